@@ -1,0 +1,72 @@
+"""What the desk needs of whoever keeps the news (the log's store).
+
+Every method raises Unavailable if the store can't answer.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from stoppress.domain.record import (
+    Idempotency,
+    KeptFeed,
+    Mark,
+    Page,
+    Snapshot,
+    Write,
+    Written,
+)
+
+
+class Store(Protocol):
+    """Keeps feeds and posts; each write is one atomic step."""
+
+    async def make_feed(
+        self, feed: str, body: bytes, at: int, idempotency: Idempotency | None
+    ) -> Written:
+        """Create a feed with a new epoch, at seq 0. Raises SlugTaken, KeyReused."""
+
+    async def drop_feed(
+        self, feed: str, expected: int | None, idempotency: Idempotency | None
+    ) -> None:
+        """Delete a feed with all its posts; readers are told. Raises NotFound."""
+
+    async def write(self, write: Write) -> Written:
+        """Make changes, in one step.
+
+        Raises NotFound, Gone, StaleRevision, ExternalIdTaken, KeyReused, PinMoved.
+        """
+
+    async def recall(self, feed: str, idempotency: Idempotency) -> Written | None:
+        """The write kept under this key, if there was one. Raises KeyReused."""
+
+    async def feed(self, feed: str) -> KeptFeed:
+        """The feed as it is now. Raises NotFound."""
+
+    async def feeds(self) -> list[bytes]:
+        """Every feed's kept JSON, of every visibility, newest made first."""
+
+    async def post(self, feed: str, post: str) -> bytes:
+        """The post's kept JSON. Raises NotFound, Gone."""
+
+    async def page(self, feed: str, before: Mark | None, limit: int) -> Page:
+        """Up to `limit` posts, in order, after `before`. Raises NotFound."""
+
+    async def snapshot(self, feed: str, limit: int) -> Snapshot:
+        """The feed, its newest posts and the pinned one, in one step. NotFound."""
+
+
+class TokenStore(Protocol):
+    """Keeps what is known of each token, under the digest of its secret."""
+
+    async def put_token(self, digest: str, record: bytes) -> None:
+        """Keep a token's record."""
+
+    async def token(self, digest: str) -> bytes | None:
+        """The record of the token, or None if there is none."""
+
+    async def tokens(self) -> list[tuple[str, bytes]]:
+        """Every digest with its record."""
+
+    async def drop_token(self, digest: str) -> bool:
+        """Forget a token; whether it was there."""

@@ -1,0 +1,200 @@
+"""What can go wrong in a newsroom, as a closed tree of exceptions.
+
+    NewsError
+    ├── Malformed            what was sent can't be read or is not allowed
+    │   ├── MalformedCursor
+    │   └── Invalid          one field is wrong; says which
+    ├── NotFound             no such feed or post
+    ├── Gone                 the post was withdrawn
+    ├── Conflict
+    │   ├── SlugTaken
+    │   ├── ExternalIdTaken
+    │   ├── KeyReused        an Idempotency-Key with another body
+    │   ├── StaleRevision
+    │   └── PinMoved         another post was pinned meanwhile; the desk tries again
+    ├── Refused              the token does not allow it
+    │   ├── Unauthenticated
+    │   └── MissingScope
+    ├── Gap                  an event is missing between what is held and what came
+    └── Unavailable          the store can't answer now; the outcome may be unknown
+
+Each carries its data; the text says what happened, with which value, and what to
+do. The web layer turns them into problem documents and close codes, in one place.
+"""
+
+from __future__ import annotations
+
+
+class NewsError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class Malformed(NewsError):
+    """What was sent can't be read."""
+
+
+class MalformedCursor(Malformed):
+    """The text is no cursor."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return (
+            f"{self.text[:80]!r} is no cursor; send one as it was received, "
+            "such as k3v9-120"
+        )
+
+
+class Invalid(Malformed):
+    """One field of the input is unknown, ill-typed or not allowed.
+
+    `field` is its path, such as `authors[0].url`, or "" for the whole input.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        self.field = field
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.reason}" if self.field else self.reason
+
+
+class NotFound(NewsError):
+    """There is no such feed, or no such post in it."""
+
+    def __init__(self, feed: str, post: str | None = None) -> None:
+        self.feed = feed
+        self.post = post
+
+    def __str__(self) -> str:
+        if self.post is None:
+            return f"there is no feed {self.feed!r}"
+        return f"there is no post {self.post!r} in the feed {self.feed!r}"
+
+
+class Gone(NewsError):
+    """The post was withdrawn."""
+
+    def __init__(self, feed: str, post: str) -> None:
+        self.feed = feed
+        self.post = post
+
+    def __str__(self) -> str:
+        return f"the post {self.post!r} was withdrawn from the feed {self.feed!r}"
+
+
+class Conflict(NewsError):
+    """The write contradicts what is there."""
+
+
+class SlugTaken(Conflict):
+    """A feed of that name is there already."""
+
+    def __init__(self, slug: str) -> None:
+        self.slug = slug
+
+    def __str__(self) -> str:
+        return f"the slug {self.slug!r} is taken; choose another"
+
+
+class ExternalIdTaken(Conflict):
+    """The external id belongs to another post: `post` is its id.
+
+    `current` is that post's public JSON, or None if it was withdrawn.
+    """
+
+    def __init__(self, external_id: str, post: str, current: bytes | None) -> None:
+        self.external_id = external_id
+        self.post = post
+        self.current = current
+
+    def __str__(self) -> str:
+        state = "" if self.current is not None else ", which was withdrawn"
+        return f"external_id {self.external_id!r} belongs to post {self.post!r}{state}"
+
+
+class KeyReused(Conflict):
+    """The Idempotency-Key was used before, for another request."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    def __str__(self) -> str:
+        return (
+            f"the Idempotency-Key {self.key!r} was used for a different request; "
+            "take a new key for a new request"
+        )
+
+
+class StaleRevision(Conflict):
+    """The write names a revision that is no longer the current one.
+
+    `current` is the public JSON of the post (or feed) as it is now.
+    """
+
+    def __init__(self, expected: int, rev: int, current: bytes) -> None:
+        self.expected = expected
+        self.rev = rev
+        self.current = current
+
+    def __str__(self) -> str:
+        return (
+            f"revision {self.expected} is no longer current, revision {self.rev} is; "
+            "look at it, then send the change with its number"
+        )
+
+
+class PinMoved(Conflict):
+    """Another post was pinned between reading and writing."""
+
+    def __str__(self) -> str:
+        return "another post was pinned meanwhile; try again"
+
+
+class Refused(NewsError):
+    """Whoever asks may not do this."""
+
+
+class Unauthenticated(Refused):
+    """No token, or one that this server does not know."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else "a token is needed"
+
+
+class MissingScope(Refused):
+    """The token is known but lacks a scope, such as `write` on feed `x`."""
+
+    def __init__(self, scope: str, feed: str | None = None) -> None:
+        self.scope = scope
+        self.feed = feed
+
+    def __str__(self) -> str:
+        where = f" on the feed {self.feed!r}" if self.feed else ""
+        return f"the token lacks the scope {self.scope!r}{where}"
+
+
+class Gap(NewsError):
+    """An event does not follow on what is held: fetch a snapshot."""
+
+    def __init__(self, held: str, came: str) -> None:
+        self.held = held
+        self.came = came
+
+    def __str__(self) -> str:
+        return f"{self.came} does not follow on {self.held}; fetch a snapshot"
+
+
+class Unavailable(NewsError):
+    """The store can't answer now. Of a write the outcome is unknown.
+
+    Repeating the write with the same Idempotency-Key settles it.
+    """
+
+    def __init__(self, reason: str, retry_after_s: int = 1) -> None:
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        return self.reason

@@ -1,0 +1,91 @@
+"""A feed: one live blog, named by its slug.
+
+`FeedDraft` is what an editor may send; `Feed` is what is kept and shown.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from stoppress.domain.errors import Invalid
+from stoppress.domain.post import Direction, Language, Name, Pixels, Text, Url
+
+Status = Literal["upcoming", "live", "paused", "closed"]
+Visibility = Literal["public", "unlisted", "private"]
+
+SLUG_RULE = (
+    "a slug is 1 to 80 lower-case letters a-z, digits and single hyphens, "
+    "and begins and ends with a letter or digit"
+)
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
+
+
+def check_slug(slug: str, field: str = "slug") -> str:
+    """The slug itself. Raises Invalid, with the rule, if it is none."""
+    if len(slug) > 80 or not _SLUG.fullmatch(slug):
+        raise Invalid(field, f"{slug[:100]!r} is no slug: {SLUG_RULE}")
+    return slug
+
+
+class Link(Struct, frozen=True, forbid_unknown_fields=True):
+    """A related page."""
+
+    title: Name
+    url: Url
+
+
+class Image(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The feed's picture, for cards and search engines."""
+
+    url: Url
+    width: Pixels | None = None
+    height: Pixels | None = None
+    alt: Annotated[str, Meta(max_length=1000)] | None = None
+
+
+class FeedDraft(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What an editor may send, beside the slug."""
+
+    title: Annotated[str, Meta(min_length=1, max_length=300)]
+    standfirst: Annotated[str, Meta(max_length=5000)] = ""
+    summary: Annotated[str, Meta(max_length=10_000)] | None = None
+    status: Status = "live"
+    language: Language = "en"
+    direction: Direction = "ltr"
+    timezone: Annotated[str, Meta(max_length=64)] = "UTC"
+    visibility: Visibility = "public"
+    coverage_start: str | None = None
+    coverage_end: str | None = None
+    links: Annotated[tuple[Link, ...], Meta(max_length=50)] = ()
+    share: Annotated[tuple[Text, ...], Meta(max_length=10)] = ()
+    image: Image | None = None
+    show_readers: bool = False
+
+
+class Feed(Struct, frozen=True):
+    """One live blog, as it is kept. Its `url` is added on the way out.
+
+    `slug` comes first: `wire.messages.public` puts the url after it.
+    """
+
+    slug: str
+    title: str
+    standfirst: str
+    summary: str | None
+    status: Status
+    language: str
+    direction: Direction
+    timezone: str
+    visibility: Visibility
+    coverage_start: str | None
+    coverage_end: str | None
+    links: tuple[Link, ...]
+    share: tuple[str, ...]
+    image: Image | None
+    show_readers: bool
+    rev: int
+    created_at: str
+    updated_at: str

@@ -1,0 +1,106 @@
+"""The one reducer: what a reader holds, after a snapshot and any events.
+
+`fold` is pure and total: the same snapshot and events give the same state in
+every language (`client_demo/stop-press/fold.js` is its twin; both are held to
+`tests/fixtures/fold.json`).
+
+Rules:
+- An event at or before the cursor changes nothing (a repeat is harmless).
+- An event that does not follow on the cursor, or of another epoch, is a Gap.
+- A reader holds every post from its newest down to `floor`, the last post of
+  the oldest page it loaded; without a floor it holds all. What sorts below the
+  floor is left out: it will come with the next page.
+- Order is `published_at` descending, then id descending (times are canonical
+  text, so texts compare as instants).
+- The pinned post is held apart, whether it stands above the floor or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.errors import Gap
+
+Json = Mapping[str, object]
+Place = tuple[str, str]
+"""Where a post stands: its `published_at` and its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a reader holds of one feed. Posts are the JSON objects as they came."""
+
+    feed: Json
+    cursor: Cursor
+    posts: Mapping[str, Json] = field(default_factory=dict)
+    pinned: Json | None = None
+    floor: Place | None = None
+
+    def ordered(self) -> list[Json]:
+        """The posts, newest first."""
+        return sorted(self.posts.values(), key=place, reverse=True)
+
+
+def place(post: Json) -> Place:
+    """Where `post` stands in the order of its feed."""
+    return cast(str, post["published_at"]), cast(str, post["id"])
+
+
+def from_snapshot(snapshot: Json) -> State:
+    """The state that a snapshot (`GET /v1/feeds/{feed}`) gives."""
+    empty = State(
+        feed=cast(Json, snapshot["feed"]),
+        cursor=Cursor.parse(cast(str, snapshot["cursor"])),
+        pinned=cast("Json | None", snapshot["pinned"]),
+    )
+    return with_page(empty, snapshot)
+
+
+def with_page(state: State, page: Json) -> State:
+    """The state after an older page (`{posts, next}`) has been loaded."""
+    posts = cast(Sequence[Json], page["posts"])
+    held = {cast(str, post["id"]): post for post in posts} | dict(state.posts)
+    floor = place(posts[-1]) if page["next"] is not None and posts else None
+    return replace(state, posts=held, floor=floor)
+
+
+def fold(state: State, message: Json) -> State:
+    """The state after one event message. Raises Gap if it does not follow."""
+    cursor = Cursor.parse(cast(str, message["cursor"]))
+    if cursor.epoch != state.cursor.epoch or cursor.seq > state.cursor.seq + 1:
+        raise Gap(str(state.cursor), str(cursor))
+    if cursor.seq <= state.cursor.seq:
+        return state
+    kind = message["type"]
+    if kind == "feed.updated":
+        return replace(state, cursor=cursor, feed=cast(Json, message["value"]))
+    post = cast(Json, message["post"])
+    if kind == "post.withdrawn":
+        return _without(state, cursor, cast(str, post["id"]))
+    if kind in ("post.published", "post.updated"):
+        return _with(state, cursor, post)
+    # A kind this reader does not know yet: it counts, and changes nothing.
+    return replace(state, cursor=cursor)
+
+
+def _with(state: State, cursor: Cursor, post: Json) -> State:
+    name = cast(str, post["id"])
+    posts = {**state.posts, name: post}
+    if state.floor is not None and place(post) < state.floor:
+        del posts[name]
+    pinned = state.pinned
+    if post["pinned"]:
+        pinned = post
+    elif pinned is not None and pinned["id"] == name:
+        pinned = None
+    return replace(state, cursor=cursor, posts=posts, pinned=pinned)
+
+
+def _without(state: State, cursor: Cursor, name: str) -> State:
+    posts = {key: post for key, post in state.posts.items() if key != name}
+    held = state.pinned
+    pinned = None if held is not None and held["id"] == name else held
+    return replace(state, cursor=cursor, posts=posts, pinned=pinned)

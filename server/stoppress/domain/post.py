@@ -1,0 +1,127 @@
+"""A post: what an editor writes, and what a reader gets.
+
+`Draft` is what an editor may send; `Post` is what is kept and shown. Bounds are
+in characters unless they say bytes; a post as a whole is bounded by the 64 KiB
+of a request body. Order in a feed: `published_at` descending, then the newest
+made, which is the greater id (`new_post_id`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Text = Annotated[str, Meta(max_length=500)]
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Url = Annotated[
+    str,
+    Meta(max_length=2000, pattern=r"^(https?://[^\s<>\"]+|/[^\s<>\"/\\][^\s<>\"]*)$"),
+]
+Tag = Annotated[str, Meta(min_length=1, max_length=60)]
+Language = Annotated[
+    str, Meta(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)
+]
+Direction = Literal["ltr", "rtl", "auto"]
+Pixels = Annotated[int, Meta(ge=1, le=20_000)]
+
+
+class Author(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Who wrote it."""
+
+    name: Name
+    url: Url | None = None
+
+
+class Source(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Where the news came from."""
+
+    name: Name
+    url: Url | None = None
+
+
+class Media(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A picture, quote, link card, or third-party embed (loaded on a click)."""
+
+    type: Literal["image", "quote", "link", "embed"]
+    url: Url | None = None
+    width: Pixels | None = None
+    height: Pixels | None = None
+    alt: Annotated[str, Meta(max_length=1000)] | None = None
+    caption: Annotated[str, Meta(max_length=1000)] | None = None
+    credit: Text | None = None
+    title: Text | None = None
+    text: Annotated[str, Meta(max_length=5000)] | None = None
+    image: Url | None = None
+    provider: Text | None = None
+
+
+class CorrectionNote(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an editor says of a correction."""
+
+    note: Annotated[str, Meta(min_length=1, max_length=1000)]
+
+
+class Correction(Struct, frozen=True):
+    """What readers see of a correction."""
+
+    note: str
+    at: str
+
+
+class Draft(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What an editor may send. A post needs a headline, a body or media."""
+
+    external_id: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    headline: Annotated[str, Meta(max_length=300)] | None = None
+    body: Annotated[str, Meta(max_length=65_536)] = ""
+    language: Language | None = None
+    direction: Direction | None = None
+    key: bool = False
+    breaking: bool = False
+    pinned: bool = False
+    tags: Annotated[tuple[Tag, ...], Meta(max_length=20)] = ()
+    authors: Annotated[tuple[Author, ...], Meta(max_length=20)] = ()
+    source: Source | None = None
+    media: Annotated[tuple[Media, ...], Meta(max_length=20)] = ()
+    published_at: str | None = None
+    correction: CorrectionNote | None = None
+
+
+class Post(Struct, frozen=True):
+    """One entry of a feed, as it is kept. Its `url` is added on the way out.
+
+    `id` comes first: `wire.messages.public` puts the url after it.
+    """
+
+    id: str
+    external_id: str | None
+    headline: str | None
+    body: str
+    html: str
+    language: str | None
+    direction: Direction | None
+    key: bool
+    breaking: bool
+    pinned: bool
+    tags: tuple[str, ...]
+    authors: tuple[Author, ...]
+    source: Source | None
+    media: tuple[Media, ...]
+    published_at: str
+    updated_at: str
+    correction: Correction | None
+    rev: int
+
+
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: sorts as it counts
+
+
+def new_post_id(made_ms: int, counter: int) -> str:
+    """An id that sorts by when it was made: 10 digits of time, 4 of `counter`.
+
+    `counter` (20 bits) is the caller's: monotonic within a millisecond, and
+    starting at a random number so that two processes don't meet.
+    """
+    value = made_ms << 20 | counter & 0xFFFFF
+    return "".join(_DIGITS[value >> shift & 31] for shift in range(65, -1, -5))

@@ -1,0 +1,31 @@
+"""Instants: RFC 3339 in, one canonical form out.
+
+An instant is held and sent as UTC with milliseconds, `2026-11-22T09:30:00.000Z`:
+always the same width, so the order of the texts is the order of the instants.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+_RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
+def parse_instant(text: str) -> int:
+    """Milliseconds since 1970 of an RFC 3339 time. Raises ValueError, saying why."""
+    if not _RFC3339.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is not an RFC 3339 time with an offset, "
+            "such as 2026-11-22T09:30:00+03:00"
+        )
+    moment = datetime.fromisoformat(text.upper())
+    return int(moment.timestamp() * 1000 + 0.5)
+
+
+def instant(ms: int) -> str:
+    """The canonical text of `ms` milliseconds since 1970."""
+    moment = datetime.fromtimestamp(ms // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"

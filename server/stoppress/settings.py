@@ -1,0 +1,116 @@
+"""Every setting, in one place: its name, default, unit, and what 0 means.
+
+Rules: read once, at the start, from the command line or from the environment
+(`STOPPRESS_<NAME>`); never looked up later. A setting is here because two
+newsrooms would set it differently, or because it is a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+class BadSetting(ValueError):
+    """A setting can't be used: which, why, and what would do."""
+
+
+def _(default: Any, help: str, *, unit: str = "", zero: str = "") -> Any:
+    return field(default=default, metadata={"help": help, "unit": unit, "zero": zero})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of one server."""
+
+    # Address
+    host: str = _("127.0.0.1", "the address to listen on")
+    port: int = _(8000, "the port to listen on", zero="any free port")
+    public_url: str = _(
+        "", "the site's address as readers see it; empty: from host and port"
+    )
+    workers: int = _(1, "processes that serve, under one supervisor")
+
+    # Store
+    data: Path = _(Path("data"), "the folder of the embedded Valkey's data")
+    redis: str = _("", "address of an outside Redis or Valkey; empty: the embedded one")
+    redis_timeout: float = _(5.0, "how long Redis may take to answer", unit="s")
+    durability: str = _("fsync", "what a write waits for: memory, fsync, or replicas:N")
+
+    # Who may
+    admin_token: str = _("", "a token that may do everything; empty: none")
+
+    # Log and ring
+    log_events: int = _(4096, "events kept in a feed's log, at least", unit="events")
+    ring_events: int = _(4096, "events kept in memory a feed", unit="events")
+    ring_bytes: int = _(8 << 20, "bytes kept in memory a feed", unit="bytes")
+    rings_bytes: int = _(256 << 20, "bytes kept in memory for all feeds", unit="bytes")
+    channel_idle: float = _(
+        60.0, "how long a feed stays open after its last reader", unit="s"
+    )
+
+    # Live line
+    beat: int = _(25, "between two signs of life on a quiet line", unit="s")
+    retry: int = _(4000, "the spread of a return after an unannounced break", unit="ms")
+    reset_spread: int = _(3000, "the spread of snapshot reads after a reset", unit="ms")
+    drain_seconds: float = _(
+        5.0, "over how long readers are sent away at the end", unit="s"
+    )
+    max_readers: int = _(
+        0, "readers a process takes", unit="readers", zero="no limit of ours"
+    )
+    handshakes_per_s: int = _(
+        0, "new readers let in a second", unit="1/s", zero="no limit"
+    )
+    max_message: int = _(4096, "the longest message of a reader", unit="bytes")
+    send_buffer: int = _(
+        128 << 10, "kernel send buffer a reader", unit="bytes", zero="the kernel's own"
+    )
+    dead_peer: float = _(
+        30.0,
+        "how long a peer may leave bytes unacknowledged",
+        unit="s",
+        zero="the kernel's own",
+    )
+
+    # API
+    max_body: int = _(64 << 10, "the longest request body", unit="bytes")
+    idempotency_hours: int = _(
+        24, "how long an Idempotency-Key is remembered", unit="h"
+    )
+
+    @property
+    def base(self) -> str:
+        """The site's address, without a slash at the end."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
+        return f"http://{host}:{self.port}"
+
+
+def describe() -> tuple[Field[Any], ...]:
+    """The settings as fields; metadata holds `help`, `unit` and `zero`."""
+    return fields(Settings)
+
+
+def from_environment(environ: Mapping[str, str], **given: object) -> Settings:
+    """Settings from `STOPPRESS_<NAME>` variables; what is `given` (not None) wins.
+
+    Raises BadSetting for a value that can't be read, naming the variable.
+    """
+    values: dict[str, object] = {}
+    for entry in fields(Settings):
+        name = f"STOPPRESS_{entry.name.upper()}"
+        if name in environ:
+            kind: type = type(entry.default)
+            try:
+                values[entry.name] = kind(environ[name])
+            except ValueError:
+                raise BadSetting(
+                    f"{name}={environ[name]!r} is no {kind.__name__}; "
+                    f"it is {entry.metadata['help']}"
+                ) from None
+    values |= {name: value for name, value in given.items() if value is not None}
+    return Settings(**values)  # type: ignore[arg-type]  # checked by type above

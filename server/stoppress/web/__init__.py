@@ -1,0 +1,1 @@
+"""HTTP and WebSocket: the only importer of starlette and uvicorn."""

@@ -1,0 +1,43 @@
+"""How a message is framed on each wire, so that one encoding serves all readers.
+
+WebSocket: RFC 6455, server to client: unmasked, FIN set. SSE: the WHATWG event
+stream format; `id` only where a cursor may be resumed from.
+"""
+
+from __future__ import annotations
+
+import struct
+
+TEXT = 0x1
+CLOSE = 0x8
+
+
+def websocket_text(payload: bytes) -> bytes:
+    """One text frame (RFC 6455, section 5.2)."""
+    return _header(TEXT, len(payload)) + payload
+
+
+def websocket_close(code: int, reason: str = "") -> bytes:
+    """One close frame (RFC 6455, section 5.5.1); `reason` is cut at 123 bytes."""
+    text = reason.encode()[:123].decode(errors="ignore").encode()
+    return _header(CLOSE, 2 + len(text)) + struct.pack("!H", code) + text
+
+
+def _header(opcode: int, length: int) -> bytes:
+    first = 0x80 | opcode
+    if length < 126:
+        return bytes((first, length))
+    if length < 1 << 16:
+        return struct.pack("!BBH", first, 126, length)
+    return struct.pack("!BBQ", first, 127, length)
+
+
+def sse(kind: str, payload: bytes, cursor: str | None = None) -> bytes:
+    """One server-sent event. `payload` is JSON on one line."""
+    ident = b"id: %b\n" % cursor.encode() if cursor is not None else b""
+    return b"%bevent: %b\ndata: %b\n\n" % (ident, kind.encode(), payload)
+
+
+def sse_retry(retry_ms: int) -> bytes:
+    """How long an EventSource waits before it comes back."""
+    return b"retry: %d\n\n" % retry_ms
