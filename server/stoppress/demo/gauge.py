@@ -1,0 +1,72 @@
+"""The river after the script: a small model, and the post that shows it.
+
+The level falls towards its usual height; two slow waves on top keep the figure
+moving, as water does. It depends on nothing but the time since the gauge post was
+published, so a restarted player goes on where the river would be.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Container
+from datetime import datetime
+
+from stoppress.demo.coverage import Gauge, Mark
+
+SHOWN_READINGS = 6
+# More than a minute apart, so that no two readings bear the same time.
+SHORTEST_S = 62.0
+LONGEST_S = 88.0
+
+
+class River:
+    """The level at the gauge, as a function of time."""
+
+    def __init__(self, gauge: Gauge) -> None:
+        self._usual_m = gauge.usual_m
+        self._above_m = gauge.starts_at_m - gauge.usual_m
+        self._decay_s = 3600 * self._above_m / gauge.falls_m_per_h
+
+    def falling_m(self, elapsed_s: float) -> float:
+        """The level without its waves: it only ever falls."""
+        return self._usual_m + self._above_m * math.exp(-elapsed_s / self._decay_s)
+
+    def level_m(self, elapsed_s: float) -> float:
+        """The level as read, to the centimetre."""
+        waves = 0.011 * math.sin(elapsed_s / 190) + 0.007 * math.sin(elapsed_s / 71)
+        return round(self.falling_m(elapsed_s) + waves, 2)
+
+
+class Board:
+    """The readings that the gauge post shows, newest first."""
+
+    def __init__(self, wall_m: float) -> None:
+        self._wall_m = wall_m
+        self._readings: deque[tuple[str, float]] = deque(maxlen=SHOWN_READINGS)
+
+    def body(self, moment: datetime, level_m: float) -> str:
+        """Note a reading; the post's text with it."""
+        self._readings.appendleft((f"{moment:%H:%M}", level_m))
+        spare_cm = round((self._wall_m - level_m) * 100)
+        lines = [
+            f"**{level_m:.2f} metres**, {spare_cm} centimetres below the wall.",
+            "",
+        ]
+        lines += [f"- {clock} · {level:.2f} m" for clock, level in self._readings]
+        return "\n".join(lines)
+
+
+def pause_s(tick: int) -> float:
+    """How long to wait before a reading: uneven, and the same on every run."""
+    share = tick * 0.6180339887 % 1
+    return SHORTEST_S + (LONGEST_S - SHORTEST_S) * share
+
+
+def next_mark(gauge: Gauge, level_m: float, told: Container[str]) -> Mark | None:
+    """The lowest mark the river has fallen below, if it was not told yet."""
+    passed = [mark for mark in gauge.marks if level_m < mark.below_m]
+    if not passed:
+        return None
+    lowest = min(passed, key=lambda mark: mark.below_m)
+    return None if lowest.external_id in told else lowest
