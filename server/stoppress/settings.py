@@ -7,6 +7,8 @@ newsrooms would set it differently, or because it is a limit.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -17,8 +19,11 @@ class BadSetting(ValueError):
     """A setting can't be used: which, why, and what would do."""
 
 
-def _(default: Any, help: str, *, unit: str = "", zero: str = "") -> Any:
-    return field(default=default, metadata={"help": help, "unit": unit, "zero": zero})
+def _(
+    default: Any, help: str, *, unit: str = "", zero: str = "", least: float = 0
+) -> Any:
+    about = {"help": help, "unit": unit, "zero": zero, "least": least}
+    return field(default=default, metadata=about)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,32 +36,51 @@ class Settings:
     public_url: str = _(
         "", "the site's address as readers see it; empty: from host and port"
     )
-    workers: int = _(1, "processes that serve, under one supervisor")
+    publisher: str = _("Stop Press", "the publisher's name, as the pages show it")
+    publisher_logo: str = _("", "address of the publisher's logo; empty: none")
+    workers: int = _(1, "processes that serve, under one supervisor", least=1)
+    demo: int = _(0, "whether the demo's pages are at /demo/: 1 or 0", zero="no")
 
     # Store
     data: Path = _(Path("data"), "the folder of the embedded Valkey's data")
     redis: str = _("", "address of an outside Redis or Valkey; empty: the embedded one")
-    redis_timeout: float = _(5.0, "how long Redis may take to answer", unit="s")
+    redis_timeout: float = _(
+        5.0, "how long Redis may take to answer", unit="s", least=0.1
+    )
     durability: str = _("fsync", "what a write waits for: memory, fsync, or replicas:N")
 
     # Who may
     admin_token: str = _("", "a token that may do everything; empty: none")
 
     # Log and ring
-    log_events: int = _(4096, "events kept in a feed's log, at least", unit="events")
-    ring_events: int = _(4096, "events kept in memory a feed", unit="events")
-    ring_bytes: int = _(8 << 20, "bytes kept in memory a feed", unit="bytes")
-    rings_bytes: int = _(256 << 20, "bytes kept in memory for all feeds", unit="bytes")
+    log_events: int = _(
+        4096, "events kept in a feed's log, at least", unit="events", least=1
+    )
+    ring_events: int = _(4096, "events kept in memory a feed", unit="events", least=1)
+    ring_bytes: int = _(8 << 20, "bytes kept in memory a feed", unit="bytes", least=1)
+    rings_bytes: int = _(
+        256 << 20, "bytes kept in memory for all feeds", unit="bytes", least=1
+    )
     channel_idle: float = _(
-        60.0, "how long a feed stays open after its last reader", unit="s"
+        60.0,
+        "how long a feed stays open after its last reader",
+        unit="s",
+        zero="at once",
     )
 
     # Live line
-    beat: int = _(25, "between two signs of life on a quiet line", unit="s")
-    retry: int = _(4000, "the spread of a return after an unannounced break", unit="ms")
-    reset_spread: int = _(3000, "the spread of snapshot reads after a reset", unit="ms")
+    beat: int = _(25, "between two signs of life on a quiet line", unit="s", least=1)
+    retry: int = _(
+        4000,
+        "the spread of a return after an unannounced break",
+        unit="ms",
+        zero="at once",
+    )
+    reset_spread: int = _(
+        3000, "the spread of snapshot reads after a reset", unit="ms", zero="at once"
+    )
     drain_seconds: float = _(
-        5.0, "over how long readers are sent away at the end", unit="s"
+        5.0, "over how long readers are sent away at the end", unit="s", zero="at once"
     )
     max_readers: int = _(
         0, "readers a process takes", unit="readers", zero="no limit of ours"
@@ -64,7 +88,7 @@ class Settings:
     handshakes_per_s: int = _(
         0, "new readers let in a second", unit="1/s", zero="no limit"
     )
-    max_message: int = _(4096, "the longest message of a reader", unit="bytes")
+    max_message: int = _(4096, "the longest message of a reader", unit="bytes", least=1)
     send_buffer: int = _(
         128 << 10, "kernel send buffer a reader", unit="bytes", zero="the kernel's own"
     )
@@ -76,23 +100,51 @@ class Settings:
     )
 
     # API
-    max_body: int = _(64 << 10, "the longest request body", unit="bytes")
+    max_body: int = _(64 << 10, "the longest request body", unit="bytes", least=1)
     idempotency_hours: int = _(
-        24, "how long an Idempotency-Key is remembered", unit="h"
+        24, "how long an Idempotency-Key is remembered", unit="h", least=1
     )
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            value, least = getattr(self, entry.name), entry.metadata["least"]
+            if isinstance(value, int | float) and not least <= value < math.inf:
+                raise BadSetting(
+                    f"{entry.name}={value} can't be: {entry.metadata['help']}; "
+                    f"it is {least} or more"
+                )
+        if self.port > 65535:
+            raise BadSetting(f"port={self.port} can't be: ports end at 65535")
+        if not re.fullmatch(r"fsync|memory|replicas:[1-9]\d?", self.durability):
+            raise BadSetting(
+                f"durability={self.durability!r} can't be: "
+                "it is fsync, memory or replicas:N, such as replicas:1"
+            )
 
     @property
     def base(self) -> str:
         """The site's address, without a slash at the end."""
         if self.public_url:
             return self.public_url.rstrip("/")
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
-        return f"http://{host}:{self.port}"
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return (
+            f"http://[{host}]:{self.port}"
+            if ":" in host
+            else f"http://{host}:{self.port}"
+        )
 
 
 def describe() -> tuple[Field[Any], ...]:
     """The settings as fields; metadata holds `help`, `unit` and `zero`."""
     return fields(Settings)
+
+
+def to_environment(settings: Settings) -> dict[str, str]:
+    """The `STOPPRESS_<NAME>` variables that `from_environment` reads back."""
+    return {
+        f"STOPPRESS_{entry.name.upper()}": str(getattr(settings, entry.name))
+        for entry in fields(settings)
+    }
 
 
 def from_environment(environ: Mapping[str, str], **given: object) -> Settings:

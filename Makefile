@@ -1,0 +1,73 @@
+# Stop Press. `make help` lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
+INPUTS := pyproject.toml constraints.txt
+# Where the demo newsroom listens, and what keeps its posts.
+HOST ?= 127.0.0.1
+PORT ?= 8000
+DATA ?= demo-data
+
+.PHONY: help run test lint clean system
+
+help: ## What there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/run.stamp ## Set up, serve the demo newsroom, print where it is
+	@exec $(BIN)/stoppress demo --host '$(HOST)' --port '$(PORT)' --data '$(DATA)'
+
+test: system lint ## Set up, check, and run every test
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/test.stamp ## Style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+clean: ## Remove what was made here, the demo's data too
+	@rm -rf $(VENV) demo-data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What the tests need and pip does not bring: brought where that is allowed.
+system:
+	@missing=; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
+	command -v node >/dev/null || missing="$$missing nodejs"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+	    echo "error: the tests need$$missing: install that with the system's packages" \
+	        "(Debian: apt-get install$$missing), then make test again" >&2; \
+	    exit 1; \
+	fi; \
+	echo "installing$$missing"; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get update -qq >/dev/null && \
+	apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+
+# Each stamp says that the step before it was finished.
+$(VENV)/made.stamp:
+	@for python in python3.13 python3.12 python3.11 python3 python; do \
+	    if $$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' \
+	        2>/dev/null; then \
+	        echo "setting up $(VENV) with $$($$python --version)"; \
+	        $$python -m venv $(VENV) && touch $@; \
+	        exit; \
+	    fi; \
+	done; \
+	echo "error: Stop Press needs Python 3.11 or newer, with its venv module; none is here" \
+	    "(Debian: apt-get install python3 python3-venv)" >&2; \
+	exit 1
+
+$(VENV)/run.stamp: $(VENV)/made.stamp $(INPUTS)
+	@echo "installing Stop Press"
+	@$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/made.stamp $(INPUTS)
+	@echo "installing Stop Press and what its tests need"
+	@$(PIP) install --constraint constraints.txt --editable '.[test]'
+	@touch $(VENV)/run.stamp $@
