@@ -3,6 +3,7 @@
     NewsError
     ├── Malformed            what was sent can't be read or is not allowed
     │   ├── MalformedCursor
+    │   ├── BrokenJson       says where
     │   └── Invalid          one field is wrong; says which
     ├── NotFound             no such feed or post
     ├── Gone                 the post was withdrawn
@@ -44,6 +45,18 @@ class MalformedCursor(Malformed):
             f"{self.text[:80]!r} is no cursor; send one as it was received, "
             "such as k3v9-120"
         )
+
+
+class BrokenJson(Malformed):
+    """The input is no JSON. `line` and `column` (in characters) count from 1."""
+
+    def __init__(self, reason: str, line: int, column: int) -> None:
+        self.reason = reason
+        self.line = line
+        self.column = column
+
+    def __str__(self) -> str:
+        return f"broken JSON at line {self.line}, column {self.column}: {self.reason}"
 
 
 class Invalid(Malformed):
@@ -101,7 +114,7 @@ class SlugTaken(Conflict):
 class ExternalIdTaken(Conflict):
     """The external id belongs to another post: `post` is its id.
 
-    `current` is that post's public JSON, or None if it was withdrawn.
+    `current` is that post's kept JSON, or None if it was withdrawn.
     """
 
     def __init__(self, external_id: str, post: str, current: bytes | None) -> None:
@@ -130,7 +143,7 @@ class KeyReused(Conflict):
 class StaleRevision(Conflict):
     """The write names a revision that is no longer the current one.
 
-    `current` is the public JSON of the post (or feed) as it is now.
+    `current` is the kept JSON of the post (or feed) as it is now.
     """
 
     def __init__(self, expected: int, rev: int, current: bytes) -> None:

@@ -77,11 +77,11 @@ def fold(state: State, message: Json) -> State:
     kind = message["type"]
     if kind == "feed.updated":
         return replace(state, cursor=cursor, feed=cast(Json, message["value"]))
-    post = cast(Json, message["post"])
     if kind == "post.withdrawn":
+        post = cast(Json, message["post"])
         return _without(state, cursor, cast(str, post["id"]))
     if kind in ("post.published", "post.updated"):
-        return _with(state, cursor, post)
+        return _with(state, cursor, cast(Json, message["post"]))
     # A kind this reader does not know yet: it counts, and changes nothing.
     return replace(state, cursor=cursor)
 

@@ -16,11 +16,14 @@ Text = Annotated[str, Meta(max_length=500)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Url = Annotated[
     str,
-    Meta(max_length=2000, pattern=r"^(https?://[^\s<>\"]+|/[^\s<>\"/\\][^\s<>\"]*)$"),
+    Meta(
+        max_length=2000,
+        pattern=r"^(https?://[^\s<>\"]+|/[^\s<>\"/\\][^\s<>\"]*)$(?!\n)",
+    ),
 ]
 Tag = Annotated[str, Meta(min_length=1, max_length=60)]
 Language = Annotated[
-    str, Meta(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)
+    str, Meta(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$(?!\n)", max_length=35)
 ]
 Direction = Literal["ltr", "rtl", "auto"]
 Pixels = Annotated[int, Meta(ge=1, le=20_000)]

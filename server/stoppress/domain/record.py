@@ -47,7 +47,9 @@ class Write(NamedTuple):
     The last change is the one that was asked for; its cursor is the answer.
     `pinned_before` is the pinned post ("" for none) the changes were made for
     and `pinned` the one to be; if another is pinned meanwhile, nothing happens
-    and PinMoved is raised.
+    and PinMoved is raised. Where the two are equal, the write has nothing to do
+    with the pin: it is neither checked nor changed (so a plain publish, with ""
+    and "", reads nothing first).
     """
 
     feed: str

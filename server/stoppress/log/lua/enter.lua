@@ -1,0 +1,38 @@
+-- enter.lua: put before every script that names a cursor. Sees to it that an epoch
+-- ends when its history can no longer be proved; see scripts.py for the rule.
+--
+-- enter(meta, log, line, chance, life, at)
+--   meta, log, line   key names: the feed's meta hash, its log, its channel
+--   chance            a fresh random epoch, used if one has to begin
+--   life              the server's line of descent (node.lua), '' where it does not
+--                     fsync every write before it answers
+--   at                milliseconds since 1970
+-- Returns nil if there is no such feed, else a table with epoch, seq (a number),
+-- rev, pinned and born (texts).
+local function enter(meta, log, line, chance, life, at)
+  local held = redis.call('HMGET', meta,
+    'epoch', 'seq', 'replid', 'life', 'born', 'rev', 'pinned')
+  local feed = {epoch = held[1], seq = tonumber(held[2]),
+    born = held[5], rev = held[6], pinned = held[7]}
+  if not feed.epoch then return nil end
+  local info = redis.call('INFO', 'replication')
+  local replid = string.match(info, 'master_replid:(%x+)')
+  if not string.find(info, 'connected_slaves:0\r', 1, true) then life = '' end
+  if held[3] == replid then
+    -- The same life of the same server. What it writes now may be lost, once it has
+    -- been seen unsure, or with a copy elsewhere: remember that.
+    if held[4] ~= '' and life == '' then redis.call('HSET', meta, 'life', '') end
+    return feed
+  end
+  local promoted = not string.find(info, 'master_replid2:0+\r')
+  if life ~= '' and held[4] == life and not promoted then
+    redis.call('HSET', meta, 'replid', replid)
+    return feed
+  end
+  feed.epoch, feed.seq = chance, 0
+  redis.call('HSET', meta, 'epoch', chance, 'seq', '0', 'replid', replid, 'life', life)
+  redis.call('UNLINK', log)
+  redis.call('SPUBLISH', line, chance .. '-0 epoch ' .. at .. ' \n')
+  return feed
+end
+

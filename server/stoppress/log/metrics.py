@@ -1,0 +1,57 @@
+"""What the log counts, for whoever counts it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class FollowerMetrics(Protocol):
+    """What a follower counts."""
+
+    def line_up(self, up: bool) -> None:
+        """The line to Redis stands, or was lost."""
+
+    def mended(self, how: str) -> None:
+        """A feed was mended: from its "log", or begun anew from a "window"."""
+
+    def malformed(self) -> None:
+        """A message could not be read."""
+
+    def probe_missed(self) -> None:
+        """A probe did not come back in time."""
+
+    def held_back_too_much(self) -> None:
+        """What was heard of a feed while it was mended went over its bound."""
+
+
+class NoMetrics:
+    """Counts nothing."""
+
+    def line_up(self, up: bool) -> None:
+        """Do nothing."""
+
+    def mended(self, how: str) -> None:
+        """Do nothing."""
+
+    def malformed(self) -> None:
+        """Do nothing."""
+
+    def probe_missed(self) -> None:
+        """Do nothing."""
+
+    def held_back_too_much(self) -> None:
+        """Do nothing."""
+
+
+class InboxMetrics(Protocol):
+    """What an inbox counts."""
+
+    def taken_in(self, refused: bool) -> None:
+        """A post was taken from the inbox: published, or refused."""
+
+
+class NoInboxMetrics:
+    """Counts nothing."""
+
+    def taken_in(self, refused: bool) -> None:
+        """Do nothing."""

@@ -1,0 +1,264 @@
+"""The scripts, each behind one typed function. Everything that changes is here.
+
+They are sent by digest; a server that does not know one (new, restarted, flushed)
+is sent its text, and knows it from then on.
+
+How an epoch is held (`enter.lua`, run by each script that names a cursor). The
+feed's meta keeps the primary's `master_replid`, which changes whenever the data
+may have: at each start of the server and at each promotion of a replica. Where it
+has changed, a new epoch begins in the same step, at seq 0 with an empty log,
+unless the history provably is whole, which takes all of these:
+- The server fsyncs every write before it answers, now and at every contact before.
+- It is one node now, and was, at every contact of this epoch: with a copy about,
+  the copy may have become the primary.
+- It was never promoted (`master_replid2` is empty): it may have been a copy.
+- Its data are of one line of descent (`life`, kept by `node.lua` in
+  `stoppress:node`, looked up for each new connection): a feed that nobody asked
+  for cannot have slept through a change that the server as a whole went through.
+  The embedded Valkey adds the identity of its data folder to it, so that a folder
+  restored from a back-up is another line.
+So a restart from save points gets a new epoch even after a clean stop: to tell
+one from the other is not worth a mistake; and so does a first replica, which gives
+a primary a new id. What can't be seen, on a Redis that is not ours: files restored
+from a back-up under a server that fsyncs always (delete `stoppress:node` before it
+is used, and every feed begins a new epoch); fsync turned off for a while, on
+connections made before; single keys restored by hand.
+
+Readings are checked as writes are: a follower that comes back finds the new epoch
+before anyone has published in it. `INFO replication` costs 2 µs in a script.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.errors import (
+    ExternalIdTaken,
+    Gone,
+    KeyReused,
+    NotFound,
+    PinMoved,
+    SlugTaken,
+    StaleRevision,
+)
+from stoppress.domain.event import Event, EventType, as_it_is_now
+from stoppress.domain.record import (
+    Idempotency,
+    KeptFeed,
+    Mark,
+    Page,
+    Snapshot,
+    Write,
+    Written,
+)
+from stoppress.log.keys import feed_keys, idem_key
+from stoppress.log.link import Arg, Script, Talk, new_epoch
+
+_WRITE = Script("enter", "recollect", "write")
+_MAKE = Script("recollect", "make")
+_DROP = Script("recollect", "drop")
+_RECALL = Script("recollect", "recall")
+_HEAD = Script("enter", "head")
+_FEED = Script("enter", "feed")
+_PAGE = Script("listed", "page")
+_SNAPSHOT = Script("enter", "listed", "snapshot")
+_WINDOW = Script("enter", "window")
+
+
+class Piece(NamedTuple):
+    """A bounded piece of a log; `head` is where the log ends."""
+
+    head: Cursor
+    feed: bytes
+    events: tuple[Event, ...]
+
+
+async def write(talk: Talk, asked: Write, *, events: int, ttl_s: int) -> Written:
+    """Make changes to one feed, in one step."""
+    keys = feed_keys(asked.feed)
+    idem = asked.idempotency
+    args: list[Arg] = [
+        *_entry(talk, asked.at),
+        events,
+        asked.pinned_before,
+        asked.pinned,
+        idem.fingerprint if idem else "",
+        ttl_s,
+        len(asked.changes),
+    ]
+    for change in asked.changes:
+        args += (
+            change.type.value,
+            change.post,
+            change.expected,
+            change.rev,
+            change.body,
+            change.order,
+            change.external_id or "",
+        )
+    names = (*keys, idem_key(asked.feed, idem))
+    answer = await talk.write(_WRITE, names, args)
+    return _written(answer, asked.feed, idem)
+
+
+async def make(
+    talk: Talk,
+    feed: str,
+    born: str,
+    body: bytes,
+    idem: Idempotency | None,
+    *,
+    ttl_s: int,
+) -> Written:
+    """Create a feed whose first epoch is `born`."""
+    keys = feed_keys(feed)
+    names = (keys.meta, keys.log, keys.posts, keys.order, keys.ext)
+    args = (born, talk.life, body, idem.fingerprint if idem else "", ttl_s)
+    answer = await talk.write(_MAKE, (*names, idem_key(feed, idem)), args)
+    if answer[0] == b"ok":
+        return Written("", Cursor(born, 0))
+    return _written(answer, feed, idem)
+
+
+async def drop(
+    talk: Talk, feed: str, expected: int | None, idem: Idempotency | None, *, ttl_s: int
+) -> str | None:
+    """Delete a feed; what it was `born` as, None if it was deleted before."""
+    names = (*feed_keys(feed), idem_key(feed, idem))
+    fingerprint = idem.fingerprint if idem else ""
+    rev: Arg = "" if expected is None else expected
+    answer = await talk.write(_DROP, names, (now_ms(), rev, fingerprint, ttl_s))
+    if answer[0] == b"ok":
+        return _text(answer[1])
+    _written(answer, feed, idem)
+    return None
+
+
+async def recall(talk: Talk, feed: str, idem: Idempotency) -> Written | None:
+    """The write kept under a key. It is waited for, as the write itself was."""
+    names = (feed_keys(feed).meta, idem_key(feed, idem))
+    answer = await talk.write(_RECALL, names, (idem.fingerprint,))
+    return None if answer[0] == b"none" else _written(answer, feed, idem)
+
+
+async def heads(talk: Talk, feeds: Sequence[str]) -> list[Cursor | None]:
+    """Where each feed's log ends, None where there is no such feed."""
+    entry = _entry(talk, now_ms())
+    runs = [(feed_keys(feed)[:3], entry) for feed in feeds]
+    return [
+        _cursor(answer) if answer[0] == b"ok" else None
+        for answer in await talk.read_each(_HEAD, runs)
+    ]
+
+
+async def feed_now(talk: Talk, feed: str) -> KeptFeed:
+    """A feed as it is now."""
+    answer = await talk.read(_FEED, feed_keys(feed)[:3], _entry(talk, now_ms()))
+    _found(answer, feed)
+    return KeptFeed(answer[3], int(answer[4]), _cursor(answer), _text(answer[5]))
+
+
+async def page(talk: Talk, feed: str, before: Mark | None, limit: int) -> Page:
+    """Posts in order."""
+    keys = feed_keys(feed)
+    place: tuple[Arg, ...] = (before.order, before.post) if before else ("", "")
+    answer = await talk.read(
+        _PAGE, (keys.meta, keys.posts, keys.order), (limit, *place)
+    )
+    _found(answer, feed)
+    return Page(tuple(answer[1]), _mark(answer[2], answer[3]))
+
+
+async def snapshot(talk: Talk, feed: str, limit: int) -> Snapshot:
+    """A feed and its newest posts, at one cursor."""
+    names, entry = feed_keys(feed)[:5], _entry(talk, now_ms())
+    answer = await talk.read(_SNAPSHOT, names, (*entry, limit))
+    _found(answer, feed)
+    newest = Page(tuple(answer[4]), _mark(answer[5], answer[6]))
+    return Snapshot(answer[3], _cursor(answer), newest, answer[7] or None)
+
+
+async def piece(
+    talk: Talk, feed: str, *, back: bool, beyond: int | None, events: int, size: int
+) -> Piece:
+    """Events of a log, newest first and older than `beyond`, or the other way.
+
+    `events` and `size` (bytes of bodies) bound it.
+    """
+    names, entry = feed_keys(feed)[:4], _entry(talk, now_ms())
+    order: tuple[Arg, ...] = (
+        "back" if back else "on",
+        "" if beyond is None else beyond,
+    )
+    answer = await talk.read(_WINDOW, names, (*entry, *order, events, size))
+    _found(answer, feed)
+    bodies: dict[bytes, bytes] = dict(zip(answer[5], answer[6], strict=True))
+    bodies[b""] = answer[3]
+    flat = answer[4]
+    found = tuple(
+        _event(flat[i], flat[i + 1], flat[i + 2], flat[i + 3], bodies[flat[i + 3]])
+        for i in range(0, len(flat), 4)
+    )
+    return Piece(_cursor(answer), answer[3], found)
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def _entry(talk: Talk, at: int) -> tuple[Arg, ...]:
+    """What `enter.lua` needs: chance, life, at."""
+    return (new_epoch(), talk.life, at)
+
+
+def _event(ident: bytes, kind: bytes, at: bytes, post: bytes, body: bytes) -> Event:
+    seq = int(ident.partition(b"-")[0])
+    event = Event(seq, EventType(_text(kind)), int(at), _text(post), b"")
+    return as_it_is_now(event, body or None)
+
+
+def _written(answer: list[Any], feed: str, idem: Idempotency | None) -> Written:
+    """What a writing script did, or the error that it refused with."""
+    match answer:
+        case [b"ok", epoch, seq, post]:
+            return Written(_text(post), Cursor(_text(epoch), int(seq)))
+        case [b"repeated", cursor, post]:
+            return Written(_text(post), Cursor.parse(_text(cursor)), repeated=True)
+        case [b"reused"]:
+            raise KeyReused(idem.key if idem else "")
+        case [b"exists"]:
+            raise SlugTaken(feed)
+        case [b"nofeed"]:
+            raise NotFound(feed)
+        case [b"nopost", post]:
+            raise NotFound(feed, _text(post))
+        case [b"gone", post]:
+            raise Gone(feed, _text(post))
+        case [b"pin"]:
+            raise PinMoved
+        case [b"stale", expected, rev, body]:
+            raise StaleRevision(int(expected), int(rev), body)
+        case [b"taken", external, post, body]:
+            raise ExternalIdTaken(_text(external), _text(post), body or None)
+    raise AssertionError(f"a script answered {answer!r}")
+
+
+def _found(answer: list[Any], feed: str) -> None:
+    if answer[0] == b"nofeed":
+        raise NotFound(feed)
+
+
+def _cursor(answer: list[Any]) -> Cursor:
+    return Cursor(_text(answer[1]), int(answer[2]))
+
+
+def _mark(order: bytes, post: bytes) -> Mark | None:
+    return Mark(int(order), _text(post)) if post else None
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode()

@@ -1,0 +1,229 @@
+"""The store: what the desk needs (`desk.store`), and what a follower reads, in Redis.
+
+Each method is one round trip, but for lists and windows, which are read in pieces
+so that no one answer keeps Redis from the others. Every error of Redis is
+Unavailable; everything else is as `desk.store` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.errors import Gone, NotFound, Unavailable
+from stoppress.domain.record import (
+    Idempotency,
+    KeptFeed,
+    Mark,
+    Page,
+    Snapshot,
+    Window,
+    Write,
+    Written,
+)
+from stoppress.log import scripts
+from stoppress.log.keys import FEEDS, TOKENS, feed_keys
+from stoppress.log.link import Link, new_epoch
+from stoppress.log.scripts import Piece
+from stoppress.settings import Settings
+
+BATCH = 500
+"""Feeds asked for in one round trip: about 10 ms of Redis."""
+PIECE_EVENTS = 512
+PIECE_BYTES = 1 << 20
+"""A piece of a log read in one step: about 2 ms of Redis."""
+ATTEMPTS = 5
+"""How often a window is begun anew because the epoch changed meanwhile."""
+
+
+class RedisStore:
+    """Feeds, posts and tokens in Redis: `desk.store.Store` and `TokenStore`."""
+
+    def __init__(self, link: Link, settings: Settings) -> None:
+        self._link = link
+        self._log_events = settings.log_events
+        self._ring_events = settings.ring_events
+        self._ring_bytes = settings.ring_bytes
+        self._ttl_s = settings.idempotency_hours * 3600
+
+    # Feeds and posts
+
+    async def make_feed(
+        self, feed: str, body: bytes, at: int, idempotency: Idempotency | None
+    ) -> Written:
+        """Create a feed with a new epoch, at seq 0. Raises SlugTaken, KeyReused."""
+        born = new_epoch()
+        member = f"{feed} {born}"
+        async with self._link.talk() as talk:
+            # First the index, so that no feed is missing in it; what it names is
+            # looked up when it is read.
+            await talk.one("ZADD", FEEDS, at, member)
+            try:
+                written = await scripts.make(
+                    talk, feed, born, body, idempotency, ttl_s=self._ttl_s
+                )
+            except Unavailable:
+                raise
+            except Exception:
+                await talk.one("ZREM", FEEDS, member)
+                raise
+            if written.repeated:
+                await talk.one("ZREM", FEEDS, member)
+            return written
+
+    async def drop_feed(
+        self, feed: str, expected: int | None, idempotency: Idempotency | None
+    ) -> None:
+        """Delete a feed with all its posts; readers are told.
+
+        Raises NotFound, StaleRevision, KeyReused.
+        """
+        async with self._link.talk() as talk:
+            born = await scripts.drop(
+                talk, feed, expected, idempotency, ttl_s=self._ttl_s
+            )
+            if born is not None:
+                await talk.one("ZREM", FEEDS, f"{feed} {born}")
+
+    async def write(self, write: Write) -> Written:
+        """Make changes, in one step.
+
+        Raises NotFound, Gone, StaleRevision, ExternalIdTaken, KeyReused, PinMoved.
+        """
+        async with self._link.talk() as talk:
+            return await scripts.write(
+                talk, write, events=self._log_events, ttl_s=self._ttl_s
+            )
+
+    async def recall(self, feed: str, idempotency: Idempotency) -> Written | None:
+        """The write kept under this key, if there was one. Raises KeyReused."""
+        async with self._link.talk() as talk:
+            return await scripts.recall(talk, feed, idempotency)
+
+    async def feed(self, feed: str) -> KeptFeed:
+        """The feed as it is now. Raises NotFound."""
+        async with self._link.talk() as talk:
+            return await scripts.feed_now(talk, feed)
+
+    async def feeds(self) -> list[bytes]:
+        """Every feed's kept JSON, of every visibility, newest made first."""
+        async with self._link.talk() as talk:
+            members = await talk.one("ZREVRANGE", FEEDS, 0, -1)
+        named = [member.decode().split(" ") for member in members]
+        kept: list[bytes] = []
+        for at in range(0, len(named), BATCH):
+            batch = named[at : at + BATCH]
+            commands = (
+                ("HMGET", feed_keys(feed).meta, "born", "feed") for feed, _ in batch
+            )
+            async with self._link.talk() as talk:
+                answers = await talk.ask(*commands)
+            for (_, born), (is_born, body) in zip(batch, answers, strict=True):
+                # Left behind by a maker or a deleter that was cut in the middle.
+                if is_born is not None and is_born.decode() == born:
+                    kept.append(body)
+        return kept
+
+    async def post(self, feed: str, post: str) -> bytes:
+        """The post's kept JSON. Raises NotFound, Gone."""
+        keys = feed_keys(feed)
+        async with self._link.talk() as talk:
+            exists, value = await talk.ask(
+                ("EXISTS", keys.meta), ("HGET", keys.posts, post)
+            )
+            for answer in (exists, value):
+                if isinstance(answer, Exception):
+                    raise answer
+        if not exists:
+            raise NotFound(feed)
+        if value is None:
+            raise NotFound(feed, post)
+        body: bytes = value.partition(b" ")[2]
+        if not body:
+            raise Gone(feed, post)
+        return body
+
+    async def page(self, feed: str, before: Mark | None, limit: int) -> Page:
+        """Up to `limit` posts, in order, after `before`. Raises NotFound."""
+        async with self._link.talk() as talk:
+            return await scripts.page(talk, feed, before, limit)
+
+    async def snapshot(self, feed: str, limit: int) -> Snapshot:
+        """The feed, its newest posts and the pinned one, in one step. NotFound."""
+        async with self._link.talk() as talk:
+            return await scripts.snapshot(talk, feed, limit)
+
+    # Tokens
+
+    async def put_token(self, digest: str, record: bytes) -> None:
+        """Keep a token's record."""
+        async with self._link.talk() as talk:
+            await talk.write_one("HSET", TOKENS, digest, record)
+
+    async def token(self, digest: str) -> bytes | None:
+        """The record of the token, or None if there is none."""
+        async with self._link.talk() as talk:
+            record: bytes | None = await talk.one("HGET", TOKENS, digest)
+            return record
+
+    async def tokens(self) -> list[tuple[str, bytes]]:
+        """Every digest with its record."""
+        async with self._link.talk() as talk:
+            flat = await talk.one("HGETALL", TOKENS)
+        return [(flat[i].decode(), flat[i + 1]) for i in range(0, len(flat), 2)]
+
+    async def drop_token(self, digest: str) -> bool:
+        """Forget a token; whether it was there."""
+        async with self._link.talk() as talk:
+            return bool(await talk.write_one("HDEL", TOKENS, digest))
+
+    # Logs
+
+    async def heads(self, feeds: Sequence[str]) -> list[Cursor | None]:
+        """Where each feed's log ends, None where there is no such feed."""
+        found: list[Cursor | None] = []
+        for at in range(0, len(feeds), BATCH):
+            async with self._link.talk() as talk:
+                found += await scripts.heads(talk, feeds[at : at + BATCH])
+        return found
+
+    async def window(self, feed: str) -> Window:
+        """The newest part of a log, as much as a ring takes. Raises NotFound.
+
+        Bodies are what posts are when they are read, which may be later than the
+        window's cursor: whoever needs them to agree listens meanwhile.
+        """
+        for _ in range(ATTEMPTS):
+            newest = await self._piece(feed, back=True, beyond=None)
+            events = list(newest.events)
+            size = sum(len(event.body) for event in events)
+            older = newest
+            while older.events and events[-1].seq > 1:
+                if len(events) >= self._ring_events or size >= self._ring_bytes:
+                    break
+                older = await self._piece(feed, back=True, beyond=events[-1].seq)
+                if older.head.epoch != newest.head.epoch:
+                    break
+                events += older.events
+                size += sum(len(event.body) for event in older.events)
+            if older.head.epoch == newest.head.epoch:
+                return Window(newest.head, tuple(reversed(events)), newest.feed)
+        raise Unavailable(f"the log of {feed!r} keeps changing")
+
+    async def since(self, feed: str, seq: int) -> Piece:
+        """What followed on `seq`: a bounded piece, which may end before the head.
+
+        Raises NotFound.
+        """
+        return await self._piece(feed, back=False, beyond=seq)
+
+    async def _piece(self, feed: str, *, back: bool, beyond: int | None) -> Piece:
+        async with self._link.talk() as talk:
+            return await scripts.piece(
+                talk,
+                feed,
+                back=back,
+                beyond=beyond,
+                events=PIECE_EVENTS,
+                size=PIECE_BYTES,
+            )

@@ -1,0 +1,132 @@
+"""Real servers for the contract suite: Valkey from the wheel, redis-server from PATH.
+
+On a Unix socket in a temporary folder; ended by process, never by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from stoppress.log.embedded import find_server
+
+ALWAYS = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
+EVERYSEC = ("--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
+SAVE_POINTS = ("--appendonly", "no", "--save", "3600 1")
+START_S = 10.0
+
+
+def binary(kind: str) -> str:
+    """The server of that kind. Raises LookupError, saying what to install."""
+    if kind == "valkey":
+        return find_server()
+    found = shutil.which("redis-server")
+    if found is None:
+        raise LookupError(
+            "redis-server is not installed; install it (apt-get install redis-server)"
+        )
+    return found
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """One server on a socket of its own."""
+
+    def __init__(
+        self, kind: str, folder: Path, settings: Sequence[str] = ALWAYS, port: int = 0
+    ) -> None:
+        self.kind = kind
+        self.folder = folder
+        self.settings = tuple(settings)
+        self.port = port
+        self.socket = folder / "s"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"unix://{self.socket}"
+
+    def start(self, *more: str) -> None:
+        """Start it on whatever its folder holds; returns when it answers."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # fmt: off
+        self._process = subprocess.Popen(
+            [
+                binary(self.kind), "--port", str(self.port), "--dir", str(self.folder),
+                "--unixsocket", str(self.socket), "--logfile", "log",
+                "--repl-diskless-sync-delay", "0",
+                *self.settings, *more,
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+        # fmt: on
+        deadline = time.monotonic() + START_S
+        while True:
+            try:
+                with self.client() as client:
+                    client.ping()
+                return
+            except RedisError:
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    raise
+            time.sleep(0.005)
+
+    def client(self) -> Redis:
+        """A plain client, to look behind the curtain."""
+        return Redis(
+            unix_socket_path=str(self.socket),
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),
+            socket_timeout=5,
+        )
+
+    async def restart(self, settings: Sequence[str] = ()) -> None:
+        """kill -9, and start on what is there; the loop sees its lines end."""
+        if settings:
+            self.settings = tuple(settings)
+        await asyncio.to_thread(self.kill)
+        await asyncio.to_thread(self.start)
+
+    def kill(self) -> None:
+        """As the power would: kill -9."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        self._end(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        """It hangs: nothing is answered, nothing is closed."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.send_signal(how)
+            self._process.wait(timeout=10)
+            self._process = None

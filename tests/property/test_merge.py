@@ -1,0 +1,159 @@
+"""What was read and what was heard make a whole, or say that they don't."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.event import Event, EventType, as_it_is_now
+from stoppress.domain.record import Window
+from stoppress.log.merge import contiguous, follows, merge
+from stoppress.log.message import Heard
+
+EPOCH = "k3v9"
+POSTS = ("p", "q", "r")
+
+
+@dataclass
+class History:
+    """A log as it was written: each event with the body of its moment."""
+
+    events: list[Event]
+
+    def now(self, seq: int) -> dict[str, bytes | None]:
+        """What each post (and the feed, "") is after `seq`; None: withdrawn."""
+        now: dict[str, bytes | None] = {"": b"feed"}
+        for event in self.events[:seq]:
+            now[event.post] = event.body or None
+        return now
+
+    def window(self, first: int, head: int) -> Window:
+        """The log from `first`, as it is read when `head` is its end."""
+        now = self.now(head)
+        events = tuple(
+            as_it_is_now(event, now[event.post])
+            for event in self.events[first - 1 : head]
+        )
+        return Window(Cursor(EPOCH, head), events, now[""] or b"")
+
+    def heard(self, seq: int) -> Heard:
+        """The message of an event."""
+        return Heard(Cursor(EPOCH, seq), self.events[seq - 1])
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    """Up to 30 events of three posts and the feed."""
+    events: list[Event] = []
+    there: set[str] = set()
+    gone: set[str] = set()
+    for seq in range(1, draw(st.integers(1, 30)) + 1):
+        post = draw(st.sampled_from(("", *POSTS)))
+        if post in gone:
+            post = ""
+        kind = EventType.FEED
+        if post:
+            kind = EventType.UPDATED if post in there else EventType.PUBLISHED
+            there.add(post)
+            if kind is EventType.UPDATED and draw(st.booleans()):
+                kind = EventType.WITHDRAWN
+                gone.add(post)
+        body = b"" if kind is EventType.WITHDRAWN else b"%d" % seq
+        events.append(Event(seq, kind, seq, post, body))
+    return History(events)
+
+
+@given(histories(), st.data())
+def test_a_whole_is_what_a_reading_at_the_end_would_give(
+    history: History, data: st.DataObject
+) -> None:
+    """If everything after the reading was heard, whenever listening began."""
+    last = len(history.events)
+    head = data.draw(st.integers(0, last))
+    first = data.draw(st.integers(1, head + 1))
+    began = data.draw(st.integers(1, head + 1))
+    heard = [history.heard(seq) for seq in range(began, last + 1)]
+    merged = merge(history.window(first, head), heard)
+    assert merged.whole
+    assert merged.window == history.window(first, last)
+
+
+@given(histories(), st.data())
+def test_whatever_is_heard_the_window_has_no_hole_and_no_lie(
+    history: History, data: st.DataObject
+) -> None:
+    """Messages lost, repeated and out of order: never more than is proved."""
+    last = len(history.events)
+    head = data.draw(st.integers(0, last))
+    first = data.draw(st.integers(1, head + 1))
+    seqs = data.draw(st.lists(st.integers(1, last), max_size=40))
+    merged = merge(history.window(first, head), [history.heard(seq) for seq in seqs])
+    end = merged.window.cursor.seq
+    assert merged.window == history.window(first, end)
+    later = [seq for seq in seqs if seq > head]
+    if merged.whole:
+        assert end == max([head, *later])
+    elif later:
+        assert end < max(later)
+
+
+def test_a_hole_that_is_filled_later_is_none() -> None:
+    """Heard out of order, and again: whole, as soon as nothing is missing."""
+    events = [Event(seq, EventType.FEED, seq, "", b"%d" % seq) for seq in (1, 2, 3)]
+    history = History(events)
+    for seqs, whole in (((3, 2, 3), True), ((3, 2), False), ((3,), False)):
+        heard = [history.heard(seq) for seq in seqs]
+        assert merge(history.window(1, 1), heard).whole is whole
+
+
+@given(histories(), st.data())
+def test_nothing_of_a_withdrawn_post_is_left(
+    history: History, data: st.DataObject
+) -> None:
+    """Whether its withdrawal was read or heard."""
+    last = len(history.events)
+    head = data.draw(st.integers(0, last))
+    heard = [history.heard(seq) for seq in range(head + 1, last + 1)]
+    window = merge(history.window(1, head), heard).window
+    gone = {post for post, body in history.now(last).items() if body is None}
+    for event in window.events:
+        if event.post in gone:
+            assert (event.type, event.body) == (EventType.WITHDRAWN, b"")
+
+
+@given(histories(), st.data())
+def test_another_epoch_is_never_mixed_in(history: History, data: st.DataObject) -> None:
+    """And whoever hears of one reads again."""
+    last = len(history.events)
+    head = data.draw(st.integers(0, last))
+    heard = [history.heard(seq) for seq in range(head + 1, last + 1)]
+    stranger = Heard(Cursor("zzzz", head + 1), history.events[0]._replace(seq=head + 1))
+    at = data.draw(st.integers(0, len(heard)))
+    heard.insert(at, stranger)
+    merged = merge(history.window(1, head), heard)
+    assert not merged.whole
+    assert merged.window == history.window(1, last)
+
+
+@given(st.sets(st.integers(1, 40)), st.integers(0, 45))
+def test_contiguous_is_the_longest_tail_up_to_the_head(
+    seqs: set[int], head: int
+) -> None:
+    """Without the head there is nothing."""
+    events = [Event(seq, EventType.FEED, 0, "", b"f") for seq in sorted(seqs)]
+    tail = [event.seq for event in contiguous(events, head)]
+    if head not in seqs or max(seqs) != head:
+        assert tail == []
+    else:
+        assert tail == list(range(tail[0], head + 1))
+        assert tail[0] - 1 not in seqs
+
+
+@given(st.lists(st.integers(1, 6), max_size=5), st.integers(0, 6))
+def test_follows_is_one_after_the_other(seqs: list[int], seq: int) -> None:
+    """Beginning with the next."""
+    events = [Event(one, EventType.FEED, 0, "", b"f") for one in seqs]
+    assert follows(events, seq) == (seqs == list(range(seq + 1, seq + 1 + len(seqs))))
