@@ -1,0 +1,339 @@
+"""One feed inside the hub: its ring, its follows, and how they are served.
+
+Rules:
+- A follow is a reader and a seq. Serving it means writing what follows on its
+  seq, at most a block a visit. Live, catching up and recovering from slowness are
+  this one thing.
+- A round visits every follow once after each event; it goes on where it is, and
+  does not begin again. Who drained, joined or could take more stands in `_ready`.
+- A reader that takes less than it is given stays behind: the transport gets the
+  rest of the one message at hand, nothing else, and tells when it is gone.
+- Beats and counts are murmurs: not in the ring, and only for who is at the head.
+- No await, no I/O but the socket's `write`; errors of a socket end that reader.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable
+
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.event import Event, EventType
+from stoppress.domain.record import Window
+from stoppress.hub.facts import UNKNOWN, Facts
+from stoppress.hub.follow import DISMISSED, PARKED, RESET, Circle, Follow
+from stoppress.hub.house import House
+from stoppress.hub.ring import Bytes, Ring
+from stoppress.hub.tails import Tail, Tails
+from stoppress.hub.wires import Wire, framed
+from stoppress.wire import messages
+from stoppress.wire.codes import CloseCode
+
+SMALL = 4096
+"""A rest below this is copied, so that it doesn't hold on to a shared block."""
+
+
+class Channel:
+    """A feed that is open in this process. Is the Sink of its line."""
+
+    def __init__(self, feed: str, house: House) -> None:
+        self.feed = feed
+        self.body = b""
+        """The feed's kept JSON, as of the ring's head."""
+        self.facts: Facts = UNKNOWN
+        self.awake = False
+        """Whether the sweep has this channel in its queue."""
+        self.ended = False
+        """Whether the feed is gone or the channel closed: nothing comes any more."""
+        self.counted_at = 0.0
+        """When readers were last told how many they are."""
+        self.quiet_since = 0.0
+        """When the last event or murmur began to go out."""
+        self._house = house
+        settings = house.settings
+        self.ring = Ring(
+            feed,
+            settings.base,
+            max_events=settings.ring_events,
+            max_bytes=settings.ring_bytes,
+            encoded=house.metrics.encoded,
+        )
+        self._circle = Circle()
+        self._ready: deque[Follow] = deque()
+        self._tails = Tails(self.ring)
+        self._murmur: tuple[bytes, ...] | None = None
+        self._hello: tuple[tuple[Wire, bool, Cursor], bytes] | None = None
+        self._moved: list[Callable[[], None]] = []
+
+    # What the line brings
+
+    def fill(self, window: Window) -> None:
+        """Start, or start again, from `window`; only what is missing counts."""
+        ring = self.ring
+        if self.ended:
+            return
+        if window.cursor.epoch == ring.epoch and window.first <= ring.head + 1:
+            for event in window.events[ring.head + 1 - window.first :]:
+                self.push(event)
+        else:
+            begun = bool(ring.epoch)
+            ring.restart(window.cursor, window.events)
+            self._house.budget.charge(ring)
+            if begun:
+                self._order(self._circle.all(), RESET)
+                self._house.metrics.reset(self._circle.size)
+            self._begin()
+        if window.cursor.seq >= ring.head:
+            self._take_feed(window.feed)
+
+    def push(self, event: Event) -> None:
+        """Take the next event; its seq is the head's plus one."""
+        if self.ended:
+            return
+        self.ring.append(event)
+        self._house.budget.charge(self.ring)
+        if event.type is EventType.FEED:
+            self._take_feed(event.body)
+        self._begin()
+
+    def end(self) -> None:
+        """The feed was deleted."""
+        self.ended = True
+        self.send_home(CloseCode.ENDED)
+        self._house.over(self)
+
+    # Follows
+
+    @property
+    def size(self) -> int:
+        """How many follow."""
+        return self._circle.size
+
+    def all(self) -> list[Follow]:
+        """Every follow, as of now."""
+        return self._circle.all()
+
+    def is_ahead(self, cursor: Cursor | None) -> bool:
+        """Whether the cursor may come from a line that is a step ahead of ours."""
+        return (
+            cursor is not None
+            and cursor.epoch == self.ring.epoch
+            and cursor.seq > self.ring.head
+        )
+
+    def can_resume(self, cursor: Cursor) -> bool:
+        """Whether all that follows on the cursor is here."""
+        return cursor.epoch == self.ring.epoch and self.ring.holds_after(cursor.seq)
+
+    def join(self, follow: Follow, cursor: Cursor | None) -> None:
+        """Let a follow in: hello, or reset if it can't be continued."""
+        resumed = cursor is not None and self.can_resume(cursor)
+        place = self.ring.cursor if cursor is None else cursor
+        follow.channel = self
+        if cursor is None or resumed:
+            follow.seq = place.seq
+            follow.reader.greet(self._greeting(follow.reader.wire, resumed, place))
+        else:
+            follow.seq = RESET
+            self._house.metrics.reset(1)
+        self._enter(follow)
+
+    def watch(self, follow: Follow, seq: int) -> None:
+        """Let a follow in without a word: it wants only to know what comes."""
+        follow.channel = self
+        follow.seq = seq
+        self._enter(follow)
+
+    def _enter(self, follow: Follow) -> None:
+        self._circle.add(follow)
+        self._house.counted(self)
+        if follow.seq != self.ring.head:
+            self.ready(follow)
+
+    def leave(self, follow: Follow) -> None:
+        """Let a follow go."""
+        self._circle.drop(follow)
+        follow.channel = None
+        follow.seq = PARKED
+        self._house.counted(self)
+
+    def ready(self, follow: Follow) -> None:
+        """Serve this follow alone: it joined, or its socket has room again."""
+        self._ready.append(follow)
+        self._house.sweep.wake(self)
+
+    def send_home(self, code: CloseCode) -> None:
+        """End every follow with `code`."""
+        self._order(self._circle.all(), -code)
+
+    # What goes beside the ring
+
+    def murmur(self, kind: str, payload: bytes) -> None:
+        """Tell everyone at the head something that is no event."""
+        self._murmur = tuple(framed(wire, kind, payload) for wire in Wire)
+        self.quiet_since = self._house.now()
+        self._circle.begin()
+        self._house.sweep.wake(self)
+
+    def reset_spread_ms(self) -> int:
+        """Over how long readers that are reset should ask for a snapshot."""
+        return self._house.spread_ms(self._house.settings.reset_spread, self.size)
+
+    def forget(self) -> None:
+        """Let go what can be made again: the channel is quiet."""
+        self._tails.clear()
+        self.ring.forget()
+
+    def on_move(self, call: Callable[[], None]) -> None:
+        """Call once when the head moves or the channel ends."""
+        self._moved.append(call)
+
+    # Serving
+
+    def is_behind(self) -> bool:
+        """Whether somebody is still to be visited."""
+        return bool(self._ready) or self._circle.todo > 0
+
+    def serve(self, allowance: int, deadline: float, clock: Callable[[], float]) -> int:
+        """Visit follows until the allowance or the time is used up.
+
+        Returns how many visits that took.
+        """
+        ring, circle, ready = self.ring, self._circle, self._ready
+        tails = self._tails.known
+        head, write = ring.head, os.write
+        visits = events = size = 0
+        alone = False
+        while visits < allowance:
+            # Those who catch up take at most every other visit of a round.
+            alone = not alone
+            if ready and (alone or circle.todo <= 0):
+                follow = ready.popleft()
+                if follow.channel is not self:
+                    continue
+                murmur = None
+            else:
+                found = circle.next()
+                if found is None:
+                    self._murmur = None
+                    break
+                follow = found
+                murmur = self._murmur
+            visits += 1
+            seq, reader = follow.seq, follow.reader
+            if seq == head:
+                if murmur is not None and not reader.blocked:
+                    reader.write(murmur[reader.wire])
+                continue
+            if reader.blocked:
+                if seq <= DISMISSED:
+                    reader.dismiss(follow, CloseCode(-seq))
+                continue
+            tail = tails[reader.wire].get(seq) or self._tail(follow)
+            if tail is None:
+                continue
+            data, length, after = tail
+            if reader.fd < 0:
+                visits += reader.put(follow, data, after)
+                continue
+            try:
+                sent = write(reader.fd, data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                reader.lost()
+                continue
+            size += sent
+            if sent == length:
+                follow.seq = after
+                if after != head:
+                    ready.append(follow)
+            else:
+                self._stuck(follow, tail, sent)
+            if seq >= 0:
+                events += follow.seq - seq
+            if not visits & 15 or length > SMALL:
+                if clock() > deadline:
+                    break
+        if events:
+            self._house.metrics.delivered(events, size)
+        return visits
+
+    def _tail(self, follow: Follow) -> Tail | None:
+        """What a follow lacks; or None, if it was to end and has ended."""
+        seq, reader, ring = follow.seq, follow.reader, self.ring
+        if seq == RESET:
+            cursor = ring.cursor
+            spread = self.reset_spread_ms()
+            payload = messages.reset(self.feed, cursor, retry_ms=spread)
+            data = framed(reader.wire, "reset", payload, str(cursor))
+            return self._tails.keep(reader.wire, seq, data, ring.head)
+        if seq <= DISMISSED:
+            reader.dismiss(follow, CloseCode(-seq))
+        elif not ring.holds_after(seq):
+            reader.dismiss(follow, CloseCode.SLOW)
+        else:
+            return self._tails.after(reader.wire, seq)
+        return None
+
+    def _stuck(self, follow: Follow, tail: Tail, sent: int) -> None:
+        """Hand the rest of the message at hand to the transport, and no more."""
+        reader = follow.reader
+        if follow.seq == RESET:
+            rest: Bytes = memoryview(tail[0])[sent:]
+            at = tail[2]
+        else:
+            rest, at = self.ring.rest(reader.wire, follow.seq, sent)
+        follow.seq = at
+        self._house.metrics.stuck()
+        reader.write(bytes(rest) if len(rest) < SMALL else rest)
+        if not reader.blocked and at != self.ring.head:
+            self._ready.append(follow)
+
+    # Inside
+
+    def _begin(self) -> None:
+        """The head moved: everyone lacks something now."""
+        self._tails.clear()
+        self._murmur = None
+        self._circle.begin()
+        self.quiet_since = self._house.now()
+        if self._circle.size:
+            self._house.sweep.wake(self)
+        moved, self._moved = self._moved, []
+        for call in moved:
+            call()
+
+    def _order(self, follows: list[Follow], order: int) -> None:
+        for follow in follows:
+            if follow.seq > DISMISSED:
+                follow.seq = order
+        self._begin()
+
+    def _take_feed(self, body: bytes) -> None:
+        self.body = body
+        self.facts = Facts.of(body)
+        if self.facts.visibility == "private":
+            shut = [
+                follow
+                for follow in self._circle.all()
+                if not follow.reader.rights.may_read(self.feed)
+            ]
+            if shut:
+                self._order(shut, -CloseCode.NOT_FOUND)
+
+    def _greeting(self, wire: Wire, resumed: bool, place: Cursor) -> bytes:
+        """The hello of everyone who comes to the same place: made once."""
+        key = wire, resumed, place
+        if self._hello is None or self._hello[0] != key:
+            house = self._house
+            payload = messages.hello(
+                self.feed,
+                place,
+                resumed=resumed,
+                beat_s=house.settings.beat,
+                retry_ms=house.spread_ms(house.settings.retry, house.readers()),
+            )
+            self._hello = key, framed(wire, "hello", payload, str(place))
+        return self._hello[1]

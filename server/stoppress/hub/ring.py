@@ -1,0 +1,262 @@
+"""The window of one feed's log in memory, and the bytes that follow on a cursor.
+
+Pure: no I/O, no clock. Rules:
+- It holds the events `first`..`head`, without a hole. It is bounded by events
+  and by bytes; the oldest leave. Bytes are a careful estimate: what the message
+  will be, plus what it costs to hold.
+- An event becomes a message once, when the first reader needs it. Then its body
+  is let go; the message is kept, so a withdrawal rewrites what is held: every
+  earlier event of that post becomes `post.withdrawn` at its own cursor.
+- Events are grouped in blocks of at most 64 KiB. What a cursor lacks ends at
+  its block's end, and is a view into the block's bytes, joined once a wire: a
+  thousand cursors in a block share one copy.
+- Joined bytes are a cache: the last few are kept, the rest is made again.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import accumulate
+
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.event import Event, EventType, as_it_is_now
+from stoppress.hub.wires import Wire, framed
+from stoppress.wire import messages
+
+BLOCK_BYTES = 64 << 10
+"""A visit writes no more than this, unless one message alone is larger."""
+HELD_BYTES = 512
+"""What an event costs beside its body: objects, the message's head, framing."""
+JOINED_BLOCKS = 16
+"""Blocks of which joined bytes are kept: 1 MiB a feed, while readers catch up."""
+
+Bytes = bytes | memoryview
+
+
+class Entry:
+    """One event held: as it came, or as the message made of it."""
+
+    __slots__ = ("event", "message", "weight")
+
+    def __init__(self, event: Event, weight: int) -> None:
+        self.event = event
+        self.message: bytes | None = None
+        self.weight = weight
+
+
+class Strip:
+    """One block on one wire: a frame an event, and all of them joined."""
+
+    __slots__ = ("frames", "joined", "starts")
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+        self.joined = b""
+        self.starts: list[int] = []
+
+    def tail(self, index: int) -> Bytes:
+        """The frames from `index` on."""
+        if index == len(self.frames) - 1:
+            return self.frames[index]
+        if len(self.starts) != len(self.frames):
+            self.joined = b"".join(self.frames)
+            self.starts = [0, *accumulate(map(len, self.frames[:-1]))]
+        return memoryview(self.joined)[self.starts[index] :]
+
+
+class Block:
+    """Events that go out together: at most 64 KiB of them."""
+
+    __slots__ = ("entries", "first", "strips", "weight")
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+        self.entries: list[Entry] = []
+        self.weight = 0
+        self.strips: dict[Wire, Strip] = {}
+
+
+class Ring:
+    """The newest events of one feed. `encoded` is called once an event encoded."""
+
+    __slots__ = (
+        "_base",
+        "_blocks",
+        "_encoded",
+        "_feed",
+        "_joined",
+        "_max_bytes",
+        "_max_events",
+        "_overhead",
+        "bytes",
+        "epoch",
+        "first",
+        "head",
+    )
+
+    def __init__(
+        self,
+        feed: str,
+        base: str,
+        *,
+        max_events: int,
+        max_bytes: int,
+        encoded: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._feed = feed
+        self._base = base
+        self._max_events = max_events
+        self._max_bytes = max_bytes
+        self._encoded = encoded
+        # The feed stands in a message up to three times, the address once.
+        self._overhead = HELD_BYTES + 3 * len(feed) + len(base)
+        self.epoch = ""
+        self.first = 1
+        self.head = 0
+        self.bytes = 0
+        self._blocks: list[Block] = []
+        self._joined: deque[tuple[Block, Wire]] = deque()
+
+    @property
+    def cursor(self) -> Cursor:
+        """The place after the newest event."""
+        return Cursor(self.epoch, self.head)
+
+    def restart(self, cursor: Cursor, events: Iterable[Event]) -> None:
+        """Hold `events`, the last of them at `cursor`, and nothing else."""
+        held = tuple(events)
+        self.epoch = cursor.epoch
+        self.head = cursor.seq - len(held)
+        self.first = self.head + 1
+        self.bytes = 0
+        self._blocks.clear()
+        self._joined.clear()
+        for event in held:
+            self.append(event)
+
+    def append(self, event: Event) -> None:
+        """Take the next event; what is too much leaves at the other end."""
+        if event.seq != self.head + 1:
+            raise ValueError(f"event {event.seq} does not follow on {self.head}")
+        if event.type is EventType.WITHDRAWN:
+            self._withdraw(event.post)
+        weight = len(event.body) + 2 * len(event.post) + self._overhead
+        block = self._blocks[-1] if self._blocks else None
+        if block is None or block.weight + weight > BLOCK_BYTES:
+            if block is not None:
+                self._joined.extend((block, wire) for wire in block.strips)
+            block = Block(event.seq)
+            self._blocks.append(block)
+        block.entries.append(Entry(event, weight))
+        block.weight += weight
+        self.bytes += weight
+        self.head = event.seq
+        while self.head - self.first >= self._max_events or (
+            self.bytes > self._max_bytes and self.first < self.head
+        ):
+            self._drop_oldest()
+
+    def trim(self, size: int) -> int:
+        """Let `size` bytes go, oldest first, but never the newest event.
+
+        Returns how many events that took.
+        """
+        before, goal = self.first, self.bytes - size
+        while self.bytes > goal and self.first < self.head:
+            self._drop_oldest()
+        return self.first - before
+
+    def forget(self) -> None:
+        """Let all joined bytes go; they are made again when needed."""
+        for block in self._blocks:
+            block.strips.clear()
+        self._joined.clear()
+
+    def holds_after(self, seq: int) -> bool:
+        """Whether everything that follows on `seq` is held."""
+        return self.first - 1 <= seq <= self.head
+
+    def tail(self, wire: Wire, seq: int) -> tuple[Bytes, int]:
+        """What follows on `seq`, up to the end of a block, and the seq after it.
+
+        `holds_after(seq)` must be true, and `seq` not the head.
+        """
+        block = self._block(seq + 1)
+        strip = self._strip(block, wire)
+        after = block.first + len(block.entries) - 1
+        return strip.tail(seq + 1 - block.first), after
+
+    def rest(self, wire: Wire, seq: int, sent: int) -> tuple[Bytes, int]:
+        """The rest of the message in which `tail(wire, seq)` broke off.
+
+        `sent` bytes of it are gone. Returns what is missing of that one message
+        and its seq. With nothing sent, that is the whole of the next message.
+        """
+        block = self._block(seq + 1)
+        frames = self._strip(block, wire).frames
+        index = seq + 1 - block.first
+        while sent >= len(frames[index]):
+            sent -= len(frames[index])
+            index += 1
+        frame = frames[index]
+        return (memoryview(frame)[sent:] if sent else frame), block.first + index
+
+    def messages(self, seq: int, limit: int) -> list[bytes]:
+        """Up to `limit` messages that follow on `seq`."""
+        return [
+            self._message(self._entry(at))
+            for at in range(seq + 1, min(seq + limit, self.head) + 1)
+        ]
+
+    def _block(self, seq: int) -> Block:
+        blocks = self._blocks
+        if blocks[-1].first <= seq:
+            return blocks[-1]
+        return blocks[bisect_right(blocks, seq, key=lambda block: block.first) - 1]
+
+    def _entry(self, seq: int) -> Entry:
+        block = self._block(seq)
+        return block.entries[seq - block.first]
+
+    def _message(self, entry: Entry) -> bytes:
+        message = entry.message
+        if message is None:
+            message = messages.event(self._feed, self.epoch, entry.event, self._base)
+            entry.message = message
+            entry.event = entry.event._replace(body=b"")
+            self._encoded()
+        return message
+
+    def _strip(self, block: Block, wire: Wire) -> Strip:
+        strip = block.strips.get(wire)
+        if strip is None:
+            strip = block.strips[wire] = Strip()
+            if block is not self._blocks[-1]:  # which everyone needs, so it stays
+                self._joined.append((block, wire))
+            if len(self._joined) > JOINED_BLOCKS:
+                old, old_wire = self._joined.popleft()
+                old.strips.pop(old_wire, None)
+        for entry in block.entries[len(strip.frames) :]:
+            message = self._message(entry)
+            kind, seq = entry.event.type, entry.event.seq
+            strip.frames.append(framed(wire, kind, message, f"{self.epoch}-{seq}"))
+        return strip
+
+    def _withdraw(self, post: str) -> None:
+        """Leave nothing of the post but the fact that it was withdrawn."""
+        for block in self._blocks:
+            for entry in block.entries:
+                event = entry.event
+                if event.post == post and event.type is not EventType.WITHDRAWN:
+                    entry.event = as_it_is_now(event, None)
+                    entry.message = None
+                    block.strips.clear()
+
+    def _drop_oldest(self) -> None:
+        block = self._blocks[0]
+        self.bytes -= block.entries[self.first - block.first].weight
+        self.first += 1
+        if self.first == block.first + len(block.entries):
+            del self._blocks[0]

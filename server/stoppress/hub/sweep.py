@@ -1,0 +1,88 @@
+"""Who is served when: slices of work, one a turn of the loop.
+
+Rule: a turn visits at most 128 follows and takes at most 1 ms, then everything
+else in the process has its turn: a post that came meanwhile rides along with
+what is still to be written, so short slices make a burst faster, not slower
+(measured: 610,000 deliveries/s with 128, 250,000 with 512, 138,000 with 5,000).
+Between two slices the loop turns a few times without one, so that what takes
+many short steps (a publish takes about ten) doesn't wait for a slice at each; once
+that took as long as a slice, the next slice comes. Channels take turns in the order
+in which they asked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from stoppress.hub.metrics import HubMetrics
+
+if TYPE_CHECKING:
+    from stoppress.hub.channel import Channel
+
+SLICE_S = 0.001
+SLICE_VISITS = 128
+
+BREATHS = 4
+"""Turns of the loop between two slices, if they are short."""
+
+Later = Callable[[Callable[[], None]], object]
+"""Calls a function in the next turn of the loop, as `loop.call_soon` does."""
+
+
+class Sweep:
+    """Serves the channels that have something to write."""
+
+    def __init__(
+        self,
+        later: Later,
+        metrics: HubMetrics,
+        clock: Callable[[], float] = time.perf_counter,
+        breaths: int = BREATHS,
+    ) -> None:
+        self._later = later
+        self._metrics = metrics
+        self._clock = clock
+        self._waiting: deque[Channel] = deque()
+        self._scheduled = False
+        self._breaths = breaths
+        self._left = 0
+        self._ended = 0.0
+
+    def wake(self, channel: Channel) -> None:
+        """Serve the channel, beginning in the next turn."""
+        if not channel.awake:
+            channel.awake = True
+            self._waiting.append(channel)
+            if not self._scheduled:
+                self._scheduled = True
+                self._later(self._turn)
+
+    def _turn(self) -> None:
+        start = self._clock()
+        deadline = start + SLICE_S
+        waiting, left = self._waiting, SLICE_VISITS
+        now = start
+        while waiting and left > 0 and now < deadline:
+            channel = waiting.popleft()
+            left -= channel.serve(left, deadline, self._clock)
+            if channel.is_behind():
+                waiting.append(channel)
+            else:
+                channel.awake = False
+            now = self._clock()
+        self._metrics.swept(SLICE_VISITS - left, now - start)
+        self._scheduled = bool(waiting)
+        if waiting:
+            self._left, self._ended = self._breaths, now
+            self._later(self._breathe)
+
+    def _breathe(self) -> None:
+        """Let everything else have a turn, or begin the next slice."""
+        if self._left > 0 and self._clock() - self._ended < SLICE_S:
+            self._left -= 1
+            self._later(self._breathe)
+        else:
+            self._turn()

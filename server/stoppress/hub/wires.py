@@ -1,0 +1,42 @@
+"""The forms in which one message goes out, each made once for all readers.
+
+A wire is a small number, so that a reader keeps it in a slot and a channel its
+caches in a tuple. Another form (permessage-deflate) is one more number here.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from stoppress.wire import frames
+
+
+class Wire(IntEnum):
+    """How a reader wants its messages framed."""
+
+    WEBSOCKET = 0
+    """RFC 6455 text frames, onto the socket."""
+    CHUNKS = 1
+    """Server-sent events, each an HTTP/1.1 chunk, onto the socket."""
+    STREAM = 2
+    """Server-sent events, for a server that does its own chunking."""
+    LINES = 3
+    """JSON, one message a line, for whoever frames each message itself."""
+
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk of an HTTP/1.1 body (RFC 9112, section 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def framed(wire: Wire, kind: str, payload: bytes, cursor: str | None = None) -> bytes:
+    """One message on `wire`; `cursor` where a reader may resume from it."""
+    if wire is Wire.WEBSOCKET:
+        return frames.websocket_text(payload)
+    if wire is Wire.LINES:
+        return payload + b"\n"
+    event = frames.sse(kind, payload, cursor)
+    return chunk(event) if wire is Wire.CHUNKS else event

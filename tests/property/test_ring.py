@@ -1,0 +1,203 @@
+"""The ring against a list of events: what follows on any cursor, on any wire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.event import Event, EventType
+from stoppress.hub.budget import Budget
+from stoppress.hub.metrics import Uncounted
+from stoppress.hub.ring import BLOCK_BYTES, Ring
+from stoppress.hub.wires import Wire, framed
+from tests.newsroom_line import T0, feed_body, post_body
+
+FEED, BASE, EPOCH = "x", "http://h", "k3v9"
+
+
+class RingAgainstList(RuleBasedStateMachine):
+    """A ring, and beside it all events that ever were."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoded = 0
+        self.ring = Ring(
+            FEED, BASE, max_events=40, max_bytes=300_000, encoded=self._count
+        )
+        self.ring.restart(Cursor(EPOCH, 0), ())
+        self.events: list[Event] = []
+
+    def _count(self) -> None:
+        self.encoded += 1
+
+    def _add(self, kind: EventType, post: str, body: bytes) -> None:
+        seq = len(self.events) + 1
+        event = Event(seq, kind, T0 + seq, post, body)
+        self.events.append(event)
+        self.ring.append(event)
+
+    @rule(post=st.integers(0, 3), size=st.sampled_from([1, 300, 9_000, 70_000]))
+    def publish(self, post: int, size: int) -> None:
+        name = f"p{post}"
+        self._add(EventType.PUBLISHED, name, post_body(name, "n" * size))
+
+    @rule(post=st.integers(0, 3))
+    def withdraw(self, post: int) -> None:
+        name = f"p{post}"
+        self.events = [
+            event._replace(type=EventType.WITHDRAWN, body=b"")
+            if event.post == name
+            else event
+            for event in self.events
+        ]
+        self._add(EventType.WITHDRAWN, name, b"")
+
+    @rule()
+    def change(self) -> None:
+        self._add(EventType.FEED, "", feed_body(FEED))
+
+    @rule(size=st.integers(1, 100_000))
+    def trim(self, size: int) -> None:
+        self.ring.trim(size)
+
+    @rule()
+    def forget(self) -> None:
+        self.ring.forget()
+
+    def _expected(self, wire: Wire, after: int, upto: int) -> bytes:
+        from stoppress.wire import messages
+
+        return b"".join(
+            framed(
+                wire,
+                event.type,
+                messages.event(FEED, EPOCH, event, BASE),
+                f"{EPOCH}-{event.seq}",
+            )
+            for event in self.events[after:upto]
+        )
+
+    @precondition(lambda self: self.ring.first <= self.ring.head)
+    @rule(data=st.data(), wire=st.sampled_from(list(Wire)))
+    def read(self, data: st.DataObject, wire: Wire) -> None:
+        """Reading on and on from any cursor gives every event once, in order."""
+        ring = self.ring
+        seq = data.draw(st.integers(ring.first - 1, ring.head))
+        got, start = b"", seq
+        while seq != ring.head:
+            tail, after = ring.tail(wire, seq)
+            assert after > seq
+            assert len(tail) <= BLOCK_BYTES or after == seq + 1
+            got += bytes(tail)
+            seq = after
+        assert got == self._expected(wire, start, ring.head)
+
+    @rule()
+    def read_all(self) -> None:
+        """Fill every cache, and find in none what is gone."""
+        for wire in (Wire.WEBSOCKET, Wire.CHUNKS):
+            seq, got = self.ring.first - 1, b""
+            start = seq
+            while seq != self.ring.head:
+                tail, seq = self.ring.tail(wire, seq)
+                got += bytes(tail)
+            assert got == self._expected(wire, start, self.ring.head)
+
+    @precondition(lambda self: self.ring.first <= self.ring.head)
+    @rule(data=st.data(), wire=st.sampled_from(list(Wire)))
+    def break_off(self, data: st.DataObject, wire: Wire) -> None:
+        """What was sent and the rest of its message are whole messages."""
+        ring = self.ring
+        seq = data.draw(st.integers(ring.first - 1, ring.head - 1))
+        tail, after = ring.tail(wire, seq)
+        sent = data.draw(st.integers(0, len(tail) - 1))
+        rest, at = ring.rest(wire, seq, sent)
+        assert seq < at <= after
+        assert len(rest) > 0
+        assert bytes(tail[:sent]) + bytes(rest) == self._expected(wire, seq, at)
+
+    @rule(limit=st.integers(1, 50), data=st.data())
+    def page(self, limit: int, data: st.DataObject) -> None:
+        ring = self.ring
+        seq = data.draw(st.integers(ring.first - 1, ring.head))
+        found = [json.loads(message) for message in ring.messages(seq, limit)]
+        assert [m["cursor"] for m in found] == [
+            f"{EPOCH}-{n}" for n in range(seq + 1, min(seq + limit, ring.head) + 1)
+        ]
+
+    @invariant()
+    def bounded(self) -> None:
+        ring = self.ring
+        assert ring.head == len(self.events)
+        assert ring.head - ring.first + 1 <= 40
+        assert ring.bytes <= 300_000 or ring.first == ring.head
+        assert ring.holds_after(ring.head)
+        assert not ring.holds_after(ring.head + 1)
+        assert not ring.holds_after(ring.first - 2)
+
+
+RingAgainstList.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
+TestRing = RingAgainstList.TestCase
+
+
+def _events(sizes: list[int]) -> Iterator[Event]:
+    for seq, size in enumerate(sizes, 1):
+        body = post_body(f"p{seq}", "n" * size)
+        yield Event(seq, EventType.PUBLISHED, T0, f"p{seq}", body)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 4), st.integers(1, 5_000)), min_size=1, max_size=80
+    )
+)
+def test_all_rings_together_stay_in_their_budget(plan: list[tuple[int, int]]) -> None:
+    """Together they are over it only when each is down to its newest event."""
+    budget = Budget(40_000, Uncounted())
+    rings = [Ring(f"f{n}", BASE, max_events=50, max_bytes=30_000) for n in range(5)]
+    for ring in rings:
+        ring.restart(Cursor(EPOCH, 0), ())
+    for which, size in plan:
+        ring = rings[which]
+        body = post_body("p", "n" * size)
+        ring.append(Event(ring.head + 1, EventType.PUBLISHED, T0, "p", body))
+        budget.charge(ring)
+        assert budget.used == sum(ring.bytes for ring in rings)
+        assert budget.used <= 40_000 or all(ring.first >= ring.head for ring in rings)
+    for ring in rings:
+        budget.release(ring)
+    assert budget.used == 0
+
+
+def test_every_event_is_encoded_once_for_all_wires() -> None:
+    """However many cursors, readers and wires: one encode an event."""
+    encoded: list[int] = []
+    ring = Ring(
+        FEED,
+        BASE,
+        max_events=4096,
+        max_bytes=8 << 20,
+        encoded=lambda: encoded.append(1),
+    )
+    events = tuple(_events([300] * 1000))
+    ring.restart(Cursor(EPOCH, 1000), events)
+    assert encoded == []  # opening a feed encodes nothing yet
+    for wire in Wire:
+        for seq in range(0, 1000, 7):
+            ring.tail(wire, seq)
+    ring.messages(0, 1000)
+    assert len(encoded) == 1000
+
+
+def test_cursors_in_one_block_share_its_bytes() -> None:
+    """A thousand cursors don't make a thousand joined copies."""
+    ring = Ring(FEED, BASE, max_events=4096, max_bytes=8 << 20)
+    ring.restart(Cursor(EPOCH, 50), tuple(_events([300] * 50)))
+    views = [ring.tail(Wire.WEBSOCKET, seq)[0] for seq in range(49)]
+    assert all(isinstance(view, memoryview) for view in views)
+    assert len({id(view.obj) for view in views if isinstance(view, memoryview)}) == 1

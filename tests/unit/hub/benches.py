@@ -1,0 +1,177 @@
+"""A channel on a bench: the parts of a hub around it, turned by hand.
+
+`Bench` is the house of channels, with a sweep that moves only when told.
+`SocketPair` is a reader on a real socket with a small buffer; the transport's part
+(holding a rest, saying when it is gone) is played here, to the letter.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from stoppress.domain.cursor import Cursor
+from stoppress.hub.budget import Budget
+from stoppress.hub.channel import Channel
+from stoppress.hub.facts import ANYONE, Rights
+from stoppress.hub.follow import Follow
+from stoppress.hub.leaving import Leaving
+from stoppress.hub.metrics import HubMetrics, Uncounted
+from stoppress.hub.reader import Reader
+from stoppress.hub.ring import Bytes
+from stoppress.hub.sweep import Sweep
+from stoppress.hub.wires import Wire
+from stoppress.settings import Settings
+from stoppress.wire.codes import CloseCode
+
+Message = dict[str, Any]
+
+
+class Counts(Uncounted):
+    """Counts what the tests ask about."""
+
+    def __init__(self) -> None:
+        self.encodes = 0
+        self.sticks = 0
+
+    def encoded(self) -> None:
+        """An event was encoded."""
+        self.encodes += 1
+
+    def stuck(self) -> None:
+        """A socket took less than it was given."""
+        self.sticks += 1
+
+
+class Bench:
+    """The house of the channels under test, and the owner of their readers."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.settings = Settings(public_url="http://h", **changes)
+        self.counts = Counts()
+        self.metrics: HubMetrics = self.counts
+        self.budget = Budget(self.settings.rings_bytes, self.metrics)
+        self.turns: deque[Callable[[], None]] = deque()
+        self.time = 0.0
+        self.sweep = Sweep(self.turns.append, self.metrics, lambda: self.time, 0)
+        self.leaving = Leaving()
+        self.ended: list[Channel] = []
+
+    def turn(self, count: int = 1 << 30) -> int:
+        """Let the sweep take up to `count` turns; how many it took."""
+        taken = 0
+        while self.turns and taken < count:
+            self.turns.popleft()()
+            taken += 1
+        return taken
+
+    def now(self) -> float:
+        """The time by hand."""
+        return self.time
+
+    def spread_ms(self, least: int, readers: int) -> int:
+        """No more than asked."""
+        return least
+
+    def readers(self) -> int:
+        """Of no concern here."""
+        return 0
+
+    def counted(self, channel: Channel) -> None:
+        """Of no concern here."""
+
+    def over(self, channel: Channel) -> None:
+        """A channel ended."""
+        self.ended.append(channel)
+
+    def follow(self, reader: Reader, feed: str, cursor: Cursor | None) -> None:
+        """Of no concern here."""
+
+    def came(self, reader: Reader) -> None:
+        """Of no concern here."""
+
+    def went(self, reader: Reader) -> None:
+        """Of no concern here."""
+
+
+class SocketPair(Reader):
+    """A reader on one end of a socket, and its peer on the other."""
+
+    __slots__ = ("_got", "_mine", "_rest", "peer")
+
+    def __init__(self, bench: Bench, rights: Rights = ANYONE) -> None:
+        super().__init__(bench, Wire.LINES, rights)
+        self._mine, self.peer = socket.socketpair()
+        for end in (self._mine, self.peer):
+            end.setblocking(False)
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)  # the least there is
+        self.fd = self._mine.fileno()
+        self.blocked = False
+        self._rest = bytearray()
+        self._got = bytearray()
+
+    def write(self, data: Bytes) -> None:
+        """As a transport does: at once what goes, the rest when there is room."""
+        self._rest += data
+        self._flush()
+
+    def _flush(self) -> None:
+        try:
+            while self._rest:
+                del self._rest[: os.write(self._mine.fileno(), self._rest)]
+        except BlockingIOError:
+            pass
+        if self._rest:
+            self.blocked = True
+
+    def read(self, size: int = 1 << 30) -> None:
+        """Let the peer read up to `size` bytes, and the transport go on."""
+        while size > 0:
+            try:
+                data = self.peer.recv(min(size, 65536))
+            except BlockingIOError:
+                break
+            self._got += data
+            size -= len(data)
+        if self.blocked and not self.closing:
+            self._flush()
+            if not self._rest:
+                self.drained()
+
+    def messages(self) -> list[Message]:
+        """Every whole message the peer has read so far."""
+        return [json.loads(line) for line in self._got.split(b"\n")[:-1]]
+
+    def rest(self) -> int:
+        """How many bytes wait in the transport."""
+        return len(self._rest)
+
+    def put(self, follow: Follow, data: Bytes, after: int) -> int:
+        """Never: there is a socket."""
+        raise AssertionError("there is a socket to write to")
+
+    def lost(self) -> None:
+        """The peer is gone."""
+        self.blocked = True
+
+    def done(self) -> None:
+        """Close both ends."""
+        self.fd = -1
+        self.leave_all()
+        self._mine.close()
+        self.peer.close()
+
+    def _end(self, code: CloseCode) -> None:
+        """Nothing more to say."""
+
+
+def join(reader: Reader, channel: Channel, cursor: Cursor | None = None) -> Follow:
+    """Have a reader follow a channel."""
+    follow = reader.enlist(channel.feed)
+    assert follow is not None
+    channel.join(follow, cursor)
+    return follow

@@ -1,0 +1,212 @@
+"""The hub over a log in memory: opening, following, waiting, ending."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.errors import NotFound, Unavailable
+from stoppress.hub import channels, hub
+from stoppress.hub.facts import ANYONE
+from stoppress.hub.hub import Hub
+from stoppress.hub.plain import PlainReader
+from stoppress.hub.wires import Wire
+from stoppress.settings import Settings
+from stoppress.wire.codes import CloseCode
+from tests.newsroom_line import Paper
+
+pytestmark = pytest.mark.asyncio
+
+
+def _hub(**changes: Any) -> tuple[Hub, Paper]:
+    paper = Paper()
+    paper.make("x")
+    return Hub(paper, Settings(public_url="http://h", **changes)), paper
+
+
+def _reader(of: Hub) -> PlainReader:
+    return PlainReader(of, Wire.LINES, ANYONE)
+
+
+async def _next(reader: PlainReader) -> list[dict[str, Any]]:
+    async with asyncio.timeout(10):
+        data = await reader.carry()
+    return [json.loads(line) for line in data.splitlines()]
+
+
+async def test_a_feed_that_is_not_there_is_not_found_each_time() -> None:
+    of, paper = _hub()
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            await of.channel("nowhere")
+    paper.make("nowhere")
+    assert (await of.channel("nowhere")).feed == "nowhere"
+    await of.stop()
+
+
+async def test_whoever_asked_first_may_leave_and_the_others_get_the_feed() -> None:
+    of, paper = _hub()
+    paper.gate = asyncio.Event()
+    first = asyncio.create_task(of.channel("x"))
+    second = asyncio.create_task(of.channel("x"))
+    for _ in range(10):  # turns of the loop
+        await asyncio.sleep(0)
+    assert paper.opens == 1
+    first.cancel()
+    paper.gate.set()
+    assert (await second).ring.epoch == "k3v9"
+    assert paper.opens == 1
+    assert first.cancelled()
+    await of.stop()
+    assert paper.closes == 1
+
+
+async def test_opening_takes_no_longer_than_it_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(channels, "OPEN_S", 0.01)
+    of, paper = _hub()
+    paper.gate = asyncio.Event()
+    with pytest.raises(Unavailable):
+        await of.channel("x")
+    paper.gate.set()
+    assert (await of.channel("x")).ring.head == 0
+    await of.stop()
+
+
+async def test_a_cursor_beyond_the_log_is_reset_at_once() -> None:
+    """One read of the head says so; nobody waits."""
+    of, paper = _hub()
+    await of.channel("x")
+    reader = _reader(of)
+    of.follow(reader, "x", Cursor("k3v9", 5))
+    (reset,) = await _next(reader)
+    assert reset["type"] == "reset"
+    assert paper.heads == 1
+    reader.gone()
+    await of.stop()
+
+
+async def test_a_line_that_does_not_come_up_in_time_resets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub, "CATCH_UP_S", 0.01)
+    of, paper = _hub()
+    await of.channel("x")
+    paper.logs["x"].held = True
+    paper.publish("x")
+    reader = _reader(of)
+    of.follow(reader, "x", Cursor("k3v9", 1))
+    (reset,) = await _next(reader)
+    assert (reset["type"], reset["cursor"]) == ("reset", "k3v9-0")
+    paper.deliver("x")
+    (event,) = await _next(reader)
+    assert event["cursor"] == "k3v9-1"
+    reader.gone()
+    await of.stop()
+
+
+async def test_another_epoch_costs_no_read() -> None:
+    of, paper = _hub()
+    await of.channel("x")
+    reader = _reader(of)
+    of.follow(reader, "x", Cursor("old", 5))
+    assert (await _next(reader))[0]["type"] == "reset"
+    assert paper.heads == 0
+    reader.gone()
+    await of.stop()
+
+
+async def test_the_last_of_several_seeks_counts() -> None:
+    """Also when an earlier one still waits for the feed to open."""
+    of, paper = _hub()
+    for _ in range(3):
+        paper.publish("x")
+    paper.gate = asyncio.Event()
+    reader = _reader(of)
+    of.follow(reader, "x", Cursor("k3v9", 0))
+    of.follow(reader, "x", Cursor("k3v9", 2))
+    paper.gate.set()
+    hello = await _next(reader)
+    assert [m["cursor"] for m in hello] == ["k3v9-2"]
+    assert [m["cursor"] for m in await _next(reader)] == ["k3v9-3"]
+    reader.gone()
+    await of.stop()
+
+
+async def test_who_leaves_while_it_waits_is_not_joined() -> None:
+    of, paper = _hub()
+    paper.gate = asyncio.Event()
+    reader = _reader(of)
+    of.follow(reader, "x", None)
+    reader.gone()
+    paper.gate.set()
+    channel = await of.channel("x")
+    for _ in range(10):  # turns of the loop
+        await asyncio.sleep(0)
+    assert len(of._tasks) == 0
+    assert channel.size == 0
+    assert of.readers() == 0
+    await of.stop()
+
+
+async def test_a_crowd_is_sent_away_over_a_spread_of_its_size() -> None:
+    of, _ = _hub(retry=4000)
+    assert of.spread_ms(4000, 10) == 4000
+    assert of.spread_ms(4000, 18_000) == 9000
+    await of.channel("x")
+    readers = [_reader(of) for _ in range(200)]
+    for reader in readers:
+        of.follow(reader, "x", None)
+    await of.drain(0.02)
+    waits = set()
+    for reader in readers:
+        bye = (await _next(reader))[-1]
+        assert bye["type"] == "bye"
+        assert 0 <= bye["retry_ms"] <= 4000
+        waits.add(bye["retry_ms"])
+        assert reader.closing == CloseCode.BYE
+        reader.gone()
+    assert len(waits) > 50
+    assert of.is_leaving
+    await of.stop()
+
+
+async def test_a_plain_reader_that_takes_nothing_has_one_visit_waiting() -> None:
+    """And beats, up to a bound; then it is let go."""
+    of, paper = _hub(ring_events=10)
+    channel = await of.channel("x")
+    reader = _reader(of)
+    of.follow(reader, "x", None)
+    for _ in range(20):
+        paper.publish("x", "n" * 50_000)
+        await asyncio.sleep(0)
+    waiting = sum(map(len, reader._outbox))
+    assert waiting < 120_000
+    assert reader.blocked
+    assert channel.size == 1
+    for _ in range(10):
+        reader.write(b"b" * 10_000)
+    assert reader.closing == CloseCode.SLOW
+    assert channel.size == 0
+    reader.gone()
+    await of.stop()
+
+
+async def test_stopping_ends_every_task() -> None:
+    of, paper = _hub()
+    paper.gate = asyncio.Event()
+    reader = _reader(of)
+    of.follow(reader, "x", None)
+    asking = asyncio.create_task(of.channel("x"))
+    await asyncio.sleep(0)
+    await of.stop()
+    with pytest.raises((asyncio.CancelledError, Unavailable)):
+        await asking
+    with pytest.raises(Unavailable):
+        await of.channel("x")
+    assert asyncio.all_tasks() == {asyncio.current_task()}

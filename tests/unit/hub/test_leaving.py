@@ -1,0 +1,43 @@
+"""Readers on their way out: cut when their time is up, with one timer."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from stoppress.hub.leaving import Leaving
+
+pytestmark = pytest.mark.asyncio
+
+
+class Leaver:
+    """Notes when it is cut."""
+
+    def __init__(self) -> None:
+        self.done = asyncio.Event()
+
+    def cut(self) -> None:
+        """End now."""
+        self.done.set()
+
+
+async def test_everyone_is_cut_in_time_with_one_timer() -> None:
+    leaving = Leaving(0.01)
+    leavers = [Leaver() for _ in range(50)]
+    for leaver in leavers:
+        leaving.add(leaver)
+        assert leaving._timer is not None
+    async with asyncio.timeout(10):
+        for leaver in leavers:
+            await leaver.done.wait()
+    assert leaving._timer is None
+
+
+async def test_all_are_cut_at_once_when_nobody_is_waited_for() -> None:
+    leaving = Leaving(3600)
+    leaver = Leaver()
+    leaving.add(leaver)
+    leaving.cut_all()
+    assert leaver.done.is_set()
+    assert leaving._timer is None
