@@ -1,0 +1,170 @@
+"""From the bytes an editor sent to a checked value, or an error that says where.
+
+Rules: what is no JSON is BrokenJson, with line and column, even if a field
+before the break is wrong too; what is JSON but not allowed is Invalid, with the
+field's path as one writes it, `authors[0].url`. Nothing is coerced.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TypeVar, get_args
+
+import msgspec
+
+from stoppress.domain.errors import BrokenJson, Invalid
+from stoppress.domain.feed import Status, Visibility
+from stoppress.domain.post import Direction
+
+T = TypeVar("T")
+Object = dict[str, object]
+
+_any = msgspec.json.Decoder()
+_object = msgspec.json.Decoder(dict[str, object])
+
+_ADDRESS = "no address; send https://…, http://…, or a path that begins with one /"
+_LANGUAGE = "no language tag (BCP 47), such as en, tr, or pt-BR"
+_PATTERNS = {"https?://": _ADDRESS, "[A-Za-z]{2,8}": _LANGUAGE}
+"""What to say where a text does not match, by the beginning of the pattern."""
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "type": ("image", "quote", "link", "embed"),
+    "status": get_args(Status),
+    "visibility": get_args(Visibility),
+    "direction": get_args(Direction),
+}
+_MADE_HERE = frozenset(
+    {"id", "url", "html", "updated_at", "created_at", "rev", "at", "cursor"}
+)
+_JSON_NAMES = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+_PATH = re.compile(r" - at `(key in )?\$\.?(?P<path>[^`]*)`$")
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
+_TYPE = re.compile(r"Expected `(?P<want>[a-z |]+)`, got `(?P<got>[a-z]+)`")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+
+
+def read(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """The value in `raw`. Raises BrokenJson or Invalid."""
+    try:
+        value = decoder.decode(raw)
+    except msgspec.ValidationError as wrong:
+        # Whether the rest can be read was not looked at yet.
+        check_json(raw)
+        raise invalid(str(wrong)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise broken(raw) from None
+    # Only an escape can hide a control character, and few texts hold one.
+    if b"\\u" in raw or b"\xef\xbf" in raw:
+        check_characters(_any.decode(raw))
+    return value
+
+
+def read_object(raw: bytes) -> Object:
+    """The JSON object in `raw`, such as a merge patch."""
+    return read(raw, _object)
+
+
+def check_json(raw: bytes) -> None:
+    """Raises BrokenJson unless `raw` is JSON."""
+    try:
+        _any.decode(raw)
+    except msgspec.ValidationError:
+        return  # JSON it is, with a number that is too large
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise broken(raw) from None
+
+
+def convert(value: Object, kind: type[T]) -> T:
+    """The merged JSON object `value` as a `kind`. Raises Invalid."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as wrong:
+        raise invalid(str(wrong)) from None
+
+
+def invalid(message: str) -> Invalid:
+    """What msgspec says of a value, in the words of the API."""
+    match = _PATH.search(message)
+    # In a merge patch, msgspec does not tell the names of the fields on the way.
+    path = match["path"].partition("[...]")[0] if match else ""
+    reason = message[: match.start()] if match else message
+    if found := _UNKNOWN.fullmatch(reason):
+        return unknown_field(_join(path, found["name"]))
+    if found := _MISSING.fullmatch(reason):
+        return Invalid(_join(path, found["name"]), "is needed and missing")
+    if found := _TYPE.fullmatch(reason):
+        want = " or ".join(_JSON_NAMES.get(w, w) for w in found["want"].split(" | "))
+        got = _JSON_NAMES.get(found["got"], found["got"])
+        return Invalid(path, f"must be {want}, not {got}")
+    if "matching regex" in reason:
+        for beginning, words in _PATTERNS.items():
+            if beginning in reason:
+                return Invalid(path, words)
+    choices = _CHOICES.get(path.rpartition(".")[2])
+    if choices is not None and reason.startswith("Invalid enum value"):
+        return Invalid(path, f"{reason[19:]} is none of {', '.join(choices)}")
+    return Invalid(path, reason)
+
+
+def unknown_field(path: str) -> Invalid:
+    """The error for a field that nobody may send."""
+    if path.rpartition(".")[2] in _MADE_HERE:
+        return Invalid(path, "unknown field: the server makes it, leave it out")
+    return Invalid(path, "unknown field; see /openapi.json for those there are")
+
+
+def check_characters(value: object, path: str = "") -> None:
+    """Raises Invalid for a text with characters that no page or feed can show."""
+    if isinstance(value, str):
+        if found := _CONTROL.search(value):
+            number = ord(found[0])
+            raise Invalid(path, f"holds the control character U+{number:04X}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            check_characters(item, f"{path}[{index}]")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            check_characters(item, _join(path, name))
+
+
+def broken(raw: bytes) -> BrokenJson:
+    """Where and why `raw`, which is no JSON, breaks off."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as wrong:
+        return _broken("this is not UTF-8", raw[: wrong.start].decode())
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as wrong:
+        return _broken(wrong.msg, text[: wrong.pos])
+    except RecursionError:
+        return BrokenJson("too deeply nested", 1, 1)
+    # Python's reader takes what JSON does not have: NaN, half a character.
+    try:
+        _any.decode(raw)
+    except msgspec.DecodeError as wrong:
+        found = re.search(r"(.*) \(byte (\d+)\)$", str(wrong))
+        if found is not None:
+            before = raw[: int(found[2])].decode(errors="replace")
+            return _broken(found[1].removeprefix("JSON is malformed: "), before)
+    return _broken("half of a surrogate pair", text[: max(text.find("\\u"), 0)])
+
+
+def _broken(reason: str, before: str) -> BrokenJson:
+    line = before.count("\n") + 1
+    column = len(before) - (before.rfind("\n") + 1) + 1
+    return BrokenJson(reason[:1].lower() + reason[1:], line, column)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

@@ -1,0 +1,118 @@
+"""The desk for feeds: make, change, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from stoppress.desk.compose import (
+    NewFeed,
+    check_feed,
+    editable_feed,
+    edited_feed,
+    new_feed,
+)
+from stoppress.desk.decode import convert, read, read_object
+from stoppress.desk.identity import Asked, idempotency
+from stoppress.desk.merge import merge
+from stoppress.desk.outcome import (
+    ATTEMPTS,
+    Expected,
+    Outcome,
+    check_names,
+    check_revision,
+    encode,
+    names_of,
+    now_ms,
+    recall,
+)
+from stoppress.desk.store import Store
+from stoppress.domain.errors import Conflict, Invalid, StaleRevision
+from stoppress.domain.event import EventType
+from stoppress.domain.feed import Feed, FeedDraft, Image, check_slug
+from stoppress.domain.record import Change, Write, Written
+
+_new_feed = msgspec.json.Decoder(NewFeed)
+_feed = msgspec.json.Decoder(Feed)
+
+_FEED_NAMES = names_of(FeedDraft, image=Image)
+
+
+class FeedDesk:
+    """What an editor may do to feeds. Whether this editor may is asked before."""
+
+    def __init__(self, store: Store, clock: Callable[[], int] = now_ms) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def make_feed(self, raw: bytes, asked: Asked) -> Outcome:
+        """Make a feed of the JSON in `raw`."""
+        given = read_new_feed(raw)
+        draft, slug = check_feed(given), given.slug
+        key = idempotency(asked, "POST", "/v1/feeds", encode(given))
+        now = self._clock()
+        body = encode(new_feed(draft, slug, now))
+        written = await self._store.make_feed(slug, body, now, key)
+        if written.repeated:
+            return await self._feed_again(slug, written)
+        return Outcome("", body, 1, written.cursor)
+
+    async def edit_feed(
+        self, feed: str, raw: bytes, expected: Expected, asked: Asked
+    ) -> Outcome:
+        """Merge the patch in `raw` into a feed."""
+        patch = read_object(raw)
+        key = idempotency(
+            asked, "PATCH", f"/v1/feeds/{feed}", encode(patch, order="sorted")
+        )
+        if patch.pop("slug", feed) != feed:
+            raise Invalid("slug", "can't change; make another feed")
+        check_names(patch, _FEED_NAMES)
+        if done := await recall(self._store, feed, key):
+            return await self._feed_again(feed, done)
+        for _ in range(ATTEMPTS):
+            kept = await self._store.feed(feed)
+            value = _feed.decode(kept.body)
+            check_revision(expected, value.rev, kept.body)
+            held = editable_feed(value)
+            merged = merge(msgspec.to_builtins(held), patch)
+            draft = check_feed(convert(merged, FeedDraft))
+            if draft == held:
+                return Outcome("", kept.body, value.rev, kept.cursor)
+            now = self._clock()
+            after = edited_feed(value, draft, now)
+            body = encode(after)
+            change = Change(EventType.FEED, "", value.rev, after.rev, body)
+            try:
+                written = await self._store.write(
+                    Write(feed, (change,), now, "", "", key)
+                )
+            except StaleRevision:
+                continue
+            if written.repeated:
+                return await self._feed_again(feed, written)
+            return Outcome("", body, after.rev, written.cursor)
+        raise Conflict(f"the feed {feed!r} changes too fast just now; try again")
+
+    async def drop_feed(self, feed: str, expected: Expected, asked: Asked) -> None:
+        """Delete a feed with all its posts."""
+        key = idempotency(asked, "DELETE", f"/v1/feeds/{feed}", b"")
+        rev = None
+        if expected is not None and not await recall(self._store, feed, key):
+            kept = await self._store.feed(feed)
+            check_revision(expected, kept.rev, kept.body)
+            rev = kept.rev
+        await self._store.drop_feed(feed, rev, key)
+
+    async def _feed_again(self, feed: str, written: Written) -> Outcome:
+        """What a repeated command answers."""
+        kept = await self._store.feed(feed)
+        return Outcome("", kept.body, kept.rev, written.cursor, repeated=True)
+
+
+def read_new_feed(raw: bytes) -> NewFeed:
+    """What an editor sent to create a feed, with a slug that is one."""
+    given = read(raw, _new_feed)
+    check_slug(given.slug)
+    return given

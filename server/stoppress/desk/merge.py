@@ -1,0 +1,39 @@
+"""Merging a change into what is there: RFC 7396, and nothing else.
+
+Pure: takes and gives JSON values, changes none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Names = Mapping[str, "Names | None"]
+"""The fields an object may have; for those that hold an object, its own."""
+
+
+def merge(target: object, patch: Mapping[str, object]) -> dict[str, object]:
+    """`target` after the merge patch (RFC 7396, section 2)."""
+    merged: dict[str, object] = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, dict):
+            merged[name] = merge(merged.get(name), value)
+        else:
+            merged[name] = value
+    return merged
+
+
+def unknown_names(patch: Mapping[str, object], names: Names, path: str = "") -> str:
+    """The path of the first field in `patch` that is none of `names`, or "".
+
+    A merge loses a field set to null before anybody could object to its name.
+    """
+    for name, value in patch.items():
+        if name not in names:
+            return path + name
+        inner = names[name]
+        if inner is not None and isinstance(value, dict):
+            if found := unknown_names(value, inner, f"{path}{name}."):
+                return found
+    return ""

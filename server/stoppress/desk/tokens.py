@@ -1,0 +1,152 @@
+"""Tokens: who may read, write, or manage.
+
+Rules:
+- A token is `sp_` and 192 random bits. It is shown once and kept as a SHA-256
+  digest: with that much randomness a slow hash would add nothing.
+- A token has one or more scopes, and feeds it is for (or all). `admin` includes
+  `write`, `write` includes `read`.
+- Tokens are managed by those with `admin` on all feeds.
+- A known token is remembered for CACHE_S, so that a keep-alive editor costs no
+  look-up a post; a token revoked in another process lives that much longer.
+- The digest is compared in constant time where it is compared here; in the store
+  it is a key, and of a digest timing tells nothing that could be used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from stoppress.desk.decode import read
+from stoppress.desk.store import TokenStore
+from stoppress.domain.errors import Invalid
+from stoppress.domain.feed import check_slug
+from stoppress.domain.post import Name
+from stoppress.domain.times import instant
+
+Scope = Literal["read", "write", "admin"]
+
+PREFIX = "sp_"
+MAX_SECRET = 500
+"""The longest secret looked at, in characters; ours have 35."""
+CACHE_S = 2.0
+"""How long a token is believed without asking the store."""
+CACHED_TOKENS = 1024
+"""Tokens remembered at once; the oldest is forgotten first."""
+
+_RANK = {"read": 0, "write": 1, "admin": 2}
+
+
+class TokenDraft(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an admin sends to make a token. No feeds: all feeds."""
+
+    scopes: Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=3)]
+    name: Name = "unnamed"
+    feeds: Annotated[tuple[str, ...], Meta(min_length=1, max_length=100)] | None = None
+
+
+class Token(Struct, frozen=True):
+    """What is known of a token; never its secret. `feeds` None: all feeds."""
+
+    id: str
+    name: str
+    scopes: tuple[Scope, ...]
+    feeds: tuple[str, ...] | None
+    created_at: str
+
+    def may(self, scope: Scope, feed: str | None) -> bool:
+        """Whether the token has `scope` on `feed`; None: on all of them."""
+        if self.feeds is not None and (feed is None or feed not in self.feeds):
+            return False
+        need = _RANK[scope]
+        return any(_RANK[held] >= need for held in self.scopes)
+
+
+_token = msgspec.json.Decoder(Token)
+_draft = msgspec.json.Decoder(TokenDraft)
+
+ADMIN = Token("admin", "the token of the settings", ("admin",), None, instant(0))
+
+
+def digest(secret: str) -> str:
+    """The name under which a token is kept."""
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
+
+
+class Tokens:
+    """Makes, checks, lists and revokes tokens."""
+
+    def __init__(
+        self,
+        store: TokenStore,
+        admin_token: str,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._admin = digest(admin_token) if admin_token else None
+        self._clock = clock
+        self._now = monotonic
+        self._known: OrderedDict[str, tuple[float, Token]] = OrderedDict()
+
+    async def check(self, secret: str | None) -> Token | None:
+        """The token of this secret, or None. Raises Unavailable."""
+        if not secret or len(secret) > MAX_SECRET:
+            return None
+        name = digest(secret)
+        if self._admin is not None and hmac.compare_digest(name, self._admin):
+            return ADMIN
+        if not secret.startswith(PREFIX):
+            return None
+        known = self._known.get(name)
+        if known is not None and self._now() < known[0]:
+            return known[1]
+        self._known.pop(name, None)
+        asked = self._now()
+        record = await self._store.token(name)
+        if record is None:
+            return None
+        token = _token.decode(record)
+        self._known[name] = (asked + CACHE_S, token)
+        if len(self._known) > CACHED_TOKENS:
+            self._known.popitem(last=False)
+        return token
+
+    async def make(self, raw: bytes) -> tuple[str, Token]:
+        """Make a token of the JSON in `raw`: its secret, shown once, and itself."""
+        draft = read(raw, _draft)
+        for index, feed in enumerate(draft.feeds or ()):
+            check_slug(feed, f"feeds[{index}]")
+        if len(set(draft.scopes)) < len(draft.scopes):
+            raise Invalid("scopes", "names a scope twice")
+        secret = PREFIX + secrets.token_urlsafe(24)
+        name = digest(secret)
+        token = Token(
+            name[:16], draft.name, draft.scopes, draft.feeds, instant(self._clock())
+        )
+        await self._store.put_token(name, msgspec.json.encode(token))
+        return secret, token
+
+    async def all(self) -> list[Token]:
+        """Every token, newest first."""
+        records = await self._store.tokens()
+        tokens = [_token.decode(record) for _, record in records]
+        return sorted(tokens, key=lambda token: (token.created_at, token.id))[::-1]
+
+    async def revoke(self, name: str) -> bool:
+        """End the token with the id `name`; whether it was there."""
+        for key, record in await self._store.tokens():
+            if _token.decode(record).id == name:
+                dropped = await self._store.drop_token(key)
+                # After, not before: a check meanwhile would remember it again.
+                self._known.pop(key, None)
+                return dropped
+        return False

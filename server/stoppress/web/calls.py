@@ -1,0 +1,294 @@
+"""Every call of the API as data: address, method, input and answers.
+
+For the description (`openapi.py`) alone; the routes are in `api.py` and `live.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+MERGE_PATCH = "application/merge-patch+json"
+
+RESPONSES = {
+    "400": ("Malformed", "can't be read: broken JSON (with the place), or a cursor"),
+    "401": ("NoToken", "no token, or one that is not known"),
+    "403": ("Refused", "the token lacks a scope; says which"),
+    "404": ("NotFound", "no such feed or post"),
+    "408": ("SlowBody", "the body did not arrive in time"),
+    "409": ("Conflict", "the slug or the external_id is taken"),
+    "410": ("Withdrawn", "the post was withdrawn"),
+    "412": ("StaleRevision", "If-Match is not the current revision; `current` is"),
+    "413": ("TooLong", "the body is longer than 64 KiB"),
+    "415": ("NotJson", "the body is no JSON, or compressed"),
+    "422": ("Invalid", "a field is unknown or wrong (`field`), or a key reused"),
+    "426": ("Upgrade", "this address speaks WebSocket"),
+    "428": ("NoRevision", "If-Match is needed"),
+    "503": ("Unavailable", "not now; Retry-After says when"),
+}
+"""Each refusal: its name, and when it comes."""
+
+
+def _query(name: str, text: str, **schema: object) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": text, "schema": schema}
+
+
+def _header(name: str, text: str) -> dict[str, Any]:
+    schema = {"type": "string"}
+    return {"name": name, "in": "header", "description": text, "schema": schema}
+
+
+def _path(name: str, text: str) -> dict[str, Any]:
+    schema = {"type": "string"}
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": text,
+        "schema": schema,
+    }
+
+
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "feed": _path("feed", "the feed's slug"),
+    "post": _path("post", "the post's id"),
+    "token": _path("token", "the token's id"),
+    "at": _query("at", "a cursor: only there or later in its epoch", type="string"),
+    "all": _query("all", "every feed the token may read", type="boolean"),
+    "before": _query("before", "the mark in `next`", type="string"),
+    "limit": _query(
+        "limit", "posts a page", type="integer", minimum=1, maximum=100, default=20
+    ),
+    "tag": _query("tag", "only posts with this tag", type="string"),
+    "key": _query("key", "only key posts", type="boolean"),
+    "since": _query("since", "a cursor: what follows on it", type="string"),
+    "wait": _query("wait", "how long to wait for an event", type="number", default=25),
+    "follow": {
+        "name": "feed",
+        "in": "query",
+        "description": "1 to 32 feeds, each `slug` or `slug@cursor`",
+        "schema": {"type": "array", "items": {"type": "string"}},
+        "explode": True,
+    },
+    "IdempotencyKey": _header(
+        "Idempotency-Key", "1 to 200 printable characters; a repeat changes nothing"
+    ),
+    "IfMatch": _header("If-Match", 'the revision the change is for, `"3"`, or `*`'),
+    "IfNoneMatch": _header("If-None-Match", "an ETag: 304 if nothing changed"),
+    "LastEventId": _header("Last-Event-ID", "a cursor; beats `since`"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One method of one address."""
+
+    name: str
+    method: str
+    path: str
+    summary: str
+    answers: dict[str, tuple[str, str]]
+    """By status: what it means, and the schema (after its media type) or ""."""
+    refusals: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    takes: str = ""
+    takes_type: str = "application/json"
+    scope: str = ""
+
+
+_FEEDS, _FEED = "/v1/feeds", "/v1/feeds/{feed}"
+_POSTS, _POST = "/v1/feeds/{feed}/posts", "/v1/feeds/{feed}/posts/{post}"
+_UNCHANGED = ("nothing changed since If-None-Match", "")
+_READ = ("401", "404", "503")
+_WRITE = ("400", "401", "403", "404", "422", "503")
+_BODY = ("408", "413", "415")
+
+CALLS = (
+    Call(
+        name="listFeeds",
+        method="GET",
+        path=_FEEDS,
+        summary="The public feeds, newest made first",
+        parameters=("all", "IfNoneMatch"),
+        answers={"200": ("the feeds", "Feeds"), "304": _UNCHANGED},
+        refusals=("401", "422", "503"),
+    ),
+    Call(
+        name="makeFeed",
+        method="POST",
+        path=_FEEDS,
+        summary="Make a feed",
+        scope="write",
+        parameters=("IdempotencyKey",),
+        takes="NewFeed",
+        answers={
+            "201": ("the feed", "Feed"),
+            "200": ("it was made before, under this key: the feed as it is", "Feed"),
+        },
+        refusals=("400", "401", "403", "409", "422", "503", *_BODY),
+    ),
+    Call(
+        name="readFeed",
+        method="GET",
+        path=_FEED,
+        summary="The snapshot: a feed and its newest 20 posts, at a cursor",
+        parameters=("at", "IfNoneMatch"),
+        answers={"200": ("the snapshot", "Snapshot"), "304": _UNCHANGED},
+        refusals=("400", *_READ),
+    ),
+    Call(
+        name="editFeed",
+        method="PATCH",
+        path=_FEED,
+        summary="Change a feed; `feed.updated` goes out",
+        scope="write",
+        parameters=("IfMatch", "IdempotencyKey"),
+        takes="FeedPatch",
+        takes_type=MERGE_PATCH,
+        answers={"200": ("the feed as it is now", "Feed")},
+        refusals=(*_WRITE, "412", *_BODY),
+    ),
+    Call(
+        name="deleteFeed",
+        method="DELETE",
+        path=_FEED,
+        summary="Delete a feed with all its posts; its readers are sent away",
+        scope="write",
+        parameters=("IfMatch", "IdempotencyKey"),
+        answers={"204": ("it is gone", "")},
+        refusals=(*_WRITE, "412"),
+    ),
+    Call(
+        name="publish",
+        method="POST",
+        path=_POSTS,
+        summary="Publish a post",
+        scope="write",
+        parameters=("IdempotencyKey",),
+        takes="Draft",
+        answers={
+            "201": ("the post, and the cursor of its event", "Published"),
+            "200": ("it was published before, under this key", "Repeated"),
+        },
+        refusals=(*_WRITE, "409", *_BODY),
+    ),
+    Call(
+        name="listPosts",
+        method="GET",
+        path=_POSTS,
+        summary="Posts in order, a page at a time",
+        parameters=("before", "limit", "tag", "key", "IfNoneMatch"),
+        answers={"200": ("the posts", "Posts"), "304": _UNCHANGED},
+        refusals=("422", *_READ),
+    ),
+    Call(
+        name="readPost",
+        method="GET",
+        path=_POST,
+        summary="One post",
+        parameters=("IfNoneMatch",),
+        answers={"200": ("the post", "Post"), "304": _UNCHANGED},
+        refusals=("410", *_READ),
+    ),
+    Call(
+        name="editPost",
+        method="PATCH",
+        path=_POST,
+        summary="Change a post; `post.updated` goes out unless nothing changes",
+        scope="write",
+        parameters=("IfMatch", "IdempotencyKey"),
+        takes="DraftPatch",
+        takes_type=MERGE_PATCH,
+        answers={"200": ("the post as it is now, and the cursor", "Repeated")},
+        refusals=(*_WRITE, "409", "410", "412", "428", *_BODY),
+    ),
+    Call(
+        name="withdrawPost",
+        method="DELETE",
+        path=_POST,
+        summary="Withdraw a post; again: the same answer, no second event",
+        scope="write",
+        parameters=("IfMatch", "IdempotencyKey"),
+        answers={"204": ("it is withdrawn", "")},
+        refusals=(*_WRITE, "412"),
+    ),
+    Call(
+        name="readEvents",
+        method="GET",
+        path="/v1/feeds/{feed}/events",
+        summary="Events after a cursor: long poll, or server-sent events",
+        parameters=("since", "wait", "LastEventId"),
+        answers={
+            "200": ("the events, or a reset; with the SSE type, a stream", "Events"),
+            "204": ("the feed has ended; don't come back (SSE)", ""),
+        },
+        refusals=("400", "403", "410", "422", *_READ),
+    ),
+    Call(
+        name="live",
+        method="GET",
+        path="/v1/live",
+        summary="The live line (WebSocket), 1 to 32 feeds",
+        parameters=("follow",),
+        answers={"101": ("the line begins", "")},
+        refusals=("426",),
+    ),
+    Call(
+        name="listTokens",
+        method="GET",
+        path="/v1/tokens",
+        summary="Every token, without its secret",
+        scope="admin",
+        answers={"200": ("the tokens", "Tokens")},
+        refusals=("401", "403", "503"),
+    ),
+    Call(
+        name="makeToken",
+        method="POST",
+        path="/v1/tokens",
+        summary="Make a token; its secret is shown this once",
+        scope="admin",
+        takes="TokenDraft",
+        answers={"201": ("the token and its secret", "NewToken")},
+        refusals=("400", "401", "403", "422", "503", *_BODY),
+    ),
+    Call(
+        name="revokeToken",
+        method="DELETE",
+        path="/v1/tokens/{token}",
+        summary="Revoke a token",
+        scope="admin",
+        answers={"204": ("it counts no more", "")},
+        refusals=("401", "403", "404", "503"),
+    ),
+    Call(
+        name="health",
+        method="GET",
+        path="/healthz",
+        summary="This process can serve, at least from memory",
+        answers={"200": ("it can", "Status")},
+    ),
+    Call(
+        name="readiness",
+        method="GET",
+        path="/readyz",
+        summary="Fresh events arrive",
+        answers={"200": ("they do", "Status")},
+        refusals=("503",),
+    ),
+    Call(
+        name="metrics",
+        method="GET",
+        path="/metrics",
+        summary="What is counted, for Prometheus",
+        answers={"200": ("the metrics", "text/plain text")},
+    ),
+    Call(
+        name="describe",
+        method="GET",
+        path="/openapi.json",
+        summary="This description",
+        parameters=("IfNoneMatch",),
+        answers={"200": ("the description", "Document"), "304": _UNCHANGED},
+    ),
+)

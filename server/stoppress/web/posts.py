@@ -1,0 +1,175 @@
+"""Posts over HTTP: publish, list, read, edit, withdraw."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stoppress.desk.outcome import Outcome
+from stoppress.domain.errors import NotFound
+from stoppress.domain.record import Mark
+from stoppress.domain.times import parse_instant
+from stoppress.web import answers, reading
+from stoppress.web.access import admit, feed_of, token_of, visible
+from stoppress.web.newsroom import Newsroom
+from stoppress.web.paging import (
+    MAX_PAGE_POSTS,
+    PAGE_POSTS,
+    next_path,
+    parse_mark,
+    public_posts,
+)
+from stoppress.web.problems import Problem
+from stoppress.wire.messages import public_post
+
+SCANNED_POSTS = 1000
+"""Posts looked at for one filtered page, at most; `next` leads on from there."""
+SCAN_STEP = 100
+"""Posts read from the store at once while looking."""
+MAX_ID = 64
+
+
+class _Sieved(msgspec.Struct):
+    id: str
+    key: bool
+    tags: tuple[str, ...]
+    published_at: str
+
+
+class _Rev(msgspec.Struct):
+    rev: int
+
+
+_sieved = msgspec.json.Decoder(_Sieved)
+_rev = msgspec.json.Decoder(_Rev)
+
+
+async def publish(newsroom: Newsroom, request: Request) -> Response:
+    """POST /v1/feeds/{feed}/posts."""
+    feed = feed_of(request)
+    token = await admit(newsroom, request, "write", feed)
+    asked = reading.asked(request.headers, token.id)
+    raw = await reading.body(request, newsroom.settings.max_body)
+    made = await newsroom.desk.publish(feed, raw, asked)
+    newsroom.snapshots.noted(feed, made.cursor)
+    return answers.written(
+        _outcome(newsroom, feed, made),
+        rev=made.rev,
+        location=f"/v1/feeds/{feed}/posts/{made.post}",
+        status=200 if made.repeated else 201,
+    )
+
+
+async def index(newsroom: Newsroom, request: Request) -> Response:
+    """GET /v1/feeds/{feed}/posts?before=&limit=&tag=&key=true."""
+    feed = feed_of(request)
+    token = await token_of(newsroom, request)
+    visibility = await visible(newsroom, token, feed)
+    limit = reading.whole_number(request, "limit", PAGE_POSTS, MAX_PAGE_POSTS)
+    before = request.query_params.get("before")
+    mark = parse_mark(before) if before else None
+    tag, key = request.query_params.get("tag", ""), reading.flag(request, "key")
+    if tag or key:
+        posts, rest = await _sift(newsroom, feed, mark, limit, tag, key)
+    else:
+        page = await newsroom.store.page(feed, mark, limit)
+        posts, rest = list(page.posts), page.next
+    filters = {
+        name: value
+        for name, value in request.query_params.items()
+        if name in ("limit", "tag", "key") and value
+    }
+    body = b'{"posts":%b,"next":%b}' % (
+        public_posts(posts, feed, newsroom.settings.base),
+        msgspec.json.encode(next_path(feed, rest, **filters)),
+    )
+    cache = answers.cache_control(visibility)
+    return answers.read(request, body, answers.content_tag(body), cache)
+
+
+async def _sift(
+    newsroom: Newsroom, feed: str, mark: Mark | None, limit: int, tag: str, key: bool
+) -> tuple[list[bytes], Mark | None]:
+    """Up to `limit` posts with the tag (and key), and where to look on."""
+    found: list[bytes] = []
+    for _ in range(SCANNED_POSTS // SCAN_STEP):
+        page = await newsroom.store.page(feed, mark, SCAN_STEP)
+        for index, body in enumerate(page.posts):
+            post = _sieved.decode(body)
+            if (key and not post.key) or (tag and tag not in post.tags):
+                continue
+            found.append(body)
+            if len(found) == limit:
+                if page.next is None and index == len(page.posts) - 1:
+                    return found, None
+                return found, Mark(parse_instant(post.published_at), post.id)
+        mark = page.next
+        if mark is None:
+            break
+    return found, mark
+
+
+async def show(newsroom: Newsroom, request: Request) -> Response:
+    """GET /v1/feeds/{feed}/posts/{id}."""
+    feed, name = feed_of(request), _post_of(request)
+    token = await token_of(newsroom, request)
+    visibility = await visible(newsroom, token, feed)
+    body = await newsroom.store.post(feed, name)
+    return answers.read(
+        request,
+        public_post(body, feed, name, newsroom.settings.base),
+        f'"{_rev.decode(body).rev}"',
+        answers.cache_control(visibility),
+    )
+
+
+async def edit(newsroom: Newsroom, request: Request) -> Response:
+    """PATCH /v1/feeds/{feed}/posts/{id}: RFC 7396, with If-Match."""
+    feed, name = feed_of(request), _post_of(request)
+    token = await admit(newsroom, request, "write", feed)
+    asked = reading.asked(request.headers, token.id)
+    if "if-match" not in request.headers:
+        rev = _rev.decode(await newsroom.store.post(feed, name)).rev
+        raise Problem(
+            428,
+            "no-revision",
+            "If-Match is needed",
+            "say which revision the change is for, as "
+            f'`If-Match: "{rev}"` (the newest), or `If-Match: *` for any',
+            headers={"etag": f'"{rev}"'},
+        )
+    expected = reading.expected(request.headers)
+    raw = await reading.body(request, newsroom.settings.max_body)
+    made = await newsroom.desk.edit(feed, name, raw, expected, asked)
+    newsroom.snapshots.noted(feed, made.cursor)
+    return answers.written(_outcome(newsroom, feed, made), rev=made.rev)
+
+
+async def withdraw(newsroom: Newsroom, request: Request) -> Response:
+    """DELETE /v1/feeds/{feed}/posts/{id}; If-Match is optional."""
+    feed, name = feed_of(request), _post_of(request)
+    token = await admit(newsroom, request, "write", feed)
+    asked = reading.asked(request.headers, token.id)
+    expected = None
+    if "if-match" in request.headers:
+        expected = reading.expected(request.headers)
+    cursor = await newsroom.desk.withdraw(feed, name, expected, asked)
+    if cursor is not None:
+        newsroom.snapshots.noted(feed, cursor)
+    return answers.done()
+
+
+def _post_of(request: Request) -> str:
+    name: str = request.path_params["post"]
+    if len(name) > MAX_ID or not (name.isascii() and name.isalnum()):
+        raise NotFound(request.path_params["feed"], name[:100])
+    return name
+
+
+def _outcome(newsroom: Newsroom, feed: str, made: Outcome) -> bytes:
+    if made.body:
+        post = public_post(made.body, feed, made.post, newsroom.settings.base)
+    else:
+        post = msgspec.json.encode({"id": made.post, "withdrawn": True})
+    return b'{"post":%b,"cursor":"%b"}' % (post, str(made.cursor).encode())

@@ -1,0 +1,149 @@
+"""What the desk does with feeds."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from stoppress.desk.desk import Desk
+from stoppress.desk.identity import Asked
+from stoppress.domain.errors import (
+    Conflict,
+    Invalid,
+    KeyReused,
+    NotFound,
+    SlugTaken,
+    StaleRevision,
+)
+from stoppress.domain.event import EventType
+from stoppress.domain.record import Write, Written
+from tests.unit.desk.memory import MemoryStore
+
+ME = Asked("me")
+
+
+def js(**value: object) -> bytes:
+    """A request body."""
+    return json.dumps(value).encode()
+
+
+@pytest.mark.asyncio
+async def test_a_feed_is_made_once() -> None:
+    """The slug is taken then, except for the same request under the same key."""
+    store = MemoryStore()
+    desk = Desk(store)
+    asked = Asked("me", "k")
+    made = await desk.make_feed(js(slug="quay", title="Quay"), asked)
+    assert json.loads(made.body)["slug"] == "quay"
+    assert (made.post, made.rev, made.cursor.seq) == ("", 1, 0)
+    again = await desk.make_feed(js(title="Quay", slug="quay"), asked)
+    assert (again.cursor, again.repeated) == (made.cursor, True)
+    with pytest.raises(KeyReused):
+        await desk.make_feed(js(slug="quay", title="Other"), asked)
+    with pytest.raises(SlugTaken):
+        await desk.make_feed(js(slug="quay", title="Quay"), ME)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "slug", ["", "Quay", "a--b", "-a", "a_b", "x" * 81, "köy", "a\n"]
+)
+async def test_a_bad_slug_is_told_the_rule(slug: str) -> None:
+    """Field and rule."""
+    with pytest.raises(Invalid, match="lower-case letters") as error:
+        await Desk(MemoryStore()).make_feed(js(slug=slug, title="x"), ME)
+    assert error.value.field == "slug"
+
+
+@pytest.mark.asyncio
+async def test_a_change_of_a_feed_is_an_event() -> None:
+    """rev counts; no change is no event; the revision may be asked for."""
+    store = MemoryStore()
+    desk = Desk(store)
+    await desk.make_feed(js(slug="quay", title="Quay", summary="s"), ME)
+    after = await desk.edit_feed(
+        "quay", b'{"status":"paused","summary":null}', None, ME
+    )
+    value = json.loads(after.body)
+    assert (value["status"], value["summary"], value["rev"]) == ("paused", None, 2)
+    assert after.cursor.seq == 1
+    (event,) = store.shelves["quay"].events
+    assert (event.type, event.post, event.body) == (EventType.FEED, "", after.body)
+    same = await desk.edit_feed("quay", b'{"slug":"quay"}', frozenset({2}), ME)
+    assert (same.rev, same.cursor.seq) == (2, 1)
+    with pytest.raises(StaleRevision):
+        await desk.edit_feed("quay", b'{"title":"x"}', frozenset({1}), ME)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("patch", "field"),
+    [
+        (b'{"slug":"other"}', "slug"),
+        (b'{"titel":null}', "titel"),
+        (b'{"rev":3}', "rev"),
+        (b'{"title":null}', "title"),
+        (b'{"status":"over"}', "status"),
+        (b'{"image":{"alt":"x"}}', "image.url"),
+        (b'{"image":{"al":null}}', "image.al"),
+        (b'{"timezone":"Mars"}', "timezone"),
+        (b'{"visibility":null,"links":[{"title":"x","url":"x"}]}', "links[0].url"),
+    ],
+)
+async def test_a_wrong_change_is_named(patch: bytes, field: str) -> None:
+    """And nothing happens."""
+    store = MemoryStore()
+    desk = Desk(store)
+    await desk.make_feed(js(slug="quay", title="Quay"), ME)
+    with pytest.raises(Invalid) as error:
+        await desk.edit_feed("quay", patch, None, ME)
+    assert error.value.field == field
+    assert store.shelves["quay"].events == []
+
+
+@pytest.mark.asyncio
+async def test_a_repeated_change_is_the_first_one() -> None:
+    """Its cursor, with the feed as it is now."""
+    desk = Desk(MemoryStore())
+    await desk.make_feed(js(slug="quay", title="Quay"), ME)
+    asked = Asked("me", "k")
+    first = await desk.edit_feed("quay", js(title="A"), frozenset({1}), asked)
+    await desk.edit_feed("quay", js(title="B"), None, ME)
+    again = await desk.edit_feed("quay", js(title="A"), frozenset({1}), asked)
+    assert (again.cursor, again.rev, again.repeated) == (first.cursor, 3, True)
+    with pytest.raises(KeyReused):
+        await desk.edit_feed("quay", js(title="C"), None, asked)
+
+
+@pytest.mark.asyncio
+async def test_a_feed_is_deleted_if_it_is_as_expected() -> None:
+    """Then it is not there; another one of that name has another epoch."""
+    desk = Desk(MemoryStore())
+    first = await desk.make_feed(js(slug="quay", title="Quay"), ME)
+    with pytest.raises(StaleRevision):
+        await desk.drop_feed("quay", frozenset({7}), ME)
+    asked = Asked("me", "k")
+    await desk.drop_feed("quay", frozenset({1}), asked)
+    await desk.drop_feed("quay", frozenset({1}), asked)
+    with pytest.raises(NotFound):
+        await desk.drop_feed("quay", None, ME)
+    again = await desk.make_feed(js(slug="quay", title="Quay"), ME)
+    assert again.cursor.epoch != first.cursor.epoch
+
+
+@pytest.mark.asyncio
+async def test_a_feed_that_always_changes_is_given_up() -> None:
+    """Trying again has an end."""
+
+    class Restless(MemoryStore):
+        async def write(self, write: Write) -> Written:
+            self._called("write")
+            raise StaleRevision(1, 2, b"{}")
+
+    store = Restless()
+    desk = Desk(store)
+    await desk.make_feed(js(slug="quay", title="Quay"), ME)
+    with pytest.raises(Conflict, match="too fast"):
+        await desk.edit_feed("quay", js(title="x"), None, ME)
+    assert 1 < store.calls.count("write") < 20
