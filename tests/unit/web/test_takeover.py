@@ -1,0 +1,453 @@
+"""Taking the transport over: what must hold at the seam with uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import inspect
+import logging
+import socket
+import ssl
+import subprocess
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import uvicorn
+import uvloop
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from websockets.asyncio.client import connect
+from websockets.frames import Frame, Opcode
+from websockets.server import ServerProtocol
+
+from stoppress.hub.sockets import EventStreamReader, SocketReader, WebSocketReader
+from stoppress.web.takeover import RELIED_ON, LiveHttp, LiveWebSocket
+from tests.unit.web.liveroom import PATIENCE_S, Liveroom, cursors, take
+
+UPGRADE = (
+    b"GET /v1/live?feed=x HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n"
+    b"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    b"Sec-WebSocket-Version: 13\r\n\r\n"
+)
+STREAM = (
+    b"GET /v1/feeds/x/events HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream\r\n\r\n"
+)
+FOLLOW_OTHER = Frame(Opcode.TEXT, b'{"op":"follow","feed":"other"}').serialize(
+    mask=True
+)
+LOOPS = [uvloop.new_event_loop, asyncio.new_event_loop]
+
+Test = Callable[[Liveroom], Awaitable[None]]
+
+
+def taken(test: Test) -> Callable[[Any], None]:
+    """Run a test on both loops, over a server that gives its transports away."""
+
+    @pytest.mark.parametrize("loop", LOOPS, ids=["uvloop", "asyncio"])
+    def run(loop: Any) -> None:
+        async def scenario() -> None:
+            async with asyncio.timeout(60):
+                async with Liveroom("takeover").running() as room:
+                    room.paper.make("x")
+                    room.paper.make("other")
+                    await test(room)
+
+        with asyncio.Runner(loop_factory=loop) as runner:
+            runner.run(scenario())
+
+    run.__doc__ = test.__doc__
+    return cast("Callable[[Any], None]", run)
+
+
+class Raw:
+    """A client of bare bytes."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._reader = reader
+        self.writer = writer
+        self.seen = b""
+
+    def send(self, data: bytes) -> None:
+        """Send bytes."""
+        self.writer.write(data)
+
+    async def until(self, text: bytes) -> bytes:
+        """Everything read, once it holds `text`."""
+        async with asyncio.timeout(PATIENCE_S):
+            while text not in self.seen:
+                data = await self._reader.read(65536)
+                assert data, f"the end came before {text!r}: {self.seen!r}"
+                self.seen += data
+        return self.seen
+
+    async def end(self) -> bytes:
+        """Everything read, at the end of the connection."""
+        async with asyncio.timeout(PATIENCE_S):
+            return self.seen + await self._reader.read()
+
+
+@contextlib.asynccontextmanager
+async def raw(room: Liveroom) -> AsyncIterator[Raw]:
+    """A connection to the server."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", room.port)
+    try:
+        yield Raw(reader, writer)
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+def test_what_we_rely_on_is_there() -> None:
+    """The private names of uvicorn's minor version that the takeover uses."""
+    assert uvicorn.__version__.startswith("0.54.")
+    for owner, names in RELIED_ON.items():
+        source = inspect.getsource(owner)
+        for name in names:
+            assert hasattr(owner, name) or f"self.{name}" in source, (owner, name)
+
+
+def test_everything_private_that_is_used_is_listed() -> None:
+    """What the takeover reaches for on uvicorn's objects stands in RELIED_ON."""
+    listed = {name for names in RELIED_ON.values() for name in names}
+    own = {"take", "_early", "_segment"}
+    for owner in (LiveWebSocket, LiveHttp):
+        source = inspect.getsource(owner)
+        used = {
+            part.split("(")[0].split(".")[0].split("[")[0].strip(" ,:=)")
+            for part in source.replace("super().", "self.").split("self.")[1:]
+        }
+        names = {name.split()[0].split("\n")[0] for name in used if name}
+        assert {name for name in names if name.isidentifier()} <= listed | own | {
+            "request"
+        }
+
+
+@taken
+async def test_a_frame_in_the_segment_of_the_handshake_is_heard(
+    room: Liveroom,
+) -> None:
+    async with raw(room) as client:
+        client.send(UPGRADE + FOLLOW_OTHER)
+        await client.until(b'"hello","feed":"x"')
+        await client.until(b'"hello","feed":"other"')
+
+
+@taken
+async def test_a_frame_sent_before_the_answer_is_heard_and_so_is_the_end(
+    room: Liveroom,
+) -> None:
+    """The reading that uvicorn pauses for it goes on: the end is seen."""
+    room.paper.gate = asyncio.Event()
+    async with raw(room) as client:
+        client.send(UPGRADE)
+        await room.until(lambda: room.paper.opens == 1)
+        client.send(FOLLOW_OTHER[:5])
+        await asyncio.sleep(0)
+        client.send(FOLLOW_OTHER[5:])
+        client.send(Frame(Opcode.PING, b"early").serialize(mask=True))
+        room.paper.gate.set()
+        await client.until(b'"hello","feed":"other"')
+        await client.until(b"\x8a\x05early")
+        assert room.ledger.here == 1
+    await room.until(lambda: room.ledger.here == 0)
+
+
+@taken
+async def test_who_talks_too_much_before_the_answer_is_cut(room: Liveroom) -> None:
+    room.paper.gate = asyncio.Event()
+    async with raw(room) as client:
+        client.send(UPGRADE)
+        await room.until(lambda: room.paper.opens == 1)
+        client.send(b"\x81" * 100_000)
+        with contextlib.suppress(ConnectionError):
+            assert await client.end() == b""
+    room.paper.gate.set()
+    assert room.ledger.here == 0
+
+
+@taken
+async def test_who_leaves_before_the_answer_is_not_taken(room: Liveroom) -> None:
+    room.paper.gate = asyncio.Event()
+    for request in (UPGRADE, STREAM):
+        opens = room.paper.opens
+        async with raw(room) as client:
+            client.send(request.replace(b"x", b"other", 1) if opens else request)
+            await room.until(lambda: room.hub._channels._opening != {})
+    assert room.ledger.here == 0
+    await room.until(lambda: not room.server.server_state.connections)
+    room.paper.gate.set()
+    await room.until(lambda: not room.server.server_state.tasks)
+    assert room.ledger.here == 0
+
+
+@taken
+async def test_a_stream_on_a_used_connection_and_requests_behind_it(
+    room: Liveroom,
+) -> None:
+    """Keep-alive before it, pipelining after it: the stream goes on."""
+    async with raw(room) as client:
+        client.send(b"GET /v1/live HTTP/1.1\r\nHost: h\r\n\r\n")
+        await client.until(b"upgrade-required")
+        client.send(STREAM + STREAM)
+        await client.until(b'"hello"')
+        client.send(STREAM)
+        room.paper.publish("x")
+        await client.until(b'"k3v9-1"')
+        assert client.seen.count(b"HTTP/1.1 200") == 1
+        assert room.ledger.here == 1
+    await room.until(lambda: room.ledger.here == 0)
+    await room.until(lambda: not room.server.server_state.connections)
+
+
+@taken
+async def test_a_stream_is_well_formed_http(room: Liveroom) -> None:
+    """Every chunk has its length, and the last one ends the answer."""
+    async with raw(room) as client:
+        client.send(STREAM)
+        await client.until(b'"hello"')
+        room.paper.publish("x", "ş" * 500)
+        await client.until(b'"k3v9-1"')
+        await room.hub.drain(0)
+        _, _, body = (await client.end()).partition(b"\r\n\r\n")
+    decoded = b""
+    while True:
+        length, _, body = body.partition(b"\r\n")
+        size = int(length, 16)
+        decoded += body[:size]
+        assert body[size : size + 2] == b"\r\n"
+        body = body[size + 2 :]
+        if not size:
+            break
+    assert body == b""
+    assert decoded.count(b"event: ") == 3
+    assert decoded.endswith(b"\n\n")
+
+
+@taken
+async def test_head_of_a_stream_has_no_body(room: Liveroom) -> None:
+    async with raw(room) as client:
+        client.send(STREAM.replace(b"GET", b"HEAD"))
+        client.send(b"GET /v1/live HTTP/1.1\r\nHost: h\r\n\r\n")
+        seen = await client.until(b"upgrade-required")
+        assert seen.count(b"HTTP/1.1 200") == 1
+        assert b"hello" not in seen
+
+
+@taken
+async def test_broken_frames_end_as_the_rfc_says(room: Liveroom) -> None:
+    unmasked = Frame(Opcode.TEXT, b"{}").serialize(mask=False)
+    reserved = b"\xf1" + Frame(Opcode.TEXT, b"{}").serialize(mask=True)[1:]
+    not_utf8 = Frame(Opcode.TEXT, b'{"op":"\xff"}').serialize(mask=True)
+    for data, expected in [(unmasked, 1002), (reserved, 1002), (not_utf8, 1007)]:
+        async with raw(room) as client:
+            client.send(UPGRADE)
+            await client.until(b'"hello"')
+            client.send(data)
+            end = await client.end()
+            assert end.partition(b"}")[2][2:4] == expected.to_bytes(2), (data, end)
+    await room.until(lambda: room.ledger.here == 0)
+
+
+@taken
+async def test_the_reason_reaches_who_is_still_sending(room: Liveroom) -> None:
+    """Over 4 KiB: the rest of the message is read, so that 4400 arrives."""
+    async with raw(room) as client:
+        client.send(UPGRADE)
+        await client.until(b'"hello"')
+        client.send(Frame(Opcode.TEXT, b"n" * 300_000).serialize(mask=True))
+        end = await client.end()
+        assert end.partition(b"}")[2][2:4] == (4400).to_bytes(2)
+
+
+@taken
+async def test_who_never_answers_a_close_is_cut(room: Liveroom) -> None:
+    room.hub.leaving._grace_s = 0.05
+    async with raw(room) as client:
+        client.send(UPGRADE)
+        await client.until(b'"hello"')
+        await room.hub.drain(0)
+        with contextlib.suppress(ConnectionError):
+            await client.end()
+    await room.until(lambda: room.ledger.here == 0)
+
+
+@taken
+async def test_the_kernel_is_told_the_limits(room: Liveroom) -> None:
+    for request in (UPGRADE, STREAM):
+        async with raw(room) as client:
+            client.send(request)
+            await client.until(b'"hello"')
+            (reader,) = room.server.server_state.connections
+            assert isinstance(reader, SocketReader)
+            peer = reader.transport.get_extra_info("socket")
+            assert reader.fd == peer.fileno()
+            limit = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            assert limit == 30_000
+            size = peer.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+            assert size == 2 * room.settings.send_buffer  # Linux doubles it
+        await room.until(lambda: not room.server.server_state.connections)
+
+
+@pytest.mark.parametrize("loop", LOOPS, ids=["uvloop", "asyncio"])
+def test_shutdown_of_the_server_finds_the_readers(loop: Any) -> None:
+    """Without a drain, uvicorn's own shutdown ends them, and itself."""
+
+    async def scenario() -> None:
+        room = Liveroom("takeover")
+        room.paper.make("x")
+        async with asyncio.timeout(30), room.running():
+            async with raw(room) as client, raw(room) as stream:
+                client.send(UPGRADE)
+                stream.send(STREAM)
+                await client.until(b'"hello"')
+                await stream.until(b'"hello"')
+                room.server.should_exit = True
+                assert b"\x88\x02" + (4000).to_bytes(2) in await client.until(b"\x88")
+                assert (await stream.end()).endswith(b"0\r\n\r\n")
+                # It answers the close, as a client does.
+                client.send(
+                    Frame(Opcode.CLOSE, (4000).to_bytes(2)).serialize(mask=True)
+                )
+                await client.end()
+                await room.until(lambda: not room.server.server_state.connections)
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(scenario())
+
+
+def _census() -> Counter[str]:
+    return Counter(type(thing).__name__ for thing in gc.get_objects())
+
+
+@taken
+async def test_nothing_of_the_handshake_stays_and_a_reader_is_few_objects(
+    room: Liveroom,
+) -> None:
+    """No task, timer, queue, dict or closure a reader; nothing for the collector."""
+    many = 40
+
+    loop = asyncio.get_running_loop()
+
+    async def crowd(stack: contextlib.ExitStack, request: bytes) -> None:
+        for _ in range(many):  # with clients that are nothing but a socket
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            await loop.sock_connect(client, ("127.0.0.1", room.port))
+            await loop.sock_sendall(client, request)
+            seen = b""
+            while b'"hello"' not in seen:
+                seen += await loop.sock_recv(client, 65536)
+
+    for request, kind in ((UPGRADE, WebSocketReader), (STREAM, EventStreamReader)):
+        with contextlib.ExitStack() as stack:
+            await crowd(stack, request)  # so that what is made once is there
+            await room.until(lambda: not room.server.server_state.tasks)
+            gc.collect()
+            gc.disable()
+            try:
+                tasks, before = len(asyncio.all_tasks()), _census()
+                await crowd(stack, request)
+                await room.until(lambda: not room.server.server_state.tasks)
+                after = _census()
+                assert len(asyncio.all_tasks()) == tasks
+            finally:
+                gc.enable()
+            grown = {
+                name: count - before[name]
+                for name, count in after.items()
+                if count - before[name] >= many // 2
+            }
+            assert grown.pop(kind.__name__) == many
+            assert grown.pop("Follow") == many
+            for gone in (LiveWebSocket, LiveHttp, ServerProtocol, RequestResponseCycle):
+                assert gone.__name__ not in grown
+            for costly in ("TimerHandle", "Queue", "deque", "Event", "partial"):
+                assert costly not in grown, (costly, grown)
+        await room.until(lambda: not room.server.server_state.connections)
+    assert not any(isinstance(thing, SocketReader) for thing in gc.get_objects())
+
+
+@taken
+async def test_a_secret_in_the_query_is_not_logged(room: Liveroom) -> None:
+    """It is a header before uvicorn, which logs queries, sees the request."""
+    room.paper.make("secret", visibility="private")
+    lines: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    loggers = [logging.getLogger(f"uvicorn.{name}") for name in ("access", "error")]
+    listener = Listener()
+    for logger in loggers:
+        logger.addHandler(listener)
+        logger.setLevel(logging.INFO)
+    try:
+        async with room.ws("feed=secret&token=sp%5Fall") as client:
+            await take(client, 1)
+        async with room.stream("secret", "token=sp_all&since=k3v9-0") as stream:
+            assert cursors(await stream.take(1)) == ["hello k3v9-0"]
+        assert (await room.get("/v1/feeds/secret/events?token=sp_all")).is_success
+    finally:
+        for logger in loggers:
+            logger.removeHandler(listener)
+            logger.setLevel(logging.NOTSET)
+    assert any("/v1/live?feed=secret" in line for line in lines)
+    assert any("since=k3v9-0" in line for line in lines)
+    assert not any("sp_all" in line or "sp%5Fall" in line for line in lines)
+
+
+@pytest.mark.parametrize("loop", LOOPS, ids=["uvloop", "asyncio"])
+def test_over_tls_it_is_the_transport_that_writes(loop: Any, tmp_path: Path) -> None:
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
+        + ["-subj", "/CN=localhost", "-keyout", str(key), "-out", str(cert)],
+        check=True,
+        capture_output=True,
+    )
+
+    async def scenario() -> None:
+        room = Liveroom("takeover")
+        room.paper.make("x")
+        config = uvicorn.Config(
+            room.app,
+            port=0,
+            http=LiveHttp,
+            ws=LiveWebSocket,
+            ws_ping_interval=None,
+            ws_per_message_deflate=False,
+            lifespan="off",
+            log_config=None,
+            ssl_keyfile=key,
+            ssl_certfile=cert,
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server._serve())
+        await room.until(lambda: server.started)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        trust = ssl.create_default_context(cafile=cert)
+        trust.check_hostname = False
+        async with connect(
+            f"wss://127.0.0.1:{port}/v1/live?feed=x", ssl=trust, compression=None
+        ) as client:
+            await take(client, 1)
+            (reader,) = server.server_state.connections
+            assert isinstance(reader, SocketReader)
+            assert reader.fd == -1
+            for _ in range(100):
+                room.paper.publish("x", "n" * 20_000)
+            got = await take(client, 100)
+            assert cursors(got) == [f"published k3v9-{n}" for n in range(1, 101)]
+        await room.hub.stop()
+        server.should_exit = True
+        await serving
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(asyncio.wait_for(scenario(), 60))
