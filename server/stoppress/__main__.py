@@ -1,0 +1,7 @@
+"""`python -m stoppress` is `stoppress`."""
+
+from __future__ import annotations
+
+from stoppress.cli import main
+
+main()

@@ -1,0 +1,205 @@
+"""One server process, put together: who gets what, and in which order all ends.
+
+Rules:
+- It starts whether Redis is there or not. Until it was reached once there is no
+  newsroom: every address answers 503, `/healthz` apart, and live lines are sent
+  away to come back.
+- Every task belongs to the one task group of `lifespan` and ends with it.
+- The end: drain (the worker asks for it, before connections are closed), then hub,
+  follower and inbox, then the links to Redis.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import AsyncIterator, Callable
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket
+
+from stoppress.desk.desk import Desk
+from stoppress.desk.identity import Asked
+from stoppress.desk.tokens import Tokens
+from stoppress.domain.errors import MissingScope, Unauthenticated, Unavailable
+from stoppress.hub.hub import Hub
+from stoppress.log.connect import connect
+from stoppress.log.follower import Follower
+from stoppress.log.inbox import Inbox
+from stoppress.log.link import Link
+from stoppress.log.store import RedisStore
+from stoppress.metrics import Metrics
+from stoppress.settings import BadSetting, Settings
+from stoppress.web import api, console, live, pages, problems
+from stoppress.web.bundle import browser_files
+from stoppress.web.newsroom import Newsroom
+from stoppress.web.snapshots import Snapshots
+from stoppress.wire.codes import CloseCode
+
+LONGEST_WAIT_S = 5.0
+"""Between two tries to reach Redis at the start."""
+FIRST_TRY_S = 2.0
+"""How long the start waits for Redis, before it goes on without."""
+_METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS")
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The application; `app.state.serving` is its Serving."""
+    return Serving(settings).app
+
+
+class Serving:
+    """One server process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.app = Starlette(
+            routes=waiting_routes(self._why_not),
+            exception_handlers=problems.exception_handlers(settings.base),
+            lifespan=self._lifespan,
+        )
+        self.app.state.serving = self
+        self._hub: Hub | None = None
+        self.failed = asyncio.Event()
+        """A part ended that must not: the process should end, and start anew."""
+        self._is_fresh = asyncio.Event()
+        self._reason = "Redis was not reached yet"
+
+    async def drain(self) -> None:
+        """Send the readers away, spread over `drain_seconds`."""
+        if self._hub is not None:
+            await self._hub.drain(self.settings.drain_seconds)
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            life = group.create_task(self._live())
+            try:
+                # Where Redis is there, the first request finds fresh events arriving.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(FIRST_TRY_S):
+                        await self._is_fresh.wait()
+                yield
+            finally:
+                life.cancel()
+
+    async def _live(self) -> None:
+        """Reach Redis, serve over it, and take all apart when cancelled."""
+        link = await self._reached()
+        try:
+            await self._serve(link)
+        except Exception:
+            log.exception("a part of the server failed; this process ends")
+            self.failed.set()
+        finally:
+            await link.aclose()
+
+    async def _serve(self, link: Link) -> None:
+        store = RedisStore(link, self.settings)
+        follower = Follower(link, store, metrics=self.metrics)
+        hub = self._hub = Hub(follower, self.settings, self.metrics)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(follower.run())
+            newsroom = self._newsroom(store, follower, hub)
+            group.create_task(self._inbox(link, newsroom).run())
+            self._open(newsroom)
+            try:
+                while not follower.healthy:  # noqa: ASYNC110  # it tells nobody
+                    await asyncio.sleep(0.01)
+                self._is_fresh.set()
+                await asyncio.Event().wait()
+            finally:
+                await hub.stop()
+
+    async def _reached(self) -> Link:
+        """A link to Redis, however long that takes."""
+        wait_s = 0.1
+        while True:
+            try:
+                return await connect(self.settings.redis, self.settings)
+            except (Unavailable, BadSetting) as error:
+                if str(error) != self._reason:
+                    log.warning("%s; trying on", error)
+                self._reason = str(error)
+            # Full jitter: many processes wait for the same Redis.
+            await asyncio.sleep(random.uniform(0, wait_s))
+            wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+
+    def _newsroom(self, store: RedisStore, follower: Follower, hub: Hub) -> Newsroom:
+        settings = self.settings
+
+        async def ready() -> None:
+            if not follower.healthy:
+                raise Unavailable("no events arrive: Redis is away")
+
+        return Newsroom(
+            settings=settings,
+            store=store,
+            desk=Desk(store),
+            hub=hub,
+            snapshots=Snapshots(hub, store, settings, lambda: follower.healthy),
+            tokens=Tokens(store, settings.admin_token),
+            metrics=self.metrics,
+            ready=ready,
+        )
+
+    def _inbox(self, link: Link, newsroom: Newsroom) -> Inbox:
+        """Whatever speaks Redis publishes by the same rules as over HTTP."""
+
+        async def publish(secret: str, feed: str, raw: bytes, key: str) -> None:
+            token = await newsroom.tokens.check(secret)
+            if token is None:
+                raise Unauthenticated("this server does not know the token")
+            if not token.may("write", feed):
+                raise MissingScope("write", feed)
+            await newsroom.desk.publish(feed, raw, Asked(token.id, key))
+
+        most = self.settings.max_body
+        return Inbox(link, publish, self.metrics, max_bytes=most)
+
+    def _open(self, newsroom: Newsroom) -> None:
+        """From now on there is a newsroom."""
+        self.app.router.routes[:] = [
+            *live.routes(newsroom),
+            *api.routes(newsroom),
+            *pages.routes(newsroom),
+            *console.routes(newsroom),
+            *(demo_routes() if self.settings.demo else ()),
+        ]
+
+    def _why_not(self) -> str:
+        return self._reason
+
+
+def demo_routes() -> list[BaseRoute]:
+    """The pages and pictures of the demo, beside a newsroom that plays it."""
+    return [Mount("/demo", StaticFiles(directory=browser_files(), html=True))]
+
+
+def waiting_routes(why: Callable[[], str]) -> list[BaseRoute]:
+    """What a process answers that has not reached Redis yet."""
+
+    async def healthz(request: Request) -> Response:
+        return Response(b'{"status":"ok"}', media_type="application/json")
+
+    async def unavailable(request: Request) -> Response:
+        raise Unavailable(why())
+
+    async def away(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.close(CloseCode.BYE, why())
+
+    return [
+        Route("/healthz", healthz),
+        Route("/{path:path}", unavailable, methods=_METHODS),
+        WebSocketRoute("/{path:path}", away),
+    ]

@@ -1,0 +1,150 @@
+"""What commands say to a server, and what they make of its answer.
+
+Rules:
+- Every write has an Idempotency-Key, so one whose outcome is open (503, a broken
+  connection) is repeated, under the same key, for TRY_S.
+- What the server explains (a problem document) is the error the user sees.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+import httpx
+import msgspec
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+TRY_S = 30.0
+"""How long a write whose outcome is open is repeated."""
+ANSWER_S = 10.0
+_OPEN = frozenset({502, 503, 504})
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Failed(click.ClickException):
+    """The server refused, or can't be reached."""
+
+
+class Api:
+    """A server, as the holder of one token sees it."""
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self.url = url.rstrip("/")
+        self.token = token
+        if not _is_address(self.url):
+            raise click.UsageError(
+                f"--url {url!r} is no address of a server; one is {DEFAULT_URL}"
+            )
+        if token and not token.isascii():
+            raise click.UsageError("--token is no token: those are ASCII")
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=ANSWER_S)
+
+    def get(self, path: str) -> Any:
+        """The JSON at `path`. Raises Failed."""
+        return self._settled(lambda: self._http.get(path), repeat=False)
+
+    def raw(self, path: str) -> httpx.Response:
+        """Whatever is at `path`. Raises Failed only if nobody answers."""
+        try:
+            return self._http.get(path)
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from None
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        content: object = None,
+        *,
+        key: str | None = None,
+        match: int | None = None,
+    ) -> Any:
+        """Write, until the outcome is known. Raises Failed."""
+        headers = {"idempotency-key": key or secrets.token_hex(16)}
+        if match is not None:
+            headers["if-match"] = f'"{match}"'
+        body = None
+        if content is not None:
+            headers["content-type"] = "application/json"
+            body = msgspec.json.encode(content)
+        return self._settled(
+            lambda: self._http.request(method, path, content=body, headers=headers),
+            repeat=True,
+        )
+
+    def _settled(self, ask: Callable[[], httpx.Response], *, repeat: bool) -> Any:
+        deadline = time.monotonic() + (TRY_S if repeat else 0)
+        wait_s, is_open = 0.25, False
+        while True:
+            problem: Failed
+            try:
+                response = ask()
+            except httpx.ConnectError as error:
+                problem = self._unreachable(error)
+                if not is_open:
+                    # It never got there: nothing to settle.
+                    raise problem from None
+            except httpx.TransportError as error:
+                problem, is_open = self._unreachable(error), True
+            else:
+                if response.is_success:
+                    return _decoded(response)
+                problem = Failed(_reason(response))
+                if response.status_code not in _OPEN:
+                    raise problem
+                is_open = True
+            pause_s = random.uniform(0, wait_s)
+            if time.monotonic() + pause_s > deadline:
+                raise problem
+            time.sleep(pause_s)
+            wait_s = min(wait_s * 2, 4.0)
+
+    def _unreachable(self, error: Exception) -> Failed:
+        reason = str(error) or type(error).__name__
+        return Failed(f"no answer from {self.url}: {reason}; is the server running?")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parsed.scheme in ("http", "https") and bool(parsed.host)
+
+
+def _decoded(response: httpx.Response) -> Any:
+    try:
+        return msgspec.json.decode(response.content) if response.content else None
+    except msgspec.DecodeError:
+        raise Failed(f"{response.url} is no Stop Press: it sent no JSON") from None
+
+
+def _reason(response: httpx.Response) -> str:
+    try:
+        problem: Mapping[str, Any] = msgspec.json.decode(response.content)
+        return str(problem.get("detail") or problem["title"])
+    except (msgspec.DecodeError, KeyError, AttributeError):
+        status = f"{response.status_code} {response.reason_phrase}".strip()
+        return f"{response.url} answered {status}"
+
+
+def server_options(command: Command) -> Command:
+    """Give a command `--url` and `--token`; it gets an `api`."""
+    url = click.option(
+        "--url",
+        envvar="STOPPRESS_URL",
+        default=DEFAULT_URL,
+        show_default=True,
+        help="Where the server is (STOPPRESS_URL).",
+    )
+    token = click.option(
+        "--token", envvar="STOPPRESS_TOKEN", help="Who you are (STOPPRESS_TOKEN)."
+    )
+    return url(token(command))

@@ -1,0 +1,118 @@
+"""`stoppress bench`: load on a server, and what it made of it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from stoppress.bench.plan import BenchFailed, Plan
+from stoppress.bench.report import check_limit, figures, table
+from stoppress.bench.run import run
+from stoppress.bench.target import STOP_PRESS
+from stoppress.cli.api import server_options
+
+
+class CannotBench(click.ClickException):
+    """The run can't be made, or says nothing."""
+
+    exit_code = 2
+
+
+@click.command()
+@server_options
+@click.option("--readers", default=1000, show_default=True, type=click.IntRange(1))
+@click.option("--posts", default=200, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--rate",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Posts a second; 0: one after the other, without a pause.",
+)
+@click.option(
+    "--size",
+    default=300,
+    show_default=True,
+    type=click.IntRange(1, 50_000),
+    help="Bytes of a post's body.",
+)
+@click.option(
+    "--transport",
+    default="websocket",
+    show_default=True,
+    type=click.Choice(["websocket", "sse"]),
+)
+@click.option(
+    "--loaders",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Processes that hold the readers.",
+)
+@click.option("--timeout", default=120.0, show_default=True, help="Seconds.")
+@click.option("--json", "as_json", is_flag=True, help="Figures for a program.")
+def bench(
+    url: str,
+    token: str | None,
+    readers: int,
+    posts: int,
+    rate: float,
+    size: int,
+    transport: str,
+    loaders: int,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Bring many readers to a server, publish to them, and count.
+
+    A feed is made for the run and deleted after it. CPU and memory are shown for
+    a server on this machine. The run fails if the readers, not the server, were
+    the limit: its figures would say nothing of the server.
+    """
+    plan = Plan(
+        target=STOP_PRESS,
+        url=url,
+        token=token or "",
+        feed=f"bench-{secrets.token_hex(4)}",
+        readers=readers,
+        posts=posts,
+        rate=rate,
+        size=size,
+        transport="sse" if transport == "sse" else "websocket",
+        loaders=loaders,
+        timeout_s=timeout,
+    )
+    try:
+        with _bars() as bars:
+            tasks = {
+                "readers": bars.add_task("readers", total=readers),
+                "posts": bars.add_task("posts", total=posts),
+            }
+            found = run(
+                plan, lambda done, what: bars.update(tasks[what], completed=done)
+            )
+        rows = figures(plan, found)
+        if as_json:
+            click.echo(json.dumps(rows, indent=1))
+        else:
+            Console().print(table(rows))
+        check_limit(found)
+    except BenchFailed as failed:
+        raise CannotBench(str(failed)) from None
+
+
+def _bars() -> Progress:
+    """Progress on stderr, gone when all is done."""
+    return Progress(
+        TextColumn("{task.description:8}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )

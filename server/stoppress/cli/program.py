@@ -1,0 +1,76 @@
+"""All commands under one name, and what any failure looks like."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from stoppress import __version__
+from stoppress.cli.bench import bench
+from stoppress.cli.feeds import feed
+from stoppress.cli.posts import edit, publish, withdraw
+from stoppress.cli.serving import demo, serve
+from stoppress.cli.tail import tail
+from stoppress.cli.tokens import token
+from stoppress.cli.upkeep import doctor, settings
+from stoppress.client import Refused
+from stoppress.domain.errors import NewsError
+from stoppress.settings import BadSetting
+from stoppress.supervisor import CannotServe
+
+INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="stoppress %(version)s")
+def stoppress() -> None:
+    """A real-time push server for live blogs."""
+
+
+for command in (
+    *(serve, demo, feed, publish, edit, withdraw),
+    *(tail, token, settings, doctor, bench),
+):
+    stoppress.add_command(command)
+
+
+def main() -> None:
+    """Run the command line."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; its exit code."""
+    try:
+        code = stoppress.main(arguments, "stoppress", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as help:
+        click.echo(help.format_message())
+        return 2
+    except click.UsageError as error:
+        where = f"; {error.ctx.command_path} --help says more" if error.ctx else ""
+        return _fail(error.format_message().rstrip(".") + where, error.exit_code)
+    except click.ClickException as error:
+        return _fail(error.format_message(), error.exit_code)
+    except CannotServe as error:
+        return _fail(str(error), error.code)
+    except BadSetting as error:
+        return _fail(str(error), 2)
+    except (NewsError, Refused) as error:
+        return _fail(str(error), 1)
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has read enough. Nothing more may be written.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        return _fail(f"a fault of the program: {type(error).__name__}: {error}", 1)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(reason: str, code: int) -> int:
+    click.echo(f"error: {' '.join(reason.split())}", err=True)
+    return code

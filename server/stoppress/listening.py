@@ -1,0 +1,105 @@
+"""The sockets a server listens on, bound by the parent and inherited by workers.
+
+Rules:
+- A taken port is told in one line, after trying for TRY_S: the workers of a parent
+  that was killed may hold it a moment longer than the parent lived.
+- One worker has one socket. Several have one each on the same port, and the kernel
+  spreads new connections (SO_REUSEPORT); a first bind without it finds out whether
+  somebody else has the port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+
+TRY_S = 2.0
+_PAUSE_S = 0.05
+
+
+class CannotListen(Exception):
+    """The address can't be listened on: why, and what would do."""
+
+
+async def listen(host: str, port: int, count: int) -> list[socket.socket]:
+    """Bind `count` sockets to one port (0: any that is free). They do not listen yet.
+
+    Raises CannotListen.
+    """
+    family, address = _resolve(host, port)
+    deadline = asyncio.get_running_loop().time() + TRY_S
+    while True:
+        try:
+            return _bind(family, address, count)
+        except OSError as error:
+            reason = _reason(error, host, port)
+            taken = error.errno == errno.EADDRINUSE
+            if not taken or asyncio.get_running_loop().time() > deadline:
+                raise CannotListen(reason) from None
+        await asyncio.sleep(_PAUSE_S)
+
+
+def _resolve(host: str, port: int) -> tuple[int, tuple[object, ...]]:
+    try:
+        found = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except (OSError, UnicodeError):
+        raise CannotListen(
+            f"host {host!r} is no address of this machine; "
+            "127.0.0.1 listens on this machine alone, 0.0.0.0 on all its addresses"
+        ) from None
+    return found[0][0], found[0][4]
+
+
+def _bind(family: int, address: tuple[object, ...], count: int) -> list[socket.socket]:
+    first = _bound(family, address, shared=False)
+    if count == 1:
+        return [first]
+    # The port that was found, if any would do.
+    address = first.getsockname()
+    first.close()
+    sockets: list[socket.socket] = []
+    try:
+        while len(sockets) < count:
+            sockets.append(_bound(family, address, shared=True))
+    except OSError:
+        for one in sockets:
+            one.close()
+        raise
+    return sockets
+
+
+def _bound(family: int, address: tuple[object, ...], *, shared: bool) -> socket.socket:
+    one = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # Else the port stays taken for a minute after a server that closed first.
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        one.bind(address)
+        # Two who only bind do not disturb each other; the second to listen is told.
+        if not shared:
+            one.listen()
+        one.setblocking(False)
+    except OSError:
+        one.close()
+        raise
+    return one
+
+
+def _reason(error: OSError, host: str, port: int) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return (
+                f"port {port} on {host} is taken; choose another with --port, "
+                "or stop what has it"
+            )
+        case errno.EACCES:
+            return f"port {port} may not be used by this user; ports from 1024 on may"
+        case errno.EADDRNOTAVAIL:
+            return f"host {host!r} is no address of this machine"
+    return f"can't listen on {host}:{port}: {error.strerror}"

@@ -1,0 +1,214 @@
+"""What is counted, as Prometheus shows it.
+
+Rules:
+- With several workers each counts into files of one folder (the supervisor names
+  it in PROMETHEUS_MULTIPROC_DIR), and whoever is asked adds them up: counters of
+  workers that died stay in the sum, what they held does not.
+- Children of labels are looked up once: counting on the hot path is one addition.
+"""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from stoppress.wire.codes import CloseCode
+
+# When each series began doubles their number, and tells nobody here anything.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
+
+_TURNS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+
+
+class Metrics:
+    """The counts of one process; `exposition` shows those of all workers."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._readers = Gauge(
+            "stoppress_readers",
+            "Readers connected now, by transport.",
+            ["wire"],
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._readers_by_wire: dict[str, Gauge] = {}
+        self._channels = Gauge(
+            "stoppress_channels",
+            "Feeds open in memory now, in each worker.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._deliveries = Counter(
+            "stoppress_deliveries",
+            "Events taken by readers' sockets.",
+            registry=registry,
+        )
+        self._delivered_bytes = Counter(
+            "stoppress_delivered_bytes",
+            "Bytes of events taken by readers' sockets.",
+            registry=registry,
+        )
+        self._visits = Counter(
+            "stoppress_sweep_visits", "Follows visited by sweeps.", registry=registry
+        )
+        self._turns = Histogram(
+            "stoppress_sweep_turn_seconds",
+            "How long each turn of a sweep took.",
+            registry=registry,
+            buckets=_TURNS_S,
+        )
+        self._stuck = Counter(
+            "stoppress_stuck",
+            "Writes of which a reader's socket took less than it was given.",
+            registry=registry,
+        )
+        self._closed = Counter(
+            "stoppress_closed",
+            "Live lines the server ended, by close code.",
+            ["code"],
+            registry=registry,
+        )
+        for code in CloseCode:
+            self._closed.labels(code.value)
+        self._resets = Counter(
+            "stoppress_resets",
+            "Follows told that they can't be continued.",
+            registry=registry,
+        )
+        self._trimmed = Counter(
+            "stoppress_trimmed_events",
+            "Events that left a ring because all rings together were full.",
+            registry=registry,
+        )
+        self._encoded = Counter(
+            "stoppress_encoded",
+            "Events encoded, once each, for all their readers.",
+            registry=registry,
+        )
+        self._line_up = Gauge(
+            "stoppress_redis_line_up",
+            "Workers whose line to Redis is up.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._lines_lost = Counter(
+            "stoppress_redis_lines_lost",
+            "Lines to Redis that were lost, or given up.",
+            registry=registry,
+        )
+        self._mended = Counter(
+            "stoppress_mended",
+            "Feeds whose events were read from the log again, by how.",
+            ["how"],
+            registry=registry,
+        )
+        self._malformed = Counter(
+            "stoppress_malformed",
+            "Messages of Redis that could not be read.",
+            registry=registry,
+        )
+        self._probes_missed = Counter(
+            "stoppress_probes_missed",
+            "Probes of the line to Redis that did not come back in time.",
+            registry=registry,
+        )
+        self._let_go = Counter(
+            "stoppress_held_back_too_much",
+            "Times that what was heard of a feed while it was mended was let go.",
+            registry=registry,
+        )
+        self._taken_in = Counter(
+            "stoppress_inbox",
+            "Posts taken from the Redis inbox, by what became of them.",
+            ["outcome"],
+            registry=registry,
+        )
+
+    # The hub's
+
+    def readers(self, wire: str, change: int) -> None:
+        """A reader came (+1) or went (-1) on `wire`."""
+        gauge = self._readers_by_wire.get(wire)
+        if gauge is None:
+            gauge = self._readers_by_wire[wire] = self._readers.labels(wire)
+        gauge.inc(change)
+
+    def channels(self, change: int) -> None:
+        """A channel was opened (+1) or closed (-1)."""
+        self._channels.inc(change)
+
+    def delivered(self, events: int, size: int) -> None:
+        """So many events, in so many bytes, were taken by readers' sockets."""
+        self._deliveries.inc(events)
+        self._delivered_bytes.inc(size)
+
+    def swept(self, visits: int, seconds: float) -> None:
+        """One turn of the sweep: follows visited, and how long it took."""
+        self._visits.inc(visits)
+        self._turns.observe(seconds)
+
+    def stuck(self) -> None:
+        """A reader's socket took less than it was given."""
+        self._stuck.inc()
+
+    def closed(self, code: int) -> None:
+        """The hub ended a reader's line with this code."""
+        self._closed.labels(code).inc()
+
+    def reset(self, readers: int) -> None:
+        """So many follows are told that they can't be continued."""
+        self._resets.inc(readers)
+
+    def trimmed(self, events: int) -> None:
+        """So many events left a ring because all rings together were full."""
+        self._trimmed.inc(events)
+
+    def encoded(self) -> None:
+        """An event was encoded as a message."""
+        self._encoded.inc()
+
+    # The log's
+
+    def line_up(self, up: bool) -> None:
+        """The line to Redis was made, or lost."""
+        self._line_up.set(up)
+        if not up:
+            self._lines_lost.inc()
+
+    def mended(self, how: str) -> None:
+        """A feed was mended, from its log (`log`) or begun anew (`window`)."""
+        self._mended.labels(how).inc()
+
+    def malformed(self) -> None:
+        """A message could not be read."""
+        self._malformed.inc()
+
+    def probe_missed(self) -> None:
+        """A probe did not come back in time."""
+        self._probes_missed.inc()
+
+    def held_back_too_much(self) -> None:
+        """What was heard of a feed while it was mended went over its bound."""
+        self._let_go.inc()
+
+    def taken_in(self, refused: bool) -> None:
+        """A post was taken from the inbox: published, or refused."""
+        self._taken_in.labels("refused" if refused else "published").inc()
+
+    def exposition(self) -> bytes:
+        """Everything counted, in Prometheus' text format (version 0.0.4)."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self._registry)
+        everyone = CollectorRegistry()
+        MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]  # not typed
+        return generate_latest(everyone)

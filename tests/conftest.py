@@ -1,0 +1,133 @@
+"""What every test may ask for: a server that runs as a reader would meet it.
+
+`server` is one `stoppress serve` for the whole session; tests make their own feeds
+(`new_slug`) and leave each other alone. `serving` starts further ones, for tests
+that end or break theirs.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ADMIN_TOKEN = "sp_test_admin_0123456789abcdef"
+READY = "Stop Press is serving on "
+START_S = 60.0
+END_S = 30.0
+
+_slugs = count(1)
+
+
+@dataclass
+class Server:
+    """A running server; `url` and `token` are what an editor needs."""
+
+    process: subprocess.Popen[str]
+    url: str
+    token: str
+    data: Path
+    log: Path
+
+    def request(
+        self, method: str, path: str, json: object = None, **headers: str
+    ) -> httpx.Response:
+        """Ask the API, as the admin."""
+        return httpx.request(
+            method,
+            self.url + path,
+            json=json,
+            headers={"authorization": f"Bearer {self.token}"}
+            | {name.replace("_", "-"): value for name, value in headers.items()},
+            timeout=10,
+            trust_env=False,
+        )
+
+    def new_feed(self, **fields: object) -> str:
+        """Make a feed that no other test has; its slug."""
+        slug = f"feed-{os.getpid()}-{next(_slugs)}"
+        made = self.request(
+            "POST", "/v1/feeds", {"slug": slug, "title": slug, **fields}
+        )
+        assert made.status_code == 201, made.text
+        return slug
+
+    def publish(self, feed: str, body: str, **fields: object) -> Any:
+        """Publish a post; `{post, cursor}`."""
+        made = self.request("POST", f"/v1/feeds/{feed}/posts", {"body": body, **fields})
+        assert made.status_code == 201, made.text
+        return made.json()
+
+    def end(self, signum: int = signal.SIGTERM) -> int:
+        """End it, and wait; its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signum)
+        return self.process.wait(END_S)
+
+
+@contextmanager
+def started(data: Path, *options: str, **variables: str) -> Iterator[Server]:
+    """A server of its own on `data`, ended at the end. Port 0 if none is given."""
+    log = data.with_name(f"{data.name}.log")
+    port = () if "--port" in options else ("--port", "0")
+    environment = {k: v for k, v in os.environ.items() if "STOPPRESS" not in k}
+    environment |= {"STOPPRESS_ADMIN_TOKEN": ADMIN_TOKEN, **variables}
+    with log.open("a") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "stoppress", "serve"]
+            + ["--data", str(data), *port, *options],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=environment,
+            text=True,
+        )
+    try:
+        assert process.stdout is not None
+        # Ends too if the process does, as its stdout closes then.
+        line = process.stdout.readline()
+        assert line.startswith(READY), f"{line!r}; its log:\n{log.read_text()}"
+        url = line.removeprefix(READY).strip()
+        yield Server(process, url, environment["STOPPRESS_ADMIN_TOKEN"], data, log)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        try:
+            process.wait(END_S)
+        finally:
+            process.kill()
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+def eventually(is_so: Callable[[], object], within_s: float = 30.0) -> None:
+    """Ask until it is so, for what nobody tells by itself. Fails if it never is."""
+    deadline = time.monotonic() + within_s
+    while not is_so():
+        assert time.monotonic() < deadline, f"never came: {is_so.__doc__ or is_so}"
+        select.select([], [], [], 0.02)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running server for every test that only uses one."""
+    data = tmp_path_factory.mktemp("server") / "data"
+    with started(data, "--drain-seconds", "0.5") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[..., Any]:
+    """`serving(data, *options, **variables)`: a server of a test's own."""
+    return started

@@ -1,0 +1,578 @@
+"""The API as an editor and a reader meet it: a real server over a real store.
+
+Every row of the contract's table and of "Bad input gets a clear answer", from
+outside, by HTTP. What needs no server is in tests/unit/web.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import Server
+
+SHARED_CACHE = (
+    "public, max-age=0, s-maxage=1, stale-while-revalidate=5, stale-if-error=60"
+)
+PROBLEM = "application/problem+json"
+Serving = Callable[..., AbstractContextManager[Server]]
+
+_keys = count(1)
+
+
+def read(server: Server, path: str, **headers: str) -> httpx.Response:
+    """Ask as a reader, without a token."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.get(server.url + path, headers=named, timeout=10, trust_env=False)
+
+
+def send(server: Server, method: str, path: str, content: bytes) -> httpx.Response:
+    """Send bytes as the admin."""
+    headers = {"authorization": f"Bearer {server.token}"}
+    return httpx.request(
+        method,
+        server.url + path,
+        content=content,
+        headers=headers,
+        timeout=10,
+        trust_env=False,
+    )
+
+
+def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
+    """The problem document, once it is one."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == PROBLEM
+    document: dict[str, Any] = answer.json()
+    assert document["status"] == status
+    assert document["type"] and document["title"] and document["detail"]
+    return document
+
+
+def events(server: Server, feed: str, since: str) -> list[dict[str, Any]]:
+    """What happened in the feed after a cursor."""
+    answer = read(server, f"/v1/feeds/{feed}/events?since={since}&wait=0")
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["events"]
+    return found
+
+
+# The contract's table
+
+
+def test_feeds(server: Server) -> None:
+    """Made, listed, read, changed, deleted, made again in another epoch."""
+    slug = f"made-{next(_keys)}"
+    given = {"slug": slug, "title": "Quay", "timezone": "Europe/Istanbul"}
+    made = server.request("POST", "/v1/feeds", given)
+    assert made.status_code == 201 and made.json()["slug"] == slug
+    assert problem(server.request("POST", "/v1/feeds", given), 409)
+    assert slug in [f["slug"] for f in read(server, "/v1/feeds").json()["feeds"]]
+    snapshot = read(server, f"/v1/feeds/{slug}")
+    assert set(snapshot.json()) == {"feed", "cursor", "posts", "pinned", "next"}
+    assert snapshot.headers["cache-control"] == SHARED_CACHE
+    cursor = snapshot.json()["cursor"]
+    changed = server.request("PATCH", f"/v1/feeds/{slug}", {"status": "paused"})
+    assert (changed.status_code, changed.json()["rev"]) == (200, 2)
+    (event,) = events(server, slug, cursor)
+    assert (event["type"], event["value"]) == ("feed.updated", changed.json())
+    stale = server.request("PATCH", f"/v1/feeds/{slug}", {"title": "x"}, if_match='"1"')
+    assert problem(stale, 412)["current"] == changed.json()
+    assert server.request("DELETE", f"/v1/feeds/{slug}").status_code == 204
+    problem(read(server, f"/v1/feeds/{slug}"), 404)
+    problem(server.request("DELETE", f"/v1/feeds/{slug}"), 404)
+    assert server.request("POST", "/v1/feeds", given).status_code == 201
+    again = read(server, f"/v1/feeds/{slug}").json()
+    assert again["cursor"].split("-")[0] != cursor.split("-")[0]
+
+
+def test_a_snapshot_at_a_cursor(server: Server) -> None:
+    """There or later in its epoch; else 503 with Retry-After."""
+    feed = server.new_feed()
+    first = server.publish(feed, "a")["cursor"]
+    second = server.publish(feed, "b")["cursor"]
+    for at in (first, second):
+        answer = read(server, f"/v1/feeds/{feed}?at={at}")
+        assert answer.json()["cursor"] == second
+    epoch = first.split("-")[0]
+    for at in (f"{epoch}-99", "other-1"):
+        away = read(server, f"/v1/feeds/{feed}?at={at}")
+        problem(away, 503)
+        assert int(away.headers["retry-after"]) >= 1
+    problem(read(server, f"/v1/feeds/{feed}?at=nonsense"), 400)
+
+
+def test_a_snapshot_is_conditional(server: Server) -> None:
+    """304 until something happens."""
+    feed = server.new_feed()
+    tag = read(server, f"/v1/feeds/{feed}").headers["etag"]
+    assert read(server, f"/v1/feeds/{feed}", if_none_match=tag).status_code == 304
+    server.publish(feed, "a")
+    after = read(server, f"/v1/feeds/{feed}", if_none_match=tag)
+    assert after.status_code == 200 and len(after.json()["posts"]) == 1
+
+
+def test_publishing(server: Server) -> None:
+    """201 `{post, cursor}`, in the snapshot and in the log."""
+    feed = server.new_feed()
+    start = read(server, f"/v1/feeds/{feed}").json()["cursor"]
+    made = server.publish(feed, "**a**", headline="h", tags=["t"], external_id="e")
+    assert set(made) == {"post", "cursor"}
+    post = made["post"]
+    assert post["html"] == "<p><strong>a</strong></p>" and post["rev"] == 1
+    assert read(server, f"/v1/feeds/{feed}/posts/{post['id']}").json() == post
+    snapshot = read(server, f"/v1/feeds/{feed}").json()
+    assert (snapshot["posts"], snapshot["cursor"]) == ([post], made["cursor"])
+    (event,) = events(server, feed, start)
+    assert (event["type"], event["post"]) == ("post.published", post)
+    taken = server.request(
+        "POST", f"/v1/feeds/{feed}/posts", {"body": "b", "external_id": "e"}
+    )
+    assert problem(taken, 409)["post"] == post
+
+
+@pytest.mark.parametrize("status", ["upcoming", "live", "paused", "closed"])
+def test_posting_is_allowed_in_every_status(server: Server, status: str) -> None:
+    """What a status means is for readers."""
+    server.publish(server.new_feed(status=status), "a")
+
+
+def test_a_repeated_write_happens_once(server: Server) -> None:
+    """Publish, edit, withdraw, change of the feed: same answer, no second event."""
+    feed = server.new_feed()
+    start = read(server, f"/v1/feeds/{feed}").json()["cursor"]
+    path = f"/v1/feeds/{feed}/posts"
+
+    def twice(
+        method: str, path: str, given: object, **headers: str
+    ) -> list[httpx.Response]:
+        key = f"k{next(_keys)}"
+        return [
+            server.request(method, path, given, idempotency_key=key, **headers)
+            for _ in range(2)
+        ]
+
+    first, again = twice("POST", path, {"body": "a"})
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json() == again.json()
+    post = f"{path}/{first.json()['post']['id']}"
+    first, again = twice("PATCH", post, {"body": "b"}, if_match='"1"')
+    assert first.status_code == again.status_code == 200
+    assert first.json() == again.json()
+    first, again = twice("DELETE", post, None)
+    assert first.status_code == again.status_code == 204
+    first, again = twice("PATCH", f"/v1/feeds/{feed}", {"title": "x"}, if_match='"1"')
+    assert first.status_code == again.status_code == 200
+    assert first.json() == again.json()
+    assert len(events(server, feed, start)) == 4
+    first, again = twice("DELETE", f"/v1/feeds/{feed}", None)
+    assert first.status_code == again.status_code == 204
+
+
+def test_editing(server: Server) -> None:
+    """If-Match, RFC 7396, 412 with the current post, 428; no change, no event."""
+    feed = server.new_feed()
+    made = server.publish(feed, "a", headline="h", tags=["t"])
+    path = f"/v1/feeds/{feed}/posts/{made['post']['id']}"
+    problem(server.request("PATCH", path, {"body": "b"}), 428)
+    edited = server.request(
+        "PATCH", path, {"body": "b", "headline": None}, if_match='"1"'
+    )
+    assert edited.status_code == 200 and set(edited.json()) == {"post", "cursor"}
+    post = edited.json()["post"]
+    assert (post["body"], post["headline"], post["tags"], post["rev"]) == (
+        "b",
+        None,
+        ["t"],
+        2,
+    )
+    stale = server.request("PATCH", path, {"body": "c"}, if_match='"1"')
+    assert problem(stale, 412)["current"] == post
+    same = server.request("PATCH", path, {"body": "b"}, if_match='"2"')
+    assert (same.status_code, same.json()) == (200, edited.json())
+    (event,) = events(server, feed, made["cursor"])
+    assert (event["type"], event["post"]) == ("post.updated", post)
+
+
+def test_withdrawing(server: Server) -> None:
+    """204, again 204; then 410, out of everything, and only once in the log."""
+    feed = server.new_feed()
+    made = server.publish(feed, "a secret")
+    path = f"/v1/feeds/{feed}/posts/{made['post']['id']}"
+    assert server.request("DELETE", path).status_code == 204
+    assert server.request("DELETE", path).status_code == 204
+    assert "secret" not in json.dumps(problem(read(server, path), 410))
+    problem(server.request("DELETE", path[:-1] + "0"), 404)
+    epoch = made["cursor"].split("-")[0]
+    for where in (
+        f"/v1/feeds/{feed}",
+        f"/v1/feeds/{feed}/posts",
+        f"/v1/feeds/{feed}/events?since={epoch}-0&wait=0",
+    ):
+        assert "secret" not in read(server, where).text
+    kinds = [event["type"] for event in events(server, feed, f"{epoch}-0")]
+    assert kinds == ["post.withdrawn", "post.withdrawn"]
+
+
+def test_pinning(server: Server) -> None:
+    """One pinned post, shown apart; the former is unpinned in the same step."""
+    feed = server.new_feed()
+    first = server.publish(feed, "a", pinned=True)
+    server.publish(feed, "b")
+    second = server.publish(feed, "c", pinned=True)
+    snapshot = read(server, f"/v1/feeds/{feed}").json()
+    assert snapshot["pinned"]["id"] == second["post"]["id"]
+    assert [post["body"] for post in snapshot["posts"]] == ["c", "b", "a"]
+    assert [post["pinned"] for post in snapshot["posts"]] == [True, False, False]
+    kinds = [
+        (event["type"], event["post"]["id"])
+        for event in events(server, feed, first["cursor"])
+    ]
+    assert kinds[1:] == [
+        ("post.updated", first["post"]["id"]),
+        ("post.published", second["post"]["id"]),
+    ]
+
+
+def test_pages(server: Server) -> None:
+    """In order; the mark outlives its post; filters stay in `next`."""
+    feed = server.new_feed()
+    same = "2026-11-22T09:30:00Z"
+    for number in range(7):
+        server.publish(
+            feed, str(number), published_at=same, tags=["odd"] * (number % 2)
+        )
+    path: str | None = f"/v1/feeds/{feed}/posts?limit=3"
+    seen: list[str] = []
+    while path is not None:
+        page = read(server, path).json()
+        assert set(page) == {"posts", "next"} and len(page["posts"]) <= 3
+        seen += [post["body"] for post in page["posts"]]
+        path = page["next"]
+        if seen[-1] == "4":
+            last = f"/v1/feeds/{feed}/posts/{page['posts'][-1]['id']}"
+            assert server.request("DELETE", last).status_code == 204
+    assert seen == list("6543210")
+    page = read(server, f"/v1/feeds/{feed}/posts?tag=odd&limit=2").json()
+    assert [post["body"] for post in page["posts"]] == ["5", "3"]
+    page = read(server, page["next"]).json()
+    assert [post["body"] for post in page["posts"]] == ["1"]
+    problem(read(server, f"/v1/feeds/{feed}/posts?limit=101"), 422)
+
+
+def test_tokens_and_visibility(server: Server) -> None:
+    """A private feed is there for its token alone; a revoked token is nobody."""
+    feed, other = server.new_feed(visibility="private"), server.new_feed()
+    post = server.publish(feed, "a")["post"]["id"]
+    made = server.request("POST", "/v1/tokens", {"scopes": ["read"], "feeds": [feed]})
+    assert made.status_code == 201
+    bearer = f"Bearer {made.json()['token']}"
+    for path in (
+        f"/v1/feeds/{feed}",
+        f"/v1/feeds/{feed}/posts",
+        f"/v1/feeds/{feed}/posts/{post}",
+        f"/v1/feeds/{feed}/events?wait=0",
+    ):
+        problem(read(server, path), 404)
+        answer = read(server, path, authorization=bearer)
+        assert answer.status_code == 200, path
+        assert "no-store" in answer.headers["cache-control"]
+    assert feed not in read(server, "/v1/feeds").text
+    refused = httpx.post(
+        f"{server.url}/v1/feeds/{feed}/posts",
+        json={"body": "b"},
+        headers={"authorization": bearer},
+        trust_env=False,
+    )
+    assert problem(refused, 403)["scope"] == "write"
+    refused = httpx.post(
+        f"{server.url}/v1/feeds/{other}/posts",
+        json={"body": "b"},
+        headers={"authorization": bearer},
+        trust_env=False,
+    )
+    assert problem(refused, 403)["scope"] == "write"
+    token = f"/v1/tokens/{made.json()['id']}"
+    assert server.request("DELETE", token).status_code == 204
+    problem(read(server, f"/v1/feeds/{feed}", authorization=bearer), 401)
+
+
+def test_what_machines_ask(server: Server) -> None:
+    """Health, readiness, metrics and the description."""
+    assert read(server, "/healthz").status_code == 200
+    assert read(server, "/readyz").status_code == 200
+    assert "stoppress_readers" in read(server, "/metrics").text
+    assert read(server, "/openapi.json").json()["openapi"].startswith("3.1")
+
+
+def test_head(server: Server) -> None:
+    """The headers of GET, without its body."""
+    feed = server.new_feed()
+    for path in (f"/v1/feeds/{feed}", f"/v1/feeds/{feed}/posts", "/v1/feeds"):
+        head = httpx.head(server.url + path, trust_env=False)
+        get = read(server, path)
+        assert head.status_code == 200 and head.content == b""
+        assert head.headers["etag"] == get.headers["etag"]
+
+
+def test_pages_of_other_sites_may_read(server: Server) -> None:
+    """With the tag exposed; a preflight with a token is answered."""
+    feed = server.new_feed()
+    answer = read(server, f"/v1/feeds/{feed}", origin="https://other.example")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "ETag" in answer.headers["access-control-expose-headers"]
+    asked = {
+        "origin": "https://other.example",
+        "access-control-request-method": "GET",
+        "access-control-request-headers": "authorization",
+    }
+    flight = httpx.options(
+        f"{server.url}/v1/feeds/{feed}", headers=asked, trust_env=False
+    )
+    assert flight.is_success
+    assert "Authorization" in flight.headers["access-control-allow-headers"]
+
+
+# Bad input gets a clear answer, and nothing is lost
+
+
+def test_broken_json_is_told_by_its_place(server: Server) -> None:
+    """400 with line and column, on every write."""
+    feed = server.new_feed()
+    post = f"/v1/feeds/{feed}/posts/{server.publish(feed, 'a')['post']['id']}"
+    raw = b'{\n  "headline": "x",\n  "body" "y"\n}'
+    for method, path in (
+        ("POST", "/v1/feeds"),
+        ("PATCH", f"/v1/feeds/{feed}"),
+        ("POST", f"/v1/feeds/{feed}/posts"),
+        ("PATCH", post),
+        ("POST", "/v1/tokens"),
+    ):
+        headers = {"authorization": f"Bearer {server.token}", "if-match": '"1"'}
+        answer = httpx.request(
+            method, server.url + path, content=raw, headers=headers, trust_env=False
+        )
+        broken = problem(answer, 400)
+        assert (broken["line"], broken["column"]) == (3, 10), (method, path)
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"headlin": "x"}, "headlin"),
+        ({"headline": 5}, "headline"),
+        ({"body": "x", "authors": [{"name": "a"}, {"nam": "b"}]}, "authors[1].nam"),
+        ({"body": "x", "published_at": "2026-11-22T09:30:00"}, "published_at"),
+        ({"body": "x", "media": [{"type": "image", "url": "x:y"}]}, "media[0].url"),
+    ],
+)
+def test_a_wrong_field_is_named(
+    server: Server, given: dict[str, object], field: str
+) -> None:
+    """422."""
+    feed = server.new_feed()
+    answer = server.request("POST", f"/v1/feeds/{feed}/posts", given)
+    assert problem(answer, 422)["field"] == field
+
+
+def test_a_body_too_long_is_413(server: Server) -> None:
+    """With and without a Content-Length; exactly 64 KiB is read."""
+    path = f"/v1/feeds/{server.new_feed()}/posts"
+    frame = len(json.dumps({"body": ""}))
+    fits = json.dumps({"body": "a" * ((64 << 10) - frame)}).encode()
+    assert len(fits) == 64 << 10
+    assert send(server, "POST", path, fits).status_code == 201
+    problem(send(server, "POST", path, fits + b" "), 413)
+    problem(send(server, "POST", path, b" " * (1 << 20)), 413)
+
+    def parts() -> Iterator[bytes]:
+        for _ in range(20):
+            yield b" " * 8192
+
+    headers = {"authorization": f"Bearer {server.token}"}
+    chunked = httpx.post(
+        server.url + path, content=parts(), headers=headers, trust_env=False
+    )
+    assert chunked.request.headers["transfer-encoding"] == "chunked"
+    problem(chunked, 413)
+
+
+def test_a_body_without_end_is_cut_off(server: Server) -> None:
+    """The answer comes before the body ends, and the connection does."""
+    path = f"/v1/feeds/{server.new_feed()}/posts"
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as line:
+        line.sendall(
+            f"POST {path} HTTP/1.1\r\nHost: {host}\r\n"
+            f"Authorization: Bearer {server.token}\r\n"
+            f"Content-Length: {1 << 40}\r\n\r\n".encode()
+        )
+        sent = 0
+        try:
+            while sent < 1 << 30:
+                sent += line.send(b" " * 65536)
+        except OSError:
+            pass
+        assert sent < 64 << 20
+
+
+def test_no_token_and_the_wrong_scope(server: Server) -> None:
+    """401 with WWW-Authenticate; 403 that says which scope is missing."""
+    feed = server.new_feed()
+    url = f"{server.url}/v1/feeds/{feed}/posts"
+    for headers in ({}, {"authorization": "Bearer sp_nobody"}):
+        answer = httpx.post(url, json={"body": "x"}, headers=headers, trust_env=False)
+        problem(answer, 401)
+        assert "Bearer" in answer.headers["www-authenticate"]
+    made = server.request("POST", "/v1/tokens", {"scopes": ["read"]}).json()
+    headers = {"authorization": f"Bearer {made['token']}"}
+    answer = httpx.post(url, json={"body": "x"}, headers=headers, trust_env=False)
+    assert problem(answer, 403)["scope"] == "write"
+    assert "'write'" in answer.json()["detail"]
+    answer = httpx.get(f"{server.url}/v1/tokens", headers=headers, trust_env=False)
+    assert problem(answer, 403)["scope"] == "admin"
+
+
+def test_what_is_not_there_is_404(server: Server) -> None:
+    """Feeds, posts, addresses, tokens."""
+    feed = server.new_feed()
+    for path in (
+        "/v1/feeds/nowhere",
+        "/v1/feeds/Not%20a%20slug",
+        "/v1/feeds/nowhere/posts",
+        f"/v1/feeds/{feed}/posts/nothing",
+        "/v1/nonsense",
+    ):
+        problem(read(server, path), 404)
+    for method, path, given in (
+        ("POST", "/v1/feeds/nowhere/posts", {"body": "x"}),
+        ("PATCH", "/v1/feeds/nowhere", {"title": "x"}),
+        ("DELETE", "/v1/feeds/nowhere", None),
+        ("PATCH", f"/v1/feeds/{feed}/posts/nothing", {"body": "x"}),
+        ("DELETE", f"/v1/feeds/{feed}/posts/nothing", None),
+        ("DELETE", "/v1/tokens/nothing", None),
+    ):
+        problem(server.request(method, path, given, if_match='"1"'), 404)
+
+
+@pytest.mark.parametrize("slug", ["", "Quay", "a--b", "-a", "a_b", "x" * 81, "köy"])
+def test_a_bad_slug_is_told_the_rule(server: Server, slug: str) -> None:
+    """422 with the rule."""
+    answer = server.request("POST", "/v1/feeds", {"slug": slug, "title": "x"})
+    document = problem(answer, 422)
+    assert document["field"] == "slug"
+    assert "lower-case letters a-z, digits and single hyphens" in document["detail"]
+
+
+def test_a_key_used_for_something_else_is_422(server: Server) -> None:
+    """Another body, another post, another method."""
+    feed = server.new_feed()
+    path = f"/v1/feeds/{feed}/posts"
+    key = f"reused-{next(_keys)}"
+    made = server.request("POST", path, {"body": "a"}, idempotency_key=key)
+    post = f"{path}/{made.json()['post']['id']}"
+    for method, where, given in (
+        ("POST", path, {"body": "b"}),
+        ("PATCH", post, {"body": "a"}),
+        ("DELETE", post, None),
+        ("PATCH", f"/v1/feeds/{feed}", {"title": "x"}),
+    ):
+        answer = server.request(
+            method, where, given, idempotency_key=key, if_match='"1"'
+        )
+        assert key in problem(answer, 422)["detail"], (method, where)
+    long = server.request("POST", path, {"body": "a"}, idempotency_key="x" * 201)
+    problem(long, 400)
+
+
+def test_a_malformed_cursor_is_400(server: Server) -> None:
+    """In a snapshot and in a poll; one of another epoch is a reset."""
+    feed = server.new_feed()
+    problem(read(server, f"/v1/feeds/{feed}?at=x"), 400)
+    problem(read(server, f"/v1/feeds/{feed}/events?since=x"), 400)
+    reset = read(server, f"/v1/feeds/{feed}/events?since=other-1").json()
+    assert reset["reset"] is True
+
+
+def test_a_method_that_is_not_there_is_405(server: Server) -> None:
+    """With Allow."""
+    answer = server.request("PUT", "/v1/feeds")
+    problem(answer, 405)
+    assert {"GET", "POST"} <= set(answer.headers["allow"].split(", "))
+
+
+@contextmanager
+def redis_on(port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A Redis that keeps what it confirms."""
+    binary = shutil.which("redis-server")
+    assert binary is not None
+    process = subprocess.Popen(
+        [binary, "--port", str(port), "--dir", str(folder), "--save", ""]
+        + ["--appendonly", "yes", "--appendfsync", "always"],
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if b"eady to accept" in line:
+                break
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+@pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server")
+def test_redis_away(serving: Serving, tmp_path: Path) -> None:
+    """503 with Retry-After for writes; snapshots from memory, with their age."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    redis = f"redis://127.0.0.1:{port}"
+    with redis_on(port, tmp_path) as process:
+        with serving(tmp_path / "data", "--redis", redis) as server:
+            feed = server.new_feed()
+            made = server.publish(feed, "a")
+            snapshot = read(server, f"/v1/feeds/{feed}")
+            assert "age" not in snapshot.headers
+            process.kill()
+            process.wait()
+            path = f"/v1/feeds/{feed}/posts"
+            key = {"idempotency_key": "k"}
+            away = server.request("POST", path, {"body": "b"}, **key)
+            assert "Idempotency-Key" in problem(away, 503)["detail"]
+            assert int(away.headers["retry-after"]) >= 1
+            kept = read(server, f"/v1/feeds/{feed}")
+            assert kept.json() == snapshot.json()
+            assert kept.headers["etag"] == snapshot.headers["etag"]
+            _until(lambda: "age" in read(server, f"/v1/feeds/{feed}").headers)
+            _until(lambda: read(server, "/readyz").status_code == 503)
+            assert read(server, "/healthz").status_code == 200
+            with redis_on(port, tmp_path):
+                _until(lambda: read(server, "/readyz").status_code == 200)
+                settled = server.request("POST", path, {"body": "b"}, **key)
+                assert settled.status_code == 201
+                after = read(server, f"/v1/feeds/{feed}")
+                assert [post["body"] for post in after.json()["posts"]] == ["b", "a"]
+                assert after.json()["posts"][1] == made["post"]
+                assert "age" not in after.headers
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    """Ask again until it holds; each look is a request, so this is no busy loop."""
+    for _ in range(3000):
+        if condition():
+            return
+    raise AssertionError("it never came true")

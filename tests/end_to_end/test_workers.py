@@ -1,0 +1,123 @@
+"""Several workers behind one port."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import msgspec
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from websockets.asyncio.client import ClientConnection, connect
+
+from tests.conftest import Server, eventually, started
+from tests.end_to_end.test_restart import children, is_running, valkey_of
+
+READERS = 24
+"""Enough that each of two workers has some: all on one is 1 in 8 million."""
+PATIENCE_S = 60
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with two workers."""
+    data = tmp_path_factory.mktemp("workers") / "data"
+    with started(data, "--workers", "2", "--drain-seconds", "0.2") as server:
+        yield server
+
+
+def workers_of(server: Server) -> list[int]:
+    """The workers that run now."""
+    valkey = valkey_of(server.data)
+    return [pid for pid in children(server.process.pid) if pid != valkey]
+
+
+def counted(server: Server, name: str) -> float:
+    """The sum of a metric over its labels."""
+    text = server.request("GET", "/metrics").text
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name
+    )
+
+
+@pytest.mark.asyncio
+async def test_readers_of_every_worker_get_every_post(pair: Server) -> None:
+    """Whoever took the write, and the metrics of any worker show the sum."""
+    feed = pair.new_feed()
+    url = pair.url.replace("http", "ws")
+    delivered = counted(pair, "stoppress_deliveries_total")
+    async with AsyncExitStack() as stack, asyncio.timeout(PATIENCE_S):
+        readers: list[ClientConnection] = []
+        for _ in range(READERS):
+            line = connect(f"{url}/v1/live?feed={feed}")
+            readers.append(await stack.enter_async_context(line))
+        for reader in readers:
+            assert '"hello"' in str(await reader.recv())
+        assert counted(pair, "stoppress_readers") == READERS
+        # Both workers opened the feed: each has its own channel.
+        assert counted(pair, "stoppress_channels") >= 2
+        made = [await asyncio.to_thread(pair.publish, feed, f"{n}") for n in range(5)]
+        for reader in readers:
+            got = [msgspec.json.decode(await reader.recv()) for _ in made]
+            assert [one["cursor"] for one in got] == [one["cursor"] for one in made]
+        more = counted(pair, "stoppress_deliveries_total") - delivered
+        assert more == READERS * len(made)
+
+
+def test_a_dead_worker_is_replaced(pair: Server) -> None:
+    """The other goes on meanwhile, and what the dead one held is not counted."""
+    before = workers_of(pair)
+    assert len(before) == 2
+    os.kill(before[0], signal.SIGKILL)
+
+    def are_two_again() -> bool:
+        """a second worker"""
+        now = workers_of(pair)
+        return len(now) == 2 and before[0] not in now
+
+    eventually(are_two_again)
+    assert before[1] in workers_of(pair)
+    for number in range(10):
+        # Each on a connection of its own: both workers are asked.
+        assert pair.request("GET", "/v1/feeds").status_code == 200, number
+    assert counted(pair, "stoppress_readers") == 0
+
+
+def test_a_server_that_says_it_serves_is_ready(tmp_path: Path) -> None:
+    """Whichever worker is asked."""
+    options = ("--workers", "2", "--drain-seconds", "0")
+    with started(tmp_path / "data", *options) as server:
+        for _ in range(10):
+            assert server.request("GET", "/readyz").status_code == 200
+
+
+def test_workers_end_with_their_parent(tmp_path: Path) -> None:
+    """kill -9 of the parent leaves no worker behind."""
+    with started(tmp_path / "data", "--workers", "2") as server:
+        workers, valkey = workers_of(server), valkey_of(server.data)
+        server.process.kill()
+        server.process.wait()
+
+        def are_gone() -> bool:
+            """the end of all workers"""
+            return not any(is_running(pid) for pid in workers)
+
+        eventually(are_gone, 1.0)
+    os.kill(valkey, signal.SIGTERM)
+
+
+def test_two_workers_end_well(tmp_path: Path) -> None:
+    """Exit 0, and nothing in the log."""
+    options = ("--workers", "2", "--drain-seconds", "0.1")
+    with started(tmp_path / "data", *options) as server:
+        workers = workers_of(server)
+        assert server.end() == 0
+        assert not any(is_running(pid) for pid in workers)
+        assert server.log.read_text() == ""

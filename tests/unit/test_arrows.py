@@ -1,0 +1,145 @@
+"""The direction of the imports: docs/architecture.md, held here."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "server" / "stoppress"
+
+MAY_IMPORT = {
+    "domain": set(),
+    "settings": set(),
+    "wire": {"domain"},
+    "hub": {"domain", "wire", "settings"},
+    "desk": {"domain", "wire", "settings"},
+    "log": {"domain", "wire", "hub", "desk", "settings"},
+    "web": {"domain", "wire", "hub", "desk", "settings"},
+    "metrics": {"domain", "wire", "hub", "settings"},
+    "app": {"domain", "wire", "hub", "desk", "log", "web", "metrics", "settings"},
+    "worker": {"app", "web", "settings"},
+    "listening": set(),
+    "supervisor": {"domain", "log", "settings", "listening"},
+    # What lives outside a server knows it by its public contract alone.
+    "lines": {"domain", "wire"},
+    "client": {"domain", "wire", "lines"},
+    "demo": {"domain"},
+    "bench": {"domain", "wire", "client", "lines", "settings"},
+    "__main__": {"cli"},
+    "cli": {"domain", "client", "demo", "bench", "settings", "supervisor"},
+}
+"""What each part of the package may import of the package, besides itself."""
+
+ONLY = {
+    "redis": {"log"},
+    "starlette": {"web", "app"},
+    "uvicorn": {"web", "worker"},
+    "click": {"cli"},
+    "rich": {"cli", "bench"},
+    "prometheus_client": {"metrics"},
+    "httpx": {"lines", "client", "cli"},
+    "jinja2": {"web"},
+    "nh3": {"desk"},
+    "markdown_it": {"desk"},
+}
+"""Which parts may import a library from outside, where not all may."""
+
+PURE = {"domain", "wire"}
+FORBIDDEN_TO_PURE = {
+    *("asyncio", "io", "logging", "os", "pathlib", "random", "secrets", "select"),
+    *("socket", "subprocess", "threading", "time"),
+}
+"""What is pure has no clock, no chance, no file and no network."""
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Every module, with the part of the package it belongs to."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if part != "__init__":
+            yield part, path
+
+
+def imports(source: str, package: tuple[str, ...]) -> set[str]:
+    """The full names that a module of `package` imports, wherever in its source."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            whole = ".".join((*base, node.module or "")).strip(".")
+            if whole == "stoppress":
+                names |= {f"stoppress.{alias.name}" for alias in node.names}
+            else:
+                names.add(whole)
+    return names
+
+
+def imports_of(path: Path) -> set[str]:
+    """What the module at `path` imports."""
+    package = ("stoppress", *path.relative_to(PACKAGE).parent.parts)
+    return imports(path.read_text("utf-8"), package)
+
+
+MODULES = [
+    pytest.param(part, path, id=str(path.relative_to(PACKAGE)))
+    for part, path in modules()
+]
+
+
+@pytest.mark.parametrize(("part", "path"), MODULES)
+def test_a_module_imports_only_what_its_part_may(part: str, path: Path) -> None:
+    """The arrows of the package all point one way."""
+    assert part in MAY_IMPORT, f"{part} is a new part: say what it may import"
+    found = {
+        name.split(".")[1]
+        for name in imports_of(path)
+        if name.startswith("stoppress.") and name != "stoppress.__version__"
+    }
+    assert found - {part} <= MAY_IMPORT[part]
+
+
+@pytest.mark.parametrize(("part", "path"), MODULES)
+def test_a_library_is_imported_by_its_own_part_alone(part: str, path: Path) -> None:
+    """Only the log knows Redis, only the web Starlette and uvicorn."""
+    libraries = {name.split(".")[0] for name in imports_of(path)}
+    assert {lib for lib in libraries if part not in ONLY.get(lib, {part})} == set()
+
+
+@pytest.mark.parametrize(
+    ("part", "path"), [param for param in MODULES if param.values[0] in PURE]
+)
+def test_the_core_is_pure(part: str, path: Path) -> None:
+    """Domain and wire do no I/O."""
+    libraries = {name.split(".")[0] for name in imports_of(path)}
+    assert libraries & FORBIDDEN_TO_PURE == set()
+
+
+def test_the_arrows_make_no_circle() -> None:
+    """Every part can be taken out with all it leans on, and nothing else."""
+    left = {part: set(others) for part, others in MAY_IMPORT.items()}
+    while left:
+        free = {part for part, others in left.items() if not others & left.keys()}
+        assert free, f"a circle among {sorted(left)}"
+        for part in free:
+            del left[part]
+
+
+def test_an_import_is_seen_wherever_it_stands() -> None:
+    """In functions, under TYPE_CHECKING, relative, and from the package itself."""
+    source = """
+from stoppress import settings
+def later():
+    import redis.asyncio
+if TYPE_CHECKING:
+    from stoppress.web import api
+    from ..desk import desk
+"""
+    seen = imports(source, ("stoppress", "hub"))
+    assert seen == {
+        *("stoppress.settings", "redis.asyncio", "stoppress.web", "stoppress.desk"),
+    }

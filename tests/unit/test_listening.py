@@ -1,0 +1,68 @@
+"""The listening sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from stoppress import listening
+from stoppress.listening import CannotListen, listen
+
+
+def free(sockets: list[socket.socket]) -> None:
+    for one in sockets:
+        one.close()
+
+
+@pytest.mark.asyncio
+async def test_port_0_is_any_free_port() -> None:
+    """One socket, on a port that is told."""
+    sockets = await listen("127.0.0.1", 0, 1)
+    assert len(sockets) == 1 and sockets[0].getsockname()[1] > 0
+    free(sockets)
+
+
+@pytest.mark.asyncio
+async def test_several_workers_share_one_port() -> None:
+    """Each has a socket of its own, and all can listen."""
+    sockets = await listen("127.0.0.1", 0, 3)
+    for one in sockets:
+        one.listen()
+    assert len({one.getsockname() for one in sockets}) == 1 and len(sockets) == 3
+    free(sockets)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.asyncio
+async def test_a_taken_port_is_told(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the other would share it: it is another server's."""
+    monkeypatch.setattr(listening, "TRY_S", 0.0)
+    theirs = await listen("127.0.0.1", 0, 2)
+    theirs[0].listen()
+    port = theirs[0].getsockname()[1]
+    with pytest.raises(CannotListen, match=f"port {port} on 127.0.0.1 is taken"):
+        await listen("127.0.0.1", port, count)
+    free(theirs)
+
+
+@pytest.mark.asyncio
+async def test_a_port_that_is_given_free_meanwhile_is_had() -> None:
+    """The workers of a killed parent end a moment after it."""
+    theirs = await listen("127.0.0.1", 0, 1)
+    port = theirs[0].getsockname()[1]
+    asyncio.get_running_loop().call_later(0.1, free, theirs)
+    ours = await listen("127.0.0.1", port, 1)
+    assert ours[0].getsockname()[1] == port
+    free(ours)
+
+
+@pytest.mark.parametrize("host", ["no such host", "203.0.113.7", "a" * 300, "ü..x"])
+@pytest.mark.asyncio
+async def test_a_host_that_is_not_ours_is_told(host: str) -> None:
+    """At once: waiting would not help."""
+    with pytest.raises(CannotListen, match="no address of this machine"):
+        await listen(host, 0, 1)
