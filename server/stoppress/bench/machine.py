@@ -1,0 +1,99 @@
+"""What the kernel knows of a server on this machine: CPU time and memory.
+
+Reads /proc (Linux); elsewhere, and for a server on another machine, the answer
+is an empty list of processes.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_LISTEN = "0A"
+_PROC = Path("/proc")
+
+
+def listeners(port: int) -> list[int]:
+    """The processes that accept connections on `port` here."""
+    inodes = set()
+    for table in ("tcp", "tcp6"):
+        try:
+            rows = (_PROC / "net" / table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for row in rows:
+            cells = row.split()
+            if cells[3] == _LISTEN and int(cells[1].rpartition(":")[2], 16) == port:
+                inodes.add(f"socket:[{cells[9]}]")
+    return [pid for pid in _pids() if inodes and inodes & _sockets(pid)]
+
+
+def serving(port: int) -> list[int]:
+    """The listeners on `port` that have no listener as a child: those that serve."""
+    found = listeners(port)
+    parents = {_stat(pid)[1] for pid in found if _stat(pid)}
+    return [pid for pid in found if str(pid) not in parents]
+
+
+def stores(port: int) -> list[int]:
+    """The Valkey or Redis processes that the server on `port` started itself."""
+    family = set(listeners(port))
+    family |= {int(_stat(pid)[1]) for pid in family if _stat(pid)}
+    found = []
+    for pid in _pids():
+        stat = _stat(pid)
+        if stat and int(stat[1]) in family and "-server" in _name(pid):
+            found.append(pid)
+    return found
+
+
+def cpu_s(pids: list[int]) -> float:
+    """CPU seconds that the processes have used so far, user and system."""
+    stats = [_stat(pid) for pid in pids]
+    return sum((int(stat[11]) + int(stat[12])) * _TICK_S for stat in stats if stat)
+
+
+def rss(pids: list[int]) -> int:
+    """Bytes of memory that the processes hold now."""
+    total = 0
+    for pid in pids:
+        try:
+            total += int((_PROC / str(pid) / "statm").read_text().split()[1]) * _PAGE
+        except OSError:
+            continue
+    return total
+
+
+def _pids() -> list[int]:
+    try:
+        return [int(entry) for entry in os.listdir(_PROC) if entry.isdigit()]
+    except OSError:
+        return []
+
+
+def _sockets(pid: int) -> set[str]:
+    folder = _PROC / str(pid) / "fd"
+    found = set()
+    try:
+        for entry in os.listdir(folder):
+            found.add(os.readlink(folder / entry))
+    except OSError:
+        return found
+    return found
+
+
+def _name(pid: int) -> str:
+    try:
+        return (_PROC / str(pid) / "comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from `state` on (the name may hold spaces)."""
+    try:
+        return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
