@@ -1,0 +1,137 @@
+"""Who asks: tokens, the desk's cookie, and where a request comes from."""
+
+from __future__ import annotations
+
+import pytest
+
+from stoppress.web.access import COOKIE
+from tests.unit.web.office import ADMIN, BASE, open_office
+
+WRITES = [
+    ("POST", "/v1/feeds"),
+    ("PATCH", "/v1/feeds/quay"),
+    ("DELETE", "/v1/feeds/quay"),
+    ("POST", "/v1/feeds/quay/posts"),
+    ("PATCH", "/v1/feeds/quay/posts/x"),
+    ("DELETE", "/v1/feeds/quay/posts/x"),
+    ("GET", "/v1/tokens"),
+    ("POST", "/v1/tokens"),
+    ("DELETE", "/v1/tokens/x"),
+]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("method", "path"), WRITES)
+async def test_a_write_takes_a_token(method: str, path: str) -> None:
+    """401 without, and with one that is not known; whether the feed is there or not."""
+    async with open_office() as office:
+        for is_there in (False, True):
+            if is_there:
+                await office.feed()
+            for headers in ({}, {"authorization": "Bearer sp_nobody"}):
+                answer = await office.public.request(method, path, headers=headers)
+                assert answer.status_code == 401
+                assert answer.headers["www-authenticate"].startswith("Bearer ")
+                assert answer.json()["detail"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("method", "path"), WRITES)
+async def test_a_write_takes_the_scope(method: str, path: str) -> None:
+    """403 names the scope that is missing."""
+    async with open_office() as office:
+        await office.feed()
+        read = office.reader(authorization=await office.token("read"))
+        answer = await read.request(method, path)
+        scope = "admin" if "tokens" in path else "write"
+        assert answer.status_code == 403
+        assert answer.json()["scope"] == scope
+        assert f"{scope!r}" in answer.json()["detail"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "header", ["Basic eDp5", "Bearer", "Bearer ", "sp_x", "Bearer sp_x y", ""]
+)
+async def test_a_token_that_is_not_known_is_401_everywhere(header: str) -> None:
+    """Also on a public read: who sends a token wants it to count."""
+    async with open_office() as office:
+        await office.feed()
+        reader = office.reader(authorization=header)
+        for path in ("/v1/feeds", "/v1/feeds/quay", "/v1/feeds/quay/posts"):
+            assert (await reader.get(path)).status_code == 401, path
+
+
+@pytest.mark.asyncio
+async def test_bearer_is_written_in_any_case() -> None:
+    """RFC 9110: the scheme is case-insensitive."""
+    async with open_office() as office:
+        reader = office.reader(authorization=f"bEARER {ADMIN}")
+        assert (await reader.get("/v1/tokens")).status_code == 200
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"sec-fetch-site": "same-origin"}, 201),
+        ({"sec-fetch-site": "same-origin", "origin": BASE}, 201),
+        ({"origin": BASE}, 201),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"sec-fetch-site": "none"}, 403),
+        ({"sec-fetch-site": "cross-site", "origin": BASE}, 403),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "https://live.example.org.evil.example"}, 403),
+        ({}, 403),
+    ],
+)
+async def test_the_cookie_writes_from_our_pages_only(
+    headers: dict[str, str], status: int
+) -> None:
+    """The browser says where a request comes from; silence is no proof."""
+    async with open_office() as office:
+        await office.feed()
+        desk = office.reader(cookie=f"{COOKIE}={ADMIN}")
+        path = "/v1/feeds/quay/posts"
+        answer = await desk.post(path, json={"body": "x"}, headers=headers)
+        assert answer.status_code == status, answer.text
+
+
+@pytest.mark.asyncio
+async def test_the_cookie_reads() -> None:
+    """A private feed is there for the desk; a cookie of yesterday is nobody's."""
+    async with open_office() as office:
+        await office.feed(visibility="private")
+        desk = office.reader(cookie=f"{COOKIE}={ADMIN}")
+        assert (await desk.get("/v1/feeds/quay")).status_code == 200
+        old = office.reader(cookie=f"{COOKIE}=sp_old")
+        assert (await old.get("/v1/feeds/quay")).status_code == 404
+        assert (await old.get("/v1/feeds")).status_code == 200
+        assert (await old.post("/v1/feeds", json={})).status_code == 401
+
+
+@pytest.mark.asyncio
+async def test_a_bearer_token_beats_the_cookie() -> None:
+    """And needs no origin."""
+    async with open_office() as office:
+        await office.feed()
+        token = await office.token("read")
+        both = office.reader(authorization=token, cookie=f"{COOKIE}={ADMIN}")
+        answer = await both.post("/v1/feeds/quay/posts", json={"body": "x"})
+        assert answer.status_code == 403 and answer.json()["scope"] == "write"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("feed", ["Quay", "%7Bx%7D", "a%2Fb", "x" * 81, "%00"])
+async def test_what_is_no_slug_is_no_feed(feed: str) -> None:
+    """404, and the store is not asked."""
+    async with open_office() as office:
+        for answer in (
+            await office.public.get(f"/v1/feeds/{feed}"),
+            await office.client.post(f"/v1/feeds/{feed}/posts", json={"body": "x"}),
+        ):
+            assert answer.status_code == 404
+            assert answer.headers["content-type"] == "application/problem+json"
+        assert office.store.calls == []

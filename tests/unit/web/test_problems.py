@@ -1,0 +1,138 @@
+"""Every refusal is a problem document, and says what to do."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from stoppress.domain import errors
+from stoppress.web.problems import MEDIA_TYPE, answer
+from tests.unit.web.office import BASE, open_office
+
+POST = b'{"id":"01","headline":"x","rev":3}'
+FEED = b'{"slug":"quay","title":"x","rev":3}'
+PUBLIC_POST = {
+    "id": "01",
+    "url": f"{BASE}/live/quay/01",
+    "headline": "x",
+    "rev": 3,
+}
+
+CASES: list[tuple[errors.NewsError, int, dict[str, Any]]] = [
+    (errors.BrokenJson("expecting value", 2, 7), 400, {"line": 2, "column": 7}),
+    (errors.MalformedCursor("x"), 400, {}),
+    (errors.Malformed("what"), 400, {}),
+    (errors.Invalid("a.b", "is wrong"), 422, {"field": "a.b"}),
+    (errors.NotFound("quay"), 404, {}),
+    (errors.NotFound("quay", "01"), 404, {}),
+    (errors.Gone("quay", "01"), 410, {}),
+    (errors.SlugTaken("quay"), 409, {}),
+    (errors.ExternalIdTaken("e", "01", POST), 409, {"post": PUBLIC_POST}),
+    (
+        errors.ExternalIdTaken("e", "01", None),
+        409,
+        {"post": {"id": "01", "withdrawn": True}},
+    ),
+    (errors.KeyReused("k"), 422, {}),
+    (errors.StaleRevision(1, 3, POST), 412, {"current": PUBLIC_POST}),
+    (errors.PinMoved(), 409, {}),
+    (errors.Unauthenticated(), 401, {}),
+    (errors.MissingScope("write", "quay"), 403, {"scope": "write"}),
+    (errors.Refused("no"), 403, {}),
+    (errors.Unavailable("Redis is away", 3), 503, {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "more"), CASES, ids=lambda v: type(v).__name__
+)
+def test_a_domain_error_is_a_problem(
+    error: errors.NewsError, status: int, more: dict[str, Any]
+) -> None:
+    """Status, place and what is there now."""
+    response = answer(error, BASE, "quay")
+    assert response.status_code == status
+    assert response.headers["content-type"] == MEDIA_TYPE
+    assert response.headers["cache-control"] == "no-store"
+    document = json.loads(bytes(response.body))
+    assert document["status"] == status
+    assert document["type"].startswith("urn:stop-press:problem:")
+    assert document["title"] and str(error) in document["detail"]
+    rest = set(document) - {"type", "title", "status", "detail"}
+    assert {name: document[name] for name in rest} == more
+
+
+def test_every_domain_error_has_a_case() -> None:
+    """A new one needs a status; Gap never leaves the server."""
+
+    def leaves(kind: type[errors.NewsError]) -> set[type[errors.NewsError]]:
+        below = kind.__subclasses__()
+        return set().union(*map(leaves, below)) | {kind} if below else {kind}
+
+    covered = {type(error) for error, _, _ in CASES}
+    missing = leaves(errors.NewsError) - covered
+    assert missing <= {errors.NewsError, errors.Conflict, errors.Gap}
+
+
+def test_some_problems_have_headers() -> None:
+    """What a client acts on without reading."""
+    assert answer(errors.Unavailable("x", 3), BASE).headers["retry-after"] == "3"
+    unknown = answer(errors.Unauthenticated(), BASE)
+    assert unknown.headers["www-authenticate"] == 'Bearer realm="stop-press"'
+    assert answer(errors.StaleRevision(1, 3, FEED), BASE).headers["etag"] == '"3"'
+
+
+def test_a_fault_of_ours_shows_nothing_of_the_inside(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A reference leads to the log, which holds it all."""
+    with caplog.at_level(logging.ERROR, "stoppress.web"):
+        response = answer(RuntimeError("password is hunter2"), BASE)
+    text = bytes(response.body).decode()
+    assert response.status_code == 500 and "hunter2" not in text
+    assert json.loads(text)["reference"] in caplog.text and "hunter2" in caplog.text
+
+
+@pytest.mark.asyncio
+async def test_what_no_route_answers_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """404 for no address, 500 for a fault in a handler."""
+    async with open_office() as office:
+        for path in ("/", "/v1", "/v2/feeds", "/v1/feeds/a/b/c/d"):
+            answer = await office.public.get(path)
+            assert answer.status_code == 404
+            assert answer.headers["content-type"] == MEDIA_TYPE
+
+        async def fail() -> list[bytes]:
+            raise RuntimeError("hunter2")
+
+        monkeypatch.setattr(office.store, "feeds", fail)
+        answer = await office.public.get("/v1/feeds")
+        assert answer.status_code == 500 and "hunter2" not in answer.text
+
+
+@pytest.mark.asyncio
+async def test_redis_away_is_503_on_every_write() -> None:
+    """With Retry-After, and what to do about the unknown outcome."""
+    async with open_office() as office:
+        await office.feed()
+        office.store.away = True
+        for method, path, given in (
+            ("POST", "/v1/feeds", {"slug": "b", "title": "x"}),
+            ("PATCH", "/v1/feeds/quay", {"title": "y"}),
+            ("DELETE", "/v1/feeds/quay", {}),
+            ("POST", "/v1/feeds/quay/posts", {"body": "x"}),
+            ("PATCH", "/v1/feeds/quay/posts/x", {"body": "x"}),
+            ("DELETE", "/v1/feeds/quay/posts/x", {}),
+            ("POST", "/v1/tokens", {"scopes": ["read"]}),
+        ):
+            answer = await office.client.request(
+                method, path, json=given, headers={"if-match": "*"}
+            )
+            assert answer.status_code == 503, (method, path)
+            assert int(answer.headers["retry-after"]) >= 1
+            assert "Idempotency-Key" in answer.json()["detail"]
