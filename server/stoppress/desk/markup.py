@@ -4,7 +4,8 @@ CommonMark with tables, strikethrough and bare links. Rules:
 - Raw HTML is text: what an editor types is what readers see.
 - Links lead to http, https, mailto, tel, or a path of the feed's own site; an
   address of another kind leaves the text as it was typed.
-- Headings begin at h3: the page's title and the post's headline stand above.
+- Headings begin at h3, as the page's title and the post's headline stand above,
+  and go down one level at a time: what matters is the outline, not the number.
 - No attribute can touch the page around it: no id, class, style or handler.
 - Text is passed on as it is, bidirectional controls included; where a paragraph
   begins decides its direction (`dir="auto"` is the page's to set).
@@ -18,13 +19,10 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Sequence
 
 import nh3
 from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
-from markdown_it.token import Token
-from markdown_it.utils import EnvType, OptionsDict
+from markdown_it.rules_core import StateCore
 
 MAX_HTML_LENGTH = 256 << 10
 """The longest HTML of one post, in characters; 64 KiB of news give some 66 Ki."""
@@ -32,8 +30,6 @@ MAX_HTML_LENGTH = 256 << 10
 _SAFE_ADDRESS = re.compile(r"(https?://|mailto:|tel:|/(?![/\\]))", re.IGNORECASE)
 
 _BARE_LINK = re.compile(r"://|mailto:", re.IGNORECASE)
-
-_HEADINGS = {"h1": "h3", "h2": "h4", "h3": "h5", "h4": "h6", "h5": "h6", "h6": "h6"}
 
 _cleaner = nh3.Cleaner(
     tags={
@@ -82,16 +78,16 @@ class _Markdown(MarkdownIt):
         return _SAFE_ADDRESS.match(url) is not None
 
 
-def _heading(
-    renderer: RendererHTML,
-    tokens: Sequence[Token],
-    index: int,
-    options: OptionsDict,
-    env: EnvType,
-) -> str:
-    token = tokens[index]
-    token.tag = _HEADINGS[token.tag]
-    return renderer.renderToken(tokens, index, options, env)
+def _outline(state: StateCore) -> None:
+    """Give each heading the level of its place in the outline."""
+    above: list[str] = []
+    for token in state.tokens:
+        if token.type == "heading_open":
+            while above and above[-1] >= token.tag:
+                above.pop()
+            above.append(token.tag)
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(2 + len(above), 6)}"
 
 
 def _make(*, links: bool) -> MarkdownIt:
@@ -106,8 +102,7 @@ def _make(*, links: bool) -> MarkdownIt:
         markdown.linkify.set(
             {"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False}
         )
-    markdown.add_render_rule("heading_open", _heading)
-    markdown.add_render_rule("heading_close", _heading)
+    markdown.core.ruler.push("outline", _outline)
     return markdown
 
 

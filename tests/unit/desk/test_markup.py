@@ -38,6 +38,13 @@ def test_headings_begin_at_h3() -> None:
     assert to_html("a\n===") == "<h3>a</h3>"
 
 
+def test_headings_go_down_one_level_at_a_time() -> None:
+    """Whatever number an editor begins with, and wherever they jump."""
+    assert to_html("### a\n\n###### b\n\n## c\n\n### d") == (
+        "<h3>a</h3>\n<h4>b</h4>\n<h3>c</h3>\n<h4>d</h4>"
+    )
+
+
 def test_links_say_that_they_are_not_ours() -> None:
     """Links given and bare get rel; text that only looks like one is left."""
     rel = 'rel="noopener nofollow ugc"'

@@ -1,0 +1,201 @@
+/**
+ * `<stop-press feed="x" [src="https://hub"]>`: one live blog, in any page.
+ *
+ * On the feed's own page it takes over the server's HTML, in place; elsewhere it
+ * draws into a shadow root, and until then, or if it can't, what stands inside it
+ * is shown. Attributes are its only input. Events (they bubble, out of shadows too):
+ * `stoppress:post` {type, post} and `stoppress:state` {line, status}.
+ * @module
+ */
+
+import { Reader } from "./client.js";
+import { parseCursor } from "./cursor.js";
+import { stateOf } from "./held.js";
+import { renderFrame } from "./render.js";
+import { View } from "./view.js";
+import { loadWords } from "./words.js";
+
+/** Where this script came from, unless the element says otherwise. */
+let home = globalThis.location?.origin;
+
+/** @param {string} origin */
+export const setHome = (origin) => {
+  home = origin;
+};
+
+// In a page without HTMLElement (a server's) the class is there and of no use.
+export class StopPress extends (globalThis.HTMLElement ?? Object) {
+  static observedAttributes = ["feed", "src"];
+
+  /** @type {Reader | null} */ #reader = null;
+  /** @type {View | null} */ #view = null;
+  /** @type {import("./render.js").Context | null} */ #ctx = null;
+  /** @type {((state: import("./fold.js").State) => void) | null} */ #prepare = null;
+  /** @type {ResizeObserver | null} */ #resized = null;
+
+  connectedCallback() {
+    if (document.readyState === "loading" && this.dataset.cursor) {
+      // The server's HTML may still be on its way.
+      document.addEventListener("DOMContentLoaded", () => this.#begin(), { once: true });
+    } else this.#begin();
+  }
+
+  disconnectedCallback() {
+    this.#reader?.stop();
+    this.#view?.stop();
+    this.#resized?.disconnect();
+  }
+
+  attributeChangedCallback(/** @type {string} */ _, /** @type {string | null} */ old) {
+    if (old === null || !this.isConnected) return;
+    this.disconnectedCallback();
+    this.#reader = this.#view = this.#ctx = this.#prepare = null;
+    this.shadowRoot?.replaceChildren(document.createElement("slot"));
+    this.#begin();
+  }
+
+  #begin() {
+    if (!this.isConnected) return;
+    if (this.#reader) {
+      this.#reader.start();
+      this.#view?.start();
+      return;
+    }
+    const feed = this.getAttribute("feed");
+    if (!feed) return;
+    try {
+      if (this.dataset.cursor) this.#takeOver(feed);
+      else this.#draw(feed);
+    } catch (error) {
+      console.warn("stop-press: the page stays as it is:", error);
+    }
+  }
+
+  /** @param {string} feed */
+  #takeOver(feed) {
+    const { cursor = "", next, zone } = this.dataset;
+    const root = /** @type {HTMLElement} */ (this.querySelector(".sp"));
+    const words = JSON.parse(this.querySelector(".sp-words")?.textContent ?? "");
+    const status = this.dataset.status;
+    const shown = { slug: feed, language: root.lang, direction: root.dir, timezone: zone, status };
+    this.#ctx = { words, feed: shown, base: "", level: 1 };
+    const reader = this.#read(location.origin, feed);
+    this.#look(root, true);
+    reader.start(stateOf(root, shown, parseCursor(cursor), !!next), next ?? null);
+    this.#tellHeight(feed);
+  }
+
+  /** @param {string} feed */
+  #draw(feed) {
+    const origin = new URL(this.getAttribute("src") ?? home, location.href).origin;
+    const shadow = this.shadowRoot ?? this.attachShadow({ mode: "open" });
+    shadow.replaceChildren(document.createElement("slot"));
+    const styled = sheet(origin);
+    const reader = this.#read(origin, feed);
+    this.#prepare = async ({ feed: shown }) => {
+      this.#prepare = null;
+      try {
+        const [style, words] = await Promise.all([styled, loadWords(origin, shown.language)]);
+        if (this.#reader !== reader) return;
+        this.#ctx = { words, feed: shown, base: origin, level: 2 };
+        const root = renderFrame(this.#ctx);
+        shadow.adoptedStyleSheets = [style];
+        shadow.replaceChildren(root);
+        this.#look(root, false);
+      } catch (error) {
+        console.warn("stop-press: can't be drawn:", error);
+        reader.stop();
+      }
+    };
+    reader.start();
+  }
+
+  /**
+   * @param {string} origin
+   * @param {string} feed
+   * @returns {Reader}
+   */
+  #read(origin, feed) {
+    /** @type {Reader} */
+    const reader = new Reader(origin, feed, {
+      change: (state, message) => {
+        if (reader !== this.#reader) return;
+        if (message?.post) this.#tell("post", { type: message.type, post: message.post });
+        if (message?.value) this.#tell("state", { line: reader.line, status: state.feed.status });
+        this.#prepare?.(state);
+        this.#view?.show(state, reader.next);
+      },
+      reset: () => {
+        // What stands far below the newest can't be pieced together: ask for the page.
+        if (reader === this.#reader && this.dataset.home) location.reload();
+      },
+      readers: (count) => reader === this.#reader && this.#view?.readers(count),
+      line: (line) => {
+        if (reader !== this.#reader) return;
+        this.#view?.say(line);
+        this.#tell("state", { line, status: reader.state?.feed.status });
+        if (line === "gone" && !this.#view) console.warn(`stop-press: there is no feed ${feed}`);
+      },
+    });
+    this.#reader = reader;
+    return reader;
+  }
+
+  /**
+   * @param {HTMLElement} root
+   * @param {boolean} own
+   */
+  #look(root, own) {
+    const { home = "" } = this.dataset;
+    const reader = /** @type {Reader} */ (this.#reader);
+    const ctx = /** @type {import("./render.js").Context} */ (this.#ctx);
+    this.#view = new View(root, ctx, { own, home, older: () => reader.older() });
+    this.#view.start();
+    this.#view.say(reader.line);
+    if (reader.state) this.#view.show(reader.state, reader.next);
+  }
+
+  /**
+   * Inside a frame whose owner gave its origin: tell it how high the page is.
+   * @param {string} feed
+   */
+  #tellHeight(feed) {
+    const { parent } = this.dataset;
+    if (!parent || window.parent === window) return;
+    this.#resized = new ResizeObserver(() => {
+      const height = document.documentElement.offsetHeight;
+      window.parent.postMessage({ type: "stoppress:height", feed, height }, parent);
+    });
+    this.#resized.observe(document.documentElement);
+  }
+
+  /**
+   * @param {string} name
+   * @param {any} detail
+   */
+  #tell(name, detail) {
+    const options = { detail, bubbles: true, composed: true };
+    this.dispatchEvent(new CustomEvent(`stoppress:${name}`, options));
+  }
+}
+
+/** @type {Map<string, Promise<CSSStyleSheet>>} */
+const sheets = new Map();
+
+/**
+ * One sheet of each hub, shared by all its elements.
+ * @param {string} origin
+ * @returns {Promise<CSSStyleSheet>}
+ */
+function sheet(origin) {
+  let known = sheets.get(origin);
+  if (!known) {
+    known = fetch(`${origin}/stop-press.css`).then(async (answer) => {
+      if (!answer.ok) throw new Error(`stop-press.css: status ${answer.status}`);
+      return new CSSStyleSheet().replace(await answer.text());
+    });
+    known.catch(() => sheets.delete(origin));
+    sheets.set(origin, known);
+  }
+  return known;
+}

@@ -1,0 +1,39 @@
+/**
+ * What the server's own page holds, as far as a fold needs it.
+ * @module
+ */
+
+/**
+ * The state that the server's own page shows.
+ * @param {HTMLElement} root
+ * @param {import("./fold.js").Feed} feed
+ * @param {import("./cursor.js").Cursor} cursor
+ * @param {boolean} more Whether there are older pages.
+ * @returns {import("./fold.js").State}
+ */
+export function stateOf(root, feed, cursor, more) {
+  const posts = new Map();
+  const stub = (/** @type {any} */ { dataset }) => {
+    return { id: dataset.id, published_at: dataset.at, rev: Number(dataset.rev), pinned: false };
+  };
+  const articles = [...root.querySelectorAll(".sp-posts > article")];
+  for (const article of articles) posts.set(stub(article).id, stub(article));
+  const box = root.querySelector(".sp-pinned > article");
+  const last = articles[articles.length - 1];
+  return {
+    feed,
+    cursor,
+    posts,
+    pinned: box && { ...stub(box), pinned: true },
+    floor: more && last ? placeOf(last) : null,
+  };
+}
+
+/**
+ * @param {Element} article
+ * @returns {import("./fold.js").Place}
+ */
+export function placeOf(article) {
+  const { at, id } = /** @type {HTMLElement} */ (article).dataset;
+  return [at ?? "", id ?? ""];
+}

@@ -1,0 +1,340 @@
+/**
+ * The DOM of a post and of the frame around posts.
+ *
+ * Twin of the macros in `stoppress/web/templates/feed.html`: the same elements,
+ * attributes and order, so that a page can be taken over; a test compares them.
+ * Everything is built by hand, but for a post's `html`, which the server has
+ * sanitised and which enters through `fragment` alone.
+ * @module
+ */
+
+import { dayText, fill, fullText, local } from "./words.js";
+
+/**
+ * @typedef {import("./fold.js").Post} Post
+ * @typedef {import("./fold.js").Feed} Feed
+ * @typedef {{words: import("./words.js").Words, feed: Feed, base: string,
+ *   level: number}} Context What everything of one feed is drawn with: `base` goes
+ *   before root-relative addresses, `level` is the level of the title's heading.
+ */
+
+/**
+ * An element. Attributes that are null or false are left out, and so are children.
+ * @param {string} tag
+ * @param {{[name: string]: any}} attributes
+ * @param {any[]} children
+ * @returns {HTMLElement}
+ */
+export function h(tag, attributes, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value != null && value !== false) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter(Boolean));
+  return element;
+}
+
+/** @type {any} */
+let policy;
+
+/**
+ * The one door for markup: a post's `html`, with a second look at what may never run.
+ * @param {string} html
+ * @param {string} base
+ * @returns {DocumentFragment}
+ */
+export function fragment(html, base) {
+  const { trustedTypes } = /** @type {any} */ (globalThis);
+  policy ??= trustedTypes?.createPolicy("stop-press", {
+    createHTML: (/** @type {string} */ text) => text,
+  }) ?? { createHTML: (/** @type {string} */ text) => text };
+  const template = document.createElement("template");
+  template.innerHTML = policy.createHTML(html);
+  const { content } = template;
+  const never = "script,style,iframe,object,embed,form,link,meta,base,svg,math,template";
+  for (const element of content.querySelectorAll(never)) element.remove();
+  for (const element of content.querySelectorAll("*")) {
+    for (const { name, value } of [...element.attributes]) {
+      const address = name === "href" || name === "src";
+      const url = address && safeUrl(value, base);
+      if (/^on|^style$/i.test(name) || (address && !url && !/^(mailto:|tel:|#)/i.test(value))) {
+        element.removeAttribute(name);
+      } else if (url && url !== value) element.setAttribute(name, url);
+    }
+  }
+  return content;
+}
+
+/**
+ * An address that may be linked to or loaded, or null.
+ * @param {string | null | undefined} url
+ * @param {string} base
+ * @returns {string | null}
+ */
+export function safeUrl(url, base) {
+  if (/^https?:\/\//i.test(url ?? "")) return /** @type {string} */ (url);
+  return /^\/(?![/\\])/.test(url ?? "") ? base + url : null;
+}
+
+const RTL = /^(ar|ckb|dv|fa|he|ps|sd|ug|ur|yi)\b/i;
+
+/**
+ * The direction of a text, or null to go with what is around it.
+ * @param {{language?: string | null, direction?: string | null}} text
+ * @returns {string | null}
+ */
+const directionOf = ({ language, direction }) =>
+  direction ?? (language ? (RTL.test(language) ? "rtl" : "ltr") : null);
+
+/**
+ * A link, or its text alone where the address is no good.
+ * @param {string | null | undefined} url
+ * @param {Context} ctx
+ * @param {string} text
+ */
+function link(url, ctx, text) {
+  const href = safeUrl(url, ctx.base);
+  return href ? h("a", { href, rel: "noopener" }, text) : text;
+}
+
+/**
+ * @param {string} at
+ * @param {Context} ctx
+ * @param {string | null} [id]
+ */
+function time(at, { words, feed }, id = null) {
+  const when = local(at, feed.timezone);
+  return h("time", { id, datetime: at, title: fullText(words, when) }, when.clock);
+}
+
+/**
+ * One post. `pinned`: the copy in the pinned box, which has another id.
+ * @param {Post} post
+ * @param {Context} ctx
+ * @param {boolean} [pinned]
+ * @returns {HTMLElement}
+ */
+export function renderPost(post, ctx, pinned = false) {
+  const { words, base, feed } = ctx;
+  const id = `${pinned ? "pinned" : "post"}-${post.id}`;
+  const href = `${base}/live/${feed.slug}/${post.id}`;
+  const kinds = `${post.key ? " sp-is-key" : ""}${post.breaking ? " sp-is-breaking" : ""}`;
+  const language = post.language === feed.language ? null : post.language;
+  const direction = directionOf({ language, direction: post.direction });
+  const { headline, html, authors = [], media = [], tags = [], source, correction } = post;
+  const article = h(
+    "article",
+    {
+      class: `sp-post${kinds}`, part: "post", id, "data-id": post.id,
+      "data-at": post.published_at, "data-rev": post.rev, tabindex: 0,
+      "aria-labelledby": `${id}-${headline ? "h" : "t"}`,
+    },
+    h(
+      "p",
+      { class: "sp-when" },
+      h("a", { href }, time(post.published_at, ctx, `${id}-t`)),
+      h("span", { class: "sp-ago" }),
+    ),
+    (post.breaking || post.key) && h(
+      "p",
+      { class: "sp-marks" },
+      post.breaking && h("span", { class: "sp-mark sp-breaking" }, words.breaking),
+      post.key && h("span", { class: "sp-mark sp-key" }, words.key),
+    ),
+    h(
+      "div",
+      { class: "sp-what", lang: language, dir: direction },
+      headline && h(`h${ctx.level + 1}`, { class: "sp-headline", part: "headline", id: `${id}-h` }, headline),
+      authors.length > 0 && h("p", { class: "sp-by" }, joined(authors, ctx)),
+      html && h("div", { class: "sp-body", part: "body" }, fragment(html, base)),
+      media.map((/** @type {any} */ item) => renderMedia(item, ctx)),
+      correction && h(
+        "p",
+        { class: "sp-correction" },
+        h("strong", {}, words.correction), " ", time(correction.at, ctx), " ", correction.note,
+      ),
+    ),
+    h(
+      "footer",
+      { class: "sp-foot" },
+      source && h("span", { class: "sp-source" }, `${words.source}: `, link(source.url, ctx, source.name)),
+      tags.length > 0 && h("ul", { class: "sp-tags" }, tags.map((/** @type {string} */ tag) => h("li", {}, tag))),
+      (post.rev ?? 1) > 1 && h("span", { class: "sp-updated" }, ...around(words.updated, time(post.updated_at, ctx))),
+      h("a", { class: "sp-share", href }, words.share),
+    ),
+  );
+  // Texts side by side become one, as a parser makes them.
+  article.normalize();
+  return article;
+}
+
+/**
+ * @param {{name: string, url?: string}[]} people
+ * @param {Context} ctx
+ */
+const joined = (people, ctx) =>
+  people.flatMap(({ name, url }, index) => [index ? ", " : null, link(url, ctx, name)]);
+
+/**
+ * A phrase with an element where it says `{time}`.
+ * @param {string} phrase
+ * @param {HTMLElement} element
+ */
+function around(phrase, element) {
+  const [before, after] = phrase.split("{time}");
+  return [before || null, element, after || null];
+}
+
+/**
+ * @param {any} item
+ * @param {Context} ctx
+ */
+function renderMedia(item, ctx) {
+  const { type, caption, credit, title, text, provider } = item;
+  const url = safeUrl(item.url, ctx.base);
+  const image = safeUrl(item.image, ctx.base);
+  const note = (caption || credit) && h(
+    "figcaption",
+    {},
+    caption,
+    caption && credit && " ",
+    credit && h("span", { class: "sp-credit" }, credit),
+  );
+  if (type === "image") {
+    const { width, height, alt } = item;
+    const picture = { src: url, width, height, alt: alt ?? "", loading: "lazy", decoding: "async" };
+    return url && h("figure", { class: "sp-media sp-image" }, h("img", picture), note);
+  }
+  if (type === "quote") {
+    return h(
+      "figure",
+      { class: "sp-media sp-quote" },
+      h("blockquote", { cite: url }, h("p", {}, text)),
+      note,
+    );
+  }
+  if (!url) return null;
+  const host = provider ?? /^https?:\/\/([^/?#]+)/i.exec(url)?.[1] ?? url;
+  const name = type === "embed" ? fill(ctx.words.load, { name: host }) : host;
+  return h(
+    "figure",
+    {
+      class: `sp-media sp-${type === "embed" ? "embed" : "card"}`,
+      "data-size": type === "embed" && item.width && item.height && `${item.width} ${item.height}`,
+    },
+    h(
+      "a",
+      { href: url, rel: "noopener" },
+      image && h("img", { src: image, alt: "", loading: "lazy", decoding: "async" }),
+      h(
+        "span",
+        { class: "sp-card-text" },
+        h("strong", {}, title ?? name),
+        text && h("span", {}, text),
+        title && h("small", {}, host),
+      ),
+    ),
+    note,
+  );
+}
+
+/**
+ * The mark that opens a day, inside the first post of that day.
+ * @param {string} day
+ * @param {Context} ctx
+ */
+export const renderDay = (day, { words }) =>
+  h("p", { class: "sp-day" }, h("time", { datetime: day }, dayText(words, day)));
+
+/**
+ * What stands at the head of a feed: all that `feed.updated` may change.
+ * @param {Context} ctx
+ * @returns {HTMLElement}
+ */
+export function renderHead({ words, feed, level }) {
+  const { status } = feed;
+  return h(
+    "header",
+    { class: "sp-head", part: "head" },
+    h("p", { class: "sp-status" }, h("span", { class: `sp-badge sp-is-${status}` }, words.status[status])),
+    h(`h${level}`, { class: "sp-title", part: "title" }, feed.title),
+    paragraphs(feed.standfirst).map((text) => h("p", { class: "sp-standfirst" }, text)),
+  );
+}
+
+/**
+ * What is known so far, if the newsroom keeps that.
+ * @param {Context} ctx
+ * @returns {HTMLElement}
+ */
+export function renderSummary({ words, feed, level }) {
+  const lines = paragraphs(feed.summary ?? "");
+  return h(
+    "aside",
+    { class: "sp-summary", part: "summary", "aria-label": words.summary, hidden: !lines.length },
+    h(`h${level + 1}`, {}, words.summary),
+    h("ul", {}, lines.map((text) => h("li", {}, text.replace(/^[-*] /, "")))),
+  );
+}
+
+/**
+ * The related pages, where there are any.
+ * @param {Context} ctx
+ * @returns {HTMLElement}
+ */
+export function renderLinks(ctx) {
+  const { words, feed, level } = ctx;
+  const links = feed.links ?? [];
+  return h(
+    "nav",
+    { class: "sp-links", part: "links", "aria-label": words.related, hidden: !links.length },
+    h(`h${level + 1}`, {}, words.related),
+    h("ul", {}, links.map((/** @type {any} */ { title, url }) => h("li", {}, link(url, ctx, title)))),
+  );
+}
+
+/** @param {string} text */
+const paragraphs = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
+
+/**
+ * Everything around the posts; `view.js` fills it.
+ * @param {Context} ctx
+ * @returns {HTMLElement}
+ */
+export function renderFrame(ctx) {
+  const { words, feed, level } = ctx;
+  return h(
+    "div",
+    { class: "sp", part: "root", lang: feed.language, dir: feed.direction },
+    renderHead(ctx),
+    renderSummary(ctx),
+    h(
+      "div",
+      { class: "sp-main" },
+      h(
+        "div",
+        { class: "sp-bar" },
+        h("p", { class: "sp-line" }, words.line.connecting),
+        h("button", { class: "sp-pause", type: "button", hidden: true }, words.pause),
+      ),
+      h("section", { class: "sp-pinned", part: "pinned", "aria-label": words.pinned, hidden: true }),
+      h("div", { class: "sp-news" }, h("button", { class: "sp-new", part: "new", type: "button", hidden: true })),
+      h("div", { class: "sp-posts", role: "feed", "aria-label": words.posts }),
+      h("p", { class: "sp-empty", hidden: true }, emptyText(ctx)),
+      h("p", { class: "sp-more", hidden: true }, h("a", { href: "#", rel: "next" }, words.older)),
+      h("p", { class: "sp-says", role: "status" }),
+    ),
+    renderLinks(ctx),
+  );
+}
+
+/**
+ * What stands in the place of posts while there are none.
+ * @param {Context} ctx
+ * @returns {string}
+ */
+export function emptyText({ words, feed }) {
+  if (feed.status !== "upcoming") return words.empty;
+  const { coverage_start: start } = feed;
+  return words.before + (start ? ` ${fullText(words, local(start, feed.timezone))}` : "");
+}

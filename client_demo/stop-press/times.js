@@ -1,0 +1,33 @@
+/**
+ * Beside the time of a post: how long ago that was, and what the reader's clock said.
+ * @module
+ */
+
+import { fullText, local } from "./words.js";
+
+const RECENT_MS = 3_600_000;
+
+/** @type {WeakSet<Element>} What has the reader's own time already. */
+const told = new WeakSet();
+
+/**
+ * "5 min. ago" for the last hour; the reader's own time on the title, once.
+ * @param {Iterable<any>} articles
+ * @param {import("./words.js").Words} words
+ */
+export function tellTimes(articles, words) {
+  const format = new Intl.RelativeTimeFormat(words.language, { style: "short" });
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  for (const article of articles) {
+    const ms = Date.now() - Date.parse(article.dataset.at);
+    const when = article.getElementsByClassName("sp-when")[0];
+    const minutes = Math.max(1, Math.floor(ms / 60_000));
+    const text = ms < RECENT_MS ? format.format(-minutes, "minute") : "";
+    if (when.lastChild.textContent !== text) when.lastChild.textContent = text;
+    if (told.has(when)) continue;
+    told.add(when);
+    const mine = local(article.dataset.at, zone);
+    const time = when.querySelector("time");
+    if (!time.title.includes(mine.offset)) time.title += ` · ${fullText(words, mine)}`;
+  }
+}

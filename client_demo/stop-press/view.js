@@ -1,0 +1,422 @@
+/**
+ * What a reader sees of one feed, kept as the state is, without losing their place.
+ *
+ * Rules:
+ * - A post is put in only when the top of the list is in view, the tab is looked
+ *   at and the reader has not paused; else it is counted on a button.
+ * - What is there is patched part by part: an unchanged part is never touched, so
+ *   that what plays goes on playing.
+ * - Withdrawals and edits always apply, paused or not.
+ * - Only counts are announced, never contents.
+ * @module
+ */
+
+import { ordered, place, isBelow } from "./fold.js";
+import {
+  emptyText, h, renderDay, renderHead, renderLinks, renderPost, renderSummary,
+} from "./render.js";
+import { placeOf } from "./held.js";
+import { fresh, load, patch, set } from "./patch.js";
+import { isPaused, rememberPause } from "./pause.js";
+import { share } from "./share.js";
+import { tellTimes } from "./times.js";
+import { countOf, dayOf } from "./words.js";
+
+/**
+ * @typedef {import("./fold.js").State} State
+ * @typedef {import("./fold.js").Post} Post
+ * @typedef {import("./render.js").Context} Context
+ */
+
+const TICK_MS = 30_000;
+const ANNOUNCE_MS = 1500;
+
+export class View {
+  #root;
+  #ctx;
+  #own;
+  /** @type {import("./fold.js").Place | null} */ #ceiling = null;
+  /** @type {State | null} */ #state = null;
+  /** @type {string | null} */ #next = null;
+  /** @type {Set<string>} Posts that wait behind the button. */ #waiting = new Set();
+  /** @type {import("./client.js").LineState} */ #line = "connecting";
+  #readers = 0;
+  #paused = isPaused();
+  #drawn;
+  #due = false;
+  #arrived = 0;
+  #away = false;
+  /** @type {any} */ #announcing;
+  /** @type {any} */ #ticking;
+  /** @type {IntersectionObserver | null} */ #watch = null;
+  /** @type {HTMLElement[]} */ #parts;
+  #title = document.title;
+
+  /**
+   * @param {HTMLElement} root The `.sp` element.
+   * @param {Context} ctx
+   * @param {{own: boolean, home: string, older: () => Promise<void>}} options
+   *   `own`: this is the feed's own page, whose title may be counted in. `home`: this
+   *   page holds older posts; the newest are there.
+   */
+  constructor(root, ctx, { own, home, older }) {
+    this.#root = root;
+    this.#ctx = ctx;
+    this.#own = own;
+    this.#drawn = own;
+    this.#parts = ["new", "posts", "pinned", "empty", "more", "says", "line", "pause"].map(
+      (name) => /** @type {HTMLElement} */ (root.querySelector(`.sp-${name}`)),
+    );
+    const [button, posts, , , more, , , pause] = this.#parts;
+    if (home && posts.firstElementChild) this.#ceiling = placeOf(posts.firstElementChild);
+    button.onclick = () => (home ? location.assign(home) : this.#reveal(true));
+    pause.onclick = () => this.#pause();
+    pause.hidden = false;
+    more.onclick = (event) => this.#older(event, older);
+    posts.onkeydown = (event) => this.#walk(event);
+    root.addEventListener("click", this.#share);
+    root.addEventListener("click", load);
+    this.#showPause();
+  }
+
+  /** Begin to follow the clock and the reader. */
+  start() {
+    document.addEventListener("visibilitychange", this.#looked);
+    this.#ticking = setInterval(() => this.#tick(), TICK_MS);
+    this.#watch = new IntersectionObserver(() => this.#soon());
+    this.#watch.observe(/** @type {Element} */ (this.#parts[0].parentElement));
+    this.#tick();
+    this.#soon();
+  }
+
+  stop() {
+    document.removeEventListener("visibilitychange", this.#looked);
+    clearInterval(this.#ticking);
+    clearTimeout(this.#announcing);
+    this.#watch?.disconnect();
+    this.#count(0);
+  }
+
+  /**
+   * Show a state: soon, together with what else comes in this frame.
+   * @param {State} state
+   * @param {string | null} next
+   */
+  show(state, next) {
+    this.#state = state;
+    this.#next = next;
+    this.#soon();
+  }
+
+  /**
+   * Say in words how the line is.
+   * @param {import("./client.js").LineState} line
+   */
+  say(line) {
+    this.#line = line;
+    const [, posts, pinned, , more, , text] = this.#parts;
+    const { words, feed } = this.#ctx;
+    const closed = feed.status === "closed" && line === "live";
+    const state = closed ? "ended" : this.#paused && line === "live" ? "paused" : line;
+    const count = this.#readers;
+    const many = count && state === "live" && ` · ${countOf(words, "reading", count)}`;
+    text.textContent = words.line[state] + (many || "");
+    text.dataset.line = state;
+    if (line === "gone") {
+      posts.replaceChildren();
+      pinned.replaceChildren();
+      pinned.hidden = more.hidden = true;
+      this.#waiting.clear();
+      this.#count(0);
+    }
+  }
+
+  /**
+   * Say how many read.
+   * @param {number} count
+   */
+  readers(count) {
+    this.#readers = count;
+    this.say(this.#line);
+  }
+
+  // Drawing
+
+  #soon() {
+    if (this.#due) return;
+    this.#due = true;
+    const draw = () => this.#flush();
+    // A hidden tab draws no frames.
+    if (document.hidden) setTimeout(draw);
+    else requestAnimationFrame(draw);
+  }
+
+  #flush() {
+    if (!this.#due) return;
+    this.#due = false;
+    this.#draw();
+  }
+
+  /** @param {boolean} [all] Put in what waits, wherever the reader is. */
+  #draw(all = false) {
+    const state = this.#state;
+    if (!state || this.#line === "gone") return;
+    const [, posts, , empty, more] = this.#parts;
+    const known = new Map();
+    for (const article of /** @type {any} */ (posts.children)) known.set(article.dataset.id, article);
+    const first = !this.#drawn;
+    this.#drawn = true;
+    const ceiling = this.#ceiling;
+    const held = ordered(state);
+    const oldest = posts.lastElementChild && placeOf(posts.lastElementChild);
+    const news = held.filter(
+      (post) => !known.has(post.id) && !this.#waiting.has(post.id) &&
+        (!oldest || isBelow(oldest, place(post))),
+    );
+    if (!first && !all) this.#announce(news.length);
+    const atTop = !ceiling && this.#mayInsert();
+    for (const post of first || all ? [] : news) {
+      if (ceiling ? isBelow(ceiling, place(post)) : !atTop) this.#waiting.add(post.id);
+    }
+    for (const id of this.#waiting) if (!state.posts.has(id)) this.#waiting.delete(id);
+    if (this.#waiting.size && atTop) return this.#reveal(false);
+    this.#keepPlace(atTop, () => {
+      this.#sync(held.filter(({ id }) => !this.#waiting.has(id)), known);
+      this.#frame(state);
+    });
+    empty.hidden = held.length > 0;
+    more.hidden = !this.#next;
+    const before = this.#next && new URL(this.#next, location.href).searchParams.get("before");
+    if (before) {
+      const href = `${this.#ctx.base}/live/${this.#ctx.feed.slug}?before=${encodeURIComponent(before)}`;
+      more.firstElementChild?.setAttribute("href", href);
+    }
+    this.#count(this.#waiting.size);
+  }
+
+  /**
+   * Make the list hold `posts`, in order, touching what differs.
+   * @param {Post[]} posts
+   * @param {Map<string, HTMLElement>} known
+   */
+  #sync(posts, known) {
+    const list = this.#parts[1];
+    const wanted = new Set(posts.map(({ id }) => id));
+    for (const [id, article] of known) if (!wanted.has(id)) article.remove();
+    for (const { id, published_at } of posts) {
+      // What changes its place is taken out first, so that nothing else has to move.
+      const article = known.get(id);
+      if (article && article.dataset.at !== published_at) article.remove();
+    }
+    /** @type {HTMLElement[]} */
+    const drawn = [];
+    let day = "";
+    let here = /** @type {HTMLElement | null} */ (list.firstElementChild);
+    posts.forEach((post, index) => {
+      let article = known.get(post.id);
+      if (!article) {
+        article = renderPost(post, this.#ctx);
+        if (known.size) fresh(article);
+        drawn.push(article);
+      } else if (article.dataset.rev !== String(post.rev)) {
+        patch(article, renderPost(post, this.#ctx));
+        drawn.push(article);
+      }
+      if (article === here && here) here = /** @type {any} */ (here.nextElementSibling);
+      else list.insertBefore(article, here);
+      const own = dayOf(post.published_at, this.#ctx.feed.timezone);
+      this.#mark(article, own === day ? "" : own);
+      day = own;
+      set(article, "aria-posinset", String(index + 1));
+      set(article, "aria-setsize", this.#next ? "-1" : String(posts.length));
+    });
+    tellTimes(drawn, this.#ctx.words);
+  }
+
+  /**
+   * @param {HTMLElement} article
+   * @param {string} day The day it opens, or "".
+   */
+  #mark(article, day) {
+    let mark = article.firstElementChild;
+    if (mark?.className === "sp-since") mark = mark.nextElementSibling;
+    if (mark?.className !== "sp-day") mark = null;
+    if (mark?.firstElementChild?.getAttribute("datetime") === (day || undefined)) return;
+    mark?.remove();
+    if (day) article.prepend(renderDay(day, this.#ctx));
+  }
+
+  /**
+   * Head, aside and pinned post, where they changed.
+   * @param {State} state
+   */
+  #frame(state) {
+    const { pinned } = state;
+    const box = this.#parts[2];
+    const shown = /** @type {HTMLElement | null} */ (box.firstElementChild);
+    if (state.feed !== this.#ctx.feed) {
+      this.#ctx.feed = state.feed;
+      const swap = (/** @type {string} */ name, /** @type {HTMLElement} */ fresh) => {
+        const old = this.#root.querySelector(name);
+        if (old && !old.isEqualNode(fresh)) old.replaceWith(fresh);
+      };
+      swap(".sp-head", renderHead(this.#ctx));
+      swap(".sp-summary", renderSummary(this.#ctx));
+      swap(".sp-links", renderLinks(this.#ctx));
+      this.#parts[3].textContent = emptyText(this.#ctx);
+      this.say(this.#line);
+    }
+    // A page of older posts has no pinned one.
+    if (this.#ceiling) return;
+    if (!pinned) box.replaceChildren();
+    else if (shown?.dataset.id !== pinned.id) box.replaceChildren(renderPost(pinned, this.#ctx, true));
+    else if (shown.dataset.rev !== String(pinned.rev)) patch(shown, renderPost(pinned, this.#ctx, true));
+    box.hidden = !pinned;
+  }
+
+  /**
+   * Change what is drawn and leave what is being read where it is.
+   * @param {boolean} atTop
+   * @param {() => void} change
+   */
+  #keepPlace(atTop, change) {
+    const { classList } = this.#root;
+    if (atTop) {
+      // At the top, news is to be seen: no anchoring on what was first.
+      classList.add("sp-at-top");
+      change();
+      requestAnimationFrame(() => requestAnimationFrame(() => classList.remove("sp-at-top")));
+      return;
+    }
+    const anchored = CSS.supports("overflow-anchor", "auto");
+    const eye = anchored ? null : [...this.#parts[1].children].find(
+      (article) => article.getBoundingClientRect().bottom > 0,
+    );
+    const before = eye?.getBoundingClientRect().top ?? 0;
+    change();
+    if (eye?.isConnected) scrollBy(0, eye.getBoundingClientRect().top - before);
+  }
+
+  // News that waits
+
+  #mayInsert() {
+    const { top, height } = this.#parts[1].getBoundingClientRect();
+    return !document.hidden && !this.#paused && (top >= -1 || !height);
+  }
+
+  /**
+   * Put in what waits, with a line under it.
+   * @param {boolean} go Whether to take the reader to the first unread post.
+   */
+  #reveal(go) {
+    const [, list] = this.#parts;
+    const ids = this.#waiting;
+    this.#waiting = new Set();
+    for (const line of list.querySelectorAll(".sp-since")) line.remove();
+    this.#draw(true);
+    const fresh = /** @type {HTMLElement[]} */ ([...list.children]).filter(
+      (article) => ids.has(/** @type {any} */ (article).dataset.id),
+    );
+    const oldest = fresh[fresh.length - 1];
+    const seen = oldest?.nextElementSibling;
+    if (seen && (go || this.#away)) {
+      seen.prepend(h("p", { class: "sp-since" }, this.#ctx.words.since));
+    }
+    this.#away = false;
+    if (!go || !oldest) return;
+    // All that is new if it fits, else the oldest of it, with the line below.
+    const fits = oldest.getBoundingClientRect().bottom - fresh[0].getBoundingClientRect().top < innerHeight;
+    (fits ? fresh[0] : oldest).scrollIntoView({ block: fits ? "start" : "end" });
+    oldest.focus({ preventScroll: true });
+  }
+
+  /** @param {number} n */
+  #count(n) {
+    const [button] = this.#parts;
+    button.hidden = !n;
+    if (n) button.textContent = countOf(this.#ctx.words, "new", n);
+    if (!this.#own) return;
+    const title = n ? `(${n}) ${this.#title}` : this.#title;
+    if (document.title !== title) document.title = title;
+  }
+
+  /** @param {number} n */
+  #announce(n) {
+    this.#arrived += n;
+    if (!this.#arrived || this.#announcing || document.hidden) return;
+    this.#announcing = setTimeout(() => {
+      this.#announcing = 0;
+      this.#parts[5].textContent = countOf(this.#ctx.words, "new", this.#arrived);
+      this.#arrived = 0;
+    }, ANNOUNCE_MS);
+  }
+
+  #looked = () => {
+    if (document.hidden) {
+      this.#away = true;
+      this.#flush();
+    } else {
+      this.#announce(0);
+      this.#soon();
+      this.#tick();
+    }
+  };
+
+  // What the reader does
+
+  #pause() {
+    this.#paused = rememberPause(!this.#paused);
+    this.#showPause();
+    this.say(this.#line);
+    this.#soon();
+  }
+
+  #showPause() {
+    const pause = this.#parts[7];
+    pause.textContent = this.#ctx.words[this.#paused ? "resume" : "pause"];
+  }
+
+  /**
+   * @param {MouseEvent} event
+   * @param {() => Promise<void>} older
+   */
+  async #older(event, older) {
+    const link = /** @type {HTMLElement} */ (event.target).closest("a");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const last = this.#parts[1].lastElementChild;
+    try {
+      await older();
+    } catch {
+      // In somebody else's page the link stays, to be tried again.
+      if (this.#own) location.assign(link.href);
+      return;
+    }
+    this.#flush();
+    /** @type {any} */ (last?.nextElementSibling)?.focus({ preventScroll: true });
+  }
+
+  /** Page up and down go from post to post, as the feed pattern has it. */
+  #walk(/** @type {KeyboardEvent} */ event) {
+    const here = /** @type {HTMLElement} */ (event.target).closest("article");
+    const { key, ctrlKey } = event;
+    /** @type {any} */
+    let to = null;
+    if (key === "PageDown") to = here?.nextElementSibling;
+    else if (key === "PageUp") to = here?.previousElementSibling;
+    else if (ctrlKey && key === "End") to = this.#parts[4].firstElementChild;
+    else if (ctrlKey && key === "Home") to = this.#parts[7];
+    if (!to) return;
+    event.preventDefault();
+    to.focus();
+  }
+
+  #share = (/** @type {MouseEvent} */ event) =>
+    share(event, (link) => {
+      link.textContent = this.#parts[5].textContent = this.#ctx.words.copied;
+    });
+
+  #tick() {
+    if (!document.hidden) tellTimes(this.#parts[1].children, this.#ctx.words);
+  }
+}

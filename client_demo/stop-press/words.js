@@ -1,0 +1,141 @@
+/**
+ * Words and times, in the language of the feed.
+ *
+ * One table a language, `words/<language>.json`, shared with the server's pages.
+ * Times are written with the same rules here and there (`stoppress/web/words.py`),
+ * so that taking over a page changes not one letter.
+ * @module
+ */
+
+/** @typedef {{[name: string]: any}} Words */
+
+/** @type {Map<string, Promise<Words>>} */
+const tables = new Map();
+
+/**
+ * The table of a language, or of English where there is none.
+ * @param {string} origin
+ * @param {string} language
+ * @param {any} env
+ * @returns {Promise<Words>}
+ */
+export function loadWords(origin, language, env = globalThis) {
+  const url = `${origin}/stop-press/words/${language.toLowerCase().split("-")[0]}.json`;
+  const known = tables.get(url);
+  if (known) return known;
+  const table = env.fetch(url).then(async (/** @type {Response} */ answer) => {
+    if (answer.ok) return answer.json();
+    throw new Error(`${url}: status ${answer.status}`);
+  });
+  tables.set(url, table);
+  table.catch(() => tables.delete(url));
+  return table;
+}
+
+/**
+ * @param {string} text
+ * @param {{[name: string]: string | number}} values
+ * @returns {string}
+ */
+export const fill = (text, values) =>
+  text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+
+/**
+ * "3 new updates", with the numbers and the plural of the language.
+ * @param {Words} words
+ * @param {"new" | "reading"} what
+ * @param {number} n
+ * @returns {string}
+ */
+export function countOf(words, what, n) {
+  const { language, [what]: forms } = words;
+  const rule = new Intl.PluralRules(language).select(n);
+  return fill(forms[rule] ?? forms.other, { n: n.toLocaleString(language) });
+}
+
+/** @typedef {{day: string, clock: string, offset: string}} Local */
+
+/** @type {Map<string, Intl.DateTimeFormat>} */
+const zones = new Map();
+
+/** @type {Map<string, string>} */
+const days = new Map();
+const MOST_DAYS = 10_000;
+
+/**
+ * The day of an instant in `zone`; asked for every post at every arrival, so kept.
+ * @param {string} at
+ * @param {string} zone
+ * @returns {string}
+ */
+export function dayOf(at, zone) {
+  const key = zone + at;
+  let day = days.get(key);
+  if (!day) {
+    if (days.size >= MOST_DAYS) days.clear();
+    days.set(key, (day = local(at, zone).day));
+  }
+  return day;
+}
+
+/** @param {string} zone */
+function formatter(zone) {
+  let format = zones.get(zone);
+  if (!format) {
+    const two = "2-digit";
+    const parts = /** @type {Intl.DateTimeFormatOptions} */ ({
+      calendar: "gregory", hourCycle: "h23", year: "numeric", month: two,
+      day: two, hour: two, minute: two, timeZone: zone,
+    });
+    try {
+      format = new Intl.DateTimeFormat("en-GB", parts);
+    } catch {
+      // A zone this browser does not know.
+      format = new Intl.DateTimeFormat("en-GB", { ...parts, timeZone: "UTC" });
+    }
+    zones.set(zone, format);
+  }
+  return format;
+}
+
+/**
+ * An instant as a wall in `zone` shows it.
+ * @param {string} at
+ * @param {string} zone
+ * @returns {Local}
+ */
+export function local(at, zone) {
+  const moment = new Date(at);
+  /** @type {{[type: string]: string}} */
+  const part = {};
+  for (const { type, value } of formatter(zone).formatToParts(moment)) part[type] = value;
+  const day = `${part.year}-${part.month}-${part.day}`;
+  const clock = `${part.hour}:${part.minute}`;
+  const minutes = Math.floor(+moment / 60_000);
+  const off = Math.round(+new Date(`${day}T${clock}:00Z`) / 60_000) - minutes;
+  const [h, m] = [Math.floor(Math.abs(off) / 60), Math.abs(off) % 60];
+  const sign = off < 0 ? "−" : "+";
+  const offset = off ? `UTC${sign}${h}${m ? `:${String(m).padStart(2, "0")}` : ""}` : "UTC";
+  return { day, clock, offset };
+}
+
+/**
+ * "Sunday 22 November 2026".
+ * @param {Words} words
+ * @param {string} day
+ * @returns {string}
+ */
+export function dayText(words, day) {
+  const [year, month, date] = day.split("-").map(Number);
+  const weekday = words.weekdays[new Date(`${day}T12:00Z`).getUTCDay()];
+  return fill(words.date, { weekday, day: date, month: words.months[month - 1], year });
+}
+
+/**
+ * "Sunday 22 November 2026, 21:19 (UTC+1)".
+ * @param {Words} words
+ * @param {Local} when
+ * @returns {string}
+ */
+export const fullText = (words, { day, clock, offset }) =>
+  `${dayText(words, day)}, ${clock} (${offset})`;

@@ -1,0 +1,86 @@
+"""The browser's files: the widget's script and styles, the pages' style, the words.
+
+Rules: read once, at the start; each has an ETag. Under its plain name a file is
+checked again after five minutes; under a name that holds its digest it stays.
+Any site may load them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stoppress.web.bundle import bundle
+from stoppress.web.held import Body, send
+from stoppress.web.newsroom import Newsroom
+from stoppress.web.problems import Problem
+
+SCRIPT = "stop-press.js"
+SHORT = "public, max-age=300, stale-while-revalidate=86400"
+LASTING = "public, max-age=31536000, immutable"
+
+_TYPES = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "json": "application/json",
+}
+
+
+class Files:
+    """The browser's files, in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        made = folder / SCRIPT
+        script = (
+            made.read_text("utf-8") if made.is_file() else bundle(folder / "stop-press")
+        )
+        texts = {
+            SCRIPT: script,
+            "stop-press.css": (folder / "stop-press" / "stop-press.css").read_text(),
+            "page.css": (folder / "page" / "page.css").read_text(),
+        }
+        self._held = {name: Body.of(text.encode(), 9) for name, text in texts.items()}
+        self._words = {
+            path.stem: Body.of(path.read_bytes(), 9)
+            for path in (folder / "stop-press" / "words").glob("*.json")
+        }
+        self.addresses = {}
+        for name, body in list(self._held.items()):
+            stem, _, suffix = name.rpartition(".")
+            lasting = f"{stem}.{body.etag[1:-1]}.{suffix}"
+            self._held[lasting] = body
+            self.addresses[name] = f"/{lasting}"
+        self.build = hashlib.blake2b(
+            b"".join(body.plain for body in self._held.values()), digest_size=6
+        ).hexdigest()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Where the files are, from the root."""
+        return tuple(f"/{name}" for name in self._held)
+
+    async def file(self, newsroom: Newsroom, request: Request) -> Response:
+        """One file."""
+        name = request.url.path[1:]
+        cache = LASTING if f"/{name}" in self.addresses.values() else SHORT
+        return _send(request, self._held[name], name.rpartition(".")[2], cache)
+
+    async def words(self, newsroom: Newsroom, request: Request) -> Response:
+        """The words of a language; of English where there are none."""
+        language = request.path_params["language"]
+        if not language.isalnum():
+            raise Problem(404, "not-found", "Not there", "no language is called that")
+        body = self._words.get(language, self._words["en"])
+        return _send(request, body, "json", SHORT)
+
+
+def _send(request: Request, body: Body, suffix: str, cache: str) -> Response:
+    headers = {
+        "cache-control": cache,
+        "x-content-type-options": "nosniff",
+        "cross-origin-resource-policy": "cross-origin",
+    }
+    return send(request, body, _TYPES[suffix], headers)

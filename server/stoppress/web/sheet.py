@@ -1,0 +1,170 @@
+"""What is on a page: the values that its template is filled with.
+
+Pure: from an edition and what a newsroom is called, no requests. A page for
+sharing says what it is about (Open Graph), and for search engines what it is (JSON-LD).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+from stoppress.web import syndication
+from stoppress.web.edition import Edition
+from stoppress.web.paper import Paper, data_block
+
+Json = Mapping[str, Any]
+
+DESCRIPTION = 200
+"""Characters of a page's description."""
+
+
+class Sheets:
+    """Draws the pages of one site."""
+
+    def __init__(
+        self,
+        paper: Paper,
+        files: Mapping[str, str],
+        base: str,
+        publisher: str,
+        logo: str,
+    ) -> None:
+        self._paper = paper
+        self._files = files
+        self._base = base
+        self._publisher = publisher
+        self._organization = syndication.organization(publisher, base, logo)
+
+    def index(self, feeds: Sequence[Json], *, demo: bool) -> bytes:
+        """The list of feeds; `demo`: with a link to the demo's pages."""
+        shown = [(feed, self._paper.words(feed["language"])) for feed in feeds]
+        return self._page("index.html", None, feeds=shown, base=self._base, demo=demo)
+
+    def message(self, status: int, title: str, detail: str, back: str) -> bytes:
+        """A page that says what is wrong."""
+        words = self._paper.words("en")
+        text = {404: words["missing"], 410: words["withdrawn"]}.get(status)
+        return self._page(
+            "message.html",
+            None,
+            status=status,
+            message=text or title,
+            detail="" if text else detail,
+            back=back,
+        )
+
+    def newest(
+        self, edition: Edition, *, framed: bool = False, parent: str = ""
+    ) -> bytes:
+        """A feed with its newest posts, on its page or in a frame."""
+        feed = edition.feed
+        linked = syndication.live_blog_posting(
+            feed, edition.posts, self._base, self._organization
+        )
+        return self._live(
+            edition,
+            edition.posts,
+            edition.next,
+            **self._card(feed["title"], feed["standfirst"], feed["url"], feed["image"]),
+            linked_data=data_block(linked),
+            pinned=edition.pinned,
+            home=None,
+            current="",
+            framed=framed,
+            parent=parent,
+        )
+
+    def older(self, edition: Edition, posts: Sequence[Json], next: str | None) -> bytes:
+        """A page of older posts."""
+        feed = edition.feed
+        return self._live(
+            edition,
+            posts,
+            next,
+            **self._card(feed["title"], feed["standfirst"], feed["url"], feed["image"]),
+            linked_data=None,
+            pinned=None,
+            home=f"/live/{feed['slug']}",
+            current="",
+            framed=False,
+            parent="",
+        )
+
+    def single(
+        self, edition: Edition, posts: Sequence[Json], next: str | None
+    ) -> bytes:
+        """A page for the first of some posts."""
+        feed, post = edition.feed, posts[0]
+        title = f"{syndication.headline_of(post)} · {feed['title']}"
+        text = syndication.plain(post["html"])
+        pictures = [item for item in post["media"] if item["type"] == "image"]
+        image = pictures[0] if pictures else feed["image"]
+        linked = syndication.posting(feed, post, self._base, self._organization)
+        return self._live(
+            edition,
+            posts,
+            next,
+            **self._card(title, text, post["url"], image),
+            linked_data=data_block(linked),
+            pinned=None,
+            home=f"/live/{feed['slug']}",
+            current=post["id"],
+            framed=False,
+            parent="",
+        )
+
+    def _card(
+        self, title: str, text: str, canonical: str, image: Json | None
+    ) -> dict[str, object]:
+        """What a link to the page shows elsewhere."""
+        address = syndication.absolute(image.get("url"), self._base) if image else None
+        picture = {"url": address, "alt": image.get("alt")} if image else None
+        return {
+            "title": title,
+            "description": syndication.shortened(" ".join(text.split()), DESCRIPTION),
+            "canonical": canonical,
+            "image": picture if address else None,
+        }
+
+    def _live(
+        self,
+        edition: Edition,
+        posts: Sequence[Json],
+        next: str | None,
+        **values: object,
+    ) -> bytes:
+        feed = edition.feed
+        ctx = self._paper.context(feed)
+        return self._page(
+            "live.html",
+            feed,
+            ctx=ctx,
+            oembed=f"/oembed?url={quote(feed['url'], safe='')}",
+            cursor=str(edition.cursor),
+            posts=posts,
+            next=next,
+            older=_page_of(feed["slug"], next),
+            words=data_block(ctx["words"]),
+            **values,
+        )
+
+    def _page(self, name: str, feed: Json | None, **values: object) -> bytes:
+        language = feed["language"] if feed else "en"
+        given: dict[str, object] = {
+            "files": self._files,
+            "publisher": self._publisher,
+            "language": language,
+            "direction": feed["direction"] if feed else "ltr",
+            "words": self._paper.words(language),
+        }
+        return self._paper.page(name, **{**given, **values})
+
+
+def _page_of(slug: str, next: str | None) -> str | None:
+    """The page of the posts that the API has at the path `next`."""
+    if next is None:
+        return None
+    (mark,) = parse_qs(urlsplit(next).query)["before"]
+    return f"/live/{slug}?before={quote(mark, safe='')}"

@@ -1,0 +1,203 @@
+"""The server's template and the browser's render.js draw the same DOM.
+
+That is what lets a page be taken over in place, and a part that did not change be
+left alone. Compared by the browser itself (`isEqualNode`), node for node.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route
+
+from stoppress.web.bundle import browser_files
+from stoppress.web.paper import Paper
+from tests.unit.web.newsstand import feed, post
+
+FILES = browser_files()
+ORIGIN = "https://twin.example"
+
+AUTHORS = [{"name": "Ines Calloway", "url": "https://a.example/i"}, {"name": "J. P."}]
+NOTE = {"note": "It was Tuesday & <not> Monday.", "at": "2026-11-22T23:40:00.000Z"}
+PICTURE = {"type": "image", "url": "/demo/p.svg", "width": 1200, "height": 675}
+
+POSTS: dict[str, dict[str, Any]] = {
+    "plain": post(1),
+    "without a headline": post(2, headline=None),
+    "without a body": post(3, body="", html=""),
+    "key and breaking": post(4, key=True, breaking=True),
+    "authors": post(5, authors=AUTHORS),
+    "source and tags": post(6, source={"name": "Radio"}, tags=["a", "b & c"]),
+    "source with an address": post(7, source={"name": "R", "url": "https://r.example"}),
+    "corrected": post(8, correction=NOTE, rev=3),
+    "another language": post(9, language="ar", headline="عاجل"),
+    "another direction": post(10, direction="rtl"),
+    "the feed's own language": post(11, language="en"),
+    "markup": post(
+        12,
+        body="# One\n\n- *two*\n- `three`\n\n> four\n\n[five](/live/x) "
+        "![six](https://a.example/6.png)\n\n| a | b |\n|---|---|\n| 1 | 2 |\n",
+    ),
+    "pictures": post(
+        13,
+        media=[
+            {**PICTURE, "alt": "A bridge", "caption": "At night", "credit": "N. E."},
+            {**PICTURE, "credit": "N. E."},
+            {"type": "image", "url": "https://a.example/7.jpg", "caption": "Small"},
+            {"type": "image", "url": "javascript:alert(1)", "alt": "never"},
+        ],
+    ),
+    "quotes and cards": post(
+        14,
+        media=[
+            {"type": "quote", "text": "So it “goes”", "credit": "A baker", "url": "/q"},
+            {"type": "quote", "text": "Unsigned"},
+            {"type": "link", "url": "https://b.example:81/x?y=1", "title": "A page"},
+            {
+                "type": "link",
+                "url": "https://b.example/",
+                "title": "B",
+                "text": "About B",
+                "image": "/b.png",
+                "caption": "seen at noon",
+            },
+            {"type": "link", "url": "https://c.example/"},
+            {"type": "embed", "url": "https://v.example/1", "provider": "Videos"},
+            {"type": "embed", "url": "HTTPS://V.example?a=1"},
+            {"type": "embed", "url": "/demo/weir.html"},
+            {
+                "type": "embed",
+                "url": "/demo/weir.html",
+                "provider": "The weir",
+                "title": "Live picture",
+                "width": 640,
+                "height": 360,
+            },
+        ],
+    ),
+    "everything at once": post(
+        15,
+        key=True,
+        authors=AUTHORS,
+        source={"name": "S"},
+        tags=["t"],
+        media=[PICTURE],
+        correction=NOTE,
+        rev=2,
+        language="tr",
+        published_at="2026-03-29T00:59:59.000Z",
+        updated_at="2026-03-29T01:00:00.000Z",
+    ),
+}
+ZONES = ["Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "UTC", "No/Where"]
+LANGUAGES = ["en", "de", "fr", "tr", "ar", "ru", "pt-BR"]
+
+
+@pytest.fixture(scope="module")
+def page(chromium: Browser) -> Page:
+    """A page that has the modules at hand."""
+
+    def serve(route: Route) -> None:
+        path = route.request.url.removeprefix(ORIGIN)
+        if path.startswith("/stop-press/") and path.endswith(".js"):
+            route.fulfill(path=FILES / path[1:], content_type="text/javascript")
+        else:
+            route.fulfill(body="<!doctype html><title>Twin</title>")
+
+    page = chromium.new_page()
+    page.route("**/*", serve)
+    page.goto(ORIGIN)
+    return page
+
+
+COMPARE = """async ([html, feed, posts, words, what]) => {
+    const render = await import("/stop-press/render.js");
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    const ctx = { words, feed, base: "", level: 1 };
+    const drawn = render[what](...posts, ctx);
+    const given = template.content.firstElementChild;
+    return given.isEqualNode(drawn) ? null : [given.outerHTML, drawn.outerHTML];
+}"""
+
+
+def same(page: Page, html: str, what: str, kept: Any, words: Any, *posts: Any) -> None:
+    """Fails with both texts if the two differ."""
+    different = page.evaluate(COMPARE, [html, kept, list(posts), words, what])
+    if different:
+        assert different[0] == different[1]
+        pytest.fail(f"the nodes differ, though their text is the same: {different[0]}")
+
+
+@pytest.mark.parametrize("name", POSTS)
+def test_a_post(page: Page, name: str) -> None:
+    """Every kind of post."""
+    paper, kept = Paper(FILES), feed()
+    html = paper.post(kept, POSTS[name])
+    same(page, html, "renderPost", kept, paper.words("en"), POSTS[name])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_languages(page: Page, language: str) -> None:
+    """Words, dates and directions, of languages with a table and of others."""
+    paper, kept = Paper(FILES), feed(language=language)
+    html = paper.post(kept, POSTS["everything at once"])
+    words = paper.words(language)
+    same(page, html, "renderPost", kept, words, POSTS["everything at once"])
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_zones(page: Page, zone: str) -> None:
+    """The clock of the feed, on both sides of a change of the hour."""
+    paper, kept = Paper(FILES), feed(timezone=zone)
+    for at in (
+        "2026-03-29T00:59:59.999Z",
+        "2026-03-29T01:00:00.000Z",
+        "2026-10-25T00:59:00.000Z",
+        "1999-12-31T23:59:59.000Z",
+    ):
+        one = post(1, published_at=at)
+        words = paper.words("en")
+        same(page, paper.post(kept, one), "renderPost", kept, words, one)
+
+
+@pytest.mark.parametrize("part", ["head", "summary", "links"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"standfirst": "", "status": "upcoming"},
+        {
+            "standfirst": "One.\n\nTwo.",
+            "summary": "- a\n- b & c\nd",
+            "status": "closed",
+        },
+        {"links": [{"title": "L", "url": "https://l.example"}], "status": "paused"},
+    ],
+)
+def test_what_stands_around(page: Page, part: str, more: dict[str, Any]) -> None:
+    """Head, summary and links, with and without content."""
+    paper, kept = Paper(FILES), feed(**more)
+    html = paper.part(part, kept)
+    words = paper.words("en")
+    same(page, html, f"render{part.capitalize()}", kept, words)
+
+
+def test_the_words_are_complete() -> None:
+    """Every language has the entries of English, and no other."""
+    tables = Paper(FILES).tables
+
+    def shape(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: shape(member) for name, member in value.items()}
+        return len(value) if isinstance(value, list) else None
+
+    english = shape({k: v for k, v in tables["en"].items() if k != "new"})
+    for language, table in tables.items():
+        own = {k: v for k, v in table.items() if k not in ("new", "reading")}
+        expected = {k: v for k, v in english.items() if k != "reading"}
+        assert shape(own) == expected, language
+        assert {"one", "other"} <= set(table["new"])
+        assert json.dumps(table).count("{n}") >= 2

@@ -1,0 +1,194 @@
+"""The widget in other sites' pages, and the frame: drawn apart, allowed by a strict
+policy, and as live as the page."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from playwright.sync_api import WebSocket, expect
+
+from tests.browser.conftest import Reader
+from tests.browser.test_page import edit, filled, names, publish, withdraw
+from tests.conftest import Server
+
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>News</title>
+<style-sheet></style-sheet><h1>News</h1>
+<script async src="{hub}/stop-press.js"></script>
+<script async src="{hub}/stop-press.js?again"></script>
+<stop-press feed="{feed}"><a href="{hub}/live/{feed}">Read it live</a></stop-press>
+"""
+
+
+class Site:
+    """Another site: pages by path, under a strict policy."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, str] = {}
+        self.hub = ""
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = site.pages.get(self.path, "").encode()
+                self.send_response(200 if body else 404)
+                self.send_header("content-type", "text/html; charset=utf-8")
+                socket = site.hub.replace("http", "ws")
+                self.send_header(
+                    "content-security-policy",
+                    f"default-src 'none'; script-src 'self' {site.hub}; "
+                    f"style-src 'self'; connect-src {site.hub} {socket}; "
+                    f"img-src *; frame-src {site.hub}; "
+                    "require-trusted-types-for 'script'; trusted-types stop-press",
+                )
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End it."""
+        self._server.shutdown()
+        self._thread.join(10)
+        self._server.server_close()
+
+
+@pytest.fixture
+def site(server: Server) -> Iterator[Site]:
+    """Another site, whose policy allows the hub."""
+    made = Site()
+    made.hub = server.url
+    yield made
+    made.close()
+
+
+def test_it_is_drawn_and_live_under_a_strict_policy(
+    reader: Reader, server: Server, site: Site
+) -> None:
+    """Shadow DOM, styles without inline ones, every change, and no complaint."""
+    feed = filled(server, 25, summary="- one\n- two")
+    site.pages["/"] = PAGE.format(hub=server.url, feed=feed)
+    reader.page.goto(f"{site.url}/")
+    reader.shows(*names(25, 6))
+    reader.is_live()
+    style = "stop-press .sp-posts"
+    align = reader.page.locator(style).evaluate("one => getComputedStyle(one).color")
+    assert align
+    badge = reader.page.locator(".sp-badge")
+    weight = badge.evaluate("one => getComputedStyle(one).fontWeight")
+    assert weight == "700", "the sheet is adopted"
+    added = publish(server, feed, "26", body=f"[a](/live/{feed})")
+    reader.shows(*names(26, 6))
+    link = reader.page.locator(".sp-body a").first
+    assert link.get_attribute("href") == f"{server.url}/live/{feed}"
+    edit(server, feed, added, headline="Edited")
+    reader.shows("Edited", *names(25, 6))
+    withdraw(server, feed, added)
+    reader.shows(*names(25, 6))
+    reader.page.get_by_role("link", name="Older posts").click()
+    reader.shows(*names(25, 1))
+    assert reader.page.title() == "News", "a host's title is its own"
+    assert [one for one in reader.complaints if "404" not in one] == []
+
+
+def test_without_a_feed_the_fallback_stays(
+    reader: Reader, server: Server, site: Site
+) -> None:
+    """One line in the console, and the link inside."""
+    site.pages["/"] = PAGE.format(hub=server.url, feed="no-such-feed")
+    with reader.page.expect_console_message(lambda one: "no-such-feed" in one.text):
+        reader.page.goto(f"{site.url}/")
+    expect(reader.page.get_by_role("link", name="Read it live")).to_be_visible()
+    assert not [one for one in reader.complaints if one.startswith("thrown")]
+
+
+def test_moved_removed_and_put_back(reader: Reader, server: Server, site: Site) -> None:
+    """It ends its line when removed, and goes on from its place when put back."""
+    feed = filled(server, 2)
+    site.pages["/"] = PAGE.format(hub=server.url, feed=feed)
+    lines: list[str] = []
+
+    def opened(line: WebSocket) -> None:
+        lines.append("open")
+        line.on("close", lambda _: lines.append("close"))
+
+    reader.page.on("websocket", opened)
+    reader.page.goto(f"{site.url}/")
+    reader.shows("2", "1")
+    reader.is_live()
+    with reader.page.expect_event("websocket", timeout=20_000) as _:
+        reader.page.evaluate(
+            """async () => {
+                window.own = document.querySelector("stop-press");
+                own.remove();
+                await new Promise((go) => setTimeout(go));
+                document.body.append(own);
+            }"""
+        )
+    publish(server, feed, "3")
+    reader.shows("3", "2", "1")
+    assert lines.count("open") == 2 and lines.count("close") == 1
+
+
+def test_the_host_hears_of_it(reader: Reader, server: Server, site: Site) -> None:
+    """stoppress:post and stoppress:state, out of the shadow."""
+    feed = filled(server, 1)
+    site.pages["/"] = PAGE.format(hub=server.url, feed=feed)
+    reader.page.add_init_script(
+        """window.heard = [];
+        for (const name of ["post", "state"]) addEventListener(
+            `stoppress:${name}`, ({ detail }) => heard.push([name, detail]), true);"""
+    )
+    reader.page.goto(f"{site.url}/")
+    reader.is_live()
+    publish(server, feed, "2")
+    reader.page.wait_for_function("() => heard.some(([name]) => name === 'post')")
+    heard = reader.page.evaluate("heard")
+    assert ["state", {"line": "live", "status": "live"}] in heard
+    (post,) = [detail for name, detail in heard if name == "post"]
+    assert post["type"] == "post.published" and post["post"]["headline"] == "2"
+
+
+def test_another_feed_by_attribute(reader: Reader, server: Server, site: Site) -> None:
+    """Attributes are the only input, and may change."""
+    one, two = filled(server, 1), filled(server, 2)
+    site.pages["/"] = PAGE.format(hub=server.url, feed=one)
+    reader.page.goto(f"{site.url}/")
+    reader.shows("1")
+    reader.page.evaluate(
+        "(feed) => document.querySelector('stop-press').setAttribute('feed', feed)", two
+    )
+    reader.shows("2", "1")
+
+
+def test_the_frame_tells_its_height_to_the_parent_it_was_given(
+    reader: Reader, server: Server, site: Site
+) -> None:
+    """And its links lead out of the frame."""
+    feed = filled(server, 3)
+    site.pages["/"] = (
+        f'<!doctype html><title>N</title><iframe src="{server.url}/embed/{feed}'
+        f'?parent={site.url}" width="400" height="300"></iframe>'
+    )
+    reader.page.add_init_script(
+        """window.heights = [];
+        addEventListener("message", ({ data, origin }) =>
+            heights.push([origin, data.type, data.feed, data.height]));"""
+    )
+    reader.page.goto(f"{site.url}/")
+    reader.page.wait_for_function("() => heights.length")
+    origin, kind, told, height = reader.page.evaluate("heights[0]")
+    assert (origin, kind, told) == (server.url, "stoppress:height", feed)
+    assert height > 100
+    frame = reader.page.frame_locator("iframe")
+    expect(frame.locator(".sp-line")).to_have_text("Updating live")
+    target = frame.locator("base").get_attribute("target")
+    assert target == "_top"

@@ -1,0 +1,173 @@
+// The parts of the desk that need no page: drafts, merging, sending.
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { test } from "node:test";
+
+import { Drafts, NEW } from "../../client_demo/desk/drafts.js";
+import {
+  EMPTY, changed, difference, draftOf, rebase, same, written,
+} from "../../client_demo/desk/merge.js";
+import { Sending, ask, isUnknown, newKey } from "../../client_demo/desk/send.js";
+
+const post = {
+  id: "p1", url: "/live/x/p1", external_id: null, headline: "Bridge shut", body: "Since nine.",
+  html: "<p>Since nine.</p>", language: null, direction: null, key: true, breaking: false,
+  pinned: false, tags: ["traffic"], authors: [{ name: "Ada", url: null }],
+  source: { name: "Police", url: "https://p.example" }, rev: 3,
+  media: [{ type: "image", url: "/a.svg", alt: "A bridge", provider: null }],
+  published_at: "2026-11-22T09:30:00.000Z", updated_at: "2026-11-22T09:30:00.000Z",
+  correction: { note: "It was ten.", at: "2026-11-22T09:31:00.000Z" },
+};
+
+test("a draft of a post holds what may be written, and nothing else", () => {
+  const draft = draftOf(post);
+  assert.deepEqual(Object.keys(draft), Object.keys(EMPTY));
+  assert.deepEqual(draft.authors, [{ name: "Ada" }]);
+  assert.deepEqual(draft.media, [{ type: "image", url: "/a.svg", alt: "A bridge" }]);
+  assert.deepEqual(draft.correction, { note: "It was ten." });
+  assert.deepEqual(difference(draft, draft), {});
+});
+
+test("a new post is sent without its empty members", () => {
+  assert.deepEqual(written(EMPTY), {});
+  assert.deepEqual(written({ ...EMPTY, body: "Hi", key: true }), { body: "Hi", key: true });
+});
+
+test("a change is a merge patch: null takes away, objects say what goes", () => {
+  const base = draftOf(post);
+  const mine = { ...base, headline: null, source: { name: "Fire brigade" }, tags: [] };
+  assert.deepEqual(difference(base, mine), {
+    headline: null, source: { name: "Fire brigade", url: null }, tags: [],
+  });
+  assert.deepEqual(difference(base, { ...base, source: null }), { source: null });
+});
+
+test("members compare whatever their order", () => {
+  assert.ok(same({ a: 1, b: [{ c: null }] }, { b: [{ c: null }], a: 1 }));
+  assert.ok(!same({ a: 1 }, { a: 1, b: undefined }));
+  assert.ok(!same([], null) && !same(null, {}) && !same([1], [1, 2]));
+});
+
+test("two changes meet: untouched is theirs, touched is mine, both is disputed", () => {
+  const base = draftOf(post);
+  const theirs = { ...base, body: "Since ten.", tags: ["roads"], key: false };
+  const mine = { ...base, body: "Since eight.", headline: "Bridge closed", key: false };
+  const { draft, disputed } = rebase(base, mine, theirs);
+  assert.deepEqual(disputed, ["body"]);
+  assert.equal(draft.body, "Since eight.");
+  assert.equal(draft.headline, "Bridge closed");
+  assert.deepEqual(draft.tags, ["roads"]);
+  assert.deepEqual(changed(theirs, draft), ["headline", "body"]);
+});
+
+function memory() {
+  const held = new Map();
+  return {
+    held,
+    getItem: (name) => held.get(name) ?? null,
+    setItem: (name, text) => held.set(name, text),
+    removeItem: (name) => held.delete(name),
+  };
+}
+
+const entry = (body) => ({ draft: { ...EMPTY, body }, base: null, attempt: null });
+
+test("drafts outlive the page, feed by feed and post by post", () => {
+  const storage = memory();
+  const first = new Drafts(() => storage);
+  first.put("x", NEW, entry("new in x"));
+  first.put("y", NEW, entry("new in y"));
+  first.put("x", "p1", entry("change in x"));
+  const later = new Drafts(() => storage);
+  assert.equal(later.active("x"), "p1");
+  assert.equal(later.get("x", "p1").draft.body, "change in x");
+  assert.equal(later.get("x", NEW).draft.body, "new in x");
+  assert.equal(later.get("y", NEW).draft.body, "new in y");
+  later.put("x", "p1", null);
+  assert.equal(later.active("x"), NEW);
+  assert.equal(later.get("x", NEW).draft.body, "new in x");
+  later.put("x", NEW, null);
+  later.put("y", NEW, null);
+  assert.equal(storage.held.size, 0);
+});
+
+test("two desks on one feed do not drop each other's drafts", () => {
+  const storage = memory();
+  const [one, two] = [new Drafts(() => storage), new Drafts(() => storage)];
+  one.put("x", "p1", entry("one"));
+  two.put("x", "p2", entry("two"));
+  one.put("x", "p1", entry("one more"));
+  assert.equal(new Drafts(() => storage).get("x", "p2").draft.body, "two");
+});
+
+test("a browser that refuses to store costs the net, not the text", () => {
+  const refusals = [
+    () => { throw new Error("SecurityError"); },
+    () => ({ ...memory(), setItem() { throw new Error("QuotaExceededError"); } }),
+    () => null,
+  ];
+  for (const storage of refusals) {
+    const drafts = new Drafts(storage);
+    drafts.put("x", NEW, entry("held"));
+    assert.equal(drafts.isKept, false);
+    assert.equal(drafts.get("x", NEW).draft.body, "held");
+  }
+});
+
+test("what is stored and can't be read counts as nothing", () => {
+  const storage = memory();
+  storage.setItem("stop-press-desk:x", "{broken");
+  assert.equal(new Drafts(() => storage).get("x", NEW), undefined);
+});
+
+async function server(answers) {
+  const asked = [];
+  const http = createServer((request, response) => {
+    let body = "";
+    request.on("data", (part) => (body += part));
+    request.on("end", () => {
+      asked.push({ key: request.headers["idempotency-key"], match: request.headers["if-match"], body });
+      const [status, headers, text] = answers.shift();
+      if (!status) return request.socket.destroy();
+      response.writeHead(status, headers).end(text);
+    });
+  });
+  await new Promise((go) => http.listen(0, "127.0.0.1", go));
+  return { asked, base: `http://127.0.0.1:${http.address().port}`, end: () => http.close() };
+}
+
+test("an attempt is repeated under its key until it is answered", async () => {
+  const { asked, base, end } = await server([
+    [503, { "retry-after": "1" }, "{}"], [0], [502, {}, "<html>a proxy's</html>"],
+    [201, {}, '{"post":{"id":"p1"}}'],
+  ]);
+  const waits = [];
+  const attempt = { method: "POST", path: `${base}/`, body: { body: "Hi" }, key: newKey() };
+  const sending = new Sending(attempt, ({ status }) => {
+    waits.push(status);
+    queueMicrotask(() => sending.hurry());
+  });
+  const answer = await sending.run();
+  end();
+  assert.deepEqual(waits, [503, 0, 502]);
+  assert.equal(answer.body.post.id, "p1");
+  assert.deepEqual(new Set(asked.map(({ key }) => key)), new Set([attempt.key]));
+  assert.deepEqual(new Set(asked.map(({ body }) => body)), new Set(['{"body":"Hi"}']));
+});
+
+test("an attempt can be stopped, and a refusal is an answer", async () => {
+  const { base, asked, end } = await server([[503, {}, "{}"], [412, {}, '{"current":{}}']]);
+  const wish = { method: "PATCH", path: `${base}/`, body: {}, rev: 3, key: newKey() };
+  const sending = new Sending(wish, () => queueMicrotask(() => sending.stop()));
+  assert.equal(await sending.run(), null);
+  assert.equal((await new Sending(wish, assert.fail).run()).status, 412);
+  assert.equal(asked[0].match, '"3"');
+  end();
+});
+
+test("only an answer that settles it counts as one", async () => {
+  for (const status of [0, 429, 500, 502, 503, 504]) assert.ok(isUnknown({ status }));
+  for (const status of [200, 201, 204, 400, 401, 409, 412, 422]) assert.ok(!isUnknown({ status }));
+  assert.equal((await ask({ method: "GET", path: "http://127.0.0.1:1/" })).status, 0);
+  assert.notEqual(newKey(), newKey());
+});
