@@ -1,0 +1,118 @@
+/**
+ * The feed's posts as they stand, newest first, each with what can be done to it.
+ *
+ * A row is drawn again only when its post changed, so that a post that arrives
+ * takes neither focus nor selection from another.
+ * @module
+ */
+
+import { ordered } from "../stop-press/fold.js";
+
+/**
+ * @typedef {import("../stop-press/fold.js").Post} Post
+ * @typedef {{edit: (post: Post) => void, withdraw: (post: Post) => void}} Acts
+ */
+
+const EXCERPT_LENGTH = 160;
+
+export class Posts {
+  /**
+   * @param {HTMLElement} list an <ol>
+   * @param {Acts} acts
+   */
+  constructor(list, acts) {
+    this.#list = list;
+    this.#acts = acts;
+  }
+
+  #list;
+  #acts;
+  /** @type {Map<string, {rev: unknown, row: HTMLElement}>} */
+  #rows = new Map();
+
+  /** @param {import("../stop-press/fold.js").State | null} state */
+  show(state) {
+    const posts = state ? ordered(state) : [];
+    const pinned = state?.pinned;
+    if (pinned && !posts.some(({ id }) => id === pinned.id)) posts.unshift(pinned);
+    const held = this.#rows;
+    this.#rows = new Map();
+    let before = this.#list.firstElementChild;
+    for (const post of posts) {
+      const old = held.get(post.id);
+      held.delete(post.id);
+      const row = old?.rev === post.rev ? old?.row : this.#draw(post);
+      if (!row) continue;
+      this.#rows.set(post.id, { rev: post.rev, row });
+      if (old && old.row !== row) {
+        if (before === old.row) before = row;
+        old.row.replaceWith(row);
+      }
+      if (row === before) before = before.nextElementSibling;
+      else this.#list.insertBefore(row, before);
+    }
+    for (const { row } of held.values()) row.remove();
+  }
+
+  /** @param {Post} post */
+  #draw(post) {
+    const row = document.createElement("li");
+    row.dataset.id = post.id;
+    const title = add(row, "a", "title", titleOf(post));
+    title.setAttribute("href", post.url);
+    title.id = `title-${post.id}`;
+    title.dir = "auto";
+    const about = add(row, "p", "about");
+    const time = add(about, "time", "", clock(post.published_at));
+    time.setAttribute("datetime", post.published_at);
+    for (const mark of ["breaking", "key", "pinned"]) {
+      if (post[mark]) add(about, "span", `mark ${mark}`, mark);
+    }
+    if (post.rev && post.rev > 1) add(about, "span", "", `revision ${post.rev}`);
+    const acts = add(row, "p", "acts");
+    for (const [name, act] of Object.entries(this.#acts)) {
+      const label = name[0].toUpperCase() + name.slice(1);
+      const button = add(acts, "button", "", label);
+      button.setAttribute("type", "button");
+      button.setAttribute("aria-describedby", title.id);
+      button.addEventListener("click", () => act(post));
+    }
+    return row;
+  }
+}
+
+/**
+ * @param {Element} parent
+ * @param {string} tag
+ * @param {string} className
+ * @param {string} [text]
+ * @returns {HTMLElement}
+ */
+export function add(parent, tag, className, text = "") {
+  const child = document.createElement(tag);
+  if (className) child.className = className;
+  child.textContent = text;
+  parent.append(child);
+  return child;
+}
+
+/**
+ * The headline, or else how the post begins.
+ * @param {Post} post
+ * @returns {string}
+ */
+export function titleOf(post) {
+  if (post.headline) return post.headline;
+  const page = new DOMParser().parseFromString(post.html ?? "", "text/html");
+  const text = (page.body.textContent ?? "").replace(/\s+/g, " ").trim();
+  if (text.length > EXCERPT_LENGTH) return `${text.slice(0, EXCERPT_LENGTH).trimEnd()}…`;
+  return text || post.media?.[0]?.type || "(empty)";
+}
+
+/** @param {string} at */
+function clock(at) {
+  const moment = new Date(at);
+  const isToday = moment.toDateString() === new Date().toDateString();
+  const style = /** @type {const} */ ({ timeStyle: "short" });
+  return moment.toLocaleString([], isToday ? style : { dateStyle: "medium", ...style });
+}

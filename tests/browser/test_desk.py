@@ -1,0 +1,335 @@
+"""The desk in a real browser, over a real server: what an editor can do."""
+
+from __future__ import annotations
+
+import importlib.resources
+import re
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import BrowserContext, Page, expect
+
+from tests.browser.editor import Site, enter
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_publish_by_keyboard(site: Site, profile: BrowserContext) -> None:
+    """Sign in, type, Ctrl+Enter: it is published, in the list, and on the page."""
+    feed = await site.feed("keyboard")
+    desk = await enter(site, profile, feed)
+    await desk.page.get_by_label("Headline").focus()
+    await desk.page.keyboard.type("The bridge is open")
+    await desk.page.keyboard.press("Tab")
+    await desk.page.keyboard.type("Both **ways**.")
+    await desk.page.keyboard.press("Control+Enter")
+    await desk.says("Published.")
+    await expect(desk.row("The bridge is open")).to_have_count(1)
+    await desk.holds("", "")
+    await expect(desk.page.get_by_label("Headline")).to_be_focused()
+    (post,) = await site.posts(feed)
+    assert post["headline"] == "The bridge is open"
+    assert "<strong>ways</strong>" in post["html"]
+    await desk.publish()
+    await desk.says("Nothing is written yet.")
+    assert len(await site.posts(feed)) == 1
+    assert desk.complaints == []
+
+
+LOOKS = """(selector) => [...document.querySelectorAll(selector)].map((element) => {
+  const style = getComputedStyle(element);
+  const names = ["fontFamily", "fontSize", "fontWeight", "color", "margin", "padding",
+    "textDecoration", "boxSizing"];
+  return [element.className || element.localName, names.map((name) => style[name])];
+})"""
+"""What decides how each element under a selector looks."""
+
+
+async def test_preview_is_what_readers_get(site: Site, profile: BrowserContext) -> None:
+    """What is written is shown as on the page, and nobody else sees it."""
+    feed = await site.feed("preview")
+    desk = await enter(site, profile, feed)
+    await desk.write("Fog", "Ships *wait* [there](/x) <script>alert(1)</script>")
+    shown = desk.page.locator("#preview article .sp-what")
+    await expect(shown).to_contain_text("Ships wait there")
+    before = await shown.inner_html()
+    looks = await desk.page.evaluate(LOOKS, "#preview .sp-what *")
+    assert await site.posts(feed) == []
+    await desk.publish()
+    await desk.says("Published.")
+    await expect(desk.page.locator("#preview article")).to_have_count(0)
+    reader = await profile.new_page()
+    await reader.goto(f"/live/{feed}")
+    after = await reader.locator("article .sp-what").inner_html()
+    assert re.sub(r'id="[^"]*"', "", after) == re.sub(r'id="[^"]*"', "", before)
+    assert looks == await reader.evaluate(LOOKS, "article .sp-what *")
+    assert len(looks) > 4
+    assert desk.complaints == []
+
+
+async def test_everything_of_a_post(site: Site, profile: BrowserContext) -> None:
+    """Each field arrives, and comes back into the form untouched."""
+    feed = await site.feed("fields")
+    desk = await enter(site, profile, feed)
+    page = desk.page
+    await desk.write("Ferry", "Runs.")
+    for label in ("Key event", "Breaking", "Pinned"):
+        await page.get_by_label(label).check()
+    await page.get_by_text("Authors, source, tags, language").click()
+    await page.get_by_label("Authors").fill("Ada Voss https://a.example/ada\nIlse Om")
+    await page.get_by_role("textbox", name="Source", exact=True).fill("Harbour master")
+    await page.get_by_label("Address of the source").fill("https://h.example/")
+    await page.get_by_label("Tags").fill("ferry, harbour ,")
+    form = page.locator("#write")
+    await form.get_by_label("Language").fill("tr")
+    await page.get_by_text("Pictures, quotes, links").click()
+    await page.get_by_role("button", name="Add one").click()
+    first = page.locator(".medium").nth(0)
+    await first.get_by_label("Address").fill("/p/ferry.svg")
+    await first.get_by_label("What it shows").fill("A ferry")
+    await first.get_by_label("Width").fill("640")
+    await page.get_by_role("button", name="Add one").click()
+    second = page.locator(".medium").nth(1)
+    await second.get_by_label("Kind").select_option("quote")
+    await second.get_by_label("Quoted words").fill("We sail.")
+    await page.get_by_role("button", name="Publish").click()
+    await desk.says("Published.")
+    (post,) = await site.posts(feed)
+    assert post["key"] and post["breaking"] and post["pinned"]
+    assert post["tags"] == ["ferry", "harbour"]
+    assert [author["name"] for author in post["authors"]] == ["Ada Voss", "Ilse Om"]
+    assert post["authors"][0]["url"] == "https://a.example/ada"
+    assert post["source"] == {"name": "Harbour master", "url": "https://h.example/"}
+    assert post["language"] == "tr"
+    assert [medium["type"] for medium in post["media"]] == ["image", "quote"]
+    assert post["media"][0] == post["media"][0] | {"alt": "A ferry", "width": 640}
+    assert post["media"][1]["text"] == "We sail."
+    await desk.edit("Ferry")
+    await page.get_by_role("button", name="Save the change").click()
+    await desk.says("Nothing was changed.")
+    await page.get_by_label("Correction").fill("It runs since nine.")
+    await page.get_by_label("Tags").fill("ferry")
+    await page.get_by_label("Address of the source").fill("")
+    await page.get_by_role("button", name="Save the change").click()
+    await desk.says("Saved.")
+    (after,) = await site.posts(feed)
+    assert after["correction"]["note"] == "It runs since nine."
+    assert after["tags"] == ["ferry"]
+    assert after["source"]["name"] == "Harbour master"
+    assert not after["source"].get("url")
+    changed = {name for name in post if post[name] != after[name]}
+    assert changed == {"correction", "tags", "source", "rev", "updated_at"}
+
+
+async def test_a_refused_field_is_named(site: Site, profile: BrowserContext) -> None:
+    """What the server refuses is said at the field, and the text stays."""
+    feed = await site.feed("refused")
+    desk = await enter(site, profile, feed)
+    await desk.write("Ferry", "Runs.")
+    await desk.page.get_by_text("Pictures, quotes, links").click()
+    await desk.page.get_by_role("button", name="Add one").click()
+    address = desk.page.locator(".medium").get_by_label("Address")
+    await address.fill("junk")
+    await desk.publish()
+    await desk.says("Refused")
+    await expect(address).to_have_attribute("aria-invalid", "true")
+    await expect(address).to_be_focused()
+    await desk.holds("Ferry", "Runs.")
+    await address.fill("/p/a.svg")
+    await desk.publish()
+    await desk.says("Published.")
+    assert len(await site.posts(feed)) == 1
+
+
+async def test_withdraw_asks_first(site: Site, profile: BrowserContext) -> None:
+    """Escape keeps the post; saying yes takes it from the list and the API."""
+    feed = await site.feed("withdraw")
+    await site.post(feed, headline="Wrong")
+    await site.post(feed, headline="Right")
+    desk = await enter(site, profile, feed)
+    button = desk.row("Wrong").get_by_role("button", name="Withdraw")
+    dialog = desk.page.get_by_role("dialog")
+    await button.focus()
+    await desk.page.keyboard.press("Enter")
+    await expect(dialog).to_contain_text("Withdraw “Wrong”?")
+    await desk.page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
+    assert len(await site.posts(feed)) == 2
+    await button.click()
+    await dialog.get_by_role("button", name="Withdraw").click()
+    await expect(desk.row("Wrong")).to_have_count(0)
+    await expect(desk.page.locator("#list-status")).to_contain_text("Withdrawn")
+    assert [post["headline"] for post in await site.posts(feed)] == ["Right"]
+
+
+async def test_the_list_is_live(site: Site, profile: BrowserContext) -> None:
+    """Posts of others come, change and go; the own row keeps its focus."""
+    feed = await site.feed("others")
+    post = await site.post(feed, headline="Mine")
+    desk = await enter(site, profile, feed)
+    edit = desk.row("Mine").get_by_role("button", name="Edit")
+    await edit.focus()
+    other = await site.post(feed, body="Without a headline, *only* text.")
+    await expect(desk.row("Without a headline, only text.")).to_have_count(1)
+    await site.patch(feed, other, breaking=True)
+    await expect(desk.row("Without a headline")).to_contain_text("breaking")
+    await expect(edit).to_be_focused()
+    rows = desk.page.locator("#posts > li")
+    await expect(rows.first).to_contain_text("Without a headline")
+    await site.api.delete(f"/v1/feeds/{feed}/posts/{other['id']}")
+    await expect(rows).to_have_count(1)
+    await site.patch(feed, post, pinned=True)
+    await expect(desk.row("Mine")).to_contain_text("pinned")
+
+
+async def test_older_posts_can_be_had(site: Site, profile: BrowserContext) -> None:
+    """More than a page of posts: the rest comes on demand."""
+    feed = await site.feed("many")
+    for number in range(23):
+        await site.post(feed, headline=f"Number {number}.")
+    desk = await enter(site, profile, feed)
+    await expect(desk.page.locator("#posts > li")).to_have_count(20)
+    await desk.page.get_by_role("button", name="Older posts").click()
+    await expect(desk.page.locator("#posts > li")).to_have_count(23)
+    await expect(desk.page.get_by_role("button", name="Older posts")).to_be_hidden()
+
+
+async def test_feeds_are_made_and_changed(site: Site, profile: BrowserContext) -> None:
+    """An admin makes a feed and changes its head; a taken slug is told."""
+    await site.feed("taken")
+    desk = await enter(site, profile, "taken")
+    page = desk.page
+    await page.get_by_text("Make a feed").click()
+    make = page.locator("#make-form")
+    await make.get_by_label("Title").fill("سوق السمك")
+    await make.get_by_label("Slug").fill("taken")
+    await make.get_by_label("Language").fill("ar")
+    await make.get_by_label("Direction").select_option("rtl")
+    await make.get_by_role("button", name="Make the feed").click()
+    await expect(page.locator("#make-status")).to_contain_text("taken")
+    await make.get_by_label("Slug").fill("fish-market")
+    await make.get_by_role("button", name="Make the feed").click()
+    await expect(page.get_by_role("combobox", name="Feed", exact=True)).to_have_value(
+        "fish-market"
+    )
+    await desk.write("", "السوق مفتوح")
+    await expect(page.locator("#preview")).to_have_attribute("dir", "rtl")
+    await page.get_by_text("The feed's title and status").click()
+    form = page.locator("#feed-form")
+    await expect(form.get_by_label("Title")).to_have_value("سوق السمك")
+    await form.get_by_label("Standfirst").fill("من الرصيف")
+    await form.get_by_label("Status").select_option("paused")
+    await form.get_by_role("button", name="Save the feed").click()
+    await expect(page.locator("#feed-status")).to_have_text("Saved.")
+    kept = (await site.api.get("/v1/feeds/fish-market")).json()["feed"]
+    assert (kept["standfirst"], kept["status"]) == ("من الرصيف", "paused")
+    await form.get_by_label("Title").fill("My title")
+    await site.api.patch("/v1/feeds/fish-market", json={"title": "Their title"})
+    await form.get_by_role("button", name="Save the feed").click()
+    await expect(page.locator("#feed-status")).to_contain_text("Their title")
+    await expect(form.get_by_label("Title")).to_have_value("My title")
+    await form.get_by_role("button", name="Save the feed").click()
+    await expect(page.locator("#feed-status")).to_have_text("Saved.")
+
+
+async def test_a_token_shows_its_feeds_alone(
+    site: Site, profile: BrowserContext
+) -> None:
+    """A token of one feed sees that feed, private or not, and makes none."""
+    await site.feed("private", visibility="private")
+    await site.feed("foreign")
+    given = {"scopes": ["write"], "feeds": ["private"]}
+    answer = await site.api.post("/v1/tokens", json=given)
+    desk = await enter(site, profile, "private", answer.json()["token"])
+    options = desk.page.get_by_role("combobox", name="Feed", exact=True).locator(
+        "option"
+    )
+    await expect(options).to_have_text(["Private"])
+    await expect(desk.page.get_by_text("Make a feed")).to_be_hidden()
+    await desk.write("Inside")
+    await desk.publish()
+    await desk.says("Published.")
+    await expect(desk.row("Inside")).to_have_count(1)
+
+
+async def test_signing_out(site: Site, profile: BrowserContext) -> None:
+    """The door again; a wrong token is told."""
+    desk = await enter(site, profile, await site.feed("leaving"))
+    await desk.page.get_by_role("button", name="Sign out").click()
+    await expect(desk.page.get_by_label("Token")).to_be_focused()
+    await desk.page.keyboard.type("sp_wrong")
+    await desk.page.keyboard.press("Enter")
+    await expect(desk.page.get_by_role("alert")).to_contain_text("not known")
+
+
+async def test_without_scripts(site: Site) -> None:
+    """The door works, and the desk says what it needs and what else there is."""
+    profile = await site.browser.new_context(
+        base_url=site.base, java_script_enabled=False
+    )
+    page = await profile.new_page()
+    await page.goto("/desk")
+    await page.get_by_label("Token").fill(site.token)
+    await page.get_by_role("button", name="Sign in").click()
+    note = page.locator("noscript .note")
+    await expect(note).to_be_visible()
+    await expect(note).to_contain_text("needs JavaScript")
+    await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    await profile.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+async def test_for_everyone(site: Site, scheme: Any, width: int) -> None:
+    """axe finds no fault, light and dark, wide and narrow; nothing runs over."""
+    feed = f"axe-{scheme}-{width}"
+    await site.feed(feed)
+    await site.post(feed, headline="H" * 200, breaking=True, key=True)
+    await site.post(feed, headline="سوق السمك مفتوح", body="x", pinned=True)
+    profile = await site.browser.new_context(
+        base_url=site.base,
+        color_scheme=scheme,
+        viewport={"width": width, "height": 800},
+    )
+    page = await profile.new_page()
+    await page.goto("/desk")
+    assert await faults(page) == []
+    await page.close()
+    desk = await enter(site, profile, feed)
+    for part in await desk.page.locator("details:not([open]) > summary").all():
+        if await part.is_visible():
+            await part.click()
+    await desk.page.get_by_role("button", name="Add one").click()
+    await desk.write("Words", "# Title\n\n[link](https://a.example) " + "w" * 300)
+    await expect(desk.page.locator("#preview article")).to_be_visible()
+    assert await faults(desk.page) == []
+    assert await desk.page.evaluate("document.documentElement.scrollWidth") <= width
+    title = desk.row("سوق").locator(".title")
+    assert await title.evaluate("e => getComputedStyle(e).direction") == "rtl"
+    await profile.close()
+
+
+async def faults(page: Page) -> list[str]:
+    """What axe complains about, by the rules of WCAG 2.2 A and AA."""
+    package = importlib.resources.files("axe_core_python")
+    await page.evaluate((package / "axe.min.js").read_text())
+    found = await page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [
+        f"{each['id']}: {node['html']} {node['failureSummary']}"
+        for each in found["violations"]
+        for node in each["nodes"]
+    ]
+
+
+async def test_nothing_comes_from_elsewhere(
+    site: Site, profile: BrowserContext
+) -> None:
+    """The desk asks no other host for anything, and breaks no rule of its policy."""
+    feed = await site.feed("own-host")
+    desk = await enter(site, profile, feed)
+    await desk.write("Here", "Text.")
+    await expect(desk.page.locator("#preview article")).to_be_visible()
+    hosts = {httpx.URL(request.url).netloc for request in desk.requests}
+    assert hosts == {httpx.URL(site.base).netloc}
+    assert desk.complaints == []
