@@ -4,10 +4,9 @@ Rule: a turn visits at most 128 follows and takes at most 1 ms, then everything
 else in the process has its turn: a post that came meanwhile rides along with
 what is still to be written, so short slices make a burst faster, not slower
 (measured: 610,000 deliveries/s with 128, 250,000 with 512, 138,000 with 5,000).
-Between two slices the loop turns a few times without one, so that what takes
-many short steps (a publish takes about ten) doesn't wait for a slice at each; once
-that took as long as a slice, the next slice comes. Channels take turns in the order
-in which they asked.
+A few turns without a slice between two of them gave 1.4 times the throughput at
+twice the 99th percentile, on one core with the store beside it: news wants the
+second. Channels take turns in the order in which they asked.
 """
 
 from __future__ import annotations
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 SLICE_S = 0.001
 SLICE_VISITS = 128
 
-BREATHS = 4
-"""Turns of the loop between two slices, if they are short."""
-
 Later = Callable[[Callable[[], None]], object]
 """Calls a function in the next turn of the loop, as `loop.call_soon` does."""
 
@@ -40,16 +36,12 @@ class Sweep:
         later: Later,
         metrics: HubMetrics,
         clock: Callable[[], float] = time.perf_counter,
-        breaths: int = BREATHS,
     ) -> None:
         self._later = later
         self._metrics = metrics
         self._clock = clock
         self._waiting: deque[Channel] = deque()
         self._scheduled = False
-        self._breaths = breaths
-        self._left = 0
-        self._ended = 0.0
 
     def wake(self, channel: Channel) -> None:
         """Serve the channel, beginning in the next turn."""
@@ -76,13 +68,4 @@ class Sweep:
         self._metrics.swept(SLICE_VISITS - left, now - start)
         self._scheduled = bool(waiting)
         if waiting:
-            self._left, self._ended = self._breaths, now
-            self._later(self._breathe)
-
-    def _breathe(self) -> None:
-        """Let everything else have a turn, or begin the next slice."""
-        if self._left > 0 and self._clock() - self._ended < SLICE_S:
-            self._left -= 1
-            self._later(self._breathe)
-        else:
-            self._turn()
+            self._later(self._turn)

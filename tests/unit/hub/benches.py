@@ -57,7 +57,7 @@ class Bench:
         self.budget = Budget(self.settings.rings_bytes, self.metrics)
         self.turns: deque[Callable[[], None]] = deque()
         self.time = 0.0
-        self.sweep = Sweep(self.turns.append, self.metrics, lambda: self.time, 0)
+        self.sweep = Sweep(self.turns.append, self.metrics, lambda: self.time)
         self.leaving = Leaving()
         self.ended: list[Channel] = []
 

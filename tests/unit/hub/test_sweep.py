@@ -1,4 +1,4 @@
-"""Who is served when: slices, and the turns of the loop between them."""
+"""Who is served when: one slice a turn of the loop, channels in turn."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
-import pytest
-
 from stoppress.hub.channel import Channel
 from stoppress.hub.metrics import Uncounted
-from stoppress.hub.sweep import SLICE_S, Sweep
+from stoppress.hub.sweep import Sweep
 
 
 class Work:
@@ -30,34 +28,27 @@ class Work:
         return self.left > 0
 
 
-@pytest.mark.parametrize(
-    ("turn_s", "turns"),
-    [(0.0, [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]), (SLICE_S, [1, 1, 1])],
-    ids=["short turns", "long turns"],
-)
-def test_the_loop_turns_between_slices_while_that_is_short(
-    turn_s: float, turns: list[int]
-) -> None:
-    """Four short turns, or as much time as a slice: then the next slice."""
+def test_a_turn_of_the_loop_is_one_slice() -> None:
+    """So whatever else waits in the loop comes between two slices."""
     calls: deque[Callable[[], None]] = deque()
-    time = 0.0
-    sweep = Sweep(calls.append, Uncounted(), lambda: time, 4)
+    sweep = Sweep(calls.append, Uncounted(), lambda: 0.0)
     work = Work(3)
     sweep.wake(cast(Channel, work))
     sweep.wake(cast(Channel, work))  # it stands in the queue already
     found: list[int] = []
     while calls:
+        assert len(calls) == 1
         before = work.left
         calls.popleft()()
         found.append(before - work.left)
-        time += turn_s
-    assert found == turns
+    assert found == [1, 1, 1]
     assert not work.awake
 
 
 def test_channels_take_turns() -> None:
+    """A long one does not keep a short one waiting."""
     calls: deque[Callable[[], None]] = deque()
-    sweep = Sweep(calls.append, Uncounted(), lambda: 0.0, 0)
+    sweep = Sweep(calls.append, Uncounted(), lambda: 0.0)
     long, short = Work(5), Work(1)
     sweep.wake(cast(Channel, long))
     sweep.wake(cast(Channel, short))
