@@ -11,18 +11,23 @@ const RECENT_MS = 3_600_000;
 const told = new WeakSet();
 
 /**
- * "5 min. ago" for the last hour; the reader's own time on the title, once.
+ * "5 min. ago" for the last hour, "now" for the last minute; the reader's own time on the title, once.
  * @param {Iterable<any>} articles
  * @param {import("./words.js").Words} words
  */
 export function tellTimes(articles, words) {
-  const format = new Intl.RelativeTimeFormat(words.language, { style: "short" });
+  const format = new Intl.RelativeTimeFormat(words.language, {
+    numeric: "auto",
+    style: "short",
+  });
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   for (const article of articles) {
     const ms = Date.now() - Date.parse(article.dataset.at);
     const when = article.getElementsByClassName("sp-when")[0];
-    const minutes = Math.max(1, Math.floor(ms / 60_000));
-    const text = ms < RECENT_MS ? format.format(-minutes, "minute") : "";
+    const minutes = Math.floor(ms / 60_000);
+    // Of the two, only seconds say "now"; no minute has a name in any language.
+    const ago = minutes > 0 ? format.format(-minutes, "minute") : format.format(0, "second");
+    const text = ms < RECENT_MS ? ago : "";
     if (when.lastChild.textContent !== text) when.lastChild.textContent = text;
     if (told.has(when)) continue;
     told.add(when);
