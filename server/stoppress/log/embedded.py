@@ -119,10 +119,11 @@ class EmbeddedValkey:
             if self._stopping:
                 return
             log.error("Valkey (process %d) ended; starting it again", self._pid)
-            self.restarts += 1
             if loop.time() - began >= LIVED_S:
                 pause_s = BACKOFF_S[0]
             while True:
+                # Counted as it is tried: one that dies while it starts counts too.
+                self.restarts += 1
                 try:
                     await self._begin()
                     break

@@ -61,8 +61,8 @@ def test_every_message_counts_once_wherever_it_is_cut() -> None:
     cuts = sorted({0, *cuts, len(stream)})
     pieces = [stream[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
     with answering(HEAD, *pieces) as address, crowd_at(address) as crowd:
-        crowd.enter(time.monotonic() + 20)
         sent = [time.monotonic()] * POSTS
+        crowd.enter(time.monotonic() + 20)
         crowd.read_all(POSTS, time.monotonic() + 20)
         assert list(crowd.received.values()) == [POSTS]
         latencies = crowd.latencies(sent)
