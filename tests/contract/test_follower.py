@@ -13,10 +13,12 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.domain.event import EventType
 from stoppress.hub.line import Line
+from stoppress.log.connect import connect
 from stoppress.log.follower import Follower
 from stoppress.log.link import Link
 from stoppress.log.metrics import NoMetrics
 from stoppress.log.store import RedisStore
+from stoppress.settings import Settings
 from tests.contract.news import (
     AT,
     FEED,
@@ -30,6 +32,7 @@ from tests.contract.news import (
 )
 from tests.contract.servers import SAVE_POINTS, Server
 from tests.contract.sinks import Recorder
+from tests.faults.proxy import Proxy
 
 pytestmark = pytest.mark.asyncio
 
@@ -415,6 +418,36 @@ async def test_a_missed_probe_makes_a_new_line(
     await up(follower)
     assert counts.ups > ups
     assert len(sink.windows) == 1
+
+
+async def test_a_line_that_is_deaf_is_not_healthy(
+    server: Server, settings: Settings
+) -> None:
+    """A new one neither, though it is answered: its heads are read all the same."""
+    proxy = Proxy(lambda: asyncio.open_unix_connection(str(server.socket)))
+    await proxy.open()
+    link = await connect(f"redis://127.0.0.1:{proxy.port}", settings)
+    store = RedisStore(link, settings)
+    follower = Follower(link, store, probe_s=0.5)
+    running = asyncio.create_task(follower.run())
+    try:
+        await store.make_feed("x", FEED, AT, None)
+        sink = Recorder()
+        await follower.open("x", sink)
+        await up(follower)
+        proxy.deafen()
+        await up(follower, healthy=False)
+        last = await store.write(write(published("p")))
+        await sink.at(last.cursor)
+        assert not follower.healthy
+        proxy.undeafen()
+        await up(follower)
+        assert len(sink.windows) == 1
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await link.aclose()
+        await proxy.close()
 
 
 async def test_a_feed_far_behind_is_read_in_pieces(

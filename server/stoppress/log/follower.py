@@ -9,7 +9,8 @@ until it is proved again that nothing is missing. Rules:
   all tasks: the line, the probe, and a few menders.
 - A probe goes through the primary every few seconds, to a channel of this line's
   own. If one does not come back, the line is given up, however alive it looks: it
-  may be attached to a server that is the primary no longer.
+  may be attached to a server that is the primary no longer. A new line counts as
+  healthy only once its first probe came back: it may be attached there too.
 - A line that comes back looks at all heads in one batch, and mends what is behind.
 - While Redis is away sinks keep what they have; nobody is told anything.
 """
@@ -139,7 +140,6 @@ class Follower:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 group.create_task(self._keep_line())
-                group.create_task(self._probe())
                 for _ in range(MENDERS):
                     group.create_task(self._mend())
         finally:
@@ -173,7 +173,7 @@ class Follower:
                 self._listening.set()
                 self._metrics.line_up(True)
                 await self._look_at_heads()
-                self._is_healthy(True)
+                await self._probe()
         finally:
             if self._line is not None:
                 self._metrics.line_up(False)
@@ -196,10 +196,8 @@ class Follower:
                 self._break_off(followed)
 
     async def _probe(self) -> None:
-        """See whether what is sent to the primary arrives on the line."""
+        """See whether what is sent to the primary arrives; else raises Unavailable."""
         while True:
-            await self._listening.wait()
-            line = self._line
             self._probe_back.clear()
             self._nonce = new_epoch().encode()
             began = time.monotonic()
@@ -210,9 +208,8 @@ class Follower:
                     await self._probe_back.wait()
             except (TimeoutError, Unavailable):
                 self._metrics.probe_missed()
-                if line is not None and line is self._line:
-                    log.warning("a probe did not come back; making a new line")
-                    await line.close()
+                raise Unavailable("a probe did not come back") from None
+            self._is_healthy(True)
             await asyncio.sleep(max(0.0, began + self._probe_s - time.monotonic()))
 
     async def _mend(self) -> None:
