@@ -10,8 +10,12 @@ INPUTS := pyproject.toml constraints.txt
 HOST ?= 127.0.0.1
 PORT ?= 8000
 DATA ?= demo-data
+# What `make faults` runs: of each kind (all, if none is named) so many seeds.
+RUNS ?= 1
+SEED ?=
+KINDS ?=
 
-.PHONY: help run test lint clean system
+.PHONY: help run test lint faults clean system
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +30,10 @@ lint: $(VENV)/test.stamp ## Style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+faults: $(VENV)/test.stamp system ## Break every part on purpose: RUNS=1 SEED= KINDS=
+	@$(BIN)/python -m tests.faults.suite --runs $(RUNS) \
+	    $(if $(SEED),--seed $(SEED)) $(if $(KINDS),--kinds $(KINDS)) $(ARGS)
 
 clean: ## Remove what was made here, the demo's data too
 	@rm -rf $(VENV) demo-data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

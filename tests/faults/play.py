@@ -1,0 +1,120 @@
+"""One run of one kind of fault, from empty folders to the comparison at its end.
+
+It lasts until there were EVENTS deeds over RUN_S seconds; then every reader is
+compared with what the server shows, and that with what the editors were told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from stoppress.domain.cursor import Cursor
+from tests.faults.findings import judged
+from tests.faults.scene import Scene
+from tests.faults.sockets import everything
+from tests.faults.terms import EVENTS, FEEDS, PATIENCE_S, READERS, RUN_S, Kind, Outcome
+
+
+async def play(kind: Kind, seed: int, folder: Path, readers: int = READERS) -> Outcome:
+    """One run, from empty folders."""
+    scene = Scene(kind, seed, folder, readers)
+    outcome = scene.outcome
+    try:
+        async with scene.open():
+            await _run(scene)
+    except Exception as error:
+        tail = scene.server.log_tail() if hasattr(scene, "server") else ""
+        scene.fault("crash", f"{error!r}\n{tail}")
+    found = judged(scene.readers)
+    outcome.faults += found.faults
+    outcome.counts += found.counts
+    for desk in scene.desks:
+        outcome.faults += desk.faults
+        outcome.counts += desk.counts
+    for reader in scene.readers:
+        resets = [one for judge in reader.judges.values() for one in judge.resets]
+        if resets and reader not in scene.may_reset:
+            scene.fault("place", f"{reader.name} on {reader.transport}: {resets[:3]}")
+    return outcome
+
+
+async def _run(scene: Scene) -> None:
+    outcome, kind = scene.outcome, scene.kind
+    reading = [asyncio.create_task(reader.run()) for reader in scene.readers]
+    watching = asyncio.create_task(scene.watch.run())
+    writing: list[asyncio.Task[None]] = []
+    try:
+        start = await scene.cursors()
+        await _reached(scene, start)
+        began = time.monotonic()
+        writing = [asyncio.create_task(desk.work()) for desk in scene.desks]
+        await asyncio.sleep(scene.chance.uniform(1.0, 2.5))
+        async with asyncio.timeout(PATIENCE_S):
+            await kind.fault(scene)
+        await scene.until(
+            lambda: (
+                time.monotonic() - began >= RUN_S
+                and sum(desk.deeds for desk in scene.desks) >= EVENTS
+            ),
+            PATIENCE_S,
+        )
+        for desk in scene.desks:
+            desk.finish()
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.gather(*writing)
+        outcome.seconds = time.monotonic() - began
+        outcome.events = sum(desk.deeds for desk in scene.desks)
+        if outcome.events < EVENTS:
+            scene.fault("few", f"only {outcome.events} events in {outcome.seconds} s")
+        await _settle(scene)
+        if kind.stays and (bad := scene.watch.unhealthy()):
+            scene.fault("health", f"/healthz was not green {len(bad)} times: {bad[0]}")
+    finally:
+        tasks = [*writing, *reading, watching]
+        for task in tasks:
+            task.cancel()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, Exception):
+            scene.fault("crash", repr(end))
+
+
+async def _reached(scene: Scene, goals: Mapping[str, Cursor]) -> None:
+    end = asyncio.get_running_loop().time() + PATIENCE_S
+    for reader in scene.readers:
+        targets = {feed: goals[feed] for feed in reader.judges}
+        try:
+            async with asyncio.timeout_at(end):
+                await reader.reach(targets)
+        except TimeoutError:
+            text = f"{reader.name} on {reader.transport}: {dict(reader.counts)}"
+            scene.fault("stuck", text)
+
+
+async def _settle(scene: Scene) -> None:
+    """Everybody comes to the end; all is compared, some with every page."""
+    async with httpx.AsyncClient(
+        base_url=scene.server.url, timeout=30, trust_env=False
+    ) as client:
+        truth = {feed: await everything(client, feed) for feed in FEEDS}
+    for desk in scene.desks:
+        posts = truth[desk.feed][1]
+        desk.check_feed(desk.feed, posts)
+        desk.check_refused(posts)
+    for reader in scene.readers:
+        reader.drowsy = False
+        reader.calm()
+    cursors = {f: Cursor.parse(str(shown["cursor"])) for f, (shown, _) in truth.items()}
+    await _reached(scene, cursors)
+    for number, reader in enumerate(scene.readers):
+        if number % 10 == 0:
+            async with asyncio.timeout(PATIENCE_S):
+                await reader.complete()
+        for feed, judge in reader.judges.items():
+            judge.compare(*truth[feed])
+            scene.desks[FEEDS.index(feed)].check_reader(judge)

@@ -1,0 +1,363 @@
+"""The kinds of fault of Redis, and of the way to it."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sys
+import time
+
+from tests.contract.servers import ALWAYS, SAVE_POINTS
+from tests.faults.scene import Scene
+from tests.faults.terms import FEEDS, Kind
+
+
+async def killed(scene: Scene) -> None:
+    """kill -9; the supervisor starts it again."""
+    for _ in range(2):
+        for pid in scene.server.valkey():
+            scene.server.kill(pid)
+        await scene.heard(15)  # it may be back before anybody has seen red
+        await scene.green(time.monotonic())
+        await asyncio.sleep(scene.chance.uniform(0.5, 1.5))
+
+
+async def restarted(scene: Scene) -> None:
+    """Stopped or killed, away for two seconds, back with its data."""
+    since = time.monotonic()
+    end = scene.chance.choice((scene.store.kill, scene.store.stop))
+    await asyncio.to_thread(end)
+    await scene.red(since)
+    await asyncio.sleep(2)
+    await asyncio.to_thread(scene.store.start)
+    await scene.green(time.monotonic())
+
+
+async def dead(scene: Scene) -> None:
+    """Killed, and away for twelve seconds."""
+    since = time.monotonic()
+    await asyncio.to_thread(scene.store.kill)
+    await scene.red(since)
+    await asyncio.sleep(12)
+    await asyncio.to_thread(scene.store.start)
+    await scene.green(time.monotonic())
+
+
+async def frozen(scene: Scene) -> None:
+    """SIGSTOP for five seconds."""
+    scene.store.freeze()
+    await asyncio.sleep(5)
+    scene.store.thaw()
+    await scene.green(time.monotonic())
+
+
+async def frozen_long(scene: Scene) -> None:
+    """SIGSTOP for twelve seconds: nothing is closed, nothing is answered."""
+    since = time.monotonic()
+    scene.store.freeze()
+    await scene.red(since)
+    await asyncio.sleep(max(0.0, since + 12 - time.monotonic()))
+    scene.store.thaw()
+    await scene.green(time.monotonic())
+    await scene.heard(15)
+
+
+async def emptied(scene: Scene) -> None:
+    """Restarted without its data: the feeds are made again, in new epochs."""
+    before = await scene.cursors()
+    first, second = scene.desks
+    async with first.paused(), second.paused():
+        await asyncio.to_thread(scene.store.kill)
+        for path in [*scene.store.folder.rglob("*")]:
+            if path.is_file():
+                path.unlink()
+        await asyncio.to_thread(scene.store.start)
+        for desk in scene.desks:
+            desk.roll_back()
+            await desk.open()
+    await _new_epochs(scene, before)
+
+
+async def tail_lost(scene: Scene) -> None:
+    """Save points alone: what came after the last is lost with kill -9."""
+    first, second = scene.desks
+    async with first.paused(), second.paused():
+        await asyncio.to_thread(_save, scene)
+        for desk in scene.desks:
+            desk.mark()
+    await asyncio.sleep(2.5)
+    before = await scene.cursors()
+    async with first.paused(), second.paused():
+        await asyncio.to_thread(scene.store.kill)
+        await asyncio.to_thread(scene.store.start)
+        for desk in scene.desks:
+            desk.roll_back()
+    await scene.green(time.monotonic())
+    await _new_epochs(scene, before)
+
+
+def _save(scene: Scene) -> None:
+    with scene.store.client() as client:
+        client.save()
+
+
+async def _new_epochs(scene: Scene, before: object) -> None:
+    async def differ() -> bool:
+        try:
+            now = await scene.cursors()
+        except Exception:
+            return False
+        old = before if isinstance(before, dict) else {}
+        return all(now[feed].epoch != old[feed].epoch for feed in FEEDS)
+
+    end = time.monotonic() + 10
+    while not await differ():
+        if time.monotonic() > end:
+            scene.fault("epoch", "what may have lost its tail kept its epoch")
+            return
+        await asyncio.sleep(0.1)
+
+
+async def full(scene: Scene) -> None:
+    """No memory is left (noeviction), for four seconds."""
+    with scene.store.client() as client:
+        used = client.info("memory")["used_memory"]
+        client.config_set("maxmemory", max(used - (1 << 16), 1))
+    await _refusing(scene, 4)
+    with scene.store.client() as client:
+        client.config_set("maxmemory", 0)
+
+
+async def read_only(scene: Scene) -> None:
+    """It becomes a replica of nobody there, for four seconds."""
+    with scene.store.client() as client:
+        client.replicaof("127.0.0.1", "1")
+    await _refusing(scene, 4)
+    with scene.store.client() as client:
+        client.replicaof("NO", "ONE")
+
+
+async def _refusing(scene: Scene, seconds: float) -> None:
+    """Writes have to be answered 503 meanwhile."""
+    before = sum(desk.counts["503"] for desk in scene.desks)
+    await asyncio.sleep(seconds)
+    refused = sum(desk.counts["503"] for desk in scene.desks) - before
+    scene.outcome.notes["503"] = refused
+    if not refused:
+        scene.fault("503", "no write was answered 503")
+
+
+async def disk_full(scene: Scene) -> None:
+    """No further byte fits in the append-only file; space is made, it starts anew."""
+    store = scene.store
+    log = max(store.folder.rglob("*.aof"), key=lambda path: path.stat().st_mtime)
+    limit = log.stat().st_size + scene.chance.randrange(1, 4000)
+    pid = int(str(_pid(scene)))
+    most = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
+    since = time.monotonic()
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, most))
+    await scene.red(since)
+    await asyncio.to_thread(store.kill)  # it is dead; its handle is let go
+    await asyncio.to_thread(store.start)
+    await scene.green(time.monotonic())
+
+
+def _pid(scene: Scene) -> object:
+    with scene.store.client() as client:
+        return client.info("server")["process_id"]
+
+
+async def scripts_flushed(scene: Scene) -> None:
+    """SCRIPT FLUSH, every fifth of a second."""
+    for _ in range(15):
+        with scene.store.client() as client:
+            client.script_flush()
+        await asyncio.sleep(0.2)
+
+
+async def clients_killed(scene: Scene) -> None:
+    """CLIENT KILL TYPE normal, again and again: calls are cut in the middle."""
+    for _ in range(20):
+        with scene.store.client() as client:
+            client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        await asyncio.sleep(scene.chance.uniform(0.05, 0.3))
+
+
+async def line_cut(scene: Scene) -> None:
+    """CLIENT KILL TYPE pubsub, again and again."""
+    for _ in range(8):
+        with scene.store.client() as client:
+            client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        await asyncio.sleep(scene.chance.uniform(0.1, 0.8))
+    await scene.green(time.monotonic())
+
+
+async def line_silent(scene: Scene) -> None:
+    """The subscription hears nothing more, without an error; the next one does."""
+    scene.redis.deafen(new_ones=False)
+    await scene.heard(15)
+    await scene.green(time.monotonic())
+
+
+async def line_detached(scene: Scene) -> None:
+    """Every subscription is deaf for twelve seconds, though all is answered."""
+    since = time.monotonic()
+    scene.redis.deafen()
+    await scene.red(since)
+    await asyncio.sleep(max(0.0, since + 12 - time.monotonic()))
+    if scene.watch.seen[-1].ready == 200:
+        scene.fault("health", "/readyz is green while no event arrives")
+    scene.redis.undeafen()
+    await scene.green(time.monotonic())
+    await scene.heard(15)
+
+
+async def link_frozen(scene: Scene) -> None:
+    """Packets to Redis are lost from now on, on every connection there is."""
+    since = time.monotonic()
+    scene.redis.freeze()
+    await scene.heard(30)
+    scene.outcome.notes["red after s"] = scene.watch.red_after(since) or 0.0
+
+
+async def failed_over(scene: Scene) -> None:
+    """The primary is killed; of two replicas the further one is promoted."""
+    first, *copies = scene.stores
+    since = time.monotonic()
+    await asyncio.to_thread(first.kill)
+    scene.redis.cut()
+    await asyncio.sleep(scene.chance.uniform(0.5, 2))
+    places = {}
+    for one in copies:
+        with one.client() as client:
+            places[one] = client.info("replication")["slave_repl_offset"]
+    best, other = sorted(copies, key=lambda one: places[one], reverse=True)
+    with best.client() as client:
+        client.replicaof("NO", "ONE")
+    with other.client() as client:
+        client.replicaof("127.0.0.1", str(best.port))
+    scene.store = best
+    await scene.green(time.monotonic())
+    await scene.heard(15)
+    scene.outcome.notes["back after s"] = time.monotonic() - since
+
+
+STORE_KINDS = (
+    Kind(
+        name="redis-killed",
+        what="the embedded Valkey is killed (-9), twice",
+        fault=killed,
+    ),
+    Kind(
+        name="redis-restarted",
+        what="Redis is stopped or killed, away for 2 s, back with its data",
+        fault=restarted,
+        store=ALWAYS,
+    ),
+    Kind(
+        name="redis-dead",
+        what="Redis is killed and away for 12 s",
+        fault=dead,
+        store=ALWAYS,
+    ),
+    Kind(
+        name="redis-frozen",
+        what="Redis is stopped (SIGSTOP) for 5 s",
+        fault=frozen,
+        store=ALWAYS,
+    ),
+    Kind(
+        name="redis-frozen-long",
+        what="Redis is stopped (SIGSTOP) for 12 s",
+        fault=frozen_long,
+        store=ALWAYS,
+    ),
+    Kind(
+        name="redis-emptied",
+        what="Redis comes back without its data: new epochs, readers reset",
+        fault=emptied,
+        store=ALWAYS,
+        resets=True,
+    ),
+    Kind(
+        name="redis-tail-lost",
+        what="save points alone: kill -9 loses the tail; a new epoch, readers reset",
+        fault=tail_lost,
+        store=SAVE_POINTS,
+        settings={"STOPPRESS_DURABILITY": "memory"},
+        resets=True,
+    ),
+    Kind(
+        name="redis-full",
+        what="Redis is out of memory (noeviction) for 4 s: writes 503",
+        fault=full,
+        store=ALWAYS,
+    ),
+    Kind(
+        name="redis-read-only",
+        what="Redis is a read-only replica for 4 s: writes 503",
+        fault=read_only,
+        store=ALWAYS,
+        resets=True,
+    ),
+    Kind(
+        name="redis-disk-full",
+        what="the append-only file can't grow: Redis dies in mid-write, and returns",
+        fault=disk_full,
+        store=ALWAYS,
+    ),
+    Kind(
+        name="redis-scripts-flushed",
+        what="the script cache is flushed 15 times",
+        fault=scripts_flushed,
+        store=ALWAYS,
+    ),
+    Kind(
+        name="redis-calls-cut",
+        what="every connection for calls is killed, 20 times",
+        fault=clients_killed,
+        store=ALWAYS,
+    ),
+    Kind(
+        name="line-cut",
+        what="the subscription is killed (CLIENT KILL TYPE pubsub), 8 times",
+        fault=line_cut,
+        store=ALWAYS,
+    ),
+    Kind(
+        name="line-silent",
+        what="the subscription hears nothing more, without an error",
+        fault=line_silent,
+        store=ALWAYS,
+        by_proxy=True,
+        lags=True,
+    ),
+    Kind(
+        name="line-detached",
+        what="every subscription, also a new one, hears nothing for 12 s",
+        fault=line_detached,
+        store=ALWAYS,
+        by_proxy=True,
+        lags=True,
+    ),
+    Kind(
+        name="link-frozen",
+        what="all connections to Redis go silent at once; new ones work",
+        fault=link_frozen,
+        store=ALWAYS,
+        by_proxy=True,
+        lags=True,
+    ),
+    Kind(
+        name="primary-lost",
+        what="replicas:1, 1 + 2: the primary is killed, a replica is promoted",
+        fault=failed_over,
+        store=ALWAYS,
+        by_proxy=True,
+        settings={"STOPPRESS_DURABILITY": "replicas:1"},
+        resets=True,
+    ),
+)
+
+if sys.platform != "linux":  # the limits of another process are Linux's
+    STORE_KINDS = tuple(k for k in STORE_KINDS if k.name != "redis-disk-full")

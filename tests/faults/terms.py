@@ -1,0 +1,67 @@
+"""What a kind of fault is, what comes of a run of it, and what every run asks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.faults.judge import Fault
+from tests.faults.proxy import Manner
+from tests.faults.reader import Habits
+
+if TYPE_CHECKING:
+    from tests.faults.scene import Scene
+
+FEEDS = ("flood", "vote")
+READERS = 102
+RUN_S = 10.0
+EVENTS = 100
+PATIENCE_S = 60.0
+"""How long a step of a run may take before it counts as stuck."""
+DEEDS_A_SECOND = 8.0
+"""Of each of the two editors."""
+RED_S, GREEN_S = 10.0, 15.0
+"""Within what time `/readyz` has to show a line that is dead, or is back."""
+SETTINGS = {"STOPPRESS_DRAIN_SECONDS": "1", "STOPPRESS_BEAT": "5"}
+CALM = Habits(patience_s=40.0, pause_s=0.5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of fault, and what may come of it."""
+
+    name: str
+    what: str
+    fault: Callable[[Scene], Awaitable[None]]
+    store: Sequence[str] = ()
+    """The settings of an outside Redis; none: the embedded Valkey."""
+    by_proxy: bool = False
+    """Whether the server reaches its Redis through a proxy."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    workers: int = 1
+    manner: Manner | None = None
+    """How a proxy before a third of the readers treats bytes; None: there is none."""
+    habits: Habits = CALM
+    """Of those readers."""
+    resets: bool = False
+    """Whether readers may be reset; else every one keeps its place."""
+    lags: bool = False
+    """Whether the line may be behind the log for longer than a cursor is waited for."""
+    stays: bool = True
+    """Whether the server stays up, so that `/healthz` has to be green all along."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of one run."""
+
+    kind: str
+    seed: int
+    readers: int = 0
+    events: int = 0
+    seconds: float = 0.0
+    counts: Counter[str] = field(default_factory=Counter)
+    notes: dict[str, float] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)

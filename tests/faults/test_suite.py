@@ -1,0 +1,29 @@
+"""One seed of a few kinds of fault; `make faults` runs them all."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.suite import KINDS, chosen, run
+from tests.faults.tables import report
+from tests.faults.test_faults import TODAY
+
+
+@pytest.mark.parametrize("kind", ["line-cut", "redis-full", "proxy-cuts"])
+def test_nothing_is_lost(kind: str) -> None:
+    """With fewer readers than the suite has: it shares the machine with other tests."""
+    outcome = run(KINDS[kind], TODAY, readers=30)
+    assert not outcome.faults, f"KINDS={kind} SEED={TODAY}: {outcome.faults[0]}"
+    assert outcome.events >= 100
+
+
+def test_a_report_names_what_failed() -> None:
+    """Each kind has its row."""
+    page = report(list(KINDS.values()), [])
+    assert all(f"| {name} |" in page for name in KINDS)
+
+
+def test_an_unknown_kind_is_named() -> None:
+    """One line that says what there is."""
+    with pytest.raises(SystemExit, match="no kind of fault 'x'; there are redis-"):
+        chosen("line-cut,x")
