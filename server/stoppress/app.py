@@ -38,6 +38,7 @@ from stoppress.metrics import Metrics
 from stoppress.settings import BadSetting, Settings
 from stoppress.web import api, console, live, pages, problems
 from stoppress.web.bundle import browser_files
+from stoppress.web.door import Door
 from stoppress.web.newsroom import Newsroom
 from stoppress.web.snapshots import Snapshots
 from stoppress.wire.codes import CloseCode
@@ -69,6 +70,8 @@ class Serving:
         )
         self.app.state.serving = self
         self._hub: Hub | None = None
+        self.door = Door()
+        """Where readers come in without an ASGI task, once there is a newsroom."""
         self.failed = asyncio.Event()
         """A part ended that must not: the process should end, and start anew."""
         self._is_fresh = asyncio.Event()
@@ -175,6 +178,7 @@ class Serving:
             *console.routes(newsroom),
             *(demo_routes() if self.settings.demo else ()),
         ]
+        self.door.open(newsroom)
 
     def _why_not(self) -> str:
         return self._reason

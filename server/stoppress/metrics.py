@@ -95,6 +95,16 @@ class Metrics:
             "Events encoded, once each, for all their readers.",
             registry=registry,
         )
+        self._waited = Counter(
+            "stoppress_handshakes_waited",
+            "Newcomers that had to wait to be let in.",
+            registry=registry,
+        )
+        self._shut_out = Counter(
+            "stoppress_handshakes_shut_out",
+            "Newcomers closed because too many waited, or for too long.",
+            registry=registry,
+        )
         self._line_up = Gauge(
             "stoppress_redis_line_up",
             "Workers whose line to Redis is up.",
@@ -176,6 +186,16 @@ class Metrics:
     def encoded(self) -> None:
         """An event was encoded as a message."""
         self._encoded.inc()
+
+    # The gate's
+
+    def waited(self) -> None:
+        """A newcomer had to wait to be let in."""
+        self._waited.inc()
+
+    def shut_out(self) -> None:
+        """A newcomer was closed: too many waited, or it waited too long."""
+        self._shut_out.inc()
 
     # The log's
 

@@ -86,7 +86,7 @@ class Settings:
         0, "readers a process takes", unit="readers", zero="no limit of ours"
     )
     handshakes_per_s: int = _(
-        0, "new readers let in a second", unit="1/s", zero="no limit"
+        0, "new readers a process lets in a second", unit="1/s", zero="no limit of ours"
     )
     max_message: int = _(4096, "the longest message of a reader", unit="bytes", least=1)
     send_buffer: int = _(

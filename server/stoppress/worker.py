@@ -21,12 +21,15 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from typing import Any, cast
 
 import uvicorn
 
 from stoppress.app import Serving
 from stoppress.settings import from_environment
-from stoppress.web.takeover import LiveHttp, LiveWebSocket
+from stoppress.web.gate import Gate, call_later
+from stoppress.web.porch import Porch
+from stoppress.web.takeover import LiveWebSocket
 
 GRACE_S = 3
 """How long requests may run on, after the drain; uvicorn waits without end."""
@@ -109,9 +112,11 @@ async def serve(listen: int, ready: int) -> None:
     """Serve on an inherited socket until a signal says stop."""
     asyncio.get_running_loop().add_reader(0, _end_with_stdin)
     serving = Serving(from_environment(os.environ))
+    per_second = serving.settings.handshakes_per_s
+    porch = Porch(serving.door, Gate(call_later, serving.metrics, per_second))
     config = uvicorn.Config(
         serving.app,
-        http=LiveHttp,
+        http=cast(Any, porch),  # it makes the protocols, as the class would
         ws=LiveWebSocket,
         lifespan="on",
         interface="asgi3",

@@ -68,9 +68,9 @@ def serve(port: int) -> None:
             event = room.paper.publish("burst", (await request.body()).decode())
             return Response(str(event.seq), 201)
 
-        room.app.router.routes.append(Route("/pub", publish, methods=["POST"]))
+        room.starlette.router.routes.append(Route("/pub", publish, methods=["POST"]))
         config = uvicorn.Config(
-            room.app,
+            room.starlette,
             port=port,
             http=LiveHttp,
             ws=LiveWebSocket,

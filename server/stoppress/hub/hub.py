@@ -21,6 +21,7 @@ from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.hub.budget import Budget
 from stoppress.hub.channel import Channel
 from stoppress.hub.channels import Channels
+from stoppress.hub.facts import Facts
 from stoppress.hub.follow import Follow
 from stoppress.hub.leaving import Leaving
 from stoppress.hub.line import Line
@@ -91,6 +92,11 @@ class Hub:
         self._audience.discard(channel)
         self.budget.release(channel.ring)
         self.metrics.channels(-1)
+
+    def facts_at_hand(self, feed: str) -> Facts | None:
+        """The facts of the feed, if it is open now."""
+        channel = self._channels.find(feed)
+        return None if channel is None or channel.ended else channel.facts
 
     # Follows
 

@@ -14,8 +14,12 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import random
 import socket
+from collections.abc import Iterator
+from typing import Any, cast
 
 from stoppress.domain.errors import Malformed
 from stoppress.hub.facts import Rights
@@ -65,11 +69,29 @@ class SocketReader(Reader, asyncio.Protocol):
 
     def _set_up(self, peer: socket.socket) -> None:
         settings = self.owner.settings
-        if settings.send_buffer:
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, settings.send_buffer)
-        if settings.dead_peer and peer.family in _TCP and _USER_TIMEOUT is not None:
-            limit_ms = int(settings.dead_peer * 1000)
-            peer.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, limit_ms)
+        # uvloop's sockets are doubled for each call; this one is only lent.
+        lent = socket.socket(peer.family, peer.type, peer.proto, peer.fileno())
+        try:
+            if settings.send_buffer:
+                size = settings.send_buffer
+                lent.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
+            if settings.dead_peer and peer.family in _TCP and _USER_TIMEOUT is not None:
+                limit_ms = int(settings.dead_peer * 1000)
+                lent.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, limit_ms)
+        finally:
+            lent.detach()
+
+    @contextlib.contextmanager
+    def held(self, head: bytes) -> Iterator[None]:
+        """Send `head` and all that is written meanwhile at once, at the end."""
+        transport = self.transport
+        held = _Held(transport, head)
+        self.transport = cast(asyncio.Transport, held)
+        try:
+            yield
+        finally:
+            self.transport = transport
+            held.send(self.fd)
 
     # asyncio.Protocol
 
@@ -126,6 +148,34 @@ class SocketReader(Reader, asyncio.Protocol):
         """End now."""
         if self.registry is not None:
             self.transport.abort()
+
+
+class _Held:
+    """Stands before a transport on which nothing waits, and holds back the bytes."""
+
+    __slots__ = ("_parts", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, head: bytes) -> None:
+        self._transport = transport
+        self._parts: list[Bytes] = [head]
+
+    def write(self, data: Bytes) -> None:
+        self._parts.append(data)
+
+    def send(self, fd: int) -> None:
+        """Send what was held back: to the socket, if it is one, else by transport."""
+        data = b"".join(self._parts)
+        sent = 0
+        if fd >= 0:
+            try:
+                sent = os.write(fd, data)
+            except OSError:  # full, or broken: the transport will find out
+                sent = 0
+        if sent < len(data):
+            self._transport.write(data[sent:])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class WebSocketReader(SocketReader):

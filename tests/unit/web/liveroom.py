@@ -1,7 +1,8 @@
 """A live line on loopback: a real uvicorn over a log in memory.
 
 `on_every_server` runs a test over each way to serve it: with the transport taken
-over (on uvloop and on asyncio's own loop) and on the plain path of ASGI.
+over (on uvloop and on asyncio's own loop, by the fast door and by Starlette's
+path) and on the plain path of ASGI.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ from stoppress.hub.hub import Hub
 from stoppress.hub.metrics import Uncounted
 from stoppress.settings import Settings
 from stoppress.web import live
+from stoppress.web.door import Door
+from stoppress.web.gate import Gate, call_later
 from stoppress.web.newsroom import Newsroom
+from stoppress.web.porch import Porch
 from stoppress.web.problems import exception_handlers
 from stoppress.web.takeover import LiveHttp, LiveWebSocket
 from tests.newsroom_line import Paper
@@ -47,6 +51,10 @@ class FewTokens:
         """The token of this secret, or None."""
         return TOKENS.get(secret or "")
 
+    def at_hand(self, secret: str) -> Token:
+        """The token of this secret; LookupError if it would have to be looked up."""
+        return TOKENS[secret]
+
 
 class Ledger(Uncounted):
     """Counts what the tests ask about."""
@@ -54,6 +62,8 @@ class Ledger(Uncounted):
     def __init__(self) -> None:
         self.here = 0
         self.encodes = 0
+        self.waits = 0
+        self.outs = 0
         self.codes: list[int] = []
 
     def readers(self, wire: str, change: int) -> None:
@@ -67,6 +77,14 @@ class Ledger(Uncounted):
     def closed(self, code: int) -> None:
         """The hub ended a line."""
         self.codes.append(code)
+
+    def waited(self) -> None:
+        """A newcomer had to wait."""
+        self.waits += 1
+
+    def shut_out(self) -> None:
+        """A newcomer was closed at the gate."""
+        self.outs += 1
 
 
 class Liveroom:
@@ -89,25 +107,28 @@ class Liveroom:
             tokens=cast(Any, FewTokens()),
             metrics=nothing,
         )
-        self.app = Starlette(
+        self.gate = Gate(call_later, self.ledger, self.settings.handshakes_per_s)
+        self.starlette = Starlette(
             routes=live.routes(self.newsroom),
             exception_handlers=cast(Any, exception_handlers("http://h")),
         )
+        self.asked = 0
+        """How many connections and requests came to the ASGI application."""
         self.server: uvicorn.Server = nothing
         self.port = 0
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Liveroom]:
         """The server, from its start to its end."""
-        taken = self.path == "takeover"
         config = uvicorn.Config(
             self.app,
             port=0,
-            http=LiveHttp if taken else "httptools",
-            ws=LiveWebSocket if taken else "websockets-sansio",
+            http=self._http(),
+            ws="websockets-sansio" if self.path == "plain" else LiveWebSocket,
             ws_ping_interval=None,
             ws_per_message_deflate=False,
             lifespan="off",
+            interface="asgi3",
             log_config=None,
             timeout_graceful_shutdown=2,
         )
@@ -121,6 +142,27 @@ class Liveroom:
             await self.hub.stop()
             self.server.should_exit = True
             await asyncio.wait_for(serving, PATIENCE_S)
+
+    async def furnish(self) -> None:
+        """Make two feeds; open one, where that is what the door is for."""
+        self.paper.make("x")
+        self.paper.make("other")
+        if self.path == "door":
+            await self.hub.channel("x")
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        """The application."""
+        self.asked += 1
+        await self.starlette(scope, receive, send)
+
+    def _http(self) -> Any:
+        if self.path == "plain":
+            return "httptools"
+        if self.path == "takeover":
+            return LiveHttp
+        door = Door()
+        door.open(self.newsroom)
+        return Porch(door, self.gate)
 
     @property
     def http(self) -> str:
@@ -227,15 +269,20 @@ def on_every_server(**changes: Any) -> Callable[[Test], Callable[[str, str], Non
     def decorate(test: Test) -> Callable[[str, str], None]:
         @pytest.mark.parametrize(
             ("path", "loop"),
-            [("takeover", "uvloop"), ("takeover", "asyncio"), ("plain", "asyncio")],
+            [
+                ("door", "uvloop"),
+                ("door", "asyncio"),
+                ("takeover", "uvloop"),
+                ("takeover", "asyncio"),
+                ("plain", "asyncio"),
+            ],
         )
         @functools.wraps(test)
         def run(path: str, loop: str) -> None:
             async def scenario() -> None:
                 async with asyncio.timeout(60):
                     async with Liveroom(path, **changes).running() as room:
-                        room.paper.make("x")
-                        room.paper.make("other")
+                        await room.furnish()
                         await test(room)
 
             factory = (

@@ -43,23 +43,23 @@ LOOPS = [uvloop.new_event_loop, asyncio.new_event_loop]
 Test = Callable[[Liveroom], Awaitable[None]]
 
 
-def taken(test: Test) -> Callable[[Any], None]:
+def taken(test: Test) -> Callable[[Any, str], None]:
     """Run a test on both loops, over a server that gives its transports away."""
 
+    @pytest.mark.parametrize("path", ["door", "takeover"])
     @pytest.mark.parametrize("loop", LOOPS, ids=["uvloop", "asyncio"])
-    def run(loop: Any) -> None:
+    def run(loop: Any, path: str) -> None:
         async def scenario() -> None:
             async with asyncio.timeout(60):
-                async with Liveroom("takeover").running() as room:
-                    room.paper.make("x")
-                    room.paper.make("other")
+                async with Liveroom(path).running() as room:
+                    await room.furnish()
                     await test(room)
 
         with asyncio.Runner(loop_factory=loop) as runner:
             runner.run(scenario())
 
     run.__doc__ = test.__doc__
-    return cast("Callable[[Any], None]", run)
+    return cast("Callable[[Any, str], None]", run)
 
 
 class Raw:
@@ -162,8 +162,9 @@ async def test_a_frame_sent_before_the_answer_is_heard_and_so_is_the_end(
 async def test_who_talks_too_much_before_the_answer_is_cut(room: Liveroom) -> None:
     room.paper.gate = asyncio.Event()
     async with raw(room) as client:
-        client.send(UPGRADE)
-        await room.until(lambda: room.paper.opens == 1)
+        opens = room.paper.opens
+        client.send(UPGRADE.replace(b"feed=x", b"feed=other"))
+        await room.until(lambda: room.paper.opens > opens)
         client.send(b"\x81" * 100_000)
         with contextlib.suppress(ConnectionError):
             assert await client.end() == b""
@@ -417,7 +418,7 @@ def test_over_tls_it_is_the_transport_that_writes(loop: Any, tmp_path: Path) -> 
         room = Liveroom("takeover")
         room.paper.make("x")
         config = uvicorn.Config(
-            room.app,
+            room.starlette,
             port=0,
             http=LiveHttp,
             ws=LiveWebSocket,

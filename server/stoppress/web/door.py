@@ -1,0 +1,174 @@
+"""The fast door of the live line: a WebSocket handshake without an ASGI task.
+
+Returns of thousands of readers at once are bounded by handshakes, so one that can
+be decided without waiting is answered here: read once, decided by the same
+`admission.decide` and handed to the same hub as on the plain path.
+
+Rules:
+- It opens only for who gets in, and only where nothing must be awaited: the feeds
+  are open here, and there is no token, or one that is at hand.
+- Whatever else comes is not its business: a request that is not quite right, a
+  refusal, a token to look up. The plain path answers it, as if this were not here.
+- Head and hello leave in one write.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+from asyncio import Transport
+from urllib.parse import parse_qsl
+
+import httptools
+
+from stoppress.desk.tokens import Token
+from stoppress.domain.errors import Malformed
+from stoppress.hub.facts import Facts, Rights
+from stoppress.hub.sockets import Registry, WebSocketReader
+from stoppress.web.access import COOKIE
+from stoppress.web.admission import Asked, Wanted, decide, rights_of, wanted
+from stoppress.web.newsroom import Newsroom
+
+TARGET = b"/v1/live?"
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_HEAD = (
+    b"HTTP/1.1 101 Switching Protocols\r\n"
+    b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n\r\n"
+)
+_NOT_HERE = frozenset({b"content-length", b"transfer-encoding", b"expect"})
+"""Headers of a request with a body, which no handshake has."""
+
+
+class Handshake:
+    """One request, as the parser finds it; `rest` is what came behind it."""
+
+    __slots__ = ("headers", "is_whole", "rest", "target")
+
+    def __init__(self, data: bytes) -> None:
+        self.target = b""
+        self.headers: dict[bytes, bytes] = {}
+        self.is_whole = False
+        self.rest = b""
+        parser = httptools.HttpRequestParser(self)
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            method, version = parser.get_method(), parser.get_http_version()
+            if method == b"GET" and version == "1.1":
+                self.is_whole = True
+                self.rest = data[upgrade.args[0] :]
+        except httptools.HttpParserError:
+            pass
+
+    def on_url(self, url: bytes) -> None:
+        """The target of the request, or a part of it."""
+        self.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header. One that comes twice is joined, as RFC 9110 (5.3) has it."""
+        name = name.lower()
+        if name in self.headers:
+            value = self.headers[name] + b", " + value
+        self.headers[name] = value
+
+    def accept(self) -> bytes | None:
+        """The answer to the key, if this is a handshake by RFC 6455, section 4.2.1."""
+        headers = self.headers
+        key = headers.get(b"sec-websocket-key", b"")
+        options = headers.get(b"connection", b"").lower().split(b",")
+        if (
+            not self.is_whole
+            or headers.get(b"upgrade", b"").lower() != b"websocket"
+            or not any(option.strip() == b"upgrade" for option in options)
+            or headers.get(b"sec-websocket-version") != b"13"
+            or not _NOT_HERE.isdisjoint(headers)
+        ):
+            return None
+        try:
+            if len(binascii.a2b_base64(key, strict_mode=True)) != 16:
+                return None
+        except binascii.Error:
+            return None
+        digest = hashlib.sha1(key + _GUID, usedforsecurity=False).digest()
+        return binascii.b2a_base64(digest, newline=False)
+
+
+class Door:
+    """Opens at once for whoever may in; None stands for: ask the plain path."""
+
+    def __init__(self) -> None:
+        self._newsroom: Newsroom | None = None
+
+    def open(self, newsroom: Newsroom) -> None:
+        """From now on there is a newsroom."""
+        self._newsroom = newsroom
+
+    def enter(
+        self, data: bytes, transport: Transport, registry: Registry
+    ) -> WebSocketReader | None:
+        """Answer the handshake in `data`, and have its reader own the transport."""
+        newsroom = self._newsroom
+        if newsroom is None or transport.is_closing():
+            return None
+        request = Handshake(data)
+        accept = request.accept()
+        if accept is None or not request.target.startswith(TARGET):
+            return None
+        admitted = _admitted(newsroom, request)
+        if admitted is None:
+            return None
+        feeds, rights = admitted
+        reader = WebSocketReader(newsroom.hub, rights)
+        reader.take(transport, registry)
+        with reader.held(_HEAD % accept):
+            for feed, cursor in feeds:
+                newsroom.hub.follow(reader, feed, cursor)
+        if request.rest:
+            reader.data_received(request.rest)
+        return reader
+
+
+def _admitted(newsroom: Newsroom, request: Handshake) -> tuple[Wanted, Rights] | None:
+    """The feeds and the rights of who gets in now, else None."""
+    hub = newsroom.hub
+    try:
+        query = request.target[len(TARGET) :].decode("ascii")
+        pairs = parse_qsl(query, keep_blank_values=True)
+        feeds = wanted([value for name, value in pairs if name == "feed"])
+        token = _token(newsroom, request, dict(pairs))
+    except (Malformed, UnicodeDecodeError, LookupError):
+        return None
+    rights = rights_of(token)
+    found: dict[str, Facts | None] = {}
+    for feed, _ in feeds:
+        facts = hub.facts_at_hand(feed)
+        if facts is None:
+            return None
+        found[feed] = facts
+    code = decide(
+        Asked(
+            found,
+            rights,
+            token_unknown=False,
+            is_leaving=hub.is_leaving,
+            is_full=hub.is_full(),
+            now_ms=hub.now_ms(),
+        )
+    )
+    return None if code is not None else (feeds, rights)
+
+
+def _token(
+    newsroom: Newsroom, request: Handshake, query: dict[str, str]
+) -> Token | None:
+    """The token that was sent, None if none was; LookupError if it is not at hand."""
+    if COOKIE.encode() in request.headers.get(b"cookie", b""):
+        raise LookupError
+    header = request.headers.get(b"authorization")
+    if header is not None:
+        kind, _, secret = header.partition(b" ")
+        if kind.lower() != b"bearer":
+            raise LookupError
+        return newsroom.tokens.at_hand(secret.strip().decode("latin-1"))
+    named = query.get("token")
+    return newsroom.tokens.at_hand(named) if named else None

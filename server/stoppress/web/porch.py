@@ -1,0 +1,130 @@
+"""Where a connection stands until its first bytes tell what it wants.
+
+A handshake of the live line goes to the fast door; everything else, and what the
+door doesn't open for, becomes uvicorn's with every byte, in the same turn.
+
+Rules:
+- It is small and slotted: a reader that comes in by the fast door never costs
+  more than this and what it becomes.
+- It looks at the first segment alone. A handshake in pieces takes the plain path.
+- Whoever comes to read waits at the gate if there is a crowd; a publish or a probe
+  on a new connection walks past it.
+- It stands in uvicorn's `connections`, so that the server's end finds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from stoppress.hub.sockets import Registry
+from stoppress.web.door import TARGET, Door
+from stoppress.web.gate import Gate
+from stoppress.web.takeover import LiveHttp
+
+_LIVE = b"GET " + TARGET
+_FEEDS = b"GET /v1/feeds/"
+
+
+class Porch:
+    """Makes the protocol of each new connection: what uvicorn calls as `http=`."""
+
+    def __init__(self, door: Door, gate: Gate) -> None:
+        self._door = door
+        self.gate = gate
+
+    def __call__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> Newcomer:
+        """The protocol of one new connection."""
+        return Newcomer(self, config, server_state, app_state)
+
+    def let_in(self, newcomer: Newcomer, data: bytes) -> bool:
+        """Let a newcomer in by the fast door (True), or give it to uvicorn."""
+        transport = newcomer.transport
+        registry = cast(Registry, newcomer.server_state.connections)
+        registry.discard(newcomer)
+        if data.startswith(_LIVE) and self._door.enter(data, transport, registry):
+            return True
+        http = LiveHttp(newcomer.config, newcomer.server_state, newcomer.app_state)
+        transport.set_protocol(http)
+        http.connection_made(transport)
+        http.data_received(data)
+        return False
+
+
+class Newcomer(asyncio.Protocol):
+    """A connection that has not said anything yet."""
+
+    __slots__ = ("app_state", "config", "porch", "said", "server_state", "transport")
+
+    transport: asyncio.Transport
+
+    def __init__(
+        self,
+        porch: Porch,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+    ) -> None:
+        self.porch = porch
+        self.config = config
+        self.server_state = server_state
+        self.app_state = app_state
+        self.said = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is here."""
+        self.transport = cast(asyncio.Transport, transport)
+        cast(Registry, self.server_state.connections).add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """It has said what it wants."""
+        if self.said:  # what was on its way when we stopped reading
+            self.said += data
+        elif is_reader(data):
+            self.said = data
+            self.porch.gate.come(self, len(data))
+        else:
+            self.porch.let_in(self, data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It left without a word, or while it waited."""
+        self.said = b""
+        cast(Registry, self.server_state.connections).discard(self)
+
+    # At the gate
+
+    def pause(self) -> None:
+        """Read no more of it."""
+        self.transport.pause_reading()
+
+    def go_in(self) -> bool:
+        """Let it in; whether that was all, with nothing left for later turns."""
+        data, self.said = self.said, b""
+        if not data or self.transport.is_closing():
+            return True
+        self.transport.resume_reading()
+        return self.porch.let_in(self, data)
+
+    def cut(self) -> None:
+        """Close it."""
+        self.transport.abort()
+
+    def shutdown(self) -> None:
+        """The web server ends: it asked for nothing yet."""
+        self.transport.close()
+
+
+def is_reader(data: bytes) -> bool:
+    """Whether a first segment asks for a live line, and so stands at the gate."""
+    if data.startswith(_LIVE):
+        return True
+    return data.startswith(_FEEDS) and b"text/event-stream" in data

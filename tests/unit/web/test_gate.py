@@ -1,0 +1,210 @@
+"""The gate: slices of work, a rate, and bounds, on a clock of our own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from stoppress.web import gate
+from stoppress.web.gate import BREATHS, LONGEST_WAIT_S, PLAIN_S, Gate
+from tests.unit.web.liveroom import Ledger, Liveroom, on_every_server, take
+
+COST_S = 0.0001
+"""What it takes to let one in here: ten fill a slice."""
+
+
+class House:
+    """A gate on a loop that turns when told."""
+
+    def __init__(self, per_second: int = 0) -> None:
+        self.now = 100.0
+        self.ledger = Ledger()
+        self.calls: list[tuple[float, Callable[[], None]]] = []
+        self.inside: list[int] = []
+        self.gate = Gate(self._later, self.ledger, per_second, lambda: self.now)
+
+    def _later(self, seconds: float, call: Callable[[], None]) -> None:
+        self.calls.append((self.now + seconds, call))
+
+    def turn(self) -> int:
+        """One turn of the loop, at once if something is due; how many came in."""
+        before = len(self.inside)
+        self.now = max(self.now, min((at for at, _ in self.calls), default=self.now))
+        due = [call for at, call in self.calls if at <= self.now]
+        self.calls = [entry for entry in self.calls if entry[0] > self.now]
+        for call in due:
+            call()
+        return len(self.inside) - before
+
+
+class Guest:
+    """Who comes to a House."""
+
+    def __init__(self, house: House, number: int, is_plain: bool = False) -> None:
+        self.house = house
+        self.number = number
+        self.is_plain = is_plain
+        self.is_paused = False
+        self.is_cut = False
+
+    def pause(self) -> None:
+        """Read no more."""
+        self.is_paused = True
+
+    def go_in(self) -> bool:
+        """Go in; it takes a while."""
+        self.house.inside.append(self.number)
+        self.house.now += COST_S
+        return not self.is_plain
+
+    def cut(self) -> None:
+        """Closed."""
+        self.is_cut = True
+
+
+def _crowd(house: House, count: int, is_plain: bool = False) -> list[Guest]:
+    guests = [Guest(house, number, is_plain) for number in range(count)]
+    for guest in guests:
+        house.gate.come(guest, 500)
+    return guests
+
+
+def test_a_few_come_in_as_they_are() -> None:
+    house = House()
+    guests = _crowd(house, 3)
+    assert house.inside == [0, 1, 2]
+    assert not any(guest.is_paused for guest in guests)
+    assert house.ledger.waits == 0
+    house.turn()
+    assert house.calls == []
+
+
+def test_a_crowd_comes_in_slices_in_its_order() -> None:
+    house = House()
+    guests = _crowd(house, 100)
+    first = len(house.inside)
+    assert 9 <= first <= 11
+    assert [guest.is_paused for guest in guests] == [False] * first + [True] * (
+        100 - first
+    )
+    assert house.ledger.waits == 100 - first
+    slices = []
+    while len(house.gate):
+        slices.append(house.turn())
+    assert house.inside == list(range(100))
+    assert max(slices) <= 11
+    # Between two slices the loop turns without one.
+    assert slices.count(0) >= BREATHS * (100 // 11 - 1)
+    for _ in range(BREATHS + 2):
+        house.turn()
+    assert house.calls == []
+
+
+def test_while_some_wait_nobody_passes_them() -> None:
+    house = House()
+    _crowd(house, 30)
+    late = Guest(house, 99)
+    house.gate.come(late, 500)
+    while len(house.gate):
+        house.turn()
+        if late.number in house.inside:
+            assert len(house.inside) == 31
+
+
+def test_the_plain_path_counts_for_what_it_will_cost() -> None:
+    house = House()
+    _crowd(house, 100, is_plain=True)
+    assert len(house.inside) <= 0.001 / (COST_S + PLAIN_S) + 1
+
+
+@pytest.mark.parametrize("per_second", [5, 200])
+def test_a_rate_spreads_them(per_second: int) -> None:
+    house = House(per_second)
+    start = house.now
+    _crowd(house, 60)
+    assert len(house.inside) <= max(1, per_second // 10)
+    while len(house.gate):
+        assert house.calls
+        house.turn()
+    lasted = house.now - start
+    alone = 60 - max(1, per_second // 10)
+    assert lasted == pytest.approx(alone / per_second, rel=0.1)
+    assert house.inside == list(range(60))
+
+
+def test_who_waited_too_long_is_closed() -> None:
+    house = House(1)
+    guests = _crowd(house, 40)
+    while len(house.gate):
+        house.turn()
+    assert [guest.number for guest in guests if guest.is_cut] == sorted(
+        set(range(40)) - set(house.inside)
+    )
+    assert house.ledger.outs == 40 - len(house.inside) > 0
+    assert LONGEST_WAIT_S - 1 <= len(house.inside) <= LONGEST_WAIT_S + 2
+
+
+def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "MOST_WAITING", 20)
+    house = House()
+    guests = _crowd(house, 50)
+    assert len(house.gate) == 20
+    assert sum(guest.is_cut for guest in guests) == house.ledger.outs
+    assert house.ledger.outs + 20 + len(house.inside) == 50
+    monkeypatch.setattr(gate, "MOST_HELD", 20 * 500)
+    monkeypatch.setattr(gate, "MOST_WAITING", 1000)
+    more = Guest(house, 51)
+    house.gate.come(more, 1)
+    assert more.is_cut
+
+
+def test_a_failure_inside_does_not_shut_the_gate() -> None:
+    class Clumsy(Guest):
+        def go_in(self) -> bool:
+            raise RuntimeError("stumbled")
+
+    house = House()
+    _crowd(house, 15)
+    house.gate.come(Clumsy(house, 15), 500)
+    house.gate.come(Guest(house, 16), 500)
+    stumbles = 0
+    while len(house.gate):
+        try:
+            house.turn()
+        except RuntimeError:
+            stumbles += 1
+    assert stumbles == 1
+    assert house.inside == [*range(15), 16]
+
+
+@on_every_server(handshakes_per_s=10)
+async def test_a_rate_holds_on_every_transport(room: Liveroom) -> None:
+    """Three come at once, and two of them wait; a poll and a probe do not."""
+    async with room.ws("feed=x") as one, room.ws("feed=x") as two:
+        async with room.stream("x") as stream:
+            await take(one, 1)
+            await take(two, 1)
+            await stream.take(1)
+    if room.path == "door":
+        assert room.ledger.waits == 2
+    assert (await room.get("/v1/feeds/x/events")).status_code == 200
+    assert room.ledger.outs == 0
+
+
+@on_every_server(handshakes_per_s=1)
+async def test_who_leaves_while_waiting_costs_nothing(room: Liveroom) -> None:
+    if room.path != "door":
+        return
+    async with room.ws("feed=x") as one:
+        await take(one, 1)
+        waiting = room.ws("feed=x")
+        asking = asyncio.ensure_future(waiting.__aenter__())
+        await room.until(lambda: len(room.gate) == 1)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        assert (await room.get("/v1/live")).status_code == 426
+        await room.until(lambda: not len(room.gate))
+    await room.until(lambda: room.ledger.here == 0)
+    await room.until(lambda: not room.server.server_state.connections)
