@@ -65,7 +65,7 @@ def report(kinds: Sequence[Kind], outcomes: Sequence[Outcome]) -> str:
             f"| {sum(one.events for one in mine):,} "
             f"| {sum(one.counts['events'] for one in mine):,} | {result} |"
         )
-    ran = sorted({one.seed for one in outcomes})
+    ran = sorted({one.seed for one in outcomes}) or [0]
     total = (
         f"\n{len(outcomes)} runs, seeds {ran[0]} to {ran[-1]}: "
         f"{sum(one.events for one in outcomes):,} events, "

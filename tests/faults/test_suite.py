@@ -9,7 +9,7 @@ from tests.faults.tables import report
 from tests.faults.test_faults import TODAY
 
 
-@pytest.mark.parametrize("kind", ["line-cut", "redis-full", "proxy-cuts"])
+@pytest.mark.parametrize("kind", ["redis-full", "proxy-cuts"])
 def test_nothing_is_lost(kind: str) -> None:
     """With fewer readers than the suite has: it shares the machine with other tests."""
     outcome = run(KINDS[kind], TODAY, readers=30)
