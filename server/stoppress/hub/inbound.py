@@ -2,7 +2,7 @@
 
 Rules: fragments, masks, pings and closes are the business of `websockets`, whose
 protocol is built at the first byte, in the state OPEN. Text is at most
-`max_message` bytes; a longer one, binary, or anything that is no op is a bad
+`max_message` bytes, inflated; a longer one, binary, or anything that is no op is a bad
 message. Broken frames end as RFC 6455 says.
 """
 
@@ -19,6 +19,7 @@ from websockets.server import ServerProtocol
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Malformed
 from stoppress.domain.feed import check_slug
+from stoppress.hub.deflate import inflater
 from stoppress.wire.codes import CloseCode
 from stoppress.wire.frames import websocket_close
 
@@ -59,8 +60,10 @@ class Inbound:
 
     __slots__ = ("_fragments", "_protocol", "deaf")
 
-    def __init__(self, max_message: int) -> None:
+    def __init__(self, max_message: int, *, deflated: bool = False) -> None:
         self._protocol = ServerProtocol(state=OPEN, max_size=max_message)
+        if deflated:
+            self._protocol.extensions = [inflater()]
         self._fragments: list[bytes] | None = None
         self.deaf = False
         """Whether what comes now is only to be read, not understood."""

@@ -183,15 +183,17 @@ class WebSocketReader(SocketReader):
 
     __slots__ = ("_inbound",)
 
-    def __init__(self, owner: Owner, rights: Rights) -> None:
-        super().__init__(owner, Wire.WEBSOCKET, rights)
+    def __init__(self, owner: Owner, rights: Rights, *, deflated: bool = False) -> None:
+        super().__init__(owner, Wire.DEFLATED if deflated else Wire.WEBSOCKET, rights)
         self._inbound: Inbound | None = None
 
     def data_received(self, data: bytes) -> None:
         """What the reader says, or its answer to our close."""
         inbound = self._inbound
         if inbound is None:
-            inbound = Inbound(self.owner.settings.max_message)
+            inbound = Inbound(
+                self.owner.settings.max_message, deflated=self.wire is Wire.DEFLATED
+            )
             if self.closing:
                 inbound.say_close(self.closing)
             if not _is_one_frame(data):

@@ -1,7 +1,7 @@
 """The forms in which one message goes out, each made once for all readers.
 
 A wire is a small number, so that a reader keeps it in a slot and a channel its
-caches in a tuple. Another form (permessage-deflate) is one more number here.
+caches in a tuple.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ class Wire(IntEnum):
     """Server-sent events, for a server that does its own chunking."""
     LINES = 3
     """JSON, one message a line, for whoever frames each message itself."""
+    DEFLATED = 4
+    """RFC 6455 text frames, compressed by RFC 7692 where that pays."""
 
 
 LAST_CHUNK = b"0\r\n\r\n"
@@ -36,6 +38,8 @@ def framed(wire: Wire, kind: str, payload: bytes, cursor: str | None = None) -> 
     """One message on `wire`; `cursor` where a reader may resume from it."""
     if wire is Wire.WEBSOCKET:
         return frames.websocket_text(payload)
+    if wire is Wire.DEFLATED:
+        return frames.websocket_deflated(payload)
     if wire is Wire.LINES:
         return payload + b"\n"
     event = frames.sse(kind, payload, cursor)

@@ -23,6 +23,7 @@ import httptools
 
 from stoppress.desk.tokens import Token
 from stoppress.domain.errors import Malformed
+from stoppress.hub.deflate import HEADER, agreed
 from stoppress.hub.facts import Facts, Rights
 from stoppress.hub.sockets import Registry, WebSocketReader
 from stoppress.web.access import COOKIE
@@ -33,8 +34,9 @@ TARGET = b"/v1/live?"
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _HEAD = (
     b"HTTP/1.1 101 Switching Protocols\r\n"
-    b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n\r\n"
+    b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n%b\r\n"
 )
+_EXTENSIONS = HEADER.lower().encode()
 _NOT_HERE = frozenset({b"content-length", b"transfer-encoding", b"expect"})
 """Headers of a request with a body, which no handshake has."""
 
@@ -117,10 +119,11 @@ class Door:
         admitted = _admitted(newsroom, request)
         if admitted is None:
             return None
-        feeds, rights = admitted
-        reader = WebSocketReader(newsroom.hub, rights)
+        feeds, rights, agreement = admitted
+        reader = WebSocketReader(newsroom.hub, rights, deflated=bool(agreement))
         reader.take(transport, registry)
-        with reader.held(_HEAD % accept):
+        line = f"{HEADER}: {agreement}\r\n".encode() if agreement else b""
+        with reader.held(_HEAD % (accept, line)):
             for feed, cursor in feeds:
                 newsroom.hub.follow(reader, feed, cursor)
         if request.rest:
@@ -128,15 +131,19 @@ class Door:
         return reader
 
 
-def _admitted(newsroom: Newsroom, request: Handshake) -> tuple[Wanted, Rights] | None:
-    """The feeds and the rights of who gets in now, else None."""
+def _admitted(
+    newsroom: Newsroom, request: Handshake
+) -> tuple[Wanted, Rights, str] | None:
+    """The feeds, the rights and the extension of who gets in now, else None."""
     hub = newsroom.hub
     try:
         query = request.target[len(TARGET) :].decode("ascii")
         pairs = parse_qsl(query, keep_blank_values=True)
         feeds = wanted([value for name, value in pairs if name == "feed"])
         token = _token(newsroom, request, dict(pairs))
-    except (Malformed, UnicodeDecodeError, LookupError):
+        offered = request.headers.get(_EXTENSIONS)
+        agreement = agreed(offered.decode("latin-1")) if offered else ""
+    except (Malformed, ValueError, LookupError):
         return None
     rights = rights_of(token)
     found: dict[str, Facts | None] = {}
@@ -155,7 +162,7 @@ def _admitted(newsroom: Newsroom, request: Handshake) -> tuple[Wanted, Rights] |
             now_ms=hub.now_ms(),
         )
     )
-    return None if code is not None else (feeds, rights)
+    return None if code is not None else (feeds, rights, agreement)
 
 
 def _token(

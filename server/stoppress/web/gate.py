@@ -76,7 +76,7 @@ class Gate:
         self,
         later: Later,
         metrics: GateMetrics,
-        per_second: int = 0,
+        per_second: float = 0,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._later = later

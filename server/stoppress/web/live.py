@@ -42,7 +42,7 @@ from stoppress.web.admission import Asked, Wanted, decide, rights_of, wanted
 from stoppress.web.newsroom import Newsroom
 from stoppress.web.problems import Problem
 from stoppress.web.resource import Resource
-from stoppress.web.takeover import TAKEOVER, Take
+from stoppress.web.takeover import DEFLATED, TAKEOVER, Take
 from stoppress.wire import messages
 from stoppress.wire.codes import CloseCode
 
@@ -109,11 +109,12 @@ class Live:
                 return
         except OSError:
             return  # whoever asked is gone
-        take: Take | None = scope.get("extensions", {}).get(TAKEOVER)
+        extensions = scope.get("extensions", {})
+        take: Take | None = extensions.get(TAKEOVER)
         if take is None:
             await carry.websocket(hub, rights, feeds, receive, send)
             return
-        reader = WebSocketReader(hub, rights)
+        reader = WebSocketReader(hub, rights, deflated=DEFLATED in extensions)
         if take(reader):
             for feed, cursor in feeds:
                 hub.follow(reader, feed, cursor)

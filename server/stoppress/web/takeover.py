@@ -18,6 +18,7 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -31,10 +32,13 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from stoppress.hub.deflate import Offer
 from stoppress.hub.sockets import Registry
 
 TAKEOVER = "stop_press.takeover"
 """The name of the extension in the ASGI scope."""
+DEFLATED = "stop_press.deflated"
+"""In the ASGI scope too, if it was agreed that messages are compressed."""
 LIVE_PATHS = ("/v1/live", "/events")
 """How the addresses end that browsers open without headers of their own."""
 EARLY_BYTES = 64 << 10
@@ -43,6 +47,7 @@ EARLY_BYTES = 64 << 10
 RELIED_ON: dict[type, tuple[str, ...]] = {
     WebSocketsSansIOProtocol: (
         "conn",
+        "connection_made",
         "connections",
         "data_received",
         "handle_connect",
@@ -126,6 +131,11 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
 
     _early = b""
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Offer to compress, as the hub does it."""
+        super().connection_made(transport)
+        self.conn.available_extensions = [Offer()]
+
     def data_received(self, data: bytes) -> None:
         """Before the accept, what is no handshake waits as it came."""
         if not self.handshake_initiated or self.handshake_complete:
@@ -142,6 +152,8 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
             scope = cast("dict[str, Any]", self.scope)
             _hide_token(scope)
             scope["extensions"][TAKEOVER] = self.take
+            if self.conn.extensions:
+                scope["extensions"][DEFLATED] = {}
 
     async def receive(self) -> Any:
         """Nobody took the connection: what came early is uvicorn's now."""

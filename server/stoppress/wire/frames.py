@@ -7,14 +7,41 @@ stream format; `id` only where a cursor may be resumed from.
 from __future__ import annotations
 
 import struct
+import zlib
 
 TEXT = 0x1
 CLOSE = 0x8
+COMPRESSED = 0x40
+
+WINDOW_BITS = 12
+"""The window of what we compress: messages are short, and clients ask for 12."""
+WORTH_BYTES = 256
+"""Shorter messages go plain. Measured: a beat of 55 bytes became 53, a withdrawal of
+134 became 125, the shortest post of 408 became 243, one of 1,052 became 405; each
+takes 5 to 25 us, once for all readers, and every reader's browser has to inflate it.
+"""
+_LEVEL = 6
+_MEMORY = 5
 
 
 def websocket_text(payload: bytes) -> bytes:
     """One text frame (RFC 6455, section 5.2)."""
     return _header(TEXT, len(payload)) + payload
+
+
+def websocket_deflated(payload: bytes) -> bytes:
+    """One text frame by RFC 7692, without context takeover; plain if that is as short.
+
+    The same payload makes the same bytes for every reader.
+    """
+    if len(payload) < WORTH_BYTES:
+        return websocket_text(payload)
+    deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -WINDOW_BITS, _MEMORY)
+    data = deflate.compress(payload) + deflate.flush(zlib.Z_SYNC_FLUSH)
+    short = data[:-4]  # the empty block at the end is left away (section 7.2.1)
+    if len(short) >= len(payload):
+        return websocket_text(payload)
+    return _header(TEXT | COMPRESSED, len(short)) + short
 
 
 def websocket_close(code: int, reason: str = "") -> bytes:

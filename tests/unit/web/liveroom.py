@@ -169,11 +169,11 @@ class Liveroom:
         """The address for HTTP."""
         return f"http://127.0.0.1:{self.port}"
 
-    def ws(self, query: str, **more: Any) -> connect:
+    def ws(self, query: str, *, compression: str | None = None, **more: Any) -> connect:
         """A WebSocket to the live line."""
         return connect(
             f"ws://127.0.0.1:{self.port}/v1/live?{query}",
-            compression=None,
+            compression=compression,
             ping_interval=None,
             open_timeout=PATIENCE_S,
             close_timeout=PATIENCE_S,

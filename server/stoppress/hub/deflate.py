@@ -1,0 +1,77 @@
+"""permessage-deflate (RFC 7692), so that one compression serves every reader.
+
+Rules:
+- No context is taken over, in either direction: a message is compressed alone, so
+  its bytes are the same for all, and a reader costs no window (58 KB with the
+  library's default). What that loses is less than what a reader's memory costs.
+- Our window is 2^12 bytes, which every client can read that asks for 12 bits or
+  more; who can only do with less is served plain.
+- Inflating is the library's, with the limit after inflating.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidHandshake, NegotiationError
+from websockets.extensions import Extension
+from websockets.extensions.permessage_deflate import (
+    PerMessageDeflate,
+    ServerPerMessageDeflateFactory,
+)
+from websockets.server import ServerProtocol
+from websockets.typing import ExtensionParameter
+
+from stoppress.wire.frames import WINDOW_BITS
+
+HEADER = "Sec-WebSocket-Extensions"
+
+
+class Offer(ServerPerMessageDeflateFactory):
+    """What we agree to."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            server_no_context_takeover=True,
+            client_no_context_takeover=True,
+            server_max_window_bits=WINDOW_BITS,
+        )
+
+    def process_request_params(
+        self,
+        params: Sequence[ExtensionParameter],
+        accepted_extensions: Sequence[Extension],
+    ) -> tuple[list[ExtensionParameter], PerMessageDeflate]:
+        """Agree, unless our window is too wide for the client."""
+        answer, extension = super().process_request_params(params, accepted_extensions)
+        if extension.local_max_window_bits < WINDOW_BITS:
+            raise NegotiationError(f"our window has {WINDOW_BITS} bits")
+        return answer, extension
+
+
+@lru_cache(256)
+def agreed(offered: str) -> str:
+    """Our answer to what a client offers in HEADER; empty: no extension.
+
+    Browsers offer the same few things, so few answers are remembered.
+    Raises ValueError if what is offered can't be read.
+    """
+    try:
+        header, _ = ServerProtocol(extensions=[Offer()]).process_extensions(
+            Headers({HEADER: offered})
+        )
+    except InvalidHandshake as problem:
+        raise ValueError(str(problem)) from None
+    return header or ""
+
+
+def inflater() -> PerMessageDeflate:
+    """The inbound side of one connection that agreed."""
+    return PerMessageDeflate(
+        remote_no_context_takeover=True,
+        local_no_context_takeover=True,
+        remote_max_window_bits=15,
+        local_max_window_bits=WINDOW_BITS,
+    )
