@@ -15,7 +15,7 @@ RUNS ?= 1
 SEED ?=
 KINDS ?=
 
-.PHONY: help run test lint faults clean system
+.PHONY: help run test lint faults cuts bench clean system
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,16 @@ lint: $(VENV)/test.stamp ## Style and types
 faults: $(VENV)/test.stamp system ## Break every part on purpose: RUNS=1 SEED= KINDS=
 	@$(BIN)/python -m tests.faults.suite --runs $(RUNS) \
 	    $(if $(SEED),--seed $(SEED)) $(if $(KINDS),--kinds $(KINDS)) $(ARGS)
+
+cuts: $(VENV)/test.stamp system ## Cut readers 10,000 times in a model, 1,000 times for real
+	@$(BIN)/python -m tests.faults.model --cuts 10000 --run 500 $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.faults.sockets --cuts 1000 --restarts 20 $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.faults.kills --publishes 1000 $(if $(SEED),--seed $(SEED))
+
+bench: $(VENV)/test.stamp ## Measure, also beside peers that are installed; takes a quiet machine
+	@$(BIN)/python -m tests.bench.long_feed
+	@$(BIN)/python -m tests.bench.latency
+	@$(BIN)/python -m tests.bench.against --write docs/benchmarks $(ARGS)
 
 clean: ## Remove what was made here, the demo's data too
 	@rm -rf $(VENV) demo-data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
