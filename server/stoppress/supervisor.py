@@ -68,7 +68,7 @@ class _Worker:
     async def keep(self, buried: Callable[[int], None]) -> None:
         """Keep a process in this place until `stop`; `buried` hears of each death.
 
-        Raises CannotServe if the first one dies before it served.
+        Raises CannotServe if the first one ends by itself before it served.
         """
         loop = asyncio.get_running_loop()
         wait_s = 0.0
@@ -81,7 +81,7 @@ class _Worker:
             buried(process.pid)
             if self._stopping.is_set():
                 return
-            if not self.ready.is_set():
+            if not self.ready.is_set() and code >= 0:  # not one that was killed
                 raise CannotServe("the server did not start; its log says why", 1)
             log.warning("worker %d ended with %d; starting another", process.pid, code)
             lived_s = loop.time() - started
