@@ -5,9 +5,8 @@
 Every server is pinned to one core, the loaders to the other; the servers take
 turns, round after round, and what is compared are medians and their ratios. A peer
 gets the message that Stop Press would have sent, to the byte in length. nchan is
-Debian's (`nginx`, `libnginx-mod-nchan`); ws and Socket.IO come from npm into a
-folder of this run; broadcaster comes from PyPI where it is installed. What is not
-there is left out, and the table says so.
+Debian's (`nginx`, `libnginx-mod-nchan`), ws comes from npm into a folder of this
+run. What is not there is left out, and said.
 """
 
 from __future__ import annotations
@@ -40,8 +39,6 @@ SERVER_CORE, LOADER_CORE = "0", {1}
 TOKEN = "sp_bench-bench-bench-bench"
 OK = frozenset({200, 201, 202})
 UPGRADED = b"\r\n\r\n"
-CONNECT = bytes([0x81, 0x82, 0, 0, 0, 0]) + b"40"
-"""Engine.IO's 4 (message), Socket.IO's 0 (connect), as a masked text frame."""
 
 Row = dict[str, float | int | str | None]
 
@@ -69,10 +66,9 @@ WORKS = (
 )
 
 
-def peer_target(name: str, follow: str, publish: str, **more: bytes) -> Target:
-    """A peer's addresses; it is in as soon as its upgrade was answered."""
-    ready = more.pop("ready", UPGRADED)
-    return Target(name, follow, follow, ready, publish, OK, **more)  # type: ignore[arg-type]  # bytes
+def peer_target(name: str, follow: str, publish: str) -> Target:
+    """A peer's addresses; a reader is in as soon as its upgrade was answered."""
+    return Target(name, follow, follow, UPGRADED, publish, OK)
 
 
 def free_port() -> int:
@@ -83,8 +79,8 @@ def free_port() -> int:
         return port
 
 
-def peers(folder: Path, port: int) -> Iterator[Peer]:
-    """Whatever is here to be compared with; what is missing is said."""
+def peers(folder: Path, port: int, modules: Path) -> Iterator[Peer]:
+    """Whatever is here to be compared with; `modules` is npm's folder."""
     python = sys.executable
     yield Peer(
         STOP_PRESS,
@@ -98,23 +94,11 @@ def peers(folder: Path, port: int) -> Iterator[Peer]:
         conf.write_text(text.format(module=module, folder=folder, port=port))
         target = peer_target("nchan", "/follow/{feed}", "/publish/{feed}")
         yield Peer(target, ["nginx", "-c", str(conf), "-p", str(folder)], {})
-    else:
-        say("left out: nchan (Debian: apt-get install nginx libnginx-mod-nchan)")
-    modules = folder.parent / "node_modules"
     if modules.exists():
-        environ = {"NODE_PATH": str(modules)}
-        node = [
-            ["node", str(PEERS / f"{name}.js"), str(port)]
-            for name in ("ws", "socketio")
-        ]
-        yield Peer(peer_target("ws", "/", "/publish"), node[0], environ)
-        line = "/socket.io/?EIO=4&transport=websocket"
-        target = peer_target(
-            "Socket.IO", line, "/publish", ready=b"40{", greeting=CONNECT
+        node = ["node", str(PEERS / "ws.js"), str(port)]
+        yield Peer(
+            peer_target("ws", "/", "/publish"), node, {"NODE_PATH": str(modules)}
         )
-        yield Peer(target, node[1], environ)
-    else:
-        say("left out: ws, Socket.IO (npm could not install them)")
     uvicorn = [python, "-m", "uvicorn", "--app-dir", str(PEERS), "--port", str(port)]
     uvicorn += ["--log-level", "warning", "--no-access-log", "--backlog", "8192"]
     uvicorn += ["--ws-per-message-deflate", "false", "--ws-ping-interval", "600"]
@@ -197,14 +181,19 @@ def compare(
 ) -> dict[str, dict[str, list[Row]]]:
     """Every work on every server, in turns: work, server, rows."""
     found: dict[str, dict[str, list[Row]]] = {}
+    modules = folder.parent / "node_modules"
+    names = [peer.target.name for peer in peers(folder, 0, modules)]
+    for name in ("nchan", "ws"):
+        if name not in names:
+            say(f"left out: {name} is not installed")
     for turn in range(rounds):
         for work in WORKS:
             wire = size
-            for index, _ in enumerate(list(peers(folder, 0))):
+            for index, _ in enumerate(names):
                 place = folder / f"{turn}-{work.name}-{index}"
                 place.mkdir()
                 port = free_port()
-                peer = list(peers(place, port))[index]
+                peer = list(peers(place, port, modules))[index]
                 row = one(peer, work, readers, wire, place, port)
                 if peer.target.is_ours:
                     # Four bytes of every frame are its header.
@@ -278,9 +267,7 @@ def main() -> None:
         folder.mkdir()
         if shutil.which("npm"):
             packages = ["npm", "install", "--silent", "--no-audit", "--no-fund"]
-            subprocess.run(
-                [*packages, "--prefix", name, "ws@8", "socket.io@4"], check=False
-            )
+            subprocess.run([*packages, "--prefix", name, "ws@8"], check=False)
         shown = tell(compare(options.rounds, options.readers, options.size, folder))
     if options.write:
         options.write.mkdir(parents=True, exist_ok=True)

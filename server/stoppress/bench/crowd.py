@@ -58,7 +58,7 @@ def request(plan: Plan, host: str) -> bytes:
         f"Host: {host}\r\n"
         "Upgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{auth}\r\n"
-    ).encode() + plan.target.greeting
+    ).encode()
 
 
 class Crowd:

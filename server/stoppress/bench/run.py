@@ -31,7 +31,6 @@ def run(plan: Plan, progress: Progress = lambda done, what: None) -> Found:
     `progress` is told how many readers are in, and how many posts went out.
     """
     port = urlsplit(plan.url).port or 80
-    pids, stores = machine.serving(port), machine.stores(port)
     context = multiprocessing.get_context("spawn")
     sent = context.RawArray("d", plan.posts)
     with ExitStack() as stack:
@@ -39,6 +38,8 @@ def run(plan: Plan, progress: Progress = lambda done, what: None) -> Found:
         stack.callback(editor.close)
         editor.make_feed()
         stack.callback(editor.drop_feed)
+        # Now that it has answered, whoever serves is there to be looked at.
+        pids, stores = machine.serving(port), machine.stores(port)
         before = machine.rss(pids)
         loaders = [
             stack.enter_context(_Loader(context, plan, share, sent))

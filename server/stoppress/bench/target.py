@@ -17,7 +17,6 @@ class Target(NamedTuple):
 
     `ready` comes once a reader is in. `answers` are the statuses of a publish
     that worked. `is_ours`: it has feeds to make, and posts rather than messages.
-    `greeting` is sent right behind the handshake, where a protocol wants more.
     """
 
     name: str
@@ -27,7 +26,6 @@ class Target(NamedTuple):
     post_path: str
     answers: frozenset[int]
     is_ours: bool = False
-    greeting: bytes = b""
 
     def post(self, index: int, size: int) -> bytes:
         """The body of publish number `index`: `size` bytes of text."""
