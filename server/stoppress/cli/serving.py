@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
@@ -27,6 +28,8 @@ from stoppress.supervisor import Ready, Supervisor
 
 DEMO_DATA = Path("demo-data")
 CALL_S = 10.0
+SHOWN_S = 10.0
+"""How long the demo waits for its first post before it tells its address."""
 
 
 def _settings_options(command: Command) -> Command:
@@ -75,8 +78,11 @@ def demo(**given: str | Path | None) -> None:
 
     async def ready(settings: Settings) -> None:
         await _say_ready(settings)
-        click.echo(_welcome(settings, coverage[0].slug))
-        await _play(settings, coverage)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_play(settings, coverage))
+            # The address is told when there is something to see.
+            await _shown(settings, coverage[0].slug)
+            click.echo(_welcome(settings, coverage[0].slug))
 
     _run(settings, ready)
 
@@ -147,16 +153,33 @@ def _program() -> str:
     return shlex.quote(path if nearer.startswith("..") else nearer)
 
 
-async def _play(settings: Settings, coverage: tuple[Coverage, ...]) -> None:
-    """Be an ordinary editor of our own server."""
+def _http(settings: Settings) -> httpx.AsyncClient:
+    """Our own server, as an editor reaches it."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     base = f"http://[{host}]" if ":" in host else f"http://{host}"
-    async with httpx.AsyncClient(
+    return httpx.AsyncClient(
         base_url=f"{base}:{settings.port}",
         headers={"authorization": f"Bearer {settings.admin_token}"},
         timeout=CALL_S,
         trust_env=False,
-    ) as http:
+    )
+
+
+async def _shown(settings: Settings, slug: str) -> None:
+    """Wait until the feed shows a post, for SHOWN_S at most."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SHOWN_S), _http(settings) as http:
+            while True:
+                with contextlib.suppress(httpx.TransportError):
+                    answer = await http.get(f"/v1/feeds/{slug}")
+                    if answer.status_code == 200 and answer.json()["posts"]:
+                        return
+                await asyncio.sleep(0.05)
+
+
+async def _play(settings: Settings, coverage: tuple[Coverage, ...]) -> None:
+    """Be an ordinary editor of our own server."""
+    async with _http(settings) as http:
 
         async def call(
             method: str, path: str, body: bytes | None, headers: Mapping[str, str]

@@ -1,0 +1,43 @@
+"""`stoppress demo`: when it tells its address, there is something to see."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+END_S = 30
+
+
+def test_the_printed_page_shows_a_post_at_once(tmp_path: Path) -> None:
+    """Whoever opens the page the moment it is printed finds the coverage."""
+    environment = {k: v for k, v in os.environ.items() if "STOPPRESS" not in k}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stoppress", "demo", "--port", "0"]
+        + ["--data", str(tmp_path / "data"), "--drain-seconds", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        found = None
+        for line in process.stdout:
+            found = re.match(r" +Read +(http://\S+)", line)
+            if found:
+                break
+        assert found is not None, "the page was never told"
+        page = httpx.get(found[1], timeout=10, trust_env=False)
+        assert page.status_code == 200
+        assert "<article" in page.text
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(END_S)
+        if process.stdout is not None:
+            process.stdout.close()
