@@ -10,8 +10,9 @@ INPUTS := pyproject.toml constraints.txt
 HOST ?= 127.0.0.1
 PORT ?= 8000
 DATA ?= demo-data
-# What `make faults` runs: of each kind (all, if none is named) so many seeds.
+# What `make faults` runs: of each kind (all, if none is named) so many seeds, JOBS at once.
 RUNS ?= 1
+JOBS ?= 1
 SEED ?=
 KINDS ?=
 
@@ -31,8 +32,8 @@ lint: $(VENV)/test.stamp ## Style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-faults: $(VENV)/test.stamp system ## Break every part on purpose: RUNS=1 SEED= KINDS=
-	@$(BIN)/python -m tests.faults.suite --runs $(RUNS) \
+faults: $(VENV)/test.stamp system ## Break every part on purpose: RUNS=1 JOBS=1 SEED= KINDS=
+	@$(BIN)/python -m tests.faults.suite --runs $(RUNS) --jobs $(JOBS) \
 	    $(if $(SEED),--seed $(SEED)) $(if $(KINDS),--kinds $(KINDS)) $(ARGS)
 
 cuts: $(VENV)/test.stamp system ## Cut readers 10,000 times in a model, 1,000 times for real

@@ -1,19 +1,23 @@
 """Every kind of fault, on real servers, with readers and editors as judges.
 
-    python -m tests.faults.suite [--runs N] [--seed S] [--kinds a,b] [--write FILE]
+    python -m tests.faults.suite [--runs N] [--seed S] [--kinds a,b] [--jobs N]
+                                 [--write FILE]
 
 Each run prints its kind and seed, which repeat it: `--kinds KIND --seed SEED`.
-`--write` puts the table into a report.
+`--jobs` makes several runs at once, each in a process, with servers and a folder of
+its own. `--write` puts the table into a report.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import multiprocessing
 import random
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from tests.faults.kinds import SERVER_KINDS
@@ -31,6 +35,34 @@ def run(kind: Kind, seed: int, readers: int = READERS) -> Outcome:
     """One run, in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="stop-press-") as folder:
         return asyncio.run(play(kind, seed, Path(folder), readers))
+
+
+def runs(
+    kinds: Sequence[Kind], seeds: Sequence[int], jobs: int, readers: int = READERS
+) -> Iterator[Outcome]:
+    """A run of every kind with every seed, at most `jobs` at once, as they end."""
+    if jobs <= 1:
+        yield from (run(kind, seed, readers) for seed in seeds for kind in kinds)
+        return
+    # A fresh process a run: nothing of one is left for the next.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, max_tasks_per_child=1) as pool:
+        started = [
+            pool.submit(run_named, kind.name, seed, readers)
+            for seed in seeds
+            for kind in kinds
+        ]
+        try:
+            for ended in as_completed(started):
+                yield ended.result()
+        finally:
+            for future in started:
+                future.cancel()
+
+
+def run_named(name: str, seed: int, readers: int = READERS) -> Outcome:
+    """One run of the kind of this name: a name can cross to another process."""
+    return run(KINDS[name], seed, readers)
 
 
 def show(outcome: Outcome) -> None:
@@ -69,15 +101,16 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1, help="of each kind")
     parser.add_argument("--seed", type=int, default=None, help="of the first run")
     parser.add_argument("--kinds", default="", help="names, with commas between")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once")
     parser.add_argument("--write", type=Path, default=None, help="a report to write")
     given = parser.parse_args()
     kinds = chosen(given.kinds)
     first = random.randrange(1 << 20) if given.seed is None else given.seed
+    seeds = range(first, first + given.runs)
     outcomes: list[Outcome] = []
-    for number in range(given.runs):
-        for kind in kinds:
-            outcomes.append(run(kind, first + number))
-            show(outcomes[-1])
+    for outcome in runs(kinds, seeds, given.jobs):
+        outcomes.append(outcome)
+        show(outcome)
     failed = [one for one in outcomes if one.faults]
     for one in failed:
         _say(f"again: make faults KINDS={one.kind} SEED={one.seed}")
