@@ -103,6 +103,11 @@ class Channel:
         self.send_home(CloseCode.ENDED)
         self._house.over(self)
 
+    def shut(self) -> None:
+        """Nothing comes any more; whoever waits for the head to move is told."""
+        self.ended = True
+        self._tell_moved()
+
     # Follows
 
     @property
@@ -301,6 +306,9 @@ class Channel:
         self.quiet_since = self._house.now()
         if self._circle.size:
             self._house.sweep.wake(self)
+        self._tell_moved()
+
+    def _tell_moved(self) -> None:
         moved, self._moved = self._moved, []
         for call in moved:
             call()

@@ -92,7 +92,7 @@ class Channels:
             return
         del self._open[channel.feed]
         self._unused.pop(channel, None)
-        channel.ended = True
+        channel.shut()
         self._gone(channel)
         feed = channel.feed
         self._closing[feed] = self._closers.start(self._finish(feed))

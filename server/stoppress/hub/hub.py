@@ -137,8 +137,7 @@ class Hub:
 
     async def _follow_later(self, follow: Follow, cursor: Cursor | None) -> None:
         try:
-            channel = await self.channel(follow.feed)
-            await self.catch_up(channel, cursor)
+            channel = await self.channel_at(follow.feed, cursor)
         except NotFound:
             code = CloseCode.NOT_FOUND
             self._turn_away(follow, code, DETAILS[code])
@@ -147,7 +146,21 @@ class Hub:
         else:
             self._join(follow, channel, cursor)
 
-    async def catch_up(self, channel: Channel, cursor: Cursor | None) -> None:
+    async def channel_at(self, feed: str, cursor: Cursor | None) -> Channel:
+        """The feed's channel, come up to `cursor` if that is in the log.
+
+        Raises NotFound, or Unavailable if the feed is not open and can't be.
+        """
+        channel = await self.channel(feed)
+        await self._catch_up(channel, cursor)
+        if channel.ended:
+            # While we waited it was closed as unused; or deleted (NotFound now),
+            # and perhaps made again: its ring may end before the cursor, and nobody
+            # is led back.
+            channel = await self.channel(feed)
+        return channel
+
+    async def _catch_up(self, channel: Channel, cursor: Cursor | None) -> None:
         """Wait for the line, if `cursor` is ahead of it and yet in the log.
 
         One read of the log's head is shared by all who ask while it runs. After

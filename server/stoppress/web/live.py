@@ -210,14 +210,9 @@ async def _poll(
     newsroom: Newsroom, feed: str, since: Cursor | None, wait_s: float, rights: Rights
 ) -> Response:
     hub = newsroom.hub
-    channel = await hub.channel(feed)
+    channel = await hub.channel_at(feed, since)
     if since is None:
         return _answer(_page(channel, channel.ring.cursor))
-    await hub.catch_up(channel, since)
-    if channel.ended:
-        # Deleted while we waited (NotFound now), perhaps made again: its ring may
-        # end before `since`, and nobody is led back.
-        channel = await hub.channel(feed)
     if since == channel.ring.cursor and wait_s:
         poll = Poll(hub, rights)
         follow = poll.enlist(feed)
