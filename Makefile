@@ -56,6 +56,7 @@ system:
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
 	command -v node >/dev/null || missing="$$missing nodejs"; \
+	command -v tsc >/dev/null || missing="$$missing node-typescript"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
 	    echo "error: the tests need$$missing: install that with the system's packages" \

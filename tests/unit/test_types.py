@@ -1,0 +1,82 @@
+"""The browser's modules are typed by their comments, and are a package others can use.
+
+TypeScript checks them all, and writes the declarations that the package carries;
+a strict program of somebody else's then compiles against those.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from stoppress import __version__
+from stoppress.web.bundle import browser_files
+
+MODULES = browser_files() / "stop-press"
+
+CONSUMER = """
+import { Reader, type LineState, type State } from "stop-press/client.js";
+import { ordered, type Post } from "stop-press/fold.js";
+import { StopPress } from "stop-press";
+import * as element from "stop-press/element.js";
+
+const told: LineState[] = [];
+const reader = new Reader("https://live.example.org", "harbour-fire", {
+  change: (state: State, message) => {
+    const posts: Post[] = ordered(state);
+    console.log(posts[0]?.published_at, message?.cursor ?? "a snapshot");
+  },
+  line: (line) => told.push(line),
+});
+reader.start();
+await reader.older();
+reader.stop();
+const same: typeof StopPress = element.StopPress;
+new same().append("a fallback");
+
+// @ts-expect-error: a feed is named by its slug.
+new Reader("https://live.example.org", 12, {});
+// @ts-expect-error: there is no such state of a line.
+told.push("alive");
+// @ts-expect-error: what is inside stays inside.
+import { Beyond } from "stop-press/beyond.js";
+"""
+
+
+def tsc(folder: Path, *options: str) -> None:
+    """Run the TypeScript compiler; fails with what it says."""
+    ran = subprocess.run(
+        ["tsc", *options],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.skipif(shutil.which("tsc") is None, reason="tsc is not installed")
+def test_the_modules_and_who_uses_them(tmp_path: Path) -> None:
+    """Each module is sound; the package's own declarations are what it does."""
+    package = tmp_path / "node_modules" / "stop-press"
+    shutil.copytree(MODULES, package)
+    tsc(package, "-p", ".")
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "consumer.mts").write_text(CONSUMER)
+    options = ["--strict", "--noEmit", "--target", "es2022", "--module", "node16"]
+    tsc(tmp_path, *options, "--lib", "es2022,dom", "consumer.mts")
+
+
+def test_what_the_package_exports_is_there() -> None:
+    """Every entry leads to a module, with declarations of its name."""
+    manifest = json.loads((MODULES / "package.json").read_text())
+    assert manifest["version"] == __version__
+    for entry in manifest["exports"].values():
+        path = MODULES / entry["default"]
+        assert path.is_file()
+        assert entry["types"] == f"./types/{path.stem}.d.ts"
