@@ -31,6 +31,9 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.datastructures import Headers
+from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS, Request
+from websockets.protocol import Protocol as Framing
 
 from stoppress.hub.deflate import Offer
 from stoppress.hub.sockets import Registry
@@ -43,6 +46,9 @@ LIVE_PATHS = ("/v1/live", "/events")
 """How the addresses end that browsers open without headers of their own."""
 EARLY_BYTES = 64 << 10
 """What a client may say before it was accepted; more ends the connection."""
+_BODY = (b"content-length", b"transfer-encoding")
+_AROUND = 32
+"""Bytes of a line beside the address, or beside a header's name and value."""
 
 RELIED_ON: dict[type, tuple[str, ...]] = {
     WebSocketsSansIOProtocol: (
@@ -65,6 +71,8 @@ RELIED_ON: dict[type, tuple[str, ...]] = {
     HttpToolsProtocol: (
         "_start_asgi_task",
         "_unset_keepalive_if_required",
+        "app_state",
+        "config",
         "connections",
         "cycle",
         "data_received",
@@ -77,6 +85,7 @@ RELIED_ON: dict[type, tuple[str, ...]] = {
         "server_state",
         "transport",
         "url",
+        "ws_protocol_class",
     ),
     RequestResponseCycle: (
         "chunked_encoding",
@@ -145,6 +154,14 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
         if len(self._early) > EARLY_BYTES:
             self.transport.abort()
 
+    def upgraded(self, request: Request) -> None:
+        """Take the handshake as the HTTP protocol has read it: parse it once."""
+        # What comes from here on are frames. A parser of a connection that is not
+        # open yet would wait for the request.
+        self.conn.parser = Framing.parse(self.conn)
+        next(self.conn.parser)
+        self.handle_connect(request)
+
     def handle_connect(self, event: Any) -> None:
         """Offer the takeover to the application."""
         super().handle_connect(event)
@@ -202,7 +219,15 @@ class LiveHttp(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         """Give what follows on the handshake to the WebSocket protocol."""
         segment, problem = self._segment, sys.exc_info()[1]
-        super().handle_websocket_upgrade()
+        kind, request = self.ws_protocol_class, self._handshake()
+        if request is None or kind is None or not issubclass(kind, LiveWebSocket):
+            super().handle_websocket_upgrade()
+        else:
+            self.connections.discard(self)
+            live = kind(self.config, self.server_state, self.app_state)
+            live.connection_made(self.transport)
+            self.transport.set_protocol(live)
+            live.upgraded(request)
         if isinstance(problem, httptools.HttpParserUpgrade):
             early = segment[problem.args[0] :]
             protocol = self.transport.get_protocol()
@@ -211,6 +236,26 @@ class LiveHttp(HttpToolsProtocol):
         # The connection is the other protocol's; this one and its parser are a
         # ring of references.
         self.parser = None  # type: ignore[assignment]  # as uvicorn does
+
+    def _handshake(self) -> Request | None:
+        """The request as websockets would have parsed it; None if it has to.
+
+        It refuses what is not an ordinary GET, in words of its own.
+        """
+        headers = list(self.scope["headers"])
+        if (
+            self.scope["method"] != "GET"
+            or len(headers) > MAX_NUM_HEADERS
+            or not self.url.isascii()
+            or len(self.url) > MAX_LINE_LENGTH - _AROUND
+        ):
+            return None
+        read = Headers()
+        for name, value in headers:
+            if name in _BODY or len(name) + len(value) > MAX_LINE_LENGTH - _AROUND:
+                return None
+            read[name.decode("latin-1")] = value.decode("latin-1")
+        return Request(self.url.decode("ascii"), read)
 
     def on_headers_complete(self) -> None:
         """Hide a secret in the query before the request is looked at."""

@@ -115,7 +115,7 @@ def test_what_we_rely_on_is_there() -> None:
 def test_everything_private_that_is_used_is_listed() -> None:
     """What the takeover reaches for on uvicorn's objects stands in RELIED_ON."""
     listed = {name for names in RELIED_ON.values() for name in names}
-    own = {"take", "_early", "_segment"}
+    own = {"take", "_early", "_segment", "_handshake"}
     for owner in (LiveWebSocket, LiveHttp):
         source = inspect.getsource(owner)
         used = {
@@ -126,6 +126,28 @@ def test_everything_private_that_is_used_is_listed() -> None:
         assert {name for name in names if name.isidentifier()} <= listed | own | {
             "request"
         }
+
+
+UNUSUAL = (
+    b"Content-Length: 0\r\n",
+    b"X-Caf: \xe9\r\n",
+    b"X-Twice: a\r\nX-Twice: b\r\n",
+    b"".join(b"X-%d: y\r\n" % number for number in range(120)),
+    b"X-Long: " + b"y" * 8000 + b"\r\n",
+)
+"""What may stand in a handshake too: some of it only the library reads."""
+
+
+@taken
+async def test_an_unusual_handshake_is_one(room: Liveroom) -> None:
+    """However it is read: by the door, from the headers, or by the library."""
+    for more in UNUSUAL:
+        async with raw(room) as client:
+            client.send(UPGRADE.replace(b"Upgrade:", more + b"Upgrade:", 1))
+            await client.until(b"HTTP/1.1 101")
+            await client.until(b'"hello","feed":"x"')
+            client.send(FOLLOW_OTHER)
+            await client.until(b'"hello","feed":"other"')
 
 
 @taken
