@@ -6,37 +6,50 @@
  * @module
  */
 
+import { isBelow, place } from "./fold.js";
+
 const MOST = 1000;
 
 export class Beyond {
   /** @type {Map<string, any>} */ #posts = new Map();
+  /** @type {Set<string>} Posts that are surely there, though a page may lack them. */
+  #there = new Set();
 
   /** @param {any} post A post, or the id alone of one that was withdrawn. */
   note(post) {
-    this.#posts.delete(post.id);
-    this.#posts.set(post.id, post);
+    const { id } = post;
+    this.#posts.delete(id);
+    this.#posts.set(id, post);
+    this.#there.add(id);
     if (this.#posts.size > MOST) {
       const [first] = this.#posts.keys();
       this.#posts.delete(first);
+      this.#there.delete(first);
     }
   }
 
   /**
-   * A page as the newest events left it.
-   * @param {import("./fold.js").Page} page
-   * @returns {import("./fold.js").Page}
+   * A state to which a page was added, as the newest events left it.
+   * @param {import("./fold.js").State} state
+   * @returns {import("./fold.js").State}
    */
-  over(page) {
-    const posts = page.posts.flatMap((post) => {
-      const news = this.#posts.get(post.id);
-      if (!news) return [post];
-      if (!news.published_at) return [];
-      return [(news.rev ?? 0) > (post.rev ?? 0) ? news : post];
-    });
-    return { ...page, posts };
+  over(state) {
+    const posts = new Map(state.posts);
+    for (const [id, news] of this.#posts) {
+      const held = posts.get(id);
+      if (held ? news.published_at && news.rev <= (held.rev ?? 0) : !this.#there.has(id)) continue;
+      if (!news.published_at || (state.floor && isBelow(place(news), state.floor))) posts.delete(id);
+      else posts.set(id, news);
+    }
+    return { ...state, posts };
   }
 
-  clear() {
-    this.#posts.clear();
+  /**
+   * Events were missed: what is known of a post may have been undone by one of them.
+   * @param {boolean} same Whether it is the same log still.
+   */
+  leap(same) {
+    this.#there.clear();
+    if (!same) this.#posts.clear();
   }
 }

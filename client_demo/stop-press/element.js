@@ -3,7 +3,7 @@
  *
  * On the feed's own page it takes over the server's HTML, in place; elsewhere it
  * draws into a shadow root, and until then, or if it can't, what stands inside it
- * is shown. Attributes are its only input. Events (they bubble, out of shadows too):
+ * is shown. Attributes are its only input, but for the property `token`. Events (they bubble, out of shadows too):
  * `stoppress:post` {type, post} and `stoppress:state` {line, status}.
  * @module
  */
@@ -25,13 +25,22 @@ export const setHome = (origin) => {
 
 // In a page without HTMLElement (a server's) the class is there and of no use.
 export class StopPress extends (globalThis.HTMLElement ?? Object) {
-  static observedAttributes = ["feed", "src"];
+  static observedAttributes = ["feed", "src", "token"];
+
+  // May have been set before this class was there.
+  #token = /** @type {any} */ (this).token;
+  #begun = false;
 
   /** @type {Reader | null} */ #reader = null;
   /** @type {View | null} */ #view = null;
   /** @type {import("./render.js").Context | null} */ #ctx = null;
   /** @type {((state: import("./fold.js").State) => void) | null} */ #prepare = null;
   /** @type {ResizeObserver | null} */ #resized = null;
+
+  constructor() {
+    super();
+    delete (/** @type {any} */ (this).token);
+  }
 
   connectedCallback() {
     if (document.readyState === "loading" && this.dataset.cursor) {
@@ -46,8 +55,17 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
     this.#resized?.disconnect();
   }
 
-  attributeChangedCallback(/** @type {string} */ _, /** @type {string | null} */ old) {
-    if (old === null || !this.isConnected) return;
+  attributeChangedCallback(/** @type {string} */ _, /** @type {any} */ old, /** @type {any} */ now) {
+    if (old !== now && this.#begun) this.#anew();
+  }
+
+  /** What reads a private feed, where it is not to stand in the page. */
+  set token(/** @type {string} */ token) {
+    this.#token = token;
+    if (this.#begun) this.#anew();
+  }
+
+  #anew() {
     this.disconnectedCallback();
     this.#reader = this.#view = this.#ctx = this.#prepare = null;
     this.shadowRoot?.replaceChildren(document.createElement("slot"));
@@ -56,6 +74,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
 
   #begin() {
     if (!this.isConnected) return;
+    this.#begun = true;
     if (this.#reader) {
       this.#reader.start();
       this.#view?.start();
@@ -136,7 +155,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
         this.#tell("state", { line, status: reader.state?.feed.status });
         if (line === "gone" && !this.#view) console.warn(`stop-press: there is no feed ${feed}`);
       },
-    });
+    }, { token: this.#token || this.getAttribute("token") || "" });
     this.#reader = reader;
     return reader;
   }

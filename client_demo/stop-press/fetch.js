@@ -1,24 +1,50 @@
 /**
- * Asking for JSON, and waiting, both of which can be called off.
+ * Asking a hub for JSON, and waiting, both of which can be called off.
  * @module
  */
 
 import { CODES } from "./codes.js";
 
 /**
+ * @typedef {{origin: string, feed: string, token: string, env: any}} Hub Where a feed
+ *   is, and what reads it. The token never stands in an address that a page shows,
+ *   links or sends on.
+ */
+
+/**
  * JSON, checked with the server. What is refused is thrown: `code` as a line's end has
  * it, and `retryMs` if the server named a time.
- * @param {any} env
- * @param {string} url
+ * @param {Hub} hub
+ * @param {string} path
  * @param {AbortSignal} [signal]
  * @returns {Promise<any>}
  */
-export async function getJson(env, url, signal) {
-  const answer = await env.fetch(url, { signal, cache: "no-cache" });
+export async function getJson(hub, path, signal) {
+  const answer = await ask(hub, path, { signal, cache: "no-cache" });
   if (answer.status === 200) return answer.json();
-  const retryMs = answer.headers.get("retry-after") * 1000 || undefined;
   const code = answer.status === 410 ? CODES.NOT_FOUND : 4000 + answer.status;
-  throw Object.assign(new Error(`${url}: status ${answer.status}`), { code, retryMs });
+  const { message, retryMs } = refusal(answer);
+  throw Object.assign(new Error(`${path}: ${message}`), { code, retryMs });
+}
+
+/**
+ * @param {Hub} hub
+ * @param {string} path
+ * @param {any} options
+ * @returns {Promise<Response>}
+ */
+export function ask({ origin, token, env }, path, options) {
+  const headers = { ...options.headers, ...(token && { authorization: `Bearer ${token}` }) };
+  return env.fetch(origin + path, { ...options, headers });
+}
+
+/**
+ * What an answer that is none says.
+ * @param {Response} answer
+ */
+export function refusal({ status, headers }) {
+  const retryMs = Number(headers.get("retry-after")) * 1000 || undefined;
+  return { message: `status ${status}`, retryMs };
 }
 
 /**

@@ -3,14 +3,16 @@
  *
  * A line is a function: it opens, calls `on.message` for each message and
  * `on.end` at most once, and returns what closes it. None of them ever comes back
- * by itself: that is the reader's business (client.js).
+ * by itself: that is the connection's business (connection.js). A message may be the
+ * text of one.
  * @module
  */
 
 import { BROKEN, codeOfStatus } from "./codes.js";
+import { ask, refusal } from "./fetch.js";
 
 /**
- * @typedef {{origin: string, feed: string, cursor: string, env: any}} Wish
+ * @typedef {import("./fetch.js").Hub & {cursor: string}} Wish
  * @typedef {{message: (message: any) => void,
  *   end: (code: number, retryMs?: number) => void}} On
  * @typedef {(wish: Wish, on: On) => () => void} Line
@@ -19,28 +21,22 @@ import { BROKEN, codeOfStatus } from "./codes.js";
 const WAIT_S = 25;
 const PAUSE_MS = 2000;
 
-/** @type {Line} */
-export function socketLine({ origin, feed, cursor, env }, on) {
+/**
+ * A browser sets no header on a socket: a token is said in its address, which no page
+ * shows and no `Referer` carries.
+ * @type {Line}
+ */
+export function socketLine({ origin, feed, token, cursor, env }, on) {
   const url = new URL(`${origin}/v1/live`);
   url.protocol = url.protocol.replace("http", "ws");
-  url.search = `?feed=${feed}@${cursor}`;
+  url.search = `?feed=${feed}@${cursor}${token && `&token=${encodeURIComponent(token)}`}`;
   const socket = new env.WebSocket(url.href);
-  const close = () => {
+  socket.onclose = (/** @type {{code: number}} */ { code }) => on.end(code);
+  socket.onmessage = (/** @type {{data: string}} */ { data }) => on.message(data);
+  return () => {
     socket.onmessage = socket.onclose = null;
     socket.close();
   };
-  socket.onclose = (/** @type {{code: number}} */ { code }) => on.end(code);
-  socket.onmessage = (/** @type {{data: string}} */ { data }) => {
-    let message;
-    try {
-      message = JSON.parse(data);
-    } catch {
-      close();
-      return on.end(BROKEN);
-    }
-    on.message(message);
-  };
-  return close;
 }
 
 /**
@@ -48,8 +44,8 @@ export function socketLine({ origin, feed, cursor, env }, on) {
  * @type {Line}
  */
 export function streamLine(wish, on) {
-  return byRequests(wish, on, async (ask, tell) => {
-    const answer = await ask(wish.cursor, "text/event-stream");
+  return byRequests(wish, on, async (get, tell) => {
+    const answer = await get(wish.cursor, "text/event-stream");
     const reader = /** @type {ReadableStream} */ (answer.body)
       .pipeThrough(new TextDecoderStream())
       .getReader();
@@ -61,7 +57,7 @@ export function streamLine(wish, on) {
       text = /** @type {string} */ (blocks.pop());
       for (const block of blocks) {
         const data = block.match(/^data:.*/gm)?.map((line) => line.slice(5)).join("\n");
-        if (data) tell(JSON.parse(data));
+        if (data) tell(data);
       }
     }
   });
@@ -69,12 +65,12 @@ export function streamLine(wish, on) {
 
 /** @type {Line} */
 export function pollLine(wish, on) {
-  return byRequests(wish, on, async (ask, tell) => {
+  return byRequests(wish, on, async (get, tell) => {
     const { feed, env } = wish;
     // The first answer comes at once: it shows that this way is open.
     for (let since = wish.cursor, wait = 0; ; wait = WAIT_S) {
       const asked = Date.now();
-      const answer = await ask(since, "application/json", `&wait=${wait}`);
+      const answer = await get(since, "application/json", `&wait=${wait}`);
       const { events = [], cursor, reset, retry_ms } = await answer.json();
       if (reset) tell({ type: "reset", feed, cursor, retry_ms });
       events.forEach(tell);
@@ -92,30 +88,31 @@ export function pollLine(wish, on) {
  * What both HTTP lines share: the address, refusals, and closing.
  * @param {Wish} wish
  * @param {On} on
- * @param {(ask: (since: string, accept: string, more?: string) => Promise<Response>,
+ * @param {(get: (since: string, accept: string, more?: string) => Promise<Response>,
  *   tell: (message: any) => void) => Promise<void>} run
  * @returns {() => void}
  */
-function byRequests({ origin, feed, env }, on, run) {
+function byRequests(wish, on, run) {
   const control = new AbortController();
   const { signal } = control;
   let code = BROKEN;
   /** @type {number | undefined} */
-  let retryMs;
+  let ms;
   run(
     async (since, accept, more = "") => {
-      const url = `${origin}/v1/feeds/${feed}/events?since=${since}${more}`;
-      const answer = await env.fetch(url, { signal, cache: "no-store", headers: { accept } });
+      const path = `/v1/feeds/${wish.feed}/events?since=${since}${more}`;
+      const answer = await ask(wish, path, { signal, cache: "no-store", headers: { accept } });
       if (answer.status === 200) return answer;
       code = codeOfStatus(answer.status);
-      retryMs = answer.headers.get("retry-after") * 1000 || undefined;
-      throw new Error(`status ${answer.status}`);
+      const { message, retryMs } = refusal(answer);
+      ms = retryMs;
+      throw new Error(message);
     },
     (message) => signal.aborted || on.message(message),
   )
     .catch(() => {})
     .then(() => {
-      if (!signal.aborted) on.end(code, retryMs);
+      if (!signal.aborted) on.end(code, ms);
       control.abort();
     });
   return () => control.abort();

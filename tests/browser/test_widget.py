@@ -3,15 +3,23 @@ policy, and as live as the page."""
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import WebSocket, expect
+from playwright.sync_api import Route, WebSocket, expect
 
 from tests.browser.conftest import Reader
-from tests.browser.test_page import edit, filled, names, publish, withdraw
+from tests.browser.test_page import (
+    edit,
+    filled,
+    names,
+    no_sockets,
+    publish,
+    withdraw,
+)
 from tests.conftest import Server
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>News</title>
@@ -192,3 +200,76 @@ def test_the_frame_tells_its_height_to_the_parent_it_was_given(
     expect(frame.locator(".sp-line")).to_have_text("Updating live")
     target = frame.locator("base").get_attribute("target")
     assert target == "_top"
+
+
+def reading_token(server: Server, feed: str) -> str:
+    """A token that reads one feed, and may do nothing else."""
+    given = {"scopes": ["read"], "feeds": [feed]}
+    made = server.request("POST", "/v1/tokens", given)
+    assert made.status_code == 201, made.text
+    token: str = made.json()["token"]
+    return token
+
+
+@pytest.mark.parametrize("sockets", [True, False])
+@pytest.mark.parametrize("given", ["attribute", "property before", "property after"])
+def test_a_private_feed_is_read_with_a_token(
+    reader: Reader, server: Server, site: Site, given: str, sockets: bool
+) -> None:
+    """Which stands in no address but a socket's, no link and no Referer."""
+    feed = filled(server, 25, visibility="private")
+    token = reading_token(server, feed)
+    tag = f'<stop-press feed="{feed}"'
+    page = PAGE.format(hub=server.url, feed=feed)
+    if given == "attribute":
+        page = page.replace(tag, f'{tag} token="{token}"')
+    site.pages["/"] = page
+    asked: list[str] = []
+    reader.page.on(
+        "request", lambda one: asked.append(one.url + one.headers.get("referer", ""))
+    )
+    lines: list[str] = []
+    reader.page.on("websocket", lambda line: lines.append(line.url))
+    if not sockets:
+        no_sockets(reader.page)
+    set_it = "token => (document.querySelector('stop-press').token = token)"
+    if given == "property before":
+        late = re.compile(r"/stop-press\.js")
+
+        def wait(route: Route) -> None:
+            reader.page.evaluate(set_it, token)
+            route.continue_()
+
+        reader.page.route(late, wait)
+    reader.page.goto(f"{site.url}/", wait_until="domcontentloaded")
+    if given == "property after":
+        reader.page.wait_for_function("() => customElements.get('stop-press')")
+        reader.page.evaluate(set_it, token)
+    reader.shows(*names(25, 6))
+    reader.is_live()
+    publish(server, feed, "26")
+    reader.page.get_by_role("link", name="Older posts").click()
+    reader.shows(*names(26, 1))
+    assert len(lines) == int(sockets) and all(token in line for line in lines)
+    assert len(asked) > 4 and not [url for url in asked if token in url]
+    shadow = "document.querySelector('stop-press').shadowRoot.innerHTML"
+    assert token not in reader.page.evaluate(shadow)
+
+
+def test_a_private_feed_without_its_token_is_not_there(
+    reader: Reader, server: Server, site: Site
+) -> None:
+    """None, a wrong one, or another feed's: the fallback stays, one line is said."""
+    feed, other = filled(server, 1, visibility="private"), filled(server, 1)
+    tag = f'<stop-press feed="{feed}"'
+    for token in ("", "sp_wrong", reading_token(server, other)):
+        page = PAGE.format(hub=server.url, feed=feed)
+        site.pages["/"] = page.replace(tag, f'{tag} token="{token}"')
+        reader.complaints.clear()
+        with reader.page.expect_console_message(lambda one: feed in one.text):
+            reader.page.goto(f"{site.url}/")
+        link = reader.page.get_by_role("link", name="Read it live")
+        expect(link).to_be_visible()
+        ours = [one for one in reader.complaints if "stop-press" in one]
+        assert len([one for one in ours if "status of 40" not in one]) == 1
+        assert not [one for one in reader.complaints if one.startswith("thrown")]

@@ -11,7 +11,7 @@ import { Env, Hub, seeded, settle } from "./hub.mjs";
 const minute = (n) => `2026-11-22T${String(9 + Math.floor(n / 60)).padStart(2, "0")}:${String(n % 60).padStart(2, "0")}:00.000Z`;
 
 /** A reader of a hub with `count` posts, gone live. */
-async function reading({ count = 3, random = () => 0.5, faults = [], hub = new Hub() } = {}) {
+async function reading({ count = 3, random = () => 0.5, faults = [], hub = new Hub(), token } = {}) {
   for (let n = 1; n <= count; n += 1) hub.publish(`0${n}`, minute(n));
   faults.forEach((fault) => hub.fault.add(fault));
   const env = new Env(hub, random);
@@ -22,7 +22,7 @@ async function reading({ count = 3, random = () => 0.5, faults = [], hub = new H
       seen.changes += 1;
       if (message) seen.events.push(message.cursor);
     },
-  }, env);
+  }, { env, token });
   reader.start();
   await env.pass(3000);
   return { hub, env, reader, seen };
@@ -47,7 +47,7 @@ test("from a state already held no snapshot is asked for", async () => {
   const hub = new Hub();
   hub.publish("01", minute(1));
   const env = new Env(hub);
-  const reader = new Reader("http://hub", "x", {}, env);
+  const reader = new Reader("http://hub", "x", {}, { env });
   reader.start(
     fromSnapshot({ feed: {}, cursor: "k3v9-0", posts: [], pinned: null, next: null }),
     null,
@@ -213,6 +213,19 @@ test("never back within an epoch: an old snapshot is refused", async () => {
   reader.stop();
 });
 
+test("a reset to an earlier place asks for what is held, the later of the two", async () => {
+  const { hub, env, reader, seen } = await reading();
+  hub.asked.length = 0;
+  for (const line of hub.lines) line.send({ type: "reset", feed: "x", cursor: "k3v9-2", retry_ms: 0 });
+  await env.pass(10);
+  assert.deepEqual(hub.asked, ["get /v1/feeds/x?at=k3v9-3"]);
+  hub.publish("04", minute(4));
+  await settle();
+  assert.deepEqual(ids(reader), ["04", "03", "02", "01"]);
+  assert.deepEqual(seen.events, ["k3v9-4"]);
+  reader.stop();
+});
+
 test("a reset reloads what had been paged to, so no place is lost", async () => {
   const { hub, env, reader } = await reading({ count: 9 });
   await reader.older();
@@ -238,6 +251,36 @@ test("an older page from a cache does not bring back what was withdrawn", async 
   env.fetch = fetch;
   assert(!ids(reader).includes("02"));
   assert.equal(reader.state.posts.get("01").rev, 2);
+  reader.stop();
+});
+
+test("a post dated back while an older page was on its way is not lost", async () => {
+  const { hub, env, reader } = await reading({ count: 9 });
+  const stale = await hub.fetch(new URL(`http://hub${reader.next}`));
+  const { fetch } = env;
+  env.fetch = async () => stale;
+  hub.publish("025", minute(2));
+  hub.publish("000", minute(0));
+  hub.write("post.updated", { ...hub.posts.get("09"), published_at: minute(3), rev: 2 });
+  await settle();
+  await reader.older();
+  env.fetch = fetch;
+  assert.deepEqual(ids(reader), hub.ordered().map(({ id }) => id));
+  reader.stop();
+});
+
+test("what was withdrawn unheard is not brought back by news of it", async () => {
+  const { hub, env, reader } = await reading({ count: 9 });
+  hub.publish("025", minute(2));
+  await settle();
+  const held = hub.lines;
+  hub.lines = new Set();
+  hub.write("post.withdrawn", { id: "025" });
+  hub.lines = held;
+  hub.publish("10", minute(10));
+  await env.pass(10_000);
+  await reader.older();
+  assert.deepEqual(ids(reader), hub.ordered().map(({ id }) => id));
   reader.stop();
 });
 
@@ -293,6 +336,46 @@ test("waking up after a sleep opens a new line at once", async () => {
   reader.stop();
 });
 
+test("back on a network the line is made anew, though it seems open", async () => {
+  const { hub, env, reader } = await reading();
+  for (const hidden of [false, true]) {
+    env.document.hidden = hidden;
+    const [before] = hub.lines;
+    env.dispatchEvent(new Event("online"));
+    await env.pass(1100);
+    assert(!hub.lines.has(before), "many may be back at once: within a second");
+    assert.equal(hub.lines.size, 1);
+  }
+  reader.stop();
+});
+
+test("a clock that is set back is no reason to trust the line", async () => {
+  const { hub, env, reader } = await reading();
+  const [before] = hub.lines;
+  env.now -= 3_600_000;
+  env.dispatchEvent(new Event("focus"));
+  await settle();
+  assert(!hub.lines.has(before));
+  reader.stop();
+});
+
+for (const faults of [[], ["ws"], ["ws", "sse"]]) {
+  test(`a token goes with every request, ${faults.length ? `without ${faults}` : "and in a socket's address"}`, async () => {
+    const token = "sp_a/b+c";
+    const { hub, env, reader } = await reading({ count: 9, faults, token });
+    await reader.older();
+    hub.begin("q7");
+    hub.cut();
+    await env.pass(10_000);
+    assert.equal(reader.line, "live");
+    assert(hub.tokens.length > 4);
+    assert.deepEqual(new Set(hub.tokens), new Set([token]));
+    const spoken = hub.asked.filter((asked) => asked.startsWith("get") && asked.includes("sp_"));
+    assert.deepEqual(spoken, [], "by HTTP it is a header");
+    reader.stop();
+  });
+}
+
 test("half a message breaks the line, not the page", async () => {
   const { hub, env, reader } = await reading();
   for (const junk of ["{", '{"type":"post.published","feed":"x","cursor":"nonsense"}', "null"]) {
@@ -302,6 +385,7 @@ test("half a message breaks the line, not the page", async () => {
     await settle();
     assert.equal(formatCursor(reader.state.cursor), hub.cursor);
   }
+  assert.equal(env.warnings.length, 3, "one line in the console for each");
   reader.stop();
 });
 

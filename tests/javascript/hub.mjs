@@ -64,6 +64,7 @@ class Socket {
   constructor(hub, url) {
     this.hub = hub;
     hub.asked.push(`ws ${url.search}`);
+    hub.tokens.push(url.searchParams.get("token"));
     const cursor = url.searchParams.get("feed").split("@")[1];
     queueMicrotask(() => {
       if (hub.down || hub.fault.has("ws")) return this.onclose?.({ code: 1006 });
@@ -89,6 +90,8 @@ export class Hub {
   down = false;
   refuse = 0;
   asked = [];
+  /** What each of them brought. */
+  tokens = [];
   lines = new Set();
   pageSize = 5;
 
@@ -174,6 +177,7 @@ export class Hub {
 
   async fetch(url, { signal, headers } = {}) {
     this.asked.push(`get ${url.pathname}${url.search}`);
+    this.tokens.push(headers?.authorization?.replace(/^Bearer /, "") ?? null);
     await immediate();
     if (this.down) throw new TypeError("network");
     const { pathname, searchParams: query } = url;
