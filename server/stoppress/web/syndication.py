@@ -68,7 +68,7 @@ def live_blog_posting(
 ) -> dict[str, object]:
     """The page as schema.org has it: a LiveBlogPosting that is a NewsArticle too."""
     zone = feed["timezone"]
-    made = [_blog_posting(post, zone, base) for post in posts]
+    made = [_blog_posting(post, zone, base, publisher) for post in posts]
     image = feed["image"] and absolute(feed["image"]["url"], base)
     value = {
         "@context": "https://schema.org",
@@ -94,7 +94,9 @@ def live_blog_posting(
     return {name: member for name, member in value.items() if member}
 
 
-def _blog_posting(post: Json, zone: str, base: str) -> dict[str, object]:
+def _blog_posting(
+    post: Json, zone: str, base: str, publisher: Mapping[str, object]
+) -> dict[str, object]:
     images = [
         absolute(item.get("url"), base)
         for item in post["media"]
@@ -109,7 +111,8 @@ def _blog_posting(post: Json, zone: str, base: str) -> dict[str, object]:
         "datePublished": _iso(post["published_at"], zone),
         "dateModified": _iso(post["updated_at"], zone),
         "inLanguage": post["language"],
-        "author": [_person(author, base) for author in post["authors"]],
+        # Who vouches for what nobody signed.
+        "author": [_person(author, base) for author in post["authors"]] or [publisher],
         "image": [image for image in images if image],
     }
     return {name: member for name, member in value.items() if member}
@@ -121,7 +124,7 @@ def posting(
     """One post on a page of its own."""
     return {
         "@context": "https://schema.org",
-        **_blog_posting(post, feed["timezone"], base),
+        **_blog_posting(post, feed["timezone"], base, publisher),
         "isPartOf": {"@type": "LiveBlogPosting", "@id": feed["url"]},
         "publisher": publisher,
     }
