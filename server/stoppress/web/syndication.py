@@ -138,7 +138,7 @@ def organization(name: str, base: str, logo: str) -> dict[str, object]:
     return made
 
 
-def _person(author: Json, base: str) -> dict[str, object]:
+def _person(author: Json, base: str) -> Mapping[str, object]:
     url = absolute(author.get("url"), base)
     return {"@type": "Person", "name": author["name"]} | ({"url": url} if url else {})
 
