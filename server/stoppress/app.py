@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
-from stoppress.desk.desk import Desk
+from stoppress.desk.archive import Archive
 from stoppress.desk.identity import Asked
 from stoppress.desk.tokens import Tokens
 from stoppress.domain.errors import MissingScope, Unauthenticated, Unavailable
@@ -147,7 +147,7 @@ class Serving:
         return Newsroom(
             settings=settings,
             store=store,
-            desk=Desk(store),
+            desk=Archive(store),
             hub=hub,
             snapshots=Snapshots(hub, store, settings, lambda: follower.healthy),
             tokens=Tokens(store, settings.admin_token),

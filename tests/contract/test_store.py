@@ -12,6 +12,7 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import (
     ExternalIdTaken,
     Gone,
+    Invalid,
     KeyReused,
     NotFound,
     PinMoved,
@@ -20,7 +21,7 @@ from stoppress.domain.errors import (
     Unavailable,
 )
 from stoppress.domain.event import Event, EventType
-from stoppress.domain.record import Idempotency, Mark
+from stoppress.domain.record import Idempotency, Mark, Withdrawn
 from stoppress.log.link import Link
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
@@ -72,6 +73,35 @@ async def test_a_feed_made_twice_under_one_key_is_made_once(store: RedisStore) -
     with pytest.raises(KeyReused):
         await store.make_feed("x", FEED, AT, key._replace(fingerprint="g"))
     assert await store.feeds() == [FEED]
+
+
+async def test_tells_what_is_left_of_withdrawn_posts(store: RedisStore) -> None:
+    """Each with its rev and the external id it holds, also one never shown here."""
+    await made(store)
+    for name, external in (("a", None), ("b", "wire-b"), ("c", None)):
+        await store.write(write(published(name, external_id=external)))
+    for name in ("a", "b"):
+        await store.write(write(withdrawn(name, 1)))
+    never = withdrawn("d", 0)._replace(rev=4, external_id="wire-d")
+    await store.write(write(never))
+    found: dict[str, Withdrawn] = {}
+    mark: str | None = ""
+    while mark is not None:
+        page = await store.withdrawn("x", mark, 1)
+        mark = page.next
+        for one in page.posts:
+            found.setdefault(one.post, one)
+    assert {(name, one.external_id) for name, one in found.items()} == {
+        ("a", None),
+        ("b", "wire-b"),
+        ("d", "wire-d"),
+    }
+    assert found["d"].rev == 4
+    for wrong in ("posts", "order.0", "ext.-1", f"ext.{1 << 64}"):
+        with pytest.raises(Invalid):
+            await store.withdrawn("x", wrong, 1)
+    with pytest.raises(NotFound):
+        await store.withdrawn("nowhere", "", 1)
 
 
 async def test_lists_the_newest_made_first(store: RedisStore) -> None:

@@ -28,7 +28,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Failed(click.ClickException):
-    """The server refused, or can't be reached."""
+    """The server refused (with `status`), or can't be reached (0)."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Api:
@@ -96,7 +100,7 @@ class Api:
             else:
                 if response.is_success:
                     return _decoded(response)
-                problem = Failed(_reason(response))
+                problem = Failed(_reason(response), response.status_code)
                 if response.status_code not in _OPEN:
                     raise problem
                 is_open = True

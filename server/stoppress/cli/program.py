@@ -8,6 +8,7 @@ import sys
 import click
 
 from stoppress import __version__
+from stoppress.cli.archive import export, import_
 from stoppress.cli.bench import bench
 from stoppress.cli.feeds import feed
 from stoppress.cli.posts import edit, publish, withdraw
@@ -31,7 +32,7 @@ def stoppress() -> None:
 
 for command in (
     *(serve, demo, feed, publish, edit, withdraw),
-    *(tail, token, settings, doctor, bench),
+    *(tail, export, import_, token, settings, doctor, bench),
 ):
     stoppress.add_command(command)
 

@@ -30,6 +30,19 @@ class NewFeed(FeedDraft, frozen=True, kw_only=True, forbid_unknown_fields=True):
     slug: str
 
 
+class PostCopy(Post, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole post, as another server showed it. Its `url` and `html` don't count."""
+
+    url: str = ""
+    html: str = ""
+
+
+class FeedCopy(Feed, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole feed, as another server showed it. Its `url` does not count."""
+
+    url: str = ""
+
+
 def check_draft(draft: Draft) -> Draft:
     """The draft with its time and tags in canonical form. Raises Invalid."""
     if not (draft.media or draft.body.strip() or (draft.headline or "").strip()):
@@ -186,8 +199,11 @@ def time_zones() -> frozenset[str]:
 
 
 def _canonical(text: str | None, field: str) -> str | None:
-    if text is None:
-        return None
+    return None if text is None else canonical_time(text, field)
+
+
+def canonical_time(text: str, field: str) -> str:
+    """The time in its canonical form. Raises Invalid."""
     try:
         moment = parse_instant(text)
     except (ValueError, OverflowError) as wrong:

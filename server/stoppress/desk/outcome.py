@@ -28,6 +28,7 @@ class Outcome(NamedTuple):
 
     `post` is the post's id, "" for a feed. `body` is the kept JSON, b"" if it was
     withdrawn since. `repeated`: it happened before, under the same key.
+    `created`: a copy was of something that had not been there.
     """
 
     post: str
@@ -35,6 +36,7 @@ class Outcome(NamedTuple):
     rev: int
     cursor: Cursor
     repeated: bool = False
+    created: bool = False
 
 
 def now_ms() -> int:

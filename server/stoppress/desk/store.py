@@ -13,6 +13,7 @@ from stoppress.domain.record import (
     Mark,
     Page,
     Snapshot,
+    WithdrawnPage,
     Write,
     Written,
 )
@@ -22,7 +23,12 @@ class Store(Protocol):
     """Keeps feeds and posts; each write is one atomic step."""
 
     async def make_feed(
-        self, feed: str, body: bytes, at: int, idempotency: Idempotency | None
+        self,
+        feed: str,
+        body: bytes,
+        at: int,
+        idempotency: Idempotency | None,
+        rev: int = 1,
     ) -> Written:
         """Create a feed with a new epoch, at seq 0. Raises SlugTaken, KeyReused."""
 
@@ -51,6 +57,12 @@ class Store(Protocol):
 
     async def page(self, feed: str, before: Mark | None, limit: int) -> Page:
         """Up to `limit` posts, in order, after `before`. Raises NotFound."""
+
+    async def withdrawn(self, feed: str, after: str, limit: int) -> WithdrawnPage:
+        """About `limit` withdrawn posts after a mark ("": the first).
+
+        Raises NotFound, and Invalid for a mark that is none.
+        """
 
     async def snapshot(self, feed: str, limit: int) -> Snapshot:
         """The feed, its newest posts and the pinned one, in one step. NotFound."""

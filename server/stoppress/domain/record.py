@@ -91,6 +91,24 @@ class Page(NamedTuple):
     next: Mark | None
 
 
+class Withdrawn(NamedTuple):
+    """What is left of a withdrawn post: its id, its rev, and the name it holds."""
+
+    post: str
+    rev: int
+    external_id: str | None
+
+
+class WithdrawnPage(NamedTuple):
+    """Withdrawn posts, in no order, and where the rest begins (None: no rest).
+
+    One may come twice; the one that knows its `external_id` comes first.
+    """
+
+    posts: tuple[Withdrawn, ...]
+    next: str | None
+
+
 class Snapshot(NamedTuple):
     """A feed and its newest posts at one cursor. `pinned` is a body, or None."""
 

@@ -51,6 +51,7 @@ from stoppress.domain.record import (
     Mark,
     Page,
     Snapshot,
+    Withdrawn,
     Write,
     Written,
 )
@@ -64,6 +65,7 @@ _RECALL = Script("recollect", "recall")
 _HEAD = Script("enter", "head")
 _FEED = Script("enter", "feed")
 _PAGE = Script("listed", "page")
+_WITHDRAWN = Script("withdrawn")
 _SNAPSHOT = Script("enter", "listed", "snapshot")
 _WINDOW = Script("enter", "window")
 
@@ -112,11 +114,12 @@ async def make(
     idem: Idempotency | None,
     *,
     ttl_s: int,
+    rev: int,
 ) -> Written:
     """Create a feed whose first epoch is `born`."""
     keys = feed_keys(feed)
     names = (keys.meta, keys.log, keys.posts, keys.order, keys.ext)
-    args = (born, talk.life, body, idem.fingerprint if idem else "", ttl_s)
+    args = (born, talk.life, body, idem.fingerprint if idem else "", ttl_s, rev)
     answer = await talk.write(_MAKE, (*names, idem_key(feed, idem)), args)
     if answer[0] == b"ok":
         return Written("", Cursor(born, 0))
@@ -170,6 +173,26 @@ async def page(talk: Talk, feed: str, before: Mark | None, limit: int) -> Page:
     )
     _found(answer, feed)
     return Page(tuple(answer[1]), _mark(answer[2], answer[3]))
+
+
+async def withdrawn(
+    talk: Talk, feed: str, part: str, place: int, fields: int
+) -> tuple[tuple[Withdrawn, ...], int]:
+    """Withdrawn posts in a piece of a hash, and where to go on (0: through).
+
+    `part` is "ext" for those that hold an external id, "posts" for all.
+    """
+    keys = feed_keys(feed)
+    answer = await talk.read(
+        _WITHDRAWN, (keys.meta, keys.posts, keys.ext), (part, place, fields)
+    )
+    _found(answer, feed)
+    flat = answer[2]
+    found = tuple(
+        Withdrawn(_text(flat[i]), int(flat[i + 1]), _text(flat[i + 2]) or None)
+        for i in range(0, len(flat), 3)
+    )
+    return found, int(answer[1])
 
 
 async def snapshot(talk: Talk, feed: str, limit: int) -> Snapshot:

@@ -7,10 +7,11 @@ Unavailable; everything else is as `desk.store` says.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.errors import Gone, NotFound, Unavailable
+from stoppress.domain.errors import Gone, Invalid, NotFound, Unavailable
 from stoppress.domain.record import (
     Idempotency,
     KeptFeed,
@@ -18,6 +19,7 @@ from stoppress.domain.record import (
     Page,
     Snapshot,
     Window,
+    WithdrawnPage,
     Write,
     Written,
 )
@@ -32,6 +34,7 @@ BATCH = 500
 PIECE_EVENTS = 512
 PIECE_BYTES = 1 << 20
 """A piece of a log read in one step: about 2 ms of Redis."""
+_MARK = re.compile(r"(ext|posts)\.(\d{1,19})", re.ASCII)
 ATTEMPTS = 5
 """How often a window is begun anew because the epoch changed meanwhile."""
 
@@ -49,7 +52,12 @@ class RedisStore:
     # Feeds and posts
 
     async def make_feed(
-        self, feed: str, body: bytes, at: int, idempotency: Idempotency | None
+        self,
+        feed: str,
+        body: bytes,
+        at: int,
+        idempotency: Idempotency | None,
+        rev: int = 1,
     ) -> Written:
         """Create a feed with a new epoch, at seq 0. Raises SlugTaken, KeyReused."""
         born = new_epoch()
@@ -60,7 +68,7 @@ class RedisStore:
             await talk.one("ZADD", FEEDS, at, member)
             try:
                 written = await scripts.make(
-                    talk, feed, born, body, idempotency, ttl_s=self._ttl_s
+                    talk, feed, born, body, idempotency, ttl_s=self._ttl_s, rev=rev
                 )
             except Unavailable:
                 raise
@@ -147,6 +155,21 @@ class RedisStore:
         """Up to `limit` posts, in order, after `before`. Raises NotFound."""
         async with self._link.talk() as talk:
             return await scripts.page(talk, feed, before, limit)
+
+    async def withdrawn(self, feed: str, after: str, limit: int) -> WithdrawnPage:
+        """About `limit` withdrawn posts after a mark ("": the first).
+
+        Raises NotFound, and Invalid for a mark that is none.
+        """
+        match = _MARK.fullmatch(after or "ext.0")
+        if match is None or int(match[2]) >> 64:
+            raise Invalid("after", f"{after[:80]!r} is no mark; follow `next`")
+        part, place = match[1], int(match[2])
+        async with self._link.talk() as talk:
+            found, place = await scripts.withdrawn(talk, feed, part, place, limit)
+        # Those with an external id first: a post's first mention is the one kept.
+        rest = f"{part}.{place}" if place else "posts.0" if part == "ext" else None
+        return WithdrawnPage(found, rest)
 
     async def snapshot(self, feed: str, limit: int) -> Snapshot:
         """The feed, its newest posts and the pinned one, in one step. NotFound."""

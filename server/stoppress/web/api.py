@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from stoppress.web import feeds, posts, service, tokens
+from stoppress.web import archive, feeds, posts, service, tokens
 from stoppress.web.newsroom import Newsroom
 from stoppress.web.resource import Handler, Resource
 
@@ -12,12 +12,24 @@ RESOURCES: dict[str, tuple[bool, dict[str, Handler]]] = {
     "/v1/feeds/{feed}/posts": (True, {"GET": posts.index, "POST": posts.publish}),
     "/v1/feeds/{feed}/posts/{post}": (
         True,
-        {"GET": posts.show, "PATCH": posts.edit, "DELETE": posts.withdraw},
+        {
+            "GET": posts.show,
+            "PATCH": posts.edit,
+            "PUT": archive.put_post,
+            "DELETE": posts.withdraw,
+        },
     ),
     "/v1/feeds/{feed}": (
         True,
-        {"GET": feeds.show, "PATCH": feeds.change, "DELETE": feeds.delete},
+        {
+            "GET": feeds.show,
+            "PATCH": feeds.change,
+            "PUT": archive.put_feed,
+            "DELETE": feeds.delete,
+        },
     ),
+    "/v1/feeds/{feed}/withdrawn": (False, {"GET": archive.withdrawn}),
+    "/v1/feeds/{feed}/withdrawn/{post}": (False, {"PUT": archive.put_withdrawn}),
     "/v1/feeds": (True, {"GET": feeds.index, "POST": feeds.create}),
     "/v1/tokens": (False, {"GET": tokens.index, "POST": tokens.create}),
     "/v1/tokens/{token}": (False, {"DELETE": tokens.revoke}),

@@ -56,6 +56,11 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "at": _query("at", "a cursor: only there or later in its epoch", type="string"),
     "all": _query("all", "every feed the token may read", type="boolean"),
     "before": _query("before", "the mark in `next`", type="string"),
+    "after": _query("after", "the mark in `next`", type="string"),
+    "scan": {
+        **_query("limit", "posts looked at for a page, about", type="integer"),
+        "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 200},
+    },
     "limit": _query(
         "limit", "posts a page", type="integer", minimum=1, maximum=100, default=20
     ),
@@ -98,6 +103,7 @@ class Call:
 
 _FEEDS, _FEED = "/v1/feeds", "/v1/feeds/{feed}"
 _POSTS, _POST = "/v1/feeds/{feed}/posts", "/v1/feeds/{feed}/posts/{post}"
+_WITHDRAWN = "/v1/feeds/{feed}/withdrawn"
 _UNCHANGED = ("nothing changed since If-None-Match", "")
 _READ = ("401", "404", "503")
 _WRITE = ("400", "401", "403", "404", "422", "503")
@@ -147,6 +153,20 @@ CALLS = (
         takes_type=MERGE_PATCH,
         answers={"200": ("the feed as it is now", "Feed")},
         refusals=(*_WRITE, "412", *_BODY),
+    ),
+    Call(
+        name="putFeed",
+        method="PUT",
+        path=_FEED,
+        summary="Put a copy of a feed: make it, or bring it up to that revision",
+        scope="admin",
+        parameters=("IdempotencyKey",),
+        takes="FeedCopy",
+        answers={
+            "201": ("it was not there; a new epoch", "Feed"),
+            "200": ("the feed as it is now", "Feed"),
+        },
+        refusals=(*_WRITE, "409", *_BODY),
     ),
     Call(
         name="deleteFeed",
@@ -203,6 +223,20 @@ CALLS = (
         refusals=(*_WRITE, "409", "410", "412", "428", *_BODY),
     ),
     Call(
+        name="putPost",
+        method="PUT",
+        path=_POST,
+        summary="Put a copy of a post: make it, or bring it up to that revision",
+        scope="admin",
+        parameters=("IdempotencyKey",),
+        takes="PostCopy",
+        answers={
+            "201": ("it was not there", "Published"),
+            "200": ("the post as it is now, and the cursor", "Repeated"),
+        },
+        refusals=(*_WRITE, "409", "410", *_BODY),
+    ),
+    Call(
         name="withdrawPost",
         method="DELETE",
         path=_POST,
@@ -211,6 +245,27 @@ CALLS = (
         parameters=("IfMatch", "IdempotencyKey"),
         answers={"204": ("it is withdrawn", "")},
         refusals=(*_WRITE, "412"),
+    ),
+    Call(
+        name="listWithdrawn",
+        method="GET",
+        path=_WITHDRAWN,
+        summary="What is left of withdrawn posts, in no order; one may come twice",
+        scope="admin",
+        parameters=("after", "scan"),
+        answers={"200": ("ids, and the names they hold", "WithdrawnPosts")},
+        refusals=("401", "403", "404", "422", "503"),
+    ),
+    Call(
+        name="putWithdrawn",
+        method="PUT",
+        path=f"{_WITHDRAWN}/{{post}}",
+        summary="Withdraw a post, whether it was ever here or not",
+        scope="admin",
+        parameters=("IdempotencyKey",),
+        takes="WithdrawnCopy",
+        answers={"204": ("it is withdrawn", "")},
+        refusals=(*_WRITE, "409", *_BODY),
     ),
     Call(
         name="readEvents",

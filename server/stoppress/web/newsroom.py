@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from stoppress.desk.desk import Desk
+    from stoppress.desk.archive import Archive
     from stoppress.desk.store import Store
     from stoppress.desk.tokens import Tokens
     from stoppress.hub.hub import Hub
@@ -36,7 +36,7 @@ class Newsroom:
 
     settings: Settings
     store: Store
-    desk: Desk
+    desk: Archive
     hub: Hub
     snapshots: Snapshots
     tokens: Tokens

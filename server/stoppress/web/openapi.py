@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from stoppress import __version__
-from stoppress.desk.compose import NewFeed
+from stoppress.desk.archive import WithdrawnCopy
+from stoppress.desk.compose import FeedCopy, NewFeed, PostCopy
 from stoppress.desk.tokens import Token, TokenDraft
 from stoppress.domain.feed import SLUG_RULE, Feed, FeedDraft
 from stoppress.domain.post import Draft, Post
@@ -22,7 +23,10 @@ from stoppress.web.calls import CALLS, PARAMETERS, RESPONSES, Call
 Schema = dict[str, Any]
 
 _TIMES = {"published_at", "updated_at", "created_at", "coverage_start", "coverage_end"}
-_STRUCTS = (NewFeed, FeedDraft, Feed, Draft, Post, TokenDraft, Token)
+_STRUCTS = (
+    *(NewFeed, FeedDraft, Feed, FeedCopy, Draft, Post, PostCopy, WithdrawnCopy),
+    *(TokenDraft, Token),
+)
 _REF = "#/components/schemas/{name}"
 
 
@@ -192,6 +196,10 @@ def _shapes(token: Schema) -> Schema:
             next=next_path,
         ),
         "Posts": _object(posts=posts, next=next_path),
+        "WithdrawnPosts": _object(
+            withdrawn={"type": "array", "items": _ref("WithdrawnCopy")},
+            next=next_path,
+        ),
         "Published": _object(post=_ref("Post"), cursor=cursor),
         "Repeated": _object(post={"anyOf": [_ref("Post"), gone]}, cursor=cursor),
         "Tokens": _object(tokens={"type": "array", "items": _ref("Token")}),

@@ -54,7 +54,7 @@ async def publish(newsroom: Newsroom, request: Request) -> Response:
     made = await newsroom.desk.publish(feed, raw, asked)
     newsroom.snapshots.noted(feed, made.cursor)
     return answers.written(
-        _outcome(newsroom, feed, made),
+        outcome(newsroom, feed, made),
         rev=made.rev,
         location=f"/v1/feeds/{feed}/posts/{made.post}",
         status=200 if made.repeated else 201,
@@ -112,7 +112,7 @@ async def _sift(
 
 async def show(newsroom: Newsroom, request: Request) -> Response:
     """GET /v1/feeds/{feed}/posts/{id}."""
-    feed, name = feed_of(request), _post_of(request)
+    feed, name = feed_of(request), post_of(request)
     token = await token_of(newsroom, request)
     visibility = await visible(newsroom, token, feed)
     body = await newsroom.store.post(feed, name)
@@ -126,7 +126,7 @@ async def show(newsroom: Newsroom, request: Request) -> Response:
 
 async def edit(newsroom: Newsroom, request: Request) -> Response:
     """PATCH /v1/feeds/{feed}/posts/{id}: RFC 7396, with If-Match."""
-    feed, name = feed_of(request), _post_of(request)
+    feed, name = feed_of(request), post_of(request)
     token = await admit(newsroom, request, "write", feed)
     asked = reading.asked(request.headers, token.id)
     if "if-match" not in request.headers:
@@ -143,12 +143,12 @@ async def edit(newsroom: Newsroom, request: Request) -> Response:
     raw = await reading.body(request, newsroom.settings.max_body)
     made = await newsroom.desk.edit(feed, name, raw, expected, asked)
     newsroom.snapshots.noted(feed, made.cursor)
-    return answers.written(_outcome(newsroom, feed, made), rev=made.rev)
+    return answers.written(outcome(newsroom, feed, made), rev=made.rev)
 
 
 async def withdraw(newsroom: Newsroom, request: Request) -> Response:
     """DELETE /v1/feeds/{feed}/posts/{id}; If-Match is optional."""
-    feed, name = feed_of(request), _post_of(request)
+    feed, name = feed_of(request), post_of(request)
     token = await admit(newsroom, request, "write", feed)
     asked = reading.asked(request.headers, token.id)
     expected = None
@@ -160,14 +160,16 @@ async def withdraw(newsroom: Newsroom, request: Request) -> Response:
     return answers.done()
 
 
-def _post_of(request: Request) -> str:
+def post_of(request: Request) -> str:
+    """The post in the path. Raises NotFound for what can't be an id."""
     name: str = request.path_params["post"]
     if len(name) > MAX_ID or not (name.isascii() and name.isalnum()):
         raise NotFound(request.path_params["feed"], name[:100])
     return name
 
 
-def _outcome(newsroom: Newsroom, feed: str, made: Outcome) -> bytes:
+def outcome(newsroom: Newsroom, feed: str, made: Outcome) -> bytes:
+    """The answer to a write of a post: the post and the cursor."""
     if made.body:
         post = public_post(made.body, feed, made.post, newsroom.settings.base)
     else:

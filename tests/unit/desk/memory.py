@@ -31,6 +31,8 @@ from stoppress.domain.record import (
     Page,
     Snapshot,
     Window,
+    Withdrawn,
+    WithdrawnPage,
     Write,
     Written,
 )
@@ -54,7 +56,7 @@ class Shelf:
     body: bytes
     seq: int = 0
     posts: dict[str, tuple[int, bytes]] = field(default_factory=dict)
-    gone: set[str] = field(default_factory=set)
+    gone: dict[str, int] = field(default_factory=dict)
     external: dict[str, str] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     pinned: str = ""
@@ -100,7 +102,12 @@ class MemoryStore:
             self.keys[feed, key.owner, key.key] = key.fingerprint, written
 
     async def make_feed(
-        self, feed: str, body: bytes, at: int, idempotency: Idempotency | None
+        self,
+        feed: str,
+        body: bytes,
+        at: int,
+        idempotency: Idempotency | None,
+        rev: int = 1,
     ) -> Written:
         self._called("make_feed")
         done = self._recall(feed, idempotency)
@@ -166,12 +173,12 @@ class MemoryStore:
         if change.type is EventType.FEED:
             shelf.body = change.body
         elif change.type is EventType.WITHDRAWN:
-            del shelf.posts[change.post]
-            shelf.gone.add(change.post)
+            shelf.posts.pop(change.post, None)
+            shelf.gone[change.post] = change.rev
         else:
             shelf.posts[change.post] = change.order, change.body
-            if change.external_id:
-                shelf.external[change.external_id] = change.post
+        if change.external_id:
+            shelf.external[change.external_id] = change.post
         event = Event(shelf.seq, change.type, write.at, change.post, change.body)
         shelf.events.append(event)
         if not self.late and write.feed in self.sinks:
@@ -212,6 +219,15 @@ class MemoryStore:
         taken = places[:limit]
         bodies = tuple(shelf.posts[mark.post][1] for mark in taken)
         return Page(bodies, taken[-1] if len(places) > limit else None)
+
+    async def withdrawn(self, feed: str, after: str, limit: int) -> WithdrawnPage:
+        self._called("withdrawn")
+        shelf = self._shelf(feed)
+        names = {post: external for external, post in shelf.external.items()}
+        found = [Withdrawn(p, rev, names.get(p)) for p, rev in shelf.gone.items()]
+        at = int(after or 0)
+        rest = str(at + limit) if len(found) > at + limit else None
+        return WithdrawnPage(tuple(found[at : at + limit]), rest)
 
     async def snapshot(self, feed: str, limit: int) -> Snapshot:
         self._called("snapshot")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx
 from starlette.applications import Starlette
 
-from stoppress.desk.desk import Desk
+from stoppress.desk.archive import Archive
 from stoppress.desk.tokens import Tokens
 from stoppress.domain.errors import Unavailable
 from stoppress.hub.hub import Hub
@@ -91,7 +91,7 @@ async def open_office(**given: object) -> AsyncIterator[Office]:
     newsroom = Newsroom(
         settings=settings,
         store=store,
-        desk=Desk(store),
+        desk=Archive(store),
         hub=hub,
         snapshots=Snapshots(hub, store, settings, lambda: fresh[0]),
         tokens=Tokens(store, ADMIN),
