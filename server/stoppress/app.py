@@ -40,6 +40,7 @@ from stoppress.web import api, console, live, pages, problems
 from stoppress.web.bundle import browser_files
 from stoppress.web.door import Door
 from stoppress.web.newsroom import Newsroom
+from stoppress.web.resource import SHARED, preflight
 from stoppress.web.snapshots import Snapshots
 from stoppress.wire.codes import CloseCode
 
@@ -64,7 +65,7 @@ class Serving:
         self.settings = settings
         self.metrics = Metrics()
         self.app = Starlette(
-            routes=waiting_routes(self._why_not),
+            routes=waiting_routes(self._why_not, settings.base),
             exception_handlers=problems.exception_handlers(settings.base),
             lifespan=self._lifespan,
         )
@@ -189,14 +190,20 @@ def demo_routes() -> list[BaseRoute]:
     return [Mount("/demo", StaticFiles(directory=browser_files(), html=True))]
 
 
-def waiting_routes(why: Callable[[], str]) -> list[BaseRoute]:
+def waiting_routes(why: Callable[[], str], base: str) -> list[BaseRoute]:
     """What a process answers that has not reached Redis yet."""
 
     async def healthz(request: Request) -> Response:
         return Response(b'{"status":"ok"}', media_type="application/json")
 
     async def unavailable(request: Request) -> Response:
-        raise Unavailable(why())
+        if request.method == "OPTIONS":
+            return preflight("GET, HEAD, OPTIONS")
+        response = problems.answer(Unavailable(why()), base)
+        if request.method in ("GET", "HEAD"):
+            # A widget on another site must be able to tell this from a dead line.
+            response.headers.update(SHARED)
+        return response
 
     async def away(socket: WebSocket) -> None:
         await socket.accept()

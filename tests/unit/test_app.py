@@ -39,6 +39,18 @@ async def test_all_else_comes_later(path: str) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
     assert "retry-after" in answer.headers
     assert "Redis" in answer.json()["detail"]
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.asyncio
+async def test_pages_of_any_site_may_ask() -> None:
+    """The browser's question before a read is answered, and nothing may be written."""
+    answer = await ask("OPTIONS", "/v1/feeds/x")
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-allow-methods"] == "GET, HEAD"
+    refused = await ask("POST", "/v1/feeds")
+    assert "access-control-allow-origin" not in refused.headers
 
 
 @pytest.mark.asyncio
