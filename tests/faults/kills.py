@@ -27,7 +27,7 @@ from tests.faults.findings import Findings, judged
 from tests.faults.judge import Fault
 from tests.faults.reader import TRANSPORTS, Habits, Reader
 from tests.faults.server import RealSite, Server, serving
-from tests.faults.sockets import everything
+from tests.faults.truth import everything
 
 FEED = "flood"
 EDITORS = 4

@@ -17,8 +17,8 @@ from stoppress.domain.cursor import Cursor
 from tests.faults.findings import judged
 from tests.faults.proxy import Manner
 from tests.faults.scene import Scene
-from tests.faults.sockets import everything
 from tests.faults.terms import EVENTS, FEEDS, PATIENCE_S, READERS, RUN_S, Kind, Outcome
+from tests.faults.truth import everything
 
 
 async def play(kind: Kind, seed: int, folder: Path, readers: int = READERS) -> Outcome:

@@ -35,6 +35,7 @@ from tests.faults.terms import (
     Kind,
     Outcome,
 )
+from tests.faults.truth import shown
 from tests.faults.watch import Watch
 
 
@@ -282,11 +283,8 @@ class Scene:
         async with httpx.AsyncClient(
             base_url=self.server.url, timeout=10, trust_env=False
         ) as client:
-            found: dict[str, Cursor] = {}
-            for feed in FEEDS:
-                answer = (await client.get(f"/v1/feeds/{feed}")).raise_for_status()
-                found[feed] = Cursor.parse(answer.json()["cursor"])
-            return found
+            snapshots = {f: await shown(client, f"/v1/feeds/{f}") for f in FEEDS}
+        return {f: Cursor.parse(str(one["cursor"])) for f, one in snapshots.items()}
 
     async def readers_counted(self) -> int:
         """How many readers the server thinks it has."""

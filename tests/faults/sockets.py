@@ -25,12 +25,12 @@ from pathlib import Path
 import httpx
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.fold import Json
 from tests.faults.editor import Editor
 from tests.faults.findings import Findings, judged
 from tests.faults.judge import Fault
 from tests.faults.reader import Habits, Reader
 from tests.faults.server import RealSite, Server, serving
+from tests.faults.truth import everything
 
 FEEDS = ("flood", "vote", "derby")
 READERS = 18
@@ -178,20 +178,6 @@ async def settle(
                 if complete:
                     editor.check_reader(judge)
     return faults
-
-
-async def everything(
-    client: httpx.AsyncClient, feed: str
-) -> tuple[Json, Sequence[Json]]:
-    """The snapshot of a feed, and all its posts by way of the pages."""
-    snapshot: Json = (await client.get(f"/v1/feeds/{feed}")).raise_for_status().json()
-    posts = list(snapshot["posts"])  # type: ignore[call-overload]  # it is a list
-    path = snapshot["next"]
-    while path is not None:
-        page = (await client.get(str(path))).raise_for_status().json()
-        posts += page["posts"]
-        path = page["next"]
-    return snapshot, posts
 
 
 def main() -> None:

@@ -6,10 +6,17 @@ import asyncio
 import resource
 import sys
 import time
+from collections.abc import Mapping
 
+import httpx
+
+from stoppress.domain.cursor import Cursor
 from tests.contract.servers import ALWAYS, SAVE_POINTS
 from tests.faults.scene import Scene
 from tests.faults.terms import FEEDS, Kind
+
+EPOCH_S = 10.0
+"""Within what time a log that may have lost its tail begins a new epoch."""
 
 
 async def killed(scene: Scene) -> None:
@@ -101,21 +108,21 @@ def _save(scene: Scene) -> None:
         client.save()
 
 
-async def _new_epochs(scene: Scene, before: object) -> None:
-    async def differ() -> bool:
-        try:
-            now = await scene.cursors()
-        except Exception:
-            return False
-        old = before if isinstance(before, dict) else {}
-        return all(now[feed].epoch != old[feed].epoch for feed in FEEDS)
+async def _new_epochs(scene: Scene, old: Mapping[str, Cursor]) -> None:
+    try:
+        async with asyncio.timeout(EPOCH_S):
+            while not await _differ(scene, old):  # noqa: ASYNC110  # it tells nobody
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        scene.fault("epoch", "what may have lost its tail kept its epoch")
 
-    end = time.monotonic() + 10
-    while not await differ():
-        if time.monotonic() > end:
-            scene.fault("epoch", "what may have lost its tail kept its epoch")
-            return
-        await asyncio.sleep(0.1)
+
+async def _differ(scene: Scene, old: Mapping[str, Cursor]) -> bool:
+    try:
+        now = await scene.cursors()
+    except httpx.HTTPError:
+        return False
+    return all(now[feed].epoch != old[feed].epoch for feed in FEEDS)
 
 
 async def full(scene: Scene) -> None:
