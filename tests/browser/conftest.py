@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.browser.editor import profile, site
+from tests.browser.host import Host
 from tests.conftest import Server
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -110,6 +111,14 @@ def readers(chromium: Browser) -> Iterator[Readers]:
 def reader(readers: Readers) -> Reader:
     """One reader."""
     return readers()
+
+
+@pytest.fixture
+def host(server: Server) -> Iterator[Host]:
+    """Another site, whose policy allows the server."""
+    made = Host(server.url)
+    yield made
+    made.close()
 
 
 __all__ = ["Reader", "Readers", "Server", "profile", "site"]

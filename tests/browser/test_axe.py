@@ -8,7 +8,7 @@ import pytest
 from axe_core_python.sync_playwright import Axe  # type: ignore[import-untyped]
 
 from tests.browser.conftest import Readers
-from tests.browser.test_page import publish
+from tests.browser.newsdesk import publish
 from tests.conftest import Server
 
 

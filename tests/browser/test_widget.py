@@ -4,87 +4,24 @@ policy, and as live as the page."""
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from playwright.sync_api import Route, WebSocket, expect
 
 from tests.browser.conftest import Reader
-from tests.browser.test_page import (
-    edit,
-    filled,
-    names,
-    no_sockets,
-    publish,
-    withdraw,
-)
+from tests.browser.host import PAGE, Host
+from tests.browser.newsdesk import edit, filled, names, publish, withdraw
+from tests.browser.transports import no_sockets
 from tests.conftest import Server
-
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>News</title>
-<style-sheet></style-sheet><h1>News</h1>
-<script async src="{hub}/stop-press.js"></script>
-<script async src="{hub}/stop-press.js?again"></script>
-<stop-press feed="{feed}"><a href="{hub}/live/{feed}">Read it live</a></stop-press>
-"""
-
-
-class Site:
-    """Another site: pages by path, under a strict policy."""
-
-    def __init__(self) -> None:
-        self.pages: dict[str, str] = {}
-        self.hub = ""
-        site = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = site.pages.get(self.path, "").encode()
-                self.send_response(200 if body else 404)
-                self.send_header("content-type", "text/html; charset=utf-8")
-                socket = site.hub.replace("http", "ws")
-                self.send_header(
-                    "content-security-policy",
-                    f"default-src 'none'; script-src 'self' {site.hub}; "
-                    f"style-src 'self'; connect-src {site.hub} {socket}; "
-                    f"img-src *; frame-src {site.hub}; "
-                    "require-trusted-types-for 'script'; trusted-types stop-press",
-                )
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    def close(self) -> None:
-        """End it."""
-        self._server.shutdown()
-        self._thread.join(10)
-        self._server.server_close()
-
-
-@pytest.fixture
-def site(server: Server) -> Iterator[Site]:
-    """Another site, whose policy allows the hub."""
-    made = Site()
-    made.hub = server.url
-    yield made
-    made.close()
 
 
 def test_it_is_drawn_and_live_under_a_strict_policy(
-    reader: Reader, server: Server, site: Site
+    reader: Reader, server: Server, host: Host
 ) -> None:
     """Shadow DOM, styles without inline ones, every change, and no complaint."""
     feed = filled(server, 25, summary="- one\n- two")
-    site.pages["/"] = PAGE.format(hub=server.url, feed=feed)
-    reader.page.goto(f"{site.url}/")
+    host.pages["/"] = PAGE.format(hub=server.url, feed=feed)
+    reader.page.goto(f"{host.url}/")
     reader.shows(*names(25, 6))
     reader.is_live()
     style = "stop-press .sp-posts"
@@ -108,20 +45,20 @@ def test_it_is_drawn_and_live_under_a_strict_policy(
 
 
 def test_without_a_feed_the_fallback_stays(
-    reader: Reader, server: Server, site: Site
+    reader: Reader, server: Server, host: Host
 ) -> None:
     """One line in the console, and the link inside."""
-    site.pages["/"] = PAGE.format(hub=server.url, feed="no-such-feed")
+    host.pages["/"] = PAGE.format(hub=server.url, feed="no-such-feed")
     with reader.page.expect_console_message(lambda one: "no-such-feed" in one.text):
-        reader.page.goto(f"{site.url}/")
+        reader.page.goto(f"{host.url}/")
     expect(reader.page.get_by_role("link", name="Read it live")).to_be_visible()
     assert not [one for one in reader.complaints if one.startswith("thrown")]
 
 
-def test_moved_removed_and_put_back(reader: Reader, server: Server, site: Site) -> None:
+def test_moved_removed_and_put_back(reader: Reader, server: Server, host: Host) -> None:
     """It ends its line when removed, and goes on from its place when put back."""
     feed = filled(server, 2)
-    site.pages["/"] = PAGE.format(hub=server.url, feed=feed)
+    host.pages["/"] = PAGE.format(hub=server.url, feed=feed)
     lines: list[str] = []
 
     def opened(line: WebSocket) -> None:
@@ -129,7 +66,7 @@ def test_moved_removed_and_put_back(reader: Reader, server: Server, site: Site) 
         line.on("close", lambda _: lines.append("close"))
 
     reader.page.on("websocket", opened)
-    reader.page.goto(f"{site.url}/")
+    reader.page.goto(f"{host.url}/")
     reader.shows("2", "1")
     reader.is_live()
     with reader.page.expect_event("websocket", timeout=20_000) as _:
@@ -146,16 +83,16 @@ def test_moved_removed_and_put_back(reader: Reader, server: Server, site: Site) 
     assert lines.count("open") == 2 and lines.count("close") == 1
 
 
-def test_the_host_hears_of_it(reader: Reader, server: Server, site: Site) -> None:
+def test_the_host_hears_of_it(reader: Reader, server: Server, host: Host) -> None:
     """stoppress:post and stoppress:state, out of the shadow."""
     feed = filled(server, 1)
-    site.pages["/"] = PAGE.format(hub=server.url, feed=feed)
+    host.pages["/"] = PAGE.format(hub=server.url, feed=feed)
     reader.page.add_init_script(
         """window.heard = [];
         for (const name of ["post", "state"]) addEventListener(
             `stoppress:${name}`, ({ detail }) => heard.push([name, detail]), true);"""
     )
-    reader.page.goto(f"{site.url}/")
+    reader.page.goto(f"{host.url}/")
     reader.is_live()
     publish(server, feed, "2")
     reader.page.wait_for_function("() => heard.some(([name]) => name === 'post')")
@@ -165,11 +102,11 @@ def test_the_host_hears_of_it(reader: Reader, server: Server, site: Site) -> Non
     assert post["type"] == "post.published" and post["post"]["headline"] == "2"
 
 
-def test_another_feed_by_attribute(reader: Reader, server: Server, site: Site) -> None:
+def test_another_feed_by_attribute(reader: Reader, server: Server, host: Host) -> None:
     """Attributes are the only input, and may change."""
     one, two = filled(server, 1), filled(server, 2)
-    site.pages["/"] = PAGE.format(hub=server.url, feed=one)
-    reader.page.goto(f"{site.url}/")
+    host.pages["/"] = PAGE.format(hub=server.url, feed=one)
+    reader.page.goto(f"{host.url}/")
     reader.shows("1")
     reader.page.evaluate(
         "(feed) => document.querySelector('stop-press').setAttribute('feed', feed)", two
@@ -178,20 +115,20 @@ def test_another_feed_by_attribute(reader: Reader, server: Server, site: Site) -
 
 
 def test_the_frame_tells_its_height_to_the_parent_it_was_given(
-    reader: Reader, server: Server, site: Site
+    reader: Reader, server: Server, host: Host
 ) -> None:
     """And its links lead out of the frame."""
     feed = filled(server, 3)
-    site.pages["/"] = (
+    host.pages["/"] = (
         f'<!doctype html><title>N</title><iframe src="{server.url}/embed/{feed}'
-        f'?parent={site.url}" width="400" height="300"></iframe>'
+        f'?parent={host.url}" width="400" height="300"></iframe>'
     )
     reader.page.add_init_script(
         """window.heights = [];
         addEventListener("message", ({ data, origin }) =>
             heights.push([origin, data.type, data.feed, data.height]));"""
     )
-    reader.page.goto(f"{site.url}/")
+    reader.page.goto(f"{host.url}/")
     reader.page.wait_for_function("() => heights.length")
     origin, kind, told, height = reader.page.evaluate("heights[0]")
     assert (origin, kind, told) == (server.url, "stoppress:height", feed)
@@ -214,7 +151,7 @@ def reading_token(server: Server, feed: str) -> str:
 @pytest.mark.parametrize("sockets", [True, False])
 @pytest.mark.parametrize("given", ["attribute", "property before", "property after"])
 def test_a_private_feed_is_read_with_a_token(
-    reader: Reader, server: Server, site: Site, given: str, sockets: bool
+    reader: Reader, server: Server, host: Host, given: str, sockets: bool
 ) -> None:
     """Which stands in no address but a socket's, no link and no Referer."""
     feed = filled(server, 25, visibility="private")
@@ -223,7 +160,7 @@ def test_a_private_feed_is_read_with_a_token(
     page = PAGE.format(hub=server.url, feed=feed)
     if given == "attribute":
         page = page.replace(tag, f'{tag} token="{token}"')
-    site.pages["/"] = page
+    host.pages["/"] = page
     asked: list[str] = []
     reader.page.on(
         "request", lambda one: asked.append(one.url + one.headers.get("referer", ""))
@@ -241,7 +178,7 @@ def test_a_private_feed_is_read_with_a_token(
             route.continue_()
 
         reader.page.route(late, wait)
-    reader.page.goto(f"{site.url}/", wait_until="domcontentloaded")
+    reader.page.goto(f"{host.url}/", wait_until="domcontentloaded")
     if given == "property after":
         reader.page.wait_for_function("() => customElements.get('stop-press')")
         reader.page.evaluate(set_it, token)
@@ -257,17 +194,17 @@ def test_a_private_feed_is_read_with_a_token(
 
 
 def test_a_private_feed_without_its_token_is_not_there(
-    reader: Reader, server: Server, site: Site
+    reader: Reader, server: Server, host: Host
 ) -> None:
     """None, a wrong one, or another feed's: the fallback stays, one line is said."""
     feed, other = filled(server, 1, visibility="private"), filled(server, 1)
     tag = f'<stop-press feed="{feed}"'
     for token in ("", "sp_wrong", reading_token(server, other)):
         page = PAGE.format(hub=server.url, feed=feed)
-        site.pages["/"] = page.replace(tag, f'{tag} token="{token}"')
+        host.pages["/"] = page.replace(tag, f'{tag} token="{token}"')
         reader.complaints.clear()
         with reader.page.expect_console_message(lambda one: feed in one.text):
-            reader.page.goto(f"{site.url}/")
+            reader.page.goto(f"{host.url}/")
         link = reader.page.get_by_role("link", name="Read it live")
         expect(link).to_be_visible()
         ours = [one for one in reader.complaints if "stop-press" in one]

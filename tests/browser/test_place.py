@@ -1,0 +1,135 @@
+"""News arrives without taking the reader's place: nothing that is read moves."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Reader
+from tests.browser.newsdesk import edit, filled, names, publish, withdraw
+from tests.conftest import Server
+
+
+def scrolled(reader: Reader, server: Server, feed: str) -> Page:
+    """The feed's page, scrolled into the middle."""
+    reader.open(f"{server.url}/live/{feed}")
+    page = reader.page
+    page.locator(".sp-posts article").nth(9).evaluate("one => one.scrollIntoView()")
+    return page
+
+
+def top_of(page: Page, nth: int) -> float:
+    """Where an article of the list stands in the window, once all is drawn."""
+    top: float = page.evaluate(
+        """async (nth) => {
+            for (let n = 0; n < 3; n += 1) await new Promise(requestAnimationFrame);
+            return eye.getBoundingClientRect().top;
+        }""",
+        nth,
+    )
+    return top
+
+
+def test_news_waits_for_a_reader_in_the_middle(reader: Reader, server: Server) -> None:
+    """A button and the title count; what is read stays where it is."""
+    feed = filled(server, 15)
+    page = scrolled(reader, server, feed)
+    page.evaluate("window.eye = document.querySelectorAll('.sp-posts article')[10]")
+    before = top_of(page, 10)
+    newest = publish(server, feed, "16")
+    publish(server, feed, "17")
+    button = page.get_by_role("button", name="2 new updates")
+    expect(button).to_be_visible()
+    assert page.title().startswith("(2) ")
+    assert reader.headlines()[0] == "15"
+    assert top_of(page, 10) == before
+    withdraw(server, feed, newest)
+    button = page.get_by_role("button", name="1 new update", exact=True)
+    expect(button).to_be_visible()
+    publish(server, feed, "18")
+    page.get_by_role("button", name="2 new updates").click()
+    reader.shows("18", "17", *names(15, 1))
+    focused = page.locator(":focus .sp-headline")
+    expect(focused).to_have_text("17")
+    expect(page.locator(".sp-since")).to_have_text("New since you left")
+    assert not page.title().startswith("(")
+    expect(page.locator(".sp-new")).to_be_hidden()
+
+
+def test_fifty_changes_move_nothing(reader: Reader, server: Server) -> None:
+    """Arrivals, edits and withdrawals above: what is read stays, no layout shifts."""
+    feed = server.new_feed()
+    posts = [publish(server, feed, str(n)) for n in range(1, 21)]
+    page = scrolled(reader, server, feed)
+    page.evaluate(
+        """() => {
+            window.eye = document.querySelectorAll(".sp-posts article")[10];
+            window.shift = 0;
+            new PerformanceObserver((list) => {
+                for (const entry of list.getEntries()) window.shift += entry.value;
+            }).observe({ type: "layout-shift" });
+        }"""
+    )
+    before = top_of(page, 10)
+    above = posts[12:]
+    for n in range(50):
+        if n % 3 == 0:
+            publish(server, feed, f"new {n}")
+        elif n % 3 == 1 or len(above) == 2:
+            words = "Words. " * (n % 7) * 20 + "."
+            above[n % 2] = edit(server, feed, above[n % 2], body=words)
+        else:
+            withdraw(server, feed, above.pop())
+    reader.shows("14", "13", *names(12, 1))
+    expect(page.get_by_role("button", name="17 new updates")).to_be_visible()
+    assert abs(top_of(page, 10) - before) < 1
+    assert page.evaluate("shift") == 0
+    assert reader.complaints == []
+
+
+def test_what_came_while_away_is_shown_on_return(
+    reader: Reader, server: Server
+) -> None:
+    """A hidden tab counts; on return all is there, with a line, announced once."""
+    feed = filled(server, 3)
+    reader.page.add_init_script(
+        """window.away = false;
+        Object.defineProperty(document, "hidden", { get: () => window.away });"""
+    )
+    reader.open(f"{server.url}/live/{feed}")
+    look = "(away) => { window.away = away; "
+    look += "document.dispatchEvent(new Event('visibilitychange')); }"
+    reader.page.evaluate(look, True)
+    for name in ("4", "5", "6"):
+        publish(server, feed, name)
+    reader.page.wait_for_function("() => document.title.startsWith('(3) ')")
+    assert reader.headlines() == names(3, 1)
+    reader.page.evaluate(
+        """window.said = [];
+        new MutationObserver(() => said.push(
+            document.querySelector(".sp-says").textContent
+        )).observe(document.querySelector(".sp-says"), { childList: true });"""
+    )
+    reader.page.evaluate(look, False)
+    reader.shows(*names(6, 1))
+    expect(reader.page.locator(".sp-since")).to_have_count(1)
+    reader.page.wait_for_function("() => said.length")
+    assert reader.page.evaluate("said") == ["3 new updates"]
+    assert not reader.page.title().startswith("(")
+
+
+def test_paused_is_remembered(reader: Reader, server: Server) -> None:
+    """Nothing is put in while paused; withdrawals are. It outlives a reload."""
+    feed = filled(server, 2)
+    reader.open(f"{server.url}/live/{feed}")
+    reader.page.get_by_role("button", name="Pause updates").click()
+    expect(reader.page.locator(".sp-line")).to_have_text("Updates paused")
+    reader.page.reload()
+    expect(reader.page.locator(".sp-line")).to_have_text("Updates paused")
+    third = publish(server, feed, "3")
+    expect(reader.page.get_by_role("button", name="1 new update")).to_be_visible()
+    assert reader.headlines() == ["2", "1"]
+    reader.page.get_by_role("button", name="Resume updates").click()
+    reader.shows("3", "2", "1")
+    reader.page.get_by_role("button", name="Pause updates").click()
+    withdraw(server, feed, third)
+    reader.shows("2", "1")
