@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from stoppress.domain.cursor import Cursor
 from stoppress.log.connect import connect
+from stoppress.log.follower import Follower
 from stoppress.log.link import Link
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
+from tests.contract.following import Counts
+from tests.contract.news import AT, FEED
 from tests.contract.servers import Server
 
 
@@ -51,3 +56,27 @@ async def link(server: Server, settings: Settings) -> AsyncIterator[Link]:
 def store(link: Link, settings: Settings) -> RedisStore:
     """A store in the server."""
     return RedisStore(link, settings)
+
+
+@pytest.fixture
+def counts() -> Counts:
+    """What the follower counts."""
+    return Counts()
+
+
+@pytest_asyncio.fixture
+async def follower(
+    link: Link, store: RedisStore, counts: Counts
+) -> AsyncIterator[Follower]:
+    """A follower that runs, and probes often."""
+    follower = Follower(link, store, counts, probe_s=0.5)
+    running = asyncio.create_task(follower.run())
+    yield follower
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest_asyncio.fixture
+async def cursor(store: RedisStore) -> Cursor:
+    """The feed x, just made."""
+    return (await store.make_feed("x", FEED, AT, None)).cursor

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import EventType
 from stoppress.domain.record import Change, Idempotency, Write
+from stoppress.log.store import RedisStore
 
 AT = 1_700_000_000_000
 FEED = b'{"slug":"x","title":"X","rev":1}'
@@ -58,3 +60,8 @@ async def until(so: Callable[[], object], within_s: float = 20) -> None:
     async with asyncio.timeout(within_s):
         while not so():  # noqa: ASYNC110  # it happens in another process
             await asyncio.sleep(0.01)
+
+
+async def made(store: RedisStore) -> Cursor:
+    """The cursor of the feed x, just made."""
+    return (await store.make_feed("x", FEED, AT, None)).cursor

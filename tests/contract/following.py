@@ -1,0 +1,60 @@
+"""What the tests of the follower look at, and how they break its line."""
+
+from __future__ import annotations
+
+import asyncio
+
+from stoppress.log.follower import Follower
+from stoppress.log.metrics import NoMetrics
+from tests.contract.news import until
+from tests.contract.servers import Server
+
+
+class Counts(NoMetrics):
+    """Counts, for tests that ask."""
+
+    def __init__(self) -> None:
+        self.how: list[str] = []
+        self.malformed_messages = 0
+        self.missed = 0
+        self.ups = 0
+
+    def line_up(self, up: bool) -> None:
+        """Count it."""
+        self.ups += up
+
+    def mended(self, how: str) -> None:
+        """Count it."""
+        self.how.append(how)
+
+    def malformed(self) -> None:
+        """Count it."""
+        self.malformed_messages += 1
+
+    def probe_missed(self) -> None:
+        """Count it."""
+        self.missed += 1
+
+
+def cut(server: Server) -> int:
+    """Cut every line that listens."""
+    with server.client() as client:
+        return int(client.client_kill_filter(_type="pubsub"))
+
+
+def until_cut(server: Server) -> None:
+    """Cut the line, which may just be coming back."""
+    while not cut(server):
+        pass
+
+
+async def up(follower: Follower, healthy: bool = True) -> None:
+    """Wait until the follower says so."""
+    await until(lambda: follower.healthy is healthy)
+
+
+async def heard_nothing_more(follower: Follower) -> None:
+    """Wait for one round of the probe: what was sent before has arrived."""
+    follower._probe_back.clear()
+    async with asyncio.timeout(10):
+        await follower._probe_back.wait()
