@@ -5,7 +5,7 @@
 
 Each run prints its kind and seed, which repeat it: `--kinds KIND --seed SEED`.
 `--jobs` makes several runs at once, each in a process, with servers and a folder of
-its own. `--write` puts the table into a report.
+its own. `--write` puts the rows of what was run into a report, beside those there are.
 """
 
 from __future__ import annotations
@@ -115,7 +115,8 @@ def main() -> None:
     for one in failed:
         _say(f"again: make faults KINDS={one.kind} SEED={one.seed}")
     if given.write is not None:
-        given.write.write_text(report(kinds, outcomes))
+        page = given.write.read_text() if given.write.exists() else ""
+        given.write.write_text(report(page, list(KINDS.values()), outcomes))
     _say(f"{len(outcomes)} runs of {len(kinds)} kinds, {len(failed)} with faults")
     sys.exit(1 if failed else 0)
 

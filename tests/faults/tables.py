@@ -1,9 +1,15 @@
-"""The report of a fault suite: what was done, what was held, what came of it."""
+"""The report of a fault suite: what was done, what was held, what came of it.
+
+Kinds are run in several goes: whoever writes the report makes new rows for the kinds
+that were run, keeps the others, and counts all of them together.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from tests.faults.sections import LAST, joined, parts
 from tests.faults.terms import EVENTS, GREEN_S, RED_S, RUN_S, Kind, Outcome
 
 HEAD = f"""\
@@ -30,11 +36,11 @@ a line that is dead, frozen or deaf, and green within {GREEN_S:.0f} s of its ret
 `make faults RUNS=10` runs each kind with ten seeds; `make faults KINDS=line-cut
 SEED=7` repeats one run.
 
+| kind | what happens | resets | runs | seeds | readers | events | heard | result |
+| --- | --- | --- | --: | --- | --: | --: | --: | --- |
 """
 
-TAIL = """
-## What can't be held
-
+LIMITS = """
 - `durability=memory`, and save points without an append-only file: what was
   acknowledged since the last save is lost with the process. It is never hidden: a
   new epoch begins, and every reader is reset to what is there.
@@ -48,30 +54,49 @@ TAIL = """
 """
 
 
-def report(kinds: Sequence[Kind], outcomes: Sequence[Outcome]) -> str:
-    """The page."""
-    rows = [
-        "| kind | what happens | resets | runs | readers | events | heard | result |",
-        "| --- | --- | --- | --: | --: | --: | --: | --- |",
-    ]
+def report(page: str, kinds: Sequence[Kind], outcomes: Sequence[Outcome]) -> str:
+    """The page with new rows for what was run; `kinds` are all there are, in order."""
+    head, sections = parts(page)
+    rows = {one.split(" | ")[0]: one for one in re.findall(r"^\| (.*) \|$", head, re.M)}
     for kind in kinds:
-        mine = [one for one in outcomes if one.kind == kind.name]
-        failed = [one for one in mine if one.faults]
-        seeds = ", ".join(str(one.seed) for one in failed)
-        result = f"**faults**, seeds {seeds}" if failed else "0 faults" + _notes(mine)
-        rows.append(
-            f"| {kind.name} | {kind.what} | {'yes' if kind.resets else 'none'} "
-            f"| {len(mine)} | {sum(one.readers for one in mine):,} "
-            f"| {sum(one.events for one in mine):,} "
-            f"| {sum(one.counts['events'] for one in mine):,} | {result} |"
-        )
-    ran = sorted({one.seed for one in outcomes}) or [0]
-    total = (
-        f"\n{len(outcomes)} runs, seeds {ran[0]} to {ran[-1]}: "
-        f"{sum(one.events for one in outcomes):,} events, "
-        f"{sum(one.counts['events'] for one in outcomes):,} deliveries.\n"
+        if mine := [one for one in outcomes if one.kind == kind.name]:
+            rows[kind.name] = _row(kind, mine)
+    there = [rows[kind.name] for kind in kinds if kind.name in rows]
+    sections[LAST] = LIMITS
+    table = "".join(f"| {row} |\n" for row in there)
+    return joined(HEAD + table + _total(there), sections)
+
+
+def _row(kind: Kind, outcomes: Sequence[Outcome]) -> str:
+    failed = sorted(one.seed for one in outcomes if one.faults)
+    seeds = sorted(one.seed for one in outcomes)
+    cells = (
+        kind.name,
+        kind.what,
+        "yes" if kind.resets else "none",
+        str(len(outcomes)),
+        str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}",
+        f"{sum(one.readers for one in outcomes):,}",
+        f"{sum(one.events for one in outcomes):,}",
+        f"{sum(one.counts['events'] for one in outcomes):,}",
+        f"**faults**, seeds {', '.join(map(str, failed))}"
+        if failed
+        else "0 faults" + _notes(outcomes),
     )
-    return HEAD + "\n".join(rows) + "\n" + total + TAIL
+    return " | ".join(cells)
+
+
+def _total(rows: Sequence[str]) -> str:
+    cells = [row.split(" | ") for row in rows]
+
+    def count(column: int) -> str:
+        return f"{sum(int(row[column].replace(',', '')) for row in cells):,}"
+
+    faulty = sum("**faults**" in row[-1] for row in cells)
+    return (
+        f"\n{len(cells)} kinds, {count(3)} runs, {count(6)} events, "
+        f"{count(7)} deliveries; kinds with a fault: {faulty}.\n"
+    )
 
 
 def _notes(outcomes: Sequence[Outcome]) -> str:

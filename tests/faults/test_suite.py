@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
+from tests.faults.judge import Fault
+from tests.faults.sections import put
 from tests.faults.suite import KINDS, chosen, run_named, runs
 from tests.faults.tables import report
+from tests.faults.terms import Outcome
 from tests.faults.test_faults import SEED
 
 
@@ -17,10 +22,26 @@ def test_nothing_is_lost(kind: str) -> None:
     assert outcome.events >= 100
 
 
-def test_a_report_names_what_failed() -> None:
-    """Each kind has its row."""
-    page = report(list(KINDS.values()), [])
-    assert all(f"| {name} |" in page for name in KINDS)
+def outcome(kind: str, seed: int, *faults: Fault) -> Outcome:
+    """What came of a run that was not made."""
+    counts = Counter(events=7)
+    return Outcome(kind, seed, 102, 100, 10.0, counts, {"red after s": 0.3}, [*faults])
+
+
+def test_a_report_keeps_what_was_run_before() -> None:
+    """A row is replaced by a new run of its kind alone; the sum is that of all rows."""
+    kinds = list(KINDS.values())
+    first = [outcome("line-cut", 3), outcome("line-cut", 4), outcome("drained", 3)]
+    page = put(report("", kinds, first), "Elsewhere", "Another command wrote this.")
+    assert "2 kinds, 3 runs, 300 events, 21 deliveries" in page
+    again = report(page, kinds, [outcome("drained", 9, Fault("gap", "a hole"))])
+    assert (
+        "| 2 | 3 to 4 | 204 | 200 | 14 | 0 faults; red after 0.3 s at most |" in again
+    )
+    assert "| 1 | 9 | 102 | 100 | 7 | **faults**, seeds 9 |" in again
+    assert "2 kinds, 3 runs, 300 events" in again
+    assert again.index("## Elsewhere") < again.index("## What can't be held")
+    assert report(again, kinds, []) == again
 
 
 def test_runs_at_once_are_runs_of_their_own() -> None:
