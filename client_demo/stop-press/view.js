@@ -12,15 +12,15 @@
  */
 
 import { ordered, place, isBelow } from "./fold.js";
-import {
-  emptyText, h, renderDay, renderHead, renderLinks, renderPost, renderSummary,
-} from "./render.js";
+import { emptyText, h, renderHead, renderLinks, renderPost, renderSummary } from "./render.js";
 import { placeOf } from "./held.js";
-import { fresh, load, patch, set } from "./patch.js";
+import { sync } from "./list.js";
+import { load, patch } from "./patch.js";
 import { isPaused, rememberPause } from "./pause.js";
 import { share } from "./share.js";
 import { tellTimes } from "./times.js";
-import { countOf, dayOf } from "./words.js";
+import { walk } from "./walk.js";
+import { countOf } from "./words.js";
 
 /**
  * @typedef {import("./fold.js").State} State
@@ -73,7 +73,7 @@ export class View {
     pause.onclick = () => this.#pause();
     pause.hidden = false;
     more.onclick = (event) => this.#older(event, older);
-    posts.onkeydown = (event) => this.#walk(event);
+    posts.onkeydown = (event) => walk(event, more, pause);
     root.addEventListener("click", this.#share);
     root.addEventListener("click", load);
     this.#showPause();
@@ -181,7 +181,8 @@ export class View {
     for (const id of this.#waiting) if (!state.posts.has(id)) this.#waiting.delete(id);
     if (this.#waiting.size && atTop) return this.#reveal(false);
     this.#keepPlace(atTop, () => {
-      this.#sync(held.filter(({ id }) => !this.#waiting.has(id)), known);
+      const shown = held.filter(({ id }) => !this.#waiting.has(id));
+      sync(posts, shown, known, this.#ctx, !!this.#next);
       this.#frame(state);
     });
     empty.hidden = held.length > 0;
@@ -192,58 +193,6 @@ export class View {
       more.firstElementChild?.setAttribute("href", href);
     }
     this.#count(this.#waiting.size);
-  }
-
-  /**
-   * Make the list hold `posts`, in order, touching what differs.
-   * @param {Post[]} posts
-   * @param {Map<string, HTMLElement>} known
-   */
-  #sync(posts, known) {
-    const list = this.#parts[1];
-    const wanted = new Set(posts.map(({ id }) => id));
-    for (const [id, article] of known) if (!wanted.has(id)) article.remove();
-    for (const { id, published_at } of posts) {
-      // What changes its place is taken out first, so that nothing else has to move.
-      const article = known.get(id);
-      if (article && article.dataset.at !== published_at) article.remove();
-    }
-    /** @type {HTMLElement[]} */
-    const drawn = [];
-    let day = "";
-    let here = /** @type {HTMLElement | null} */ (list.firstElementChild);
-    posts.forEach((post, index) => {
-      let article = known.get(post.id);
-      if (!article) {
-        article = renderPost(post, this.#ctx);
-        if (known.size) fresh(article);
-        drawn.push(article);
-      } else if (article.dataset.rev !== String(post.rev)) {
-        patch(article, renderPost(post, this.#ctx));
-        drawn.push(article);
-      }
-      if (article === here && here) here = /** @type {any} */ (here.nextElementSibling);
-      else list.insertBefore(article, here);
-      const own = dayOf(post.published_at, this.#ctx.feed.timezone);
-      this.#mark(article, own === day ? "" : own);
-      day = own;
-      set(article, "aria-posinset", String(index + 1));
-      set(article, "aria-setsize", this.#next ? "-1" : String(posts.length));
-    });
-    tellTimes(drawn, this.#ctx.words);
-  }
-
-  /**
-   * @param {HTMLElement} article
-   * @param {string} day The day it opens, or "".
-   */
-  #mark(article, day) {
-    let mark = article.firstElementChild;
-    if (mark?.className === "sp-since") mark = mark.nextElementSibling;
-    if (mark?.className !== "sp-day") mark = null;
-    if (mark?.firstElementChild?.getAttribute("datetime") === (day || undefined)) return;
-    mark?.remove();
-    if (day) article.prepend(renderDay(day, this.#ctx));
   }
 
   /**
@@ -394,21 +343,6 @@ export class View {
     }
     this.#flush();
     /** @type {any} */ (last?.nextElementSibling)?.focus({ preventScroll: true });
-  }
-
-  /** Page up and down go from post to post, as the feed pattern has it. */
-  #walk(/** @type {KeyboardEvent} */ event) {
-    const here = /** @type {HTMLElement} */ (event.target).closest("article");
-    const { key, ctrlKey } = event;
-    /** @type {any} */
-    let to = null;
-    if (key === "PageDown") to = here?.nextElementSibling;
-    else if (key === "PageUp") to = here?.previousElementSibling;
-    else if (ctrlKey && key === "End") to = this.#parts[4].firstElementChild;
-    else if (ctrlKey && key === "Home") to = this.#parts[7];
-    if (!to) return;
-    event.preventDefault();
-    to.focus();
   }
 
   #share = (/** @type {MouseEvent} */ event) =>
