@@ -199,6 +199,16 @@ class Liveroom:
         async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
             return await client.get(self.http + path, headers=headers)
 
+    def publish(self, count: int, feed: str = "x") -> None:
+        """Publish some posts."""
+        for _ in range(count):
+            self.paper.publish(feed)
+
+    def size(self) -> int:
+        """How many follow the feed x."""
+        channel = self.hub._channels.find("x")
+        return channel.size if channel is not None else 0
+
     async def until(self, true: Callable[[], bool]) -> None:
         """Wait until the server has come so far."""
         async with asyncio.timeout(PATIENCE_S):

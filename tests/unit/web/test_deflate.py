@@ -16,8 +16,8 @@ from websockets.frames import Frame, Opcode
 from stoppress.hub.deflate import HEADER
 from stoppress.hub.sockets import WebSocketReader
 from stoppress.hub.wires import Wire
+from tests.unit.web.bare import UPGRADE, raw
 from tests.unit.web.liveroom import Liveroom, code, cursors, on_every_server, take
-from tests.unit.web.test_takeover import UPGRADE, raw
 
 LONG = "It rains on the old bridge, and çağrı is heard. " * 40
 BROWSER = "permessage-deflate; client_max_window_bits"

@@ -15,8 +15,8 @@ from websockets.utils import accept_key
 
 from stoppress.web.access import COOKIE
 from stoppress.web.door import Handshake
+from tests.unit.web.bare import UPGRADE, raw
 from tests.unit.web.liveroom import Liveroom, cursors, take
-from tests.unit.web.test_takeover import UPGRADE, raw
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 LOOPS = [uvloop.new_event_loop, asyncio.new_event_loop]

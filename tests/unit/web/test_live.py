@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 
-import pytest
-from websockets.asyncio.client import ClientConnection
-
-from tests.unit.web.liveroom import (
-    Liveroom,
-    code,
-    cursors,
-    on_every_server,
-    take,
-)
-
-
-def _publish(room: Liveroom, count: int, feed: str = "x") -> None:
-    for _ in range(count):
-        room.paper.publish(feed)
+from tests.unit.web.liveroom import Liveroom, cursors, on_every_server, take
 
 
 @on_every_server()
 async def test_a_reader_from_now_gets_hello_at_the_head_and_what_comes(
     room: Liveroom,
 ) -> None:
-    _publish(room, 3)
+    room.publish(3)
     async with room.ws("feed=x") as socket:
         (hello,) = await take(socket, 1)
         assert hello == {
@@ -56,19 +41,19 @@ async def test_a_reader_from_now_gets_hello_at_the_head_and_what_comes(
 
 @on_every_server()
 async def test_a_reader_resumes_where_it_was(room: Liveroom) -> None:
-    _publish(room, 5)
+    room.publish(5)
     async with room.ws("feed=x@k3v9-2") as socket:
         got = await take(socket, 4)
         assert got[0]["resumed"] is True
         assert got[0]["cursor"] == "k3v9-2"
         assert cursors(got[1:]) == [f"published k3v9-{n}" for n in (3, 4, 5)]
-        _publish(room, 1)
+        room.publish(1)
         assert cursors(await take(socket, 1)) == ["published k3v9-6"]
 
 
 @on_every_server()
 async def test_all_transports_carry_the_same(room: Liveroom) -> None:
-    _publish(room, 2)
+    room.publish(2)
     async with (
         room.ws("feed=x@k3v9-1") as socket,
         room.stream("x", "since=k3v9-1") as s,
@@ -76,7 +61,7 @@ async def test_all_transports_carry_the_same(room: Liveroom) -> None:
         by_socket, by_stream = await take(socket, 2), await s.take(2)
         assert by_socket == by_stream
         asking = asyncio.create_task(room.get("/v1/feeds/x/events?since=k3v9-2"))
-        await room.until(lambda: _size(room) == 3)
+        await room.until(lambda: room.size() == 3)
         room.paper.publish("x", "çağrı ölüm şiir")
         by_socket, by_stream = await take(socket, 1), await s.take(1)
         answer = await asking
@@ -84,25 +69,20 @@ async def test_all_transports_carry_the_same(room: Liveroom) -> None:
     assert answer.json()["cursor"] == "k3v9-3"
 
 
-def _size(room: Liveroom) -> int:
-    channel = room.hub._channels.find("x")
-    return channel.size if channel is not None else 0
-
-
 @on_every_server()
 async def test_a_reader_may_change_transports_mid_stream(room: Liveroom) -> None:
     seen: list[str] = []
     async with room.ws("feed=x") as socket:
         (hello,) = await take(socket, 1)
-        _publish(room, 2)
+        room.publish(2)
         seen += [m["cursor"] for m in await take(socket, 2)]
-    _publish(room, 2)
+    room.publish(2)
     async with room.stream("x", last_event_id=seen[-1], since="k3v9-0") as stream:
         first = await stream.next()
         assert first is not None
         assert first[2]["resumed"]
         seen += [m["cursor"] for m in await stream.take(2)]
-    _publish(room, 2)
+    room.publish(2)
     answer = await room.get(f"/v1/feeds/x/events?since={seen[-1]}")
     seen += [m["cursor"] for m in answer.json()["events"]]
     assert seen == [f"k3v9-{n}" for n in range(1, 7)]
@@ -112,7 +92,7 @@ async def test_a_reader_may_change_transports_mid_stream(room: Liveroom) -> None
 async def test_what_can_not_be_continued_is_reset(room: Liveroom) -> None:
     """Another epoch, older than the log's window, beyond its head."""
     room.paper.logs["x"].window = 2
-    _publish(room, 5)
+    room.publish(5)
     for channel in list(room.hub._channels.all()):
         room.hub.over(channel)  # so that it is filled from that window
     for place in ("zzz-3", "k3v9-1", "k3v9-99"):
@@ -133,18 +113,18 @@ async def test_what_can_not_be_continued_is_reset(room: Liveroom) -> None:
         assert answer.json() == {"reset": True, "cursor": "k3v9-5", "retry_ms": 3000}
     async with room.ws("feed=x@zzz-3") as socket:
         await take(socket, 1)
-        _publish(room, 1)
+        room.publish(1)
         assert cursors(await take(socket, 1)) == ["published k3v9-6"]
 
 
 @on_every_server()
 async def test_a_cursor_a_step_ahead_waits_for_the_line(room: Liveroom) -> None:
     """The log has it, our line not yet: no reset, and one read for all."""
-    _publish(room, 2)
+    room.publish(2)
     async with room.ws("feed=x") as first:
         await take(first, 1)
         room.paper.logs["x"].held = True
-        _publish(room, 2)
+        room.publish(2)
         sockets = [room.ws("feed=x@k3v9-4"), room.ws("feed=x@k3v9-3")]
         async with sockets[0] as ahead, sockets[1] as between:
             await room.until(lambda: room.paper.heads >= 1)
@@ -157,19 +137,19 @@ async def test_a_cursor_a_step_ahead_waits_for_the_line(room: Liveroom) -> None:
 
 @on_every_server()
 async def test_a_new_epoch_resets_everyone(room: Liveroom) -> None:
-    _publish(room, 3)
+    room.publish(3)
     async with room.ws("feed=x") as socket, room.stream("x") as stream:
         await take(socket, 1)
         await stream.take(1)
         asking = asyncio.create_task(room.get("/v1/feeds/x/events?since=k3v9-3"))
-        await room.until(lambda: _size(room) == 3)
+        await room.until(lambda: room.size() == 3)
         room.paper.restart("x", "w7", keep=1)
         (reset,) = await take(socket, 1)
         assert reset["type"] == "reset"
         assert reset["cursor"] == "w7-1"
         assert await stream.take(1) == [reset]
         assert (await asking).json()["reset"] is True
-        _publish(room, 1)
+        room.publish(1)
         assert cursors(await take(socket, 1)) == ["published w7-2"]
 
 
@@ -193,148 +173,6 @@ async def test_one_socket_follows_many_feeds(room: Liveroom) -> None:
 
 
 @on_every_server()
-async def test_a_follow_that_can_not_be_is_an_error_and_the_socket_stays(
-    room: Liveroom,
-) -> None:
-    room.paper.make("secret", visibility="private")
-    async with room.ws("feed=x") as socket:
-        await take(socket, 1)
-        for feed in ("nowhere", "secret"):
-            await socket.send(json.dumps({"op": "follow", "feed": feed}))
-            (error,) = await take(socket, 1)
-            assert error["type"] == "error"
-            assert (error["feed"], error["code"]) == (feed, 4404)
-        _publish(room, 1)
-        assert cursors(await take(socket, 1)) == ["published k3v9-1"]
-
-
-BAD = {
-    "no-feed": "",
-    "repeated": "feed=x&feed=x",
-    "slug": "feed=Not%20a%20slug",
-    "cursor": "feed=x@k3v9",
-    "too-many": "&".join(f"feed=f{n}" for n in range(33)),
-}
-
-
-@on_every_server()
-async def test_a_bad_request_is_closed_4400_after_the_upgrade(room: Liveroom) -> None:
-    for query in BAD.values():
-        async with room.ws(query) as socket:
-            assert await code(socket) == 4400, query
-
-
-@on_every_server()
-async def test_refusals_come_as_close_codes(room: Liveroom) -> None:
-    room.paper.make("secret", visibility="private")
-    room.paper.make("over", status="closed")
-    room.paper.make("closing", status="closed")
-    room.time += 3599
-    for query, headers, expected in [
-        ("feed=nowhere", {}, 4404),
-        ("feed=x&feed=nowhere", {}, 4404),
-        ("feed=secret", {}, 4404),
-        ("feed=secret", {"Authorization": "Bearer sp_other"}, 4404),
-        ("feed=secret", {"Authorization": "Bearer sp_wrong"}, 4401),
-        ("feed=x&token=sp_wrong", {}, 4401),
-    ]:
-        async with room.ws(query, additional_headers=headers) as socket:
-            assert await code(socket) == expected, (query, headers)
-    async with room.ws("feed=closing") as socket:
-        await take(socket, 1)
-        room.time += 1
-        room.hub.tick(room.hub.now())
-        assert await code(socket) == 4410
-    async with room.ws("feed=over") as socket:
-        assert await code(socket) == 4410
-    async with room.stream("over") as stream:
-        assert stream.response.status_code == 204
-
-
-@on_every_server()
-async def test_a_token_opens_a_private_feed_on_every_transport(room: Liveroom) -> None:
-    room.paper.make("secret", visibility="private")
-    bearer = {"Authorization": "Bearer sp_all"}
-    async with room.ws("feed=secret", additional_headers=bearer) as socket:
-        assert cursors(await take(socket, 1)) == ["hello k3v9-0"]
-    async with room.ws("feed=secret&token=sp_all") as socket:
-        assert cursors(await take(socket, 1)) == ["hello k3v9-0"]
-    async with room.stream("secret", "token=sp_all") as stream:
-        assert cursors(await stream.take(1)) == ["hello k3v9-0"]
-    assert (await room.get("/v1/feeds/secret/events", **bearer)).status_code == 200
-    assert (await room.get("/v1/feeds/secret/events")).status_code == 404
-    wrong = {"Authorization": "Bearer sp_wrong"}
-    assert (await room.get("/v1/feeds/secret/events", **wrong)).status_code == 401
-
-
-@on_every_server()
-async def test_a_feed_that_becomes_private_shuts_its_readers_out(
-    room: Liveroom,
-) -> None:
-    """They are not told what changed, either."""
-    bearer = {"Authorization": "Bearer sp_all"}
-    async with (
-        room.ws("feed=x") as anyone,
-        room.ws("feed=x", additional_headers=bearer) as known,
-    ):
-        await take(anyone, 1)
-        await take(known, 1)
-        room.paper.change("x", visibility="private", title="Hush")
-        (message,) = await take(known, 1)
-        assert message["value"]["title"] == "Hush"
-        with pytest.raises(Exception, match="4404"):
-            await take(anyone, 1)
-
-
-@on_every_server()
-async def test_a_deleted_feed_closes_4410_and_its_name_is_free(room: Liveroom) -> None:
-    async with room.ws("feed=x") as socket, room.ws("feed=x&feed=other") as both:
-        await take(socket, 1)
-        await take(both, 2)
-        asking = asyncio.create_task(room.get("/v1/feeds/x/events?since=k3v9-0"))
-        await room.until(lambda: _size(room) == 3)
-        room.paper.drop("x")
-        assert await code(socket) == 4410
-        (error,) = await take(both, 1)
-        assert (error["feed"], error["code"]) == ("x", 4410)
-        assert (await asking).status_code == 204
-        room.paper.publish("other")
-        assert cursors(await take(both, 1)) == ["published k3v9-1"]
-    room.paper.make("x", epoch="again")
-    async with room.ws("feed=x@k3v9-0") as socket:
-        assert cursors(await take(socket, 1)) == ["reset again-0"]
-
-
-@on_every_server()
-async def test_what_a_reader_may_not_say(room: Liveroom) -> None:
-    """Junk, binary and over 4 KiB close 4400."""
-
-    async def says(socket: ClientConnection, message: str | bytes) -> int | None:
-        await take(socket, 1)
-        await socket.send(message)
-        return await code(socket)
-
-    for junk in (
-        "hello?",
-        "[]",
-        '{"op":"dance","feed":"x"}',
-        '{"op":"follow"}',
-        '{"op":"follow","feed":"X Y"}',
-        '{"op":"follow","feed":"x","cursor":"nonsense"}',
-        b'{"op":"unfollow","feed":"x"}',
-        json.dumps({"op": "unfollow", "feed": "x", "pad": "n" * 4096}),
-    ):
-        async with room.ws("feed=x") as socket:
-            assert await says(socket, junk) == 4400, junk
-    async with room.ws("feed=x") as socket:
-        op = json.dumps({"op": "unfollow", "feed": "other", "pad": "n" * 3000})
-        await take(socket, 1)
-        await socket.send([op[:100], op[100:]])  # in two fragments
-        _publish(room, 1)
-        await take(socket, 1)
-
-
-@on_every_server()
 async def test_pings_are_answered_and_closes_too(room: Liveroom) -> None:
     async with room.ws("feed=x") as socket:
         await take(socket, 1)
@@ -354,69 +192,12 @@ async def test_no_reader_is_left_behind(room: Liveroom) -> None:
         assert room.ledger.here == 2
         socket.transport.abort()
     await room.until(lambda: room.ledger.here == 0)
-    await room.until(lambda: _size(room) == 0)
-
-
-@on_every_server()
-async def test_too_many_readers_are_told_to_come_back(room: Liveroom) -> None:
-    object.__setattr__(room.settings, "max_readers", 1)
-    async with room.ws("feed=x") as first:
-        await take(first, 1)
-        async with room.ws("feed=x") as second:
-            (bye,) = await take(second, 1)
-            assert bye["type"] == "bye"
-            assert await code(second) == 4029
-        refused = await room.get("/v1/feeds/x/events", accept="text/event-stream")
-        assert refused.status_code == 503
-        assert refused.headers["retry-after"].isdigit()
-
-
-@on_every_server()
-async def test_redis_away_sends_newcomers_back_and_keeps_readers(
-    room: Liveroom,
-) -> None:
-    async with room.ws("feed=x") as socket:
-        await take(socket, 1)
-        room.paper.away = True
-        async with room.ws("feed=other") as newcomer:
-            (bye,) = await take(newcomer, 1)
-            assert bye["type"] == "bye"
-            assert await code(newcomer) == 4000
-        assert (await room.get("/v1/feeds/other/events")).status_code == 503
-        async with room.ws("feed=x") as another:  # which is open already
-            await take(another, 1)
-            _publish(room, 1)
-            assert await take(socket, 1) == await take(another, 1)
-
-
-@on_every_server()
-async def test_a_drain_sends_everyone_away_to_come_back_spread_out(
-    room: Liveroom,
-) -> None:
-    async with room.ws("feed=x&feed=other") as socket, room.stream("x") as stream:
-        await take(socket, 2)
-        await stream.take(1)
-        asking = asyncio.create_task(room.get("/v1/feeds/x/events?since=k3v9-0"))
-        await room.until(lambda: _size(room) == 3)
-        await room.hub.drain(0.05)
-        (bye,) = await take(socket, 1)
-        assert bye["type"] == "bye"
-        assert 0 <= bye["retry_ms"] <= 4000
-        assert await code(socket) == 4000
-        event = await stream.next()
-        assert event is not None
-        assert event[0] == "bye"
-        assert event[1] is None
-        assert stream.retry[-1] == event[2]["retry_ms"]
-        assert await stream.next() is None
-        assert (await asking).json() == {"cursor": "k3v9-0", "events": []}
-    async with room.ws("feed=x") as late:
-        assert await code(late) == 4000
+    await room.until(lambda: room.size() == 0)
 
 
 @on_every_server(beat=1)
 async def test_beats_go_to_who_is_at_the_head(room: Liveroom) -> None:
-    _publish(room, 1)
+    room.publish(1)
     async with room.ws("feed=x") as socket, room.stream("x") as stream:
         await take(socket, 1)
         await stream.take(1)
@@ -454,7 +235,7 @@ async def test_a_feed_opens_once_and_closes_when_unused(room: Liveroom) -> None:
         await take(socket, 1)
         room.hub.tick(room.hub.now() + 100)
         assert room.paper.closes == 0
-    await room.until(lambda: _size(room) == 0)
+    await room.until(lambda: room.size() == 0)
     room.hub.tick(room.hub.now() + 1)
     assert room.paper.closes == 0
     room.hub.tick(room.hub.now() + 100)
@@ -466,7 +247,7 @@ async def test_a_feed_opens_once_and_closes_when_unused(room: Liveroom) -> None:
 
 @on_every_server()
 async def test_the_poll_answers_as_promised(room: Liveroom) -> None:
-    _publish(room, 250)
+    room.publish(250)
     head = await room.get("/v1/feeds/x/events")
     assert head.json() == {"cursor": "k3v9-250", "events": []}
     assert head.headers["cache-control"] == "no-store"
@@ -492,7 +273,7 @@ async def test_the_poll_answers_as_promised(room: Liveroom) -> None:
 
 @on_every_server()
 async def test_the_stream_has_the_headers_that_proxies_need(room: Liveroom) -> None:
-    _publish(room, 1)
+    room.publish(1)
     async with room.stream("x", "since=k3v9-0", last_event_id="") as stream:
         headers = stream.response.headers
         assert headers["content-type"].startswith("text/event-stream")
@@ -509,14 +290,6 @@ async def test_the_stream_has_the_headers_that_proxies_need(room: Liveroom) -> N
 
 
 @on_every_server()
-async def test_plain_http_is_told_to_upgrade(room: Liveroom) -> None:
-    answer = await room.get("/v1/live?feed=x")
-    assert answer.status_code == 426
-    assert answer.headers["upgrade"] == "websocket"
-    assert answer.headers["content-type"] == "application/problem+json"
-
-
-@on_every_server()
 async def test_one_encode_an_event_however_many_read(room: Liveroom) -> None:
     async with (
         room.ws("feed=x") as one,
@@ -525,33 +298,7 @@ async def test_one_encode_an_event_however_many_read(room: Liveroom) -> None:
     ):
         for got in (await take(one, 1), await take(two, 1), await s.take(1)):
             assert got[0]["type"] == "hello"
-        _publish(room, 20)
+        room.publish(20)
         assert await take(one, 20) == await take(two, 20) == await s.take(20)
         await room.get("/v1/feeds/x/events?since=k3v9-0")
     assert room.ledger.encodes == 20
-
-
-@on_every_server(ring_events=64)
-async def test_who_falls_out_of_the_ring_is_closed_and_comes_back_reset(
-    room: Liveroom,
-) -> None:
-    """A reader that takes nothing keeps its place until the ring has moved on."""
-    async with room.ws("feed=x", max_queue=1) as slow, room.ws("feed=x") as quick:
-        await take(slow, 1)
-        await take(quick, 1)
-        slow.transport.pause_reading()
-        for _ in range(30):
-            for _ in range(20):
-                room.paper.publish("x", "n" * 30_000)
-            await take(quick, 20)
-        slow.transport.resume_reading()
-        last = 0
-        with pytest.raises(Exception, match="4001"):
-            while True:
-                (message,) = await take(slow, 1)
-                seq = int(message["cursor"].split("-")[1])
-                assert seq == last + 1
-                last = seq
-        assert 0 < last < 600
-    async with room.ws(f"feed=x@k3v9-{last}") as again:
-        assert cursors(await take(again, 1)) == ["reset k3v9-600"]

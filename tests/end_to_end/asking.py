@@ -1,0 +1,53 @@
+"""How the tests of the API ask, and what they make of an answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from tests.conftest import Server
+
+SHARED_CACHE = (
+    "public, max-age=0, s-maxage=1, stale-while-revalidate=5, stale-if-error=60"
+)
+
+
+PROBLEM = "application/problem+json"
+
+
+def read(server: Server, path: str, **headers: str) -> httpx.Response:
+    """Ask as a reader, without a token."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.get(server.url + path, headers=named, timeout=10, trust_env=False)
+
+
+def send(server: Server, method: str, path: str, content: bytes) -> httpx.Response:
+    """Send bytes as the admin."""
+    headers = {"authorization": f"Bearer {server.token}"}
+    return httpx.request(
+        method,
+        server.url + path,
+        content=content,
+        headers=headers,
+        timeout=10,
+        trust_env=False,
+    )
+
+
+def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
+    """The problem document, once it is one."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == PROBLEM
+    document: dict[str, Any] = answer.json()
+    assert document["status"] == status
+    assert document["type"] and document["title"] and document["detail"]
+    return document
+
+
+def events(server: Server, feed: str, since: str) -> list[dict[str, Any]]:
+    """What happened in the feed after a cursor."""
+    answer = read(server, f"/v1/feeds/{feed}/events?since={since}&wait=0")
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["events"]
+    return found
