@@ -91,9 +91,8 @@ async def test_a_subscription_that_ended_stays_ended(
     """redis-py would connect again on its own, without what was subscribed to."""
     heard: list[bytes] = []
     line = Subscription(
-        link.make_connection(), lambda channel, message: heard.append(message), 3.0
+        await link.connect(), lambda channel, message: heard.append(message), 3.0
     )
-    await line.open()
     listening = asyncio.create_task(line.listen())
     await line.subscribe([b"a", b"b"])
     with server.client() as client:
@@ -112,8 +111,7 @@ async def test_a_subscription_that_ended_stays_ended(
 
 async def test_who_waits_for_a_subscription_hears_of_its_end(link: Link) -> None:
     """Nobody waits for an answer that can't come."""
-    line = Subscription(link.make_connection(), lambda channel, message: None, 30.0)
-    await line.open()
+    line = Subscription(await link.connect(), lambda channel, message: None, 30.0)
     # Nobody listens, so the answer is never read.
     waiting = asyncio.create_task(line.subscribe([b"a"]))
     await asyncio.sleep(0)

@@ -17,19 +17,16 @@ from weakref import WeakKeyDictionary
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ClusterDownError, MovedError, ResponseError
+from redis.exceptions import (
+    ClusterDownError,
+    ConnectionError,
+    MovedError,
+    ResponseError,
+)
 
 from stoppress.log.keys import NODE
-from stoppress.log.link import (
-    Command,
-    Confirm,
-    Link,
-    Lives,
-    Script,
-    Talk,
-    new_epoch,
-    unavailable,
-)
+from stoppress.log.link import Link, NotPrimary, unavailable
+from stoppress.log.talk import Command, Confirm, Lives, Script, Talk, new_epoch
 from stoppress.settings import BadSetting, Settings
 
 OLDEST = (7, 0)
@@ -37,7 +34,7 @@ WAITAOF_SINCE = (7, 2)
 _CONFIG = ("appendonly", "appendfsync", "no-appendfsync-on-rewrite")
 _MEMORY = ("maxmemory", "maxmemory-policy")
 
-_NODE = Script("node")
+_NODE = Script("primary", "node")
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +49,6 @@ class Facts(NamedTuple):
     version: tuple[int, ...]
     is_valkey: bool
     is_cluster: bool
-    is_primary: bool
     has_aof: bool
     config: dict[str, str]
 
@@ -105,8 +101,6 @@ def _check(facts: Facts) -> None:
         raise Unfit(f"Redis {version} is too old; 7.0 or newer is needed, or Valkey")
     if facts.is_cluster:
         raise Unfit("this Redis is a cluster; give the address of a single primary")
-    if not facts.is_primary:
-        raise Unfit("this Redis is a replica; give the address of its primary")
     policy = facts.config.get("maxmemory-policy", "noeviction")
     if facts.config.get("maxmemory", "0") != "0" and policy != "noeviction":
         raise Unfit(
@@ -140,6 +134,11 @@ async def connect(url: str, settings: Settings) -> Link:
         async with link.talk() as talk:
             facts = await _facts(talk)
         link.confirm = confirmation(facts, settings)
+    except NotPrimary:
+        await link.aclose()
+        raise Unfit(
+            "this Redis is a replica; give the address of its primary"
+        ) from None
     except BaseException:
         await link.aclose()
         raise
@@ -148,7 +147,8 @@ async def connect(url: str, settings: Settings) -> Link:
 
 async def _greet(lives: Lives, connection: AbstractConnection) -> None:
     """What happens on each new connection, before it is used."""
-    lives.pop(connection, None)
+    if connection in lives:  # redis-py would make it again, wherever that leads
+        raise ConnectionError("the connection to Redis was lost")
     await connection.on_connect()
     await connection.send_command("CONFIG", "GET", *_CONFIG, check_health=False)
     config: dict[str, str] = {}
@@ -156,10 +156,10 @@ async def _greet(lives: Lives, connection: AbstractConnection) -> None:
         config = _pairs(await connection.read_response(disable_decoding=True))
     sure = is_sure(config)
     await connection.send_command(*descent(sure=sure), check_health=False)
+    life = b""
     with suppress(MovedError, ClusterDownError):  # a cluster is refused, but later
         life = await connection.read_response(disable_decoding=True)
-        if sure and life:
-            lives[connection] = life.decode()
+    lives[connection] = life.decode() if sure else ""
 
 
 def descent(*, sure: bool, place: str = "") -> Command:
@@ -181,7 +181,6 @@ async def _facts(talk: Talk) -> Facts:
         version,
         "valkey_version" in info,
         info.get("cluster_enabled") == "1",
-        info.get("role") == "master",
         info.get("aof_enabled") == "1",
         config,
     )

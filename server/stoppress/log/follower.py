@@ -9,7 +9,8 @@ until it is proved again that nothing is missing. Rules:
   all tasks: the line, the probe, and a few menders.
 - A probe goes through the primary every few seconds, to a channel of this line's
   own. If one does not come back, the line is given up, however alive it looks: it
-  may be attached to a server that is the primary no longer. A new line counts as
+  may be attached to a server that is the primary no longer (a replica refuses the
+  probe). A new line counts as
   healthy only once its first probe came back: it may be attached there too.
 - A line that comes back looks at all heads in one batch, and mends what is behind.
 - While Redis is away sinks keep what they have; nobody is told anything.
@@ -25,13 +26,15 @@ from contextlib import suppress
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NewsError, NotFound, Unavailable
+from stoppress.log import scripts
 from stoppress.log.followed import Followed, Sink
 from stoppress.log.keys import PROBE
-from stoppress.log.link import Link, new_epoch
+from stoppress.log.link import Link
 from stoppress.log.message import parse
 from stoppress.log.metrics import FollowerMetrics, NoMetrics
 from stoppress.log.store import RedisStore
 from stoppress.log.subscription import Subscription
+from stoppress.log.talk import new_epoch
 
 PROBE_S = 4.0
 MENDERS = 8
@@ -160,12 +163,10 @@ class Follower:
             pause_s = min(pause_s * 2, BACKOFF_S[1])
 
     async def _hold_line(self) -> None:
-        line = Subscription(
-            self._link.make_connection(), self._hear, self._link.timeout_s
-        )
+        connection = await self._link.connect()
+        line = Subscription(connection, self._hear, self._link.timeout_s)
         self._probe_channel = f"{PROBE}{new_epoch()}".encode()
         try:
-            await line.open()
             async with asyncio.TaskGroup() as group:
                 group.create_task(line.listen())
                 await line.subscribe([self._probe_channel, *self._channels])
@@ -204,11 +205,12 @@ class Follower:
             try:
                 async with asyncio.timeout(self._probe_s):
                     async with self._link.talk() as talk:
-                        await talk.one("SPUBLISH", self._probe_channel, self._nonce)
+                        await scripts.probe(talk, self._probe_channel, self._nonce)
                     await self._probe_back.wait()
-            except (TimeoutError, Unavailable):
+            except (TimeoutError, Unavailable) as missed:
                 self._metrics.probe_missed()
-                raise Unavailable("a probe did not come back") from None
+                why = str(missed) or "nothing in time"
+                raise Unavailable(f"a probe did not come back: {why}") from None
             self._is_healthy(True)
             await asyncio.sleep(max(0.0, began + self._probe_s - time.monotonic()))
 

@@ -27,8 +27,9 @@ from redis.exceptions import ResponseError
 
 from stoppress.domain.errors import NewsError, Unavailable
 from stoppress.log.keys import INBOX, REFUSED
-from stoppress.log.link import Link, new_epoch, unavailable
+from stoppress.log.link import Link, unavailable
 from stoppress.log.metrics import InboxMetrics, NoInboxMetrics
+from stoppress.log.talk import new_epoch
 
 Publish = Callable[[str, str, bytes, str], Awaitable[object]]
 """The desk's door: token, feed, raw JSON, Idempotency-Key. Raises NewsError."""
@@ -72,12 +73,11 @@ class Inbox:
         """Take in, until cancelled."""
         pause_s = BACKOFF_S[0]
         while True:
-            # Blocking reads would keep a connection of the pool from the others.
-            connection = self._link.make_connection()
+            connection: AbstractConnection | None = None
             try:
+                # Blocking reads would keep a connection of the pool from the others.
+                connection = await self._link.connect()
                 with unavailable():
-                    async with asyncio.timeout(self._link.timeout_s):
-                        await connection.connect()  # type: ignore[no-untyped-call]
                     await self._make_group(connection)
                     await self._take_left(connection)
                     while True:
@@ -87,7 +87,8 @@ class Inbox:
             except (Unavailable, ResponseError) as wrong:
                 log.warning("the inbox waits: %s", wrong)
             finally:
-                await connection.disconnect(nowait=True)
+                if connection is not None:
+                    await connection.disconnect(nowait=True)
             await asyncio.sleep(random.uniform(pause_s / 2, pause_s))
             pause_s = min(pause_s * 2, BACKOFF_S[1])
 

@@ -25,8 +25,9 @@ from stoppress.domain.record import (
 )
 from stoppress.log import scripts
 from stoppress.log.keys import FEEDS, TOKENS, feed_keys
-from stoppress.log.link import Link, new_epoch
+from stoppress.log.link import Link
 from stoppress.log.scripts import Piece
+from stoppress.log.talk import new_epoch
 from stoppress.settings import Settings
 
 BATCH = 500

@@ -2,15 +2,16 @@
 
 redis-py's own pub/sub subscribes again on its own and does not say that it did, so
 that what was published meanwhile is missed in silence. Here the end of the
-connection is the end of the subscription: `listen` raises, and who follows starts
-over. Subscribing is answered in order, so each command waits for its own answer.
+connection is the end of the subscription, and so is the end of a channel that nobody
+asked for (a cluster's slot has moved): `listen` raises, and who follows starts over.
+Subscribing is answered in order, so each command waits for its own answer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 from redis.asyncio.connection import AbstractConnection
@@ -24,7 +25,7 @@ CHANNELS = 500
 
 
 class Subscription:
-    """Listens on a connection of its own; calls `hear(channel, message)`."""
+    """Listens on a connection, which is its own; calls `hear(channel, message)`."""
 
     def __init__(
         self,
@@ -36,13 +37,9 @@ class Subscription:
         self._hear = hear
         self._timeout_s = timeout_s
         self._asked: dict[bytes, deque[asyncio.Future[None]]] = {}
+        self._given_up: Counter[bytes] = Counter()
+        """Channels whose end was asked for, and is not answered yet."""
         self._closed = False
-
-    async def open(self) -> None:
-        """Connect. Raises Unavailable."""
-        with unavailable():
-            async with asyncio.timeout(self._timeout_s):
-                await self._connection.connect()  # type: ignore[no-untyped-call]
 
     async def listen(self) -> None:
         """Hear messages until the connection ends. Raises Unavailable."""
@@ -60,6 +57,11 @@ class Subscription:
                         self._hear(channel, payload)
                     case [b"ssubscribe", channel, _]:
                         self._answered(channel)
+                    case [b"sunsubscribe", channel, _]:
+                        if not self._given_up[channel]:
+                            raise Unavailable("Redis ended a subscription by itself")
+                        self._given_up[channel] -= 1
+                        self._given_up = +self._given_up  # without those at 0
 
     async def subscribe(self, channels: Sequence[bytes]) -> None:
         """Listen to channels too; returns when it does. Raises Unavailable."""
@@ -78,6 +80,7 @@ class Subscription:
         """Listen to a channel no longer. Raises Unavailable."""
         with unavailable():
             async with asyncio.timeout(self._timeout_s):
+                self._given_up[channel] += 1
                 await self._send("SUNSUBSCRIBE", channel)
 
     async def close(self) -> None:

@@ -14,7 +14,7 @@ SURE = {
     "maxmemory": "0",
     "maxmemory-policy": "noeviction",
 }
-GOOD = Facts((7, 0, 15), False, False, True, True, SURE)
+GOOD = Facts((7, 0, 15), False, False, True, SURE)
 
 
 @pytest.mark.parametrize("version", [(6, 2, 14), (5, 0, 0)])

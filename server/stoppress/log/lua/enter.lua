@@ -8,14 +8,14 @@
 --                     fsync every write before it answers
 --   at                milliseconds since 1970
 -- Returns nil if there is no such feed, else a table with epoch, seq (a number),
--- rev, pinned and born (texts).
+-- rev, pinned and born (texts). Needs primary.lua.
 local function enter(meta, log, line, chance, life, at)
+  local info = replication()
   local held = redis.call('HMGET', meta,
     'epoch', 'seq', 'replid', 'life', 'born', 'rev', 'pinned')
   local feed = {epoch = held[1], seq = tonumber(held[2]),
     born = held[5], rev = held[6], pinned = held[7]}
   if not feed.epoch then return nil end
-  local info = redis.call('INFO', 'replication')
   local replid = string.match(info, 'master_replid:(%x+)')
   if not string.find(info, 'connected_slaves:0\r', 1, true) then life = '' end
   if held[3] == replid then

@@ -4,10 +4,10 @@
 -- ARGV  1 epoch  2 life  3 body  4 fingerprint ('' for none)  5 ttl, in s
 --       6 rev
 -- Returns {'ok'} or {'repeated', cursor, post} or {'reused'} or {'exists'}
+local info = replication()
 local repeated = recollect(KEYS[6], ARGV[4], nil)
 if repeated then return repeated end
 if redis.call('EXISTS', KEYS[1]) == 1 then return {'exists'} end
-local info = redis.call('INFO', 'replication')
 local alone = string.find(info, 'connected_slaves:0\r', 1, true)
 redis.call('HSET', KEYS[1], 'born', ARGV[1], 'epoch', ARGV[1], 'seq', '0',
   'replid', string.match(info, 'master_replid:(%x+)'),

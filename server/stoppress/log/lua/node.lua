@@ -4,10 +4,9 @@
 -- KEYS  1 node
 -- ARGV  1 chance  2 "1" if this server fsyncs every write before it answers
 --       3 the identity of its data folder ('' where it can't be known)
--- Returns the line of descent: chance, if a new one begins; '' for a replica.
+-- Returns the line of descent: chance, if a new one begins. Refuses on a replica.
+local info = replication()
 local held = redis.call('HMGET', KEYS[1], 'life', 'replid', 'sure', 'place')
-local info = redis.call('INFO', 'replication')
-if not string.find(info, 'role:master', 1, true) then return '' end
 local replid = string.match(info, 'master_replid:(%x+)')
 local alone = string.find(info, 'connected_slaves:0\r', 1, true)
 local promoted = not string.find(info, 'master_replid2:0+\r')
