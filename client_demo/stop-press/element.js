@@ -11,7 +11,7 @@
 import { Reader } from "./client.js";
 import { parseCursor } from "./cursor.js";
 import { stateOf } from "./held.js";
-import { renderFrame } from "./render.js";
+import { renderFrame } from "./frame.js";
 import { View } from "./view.js";
 import { loadWords } from "./words.js";
 

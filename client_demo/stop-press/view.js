@@ -12,7 +12,8 @@
  */
 
 import { ordered, place, isBelow } from "./fold.js";
-import { emptyText, h, renderHead, renderLinks, renderPost, renderSummary } from "./render.js";
+import { emptyText, renderHead, renderLinks, renderSummary } from "./frame.js";
+import { h, renderPost } from "./render.js";
 import { placeOf } from "./held.js";
 import { sync } from "./list.js";
 import { load, patch } from "./patch.js";

@@ -1,4 +1,4 @@
-"""The server's template and the browser's render.js draw the same DOM.
+"""The server's template and the browser's render.js and frame.js draw the same DOM.
 
 That is what lets a page be taken over in place, and a part that did not change be
 left alone. Compared by the browser itself (`isEqualNode`), node for node.
@@ -113,7 +113,9 @@ def page(chromium: Browser) -> Page:
 
 
 COMPARE = """async ([html, feed, posts, words, what]) => {
-    const render = await import("/stop-press/render.js");
+    const parts = await Promise.all(
+        ["render", "frame"].map((name) => import(`/stop-press/${name}.js`)));
+    const render = Object.assign({}, ...parts);
     const template = document.createElement("template");
     template.innerHTML = html;
     const ctx = { words, feed, base: "", level: 1 };

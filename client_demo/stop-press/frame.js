@@ -1,0 +1,104 @@
+/**
+ * The DOM of what stands around posts: head, summary, links, and the places for the rest.
+ *
+ * Twin of the macros in `stoppress/web/templates/feed.html`, as `render.js` is.
+ * @module
+ */
+
+import { h, link } from "./render.js";
+import { fullText, local } from "./words.js";
+
+/** @typedef {import("./render.js").Context} Context */
+
+/**
+ * What stands at the head of a feed: all that `feed.updated` may change.
+ * @param {Context} ctx
+ * @returns {HTMLElement}
+ */
+export function renderHead({ words, feed, level }) {
+  const { status } = feed;
+  return h(
+    "header",
+    { class: "sp-head", part: "head" },
+    h("p", { class: "sp-status" }, h("span", { class: `sp-badge sp-is-${status}` }, words.status[status])),
+    h(`h${level}`, { class: "sp-title", part: "title" }, feed.title),
+    paragraphs(feed.standfirst).map((text) => h("p", { class: "sp-standfirst" }, text)),
+  );
+}
+
+/**
+ * What is known so far, if the newsroom keeps that.
+ * @param {Context} ctx
+ * @returns {HTMLElement}
+ */
+export function renderSummary({ words, feed, level }) {
+  const lines = paragraphs(feed.summary ?? "");
+  return h(
+    "aside",
+    { class: "sp-summary", part: "summary", "aria-label": words.summary, hidden: !lines.length },
+    h(`h${level + 1}`, {}, words.summary),
+    h("ul", {}, lines.map((text) => h("li", {}, text.replace(/^[-*] /, "")))),
+  );
+}
+
+/**
+ * The related pages, where there are any.
+ * @param {Context} ctx
+ * @returns {HTMLElement}
+ */
+export function renderLinks(ctx) {
+  const { words, feed, level } = ctx;
+  const links = feed.links ?? [];
+  return h(
+    "nav",
+    { class: "sp-links", part: "links", "aria-label": words.related, hidden: !links.length },
+    h(`h${level + 1}`, {}, words.related),
+    h("ul", {}, links.map((/** @type {any} */ { title, url }) => h("li", {}, link(url, ctx, title)))),
+  );
+}
+
+/** @param {string} text */
+const paragraphs = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
+
+/**
+ * Everything around the posts; `view.js` fills it.
+ * @param {Context} ctx
+ * @returns {HTMLElement}
+ */
+export function renderFrame(ctx) {
+  const { words, feed, level } = ctx;
+  return h(
+    "div",
+    { class: "sp", part: "root", lang: feed.language, dir: feed.direction },
+    renderHead(ctx),
+    renderSummary(ctx),
+    h(
+      "div",
+      { class: "sp-main" },
+      h(
+        "div",
+        { class: "sp-bar" },
+        h("p", { class: "sp-line" }, words.line.connecting),
+        h("button", { class: "sp-pause", type: "button", hidden: true }, words.pause),
+      ),
+      h("section", { class: "sp-pinned", part: "pinned", "aria-label": words.pinned, hidden: true }),
+      h("div", { class: "sp-news" }, h("button", { class: "sp-new", part: "new", type: "button", hidden: true })),
+      h("div", { class: "sp-posts", role: "feed", "aria-label": words.posts }),
+      h("p", { class: "sp-empty", hidden: true }, emptyText(ctx)),
+      h("p", { class: "sp-more", hidden: true }, h("a", { href: "#", rel: "next" }, words.older)),
+      h("p", { class: "sp-says", role: "status" }),
+    ),
+    renderLinks(ctx),
+  );
+}
+
+/**
+ * What stands in the place of posts while there are none.
+ * @param {Context} ctx
+ * @returns {string}
+ */
+export function emptyText({ words, feed }) {
+  if (feed.status !== "upcoming") return words.empty;
+  const { coverage_start: start } = feed;
+  return words.before + (start ? ` ${fullText(words, local(start, feed.timezone))}` : "");
+}
