@@ -25,7 +25,7 @@ import { onWaking } from "./waking.js";
  * @typedef {"connecting" | "live" | "reconnecting" | "ended" | "gone"} LineState
  * @typedef {{change?: (state: State, message: Message | null) => void,
  *   line?: (state: LineState) => void, readers?: (count: number) => void,
- *   reset?: () => void}} Listener `reset`: what was held is replaced by a snapshot.
+ *   reset?: () => void}} Listener `reset`: what was held has been replaced by a snapshot.
  * @typedef {{token?: string, env?: any}} Options `token`: what reads a private feed.
  *   `env`: what else than the global object gives timers, `fetch` and the rest.
  */
@@ -112,6 +112,18 @@ export class Reader {
     this.#on.change?.(this.state, null);
   }
 
+  /**
+   * The newest posts that go through a filter, as they are at what is held or later.
+   * @param {string} query
+   * @returns {Promise<import("./fold.js").Post[]>}
+   */
+  async find(query) {
+    const at = formatCursor(/** @type {State} */ (this.state).cursor);
+    // The place makes the address another one: no cache has an older answer for it.
+    const path = `/v1/feeds/${this.#hub.feed}/posts?${query}&at=${at}`;
+    return (await getJson(this.#hub, path)).posts;
+  }
+
   // What the line says
 
   /** @param {any} message */
@@ -186,8 +198,9 @@ export class Reader {
     const kept = this.#kept ?? [];
     this.#kept = null;
     if (found) {
-      if (this.state) this.#on.reset?.();
+      const held = this.state;
       [this.state, this.next] = found;
+      if (held) this.#on.reset?.();
       this.#on.change?.(this.state, null);
     }
     const state = /** @type {State} */ (this.state);

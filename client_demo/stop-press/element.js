@@ -116,11 +116,12 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
       try {
         const [style, words] = await Promise.all([styled, loadWords(origin, shown.language)]);
         if (this.#reader !== reader) return;
-        this.#ctx = { words, feed: shown, base: origin, level: 2 };
+        // Another feed, so that all of its frame is drawn.
+        this.#ctx = { words, feed: { ...shown }, base: origin, level: 2 };
         const root = renderFrame(this.#ctx);
         shadow.adoptedStyleSheets = [style];
         shadow.replaceChildren(root);
-        this.#look(root, false);
+        this.#look(root, false).renew();
       } catch (error) {
         console.warn("stop-press: can't be drawn:", error);
         reader.stop();
@@ -142,11 +143,13 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
         if (message?.post) this.#tell("post", { type: message.type, post: message.post });
         if (message?.value) this.#tell("state", { line: reader.line, status: state.feed.status });
         this.#prepare?.(state);
-        this.#view?.show(state, reader.next);
+        this.#view?.show(state, reader.next, message?.post);
       },
       reset: () => {
         // What stands far below the newest can't be pieced together: ask for the page.
-        if (reader === this.#reader && this.dataset.home) location.reload();
+        if (reader !== this.#reader) return;
+        if (this.dataset.home) location.reload();
+        else this.#view?.renew();
       },
       readers: (count) => reader === this.#reader && this.#view?.readers(count),
       line: (line) => {
@@ -163,15 +166,18 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
   /**
    * @param {HTMLElement} root
    * @param {boolean} own
+   * @returns {View}
    */
   #look(root, own) {
     const { home = "" } = this.dataset;
     const reader = /** @type {Reader} */ (this.#reader);
     const ctx = /** @type {import("./render.js").Context} */ (this.#ctx);
-    this.#view = new View(root, ctx, { own, home, older: () => reader.older() });
+    const find = (/** @type {string} */ query) => reader.find(query);
+    this.#view = new View(root, ctx, { own, home, older: () => reader.older(), find });
     this.#view.start();
     this.#view.say(reader.line);
     if (reader.state) this.#view.show(reader.state, reader.next);
+    return this.#view;
   }
 
   /**

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { h, link } from "./render.js";
+import { fragment, h, link, time } from "./render.js";
 import { fullText, local } from "./words.js";
 
 /** @typedef {import("./render.js").Context} Context */
@@ -57,39 +57,32 @@ export function renderLinks(ctx) {
   );
 }
 
+/**
+ * A key moment in the list of them.
+ * @param {import("./fold.js").Post} post
+ * @param {Context} ctx
+ * @returns {HTMLElement}
+ */
+export function renderKey({ id, published_at, headline, html }, ctx) {
+  const href = `${ctx.base}/live/${ctx.feed.slug}/${id}`;
+  const text = headline || fragment(html, ctx.base).textContent?.slice(0, 110);
+  const moment = h("a", { href }, time(published_at, ctx), " ", h("span", {}, text));
+  return h("li", { "data-id": id, "data-at": published_at }, moment);
+}
+
 /** @param {string} text */
 const paragraphs = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
 
 /**
- * Everything around the posts; `view.js` fills it.
+ * Everything around the posts, as the server's words bring it; `view.js` fills it.
  * @param {Context} ctx
  * @returns {HTMLElement}
  */
-export function renderFrame(ctx) {
-  const { words, feed, level } = ctx;
-  return h(
-    "div",
-    { class: "sp", part: "root", lang: feed.language, dir: feed.direction },
-    renderHead(ctx),
-    renderSummary(ctx),
-    h(
-      "div",
-      { class: "sp-main" },
-      h(
-        "div",
-        { class: "sp-bar" },
-        h("p", { class: "sp-line" }, words.line.connecting),
-        h("button", { class: "sp-pause", type: "button", hidden: true }, words.pause),
-      ),
-      h("section", { class: "sp-pinned", part: "pinned", "aria-label": words.pinned, hidden: true }),
-      h("div", { class: "sp-news" }, h("button", { class: "sp-new", part: "new", type: "button", hidden: true })),
-      h("div", { class: "sp-posts", role: "feed", "aria-label": words.posts }),
-      h("p", { class: "sp-empty", hidden: true }, emptyText(ctx)),
-      h("p", { class: "sp-more", hidden: true }, h("a", { href: "#", rel: "next" }, words.older)),
-      h("p", { class: "sp-says", role: "status" }),
-    ),
-    renderLinks(ctx),
-  );
+export function renderFrame({ words, feed, base }) {
+  const root = /** @type {HTMLElement} */ (fragment(words.frame, base).firstElementChild);
+  root.lang = feed.language;
+  root.dir = feed.direction;
+  return root;
 }
 
 /**

@@ -15,6 +15,7 @@ import { ordered, place, isBelow } from "./fold.js";
 import { emptyText, renderHead, renderLinks, renderSummary } from "./frame.js";
 import { h, renderPost } from "./render.js";
 import { placeOf } from "./held.js";
+import { MOST_KEYS, jump, keep } from "./keys.js";
 import { sync } from "./list.js";
 import { load, patch } from "./patch.js";
 import { isPaused, rememberPause } from "./pause.js";
@@ -36,6 +37,9 @@ export class View {
   #root;
   #ctx;
   #own;
+  #find;
+  /** @type {any[]} What became of posts, for the key moments. */ #turned = [];
+  /** @type {object | null} The question for the key moments that is under way. */ #renewing = null;
   /** @type {import("./fold.js").Place | null} */ #ceiling = null;
   /** @type {State | null} */ #state = null;
   /** @type {string | null} */ #next = null;
@@ -56,24 +60,27 @@ export class View {
   /**
    * @param {HTMLElement} root The `.sp` element.
    * @param {Context} ctx
-   * @param {{own: boolean, home: string, older: () => Promise<void>}} options
+   * @param {{own: boolean, home: string, older: () => Promise<void>,
+   *   find: (query: string) => Promise<any[]>}} options
    *   `own`: this is the feed's own page, whose title may be counted in. `home`: this
    *   page holds older posts; the newest are there.
    */
-  constructor(root, ctx, { own, home, older }) {
+  constructor(root, ctx, { own, home, older, find }) {
     this.#root = root;
+    this.#find = find;
     this.#ctx = ctx;
     this.#own = own;
     this.#drawn = own;
-    this.#parts = ["new", "posts", "pinned", "empty", "more", "says", "line", "pause"].map(
+    this.#parts = ["new", "posts", "pinned", "empty", "more", "says", "line", "pause", "keys"].map(
       (name) => /** @type {HTMLElement} */ (root.querySelector(`.sp-${name}`)),
     );
-    const [button, posts, , , more, , , pause] = this.#parts;
+    const [button, posts, , , more, , , pause, keys] = this.#parts;
     if (home && posts.firstElementChild) this.#ceiling = placeOf(posts.firstElementChild);
     button.onclick = () => (home ? location.assign(home) : this.#reveal(true));
     pause.onclick = () => this.#pause();
     pause.hidden = false;
     more.onclick = (event) => this.#older(event, older);
+    keys.onclick = (event) => jump(event, posts);
     posts.onkeydown = (event) => walk(event, more, pause);
     root.addEventListener("click", this.#share);
     root.addEventListener("click", load);
@@ -102,10 +109,24 @@ export class View {
    * Show a state: soon, together with what else comes in this frame.
    * @param {State} state
    * @param {string | null} next
+   * @param {any} [post] What became of a post.
    */
-  show(state, next) {
+  show(state, next, post) {
+    if (post) this.#turned.push(post);
     this.#state = state;
     this.#next = next;
+    this.#soon();
+  }
+
+  /** Ask for the key moments, as no event tells what became of them. */
+  async renew() {
+    const asked = (this.#renewing = {});
+    this.#turned = [];
+    const posts = await this.#find(`key=true&limit=${MOST_KEYS}`).catch(() => []);
+    if (asked !== this.#renewing) return;
+    this.#renewing = null;
+    // What came meanwhile is newer than the answer.
+    this.#turned.unshift(null, ...posts);
     this.#soon();
   }
 
@@ -115,7 +136,7 @@ export class View {
    */
   say(line) {
     this.#line = line;
-    const [, posts, pinned, , more, , text] = this.#parts;
+    const [, posts, pinned, , more, , text, , keys] = this.#parts;
     const { words, feed } = this.#ctx;
     const closed = feed.status === "closed" && line === "live";
     const state = closed ? "ended" : this.#paused && line === "live" ? "paused" : line;
@@ -127,6 +148,7 @@ export class View {
       posts.replaceChildren();
       pinned.replaceChildren();
       pinned.hidden = more.hidden = true;
+      keep(keys, [null], this.#ctx);
       this.#waiting.clear();
       this.#count(0);
     }
@@ -184,6 +206,7 @@ export class View {
     this.#keepPlace(atTop, () => {
       const shown = held.filter(({ id }) => !this.#waiting.has(id));
       sync(posts, shown, known, this.#ctx, !!this.#next);
+      if (!this.#renewing) keep(this.#parts[8], this.#turned.splice(0), this.#ctx);
       this.#frame(state);
     });
     empty.hidden = held.length > 0;

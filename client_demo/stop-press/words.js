@@ -85,7 +85,7 @@ function formatter(zone) {
     const two = "2-digit";
     const parts = /** @type {Intl.DateTimeFormatOptions} */ ({
       calendar: "gregory", hourCycle: "h23", year: "numeric", month: two,
-      day: two, hour: two, minute: two, timeZone: zone,
+      day: two, hour: two, minute: two, timeZone: zone, timeZoneName: "shortOffset",
     });
     try {
       format = new Intl.DateTimeFormat("en-GB", parts);
@@ -105,17 +105,12 @@ function formatter(zone) {
  * @returns {Local}
  */
 export function local(at, zone) {
-  const moment = new Date(at);
   /** @type {{[type: string]: string}} */
   const part = {};
-  for (const { type, value } of formatter(zone).formatToParts(moment)) part[type] = value;
+  for (const { type, value } of formatter(zone).formatToParts(new Date(at))) part[type] = value;
   const day = `${part.year}-${part.month}-${part.day}`;
   const clock = `${part.hour}:${part.minute}`;
-  const minutes = Math.floor(+moment / 60_000);
-  const off = Math.round(+new Date(`${day}T${clock}:00Z`) / 60_000) - minutes;
-  const [h, m] = [Math.floor(Math.abs(off) / 60), Math.abs(off) % 60];
-  const sign = off < 0 ? "−" : "+";
-  const offset = off ? `UTC${sign}${h}${m ? `:${String(m).padStart(2, "0")}` : ""}` : "UTC";
+  const offset = part.timeZoneName.replace(/GMT(\+0$)?/, "UTC").replace("-", "−");
   return { day, clock, offset };
 }
 

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from stoppress.web.bundle import bundle
 from stoppress.web.held import Body, send
 from stoppress.web.newsroom import Newsroom
+from stoppress.web.paper import Paper
 from stoppress.web.problems import Problem
 
 SCRIPT = "stop-press.js"
@@ -43,9 +44,9 @@ class Files:
             "page.css": (folder / "page" / "page.css").read_text(),
         }
         self._held = {name: Body.of(text.encode(), 9) for name, text in texts.items()}
+        paper = Paper(folder)
         self._words = {
-            path.stem: Body.of(path.read_bytes(), 9)
-            for path in (folder / "stop-press" / "words").glob("*.json")
+            language: Body.of(paper.told(language), 9) for language in paper.tables
         }
         self.addresses = {}
         for name, body in list(self._held.items()):

@@ -28,6 +28,7 @@ from stoppress.web.bundle import browser_files
 from stoppress.web.edition import Edition
 from stoppress.web.files import Files
 from stoppress.web.held import Body, Drawer, Held, send
+from stoppress.web.keyposts import KeyPosts
 from stoppress.web.newsroom import Newsroom
 from stoppress.web.paging import PAGE_POSTS, next_path, parse_mark, public_posts
 from stoppress.web.paper import Paper
@@ -59,6 +60,7 @@ class Pages:
         self._newsroom = newsroom
         self._sheets = sheets
         self._held = Held()
+        self._keys = KeyPosts(newsroom)
         self._base = newsroom.settings.base
 
     async def index(self, request: Request) -> Response:
@@ -80,11 +82,7 @@ class Pages:
         edition = await self._edition(request)
         before = request.query_params.get("before")
         if before is None:
-
-            async def draw() -> bytes:
-                return self._sheets.newest(edition)
-
-            return await self._answer(request, edition, "live", draw)
+            return await self._newest(request, edition, "live")
         mark = parse_mark(before)
 
         async def draw_older() -> bytes:
@@ -117,13 +115,7 @@ class Pages:
         """A feed alone, to stand in a frame of another page."""
         edition = await self._edition(request)
         parent = _origin(request.query_params.get("parent", ""))
-
-        async def draw() -> bytes:
-            return self._sheets.newest(edition, framed=True, parent=parent)
-
-        return await self._answer(
-            request, edition, f"frame {parent}", draw, headers=_FRAMED
-        )
+        return await self._newest(request, edition, "frame", parent)
 
     async def atom(self, request: Request) -> Response:
         """The newest posts as Atom."""
@@ -178,6 +170,23 @@ class Pages:
         token = await token_of(self._newsroom, request)
         await visible(self._newsroom, token, feed)
         return await self._newsroom.snapshots.snapshot(feed)
+
+    async def _newest(
+        self, request: Request, edition: Edition, kind: str, parent: str = ""
+    ) -> Response:
+        """The page or the frame with a feed's newest posts."""
+        framed = kind == "frame"
+        keys = await self._keys.of(edition)
+
+        async def draw() -> bytes:
+            return self._sheets.newest(
+                edition, keys or (), framed=framed, parent=parent
+            )
+
+        # Key moments that could not be had are asked for again, event or none.
+        name = f"{kind} {parent}" if keys is not None else f"bare {kind} {parent}"
+        headers = _FRAMED if framed else _GUARDED
+        return await self._answer(request, edition, name, draw, headers=headers)
 
     def _public(self, edition: Edition, bodies: tuple[bytes, ...]) -> list[Any]:
         made = public_posts(bodies, edition.slug, self._base)

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from stoppress.web import words as speech
+from stoppress.web.excerpt import headline_of
 
 Json = Mapping[str, Any]
 
@@ -44,6 +45,7 @@ class Paper:
         )
         self._templates.globals.update(
             safe_url=safe_url,
+            headline_of=headline_of,
             host_of=host_of,
             trusted=Markup,
             lines=lines,
@@ -65,6 +67,19 @@ class Paper:
         """What everything of one feed is drawn with."""
         words = self.words(feed["language"])
         return {"feed": feed, "words": words, "level": level}
+
+    def told(self, language: str) -> bytes:
+        """A language's words for the widget, with the frame it fills elsewhere."""
+        table = self.tables[language]
+        blank = {"language": language, "links": (), "standfirst": "", "summary": ""}
+        ctx = {
+            "feed": {**blank, "direction": "ltr", "status": "live", "title": ""},
+            "words": table,
+            "level": 2,
+        }
+        parts = self._templates.get_template("feed.html").module
+        frame = str(parts.frame(ctx, (), None, (), None))  # type: ignore[attr-defined]
+        return msgspec.json.encode({**table, "frame": frame})
 
     def words(self, language: str) -> speech.Words:
         """The words of a language, or of English."""

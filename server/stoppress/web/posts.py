@@ -8,8 +8,6 @@ from starlette.responses import Response
 
 from stoppress.desk.outcome import Outcome
 from stoppress.domain.errors import NotFound
-from stoppress.domain.record import Mark
-from stoppress.domain.times import parse_instant
 from stoppress.web import answers, reading
 from stoppress.web.access import admit, feed_of, token_of, visible
 from stoppress.web.newsroom import Newsroom
@@ -21,27 +19,16 @@ from stoppress.web.paging import (
     public_posts,
 )
 from stoppress.web.problems import Problem
+from stoppress.web.sifting import Sieve, sifted
 from stoppress.wire.messages import public_post
 
-SCANNED_POSTS = 1000
-"""Posts looked at for one filtered page, at most; `next` leads on from there."""
-SCAN_STEP = 100
-"""Posts read from the store at once while looking."""
 MAX_ID = 64
-
-
-class _Sieved(msgspec.Struct):
-    id: str
-    key: bool
-    tags: tuple[str, ...]
-    published_at: str
 
 
 class _Rev(msgspec.Struct):
     rev: int
 
 
-_sieved = msgspec.json.Decoder(_Sieved)
 _rev = msgspec.json.Decoder(_Rev)
 
 
@@ -70,11 +57,7 @@ async def index(newsroom: Newsroom, request: Request) -> Response:
     before = request.query_params.get("before")
     mark = parse_mark(before) if before else None
     tag, key = request.query_params.get("tag", ""), reading.flag(request, "key")
-    if tag or key:
-        posts, rest = await _sift(newsroom, feed, mark, limit, tag, key)
-    else:
-        page = await newsroom.store.page(feed, mark, limit)
-        posts, rest = list(page.posts), page.next
+    posts, rest = await sifted(newsroom.store, feed, Sieve(tag, key), mark, limit)
     filters = {
         name: value
         for name, value in request.query_params.items()
@@ -86,28 +69,6 @@ async def index(newsroom: Newsroom, request: Request) -> Response:
     )
     cache = answers.cache_control(visibility)
     return answers.read(request, body, answers.content_tag(body), cache)
-
-
-async def _sift(
-    newsroom: Newsroom, feed: str, mark: Mark | None, limit: int, tag: str, key: bool
-) -> tuple[list[bytes], Mark | None]:
-    """Up to `limit` posts with the tag (and key), and where to look on."""
-    found: list[bytes] = []
-    for _ in range(SCANNED_POSTS // SCAN_STEP):
-        page = await newsroom.store.page(feed, mark, SCAN_STEP)
-        for index, body in enumerate(page.posts):
-            post = _sieved.decode(body)
-            if (key and not post.key) or (tag and tag not in post.tags):
-                continue
-            found.append(body)
-            if len(found) == limit:
-                if page.next is None and index == len(page.posts) - 1:
-                    return found, None
-                return found, Mark(parse_instant(post.published_at), post.id)
-        mark = page.next
-        if mark is None:
-            break
-    return found, mark
 
 
 async def show(newsroom: Newsroom, request: Request) -> Response:

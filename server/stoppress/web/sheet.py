@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from stoppress.web import syndication
 from stoppress.web.edition import Edition
+from stoppress.web.excerpt import headline_of, plain, shortened
 from stoppress.web.paper import Paper, data_block
 
 Json = Mapping[str, Any]
@@ -56,9 +57,14 @@ class Sheets:
         )
 
     def newest(
-        self, edition: Edition, *, framed: bool = False, parent: str = ""
+        self,
+        edition: Edition,
+        keys: Sequence[Json],
+        *,
+        framed: bool = False,
+        parent: str = "",
     ) -> bytes:
-        """A feed with its newest posts, on its page or in a frame."""
+        """A feed with its newest posts and key moments, on its page or in a frame."""
         feed = edition.feed
         linked = syndication.live_blog_posting(
             feed, edition.posts, self._base, self._organization
@@ -70,6 +76,7 @@ class Sheets:
             **self._card(feed["title"], feed["standfirst"], feed["url"], feed["image"]),
             linked_data=data_block(linked),
             pinned=edition.pinned,
+            keys=keys,
             home=None,
             current="",
             framed=framed,
@@ -86,6 +93,7 @@ class Sheets:
             **self._card(feed["title"], feed["standfirst"], feed["url"], feed["image"]),
             linked_data=None,
             pinned=None,
+            keys=(),
             home=f"/live/{feed['slug']}",
             current="",
             framed=False,
@@ -97,8 +105,8 @@ class Sheets:
     ) -> bytes:
         """A page for the first of some posts."""
         feed, post = edition.feed, posts[0]
-        title = f"{syndication.headline_of(post)} · {feed['title']}"
-        text = syndication.plain(post["html"])
+        title = f"{headline_of(post)} · {feed['title']}"
+        text = plain(post["html"])
         pictures = [item for item in post["media"] if item["type"] == "image"]
         image = pictures[0] if pictures else feed["image"]
         linked = syndication.posting(feed, post, self._base, self._organization)
@@ -109,6 +117,7 @@ class Sheets:
             **self._card(title, text, post["url"], image),
             linked_data=data_block(linked),
             pinned=None,
+            keys=(),
             home=f"/live/{feed['slug']}",
             current=post["id"],
             framed=False,
@@ -123,7 +132,7 @@ class Sheets:
         picture = {"url": address, "alt": image.get("alt")} if image else None
         return {
             "title": title,
-            "description": syndication.shortened(" ".join(text.split()), DESCRIPTION),
+            "description": shortened(" ".join(text.split()), DESCRIPTION),
             "canonical": canonical,
             "image": picture if address else None,
         }

@@ -157,6 +157,20 @@ class Snapshots:
                     raise
         return channel.facts.visibility
 
+    async def events(
+        self, feed: str, after: Cursor, until: Cursor
+    ) -> list[bytes] | None:
+        """The messages after one cursor until another; None if memory lacks one."""
+        try:
+            ring = (await self._hub.channel(feed)).ring
+        except (NotFound, Unavailable):
+            return None
+        if after.epoch != until.epoch or not _covers(ring.cursor, until):
+            return None
+        if not ring.holds_after(after.seq):
+            return None
+        return ring.messages(after.seq, max(0, until.seq - after.seq))
+
     async def feeds(self) -> Listing:
         """Every feed's kept JSON, of every visibility, newest made first.
 

@@ -14,44 +14,16 @@ from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 
+from stoppress.web.excerpt import headline_of, plain
 from stoppress.web.paper import safe_url
 from stoppress.web.words import moment
 
 Json = Mapping[str, Any]
 
-HEADLINE = 110
-"""Characters of a headline made from a text: what search engines show."""
 MIN_FRAME, MAX_FRAME = 200, 2000
 """Pixels an oEmbed frame may be wide or high."""
 
-_TAG = re.compile(r"<[^>]*>")
-_BLOCK = re.compile(r"</(?:p|li|h\d|blockquote|tr|pre)>|<br\s*/?>|<hr\s*/?>")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-
-
-def plain(markup: str) -> str:
-    """The text of a post's safe HTML, a paragraph a line."""
-    text = html.unescape(_TAG.sub("", _BLOCK.sub("\n", markup)))
-    return "\n".join(line.strip() for line in text.split("\n") if line.strip())
-
-
-def headline_of(post: Json) -> str:
-    """The post's headline, or the beginning of its text."""
-    if post["headline"]:
-        return str(post["headline"])
-    text = plain(post["html"]).replace("\n", " ")
-    for item in () if text else post["media"]:
-        text = item.get("caption") or item.get("alt") or item.get("text") or ""
-        text = text or item.get("title") or ""
-    return shortened(text, HEADLINE) or str(post["id"])
-
-
-def shortened(text: str, length: int) -> str:
-    """A text cut at a word, with an ellipsis."""
-    if len(text) <= length:
-        return text
-    head = text[: length - 1]
-    return head[: head.rfind(" ") if " " in head else None].rstrip(" ,;:–-") + "…"
 
 
 def absolute(url: str | None, base: str) -> str | None:

@@ -145,6 +145,12 @@ class Stand:
         page = self._page(slug, None, 20)
         return edition(slug, Snapshot(kept, Cursor("k3v9", self.seq), page, body), BASE)
 
+    async def events(
+        self, slug: str, after: Cursor, until: Cursor
+    ) -> list[bytes] | None:
+        """None: no event is held."""
+        return None
+
     async def feeds(self) -> Listing:
         """All feeds."""
         return Listing(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stoppress.web import posts as module
+from stoppress.web import sifting as module
 from stoppress.web.answers import PRIVATE, PUBLIC
 from tests.unit.web.office import BASE, Office, open_office
 

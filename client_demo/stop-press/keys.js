@@ -1,0 +1,48 @@
+/**
+ * The list of key moments: the newest key posts, loaded or not, as links to them.
+ *
+ * The list itself is what is known of them: the server wrote it, or it is asked for.
+ * @module
+ */
+
+import { isBelow, place } from "./fold.js";
+import { renderKey } from "./frame.js";
+import { placeOf } from "./held.js";
+
+/** As many as the server shows. */
+export const MOST_KEYS = 10;
+
+/**
+ * Bring the list up to what became of posts.
+ * @param {HTMLElement} box
+ * @param {any[]} turned Posts, or the ids alone of those that were withdrawn, in order;
+ *   null: nothing that is in the list is known any more.
+ * @param {import("./render.js").Context} ctx
+ */
+export function keep(box, turned, ctx) {
+  const list = /** @type {HTMLElement} */ (box.lastElementChild);
+  for (const post of turned) {
+    if (!post) list.replaceChildren();
+    else list.querySelector(`[data-id="${post.id}"]`)?.remove();
+    if (!post?.key) continue;
+    const below = [...list.children].find((one) => isBelow(placeOf(one), place(post)));
+    list.insertBefore(renderKey(post, ctx), below ?? null);
+    list.children[MOST_KEYS]?.remove();
+  }
+  box.hidden = !list.firstChild;
+}
+
+/**
+ * A click on a key moment goes to its post where that is loaded.
+ * @param {MouseEvent} event
+ * @param {HTMLElement} posts
+ */
+export function jump(event, posts) {
+  const item = /** @type {HTMLElement} */ (event.target).closest("li");
+  /** @type {HTMLElement | null} */
+  const post = item && posts.querySelector(`[data-id="${item.dataset.id}"]`);
+  if (!post || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  post.scrollIntoView();
+  post.focus({ preventScroll: true });
+}
