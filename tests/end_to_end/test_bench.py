@@ -21,24 +21,40 @@ def bench(server: Server, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("transport", ["websocket", "sse"])
-def test_every_delivery_is_counted(server: Server, transport: str) -> None:
+@pytest.mark.parametrize(
+    "how", [(), ("--deflate",), ("--transport", "sse")], ids=["plain", "deflate", "sse"]
+)
+def test_every_delivery_is_counted(server: Server, how: tuple[str, ...]) -> None:
     """Readers by posts, and figures for a program; the feed is gone after it."""
     options = ("--token", server.token, "--readers", "60", "--posts", "25", "--json")
-    ran = bench(server, *options, "--loaders", "2", "--transport", transport)
-    assert ran.returncode == 0, ran.stderr
+    ran = bench(server, *options, "--loaders", "2", "--at-once", "0", *how)
+    # On a busy machine the generator may have been the limit: told after the figures.
+    assert ran.returncode == 0 or "the generator was the limit" in ran.stderr
     rows = json.loads(ran.stdout)
-    assert (rows["readers"], rows["posts"]) == (60, 25)
+    assert (rows["readers"], rows["posts"], rows["deliveries"]) == (60, 25, 60 * 25)
     assert rows["deliveries_per_s"] > 0
-    assert rows["bytes_a_delivery"] > 300
+    assert (rows["bytes_a_delivery"] > 700) == ("--deflate" not in how)
     assert rows["p50_ms"] <= rows["p99_ms"] <= rows["max_ms"]
+    assert rows["last_reader_p50_ms"] <= rows["last_reader_p99_ms"]
     feeds = server.request("GET", "/v1/feeds?all=true").text
     assert "bench-" not in feeds
 
 
-def test_a_wrong_token_is_one_line(server: Server) -> None:
-    """Exit code 2, and no traceback."""
-    ran = bench(server, "--token", "sp_nobody", "--readers", "1")
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--token", "sp_nobody"), "stoppress token create"),
+        (("--url", "http://127.0.0.1:1"), "start a server"),
+        (("--url", "https://127.0.0.1:8000"), "--url"),
+        (("--readers", "2000000"), "ulimit -n"),
+    ],
+    ids=["token", "server", "address", "descriptors"],
+)
+def test_what_can_not_be_is_one_line(
+    server: Server, options: tuple[str, ...], says: str
+) -> None:
+    """Exit code 2, what to do, and no traceback."""
+    ran = bench(server, "--token", server.token, "--readers", "1", *options)
     assert ran.returncode == 2
     assert ran.stderr.count("\n") == 1
-    assert "401" in ran.stderr
+    assert says in ran.stderr

@@ -1,26 +1,28 @@
 """A crowd of readers in one process: as many sockets as descriptors allow.
 
-It looks at bytes only: a reader is in once its hello has come, and a message is
-the mark in it. Which post a mark belongs to follows from how many came before on
-that socket, so every delivery has its latency without being parsed.
+Rules:
+- One reader, the witness, reads every message and checks its number. All get the
+  same bytes, so how far the others are follows from how many they had: their bytes
+  are dropped in the kernel (MSG_TRUNC), which makes a reader cheap enough for one
+  process to outrun the server.
+- At the end everyone must have had just as many bytes as the witness.
+- Every delivery has its delay, in whatever pieces it came.
 """
 
 from __future__ import annotations
 
-import base64
-import os
-import resource
+import gc
 import select
 import socket
 import time
 from array import array
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable
 from typing import Protocol
 
-from stoppress.bench.plan import MARK, BenchFailed, Plan
-
-AT_ONCE = 200
-"""Handshakes under way at once: more only queue up in the server."""
-_READ = 256 << 10
+from stoppress.bench.plan import MARK, STEPS_A_SECOND, BenchFailed, Plan
+from stoppress.bench.stream import Stream
 
 
 class Stamps(Protocol):
@@ -30,157 +32,252 @@ class Stamps(Protocol):
         """The time of post `index`."""
 
 
-def need_descriptors(count: int) -> None:
-    """Raise the limit of open files to `count`, or say that it can't be."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft >= count:
-        return
-    if hard != resource.RLIM_INFINITY and hard < count:
-        raise BenchFailed(
-            f"{count} open files are needed and {hard} are allowed; "
-            "raise `ulimit -n`, or take fewer readers or more loaders"
-        )
-    resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
-
-
-def request(plan: Plan, host: str) -> bytes:
-    """What one reader sends to be let in."""
-    auth = f"Authorization: Bearer {plan.token}\r\n" if plan.token else ""
-    if plan.transport == "sse":
-        return (
-            f"GET {plan.target.stream_path.format(feed=plan.feed)} HTTP/1.1\r\n"
-            f"Host: {host}\r\n"
-            f"Accept: text/event-stream\r\n{auth}\r\n"
-        ).encode()
-    key = base64.b64encode(os.urandom(16)).decode()
-    return (
-        f"GET {plan.target.socket_path.format(feed=plan.feed)} HTTP/1.1\r\n"
-        f"Host: {host}\r\n"
-        "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{auth}\r\n"
-    ).encode()
+_READ = 1 << 20
+_DROP = socket.MSG_TRUNC
+_TOLD_EVERY = 64
+_A_SOURCE = 8_000
+"""Readers of one address of ours, on loopback: beyond half of the port range the
+kernel looks for a free port for a millisecond."""
+_NO_PORT = getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24)
+"""Choose the port when connecting, when it need differ only for that server."""
+_UNKNOWN = 1 << 62
 
 
 class Crowd:
-    """`count` readers of one feed."""
+    """Readers of one feed, to be let in, to be read, to be counted."""
 
-    def __init__(self, plan: Plan, address: tuple[str, int], count: int) -> None:
+    def __init__(self, plan: Plan, told: Callable[[int], object] = lambda n: None):
+        if not hasattr(select, "epoll"):
+            raise BenchFailed("the readers need epoll: run them on Linux")
         self._plan = plan
-        self._address = address
-        self._wanted = count
-        self._request = request(plan, f"{address[0]}:{address[1]}")
+        self._told = told
+        self._family, self._address = _resolved(plan)
+        self._is_here = str(self._address[0]).startswith("127.")
         self._poll = select.epoll()
-        self._sockets: dict[int, socket.socket] = {}
+        self._lines: dict[int, socket.socket] = {}
         self._buffer = bytearray(_READ)
-        self.received: dict[int, int] = {}
-        self._halved: set[int] = set()
-        self.bytes = 0
-        self.lost = 0
-        # One row a read: when, the first post it brought, and one past the last.
-        self._rows: tuple[array[float], array[int], array[int]] = (
-            array("d"),
-            array("l"),
-            array("l"),
-        )
+        self._totals: dict[int, int] = {}
+        self._witness = -1
+        self._stream: Stream | None = None
+        self._start = 0
+        self._ends: list[int] = []
+        self._lost = 0
+        # One row a read: when, and how many bytes its reader had before and after.
+        self._rows = array("d"), array("q"), array("q")
 
-    def enter(self, deadline: float) -> None:
-        """Bring every reader in, up to its hello. Raises BenchFailed."""
+    def enter(self, count: int, deadline: float) -> None:
+        """Bring `count` readers in; the first who ever comes is the witness."""
         waiting: dict[int, bytes] = {}
-        opened = 0
-        while len(self.received) < self._wanted:
-            while opened < self._wanted and len(waiting) < AT_ONCE:
-                waiting[self._connect()] = b""
+        limit = self._plan.at_once or count
+        request, wanted = self._plan.target.request(self._plan), len(self._totals)
+        wanted += count
+        opened = len(self._totals)
+        while len(self._totals) < wanted:
+            while opened < wanted and len(waiting) < limit:
+                waiting[self._connect(request)] = b""
                 opened += 1
+                if not opened % _TOLD_EVERY:
+                    break  # let those in who were answered meanwhile
+            is_full = opened == wanted or len(waiting) >= limit
+            for fd, event in self._poll.poll(1.0 if is_full else 0):
+                if fd not in waiting:
+                    self._take(fd, 0.0)
+                elif event & select.EPOLLOUT:
+                    if self._ask(self._lines[fd], request):
+                        self._poll.modify(fd, select.EPOLLIN)
+                elif self._heard(fd, waiting):
+                    del waiting[fd]
+                    if not len(self._totals) % _TOLD_EVERY:
+                        self._told(len(self._totals))
             if time.monotonic() > deadline:
                 raise BenchFailed(
-                    f"{len(self.received)} of {self._wanted} readers came in time; "
+                    f"{len(self._totals)} of {wanted} readers came in time; "
                     "give it more --timeout, or fewer --readers"
                 )
-            for fd, _ in self._poll.poll(1.0):
-                if fd not in waiting:
-                    self._read(fd, 0.0)
-                    continue
-                data = waiting[fd] + self._sockets[fd].recv(65_536)
-                if data == waiting[fd]:
-                    raise BenchFailed(f"the server hung up on a reader: {data[:200]!r}")
-                waiting[fd] = data
-                if self._plan.target.ready in data:
-                    del waiting[fd]
-                    self.received[fd] = 0
-                    self._count(fd, data, len(data), time.monotonic())
-                elif not data.startswith(
-                    (b"HTTP/1.1 101", b"HTTP/1.1 200")[: len(data)]
-                ):
-                    raise BenchFailed(f"a reader was refused: {data[:300].decode()!r}")
+        self._told(len(self._totals))
 
-    def read_all(self, posts: int, deadline: float) -> None:
-        """Read until every reader has every post, or until the deadline."""
-        missing = self._wanted
-        while missing and time.monotonic() < deadline:
-            events = self._poll.poll(0.5)
+    def settle(self) -> None:
+        """Forget what came so far: from here on, everybody gets the same bytes."""
+        while events := self._poll.poll(0.05):
             for fd, _ in events:
-                before = self.received[fd]
-                after = self._read(fd, time.monotonic())
-                if after < 0 or before < posts <= after:
-                    missing -= 1
+                self._take(fd, 0.0)
+        self._totals = dict.fromkeys(self._totals, 0)
+        self._rows = array("d"), array("q"), array("q")
+        self._ends = []
+        if self._stream is not None:
+            self._start = self._stream.end
 
-    def latencies(self, sent: Stamps) -> array[float]:
-        """The latency of every delivery, in seconds."""
-        found = array("d")
-        for at, first, last in zip(*self._rows, strict=True):
-            found.extend(at - sent[index] for index in range(first, last))
-        return found
+    def read(self, deadline: float) -> None:
+        """Read until everyone has every post, or until the deadline."""
+        gc.disable()  # what is made here are numbers
+        missing, whole = len(self._totals), _UNKNOWN
+        totals, clock = self._totals, time.monotonic
+        while missing > 0 and not self._lost and clock() < deadline:
+            for fd, _ in self._poll.poll(0.5):
+                before = totals[fd]
+                after = self._take(fd, clock())
+                if before < whole <= after:
+                    missing -= 1
+            if whole == _UNKNOWN and len(self._ends) == self._plan.posts:
+                whole = self._ends[-1]
+                missing = sum(had < whole for had in totals.values())
+        gc.enable()
+
+    def check(self) -> None:
+        """Raises BenchFailed unless everyone had everything, and nothing else."""
+        if self._lost:
+            raise BenchFailed(
+                f"the server cut {self._lost} readers; its log may say why"
+            )
+        posts, heard = self._plan.posts, len(self._ends)
+        if heard < posts:
+            raise BenchFailed(
+                f"{heard} of {posts} posts came in time; give it more --timeout, "
+                "or look at the server's log"
+            )
+        whole = self._ends[-1]
+        wrong = [had for had in self._totals.values() if had != whole]
+        if wrong:
+            raise BenchFailed(
+                f"{len(wrong)} of {len(self._totals)} readers did not have the "
+                f"{whole} bytes of all posts, but {min(wrong)} to {max(wrong)}; give "
+                "it more --timeout, or look at the server's log"
+            )
+
+    def tally(self, sent: Stamps) -> tuple[Counter[int], list[float]]:
+        """Deliveries by their delay, and the delay of each post's last reader."""
+        ends, posts = self._ends, len(self._ends)
+        counted: Counter[int] = Counter()
+        lasts = [0.0] * posts
+        index: dict[int, int] = {}
+        for at, before, after in zip(*self._rows, strict=True):
+            first, past = index.get(before, -1), index.get(after, -1)
+            if first < 0:
+                first = index[before] = bisect_right(ends, before)
+            if past < 0:
+                past = index[after] = bisect_right(ends, after)
+            for post in range(first, past):
+                delay = at - sent[post]
+                counted[int(delay * STEPS_A_SECOND)] += 1
+                if delay > lasts[post]:
+                    lasts[post] = delay
+        return counted, lasts
+
+    @property
+    def size(self) -> int:
+        """How many are in."""
+        return len(self._totals)
+
+    @property
+    def received(self) -> int:
+        """How many bytes all of them had since they settled."""
+        return sum(self._totals.values())
 
     def close(self) -> None:
         """Hang up."""
-        for line in self._sockets.values():
+        for line in self._lines.values():
             line.close()
         self._poll.close()
 
-    def _connect(self) -> int:
+    def _connect(self, request: bytes) -> int:
+        """Begin one more reader; its request goes out as soon as it can."""
+        line = socket.socket(self._family, socket.SOCK_STREAM)
+        line.setblocking(False)
+        if self._is_here and len(self._lines) >= _A_SOURCE:
+            line.setsockopt(socket.IPPROTO_IP, _NO_PORT, 1)
+            line.bind((f"127.0.0.{1 + len(self._lines) // _A_SOURCE}", 0))
+        line.connect_ex(self._address)
+        fd = line.fileno()
+        self._lines[fd] = line
+        is_out = self._ask(line, request)
+        wanted = select.EPOLLIN if is_out else select.EPOLLIN | select.EPOLLOUT
+        self._poll.register(fd, wanted)
+        return fd
+
+    def _ask(self, line: socket.socket, request: bytes) -> bool:
+        """Send the request; False if the line is not there yet."""
         try:
-            line = socket.create_connection(self._address, timeout=10)
+            line.send(request)
+        except BlockingIOError:
+            return False
         except OSError as error:
-            host, port = self._address
+            host, port = self._plan.address
             raise BenchFailed(
                 f"nobody answers on {host}:{port} ({error}); start a server, "
                 "or give --url"
             ) from None
-        line.sendall(self._request)
-        line.setblocking(False)
-        fd = line.fileno()
-        self._sockets[fd] = line
-        self._poll.register(fd, select.EPOLLIN)
-        return fd
+        return True
 
-    def _read(self, fd: int, now: float) -> int:
-        """Take what there is; how many posts the reader has, -1 if it was cut."""
+    def _heard(self, fd: int, waiting: dict[int, bytes]) -> bool:
+        """Read what a newcomer is told; whether it is in now."""
+        target = self._plan.target
         try:
-            size = self._sockets[fd].recv_into(self._buffer)
+            data = self._lines[fd].recv(65_536)
+        except OSError as error:
+            raise BenchFailed(f"the server hung up on a reader: {error}") from None
+        said = waiting[fd] + data
+        if not data:
+            raise BenchFailed(f"the server hung up on a reader: {said[:200]!r}")
+        waiting[fd] = said
+        if not said.startswith((b"HTTP/1.1 101", b"HTTP/1.1 200")[: len(said)]):
+            raise BenchFailed(f"a reader was refused: {said[:300].decode()!r}")
+        if target.asks and target.asks in data:
+            self._lines[fd].send(target.reply)
+        if target.ready not in said:
+            return False
+        self._totals[fd] = 0
+        if self._witness < 0:
+            head, _, rest = said.partition(b"\r\n\r\n")
+            plan = self._plan
+            self._stream = Stream(plan.transport, head, plan.deflate)
+            self._witness = fd
+            self._listen(rest)
+        return True
+
+    def _take(self, fd: int, now: float) -> int:
+        """Take what there is for a reader; how many bytes it had so far."""
+        before = self._totals[fd]
+        is_witness = fd == self._witness
+        try:
+            size = self._lines[fd].recv_into(
+                self._buffer, 0, 0 if is_witness else _DROP
+            )
         except BlockingIOError:
-            return self.received[fd]
+            return before
         except OSError:
             size = 0
         if not size:
-            self.lost += 1
+            self._lost += 1
             self._poll.unregister(fd)
-            return -1
-        self.bytes += size
-        return self._count(fd, self._buffer, size, now)
+            return before
+        after = self._totals[fd] = before + size
+        times, firsts, lasts = self._rows
+        times.append(now)
+        firsts.append(before)
+        lasts.append(after)
+        if is_witness:
+            self._listen(memoryview(self._buffer)[:size])
+        return after
 
-    def _count(self, fd: int, buffer: bytes | bytearray, size: int, now: float) -> int:
-        """Count the marks in what came; one may be cut in the middle."""
-        first = self.received[fd]
-        last = first + buffer.count(MARK, 0, size)
-        if self._halved and fd in self._halved:
-            self._halved.discard(fd)
-            last += buffer[0] == MARK[1]
-        if buffer[size - 1] == MARK[0]:
-            self._halved.add(fd)
-        if last != first:
-            self.received[fd] = last
-            times, firsts, lasts = self._rows
-            times.append(now)
-            firsts.append(first)
-            lasts.append(last)
-        return last
+    def _listen(self, data: bytes | memoryview) -> None:
+        """Have the witness read: every post once, in its order."""
+        assert self._stream is not None
+        for end, message in self._stream.feed(data):
+            if MARK not in message:
+                continue
+            due = len(self._ends)
+            if b"%b %d" % (MARK, due) not in message:
+                raise BenchFailed(f"where post {due} was due came {message[:200]!r}")
+            self._ends.append(end - self._start)
+
+
+def _resolved(plan: Plan) -> tuple[int, tuple[object, ...]]:
+    """The server's address as a socket wants it. Raises BenchFailed."""
+    host, port = plan.address
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise BenchFailed(
+            f"{host!r} is nobody's address ({error}); give --url"
+        ) from None
+    return found[0][0], found[0][4]

@@ -6,7 +6,6 @@ import http.client
 import json
 import time
 from collections.abc import Collection, Iterator
-from urllib.parse import urlsplit
 
 from stoppress.bench.plan import BenchFailed, Plan
 
@@ -16,14 +15,11 @@ class Editor:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        parts = urlsplit(plan.url)
-        self._line = http.client.HTTPConnection(
-            parts.hostname or "127.0.0.1", parts.port or 80, timeout=plan.timeout_s
-        )
-        self._headers = {
-            "Authorization": f"Bearer {plan.token}",
-            "Content-Type": "application/json",
-        }
+        host, port = plan.address
+        self._line = http.client.HTTPConnection(host, port, timeout=plan.timeout_s)
+        self._headers = {"Content-Type": "application/json"}
+        if plan.token:
+            self._headers["Authorization"] = f"Bearer {plan.token}"
 
     def make_feed(self) -> None:
         """A feed for this run alone. Raises BenchFailed."""
@@ -64,6 +60,15 @@ class Editor:
                 f"{self._plan.url} does not answer ({error}); start a server, "
                 "or give --url"
             ) from None
+        except http.client.HTTPException as error:
+            raise BenchFailed(
+                f"{self._plan.url} is no web server ({error!r}); give --url"
+            ) from None
+        if answer.status in {401, 403}:
+            raise BenchFailed(
+                f"the server refused the token ({answer.status}); give --token one "
+                "that may make feeds, such as `stoppress token create` makes"
+            )
         if answer.status not in want:
             detail = text[:300].decode(errors="replace")
             raise BenchFailed(f"{method} {path} answered {answer.status}: {detail}")

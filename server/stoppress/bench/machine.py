@@ -7,6 +7,7 @@ is an empty list of processes.
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
@@ -64,6 +65,43 @@ def rss(pids: list[int]) -> int:
         except OSError:
             continue
     return total
+
+
+def rss_peak(pids: list[int]) -> int:
+    """The most bytes of memory that the processes ever held, each by itself."""
+    return sum(_status(pid, "VmHWM") * 1024 for pid in pids)
+
+
+def room(pids: list[int]) -> int | None:
+    """How many files more each of the processes may open; None: not known."""
+    found = []
+    for pid in pids:
+        try:
+            limits = (_PROC / str(pid) / "limits").read_text()
+            soft = limits.partition("Max open files")[2].split()[0]
+            is_open = len(os.listdir(_PROC / str(pid) / "fd"))
+        except (OSError, IndexError):
+            continue
+        if soft.isdigit():
+            found.append(int(soft) - is_open)
+    return sum(found) if found else None
+
+
+def wanted_s() -> float:
+    """Seconds in which this process had a core or waited in line for one."""
+    try:
+        ran, waited, _ = (_PROC / "self" / "schedstat").read_text().split()
+    except (OSError, ValueError):
+        return time.process_time()
+    return (int(ran) + int(waited)) / 1e9
+
+
+def _status(pid: int, name: str) -> int:
+    try:
+        text = (_PROC / str(pid) / "status").read_text()
+        return int(text.partition(f"{name}:")[2].split()[0])
+    except (OSError, IndexError):
+        return 0
 
 
 def _pids() -> list[int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from stoppress.bench.target import Target
@@ -10,10 +12,10 @@ if TYPE_CHECKING:
 Transport = Literal["websocket", "sse"]
 
 MARK = b"^|"
-"""Stands once in every message of the run and nowhere else: counted in bulk.
+"""Stands, with the post's number, in every message of the run and nowhere else."""
 
-Two bytes, since a single one may stand in the length of a frame.
-"""
+STEPS_A_SECOND = 10_000
+"""Delays are counted in tenths of a millisecond."""
 
 
 class BenchFailed(Exception):
@@ -21,7 +23,10 @@ class BenchFailed(Exception):
 
 
 class Plan(NamedTuple):
-    """One run. `rate` is posts a second, 0 for one after the other without pause."""
+    """One run. `rate` is posts a second, 0 for one after the other without pause.
+
+    `at_once` handshakes are under way at a time, 0: all of them.
+    """
 
     target: Target
     url: str
@@ -29,30 +34,57 @@ class Plan(NamedTuple):
     feed: str
     readers: int
     posts: int
-    rate: float
-    size: int
-    transport: Transport
-    loaders: int
-    timeout_s: float
+    rate: float = 0.0
+    size: int = 300
+    transport: Transport = "websocket"
+    deflate: bool = False
+    at_once: int = 200
+    loaders: int = 1
+    timeout_s: float = 120.0
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of the server. Raises BenchFailed."""
+        try:
+            parts = urlsplit(self.url)
+            if parts.scheme == "http" and parts.hostname and not parts.path.strip("/"):
+                return parts.hostname, parts.port or 80
+        except ValueError:
+            pass
+        raise BenchFailed(
+            f"{self.url!r} can't be loaded: give --url the server's own address, "
+            "such as http://127.0.0.1:8000, not that of a proxy with TLS"
+        )
 
 
 class Found(NamedTuple):
     """What one run showed. Times in seconds, memory in bytes.
 
-    CPU and memory are None where the server is not on this machine.
-    `loader_busy` is the busiest loader's share of a core while posts went out.
+    CPU and memory are None where the server is not on this machine. `delays`
+    counts deliveries by their delay, in steps of STEPS_A_SECOND; `lasts` is, for
+    each post, the delay of the reader that had it last. A part of the generator is
+    as busy as the share of the time in which it had a core or waited for one.
     """
 
     readers: int
     posts: int
-    deliveries: int
     bytes: int
     seconds: float
-    latencies: list[float]
-    connect_seconds: float
+    delays: Counter[int]
+    lasts: list[float]
+    entered: int
+    enter_s: float
+    enter_busy: float
+    loader_cpu: float
     loader_busy: float
-    server_busy: float | None
+    editor_busy: float
     server_cpu: float | None
     store_cpu: float | None
     rss_before: int | None
     rss_with_readers: int | None
+    rss_peak: int | None
+
+    @property
+    def deliveries(self) -> int:
+        """How many messages reached a reader."""
+        return self.delays.total()

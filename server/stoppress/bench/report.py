@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from rich.table import Table
 
-from stoppress.bench.plan import BenchFailed, Found, Plan
+from stoppress.bench.plan import STEPS_A_SECOND, BenchFailed, Found, Plan
 
 TOO_BUSY = 0.9
-"""A loader above this share of a core was the limit, not the server."""
+"""Above this share of a core, the generator may have been the limit."""
+
+Figures = dict[str, float | int | str | None]
 
 
 def percentile(ordered: list[float], share: float) -> float:
@@ -15,50 +19,79 @@ def percentile(ordered: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def figures(plan: Plan, found: Found) -> dict[str, float | int | str | None]:
+def delay_ms(delays: Counter[int], share: float) -> float:
+    """The delay below which `share` of the deliveries lie, in milliseconds."""
+    left = int(share * delays.total())
+    for step in sorted(delays):
+        left -= delays[step]
+        if left < 0:
+            break
+    return step * 1000 / STEPS_A_SECOND
+
+
+def figures(plan: Plan, found: Found) -> Figures:
     """The run's figures: units are in the names."""
-    ordered = sorted(found.latencies)
+    lasts = sorted(found.lasts)
 
     def per_delivery(cpu: float | None) -> float | None:
         return None if cpu is None else cpu / found.deliveries * 1e6
 
     rss = None
     if found.rss_before is not None and found.rss_with_readers is not None:
-        rss = (found.rss_with_readers - found.rss_before) / found.readers / 1024
+        rss = (found.rss_with_readers - found.rss_before) / max(found.entered, 1) / 1024
     return {
-        "transport": plan.transport,
+        "transport": plan.transport + (" with deflate" if plan.deflate else ""),
         "readers": found.readers,
         "posts": found.posts,
         "post_bytes": plan.size,
         "rate_per_s": plan.rate,
+        "seconds": found.seconds,
+        "deliveries": found.deliveries,
         "deliveries_per_s": found.deliveries / found.seconds,
         "bytes_a_delivery": found.bytes / found.deliveries,
-        "p50_ms": percentile(ordered, 0.5) * 1000,
-        "p99_ms": percentile(ordered, 0.99) * 1000,
-        "max_ms": ordered[-1] * 1000,
+        "p50_ms": delay_ms(found.delays, 0.5),
+        "p90_ms": delay_ms(found.delays, 0.9),
+        "p99_ms": delay_ms(found.delays, 0.99),
+        "max_ms": lasts[-1] * 1000,
+        "last_reader_p50_ms": percentile(lasts, 0.5) * 1000,
+        "last_reader_p99_ms": percentile(lasts, 0.99) * 1000,
         "cpu_us_a_delivery": per_delivery(found.server_cpu),
+        "server_busy": (
+            None if found.server_cpu is None else found.server_cpu / found.seconds
+        ),
         "store_cpu_us_a_post": (
             None if found.store_cpu is None else found.store_cpu / found.posts * 1e6
         ),
         "rss_kb_a_reader": rss,
-        "handshakes_per_s": found.readers / found.connect_seconds,
-        "server_busy": found.server_busy,
+        "rss_peak_mb": None if found.rss_peak is None else found.rss_peak / (1 << 20),
+        "handshakes_per_s": found.entered / found.enter_s,
+        "loader_cpu_us_a_delivery": per_delivery(found.loader_cpu),
         "loader_busy": found.loader_busy,
+        "loader_busy_entering": found.enter_busy,
+        "editor_busy": found.editor_busy,
     }
 
 
 def check_limit(found: Found) -> None:
-    """Raises BenchFailed if the generator, not the server, was the limit."""
-    idle = found.server_busy is None or found.server_busy < TOO_BUSY
-    if found.loader_busy > TOO_BUSY and idle:
+    """Raises BenchFailed if the generator may have been the limit.
+
+    Busy is whoever had a core or waited for one: a loader that shares its core with
+    the server is busy too, and as little able to outrun it.
+    """
+    if found.loader_busy > TOO_BUSY:
         raise BenchFailed(
-            f"the generator was the limit (its busiest process took "
-            f"{found.loader_busy:.0%} of a core): use more --loaders, more cores, "
-            "or fewer --readers"
+            f"the generator was the limit: its busiest loader wanted a core for "
+            f"{found.loader_busy:.0%} of the run; use more --loaders on more cores, "
+            "fewer --readers, or a --rate"
+        )
+    if found.editor_busy > TOO_BUSY:
+        raise BenchFailed(
+            f"the generator was the limit: its editor wanted a core for "
+            f"{found.editor_busy:.0%} of the run; use more --readers, or a --rate"
         )
 
 
-def table(rows: dict[str, float | int | str | None]) -> Table:
+def table(rows: Figures) -> Table:
     """The figures, a line each."""
     shown = Table(show_header=False, box=None, pad_edge=False)
     shown.add_column(justify="left", style="bold")
@@ -67,7 +100,7 @@ def table(rows: dict[str, float | int | str | None]) -> Table:
         text = (
             "–"
             if value is None
-            else f"{value:,.1f}"
+            else f"{value:,.2f}"
             if isinstance(value, float)
             else str(value)
         )

@@ -6,17 +6,23 @@ message itself, as long as one of ours on the wire, with the same mark in it.
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 from typing import NamedTuple
 
-from stoppress.bench.plan import MARK
+from stoppress.bench.plan import MARK, Plan
+
+_OFFER = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+"""What browsers offer."""
 
 
 class Target(NamedTuple):
     """One kind of server. `{feed}` in a path is the run's feed.
 
-    `ready` comes once a reader is in. `answers` are the statuses of a publish
-    that worked. `is_ours`: it has feeds to make, and posts rather than messages.
+    `ready` comes once a reader is in; if something `asks` before, it gets `reply`.
+    `answers` are the statuses of a publish that worked. `is_ours`: it has feeds to
+    make, and posts rather than messages.
     """
 
     name: str
@@ -26,6 +32,8 @@ class Target(NamedTuple):
     post_path: str
     answers: frozenset[int]
     is_ours: bool = False
+    asks: bytes = b""
+    reply: bytes = b""
 
     def post(self, index: int, size: int) -> bytes:
         """The body of publish number `index`: `size` bytes of text."""
@@ -35,6 +43,25 @@ class Target(NamedTuple):
         if self.is_ours:
             return json.dumps({"headline": f"{mark} {index}", "body": body}).encode()
         return f"{mark} {index} {body}".encode()[:size]
+
+    def request(self, plan: Plan) -> bytes:
+        """What a reader sends to be let in."""
+        host, port = plan.address
+        lines = f"Host: {host}:{port}\r\n"
+        if plan.token and self.is_ours:
+            lines += f"Authorization: Bearer {plan.token}\r\n"
+        if plan.transport == "sse":
+            path = self.stream_path.format(feed=plan.feed)
+            lines += "Accept: text/event-stream\r\n"
+        else:
+            path = self.socket_path.format(feed=plan.feed)
+            key = base64.b64encode(os.urandom(16)).decode()
+            lines += (
+                "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
+            )
+            lines += _OFFER if plan.deflate else ""
+        return f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode()
 
 
 STOP_PRESS = Target(

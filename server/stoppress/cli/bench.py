@@ -48,13 +48,29 @@ class CannotBench(click.ClickException):
     type=click.Choice(["websocket", "sse"]),
 )
 @click.option(
+    "--deflate", is_flag=True, help="Readers negotiate permessage-deflate (WebSocket)."
+)
+@click.option(
+    "--at-once",
+    default=200,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Handshakes under way at a time; 0: all of them.",
+)
+@click.option(
     "--loaders",
     default=1,
     show_default=True,
     type=click.IntRange(1, 64),
     help="Processes that hold the readers.",
 )
-@click.option("--timeout", default=120.0, show_default=True, help="Seconds.")
+@click.option(
+    "--timeout",
+    default=120.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="Seconds for each part of the run.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Figures for a program.")
 def bench(
     url: str,
@@ -64,6 +80,8 @@ def bench(
     rate: float,
     size: int,
     transport: str,
+    deflate: bool,
+    at_once: int,
     loaders: int,
     timeout: float,
     as_json: bool,
@@ -74,6 +92,8 @@ def bench(
     a server on this machine. The run fails if the readers, not the server, were
     the limit: its figures would say nothing of the server.
     """
+    if deflate and transport == "sse":
+        raise click.UsageError("--deflate is of WebSockets; leave out --transport sse")
     plan = Plan(
         target=STOP_PRESS,
         url=url,
@@ -84,6 +104,8 @@ def bench(
         rate=rate,
         size=size,
         transport="sse" if transport == "sse" else "websocket",
+        deflate=deflate,
+        at_once=at_once,
         loaders=loaders,
         timeout_s=timeout,
     )

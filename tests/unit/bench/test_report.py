@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
+
 import pytest
 
 from stoppress.bench.plan import BenchFailed, Found, Plan
-from stoppress.bench.report import check_limit, figures, percentile
+from stoppress.bench.report import check_limit, delay_ms, figures, percentile
 from stoppress.bench.target import STOP_PRESS
 
-PLAN = Plan(STOP_PRESS, "http://x", "", "f", 10, 5, 0, 300, "websocket", 1, 60)
+PLAN = Plan(STOP_PRESS, "http://x", "", "f", readers=10, posts=5)
 
 
 def found(**changes: object) -> Found:
@@ -16,17 +19,21 @@ def found(**changes: object) -> Found:
     made = Found(
         readers=10,
         posts=5,
-        deliveries=50,
         bytes=50_000,
         seconds=2.0,
-        latencies=[0.001 * number for number in range(1, 51)],
-        connect_seconds=0.5,
+        delays=Counter({10 * number: 1 for number in range(1, 51)}),
+        lasts=[0.01, 0.02, 0.05, 0.03, 0.04],
+        entered=9,
+        enter_s=0.45,
+        enter_busy=0.3,
+        loader_cpu=0.1,
         loader_busy=0.2,
-        server_busy=0.5,
+        editor_busy=0.1,
         server_cpu=1.0,
         store_cpu=0.01,
         rss_before=1_000_000,
-        rss_with_readers=1_000_000 + 10 * 2048,
+        rss_with_readers=1_000_000 + 9 * 2048,
+        rss_peak=1 << 20,
     )
     return made._replace(**changes)  # type: ignore[arg-type]  # a test's own fields
 
@@ -40,7 +47,10 @@ def test_figures_are_per_what_their_names_say() -> None:
     assert rows["rss_kb_a_reader"] == 2
     assert rows["handshakes_per_s"] == 20
     assert rows["bytes_a_delivery"] == 1000
+    assert rows["loader_cpu_us_a_delivery"] == pytest.approx(2_000)
     assert rows["p99_ms"] == pytest.approx(50)
+    assert rows["last_reader_p50_ms"] == pytest.approx(30)
+    assert rows["last_reader_p99_ms"] == rows["max_ms"] == pytest.approx(50)
 
 
 def test_a_server_elsewhere_has_no_cpu_and_no_memory() -> None:
@@ -57,10 +67,18 @@ def test_the_nearest_rank() -> None:
     assert percentile([1.0], 0.99) == 1.0
 
 
-def test_a_busy_generator_is_told() -> None:
-    """A loader at its limit beside an idle server makes the run worthless."""
-    check_limit(found(loader_busy=0.95, server_busy=0.99))
-    with pytest.raises(BenchFailed, match="--loaders"):
-        check_limit(found(loader_busy=0.95, server_busy=0.5))
-    with pytest.raises(BenchFailed, match="the generator was the limit"):
-        check_limit(found(loader_busy=0.95, server_busy=None))
+def test_a_percentile_of_counts_is_that_of_what_was_counted() -> None:
+    """However many share a delay."""
+    chance = random.Random(3)
+    steps = [chance.randrange(30) for _ in range(999)]
+    ordered = sorted(step / 10 for step in steps)
+    for share in (0.0, 0.5, 0.9, 0.99, 1.0):
+        assert delay_ms(Counter(steps), share) == percentile(ordered, share)
+
+
+@pytest.mark.parametrize("part", ["loader", "editor"])
+def test_a_busy_generator_is_told(part: str) -> None:
+    """Whichever part of it had no time left; the figures are not the server's."""
+    check_limit(found(**{f"{part}_busy": 0.89}))
+    with pytest.raises(BenchFailed, match=f"the generator was the limit: .*{part}"):
+        check_limit(found(**{f"{part}_busy": 0.95}))
