@@ -29,8 +29,9 @@ from stoppress.hub.hub import CATCH_UP_S, Hub
 from stoppress.hub.sweep import Sweep
 from stoppress.settings import Settings
 from stoppress.web import live
+from stoppress.web.http import LiveHttp
 from stoppress.web.newsroom import Newsroom
-from stoppress.web.takeover import LiveHttp, LiveWebSocket
+from stoppress.web.takeover import LiveWebSocket
 from tests.faults import virtual
 from tests.faults.findings import Findings, judged
 from tests.faults.judge import Fault

@@ -4,7 +4,10 @@ Rules:
 - A turn of the loop lets newcomers in for at most 1 ms, then everything else has
   its turns: a publish, a probe of the server's health, the sweep. What is read of a
   newcomer before is its first segment; then it waits unread, in the kernel.
-- First come, first served. Whoever waited longer than a client would is closed.
+- Every live line passes here once, whether it is the first thing that is said on its
+  connection or not.
+- First come, first served. Whoever waited longer than a client would is closed; who
+  has left meanwhile takes nobody's place.
 - `handshakes_per_s`, if it is set, spreads them further; up to a tenth of a second's
   worth may come at once.
 - What waits is bounded, in number and in bytes; who comes beyond that is closed, to
@@ -14,9 +17,11 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import select
 import time
 from collections import deque
 from collections.abc import Callable
+from enum import Enum
 from typing import Protocol
 
 from stoppress.hub.sweep import SLICE_S
@@ -32,6 +37,16 @@ MOST_WAITING = 20_000
 MOST_HELD = 32 << 20
 """Bytes that those who wait have said already."""
 
+_HUNG_UP: int = getattr(select, "POLLRDHUP", 0)  # Linux has it
+
+
+class Entry(Enum):
+    """How somebody came in."""
+
+    GONE = "it had left"
+    WHOLE = "all is done"
+    PLAIN = "by the plain path: the rest is for later turns"
+
 
 class Waiting(Protocol):
     """A newcomer at the gate."""
@@ -39,11 +54,22 @@ class Waiting(Protocol):
     def pause(self) -> None:
         """Read no more of it."""
 
-    def go_in(self) -> bool:
-        """Let it in; whether that was all, with nothing left for later turns."""
+    def go_in(self) -> Entry:
+        """Let it in."""
 
     def cut(self) -> None:
         """Close it."""
+
+
+class Place:
+    """Where one newcomer stands in the line; it keeps it, to say more or to leave."""
+
+    __slots__ = ("newcomer", "since", "size")
+
+    def __init__(self, newcomer: Waiting, size: int, since: float) -> None:
+        self.newcomer: Waiting | None = newcomer
+        self.size = size
+        self.since = since
 
 
 class GateMetrics(Protocol):
@@ -54,6 +80,18 @@ class GateMetrics(Protocol):
 
     def shut_out(self) -> None:
         """A newcomer was closed: too many waited, or it waited too long."""
+
+
+def has_left(transport: asyncio.Transport) -> bool:
+    """Whether the peer has hung up, which nobody sees while it is not read."""
+    if transport.is_closing():
+        return True
+    peer = transport.get_extra_info("socket")
+    if peer is None or not _HUNG_UP:
+        return False
+    poll = select.poll()
+    poll.register(peer.fileno(), _HUNG_UP)
+    return bool(poll.poll(0))
 
 
 Later = Callable[[float, Callable[[], None]], object]
@@ -83,7 +121,7 @@ class Gate:
         self._metrics = metrics
         self._rate = per_second
         self._clock = clock
-        self._queue: deque[tuple[Waiting, int, float]] = deque()
+        self._queue: deque[Place] = deque()
         self._held = 0
         self._scheduled = False
         self._left_s = SLICE_S
@@ -96,23 +134,41 @@ class Gate:
     def __len__(self) -> int:
         return len(self._queue)
 
-    def come(self, newcomer: Waiting, size: int) -> None:
-        """Let a newcomer in that has said `size` bytes: now, or in its turn."""
+    def come(self, newcomer: Waiting, size: int) -> Place | None:
+        """Let a newcomer in that has said `size` bytes: now (None), or in its turn."""
         now = self._clock()
         if not self._queue and self._left_s > 0 and self._may(now):
             self._let_in(newcomer, now)
             if not self._scheduled:
                 self._call(0)
-        elif len(self._queue) < MOST_WAITING and self._held + size <= MOST_HELD:
-            self._metrics.waited()
-            newcomer.pause()
-            self._queue.append((newcomer, size, now))
-            self._held += size
-            if not self._scheduled:
-                self._call(0)
-        else:
+            return None
+        if len(self._queue) >= MOST_WAITING or self._held + size > MOST_HELD:
             self._metrics.shut_out()
             newcomer.cut()
+            return None
+        self._metrics.waited()
+        newcomer.pause()
+        place = Place(newcomer, size, now)
+        self._queue.append(place)
+        self._held += size
+        if not self._scheduled:
+            self._call(0)
+        return place
+
+    def say(self, place: Place, more: int) -> None:
+        """Who waits has said more, which was on its way when it was paused."""
+        place.size += more
+        self._held += more
+        if self._held > MOST_HELD and place.newcomer is not None:
+            self._metrics.shut_out()
+            place.newcomer.cut()
+            self.leave(place)
+
+    def leave(self, place: Place) -> None:
+        """Who waited is gone; harmless if it is in."""
+        if place.newcomer is not None:
+            place.newcomer = None
+            self._held -= place.size
 
     def _call(self, seconds: float) -> None:
         self._scheduled = True
@@ -133,9 +189,12 @@ class Gate:
                 if not self._may(now):
                     wait_s = max(0.001, (1 - self._tokens) / self._rate)
                     break
-                newcomer, size, since = self._queue.popleft()
-                self._held -= size
-                if now - since > LONGEST_WAIT_S:
+                place = self._queue.popleft()
+                newcomer = place.newcomer
+                if newcomer is None:
+                    continue
+                self.leave(place)
+                if now - place.since > LONGEST_WAIT_S:
                     self._metrics.shut_out()
                     newcomer.cut()
                 else:
@@ -156,8 +215,12 @@ class Gate:
     def _let_in(self, newcomer: Waiting, now: float) -> None:
         if self._rate:
             self._tokens -= 1
-        was_all = newcomer.go_in()
+        entry = newcomer.go_in()
         ended = self._clock()
-        self._left_s -= ended - now + (0.0 if was_all else PLAIN_S)
+        self._left_s -= ended - now
+        if entry is Entry.PLAIN:
+            self._left_s -= PLAIN_S
+        elif entry is Entry.GONE and self._rate:
+            self._tokens += 1
         if self._left_s <= 0:
             self._breaths, self._ended = BREATHS, ended

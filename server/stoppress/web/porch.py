@@ -7,8 +7,9 @@ Rules:
 - It is small and slotted: a reader that comes in by the fast door never costs
   more than this and what it becomes.
 - It looks at the first segment alone. A handshake in pieces takes the plain path.
-- Whoever comes to read waits at the gate if there is a crowd; a publish or a probe
-  on a new connection walks past it.
+- Whoever comes to read waits at the gate if there is a crowd, as small as it is here;
+  a publish or a probe on a new connection walks past it. Of whom the first segment
+  does not tell, `LiveHttp` brings to the gate what turns out to be a live line.
 - It stands in uvicorn's `connections`, so that the server's end finds it.
 """
 
@@ -22,8 +23,8 @@ from uvicorn.server import ServerState
 
 from stoppress.hub.sockets import Registry
 from stoppress.web.door import TARGET, Door
-from stoppress.web.gate import Gate
-from stoppress.web.takeover import LiveHttp
+from stoppress.web.gate import Entry, Gate, Place, has_left
+from stoppress.web.http import LiveHttp
 
 _LIVE = b"GET " + TARGET
 _FEEDS = b"GET /v1/feeds/"
@@ -46,24 +47,36 @@ class Porch:
         """The protocol of one new connection."""
         return Newcomer(self, config, server_state, app_state)
 
-    def let_in(self, newcomer: Newcomer, data: bytes) -> bool:
-        """Let a newcomer in by the fast door (True), or give it to uvicorn."""
+    def let_in(self, newcomer: Newcomer, data: bytes, *, passed: bool) -> Entry:
+        """Let a newcomer in by the fast door, or give it to uvicorn.
+
+        `passed`: it has stood at the gate, and need not again.
+        """
         transport = newcomer.transport
         registry = cast(Registry, newcomer.server_state.connections)
         registry.discard(newcomer)
         if data.startswith(_LIVE) and self._door.enter(data, transport, registry):
-            return True
+            return Entry.WHOLE
         http = LiveHttp(newcomer.config, newcomer.server_state, newcomer.app_state)
+        http.gate, http.passed = self.gate, passed
         transport.set_protocol(http)
         http.connection_made(transport)
         http.data_received(data)
-        return False
+        return Entry.PLAIN
 
 
 class Newcomer(asyncio.Protocol):
     """A connection that has not said anything yet."""
 
-    __slots__ = ("app_state", "config", "porch", "said", "server_state", "transport")
+    __slots__ = (
+        "app_state",
+        "config",
+        "place",
+        "porch",
+        "said",
+        "server_state",
+        "transport",
+    )
 
     transport: asyncio.Transport
 
@@ -79,6 +92,7 @@ class Newcomer(asyncio.Protocol):
         self.server_state = server_state
         self.app_state = app_state
         self.said = b""
+        self.place: Place | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is here."""
@@ -87,17 +101,21 @@ class Newcomer(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """It has said what it wants."""
-        if self.said:  # what was on its way when we stopped reading
+        if self.place is not None:  # what was on its way when we stopped reading
             self.said += data
+            self.porch.gate.say(self.place, len(data))
         elif is_reader(data):
             self.said = data
-            self.porch.gate.come(self, len(data))
+            self.place = self.porch.gate.come(self, len(data))
         else:
-            self.porch.let_in(self, data)
+            self.porch.let_in(self, data, passed=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It left without a word, or while it waited."""
         self.said = b""
+        if self.place is not None:
+            self.porch.gate.leave(self.place)
+            self.place = None
         cast(Registry, self.server_state.connections).discard(self)
 
     # At the gate
@@ -106,13 +124,16 @@ class Newcomer(asyncio.Protocol):
         """Read no more of it."""
         self.transport.pause_reading()
 
-    def go_in(self) -> bool:
-        """Let it in; whether that was all, with nothing left for later turns."""
+    def go_in(self) -> Entry:
+        """Let it in."""
         data, self.said = self.said, b""
-        if not data or self.transport.is_closing():
-            return True
-        self.transport.resume_reading()
-        return self.porch.let_in(self, data)
+        if self.place is not None:
+            self.place = None
+            if has_left(self.transport):
+                self.transport.abort()
+                return Entry.GONE
+            self.transport.resume_reading()
+        return self.porch.let_in(self, data, passed=True)
 
     def cut(self) -> None:
         """Close it."""

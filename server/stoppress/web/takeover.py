@@ -19,20 +19,12 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Protocol, cast
 from urllib.parse import unquote_plus
 
-import httptools
-from uvicorn.protocols.http.httptools_impl import (
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.datastructures import Headers
-from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS, Request
+from websockets.http11 import Request
 from websockets.protocol import Protocol as Framing
 
 from stoppress.hub.deflate import Offer
@@ -46,9 +38,6 @@ LIVE_PATHS = ("/v1/live", "/events")
 """How the addresses end that browsers open without headers of their own."""
 EARLY_BYTES = 64 << 10
 """What a client may say before it was accepted; more ends the connection."""
-_BODY = (b"content-length", b"transfer-encoding")
-_AROUND = 32
-"""Bytes of a line beside the address, or beside a header's name and value."""
 
 RELIED_ON: dict[type, tuple[str, ...]] = {
     WebSocketsSansIOProtocol: (
@@ -66,35 +55,6 @@ RELIED_ON: dict[type, tuple[str, ...]] = {
         "run_asgi",
         "scope",
         "stop_keepalive",
-        "transport",
-    ),
-    HttpToolsProtocol: (
-        "_start_asgi_task",
-        "_unset_keepalive_if_required",
-        "app_state",
-        "config",
-        "connections",
-        "cycle",
-        "data_received",
-        "flow",
-        "handle_websocket_upgrade",
-        "on_headers_complete",
-        "parser",
-        "pipeline",
-        "scope",
-        "server_state",
-        "transport",
-        "url",
-        "ws_protocol_class",
-    ),
-    RequestResponseCycle: (
-        "chunked_encoding",
-        "disconnected",
-        "message_event",
-        "on_response",
-        "response_complete",
-        "response_started",
-        "scope",
         "transport",
     ),
 }
@@ -132,7 +92,7 @@ class _Taken:
         pass
 
 
-_TAKEN = cast(Any, _Taken())
+TAKEN = cast(Any, _Taken())
 
 
 class LiveWebSocket(WebSocketsSansIOProtocol):
@@ -167,7 +127,7 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.response.status_code == 101:
             scope = cast("dict[str, Any]", self.scope)
-            _hide_token(scope)
+            hide_token(scope)
             scope["extensions"][TAKEOVER] = self.take
             if self.conn.extensions:
                 scope["extensions"][DEFLATED] = {}
@@ -188,7 +148,7 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
             raise RuntimeError("take the connection in the turn of its accept")
         self.stop_keepalive()
         self.connections.discard(self)
-        self.transport = _TAKEN
+        self.transport = TAKEN
         reader.take(transport, cast(Registry, self.connections))
         early, self._early = self._early, b""
         if early:
@@ -198,108 +158,14 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
     async def run_asgi(self) -> None:
         """Run the application; of a taken connection, keep nothing."""
         await super().run_asgi()
-        if self.transport is _TAKEN:
+        if self.transport is TAKEN:
             # Both are rings of references, which only the collector would free.
             self.scope.clear()  # type: ignore[attr-defined]  # it is a dict
             del self.conn.parser
             del self.conn, self.scope, self.response, self.request
 
 
-class LiveHttp(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, from which a reader can take the transport."""
-
-    _segment = b""
-
-    def data_received(self, data: bytes) -> None:
-        """Remember the segment: a frame may follow on the handshake in it."""
-        self._segment = data
-        super().data_received(data)
-        self._segment = b""
-
-    def handle_websocket_upgrade(self) -> None:
-        """Give what follows on the handshake to the WebSocket protocol."""
-        segment, problem = self._segment, sys.exc_info()[1]
-        kind, request = self.ws_protocol_class, self._handshake()
-        if request is None or kind is None or not issubclass(kind, LiveWebSocket):
-            super().handle_websocket_upgrade()
-        else:
-            self.connections.discard(self)
-            live = kind(self.config, self.server_state, self.app_state)
-            live.connection_made(self.transport)
-            self.transport.set_protocol(live)
-            live.upgraded(request)
-        if isinstance(problem, httptools.HttpParserUpgrade):
-            early = segment[problem.args[0] :]
-            protocol = self.transport.get_protocol()
-            if early and isinstance(protocol, LiveWebSocket):
-                protocol.data_received(early)
-        # The connection is the other protocol's; this one and its parser are a
-        # ring of references.
-        self.parser = None  # type: ignore[assignment]  # as uvicorn does
-
-    def _handshake(self) -> Request | None:
-        """The request as websockets would have parsed it; None if it has to.
-
-        It refuses what is not an ordinary GET, in words of its own.
-        """
-        headers = list(self.scope["headers"])
-        if (
-            self.scope["method"] != "GET"
-            or len(headers) > MAX_NUM_HEADERS
-            or not self.url.isascii()
-            or len(self.url) > MAX_LINE_LENGTH - _AROUND
-        ):
-            return None
-        read = Headers()
-        for name, value in headers:
-            if name in _BODY or len(name) + len(value) > MAX_LINE_LENGTH - _AROUND:
-                return None
-            read[name.decode("latin-1")] = value.decode("latin-1")
-        return Request(self.url.decode("ascii"), read)
-
-    def on_headers_complete(self) -> None:
-        """Hide a secret in the query before the request is looked at."""
-        super().on_headers_complete()
-        if "query_string" in self.scope:
-            _hide_token(cast("dict[str, Any]", self.scope))
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Offer the takeover to the application."""
-        scope = cast("dict[str, Any]", cycle.scope)
-        scope["extensions"] = {TAKEOVER: partial(self.take, cycle)}
-        super()._start_asgi_task(cycle, app)
-
-    def take(self, cycle: RequestResponseCycle, reader: Taker) -> bool:
-        """Make `reader` own the transport. Call it in the turn of the head.
-
-        Requests that wait behind this one are never answered: this one's answer
-        has no end.
-        """
-        transport = self.transport
-        if (
-            not cycle.response_started
-            or cycle.response_complete
-            or cycle.disconnected
-            or transport.is_closing()
-        ):
-            return False
-        if not cycle.chunked_encoding:
-            raise RuntimeError("take an answer of which the length is not told")
-        self._unset_keepalive_if_required()
-        self.connections.discard(self)
-        self.pipeline.clear()
-        self.server_state.total_requests += 1
-        cycle.response_complete = True  # so that its end is not missed
-        cycle.message_event.set()
-        self.transport = cycle.transport = _TAKEN
-        reader.take(transport, cast(Registry, self.connections))
-        # Rings of references: the parser and this protocol, the scope and the take.
-        self.parser = None  # type: ignore[assignment]  # as uvicorn does
-        cycle.scope["extensions"].clear()
-        return True
-
-
-def _hide_token(scope: dict[str, Any]) -> None:
+def hide_token(scope: dict[str, Any]) -> None:
     """Turn `token=` in the query of a live line into an Authorization header."""
     query: bytes = scope["query_string"]
     path: str = scope["path"]

@@ -28,10 +28,11 @@ from stoppress.settings import Settings
 from stoppress.web import live
 from stoppress.web.door import Door
 from stoppress.web.gate import Gate, call_later
+from stoppress.web.http import LiveHttp
 from stoppress.web.newsroom import Newsroom
 from stoppress.web.porch import Porch
 from stoppress.web.problems import exception_handlers
-from stoppress.web.takeover import LiveHttp, LiveWebSocket
+from stoppress.web.takeover import LiveWebSocket
 from tests.newsroom_line import Paper
 
 Message = dict[str, Any]

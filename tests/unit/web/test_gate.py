@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from stoppress.web import gate
-from stoppress.web.gate import BREATHS, LONGEST_WAIT_S, PLAIN_S, Gate
+from stoppress.web.gate import BREATHS, LONGEST_WAIT_S, PLAIN_S, Entry, Gate
+from tests.unit.web.bare import STREAM, UPGRADE, Raw, raw
 from tests.unit.web.liveroom import Ledger, Liveroom, on_every_server, take
 
 COST_S = 0.0001
@@ -48,16 +50,19 @@ class Guest:
         self.is_plain = is_plain
         self.is_paused = False
         self.is_cut = False
+        self.has_left = False
 
     def pause(self) -> None:
         """Read no more."""
         self.is_paused = True
 
-    def go_in(self) -> bool:
+    def go_in(self) -> Entry:
         """Go in; it takes a while."""
+        if self.has_left:
+            return Entry.GONE
         self.house.inside.append(self.number)
         self.house.now += COST_S
-        return not self.is_plain
+        return Entry.PLAIN if self.is_plain else Entry.WHOLE
 
     def cut(self) -> None:
         """Closed."""
@@ -162,7 +167,7 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_failure_inside_does_not_shut_the_gate() -> None:
     class Clumsy(Guest):
-        def go_in(self) -> bool:
+        def go_in(self) -> Entry:
             raise RuntimeError("stumbled")
 
     house = House()
@@ -177,6 +182,47 @@ def test_a_failure_inside_does_not_shut_the_gate() -> None:
             stumbles += 1
     assert stumbles == 1
     assert house.inside == [*range(15), 16]
+
+
+def test_who_has_left_takes_nobodys_place() -> None:
+    """Neither of the rate nor of a slice."""
+    house = House(1)
+    for number in range(500):
+        ghost = Guest(house, number)
+        ghost.has_left = number > 0
+        house.gate.come(ghost, 500)
+    house.gate.come(Guest(house, 500), 500)
+    start = house.now
+    while len(house.gate):
+        house.turn()
+    assert house.inside == [0, 500]
+    assert house.now - start < 3
+
+
+def test_bytes_are_counted_for_as_long_as_they_are_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gate, "MOST_HELD", 3000)
+    house = House(1)
+    house.gate.come(Guest(house, 0), 500)
+    guests = [Guest(house, number) for number in range(1, 4)]
+    places = [house.gate.come(guest, 500) for guest in guests]
+    one, two, three = places
+    assert one and two and three
+    house.gate.say(two, 1500)  # 3000 now
+    refused = Guest(house, 4)
+    assert house.gate.come(refused, 1) is None
+    assert refused.is_cut
+    house.gate.leave(two)
+    house.gate.leave(two)
+    assert house.gate.come(Guest(house, 5), 2000)
+    house.gate.say(three, 1)
+    assert guests[2].is_cut
+    assert house.ledger.outs == 2
+    while len(house.gate):
+        house.turn()
+    assert house.inside == [0, 1, 5]
+    assert house.gate._held == 0
 
 
 @on_every_server(handshakes_per_s=10)
@@ -210,3 +256,66 @@ async def test_who_leaves_while_waiting_costs_nothing(room: Liveroom) -> None:
         await room.until(lambda: not len(room.gate))
     await room.until(lambda: room.ledger.here == 0)
     await room.until(lambda: not room.server.server_state.connections)
+
+
+def _shut(room: Liveroom) -> None:
+    """Let nobody in for days."""
+    room.gate._rate, room.gate._tokens = 1e-6, 0.0
+
+
+def _open_again(room: Liveroom) -> None:
+    room.gate._rate = 0
+    room.gate._turn()
+
+
+async def _in_pieces(room: Liveroom, client: Raw, request: bytes) -> None:
+    """Say the first bytes, and the rest when they have arrived."""
+    client.send(request[:9])
+    kinds = room.server.server_state.connections
+    await room.until(lambda: any(type(one).__name__ == "LiveHttp" for one in kinds))
+    client.send(request[9:])
+
+
+async def _behind_another(room: Liveroom, client: Raw, request: bytes) -> None:
+    """Say it on a connection that was used before."""
+    client.send(b"GET /v1/live HTTP/1.1\r\nHost: h\r\n\r\n")
+    await client.until(b"/v1/feeds/{feed}/events")
+    client.send(request)
+
+
+@pytest.mark.parametrize("say", [_in_pieces, _behind_another])
+@pytest.mark.parametrize("request_", [UPGRADE, STREAM], ids=["upgrade", "stream"])
+def test_every_live_line_stands_at_the_gate(say: Any, request_: bytes) -> None:
+    """However it is asked for: nobody passes those who wait."""
+
+    async def scenario(room: Liveroom) -> None:
+        _shut(room)
+        async with raw(room) as client, raw(room) as impatient:
+            await say(room, client, request_)
+            await room.until(lambda: len(room.gate) == 1)
+            await say(room, impatient, request_)
+            await room.until(lambda: len(room.gate) == 2)
+            assert room.ledger.here == 0
+            impatient.writer.transport.abort()
+            # Who waits is not read; others are answered meanwhile.
+            assert (await room.get("/v1/live")).status_code == 426
+            _open_again(room)
+            await client.until(b'"hello"')
+            room.paper.publish("x")
+            await client.until(b"post.published")
+            assert room.ledger.waits == 2
+            await room.until(lambda: room.ledger.here == 1)
+        await room.until(lambda: not room.server.server_state.connections)
+        assert not len(room.gate)
+
+    on_every_server()(scenario)("door", "uvloop")
+
+
+@on_every_server()
+async def test_a_handshake_with_a_body_is_refused(room: Liveroom) -> None:
+    """At once: nobody waits for the body."""
+    if room.path == "plain":
+        return
+    async with raw(room) as client:
+        client.send(UPGRADE.replace(b"Upgrade:", b"Content-Length: 3\r\nUpgrade:", 1))
+        assert (await client.end()).startswith(b"HTTP/1.1 400")

@@ -15,7 +15,8 @@ from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
 from stoppress.hub.sockets import EventStreamReader, SocketReader, WebSocketReader
-from stoppress.web.takeover import LiveHttp, LiveWebSocket
+from stoppress.web.http import LiveHttp
+from stoppress.web.takeover import LiveWebSocket
 from tests.unit.web.bare import LOOPS, STREAM, UPGRADE, raw, taken
 from tests.unit.web.liveroom import Liveroom
 
