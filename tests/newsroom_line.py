@@ -33,6 +33,7 @@ def feed_body(slug: str, /, **changes: object) -> bytes:
         "show_readers": False,
         "rev": 1,
         "updated_at": instant(T0),
+        "closed_at": instant(T0) if changes.get("status") == "closed" else None,
     }
     merged = value | changes | {"slug": slug}
     return json.dumps(merged, separators=(",", ":")).encode()

@@ -16,11 +16,16 @@ import { fullText, local } from "./words.js";
  * @returns {HTMLElement}
  */
 export function renderHead({ words, feed, level }) {
-  const { status } = feed;
+  const { status, closed_at: closed } = feed;
   return h(
     "header",
     { class: "sp-head", part: "head" },
-    h("p", { class: "sp-status" }, h("span", { class: `sp-badge sp-is-${status}` }, words.status[status])),
+    h(
+      "p",
+      { class: "sp-status" },
+      h("span", { class: `sp-badge sp-is-${status}` }, words.status[status]),
+      closed && [" ", h("time", { datetime: closed }, fullText(words, local(closed, feed.timezone)))],
+    ),
     h(`h${level}`, { class: "sp-title", part: "title" }, feed.title),
     paragraphs(feed.standfirst).map((text) => h("p", { class: "sp-standfirst" }, text)),
   );

@@ -175,6 +175,7 @@ def test_zones(page: Page, zone: str) -> None:
             "standfirst": "One.\n\nTwo.",
             "summary": "- a\n- b & c\nd",
             "status": "closed",
+            "closed_at": "2026-11-22T23:40:00.000Z",
         },
         {"links": [{"title": "L", "url": "https://l.example"}], "status": "paused"},
     ],

@@ -199,7 +199,16 @@ def _as_kept_feed(copy: FeedCopy) -> Feed:
         rev=copy.rev,
         created_at=canonical_time(copy.created_at, "created_at"),
         updated_at=canonical_time(copy.updated_at, "updated_at"),
+        closed_at=_closed_at(copy),
     )
+
+
+def _closed_at(copy: FeedCopy) -> str | None:
+    if copy.status != "closed":
+        return None
+    if copy.closed_at is None:
+        raise Invalid("closed_at", "is needed and missing: the feed is closed")
+    return canonical_time(copy.closed_at, "closed_at")
 
 
 async def _as_kept_post(copy: PostCopy) -> Post:

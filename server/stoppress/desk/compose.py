@@ -4,7 +4,7 @@ Pure decisions: given the same input, id, HTML and time, the same post or feed.
 Rules:
 - A post needs a headline, a body or media.
 - `external_id` belongs to a post from its creation, and never changes.
-- A correction is dated when its note is new.
+- A correction is dated when its note is new, a closing when the feed was open.
 - Times are kept in their canonical form (`domain.times`), between 1970 and 9999.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import zoneinfo
+from typing import Any
 
 import msgspec
 
@@ -162,27 +163,29 @@ def check_feed(draft: FeedDraft) -> FeedDraft:
 def new_feed(draft: FeedDraft, slug: str, now_ms: int) -> Feed:
     """The first revision of a feed, from a checked draft."""
     now = instant(now_ms)
-    return _feed(draft, check_slug(slug), rev=1, created_at=now, updated_at=now)
+    closed = now if draft.status == "closed" else None
+    return _feed(
+        draft, check_slug(slug), rev=1, created_at=now, updated_at=now, closed_at=closed
+    )
 
 
 def edited_feed(feed: Feed, draft: FeedDraft, now_ms: int) -> Feed:
     """The next revision of `feed`, from a checked draft."""
+    now = instant(now_ms)
+    closed = (feed.closed_at or now) if draft.status == "closed" else None
     return _feed(
         draft,
         feed.slug,
         rev=feed.rev + 1,
         created_at=feed.created_at,
-        updated_at=instant(now_ms),
+        updated_at=now,
+        closed_at=closed,
     )
 
 
-def _feed(
-    draft: FeedDraft, slug: str, *, rev: int, created_at: str, updated_at: str
-) -> Feed:
+def _feed(draft: FeedDraft, slug: str, **made_here: Any) -> Feed:
     values = {name: getattr(draft, name) for name in FeedDraft.__struct_fields__}
-    return Feed(
-        slug=slug, **values, rev=rev, created_at=created_at, updated_at=updated_at
-    )
+    return Feed(slug=slug, **values, **made_here)
 
 
 def editable_feed(feed: Feed) -> FeedDraft:

@@ -35,7 +35,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "direction": get_args(Direction),
 }
 _MADE_HERE = frozenset(
-    {"id", "url", "html", "updated_at", "created_at", "rev", "at", "cursor"}
+    {"id", "url", "html", "updated_at", "created_at", "closed_at"}
+    | {"rev", "at", "cursor"}
 )
 _JSON_NAMES = {
     "str": "a text",

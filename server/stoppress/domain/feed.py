@@ -89,3 +89,5 @@ class Feed(Struct, frozen=True):
     rev: int
     created_at: str
     updated_at: str
+    closed_at: str | None = None
+    """When it was closed; None while it is open (also again)."""

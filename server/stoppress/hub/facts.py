@@ -53,7 +53,7 @@ class _Kept(Struct):
     status: Status
     visibility: Visibility
     show_readers: bool
-    updated_at: str
+    closed_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,8 @@ class Facts:
     status: Status
     visibility: Visibility
     show_readers: bool
-    changed_at: int
-    """When the feed was last changed, in milliseconds since 1970."""
+    closed_at: int | None
+    """When the feed was closed, in milliseconds since 1970; None while it is open."""
 
     @classmethod
     def of(cls, body: bytes) -> Facts:
@@ -74,12 +74,12 @@ class Facts:
             kept.status,
             kept.visibility,
             kept.show_readers,
-            parse_instant(kept.updated_at),
+            None if kept.closed_at is None else parse_instant(kept.closed_at),
         )
 
     def has_ended(self, now_ms: int) -> bool:
         """Whether the line of a closed feed is over."""
-        return self.status == "closed" and now_ms >= self.changed_at + ENDS_AFTER_MS
+        return self.closed_at is not None and now_ms >= self.closed_at + ENDS_AFTER_MS
 
     def refusal(self, feed: str, rights: Rights, now_ms: int) -> CloseCode | None:
         """Why this reader may not follow the feed now, or None if it may."""
@@ -88,5 +88,5 @@ class Facts:
         return CloseCode.ENDED if self.has_ended(now_ms) else None
 
 
-UNKNOWN = Facts("upcoming", "private", False, 0)
+UNKNOWN = Facts("upcoming", "private", False, None)
 """A feed of which nothing is known yet: nobody may read it."""

@@ -22,7 +22,10 @@ from stoppress.web.calls import CALLS, PARAMETERS, RESPONSES, Call
 
 Schema = dict[str, Any]
 
-_TIMES = {"published_at", "updated_at", "created_at", "coverage_start", "coverage_end"}
+_TIMES = {
+    *("published_at", "updated_at", "created_at", "closed_at"),
+    *("coverage_start", "coverage_end"),
+}
 _STRUCTS = (
     *(NewFeed, FeedDraft, Feed, FeedCopy, Draft, Post, PostCopy, WithdrawnCopy),
     *(TokenDraft, Token),

@@ -57,8 +57,8 @@ def live_blog_posting(
             max([feed["updated_at"], *(post["updated_at"] for post in posts)]), zone
         ),
         "coverageStartTime": _iso(feed["coverage_start"] or feed["created_at"], zone),
-        "coverageEndTime": feed["status"] == "closed"
-        and _iso(feed["coverage_end"] or feed["updated_at"], zone),
+        "coverageEndTime": feed["closed_at"]
+        and _iso(feed["coverage_end"] or feed["closed_at"], zone),
         "author": [publisher],
         "publisher": publisher,
         "liveBlogUpdate": made,

@@ -52,6 +52,7 @@ def feed(**more: object) -> bytes:
         "rev": 7,
         "created_at": THEN,
         "updated_at": LATER,
+        "closed_at": LATER,
     }
     return js(shown | more)
 
@@ -95,6 +96,7 @@ async def test_keeps_what_another_server_made() -> None:
     desk, store = await archive()
     kept = msgspec.json.decode((await store.feed("quay")).body)
     assert (kept["rev"], kept["created_at"], kept["updated_at"]) == (7, THEN, LATER)
+    assert kept["closed_at"] == LATER
     made = await desk.put_post("quay", ID, post(), ME)
     assert made.created and made.cursor.seq == 1
     kept = msgspec.json.decode(await store.post("quay", ID))
@@ -204,10 +206,13 @@ async def test_a_copy_passes_the_checks_of_a_draft(
 
 
 async def test_refuses_what_stands_elsewhere() -> None:
-    """A slug beside the address, an id that no server made, a feed not there."""
+    """A slug beside the address, a closing without its time, an id that no server
+    made, a feed not there."""
     desk, _ = await archive()
     with pytest.raises(Invalid, match="slug"):
         await desk.put_feed("pier", feed(), ME)
+    with pytest.raises(Invalid, match="the feed is closed"):
+        await desk.put_feed("quay", feed(closed_at=None), ME)
     with pytest.raises(Invalid, match="no id of a post"):
         await desk.put_post("quay", "abc", post(id="abc"), ME)
     with pytest.raises(NotFound):

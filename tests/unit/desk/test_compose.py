@@ -22,8 +22,9 @@ from stoppress.desk.compose import (
     unpinned,
 )
 from stoppress.domain.errors import Invalid
-from stoppress.domain.feed import FeedDraft
+from stoppress.domain.feed import Feed, FeedDraft, Status
 from stoppress.domain.post import CorrectionNote, Draft, Media, Post
+from stoppress.domain.times import instant
 
 NOW = 1_795_340_000_000
 LATER = NOW + 60_000
@@ -164,6 +165,26 @@ def test_a_feed_is_kept_with_its_times_in_one_form() -> None:
     after = edited_feed(feed, editable_feed(feed), LATER)
     assert (after.rev, after.created_at) == (2, feed.created_at)
     assert after.updated_at > feed.updated_at
+
+
+def test_a_closing_is_dated_until_the_feed_is_open_again() -> None:
+    """Later changes of a closed feed don't move it; a second closing has its own."""
+
+    def change(feed: Feed, status: Status, now: int) -> Feed:
+        draft = msgspec.structs.replace(editable_feed(feed), status=status)
+        return edited_feed(feed, draft, now)
+
+    feed = new_feed(check_feed(NewFeed(slug="quay", title="Quay")), "quay", NOW)
+    assert feed.closed_at is None
+    closed = change(feed, "closed", LATER)
+    assert closed.closed_at == closed.updated_at
+    later = change(closed, "closed", LATER + 1)
+    assert (later.closed_at, later.rev) == (closed.closed_at, 3)
+    again = change(later, "live", LATER + 2)
+    assert again.closed_at is None
+    assert change(again, "closed", LATER + 3).closed_at == instant(LATER + 3)
+    made = NewFeed(slug="quay", title="Quay", status="closed")
+    assert new_feed(check_feed(made), "quay", NOW).closed_at == instant(NOW)
 
 
 @pytest.mark.parametrize(

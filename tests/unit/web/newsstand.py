@@ -50,6 +50,7 @@ def feed(slug: str = "x", **more: Any) -> dict[str, Any]:
         "rev": 1,
         "created_at": instant(START),
         "updated_at": instant(START),
+        "closed_at": None,
         **more,
     }
 

@@ -16,8 +16,8 @@ from stoppress.web.admission import Asked, decide, rights_of, wanted
 from stoppress.wire.codes import CloseCode
 
 NOW = 10_000_000
-LIVE = Facts("live", "public", False, 0)
-SECRET = Facts("live", "private", False, 0)
+LIVE = Facts("live", "public", False, None)
+SECRET = Facts("live", "private", False, None)
 READER = Token("t", "reader", ("read",), ("x",), "")
 
 
@@ -33,7 +33,7 @@ def _asked(facts: Facts | None = LIVE, token: Token | None = None, **more: Any) 
 
 def test_a_public_feed_is_for_everyone() -> None:
     assert _asked() is None
-    assert _asked(Facts("paused", "unlisted", False, 0)) is None
+    assert _asked(Facts("paused", "unlisted", False, None)) is None
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_closed_feed_ends_an_hour_later() -> None:
     for since, code in [(ENDS_AFTER_MS - 1, None), (ENDS_AFTER_MS, CloseCode.ENDED)]:
         facts = Facts("closed", "public", False, NOW - since)
         assert _asked(facts) is code
-    assert _asked(Facts("live", "public", False, 0)) is None
+    assert _asked(Facts("live", "public", False, None)) is None
 
 
 def test_feeds_are_split_at_the_last_at() -> None:

@@ -126,7 +126,12 @@ async def test_linked_data_is_complete() -> None:
         assert first["articleBody"] == "Text 3."
         assert first["datePublished"] == "2026-11-22T10:33:00+01:00"
         assert first["url"] == f"{BASE}/live/x/00000000000003"
-        made.put(feed(status="closed", coverage_end="2026-11-22T12:00:00.000Z"))
+        closed = {"status": "closed", "closed_at": "2026-11-22T12:05:00.000Z"}
+        made.put(feed(**closed))
+        page = (await client.get("/live/x")).text
+        assert linked_data(page)["coverageEndTime"] == "2026-11-22T13:05:00+01:00"
+        assert '<time datetime="2026-11-22T12:05:00.000Z">' in page
+        made.put(feed(**closed, coverage_end="2026-11-22T12:00:00.000Z"))
         data = linked_data((await client.get("/live/x")).text)
         assert data["coverageEndTime"] == "2026-11-22T13:00:00+01:00"
 
@@ -281,7 +286,7 @@ async def test_languages() -> None:
     """The feed's language and direction; a post of another one is marked."""
     made = Stand()
     made.put(
-        feed(language="ar", direction="rtl", status="closed"),
+        feed(language="ar", direction="rtl"),
         post(1),
         post(2, language="tr", headline="İbrahim Kalın konuştu"),
     )
