@@ -66,6 +66,18 @@ async def test_a_feed_made_twice_under_one_key_is_made_once(store: RedisStore) -
     assert await store.feeds() == [FEED]
 
 
+async def test_a_key_is_claimed_for_one_feed(store: RedisStore) -> None:
+    """By whoever comes first; each token has keys of its own; it can be released."""
+    key = Idempotency("token-1", "k", "f")
+    assert await store.claim("x", key)
+    assert not await store.claim("x", key)
+    with pytest.raises(KeyReused):
+        await store.claim("y", key)
+    assert await store.claim("y", key._replace(owner="token-2"))
+    await store.release(key)
+    assert await store.claim("y", key)
+
+
 async def test_tells_what_is_left_of_withdrawn_posts(store: RedisStore) -> None:
     """Each with its rev and the external id it holds, also one never shown here."""
     await made(store)

@@ -142,7 +142,7 @@ def test_a_bad_slug_is_told_the_rule(server: Server, slug: str) -> None:
 
 
 def test_a_key_used_for_something_else_is_422(server: Server) -> None:
-    """Another body, another post, another method."""
+    """Another body, another post, another method, another feed to be made."""
     feed = server.new_feed()
     path = f"/v1/feeds/{feed}/posts"
     key = "reused"
@@ -158,6 +158,11 @@ def test_a_key_used_for_something_else_is_422(server: Server) -> None:
             method, where, given, idempotency_key=key, if_match='"1"'
         )
         assert key in problem(answer, 422)["detail"], (method, where)
+    for slug, status in ((f"{feed}-one", 201), (f"{feed}-two", 422)):
+        given = {"slug": slug, "title": "One"}
+        answer = server.request("POST", "/v1/feeds", given, idempotency_key=key)
+        assert answer.status_code == status, answer.text
+    assert key in problem(answer, 422)["detail"]
     long = server.request("POST", path, {"body": "a"}, idempotency_key="x" * 201)
     problem(long, 400)
 

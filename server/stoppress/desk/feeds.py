@@ -53,7 +53,14 @@ class FeedDesk:
         key = idempotency(asked, "POST", "/v1/feeds", encode(given))
         now = self._clock()
         body = encode(new_feed(draft, slug, now))
-        written = await self._store.make_feed(slug, body, now, key)
+        claimed = key is not None and await self._store.claim(slug, key)
+        try:
+            written = await self._store.make_feed(slug, body, now, key)
+        except Conflict:
+            # What was refused is not remembered.
+            if claimed and key is not None:
+                await self._store.release(key)
+            raise
         if written.repeated:
             return await self._feed_again(slug, written)
         return Outcome("", body, 1, written.cursor)

@@ -32,6 +32,15 @@ class Store(Protocol):
     ) -> Written:
         """Create a feed with a new epoch, at seq 0. Raises SlugTaken, KeyReused."""
 
+    async def claim(self, feed: str, idempotency: Idempotency) -> bool:
+        """Let the key make this feed and no other; whether that is new.
+
+        Raises KeyReused if another feed is or was to be made under it.
+        """
+
+    async def release(self, idempotency: Idempotency) -> None:
+        """Let the key make any feed again."""
+
     async def drop_feed(
         self, feed: str, expected: int | None, idempotency: Idempotency | None
     ) -> None:

@@ -11,6 +11,7 @@ inbox lie outside: no script that touches a feed touches them.
     stoppress:{slug}:ext     hash    external id: post id
     stoppress:{slug}:idem:*  text    what was written under an Idempotency-Key
     stoppress:{slug}:line    sharded channel of the feed's events
+    stoppress:making:*       text    the slug a feed is made with under such a key
     stoppress:feeds          zset    `<slug> <born>` by when it was made, in ms
     stoppress:node           hash    life, replid, sure, place of the server
     stoppress:tokens         hash    digest: record
@@ -58,6 +59,15 @@ def idem_key(feed: str, idempotency: Idempotency | None) -> str:
     """
     if idempotency is None:
         return f"stoppress:{{{feed}}}:idem:"
+    return f"stoppress:{{{feed}}}:idem:{_digest(idempotency)}"
+
+
+def making_key(idempotency: Idempotency) -> str:
+    """Where the slug of the feed made under this key is remembered."""
+    return f"stoppress:making:{_digest(idempotency)}"
+
+
+def _digest(idempotency: Idempotency) -> str:
     owner = idempotency.owner
     named = f"{len(owner)} {owner}{idempotency.key}".encode()
-    return f"stoppress:{{{feed}}}:idem:{blake2b(named, digest_size=16).hexdigest()}"
+    return blake2b(named, digest_size=16).hexdigest()

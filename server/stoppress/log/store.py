@@ -11,7 +11,13 @@ import re
 from collections.abc import Sequence
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.errors import Gone, Invalid, NotFound, Unavailable
+from stoppress.domain.errors import (
+    Gone,
+    Invalid,
+    KeyReused,
+    NotFound,
+    Unavailable,
+)
 from stoppress.domain.record import (
     Idempotency,
     KeptFeed,
@@ -24,7 +30,7 @@ from stoppress.domain.record import (
     Written,
 )
 from stoppress.log import scripts
-from stoppress.log.keys import FEEDS, TOKENS, feed_keys
+from stoppress.log.keys import FEEDS, TOKENS, feed_keys, making_key
 from stoppress.log.link import Link
 from stoppress.log.scripts import Piece
 from stoppress.log.talk import new_epoch
@@ -79,6 +85,23 @@ class RedisStore:
             if written.repeated:
                 await talk.one("ZREM", FEEDS, member)
             return written
+
+    async def claim(self, feed: str, idempotency: Idempotency) -> bool:
+        """Let the key make this feed and no other; whether that is new.
+
+        Raises KeyReused if another feed is or was to be made under it.
+        """
+        name = making_key(idempotency)
+        async with self._link.talk() as talk:
+            was = await talk.one("SET", name, feed, "NX", "EX", self._ttl_s, "GET")
+        if was not in (None, feed.encode()):
+            raise KeyReused(idempotency.key)
+        return was is None
+
+    async def release(self, idempotency: Idempotency) -> None:
+        """Let the key make any feed again."""
+        async with self._link.talk() as talk:
+            await talk.one("DEL", making_key(idempotency))
 
     async def drop_feed(
         self, feed: str, expected: int | None, idempotency: Idempotency | None

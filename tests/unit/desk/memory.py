@@ -78,6 +78,7 @@ class MemoryStore:
         self.late = False
         self.calls: list[str] = []
         self.epochs = 0
+        self.claims: dict[tuple[str, str], str] = {}
 
     def _called(self, name: str) -> None:
         self.calls.append(name)
@@ -120,6 +121,18 @@ class MemoryStore:
         written = Written("", shelf.cursor)
         self._remember(feed, idempotency, written)
         return written
+
+    async def claim(self, feed: str, idempotency: Idempotency) -> bool:
+        self._called("claim")
+        made = (idempotency.owner, idempotency.key)
+        is_new = made not in self.claims
+        if self.claims.setdefault(made, feed) != feed:
+            raise KeyReused(idempotency.key)
+        return is_new
+
+    async def release(self, idempotency: Idempotency) -> None:
+        self._called("release")
+        del self.claims[idempotency.owner, idempotency.key]
 
     async def drop_feed(
         self, feed: str, expected: int | None, idempotency: Idempotency | None

@@ -46,6 +46,24 @@ async def test_a_feed_is_made_once() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_key_makes_one_feed() -> None:
+    """Another slug is another request; what was refused leaves the key free."""
+    desk = Desk(MemoryStore())
+    await desk.make_feed(js(slug="quay", title="Quay"), ME)
+    asked = Asked("me", "k")
+    with pytest.raises(SlugTaken):
+        await desk.make_feed(js(slug="quay", title="Quay"), asked)
+    made = await desk.make_feed(js(slug="pier", title="Pier"), asked)
+    with pytest.raises(KeyReused):
+        await desk.make_feed(js(slug="mole", title="Pier"), asked)
+    with pytest.raises(KeyReused):
+        await desk.make_feed(js(slug="pier", title="Mole"), asked)
+    again = await desk.make_feed(js(slug="pier", title="Pier"), asked)
+    assert (again.cursor, again.repeated) == (made.cursor, True)
+    await desk.make_feed(js(slug="mole", title="Pier"), Asked("you", "k"))
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     "slug", ["", "Quay", "a--b", "-a", "a_b", "x" * 81, "köy", "a\n"]
 )
