@@ -127,11 +127,19 @@ def expected(headers: Headers) -> Expected:
     tags = entity_tags(headers["if-match"])
     if tags is None:
         return None
-    return frozenset(
-        int(tag)
-        for weak, tag in tags
-        if not weak and tag.isascii() and tag.isdecimal() and len(tag) < 16
-    )
+    revisions = set()
+    for weak, tag in tags:
+        if weak or not (tag.isascii() and tag.isdecimal()):
+            continue
+        if tag[0] == "0":
+            # A tag is compared letter by letter: "01" is not "1", nor a guess at it.
+            raise Malformed(
+                f'"{tag[:40]}" is no revision: those begin with 1 and are written '
+                "without zeros in front; send the ETag as it was received"
+            )
+        if len(tag) < 16:
+            revisions.add(int(tag))
+    return frozenset(revisions)
 
 
 def is_unchanged(headers: Headers, etag: str) -> bool:
