@@ -2,7 +2,8 @@
 
 Rules: what is no JSON is BrokenJson, with line and column, even if a field
 before the break is wrong too; what is JSON but not allowed is Invalid, with the
-field's path as one writes it, `authors[0].url`. Nothing is coerced.
+field's path as one writes it, `authors[0].url`. Nothing is coerced. A key that
+stands twice in one object is refused: which of the two was meant is anybody's guess.
 """
 
 from __future__ import annotations
@@ -51,6 +52,9 @@ _PATH = re.compile(r" - at `(key in )?\$\.?(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 _TYPE = re.compile(r"Expected `(?P<want>[a-z |]+)`, got `(?P<got>[a-z]+)`")
+_TOKEN = re.compile(
+    r'(?P<key>"(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|(?P<open>\{)|(?P<close>\})'
+)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 
@@ -61,9 +65,11 @@ def read(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     except msgspec.ValidationError as wrong:
         # Whether the rest can be read was not looked at yet.
         check_json(raw)
+        check_keys(raw)
         raise invalid(str(wrong)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise broken(raw) from None
+    check_keys(raw)
     # Only an escape can hide a control character, and few texts hold one.
     if b"\\u" in raw or b"\xef\xbf" in raw:
         check_characters(_any.decode(raw))
@@ -83,6 +89,47 @@ def check_json(raw: bytes) -> None:
         return  # JSON it is, with a number that is too large
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise broken(raw) from None
+
+
+class _Twice(Exception):
+    """An object has a key twice."""
+
+
+def _look(pairs: list[tuple[str, object]]) -> None:
+    if len(dict(pairs)) < len(pairs):
+        raise _Twice
+
+
+# Numbers are read as texts are: not at all. 2 µs for a post of 400 bytes.
+_keys = json.JSONDecoder(object_pairs_hook=_look, parse_int=len, parse_float=len)
+
+
+def check_keys(raw: bytes) -> None:
+    """Raises BrokenJson if an object in `raw`, which is JSON, has a key twice."""
+    text = raw.decode()
+    try:
+        _keys.decode(text)
+    except RecursionError:
+        raise BrokenJson("too deeply nested", 1, 1) from None
+    except _Twice:
+        raise _second(text) from None
+
+
+def _second(text: str) -> BrokenJson:
+    """Where the key stands that its object has already."""
+    objects: list[set[str]] = []
+    for found in _TOKEN.finditer(text):
+        if found["open"]:
+            objects.append(set())
+        elif found["close"]:
+            objects.pop()
+        elif found["key"]:
+            name = json.loads(found["key"])
+            if name in objects[-1]:
+                words = f"the key {name[:80]!r} stands here a second time; send it once"
+                return _broken(words, text[: found.start()])
+            objects[-1].add(name)
+    raise AssertionError("no key stands twice")
 
 
 def convert(value: Object, kind: type[T]) -> T:

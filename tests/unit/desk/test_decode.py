@@ -30,6 +30,10 @@ FEED = msgspec.json.Decoder(NewFeed)
         (b'{"headline": 1, "body": }', 1, 25),
         (b'{"nonsense": }', 1, 14),
         (b'{"headline": "\\ud800"}', 1, 15),
+        (b'{"body": "a",\n "body": "a"}', 2, 2),
+        (b'{"authors": [{"name": "a", "n\\u0061me": "b"}], "x": 1}', 1, 28),
+        ('{"ş": 1, "x": {"ş": 2, "ş": 3}}'.encode(), 1, 24),
+        (b'{"body": 1e999, "key": 1, "body": 2}', 1, 27),
         (b"[" * 60_000, 1, 1),
         (b'{"nonsense": ' + b"[" * 60_000, 1, 1),
     ],
@@ -40,6 +44,14 @@ def test_broken_json_is_told_by_its_place(raw: bytes, line: int, column: int) ->
         read(raw, DRAFT)
     assert (error.value.line, error.value.column) == (line, column)
     assert f"line {line}, column {column}" in str(error.value)
+
+
+def test_a_key_that_stands_twice_is_named() -> None:
+    """As it was meant; the same key in another object is another."""
+    with pytest.raises(BrokenJson, match="the key 'body' stands here a second time"):
+        read_object(b'{"body": "}{", "x": {"body": 1}, "\\u0062ody": "b"}')
+    apart = b'{"a": {"a": [{"a": "a"}, {"a": "\\"a\\":"}]}, "b": {"a": 1}}'
+    assert read_object(apart) == msgspec.json.decode(apart)
 
 
 @pytest.mark.parametrize(
