@@ -64,7 +64,7 @@ class Inbound:
         self._protocol = ServerProtocol(state=OPEN, max_size=max_message)
         if deflated:
             self._protocol.extensions = [inflater()]
-        self._fragments: list[bytes] | None = None
+        self._fragments: bytearray | None = None
         self.deaf = False
         """Whether what comes now is only to be read, not understood."""
 
@@ -105,13 +105,15 @@ class Inbound:
     def _assembled(self, frame: Frame) -> list[bytes]:
         """The message that ends with this frame, if one does."""
         if frame.opcode is TEXT:
-            self._fragments = []
+            self._fragments = bytearray()
         if self._fragments is None:  # the rest of a binary message
             return []
-        self._fragments.append(bytes(frame.data))
+        # Joined at once: empty fragments are no message too long, but a list of
+        # them would grow for as long as they come.
+        self._fragments += frame.data
         if not frame.fin:
             return []
-        whole, self._fragments = b"".join(self._fragments), None
+        whole, self._fragments = bytes(self._fragments), None
         try:
             whole.decode()
         except UnicodeDecodeError:

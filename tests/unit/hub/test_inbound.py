@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +71,15 @@ def test_a_message_has_a_limit_in_one_piece_or_many(fin: bool) -> None:
         _fed(whole if fin else pieces)
     assert caught.value.code == 4400
     assert _fed([_frame(Opcode.TEXT, b"n" * 4096)])[0] == [b"n" * 4096]
+
+
+def test_pieces_of_nothing_are_not_kept() -> None:
+    """They never make the message too long, so they must not pile up."""
+    inbound = Inbound(4096)
+    inbound.take(_frame(Opcode.TEXT, b"o", fin=False))
+    inbound.take(_frame(Opcode.CONT, b"", fin=False) * 10_000)
+    assert sys.getsizeof(inbound._fragments) < 4096
+    assert inbound.take(_frame(Opcode.CONT, b"ne"))[0] == [b"one"]
 
 
 def test_after_our_close_only_theirs_is_waited_for() -> None:
