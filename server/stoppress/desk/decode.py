@@ -21,6 +21,9 @@ from stoppress.domain.post import Direction
 T = TypeVar("T")
 Object = dict[str, object]
 
+LONGEST_PATH, LONGEST_VALUE = 200, 80
+"""Characters of what was sent that an error repeats, at most."""
+
 _any = msgspec.json.Decoder()
 _object = msgspec.json.Decoder(dict[str, object])
 
@@ -144,7 +147,7 @@ def invalid(message: str) -> Invalid:
     """What msgspec says of a value, in the words of the API."""
     match = _PATH.search(message)
     # In a merge patch, msgspec does not tell the names of the fields on the way.
-    path = match["path"].partition("[...]")[0] if match else ""
+    path = match["path"].partition("[...]")[0][:LONGEST_PATH] if match else ""
     reason = message[: match.start()] if match else message
     if found := _UNKNOWN.fullmatch(reason):
         return unknown_field(_join(path, found["name"]))
@@ -160,12 +163,14 @@ def invalid(message: str) -> Invalid:
                 return Invalid(path, words)
     choices = _CHOICES.get(path.rpartition(".")[2])
     if choices is not None and reason.startswith("Invalid enum value"):
-        return Invalid(path, f"{reason[19:]} is none of {', '.join(choices)}")
-    return Invalid(path, reason)
+        given = reason[19:].strip("'")[:LONGEST_VALUE]
+        return Invalid(path, f"{given!r} is none of {', '.join(choices)}")
+    return Invalid(path, reason[:LONGEST_PATH])
 
 
 def unknown_field(path: str) -> Invalid:
     """The error for a field that nobody may send."""
+    path = path[:LONGEST_PATH]
     if path.rpartition(".")[2] in _MADE_HERE:
         return Invalid(path, "unknown field: the server makes it, leave it out")
     return Invalid(path, "unknown field; see /openapi.json for those there are")

@@ -18,7 +18,7 @@ def parse_instant(text: str) -> int:
     """Milliseconds since 1970 of an RFC 3339 time. Raises ValueError, saying why."""
     if not _RFC3339.fullmatch(text):
         raise ValueError(
-            f"{text!r} is not an RFC 3339 time with an offset, "
+            f"{text[:80]!r} is not an RFC 3339 time with an offset, "
             "such as 2026-11-22T09:30:00+03:00"
         )
     moment = datetime.fromisoformat(text.upper())

@@ -91,6 +91,22 @@ def test_a_wrong_field_is_named(raw: bytes, field: str, words: str) -> None:
     assert words in error.value.reason
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"media": [{"type": "%b"}]}' % (b"x" * 9000),
+        b'{"%b": 1}' % (b"x" * 9000),
+        b'{"direction": "%b"}' % (b"x" * 9000),
+    ],
+    ids=["value", "name", "choice"],
+)
+def test_an_error_repeats_little_of_what_was_sent(raw: bytes) -> None:
+    """It is for reading, and answers are not to be as large as what was sent."""
+    with pytest.raises(Invalid) as error:
+        read(raw, DRAFT)
+    assert 80 < len(str(error.value)) < 400
+
+
 def test_what_is_missing_is_named() -> None:
     """A feed without a slug or a title."""
     with pytest.raises(Invalid) as error:
