@@ -13,7 +13,7 @@ import { Beyond } from "./beyond.js";
 import { CODES, isFinal } from "./codes.js";
 import { Connection, LONGEST_MS } from "./connection.js";
 import { formatCursor, parseCursor, reaches } from "./cursor.js";
-import { getJson, sleep } from "./fetch.js";
+import { getJson, sleep, timeOf } from "./fetch.js";
 import { Gap, fold, withPage } from "./fold.js";
 import { snapshotOf } from "./snapshot.js";
 import { onWaking } from "./waking.js";
@@ -133,7 +133,7 @@ export class Reader {
     if (!cursor) return;
     const at = parseCursor(cursor);
     const seen = /** @type {Cursor} */ (this.#seen);
-    if (type === "reset") this.#reset(at, retry_ms);
+    if (type === "reset") this.#reset(at, timeOf(retry_ms));
     else if (reaches(seen, at)) return;
     else if (
       type === "hello" || type === "beat" || at.epoch !== seen.epoch || at.seq > seen.seq + 1 ||

@@ -10,6 +10,7 @@
  */
 
 import { BROKEN, CODES, isFinal } from "./codes.js";
+import { timeOf } from "./fetch.js";
 import { LINES } from "./line.js";
 
 /**
@@ -142,11 +143,11 @@ export class Connection {
   /** @param {any} message */
   #take(message) {
     const { type, beat, retry_ms, code } = message;
-    if (type === "bye") return this.#ended(CODES.BYE, retry_ms);
+    if (type === "bye") return this.#ended(CODES.BYE, timeOf(retry_ms));
     if (type === "error") return this.#ended(code);
     if (type === "hello") {
-      this.#beatMs = beat * 1000;
-      this.retryMs = retry_ms;
+      this.#beatMs = timeOf(beat * 1000) || this.#beatMs;
+      this.retryMs = timeOf(retry_ms) ?? this.retryMs;
     }
     this.#listen(this.#beatMs * 2 + 2000);
     if (!this.#greeted) {

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { CODES } from "./codes.js";
+import { CODES, codeOfStatus } from "./codes.js";
 
 /**
  * @typedef {{origin: string, feed: string, token: string, env: any}} Hub Where a feed
@@ -22,7 +22,7 @@ import { CODES } from "./codes.js";
 export async function getJson(hub, path, signal) {
   const answer = await ask(hub, path, { signal, cache: "no-cache" });
   if (answer.status === 200) return answer.json();
-  const code = answer.status === 410 ? CODES.NOT_FOUND : 4000 + answer.status;
+  const code = answer.status === 410 ? CODES.NOT_FOUND : codeOfStatus(answer.status);
   const { message, retryMs } = refusal(answer);
   throw Object.assign(new Error(`${path}: ${message}`), { code, retryMs });
 }
@@ -43,9 +43,20 @@ export function ask({ origin, token, env }, path, options) {
  * @param {Response} answer
  */
 export function refusal({ status, headers }) {
-  const retryMs = Number(headers.get("retry-after")) * 1000 || undefined;
+  const retryMs = timeOf(Number(headers.get("retry-after")) * 1000) || undefined;
   return { message: `status ${status}`, retryMs };
 }
+
+const MOST_MS = 3_600_000;
+
+/**
+ * A time that was sent, if it is one; a timer takes what is none for 0, and what is too
+ * long too: readers would come back at once, and again.
+ * @param {unknown} ms
+ * @param {number} [otherwise]
+ */
+export const timeOf = (ms, otherwise) =>
+  typeof ms === "number" && ms >= 0 ? Math.min(ms, MOST_MS) : otherwise;
 
 /**
  * @param {any} env

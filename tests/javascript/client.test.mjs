@@ -226,6 +226,34 @@ test("a reset to an earlier place asks for what is held, the later of the two", 
   reader.stop();
 });
 
+test("times that are none make no reader come back at once", async () => {
+  const { hub, env, reader } = await reading();
+  for (const retry_ms of [null, -1, "soon", 1e300]) {
+    for (const line of hub.lines) line.send({ type: "hello", feed: "x", cursor: hub.cursor, retry_ms, beat: retry_ms });
+    for (const line of hub.lines) line.send({ type: "bye", retry_ms });
+    hub.asked.length = 0;
+    await env.pass(0);
+    assert.deepEqual(hub.asked, []);
+    for (const { at } of env.timers.values()) assert(at - env.now <= 2 * 3_600_000, `${at - env.now} ms`);
+    await env.pass(2 * 3_600_000);
+    assert.equal(reader.line, "live");
+  }
+  reader.stop();
+});
+
+test("a snapshot that a proxy holds back with 429 is asked for again", async () => {
+  const hub = new Hub();
+  hub.publish("01", minute(1));
+  const { fetch } = hub;
+  let refusals = 2;
+  hub.fetch = (...asked) => (refusals-- > 0 ? Promise.resolve(new Response("{}", { status: 429 })) : fetch.apply(hub, asked));
+  const { env, reader } = await reading({ hub, count: 0 });
+  await env.pass(30_000);
+  assert.equal(reader.line, "live");
+  assert.deepEqual(ids(reader), ["01"]);
+  reader.stop();
+});
+
 test("a reset reloads what had been paged to, so no place is lost", async () => {
   const { hub, env, reader } = await reading({ count: 9 });
   await reader.older();
