@@ -16,7 +16,7 @@ JOBS ?= 1
 SEED ?=
 KINDS ?=
 
-.PHONY: help run test lint faults cuts bench clean system
+.PHONY: help run test lint faults fuzz cuts bench clean system
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ lint: $(VENV)/test.stamp ## Style and types
 faults: $(VENV)/test.stamp system ## Break every part on purpose: RUNS=1 JOBS=1 SEED= KINDS=
 	@$(BIN)/python -m tests.faults.suite --runs $(RUNS) --jobs $(JOBS) \
 	    $(if $(SEED),--seed $(SEED)) $(if $(KINDS),--kinds $(KINDS)) $(ARGS)
+
+fuzz: $(VENV)/test.stamp system ## A million bent inputs for each parser: ARGS="--targets frames"
+	@$(BIN)/python -m tests.fuzz.campaign $(ARGS)
 
 cuts: $(VENV)/test.stamp system ## Cut readers 10,000 times in a model, 1,000 times for real
 	@$(BIN)/python -m tests.faults.model --cuts 10000 --run 500 $(if $(SEED),--seed $(SEED))

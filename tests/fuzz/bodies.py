@@ -1,0 +1,113 @@
+"""Bodies of the API, through the functions that read, check and merge them.
+
+Holds: each is taken, or refused with a named error whose text is short; what is taken
+can be kept, and reads as the same when it is read again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from stoppress.desk.compose import (
+    FeedCopy,
+    PostCopy,
+    check_draft,
+    check_feed,
+    editable_feed,
+    editable_post,
+    edited,
+    edited_feed,
+    new_feed,
+    new_post,
+)
+from stoppress.desk.decode import convert, read, read_object
+from stoppress.desk.feeds import read_new_feed
+from stoppress.desk.merge import merge
+from stoppress.desk.outcome import encode
+from stoppress.desk.tokens import TokenDraft
+from stoppress.domain.errors import Malformed
+from stoppress.domain.feed import Feed, FeedDraft
+from stoppress.domain.post import Draft, Post
+from tests.fuzz import samples
+from tests.fuzz.mutate import json_of
+
+T = TypeVar("T")
+LONGEST_ERROR = 4096
+NOW = 1_795_339_800_000
+_draft = msgspec.json.Decoder(Draft)
+_post = msgspec.json.Decoder(Post)
+_feed = msgspec.json.Decoder(Feed)
+_token = msgspec.json.Decoder(TokenDraft)
+_post_copy = msgspec.json.Decoder(PostCopy)
+_feed_copy = msgspec.json.Decoder(FeedCopy)
+
+
+def _publish(raw: bytes) -> None:
+    post = new_post(check_draft(read(raw, _draft)), samples.POST_ID, "<p>", NOW)
+    assert _post.decode(encode(post)) == post
+
+
+def _edit(raw: bytes) -> None:
+    held = editable_post(_HELD_POST)
+    merged = merge(msgspec.to_builtins(held), read_object(raw))
+    post = edited(_HELD_POST, check_draft(convert(merged, Draft)), "<p>", NOW)
+    assert _post.decode(encode(post)) == post
+
+
+def _make(raw: bytes) -> None:
+    given = read_new_feed(raw)
+    feed = new_feed(check_feed(given), given.slug, NOW)
+    assert _feed.decode(encode(feed)) == feed
+
+
+def _change(raw: bytes) -> None:
+    held = editable_feed(_HELD_FEED)
+    merged = merge(msgspec.to_builtins(held), read_object(raw))
+    feed = edited_feed(_HELD_FEED, check_feed(convert(merged, FeedDraft)), NOW)
+    assert _feed.decode(encode(feed)) == feed
+
+
+def _of(decoder: msgspec.json.Decoder[T]) -> Callable[[bytes], None]:
+    def take(raw: bytes) -> None:
+        value = read(raw, decoder)
+        assert decoder.decode(encode(value)) == value
+
+    return take
+
+
+_HELD_POST = new_post(
+    check_draft(convert(samples.POST, Draft)), samples.POST_ID, "<p>", NOW
+)
+_HELD_FEED = new_feed(check_feed(convert(samples.FEED, FeedDraft)), "quay", NOW)
+TAKERS: tuple[tuple[str, dict[str, object], Callable[[bytes], None]], ...] = (
+    ("post", samples.POST, _publish),
+    ("post patch", samples.POST, _edit),
+    ("feed", samples.NEW_FEED, _make),
+    ("feed patch", samples.FEED, _change),
+    ("token", samples.TOKEN, _of(_token)),
+    ("post copy", samples.POST_COPY, _of(_post_copy)),
+    ("feed copy", samples.FEED_COPY, _of(_feed_copy)),
+)
+
+
+def session(chance: random.Random, inputs: int) -> Counter[str]:
+    """So many bodies, each for one of the calls."""
+    seen: Counter[str] = Counter()
+    for _ in range(inputs):
+        name, right, take = chance.choice(TAKERS)
+        raw = json_of(chance, right)
+        try:
+            take(raw)
+        except Malformed as wrong:
+            text = str(wrong)
+            assert len(text) <= LONGEST_ERROR, f"an error of {len(text)} characters"
+            text.encode()
+            seen[f"{name} {type(wrong).__name__}"] += 1
+        else:
+            seen[f"{name} taken"] += 1
+    return seen
