@@ -62,7 +62,7 @@ async def _run(scene: Scene) -> None:
                 time.monotonic() - began >= RUN_S
                 and sum(desk.deeds for desk in scene.desks) >= EVENTS
             ),
-            PATIENCE_S,
+            kind.patience_s,
         )
         for desk in scene.desks:
             desk.finish()

@@ -20,6 +20,7 @@ import httpx
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.fold import Json
 from tests.contract.servers import Server as Store
+from tests.faults.clocks import Clock
 from tests.faults.judge import Fault
 from tests.faults.newsdesk import Newsdesk
 from tests.faults.proxy import Proxy
@@ -99,6 +100,7 @@ class Scene:
         self.server: Server
         self.redis: Proxy
         self.front: Proxy | None = None
+        self.clock: Clock | None = None
         self.desks: list[Newsdesk] = []
         self.readers: list[Witness] = []
         self.fronted: list[Witness] = []
@@ -130,6 +132,9 @@ class Scene:
                     primary = ("--replicaof", "127.0.0.1", str(self.store.port))
                     await asyncio.to_thread(one.start, *primary)
             settings = {**SETTINGS, **self.kind.settings}
+            if self.kind.clock:
+                self.clock = Clock(self.folder)
+                settings |= self.clock.environment
             self.server = await stack.enter_async_context(
                 serving(self.folder, *options, settings=settings)
             )
@@ -150,11 +155,8 @@ class Scene:
 
     def new_store(self, stack: AsyncExitStack) -> Store:
         """A Redis or a Valkey, as chance will have it, that is gone at the end."""
-        which = (
-            self.stores[0].kind
-            if self.stores
-            else self.chance.choice(("valkey", "redis"))
-        )
+        drawn = self.chance.choice(("valkey", "redis"))
+        which = self.stores[0].kind if self.stores else self.kind.which or drawn
         port = free_port() if self.kind.by_proxy else 0
         folder = self.folder / f"store{len(self.stores)}"
         one = Store(which, folder, self.kind.store, port)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import httpx
 
 from stoppress.domain.cursor import Cursor
-from tests.contract.servers import ALWAYS, SAVE_POINTS
+from tests.contract.servers import ALWAYS, EVERYSEC, SAVE_POINTS
 from tests.faults.scene import Scene
 from tests.faults.terms import FEEDS, Kind
 
@@ -67,6 +67,20 @@ async def frozen_long(scene: Scene) -> None:
     scene.store.thaw()
     await scene.green(time.monotonic())
     await scene.heard(15)
+
+
+async def killed_everysec(scene: Scene) -> None:
+    """Killed twice, where the file is flushed once a second: acknowledged is kept.
+
+    What was shown and not yet acknowledged may be lost: so the epoch ends.
+    """
+    for _ in range(2):
+        before = await scene.cursors()
+        await asyncio.to_thread(scene.store.kill)
+        await asyncio.to_thread(scene.store.start)
+        await scene.green(time.monotonic())
+        await _new_epochs(scene, before)
+        await scene.heard(15)
 
 
 async def emptied(scene: Scene) -> None:
@@ -278,6 +292,15 @@ STORE_KINDS = (
         what="Redis is stopped (SIGSTOP) for 12 s",
         fault=frozen_long,
         store=ALWAYS,
+    ),
+    Kind(
+        name="redis-killed-everysec",
+        what="appendfsync everysec, WAITAOF: killed (-9), twice; each time a new epoch",
+        fault=killed_everysec,
+        store=EVERYSEC,
+        which="valkey",  # Debian's Redis has no WAITAOF
+        resets=True,
+        patience_s=150.0,
     ),
     Kind(
         name="redis-emptied",

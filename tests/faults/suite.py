@@ -20,13 +20,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+from tests.faults.clocks import CLOCK_KINDS
 from tests.faults.kinds import SERVER_KINDS
 from tests.faults.play import play
 from tests.faults.stores import STORE_KINDS
 from tests.faults.tables import report
 from tests.faults.terms import READERS, Kind, Outcome
 
-KINDS = {kind.name: kind for kind in (*STORE_KINDS, *SERVER_KINDS)}
+KINDS = {kind.name: kind for kind in (*STORE_KINDS, *SERVER_KINDS, *CLOCK_KINDS)}
 SHOWN = 8
 """Faults printed of one run; the first tells most."""
 

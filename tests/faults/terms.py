@@ -37,6 +37,8 @@ class Kind:
     fault: Callable[[Scene], Awaitable[None]]
     store: Sequence[str] = ()
     """The settings of an outside Redis; none: the embedded Valkey."""
+    which: str = ""
+    """Which server that is, `valkey` or `redis`; "": as chance will have it."""
     by_proxy: bool = False
     """Whether the server reaches its Redis through a proxy."""
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -49,6 +51,10 @@ class Kind:
     """Whether readers may be reset; else every one keeps its place."""
     lags: bool = False
     """Whether the line may be behind the log for longer than a cursor is waited for."""
+    clock: bool = False
+    """Whether the wall clock of the server and its Valkey can be set."""
+    patience_s: float = PATIENCE_S
+    """How long the wanted events may take: a slow store takes them slowly."""
     stays: bool = True
     """Whether the server stays up, so that `/healthz` has to be green all along."""
 
