@@ -105,6 +105,18 @@ class Metrics:
             "Newcomers closed because too many waited, or for too long.",
             registry=registry,
         )
+        self._collections = Histogram(
+            "stoppress_collector_pause_seconds",
+            "How long the collector took to walk everything it watches.",
+            registry=registry,
+            buckets=_TURNS_S,
+        )
+        self._lateness = Histogram(
+            "stoppress_loop_late_seconds",
+            "How late a timer rang that rings ten times a second.",
+            registry=registry,
+            buckets=_TURNS_S,
+        )
         self._line_up = Gauge(
             "stoppress_redis_line_up",
             "Workers whose line to Redis is up.",
@@ -196,6 +208,16 @@ class Metrics:
     def shut_out(self) -> None:
         """A newcomer was closed: too many waited, or it waited too long."""
         self._shut_out.inc()
+
+    # The loop's
+
+    def collected(self, seconds: float) -> None:
+        """The collector walked the oldest generation for so long."""
+        self._collections.observe(seconds)
+
+    def late(self, seconds: float) -> None:
+        """A timer rang so late."""
+        self._lateness.observe(seconds)
 
     # The log's
 

@@ -26,6 +26,7 @@ from typing import Any, cast
 import uvicorn
 
 from stoppress.app import Serving
+from stoppress.pauses import Pauses
 from stoppress.settings import from_environment
 from stoppress.web.gate import Gate, call_later
 from stoppress.web.porch import Porch
@@ -52,6 +53,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._serving = serving
         self._ready = ready
+        self._pauses = Pauses(serving.metrics)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -69,11 +71,13 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept, then say so."""
         await super().startup(sockets)
+        self._pauses.settle()
         os.write(self._ready, b"1")
         os.close(self._ready)
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to end: on a signal, or if a part failed; ten times a second."""
+        self._pauses.tick()
         return await super().on_tick(counter) or self._serving.failed.is_set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
