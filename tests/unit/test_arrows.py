@@ -20,7 +20,8 @@ MAY_IMPORT = {
     "web": {"domain", "wire", "hub", "desk", "settings"},
     "metrics": {"domain", "wire", "hub", "settings"},
     "app": {"domain", "wire", "hub", "desk", "log", "web", "metrics", "settings"},
-    "worker": {"app", "web", "settings"},
+    "pauses": set(),
+    "worker": {"app", "web", "settings", "pauses"},
     "listening": set(),
     "supervisor": {"domain", "log", "settings", "listening"},
     # What lives outside a server knows it by its public contract alone.
