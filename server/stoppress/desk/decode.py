@@ -108,14 +108,20 @@ _keys = json.JSONDecoder(object_pairs_hook=_look, parse_int=len, parse_float=len
 
 
 def check_keys(raw: bytes) -> None:
-    """Raises BrokenJson if an object in `raw`, which is JSON, has a key twice."""
-    text = raw.decode()
+    """Raises BrokenJson if `raw` is no JSON, or an object in it has a key twice."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        raise broken(raw) from None
     try:
         _keys.decode(text)
     except RecursionError:
         raise BrokenJson("too deeply nested", 1, 1) from None
     except _Twice:
         raise _second(text) from None
+    except json.JSONDecodeError:
+        # Behind a number that is too large, nothing was looked at yet.
+        raise broken(raw) from None
 
 
 def _second(text: str) -> BrokenJson:
@@ -197,7 +203,8 @@ def broken(raw: bytes) -> BrokenJson:
     except UnicodeDecodeError as wrong:
         return _broken("this is not UTF-8", raw[: wrong.start].decode())
     try:
-        json.loads(text)
+        # Of 5,000 digits Python makes no number.
+        json.loads(text, parse_int=len)
     except json.JSONDecodeError as wrong:
         return _broken(wrong.msg, text[: wrong.pos])
     except RecursionError:

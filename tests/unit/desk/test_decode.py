@@ -120,6 +120,15 @@ def test_what_is_right_is_read() -> None:
     assert read_object(b'{"a": {"b": null}}') == {"a": {"b": None}}
 
 
+@pytest.mark.parametrize(
+    "raw", [b'{"a": 1e999, "b"', b'[1e999]\xeb\x89', b'{"a": %b' % (b"9" * 5000)]
+)
+def test_what_breaks_off_behind_a_large_number_is_broken(raw: bytes) -> None:
+    """Not a fault of ours."""
+    with pytest.raises(BrokenJson):
+        read(raw, DRAFT)
+
+
 @given(
     st.binary(max_size=60) | st.text(alphabet='{}[]":,\\ux01ntruefals ', max_size=40)
 )
