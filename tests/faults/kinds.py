@@ -22,7 +22,7 @@ LONG = "gale " * 5000
 
 async def worker_killed(scene: Scene) -> None:
     """kill -9, twice."""
-    for _ in range(2):
+    for _ in scene.times(2):
         scene.server.kill(scene.chance.choice(scene.server.workers()))
         await asyncio.sleep(scene.chance.uniform(1, 2))
 
@@ -140,7 +140,7 @@ async def nothing(scene: Scene) -> None:
 async def cut_all(scene: Scene) -> None:
     """Everybody behind the proxy is cut at once, again and again."""
     assert scene.front is not None
-    for _ in range(5):
+    for _ in scene.times(5):
         scene.front.cut()
         await asyncio.sleep(scene.chance.uniform(0.5, 1.5))
 

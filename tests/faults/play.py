@@ -1,7 +1,8 @@
 """One run of one kind of fault, from empty folders to the comparison at its end.
 
-It lasts until there were EVENTS deeds over RUN_S seconds; then every reader is
-compared with what the server shows, and that with what the editors were told.
+It lasts until there were as many deeds, over as many seconds, as are wanted; then
+every reader is compared with what the server shows, and that with what the editors
+were told.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from stoppress.domain.cursor import Cursor
 from tests.faults.findings import judged
 from tests.faults.proxy import Manner
 from tests.faults.scene import Scene
-from tests.faults.terms import EVENTS, FEEDS, PATIENCE_S, READERS, RUN_S, Kind, Outcome
+from tests.faults.terms import FEEDS, PATIENCE_S, Kind, Outcome, Scale
 from tests.faults.truth import everything
 
+FULL = Scale()
 
-async def play(kind: Kind, seed: int, folder: Path, readers: int = READERS) -> Outcome:
+
+async def play(kind: Kind, seed: int, folder: Path, scale: Scale = FULL) -> Outcome:
     """One run, from empty folders."""
-    scene = Scene(kind, seed, folder, readers)
+    scene = Scene(kind, seed, folder, scale)
     outcome = scene.outcome
     try:
         async with scene.open():
@@ -45,7 +48,7 @@ async def play(kind: Kind, seed: int, folder: Path, readers: int = READERS) -> O
 
 
 async def _run(scene: Scene) -> None:
-    outcome, kind = scene.outcome, scene.kind
+    outcome, kind, scale = scene.outcome, scene.kind, scene.scale
     reading = [asyncio.create_task(reader.run()) for reader in scene.readers]
     watching = asyncio.create_task(scene.watch.run())
     writing: list[asyncio.Task[None]] = []
@@ -53,14 +56,15 @@ async def _run(scene: Scene) -> None:
         start = await scene.cursors()
         await _reached(scene, start)
         began = time.monotonic()
-        writing = [asyncio.create_task(desk.work()) for desk in scene.desks]
-        await asyncio.sleep(scene.chance.uniform(1.0, 2.5))
-        async with asyncio.timeout(PATIENCE_S):
-            await kind.fault(scene)
+        writing = [asyncio.create_task(desk.work()) for desk in scene.writers]
+        await asyncio.sleep(scene.chance.uniform(0.1, 0.25) * scale.seconds)
+        if scale.faults:
+            async with asyncio.timeout(PATIENCE_S):
+                await kind.fault(scene)
         await scene.until(
             lambda: (
-                time.monotonic() - began >= RUN_S
-                and sum(desk.deeds for desk in scene.desks) >= EVENTS
+                time.monotonic() - began >= scale.seconds
+                and sum(desk.deeds for desk in scene.desks) >= scale.events
             ),
             kind.patience_s,
         )
@@ -70,7 +74,7 @@ async def _run(scene: Scene) -> None:
             await asyncio.gather(*writing)
         outcome.seconds = time.monotonic() - began
         outcome.events = sum(desk.deeds for desk in scene.desks)
-        if outcome.events < EVENTS:
+        if outcome.events < scale.events:
             scene.fault("few", f"only {outcome.events} events in {outcome.seconds} s")
         await _settle(scene)
         if kind.stays and (bad := scene.watch.unhealthy()):

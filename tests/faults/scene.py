@@ -7,6 +7,7 @@ fault act on a Scene, and note in it what should not have been.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import re
 import socket
@@ -35,6 +36,7 @@ from tests.faults.terms import (
     SETTINGS,
     Kind,
     Outcome,
+    Scale,
 )
 from tests.faults.truth import shown
 from tests.faults.watch import Watch
@@ -90,11 +92,12 @@ class Site:
 class Scene:
     """Everything of one run; kinds of fault act on it."""
 
-    def __init__(self, kind: Kind, seed: int, folder: Path, readers: int) -> None:
+    def __init__(self, kind: Kind, seed: int, folder: Path, scale: Scale) -> None:
         self.kind = kind
+        self.scale = scale
         self.chance = random.Random(seed)
         self.folder = folder
-        self.outcome = Outcome(kind.name, seed, readers)
+        self.outcome = Outcome(kind.name, seed, scale.readers)
         self.store: Store
         self.stores: list[Store] = []
         self.server: Server
@@ -218,6 +221,15 @@ class Scene:
 
     # What kinds of fault do and want
 
+    @property
+    def writers(self) -> Sequence[Newsdesk]:
+        """The editors that work; the others only have a feed."""
+        return self.desks[: self.scale.editors]
+
+    def times(self, most: int) -> range:
+        """How often a fault is done that is done again and again."""
+        return range(math.ceil(most * self.scale.faults))
+
     def fault(self, kind: str, text: str) -> None:
         """Note what should not have been."""
         self.outcome.faults.append(Fault(kind, text))
@@ -252,9 +264,9 @@ class Scene:
         through an answer that is longer.
         """
         began = time.monotonic()
-        before = {one.feed: one.deeds for one in self.desks}
+        before = {one.feed: one.deeds for one in self.writers}
         there = await self.until(
-            lambda: all(one.deeds > before[one.feed] for one in self.desks), within_s
+            lambda: all(one.deeds > before[one.feed] for one in self.writers), within_s
         )
         goals = await self.cursors() if there else {}
         calm = [reader for reader in self.readers if reader.is_calm]

@@ -21,7 +21,7 @@ EPOCH_S = 10.0
 
 async def killed(scene: Scene) -> None:
     """kill -9; the supervisor starts it again."""
-    for _ in range(2):
+    for _ in scene.times(2):
         for pid in scene.server.valkey():
             scene.server.kill(pid)
         await scene.heard(15)  # it may be back before anybody has seen red
@@ -74,7 +74,7 @@ async def killed_everysec(scene: Scene) -> None:
 
     What was shown and not yet acknowledged may be lost: so the epoch ends.
     """
-    for _ in range(2):
+    for _ in scene.times(2):
         before = await scene.cursors()
         await asyncio.to_thread(scene.store.kill)
         await asyncio.to_thread(scene.store.start)
@@ -190,7 +190,7 @@ def _pid(scene: Scene) -> object:
 
 async def scripts_flushed(scene: Scene) -> None:
     """SCRIPT FLUSH, every fifth of a second."""
-    for _ in range(15):
+    for _ in scene.times(15):
         with scene.store.client() as client:
             client.script_flush()
         await asyncio.sleep(0.2)
@@ -198,7 +198,7 @@ async def scripts_flushed(scene: Scene) -> None:
 
 async def clients_killed(scene: Scene) -> None:
     """CLIENT KILL TYPE normal, again and again: calls are cut in the middle."""
-    for _ in range(20):
+    for _ in scene.times(20):
         with scene.store.client() as client:
             client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         await asyncio.sleep(scene.chance.uniform(0.05, 0.3))
@@ -206,7 +206,7 @@ async def clients_killed(scene: Scene) -> None:
 
 async def line_cut(scene: Scene) -> None:
     """CLIENT KILL TYPE pubsub, again and again."""
-    for _ in range(8):
+    for _ in scene.times(8):
         with scene.store.client() as client:
             client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
         await asyncio.sleep(scene.chance.uniform(0.1, 0.8))

@@ -3,7 +3,8 @@
     python -m tests.faults.suite [--runs N] [--seed S] [--kinds a,b] [--jobs N]
                                  [--write FILE]
 
-Each run prints its kind and seed, which repeat it: `--kinds KIND --seed SEED`.
+Each run prints its kind and seed, which repeat it: `--kinds KIND --seed SEED`. The
+first that failed is shrunk: it is run again with ever less of everything.
 `--jobs` makes several runs at once, each in a process, with servers and a folder of
 its own. `--write` puts the rows of what was run into a report, beside those there are.
 """
@@ -22,34 +23,35 @@ from pathlib import Path
 
 from tests.faults.clocks import CLOCK_KINDS
 from tests.faults.kinds import SERVER_KINDS
-from tests.faults.play import play
+from tests.faults.play import FULL, play
+from tests.faults.shrink import command, shrunk
 from tests.faults.stores import STORE_KINDS
 from tests.faults.tables import report
-from tests.faults.terms import READERS, Kind, Outcome
+from tests.faults.terms import EVENTS, FEEDS, READERS, RUN_S, Kind, Outcome, Scale
 
 KINDS = {kind.name: kind for kind in (*STORE_KINDS, *SERVER_KINDS, *CLOCK_KINDS)}
 SHOWN = 8
 """Faults printed of one run; the first tells most."""
 
 
-def run(kind: Kind, seed: int, readers: int = READERS) -> Outcome:
+def run(kind: Kind, seed: int, scale: Scale = FULL) -> Outcome:
     """One run, in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="stop-press-") as folder:
-        return asyncio.run(play(kind, seed, Path(folder), readers))
+        return asyncio.run(play(kind, seed, Path(folder), scale))
 
 
 def runs(
-    kinds: Sequence[Kind], seeds: Sequence[int], jobs: int, readers: int = READERS
+    kinds: Sequence[Kind], seeds: Sequence[int], jobs: int, scale: Scale = FULL
 ) -> Iterator[Outcome]:
     """A run of every kind with every seed, at most `jobs` at once, as they end."""
     if jobs <= 1:
-        yield from (run(kind, seed, readers) for seed in seeds for kind in kinds)
+        yield from (run(kind, seed, scale) for seed in seeds for kind in kinds)
         return
     # A fresh process a run: nothing of one is left for the next.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, max_tasks_per_child=1) as pool:
         started = [
-            pool.submit(run_named, kind.name, seed, readers)
+            pool.submit(run_named, kind.name, seed, scale)
             for seed in seeds
             for kind in kinds
         ]
@@ -61,9 +63,9 @@ def runs(
                 future.cancel()
 
 
-def run_named(name: str, seed: int, readers: int = READERS) -> Outcome:
+def run_named(name: str, seed: int, scale: Scale = FULL) -> Outcome:
     """One run of the kind of this name: a name can cross to another process."""
-    return run(KINDS[name], seed, readers)
+    return run(KINDS[name], seed, scale)
 
 
 def show(outcome: Outcome) -> None:
@@ -103,21 +105,36 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=None, help="of the first run")
     parser.add_argument("--kinds", default="", help="names, with commas between")
     parser.add_argument("--jobs", type=int, default=1, help="runs at once")
+    parser.add_argument("--readers", type=int, default=READERS)
+    parser.add_argument("--editors", type=int, default=len(FEEDS))
+    parser.add_argument("--events", type=int, default=EVENTS, help="at least")
+    parser.add_argument("--seconds", type=float, default=RUN_S, help="at least")
+    parser.add_argument("--faults", type=float, default=1.0, help="share of them")
     parser.add_argument("--write", type=Path, default=None, help="a report to write")
     given = parser.parse_args()
     kinds = chosen(given.kinds)
     first = random.randrange(1 << 20) if given.seed is None else given.seed
     seeds = range(first, first + given.runs)
+    scale = Scale(
+        given.readers, given.editors, given.events, given.seconds, given.faults
+    )
     outcomes: list[Outcome] = []
-    for outcome in runs(kinds, seeds, given.jobs):
+    for outcome in runs(kinds, seeds, given.jobs, scale):
         outcomes.append(outcome)
         show(outcome)
     failed = [one for one in outcomes if one.faults]
     for one in failed:
-        _say(f"again: make faults KINDS={one.kind} SEED={one.seed}")
+        _say(f"again: {command(one, scale)}")
     if given.write is not None:
         page = given.write.read_text() if given.write.exists() else ""
         given.write.write_text(report(page, list(KINDS.values()), outcomes))
+    if failed:
+        first_failed = failed[0]
+        kind = KINDS[first_failed.kind]
+        least = shrunk(
+            first_failed, scale, lambda less: run(kind, first_failed.seed, less), _say
+        )
+        _say(f"least: {command(first_failed, least)}")
     _say(f"{len(outcomes)} runs of {len(kinds)} kinds, {len(failed)} with faults")
     sys.exit(1 if failed else 0)
 

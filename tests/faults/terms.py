@@ -28,6 +28,18 @@ SETTINGS = {"STOPPRESS_DRAIN_SECONDS": "1", "STOPPRESS_BEAT": "5"}
 CALM = Habits(patience_s=40.0, pause_s=0.5)
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much there is of everything in a run; what is found is shown at less."""
+
+    readers: int = READERS
+    editors: int = len(FEEDS)
+    events: int = EVENTS
+    seconds: float = RUN_S
+    faults: float = 1.0
+    """How much of the fault, where it is done again and again; 0: none of it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """A kind of fault, and what may come of it."""

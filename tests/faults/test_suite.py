@@ -10,14 +10,14 @@ from tests.faults.judge import Fault
 from tests.faults.sections import put
 from tests.faults.suite import KINDS, chosen, run_named, runs
 from tests.faults.tables import report
-from tests.faults.terms import Outcome
+from tests.faults.terms import Outcome, Scale
 from tests.faults.test_faults import SEED
 
 
 @pytest.mark.parametrize("kind", ["redis-full", "proxy-cuts"])
 def test_nothing_is_lost(kind: str) -> None:
     """With fewer readers than the suite has: it shares the machine with other tests."""
-    outcome = run_named(kind, SEED, readers=30)
+    outcome = run_named(kind, SEED, Scale(readers=30))
     assert not outcome.faults, f"KINDS={kind} SEED={SEED}: {outcome.faults[0]}"
     assert outcome.events >= 100
 
@@ -46,7 +46,9 @@ def test_a_report_keeps_what_was_run_before() -> None:
 
 def test_runs_at_once_are_runs_of_their_own() -> None:
     """Each ends, in whatever order, with its own seed, servers and readers."""
-    found = list(runs([KINDS["redis-full"]], [SEED, SEED + 1], jobs=2, readers=10))
+    found = list(
+        runs([KINDS["redis-full"]], [SEED, SEED + 1], jobs=2, scale=Scale(readers=10))
+    )
     assert {one.seed for one in found} == {SEED, SEED + 1}
     assert all(not one.faults and one.events >= 100 for one in found)
 

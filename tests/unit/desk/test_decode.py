@@ -121,7 +121,7 @@ def test_what_is_right_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b'{"a": 1e999, "b"', b'[1e999]\xeb\x89', b'{"a": %b' % (b"9" * 5000)]
+    "raw", [b'{"a": 1e999, "b"', b"[1e999]\xeb\x89", b'{"a": %b' % (b"9" * 5000)]
 )
 def test_what_breaks_off_behind_a_large_number_is_broken(raw: bytes) -> None:
     """Not a fault of ours."""
