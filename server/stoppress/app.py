@@ -29,6 +29,7 @@ from stoppress.desk.identity import Asked
 from stoppress.desk.tokens import Tokens
 from stoppress.domain.errors import MissingScope, Unauthenticated, Unavailable
 from stoppress.hub.hub import Hub
+from stoppress.log.census import RedisCensus
 from stoppress.log.connect import connect
 from stoppress.log.follower import Follower
 from stoppress.log.inbox import Inbox
@@ -110,7 +111,9 @@ class Serving:
     async def _serve(self, link: Link) -> None:
         store = RedisStore(link, self.settings)
         follower = Follower(link, store, metrics=self.metrics)
-        hub = self._hub = Hub(follower, self.settings, self.metrics)
+        hub = self._hub = Hub(
+            follower, self.settings, self.metrics, census=RedisCensus(link)
+        )
         async with asyncio.TaskGroup() as group:
             group.create_task(follower.run())
             newsroom = self._newsroom(store, follower, hub)

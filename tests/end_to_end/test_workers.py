@@ -90,6 +90,39 @@ def test_a_dead_worker_is_replaced(pair: Server) -> None:
     assert counted(pair, "stoppress_readers") == 0
 
 
+async def _counts(reader: ClientConnection, heard: dict[int, int], me: int) -> None:
+    """Keep the last count that a reader was told, until its line ends."""
+    try:
+        async for message in reader:
+            said = msgspec.json.decode(message)
+            if said["type"] == "readers":
+                heard[me] = said["count"]
+    finally:
+        heard.pop(me, None)
+
+
+@pytest.mark.asyncio
+async def test_readers_are_counted_over_all_workers(tmp_path: Path) -> None:
+    """And those of a worker that was killed no more, once its lease is over."""
+    with started(tmp_path / "data", "--workers", "2") as server:
+        feed = server.new_feed(show_readers=True)
+        url = f"{server.url.replace('http', 'ws')}/v1/live?feed={feed}"
+        heard: dict[int, int] = {}
+        async with AsyncExitStack() as stack, asyncio.timeout(PATIENCE_S):
+            listening = []
+            for me in range(READERS):
+                reader = await stack.enter_async_context(connect(url))
+                listening.append(asyncio.create_task(_counts(reader, heard, me)))
+            while sorted(heard.values()) != [READERS] * READERS:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            os.kill(workers_of(server)[0], signal.SIGKILL)
+            await asyncio.wait(listening, return_when=asyncio.FIRST_COMPLETED)
+            # Those of the dead one are gone; the others come to hear only of them.
+            while set(heard.values()) != {len(heard)}:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            assert 0 < len(heard) < READERS
+
+
 def test_a_server_that_says_it_serves_is_ready(tmp_path: Path) -> None:
     """Whichever worker is asked."""
     options = ("--workers", "2", "--drain-seconds", "0")

@@ -46,8 +46,6 @@ class Channel:
         """Whether the sweep has this channel in its queue."""
         self.ended = False
         """Whether the feed is gone or the channel closed: nothing comes any more."""
-        self.counted_at = 0.0
-        """When readers were last told how many they are."""
         self.quiet_since = 0.0
         """When the last event or murmur began to go out."""
         self._house = house

@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
+from stoppress.hub.audience import Alone, Audience, Census
 from stoppress.hub.budget import Budget
 from stoppress.hub.channel import Channel
 from stoppress.hub.channels import Channels
@@ -37,8 +38,6 @@ CATCH_UP_S = 2.0
 """How long a cursor ahead of our line may wait for the line to come up to it."""
 MAX_DECIDING = 20_000
 """Follows that wait at once for a feed to open or a line to come up to them."""
-READERS_EVERY_S = 5.0
-"""How often readers are told how many they are."""
 RETURNS_PER_S = 2000
 """Readers that may come back in a second, when they are sent away together."""
 
@@ -52,6 +51,7 @@ class Hub:
         settings: Settings,
         metrics: HubMetrics | None = None,
         clock: Callable[[], float] = time.time,
+        census: Census | None = None,
     ) -> None:
         self.settings = settings
         self.metrics: HubMetrics = metrics or Uncounted()
@@ -63,8 +63,8 @@ class Hub:
         self._channels = Channels(
             line, settings.channel_idle, self.now, self._make, self._gone
         )
-        self._audience: set[Channel] = set()
         self._tasks = Tasks()
+        self._audience = Audience(census or Alone(), self._channels, self._tasks)
         self._ticking: asyncio.TimerHandle | None = None
         self._readers = 0
         self._stopped = False
@@ -89,7 +89,7 @@ class Hub:
         return Channel(feed, self)
 
     def _gone(self, channel: Channel) -> None:
-        self._audience.discard(channel)
+        self._audience.changed(channel)
         self.budget.release(channel.ring)
         self.metrics.channels(-1)
 
@@ -208,8 +208,7 @@ class Hub:
     def counted(self, channel: Channel) -> None:
         """Readers of a channel came or went."""
         self._channels.used(channel)
-        if channel.facts.show_readers and not channel.ended:
-            self._audience.add(channel)
+        self._audience.changed(channel)
 
     def spread_ms(self, least: int, readers: int) -> int:
         """Over how long `readers` should come back, at least `least`."""
@@ -248,12 +247,7 @@ class Hub:
                 channel.forget()
                 payload = messages.beat(channel.feed, channel.ring.cursor)
                 channel.murmur("beat", payload)
-        for channel in list(self._audience):
-            if now - channel.counted_at >= READERS_EVERY_S:
-                self._audience.discard(channel)
-                channel.counted_at = now
-                payload = messages.readers(channel.feed, channel.size)
-                channel.murmur("readers", payload)
+        self._audience.tick(now)
 
     # The end
 
@@ -292,6 +286,7 @@ class Hub:
                 follow.reader.bye(self.settings.retry)
         self.leaving.cut_all()
         await self._tasks.stop()
+        await self._audience.leave()
         await self._channels.stop()
 
 

@@ -1,8 +1,8 @@
 """The names of everything kept in Redis.
 
 What belongs to one feed stands under the hash tag `{slug}`, so that one script
-can touch all of it, in a cluster too. The index of feeds, the tokens and the
-inbox lie outside: no script that touches a feed touches them.
+can touch all of it, in a cluster too. The index of feeds, the tokens, the counts of
+readers and the inbox lie outside: no script that touches a feed touches them.
 
     stoppress:{slug}:meta    hash    epoch, seq, replid, life, born, rev, feed, pinned
     stoppress:{slug}:log     stream  `<seq>-0`: type, post, rev, at
@@ -15,6 +15,7 @@ inbox lie outside: no script that touches a feed touches them.
     stoppress:feeds          zset    `<slug> <born>` by when it was made, in ms
     stoppress:node           hash    life, replid, sure, place of the server
     stoppress:tokens         hash    digest: record
+    stoppress:readers        hash    process: lease, and `<slug> <readers> …`
     stoppress:inbox          stream  token, feed, post
     stoppress:inbox:refused  stream  id, feed, post, reason
     stoppress:probe:*        sharded channels of the followers' probes
@@ -30,6 +31,7 @@ from stoppress.domain.record import Idempotency
 FEEDS = "stoppress:feeds"
 NODE = "stoppress:node"
 TOKENS = "stoppress:tokens"
+READERS = "stoppress:readers"
 INBOX = "stoppress:inbox"
 REFUSED = "stoppress:inbox:refused"
 PROBE = "stoppress:probe:"
