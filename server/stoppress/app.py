@@ -115,6 +115,7 @@ class Serving:
             follower, self.settings, self.metrics, census=RedisCensus(link)
         )
         async with asyncio.TaskGroup() as group:
+            group.create_task(link.watch())
             group.create_task(follower.run())
             newsroom = self._newsroom(store, follower, hub)
             group.create_task(self._inbox(link, newsroom).run())

@@ -228,7 +228,7 @@ class Metrics:
             self._lines_lost.inc()
 
     def mended(self, how: str) -> None:
-        """A feed was mended, from its log (`log`) or begun anew (`window`)."""
+        """A feed was mended: from its `log`, anew (`window`), or in a new `epoch`."""
         self._mended.labels(how).inc()
 
     def malformed(self) -> None:

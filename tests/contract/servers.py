@@ -67,18 +67,11 @@ class Server:
     def start(self, *more: str) -> None:
         """Start it on whatever its folder holds; returns when it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        # fmt: off
         self._process = subprocess.Popen(
-            [
-                binary(self.kind), "--port", str(self.port), "--dir", str(self.folder),
-                "--unixsocket", str(self.socket), "--logfile", "log",
-                "--repl-diskless-sync-delay", "0",
-                *self.settings, *more,
-            ],
+            [binary(self.kind), *self._options(), *self.settings, *more],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )
-        # fmt: on
         deadline = time.monotonic() + START_S
         while True:
             try:
@@ -90,13 +83,22 @@ class Server:
                     raise
             time.sleep(0.005)
 
-    def client(self) -> Redis:
+    def _options(self) -> list[str]:
+        # fmt: off
+        return [
+            "--port", str(self.port), "--dir", str(self.folder),
+            "--unixsocket", str(self.socket), "--logfile", "log",
+            "--repl-diskless-sync-delay", "0",
+        ]
+        # fmt: on
+
+    def client(self, timeout_s: float = 5) -> Redis:
         """A plain client, to look behind the curtain."""
         return Redis(
             unix_socket_path=str(self.socket),
             protocol=2,
             retry=Retry(NoBackoff(), 0),
-            socket_timeout=5,
+            socket_timeout=timeout_s,
         )
 
     async def restart(self, settings: Sequence[str] = ()) -> None:

@@ -20,6 +20,7 @@ import httpx
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.fold import Json
+from tests.contract.fleets import Fleet
 from tests.contract.servers import Server as Store
 from tests.faults.clocks import Clock
 from tests.faults.judge import Fault
@@ -29,7 +30,6 @@ from tests.faults.reader import TRANSPORTS, Dialled, Habits, Reader
 from tests.faults.server import Server, free_port, serving
 from tests.faults.terms import (
     CALM,
-    DEEDS_A_SECOND,
     FEEDS,
     GREEN_S,
     RED_S,
@@ -100,6 +100,7 @@ class Scene:
         self.outcome = Outcome(kind.name, seed, scale.readers)
         self.store: Store
         self.stores: list[Store] = []
+        self.fleet: Fleet
         self.server: Server
         self.redis: Proxy
         self.front: Proxy | None = None
@@ -119,7 +120,10 @@ class Scene:
         """Set everything up; take everything down."""
         async with AsyncExitStack() as stack:
             options = ["--workers", str(self.kind.workers)]
-            if self.kind.store:
+            if self.kind.fleet:
+                await self._open_fleet(stack)
+                options += ["--redis", self.fleet.url]
+            elif self.kind.store:
                 self.store = self.new_store(stack)
                 await asyncio.to_thread(self.store.start)
                 url = self.store.url
@@ -129,7 +133,8 @@ class Scene:
                     stack.push_async_callback(self.redis.close)
                     url = f"redis://127.0.0.1:{self.redis.port}"
                 options += ["--redis", url]
-            if "replicas" in self.kind.settings.get("STOPPRESS_DURABILITY", ""):
+            durability = self.kind.settings.get("STOPPRESS_DURABILITY", "")
+            if "replicas" in durability and not self.kind.fleet:
                 for _ in range(2):
                     one = self.new_store(stack)
                     primary = ("--replicaof", "127.0.0.1", str(self.store.port))
@@ -167,6 +172,15 @@ class Scene:
         stack.callback(one.kill)
         return one
 
+    async def _open_fleet(self, stack: AsyncExitStack) -> None:
+        which = self.kind.which or self.chance.choice(("valkey", "redis"))
+        folder = self.folder / "fleet"
+        self.fleet = Fleet(which, folder, self.kind.store, down_ms=2000)
+        stack.callback(self.fleet.kill)
+        await self.fleet.start()
+        self.stores = list(self.fleet.servers)
+        self.store = self.stores[0]
+
     def _people(self, site: Site, behind: Site) -> None:
         for number in range(self.outcome.readers):
             transport = TRANSPORTS[number % 3]
@@ -199,7 +213,9 @@ class Scene:
         if self.kind.resets:
             self.may_reset.update(self.readers)
         self.desks = [
-            Newsdesk(self.server.url, self._seed + number, feed, DEEDS_A_SECOND)
+            Newsdesk(
+                self.server.url, self._seed + number, feed, self.kind.deeds_a_second
+            )
             for number, feed in enumerate(FEEDS)
         ]
 

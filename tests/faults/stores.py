@@ -79,7 +79,7 @@ async def killed_everysec(scene: Scene) -> None:
         await asyncio.to_thread(scene.store.kill)
         await asyncio.to_thread(scene.store.start)
         await scene.green(time.monotonic())
-        await _new_epochs(scene, before)
+        await new_epochs(scene, before)
         await scene.heard(15)
 
 
@@ -96,7 +96,7 @@ async def emptied(scene: Scene) -> None:
         for desk in scene.desks:
             desk.roll_back()
             await desk.open()
-    await _new_epochs(scene, before)
+    await new_epochs(scene, before)
 
 
 async def tail_lost(scene: Scene) -> None:
@@ -114,7 +114,7 @@ async def tail_lost(scene: Scene) -> None:
         for desk in scene.desks:
             desk.roll_back()
     await scene.green(time.monotonic())
-    await _new_epochs(scene, before)
+    await new_epochs(scene, before)
 
 
 def _save(scene: Scene) -> None:
@@ -122,7 +122,8 @@ def _save(scene: Scene) -> None:
         client.save()
 
 
-async def _new_epochs(scene: Scene, old: Mapping[str, Cursor]) -> None:
+async def new_epochs(scene: Scene, old: Mapping[str, Cursor]) -> None:
+    """Every feed has to begin a new one."""
     try:
         async with asyncio.timeout(EPOCH_S):
             while not await _differ(scene, old):  # noqa: ASYNC110  # it tells nobody

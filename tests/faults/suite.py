@@ -24,12 +24,14 @@ from pathlib import Path
 from tests.faults.clocks import CLOCK_KINDS
 from tests.faults.kinds import SERVER_KINDS
 from tests.faults.play import FULL, play
+from tests.faults.sentinels import FLEET_KINDS
 from tests.faults.shrink import command, shrunk
 from tests.faults.stores import STORE_KINDS
 from tests.faults.tables import report
 from tests.faults.terms import EVENTS, FEEDS, READERS, RUN_S, Kind, Outcome, Scale
 
-KINDS = {kind.name: kind for kind in (*STORE_KINDS, *SERVER_KINDS, *CLOCK_KINDS)}
+ALL = (*STORE_KINDS, *FLEET_KINDS, *SERVER_KINDS, *CLOCK_KINDS)
+KINDS = {kind.name: kind for kind in ALL}
 SHOWN = 8
 """Faults printed of one run; the first tells most."""
 

@@ -49,8 +49,10 @@ LIMITS = """
 - A disk that says that it has written and has not.
 - Files restored from a back-up under a Redis of your own that fsyncs every write:
   delete the key `stoppress:node` before it is used, and every feed begins anew.
-- Sentinel and Redis Cluster are not spoken to: the server is given one address,
-  which has to lead to the primary.
+- With fewer than all replicas waited for, a primary that is cut off or paused, and
+  goes on before its other replica is told, has that one confirm what is lost
+  ([why](deploy.md)).
+- Redis Cluster is not spoken to.
 """
 
 

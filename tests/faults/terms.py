@@ -51,9 +51,12 @@ class Kind:
     """The settings of an outside Redis; none: the embedded Valkey."""
     which: str = ""
     """Which server that is, `valkey` or `redis`; "": as chance will have it."""
+    fleet: bool = False
+    """Whether it has two replicas, and three Sentinels whom the server asks."""
     by_proxy: bool = False
     """Whether the server reaches its Redis through a proxy."""
     settings: Mapping[str, str] = field(default_factory=dict)
+    deeds_a_second: float = DEEDS_A_SECOND
     workers: int = 1
     manner: Manner | None = None
     """How a proxy before a third of the readers treats bytes; None: there is none."""

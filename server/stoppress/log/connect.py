@@ -1,5 +1,7 @@
 """The way to Redis: what is asked of a server before it is trusted with the news.
 
+The address is that of one server, or of the Sentinels who know it (`sentinels.py`).
+
 Rules: Redis 7.0 or newer, or Valkey; a primary; not a cluster; a memory policy that
 never throws data away; and for `durability=fsync` a server that can do it. Whatever
 does not fit is one line that says what to do. A managed Redis may refuse to show
@@ -24,8 +26,10 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from stoppress.log import sentinels
 from stoppress.log.keys import NODE
 from stoppress.log.link import Link, NotPrimary, unavailable
+from stoppress.log.sentinels import Sentinels
 from stoppress.log.talk import Command, Confirm, Lives, Script, Talk, new_epoch
 from stoppress.settings import BadSetting, Settings
 
@@ -119,23 +123,27 @@ async def connect(url: str, settings: Settings) -> Link:
     try:
         # Nothing is retried behind our back: a write may be sent once. RESP2, as
         # RESP3 brings nothing we use, and redis-py more to say at each connect.
+        address = sentinels.parse(url)
         pool: ConnectionPool = ConnectionPool.from_url(
-            url,
+            address.servers if address else url,
             protocol=2,
             retry=Retry(NoBackoff(), 0),
             socket_timeout=None,
             socket_connect_timeout=settings.redis_timeout,
             redis_connect_func=partial(_greet, lives),
         )
+        guide = Sentinels(address) if address else None
     except ValueError as wrong:
         raise BadSetting(f"redis={url!r} is no address of a Redis: {wrong}") from None
-    link = Link(pool, lives, settings.redis_timeout)
+    link = Link(pool, lives, settings.redis_timeout, guide)
     try:
         async with link.talk() as talk:
             facts = await _facts(talk)
         link.confirm = confirmation(facts, settings)
     except NotPrimary:
         await link.aclose()
+        if guide is not None:
+            raise  # another will be, soon
         raise Unfit(
             "this Redis is a replica; give the address of its primary"
         ) from None

@@ -113,12 +113,16 @@ class Followed:
             self.sink.end()
 
     async def mend(self, logs: Logs, listening: Callable[[], Awaitable[None]]) -> str:
-        """Read the log until nothing is missing; "log" or "window", whichever did.
+        """Read the log until nothing is missing; what it took.
+
+        "log": what followed was read. "window": all was read anew, as at the start.
+        "epoch": the same, as the history that was followed has ended.
 
         `listening` returns when the feed's channel is listened to. Raises NotFound,
         and Unavailable: the feed then still has to be mended.
         """
-        how = "log" if self.cursor.epoch else "window"
+        was = self.cursor
+        how = "log" if was.epoch else "window"
         for _ in range(ATTEMPTS):
             await listening()
             self._begin()
@@ -132,7 +136,13 @@ class Followed:
             if self.closed:
                 break
             if self._join(read, anew=how == "window"):
-                return how
+                if was.epoch in ("", self.cursor.epoch):
+                    return how
+                log.warning(
+                    "the history of %s ended at %s; its readers are reset to %s",
+                    *(self.feed, was, self.cursor),
+                )
+                return "epoch"
         raise Unavailable(f"the log of {self.feed!r} could not be read to its end")
 
     def _join(self, read: Window, *, anew: bool) -> bool:

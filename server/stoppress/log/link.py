@@ -10,7 +10,7 @@ Rules:
 - A connection on which a call did not end well is closed, not reused; and none is
   made again behind our back.
 - All connections lead to one primary. Where one is answered by what is none any more,
-  all of them are left, those in use too.
+  or another server is the primary now, all of them are left, those in use too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any, cast
+from typing import Any, NamedTuple, Protocol, cast
 from weakref import WeakSet
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
@@ -35,6 +35,8 @@ from stoppress.log.talk import Confirm, Lives, Talk
 
 CONNECTIONS = 32
 """Connections a process takes for calls; who finds none waits for one."""
+WATCH_S = 1.0
+"""Between two looks at where the primary is, where that may change."""
 
 _NOT_NOW = ("BUSY ", "MISCONF", "NOREPLICAS")
 """Refusals that are about the server's state, and have no class of their own."""
@@ -46,14 +48,42 @@ class NotPrimary(Unavailable):
     """What answers there is a replica."""
 
 
+class Place(NamedTuple):
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Guide(Protocol):
+    """Knows where the primary is: Sentinels."""
+
+    async def primary(self) -> Place:
+        """Where it is now. Raises Unavailable."""
+
+    async def aclose(self) -> None:
+        """End it."""
+
+
 class Link:
     """Connections to one primary. Made by `connect`."""
 
-    def __init__(self, pool: ConnectionPool, lives: Lives, timeout_s: float) -> None:
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        lives: Lives,
+        timeout_s: float,
+        guide: Guide | None = None,
+    ) -> None:
         self.timeout_s = timeout_s
         self.confirm = Confirm()
         self._pool = pool
         self._lives = lives
+        self._guide = guide
+        self._place: Place | None = None
         self._free: list[AbstractConnection] = []
         self._ours: WeakSet[AbstractConnection] = WeakSet()
         """Every connection to the primary, as far as is known."""
@@ -88,11 +118,24 @@ class Link:
             async with asyncio.timeout(self.timeout_s):
                 return await self._connect()
 
+    async def watch(self) -> None:
+        """Leave a primary as soon as another is named, until cancelled.
+
+        Where the address itself leads to it, there is nothing to watch.
+        """
+        while self._guide is not None:
+            await asyncio.sleep(WATCH_S)
+            with suppress(Unavailable), unavailable():
+                async with asyncio.timeout(self.timeout_s):
+                    await self._look()
+
     async def aclose(self) -> None:
         """Close every connection; those in use when they are given back."""
         self._closed = True
         while self._free:
             await _drop(self._free.pop())
+        if self._guide is not None:
+            await self._guide.aclose()
 
     async def _borrow(self) -> AbstractConnection:
         if self._closed:
@@ -105,17 +148,30 @@ class Link:
         return await self._connect()
 
     async def _connect(self) -> AbstractConnection:
-        connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
-        self._ours.add(connection)
+        await self._look()
+        made = self._pool.make_connection()  # type: ignore[no-untyped-call]
+        connection = cast(Any, made)
+        if self._place is not None:
+            connection.host, connection.port = self._place
+        self._ours.add(made)
         try:
             await connection.connect()
-            if connection not in self._ours:
-                raise Unavailable("the server is the primary no longer")
+            if made not in self._ours:
+                raise Unavailable("the primary moved")
         except BaseException:
-            self._ours.discard(connection)
-            await _drop(connection)
+            self._ours.discard(made)
+            await _drop(made)
             raise
-        return cast(AbstractConnection, connection)
+        return cast(AbstractConnection, made)
+
+    async def _look(self) -> None:
+        """See where the primary is."""
+        if self._guide is None:
+            return
+        place = await self._guide.primary()
+        former, self._place = self._place, place
+        if former not in (None, place):
+            await self._leave(f"the primary is {place} now, no longer {former}")
 
     async def _leave(self, why: str) -> None:
         log.warning("leaving Redis, %d connections: %s", len(self._ours), why)

@@ -12,7 +12,10 @@ class FollowerMetrics(Protocol):
         """The line to Redis stands, or was lost."""
 
     def mended(self, how: str) -> None:
-        """A feed was mended: from its "log", or begun anew from a "window"."""
+        """A feed was mended: from its "log", or begun anew from a "window".
+
+        "epoch" is the latter too, where its history has ended.
+        """
 
     def malformed(self) -> None:
         """A message could not be read."""

@@ -190,7 +190,7 @@ def test_another_epoch_begins_anew(notes: Notes) -> None:
     """And goes on in it."""
     followed, _ = live(notes)
     followed.break_off()
-    assert mended(followed, Book(1, "zzzz")) == "window"
+    assert mended(followed, Book(1, "zzzz")) == "epoch"
     assert followed.cursor == Cursor("zzzz", 1)
     assert notes.seqs == [1]
     assert followed.hear(heard(2, "zzzz")) is False

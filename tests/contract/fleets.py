@@ -1,0 +1,137 @@
+"""A primary with two replicas, and three Sentinels who replace it when it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from redis.exceptions import RedisError
+
+from tests.contract.servers import ALWAYS, Server, free_port
+
+NAME = "news"
+"""The Sentinels' name for the primary."""
+REPLICAS, SENTINELS = 2, 3
+QUORUM = 2
+FORM_S = 30.0
+
+
+class Sentinel(Server):
+    """One Sentinel; what it knows is in its configuration file."""
+
+    def __init__(
+        self, kind: str, folder: Path, port: int, primary: int, down_ms: int
+    ) -> None:
+        super().__init__(kind, folder, (), port)
+        self._config = folder / "sentinel.conf"
+        folder.mkdir(parents=True)
+        self._config.write_text(
+            f"port {port}\n"
+            f"dir {folder}\n"
+            f"unixsocket {self.socket}\n"
+            f"logfile {folder / 'log'}\n"
+            f"sentinel monitor {NAME} 127.0.0.1 {primary} {QUORUM}\n"
+            f"sentinel down-after-milliseconds {NAME} {down_ms}\n"
+            f"sentinel failover-timeout {NAME} 6000\n"
+            f"sentinel parallel-syncs {NAME} {REPLICAS}\n"
+        )
+
+    def _options(self) -> list[str]:
+        return [str(self._config), "--sentinel"]
+
+    def knows(self) -> bool:
+        """Whether it knows everybody."""
+        with self.client() as client:
+            state = client.sentinel_master(NAME)
+        assert isinstance(state, dict)
+        return (state["num-slaves"], state["num-other-sentinels"]) == (
+            REPLICAS,
+            SENTINELS - 1,
+        )
+
+
+class Fleet:
+    """Three servers and three Sentinels."""
+
+    def __init__(
+        self,
+        kind: str,
+        folder: Path,
+        settings: Sequence[str] = ALWAYS,
+        *,
+        down_ms: int = 1000,
+    ) -> None:
+        self.servers = [
+            Server(kind, folder / f"server{number}", settings, free_port())
+            for number in range(1 + REPLICAS)
+        ]
+        first = self.servers[0].port
+        self.sentinels = [
+            Sentinel(kind, folder / f"sentinel{number}", free_port(), first, down_ms)
+            for number in range(SENTINELS)
+        ]
+
+    @property
+    def url(self) -> str:
+        """The address of the whole."""
+        hosts = ",".join(f"127.0.0.1:{one.port}" for one in self.sentinels)
+        return f"redis+sentinel://{hosts}/{NAME}"
+
+    async def start(self) -> None:
+        """Start all; returns when everybody knows everybody."""
+        first, *others = self.servers
+        await asyncio.to_thread(first.start)
+        for one in others:
+            await asyncio.to_thread(
+                one.start, "--replicaof", "127.0.0.1", str(first.port)
+            )
+        await until(lambda: all(map(follows, others)))
+        for sentinel in self.sentinels:
+            await asyncio.to_thread(sentinel.start)
+        await until(lambda: all(one.knows() for one in self.sentinels))
+
+    def primaries(self) -> list[Server]:
+        """Who takes itself for the primary; who does not answer is none."""
+        return [one for one in self.servers if role(one) == "master"]
+
+    async def promoted(self, but: Server) -> Server:
+        """Whoever is made the primary in place of `but`."""
+        found: list[Server] = []
+
+        def there() -> bool:
+            found[:] = [one for one in self.primaries() if one is not but]
+            return bool(found)
+
+        await until(there)
+        return found[0]
+
+    def kill(self) -> None:
+        """End all."""
+        for one in (*self.sentinels, *self.servers):
+            one.kill()
+
+
+def role(server: Server) -> str:
+    """What the server takes itself for; "" if it does not answer."""
+    try:
+        with server.client(0.3) as client:
+            return str(client.info("replication")["role"])
+    except RedisError:
+        return ""
+
+
+def follows(server: Server) -> bool:
+    """Whether it is a replica, in touch with its primary."""
+    with server.client() as client:
+        return bool(client.info("replication").get("master_link_status") == "up")
+
+
+async def until(so: Callable[[], bool]) -> None:
+    """Wait until it is so; looks from another thread, as looking may take a while."""
+    end = time.monotonic() + FORM_S
+    while not await asyncio.to_thread(so):
+        if time.monotonic() > end:
+            raise TimeoutError(f"not so after {FORM_S:.0f} s")
+        await asyncio.sleep(0.02)

@@ -1,0 +1,193 @@
+"""The kinds of fault of a primary with replicas, and of Sentinels who replace it.
+
+"Back" is counted from the moment that a replica takes itself for the primary.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from tests.contract import fleets
+from tests.contract.servers import ALWAYS, Server
+from tests.faults.scene import Scene
+from tests.faults.stores import new_epochs
+from tests.faults.terms import Kind
+
+BACK_S = 10.0
+"""Within what time writes have to be acknowledged again."""
+AWAY_S = 12.0
+TEN_EACH = 10.0
+"""Deeds of each of the two editors in a second."""
+
+
+async def killed(scene: Scene) -> None:
+    """kill -9; it comes back, takes itself for the primary, and is told."""
+    first = scene.store
+    await asyncio.to_thread(first.kill)
+    await scene.fleet.promoted(first)
+    await _back(scene)
+    await scene.green(time.monotonic())
+    await asyncio.sleep(scene.chance.uniform(0, 2))
+    await asyncio.to_thread(first.start)
+    await _told(first)
+    await scene.heard(15)
+
+
+async def frozen(scene: Scene) -> None:
+    """SIGSTOP; it goes on where it was, with every connection, and is told."""
+    first = scene.store
+    first.freeze()
+    second = await scene.fleet.promoted(first)
+    await _back(scene)
+    await scene.green(time.monotonic())
+    # Before that the other replica would still confirm what is written to the first.
+    other = next(one for one in scene.stores if one not in (first, second))
+    await fleets.until(lambda: _primary_of(other) == second.port)
+    first.thaw()
+    await _told(first)
+    await scene.heard(15)
+
+
+async def replaced(scene: Scene) -> None:
+    """SENTINEL FAILOVER: a primary that is well is replaced, and told at last."""
+    first = scene.store
+    with scene.fleet.sentinels[0].client() as client:
+        client.sentinel_failover(fleets.NAME)
+    await scene.fleet.promoted(first)
+    promoted = time.monotonic()
+    await _told(first)
+    await _acknowledging(scene)
+    scene.outcome.notes["told and back after s"] = time.monotonic() - promoted
+    await scene.heard(15)
+
+
+async def tail_lost(scene: Scene) -> None:
+    """The replicas were away; the one that is promoted lacks what came meanwhile."""
+    first, *others = scene.stores
+    one_desk, other_desk = scene.desks
+    async with one_desk.paused(), other_desk.paused():
+        await asyncio.sleep(1)  # the replicas get what is on its way
+        for one in others:
+            await asyncio.to_thread(one.kill)
+        for desk in scene.desks:
+            desk.mark()
+    await asyncio.sleep(2.5)
+    before = await scene.cursors()
+    async with one_desk.paused(), other_desk.paused():
+        await asyncio.to_thread(first.kill)
+        for one in others:
+            primary = ("--replicaof", "127.0.0.1", str(first.port))
+            await asyncio.to_thread(one.start, *primary)
+        await scene.fleet.promoted(first)
+        for desk in scene.desks:
+            desk.roll_back()
+        await new_epochs(scene, before)
+    await scene.green(time.monotonic())
+
+
+async def detached(scene: Scene) -> None:
+    """All new connections lead to a replica that has lost its primary, and answers."""
+    first, replica, _ = scene.stores
+    with replica.client() as client:
+        client.replicaof("127.0.0.1", "1")
+    since = time.monotonic()
+    scene.store = replica
+    scene.redis.cut()
+    await scene.red(since)
+    await asyncio.sleep(max(0.0, since + AWAY_S - time.monotonic()))
+    if scene.watch.seen[-1].ready == 200:
+        scene.fault("health", "/readyz is green over a replica without a primary")
+    scene.store = first
+    scene.redis.cut()
+    await scene.green(time.monotonic())
+    await scene.heard(15)
+
+
+async def _back(scene: Scene) -> None:
+    """Writes have to be acknowledged again in time."""
+    promoted = time.monotonic()
+    await _acknowledging(scene)
+    after_s = time.monotonic() - promoted
+    scene.outcome.notes["writes back after s"] = after_s
+    if after_s > BACK_S:
+        scene.fault("back", f"writes were back {after_s:.1f} s after the promotion")
+
+
+async def _acknowledging(scene: Scene) -> None:
+    """Both editors have another write acknowledged."""
+    before = _acknowledged(scene)
+    await scene.until(
+        lambda: all(n > before[feed] for feed, n in _acknowledged(scene).items()), 60
+    )
+
+
+def _acknowledged(scene: Scene) -> Mapping[str, int]:
+    return {desk.feed: len(desk.book[desk.feed]) for desk in scene.desks}
+
+
+async def _told(server: Server) -> None:
+    """Wait until the Sentinels have made it a replica."""
+    await fleets.until(lambda: fleets.role(server) == "slave")
+
+
+def _primary_of(server: Server) -> int:
+    with server.client() as client:
+        return int(client.info("replication").get("master_port", 0))
+
+
+FLEET_KINDS = (
+    Kind(
+        name="sentinel-killed",
+        what="Sentinel, 1 + 2, replicas:1, 20 writes/s: the primary is killed, comes "
+        "back as if it still were, and is told",
+        fault=killed,
+        store=ALWAYS,
+        fleet=True,
+        deeds_a_second=TEN_EACH,
+        settings={"STOPPRESS_DURABILITY": "replicas:1"},
+        resets=True,
+    ),
+    Kind(
+        name="sentinel-frozen",
+        what="the same, but it is stopped (SIGSTOP), and goes on when it is replaced",
+        fault=frozen,
+        store=ALWAYS,
+        fleet=True,
+        deeds_a_second=TEN_EACH,
+        settings={"STOPPRESS_DURABILITY": "replicas:1"},
+        resets=True,
+    ),
+    Kind(
+        name="sentinel-failover",
+        what="Sentinel, 1 + 2, replicas:2: a primary that is well is replaced by "
+        "order, and goes on taking writes until it is told",
+        fault=replaced,
+        store=ALWAYS,
+        fleet=True,
+        deeds_a_second=TEN_EACH,
+        settings={"STOPPRESS_DURABILITY": "replicas:2"},
+        resets=True,
+    ),
+    Kind(
+        name="sentinel-tail-lost",
+        what="Sentinel, durability=memory: the replicas lack a tail when the primary "
+        "is killed; a new epoch, readers reset",
+        fault=tail_lost,
+        store=ALWAYS,
+        fleet=True,
+        settings={"STOPPRESS_DURABILITY": "memory"},
+        resets=True,
+    ),
+    Kind(
+        name="replica-detached",
+        what="the address leads for 12 s to a replica without a primary, which "
+        "answers everything",
+        fault=detached,
+        store=ALWAYS,
+        by_proxy=True,
+        settings={"STOPPRESS_DURABILITY": "replicas:1"},
+        lags=True,
+    ),
+)
