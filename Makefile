@@ -59,6 +59,7 @@ system:
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
 	command -v faketime >/dev/null || missing="$$missing faketime"; \
+	PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || missing="$$missing nginx-light"; \
 	command -v node >/dev/null || missing="$$missing nodejs"; \
 	command -v tsc >/dev/null || missing="$$missing node-typescript"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \

@@ -1,0 +1,226 @@
+"""A rolling restart: two hubs behind nginx, 8,000 readers, one hub after the other.
+
+    python -m tests.faults.rolling [--readers 8000] [--bound 1000] [--write FILE]
+
+Real hubs on one Redis, a real nginx with no settings but upgrade and two upstreams.
+Each hub is ended with SIGTERM and started again, while an editor writes by way of
+nginx. No reader may miss or repeat an event, or be reset; and never may more
+handshakes be answered within a second than `--bound`, which the hubs are set to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from stoppress.domain.cursor import Cursor
+from tests.contract.servers import ALWAYS
+from tests.contract.servers import Server as Store
+from tests.faults.crowding import Count, Crowding, crowding
+from tests.faults.newsdesk import Newsdesk
+from tests.faults.sections import put
+from tests.faults.server import Server, free_port, serving
+from tests.faults.truth import everything, shown
+
+FEED = "flood"
+SEED = 7
+A_SECOND = 4.0
+DRAIN_S = 10.0
+BACK_S = 60.0
+"""How long all may take to be back."""
+TITLE = "A rolling restart"
+NGINX = """\
+worker_processes 1;
+worker_rlimit_nofile {files};
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log error;
+events {{ worker_connections {files}; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/a; proxy_temp_path {folder}/b;
+  fastcgi_temp_path {folder}/c; uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
+  map $http_upgrade $connection_upgrade {{ default upgrade; "" ""; }}
+  upstream hubs {{
+    least_conn;
+    server 127.0.0.1:{first} max_fails=1 fail_timeout=1s;
+    server 127.0.0.1:{second} max_fails=1 fail_timeout=1s;
+  }}
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    location / {{
+      proxy_pass http://hubs;
+      proxy_http_version 1.1;
+      proxy_set_header Host $http_host;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection $connection_upgrade;
+      proxy_buffering off;
+      proxy_read_timeout 1h;
+    }}
+  }}
+}}
+"""
+
+
+@dataclass(slots=True)
+class Rolled:
+    """What came of it."""
+
+    count: Count
+    """Since everybody was in for the first time."""
+    codes: list[int]
+    """The hubs' exit codes."""
+    drained_s: float
+    """The longest time a hub took to end."""
+    back_s: float
+    """The longest time from a hub's SIGTERM until everybody was on a line."""
+    deeds: int
+    faults: list[str]
+
+
+@asynccontextmanager
+async def proxied(folder: Path, first: int, second: int) -> AsyncIterator[int]:
+    """An nginx before these two ports; its own port."""
+    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if found is None:
+        raise SystemExit("error: nginx is not installed; apt-get install nginx-light")
+    port = free_port()
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    conf = folder / "nginx.conf"
+    conf.write_text(
+        NGINX.format(folder=folder, files=files, first=first, second=second, port=port)
+    )
+    process = await asyncio.create_subprocess_exec(found, "-c", str(conf))
+    try:
+        await asyncio.sleep(0.5)
+        yield port
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def roll(readers: int, bound: int, folder: Path) -> Rolled:
+    """Both hubs, one after the other."""
+    async with AsyncExitStack() as stack:
+        store = Store("redis", folder / "store", ALWAYS)
+        stack.callback(store.kill)
+        await asyncio.to_thread(store.start)
+        settings = {
+            "STOPPRESS_HANDSHAKES_PER_S": str(bound),
+            "STOPPRESS_DRAIN_SECONDS": str(DRAIN_S),
+        }
+        hubs: list[Server] = []
+        for name in ("one", "two"):
+            (folder / name).mkdir()
+            hub = serving(folder / name, "--redis", store.url, settings=settings)
+            hubs.append(await stack.enter_async_context(hub))
+        port = await stack.enter_async_context(
+            proxied(folder, hubs[0].port, hubs[1].port)
+        )
+        desk = Newsdesk(f"http://127.0.0.1:{port}", SEED, FEED, A_SECOND)
+        await desk.open()
+        crowd = await stack.enter_async_context(
+            crowding(("127.0.0.1", port), FEED, SEED)
+        )
+        return await _rolled(hubs, desk, crowd, readers, port)
+
+
+async def _rolled(
+    hubs: list[Server], desk: Newsdesk, crowd: Crowding, readers: int, port: int
+) -> Rolled:
+    await crowd.come([None] * readers, at_once=False)
+    await crowd.until_in(BACK_S)
+    await crowd.forget()
+    writing = asyncio.create_task(desk.work())
+    codes, drained_s, back_s = [], 0.0, 0.0
+    for hub in hubs:
+        await asyncio.sleep(2)
+        began = time.monotonic()
+        hub.kill(hub.pid, signal.SIGTERM)
+        codes.append(await hub.ended())
+        drained_s = max(drained_s, time.monotonic() - began)
+        await hub.start()
+        await asyncio.sleep(DRAIN_S / 2)  # the last were told to take their time
+        await crowd.until_in(BACK_S)
+        back_s = max(back_s, time.monotonic() - began)
+    desk.finish()
+    await writing
+    faults = [str(fault) for fault in desk.faults]
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False
+    ) as client:
+        goal = Cursor.parse(str((await shown(client, f"/v1/feeds/{FEED}"))["cursor"]))
+        posts = (await everything(client, FEED))[1]
+    desk.check_feed(FEED, posts)
+    try:
+        count = await crowd.until_at(goal, BACK_S)
+    except TimeoutError:
+        count = await crowd.count(goal)
+        faults.append(f"{count.members - count.there} readers are not at {goal}")
+    faults += count.told + [str(fault) for fault in desk.faults[len(faults) :]]
+    if count.seen["reset"]:
+        faults.append(f"{count.seen['reset']} resets")
+    if any(codes):
+        faults.append(f"exit codes {codes}")
+    return Rolled(count, codes, drained_s, back_s, desk.deeds, faults)
+
+
+def told(found: Rolled, bound: int) -> str:
+    """What the report says of it."""
+    count, seen = found.count, found.count.seen
+    result = f"**{found.faults[:3]}**" if found.faults else "0"
+    events = sum(n for kind, n in seen.items() if kind.startswith(("post.", "feed.")))
+    return f"""\
+`python -m tests.faults.rolling`: two hubs on one Redis, nginx before them, and readers
+on WebSocket by way of it, while an editor writes by way of it too. Each hub is ended by
+SIGTERM and started again (`drain_seconds` {DRAIN_S:.0f}, `handshakes_per_s` {bound}).
+
+| what | figure |
+| --- | --: |
+| readers, two descriptors each at nginx | {count.members:,} |
+| writes | {found.deeds} |
+| events heard | {events:,} |
+| readers sent away (`bye`) | {seen["bye"]:,} |
+| lines that broke without a word | {seen["broken"]:,} |
+| handshakes answered | {count.handshakes:,} |
+| most of them within a second (bound {bound:,}) | {count.peak:,} |
+| a hub's end took, at most | {found.drained_s:.1f} s |
+| from SIGTERM until all were on a line, at most | {found.back_s:.1f} s |
+| gaps, repeats, resets, lost posts | {result} |
+"""
+
+
+def main() -> None:
+    """Run from the command line; exit 1 if anything was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--readers", type=int, default=8000)
+    parser.add_argument("--bound", type=int, default=1000, help="handshakes a second")
+    parser.add_argument("--write", type=Path, default=None, help="a report to write")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="stop-press-") as folder:
+        found = asyncio.run(roll(given.readers, given.bound, Path(folder)))
+    if found.count.peak > given.bound:
+        found.faults.append(f"{found.count.peak} handshakes within a second")
+    text = told(found, given.bound)
+    print(text, dict(found.count.seen), *found.faults, sep="\n")  # noqa: T201
+    if given.write is not None:
+        page = given.write.read_text() if given.write.exists() else ""
+        given.write.write_text(put(page, TITLE, text))
+    sys.exit(1 if found.faults else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""A throng sees what a reader alone would see, and who came when."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from stoppress.domain.cursor import Cursor
+from tests.faults import rolling, storm
+from tests.faults.throng import Member, Throng, peak
+
+HEAD = Cursor("e", 4)
+
+
+def text(message: str) -> bytes:
+    """A message as a server frames it."""
+    data = message.encode()
+    assert len(data) < 126
+    return bytes((0x81, len(data))) + data
+
+
+def heard(*messages: str) -> list[str]:
+    """What is found by a reader at e-4 that hears this."""
+    throng = Throng(("127.0.0.1", 1), "x", 7)
+    member = Member(HEAD)
+    member.buffer = b"".join(text(message) for message in messages)
+    for message in list(throng._frames(member)):
+        throng._told(0, member, message)
+    throng.close()
+    return throng.faults
+
+
+def event(seq: int, kind: str = "post.published", epoch: str = "e") -> str:
+    """A message with a cursor."""
+    return f'{{"type":"{kind}","feed":"x","cursor":"{epoch}-{seq}","retry_ms":9}}'
+
+
+def test_a_sound_line_is_without_fault() -> None:
+    """Also over a reset, after which the line goes on elsewhere."""
+    assert not heard(event(4, "hello"), event(5), event(5, "beat"), event(6))
+    assert not heard(event(9, "reset", "f"), event(10, epoch="f"))
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        (event(6),),
+        (event(4),),
+        (event(5, epoch="f"),),
+        (event(3, "hello"),),
+        (event(5, "beat"),),
+        ("no JSON",),
+    ],
+)
+def test_a_fault_is_found(messages: tuple[str, ...]) -> None:
+    """A gap, a repeat, another epoch, another place, what is no message."""
+    assert len(heard(*messages)) == 1
+
+
+def test_the_peak_is_that_of_any_second() -> None:
+    """Also of one that begins within a second of the clock."""
+    assert peak([]) == 0
+    assert peak([0.2, 0.9, 1.1, 1.19, 1.3, 5.0]) == 4
+
+
+def test_a_rolling_restart_loses_nothing(tmp_path: Path) -> None:
+    """Two hubs behind nginx, with some readers; `rolling.py` has thousands."""
+    found = asyncio.run(rolling.roll(60, 1000, tmp_path))
+    assert not found.faults
+    assert found.count.there == 60
+    assert found.count.seen["bye"] >= 60
+
+
+def test_storms_are_served_from_memory(tmp_path: Path) -> None:
+    """Both, with some readers; `storm.py` has thousands."""
+    back, reset, _ = asyncio.run(storm.play(200, tmp_path))
+    faults = [one for one in back.faults + reset.faults if "p99" not in one]
+    assert not faults
+    assert back.count.members == reset.count.there == 200
+    assert reset.count.seen["snapshots"] == 200
