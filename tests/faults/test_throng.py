@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stoppress.domain.cursor import Cursor
-from tests.faults import rolling, storm
+from tests.faults import long_life, rolling, storm
 from tests.faults.throng import Member, Throng, peak
 
 HEAD = Cursor("e", 4)
@@ -71,6 +71,14 @@ def test_a_rolling_restart_loses_nothing(tmp_path: Path) -> None:
     assert not found.faults
     assert found.count.there == 60
     assert found.count.seen["bye"] >= 60
+
+
+def test_a_log_that_is_trimmed_keeps_its_promise(tmp_path: Path) -> None:
+    """A feed four times as long as its log; `long_life.py` has 50,000 events."""
+    life = asyncio.run(long_life.live(800, 200, tmp_path))
+    assert not [one for one in life.faults if " ms after " not in one]
+    assert life.resumed > 50
+    assert life.reset > 3
 
 
 def test_storms_are_served_from_memory(tmp_path: Path) -> None:
