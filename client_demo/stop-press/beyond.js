@@ -6,7 +6,7 @@
  * @module
  */
 
-import { isBelow, place } from "./fold.js";
+import { isBeyond } from "./fold.js";
 
 const MOST = 1000;
 
@@ -38,7 +38,7 @@ export class Beyond {
     for (const [id, news] of this.#posts) {
       const held = posts.get(id);
       if (held ? news.published_at && news.rev <= (held.rev ?? 0) : !this.#there.has(id)) continue;
-      if (!news.published_at || (state.floor && isBelow(place(news), state.floor))) posts.delete(id);
+      if (!news.published_at || isBeyond(state, news)) posts.delete(id);
       else posts.set(id, news);
     }
     return { ...state, posts };

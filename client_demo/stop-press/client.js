@@ -26,7 +26,9 @@ import { onWaking } from "./waking.js";
  * @typedef {{change?: (state: State, message: Message | null) => void,
  *   line?: (state: LineState) => void, readers?: (count: number) => void,
  *   reset?: () => void}} Listener `reset`: what was held has been replaced by a snapshot.
- * @typedef {{token?: string, env?: any}} Options `token`: what reads a private feed.
+ * @typedef {{token?: string, from?: string, newest?: string, env?: any}} Options `token`:
+ *   what reads a private feed. `from`: other posts than the newest (`window.js`). `newest`:
+ *   when the newest post of the feed was published, where `from` begins further back.
  *   `env`: what else than the global object gives timers, `fetch` and the rest.
  */
 
@@ -56,8 +58,8 @@ export class Reader {
    * @param {Listener} on
    * @param {Options} options
    */
-  constructor(origin, feed, on, { token = "", env = globalThis } = {}) {
-    this.#hub = { origin, feed: encodeURIComponent(feed), token, env };
+  constructor(origin, feed, on, { token = "", from = "", newest = "", env = globalThis } = {}) {
+    this.#hub = { origin, feed: encodeURIComponent(feed), token, from, newest, env };
     this.#on = on;
     const place = () => formatCursor(/** @type {Cursor} */ (this.#seen));
     this.#connection = new Connection(this.#hub, place, {

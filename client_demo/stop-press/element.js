@@ -13,6 +13,7 @@ import { parseCursor } from "./cursor.js";
 import { stateOf } from "./held.js";
 import { renderFrame } from "./frame.js";
 import { View } from "./view.js";
+import { isRising } from "./window.js";
 import { loadWords } from "./words.js";
 
 /** Where this script came from, unless the element says otherwise. */
@@ -25,7 +26,7 @@ export const setHome = (origin) => {
 
 // In a page without HTMLElement (a server's) the class is there and of no use.
 export class StopPress extends (globalThis.HTMLElement ?? Object) {
-  static observedAttributes = ["feed", "src", "token"];
+  static observedAttributes = ["feed", "src", "token", "tag", "key", "order"];
 
   // May have been set before this class was there.
   #token = /** @type {any} */ (this).token;
@@ -90,6 +91,15 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
     }
   }
 
+  /** The API's path of the posts to show, where attributes ask for others than the newest. */
+  get #from() {
+    const asked = new URLSearchParams();
+    for (const name of ["tag", "key", "order"]) {
+      if (this.hasAttribute(name)) asked.set(name, this.getAttribute(name) || "true");
+    }
+    return this.dataset.from ?? (`${asked}` && `/v1/feeds/${this.getAttribute("feed")}/posts?${asked}`);
+  }
+
   /** @param {string} feed */
   #takeOver(feed) {
     const { cursor = "", next, zone } = this.dataset;
@@ -100,7 +110,8 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
     this.#ctx = { words, feed: shown, base: "", level: 1 };
     const reader = this.#read(location.origin, feed);
     this.#look(root, true);
-    reader.start(stateOf(root, shown, parseCursor(cursor), !!next), next ?? null);
+    const state = stateOf(root, shown, parseCursor(cursor), !!next, isRising(this.#from));
+    reader.start(state, next ?? null);
     this.#tellHeight(feed);
   }
 
@@ -136,6 +147,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
    * @returns {Reader}
    */
   #read(origin, feed) {
+    const { newest = "" } = this.dataset;
     /** @type {Reader} */
     const reader = new Reader(origin, feed, {
       change: (state, message) => {
@@ -147,9 +159,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
       },
       reset: () => {
         // What stands far below the newest can't be pieced together: ask for the page.
-        if (reader !== this.#reader) return;
-        if (this.dataset.home) location.reload();
-        else this.#view?.renew();
+        if (reader === this.#reader) this.#view?.renew();
       },
       readers: (count) => reader === this.#reader && this.#view?.readers(count),
       line: (line) => {
@@ -158,7 +168,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
         this.#tell("state", { line, status: reader.state?.feed.status });
         if (line === "gone" && !this.#view) console.warn(`stop-press: there is no feed ${feed}`);
       },
-    }, { token: this.#token || this.getAttribute("token") || "" });
+    }, { token: this.#token || this.getAttribute("token") || "", from: this.#from, newest });
     this.#reader = reader;
     return reader;
   }
@@ -169,11 +179,13 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
    * @returns {View}
    */
   #look(root, own) {
-    const { home = "" } = this.dataset;
+    const { home = "", newest = "" } = this.dataset;
     const reader = /** @type {Reader} */ (this.#reader);
     const ctx = /** @type {import("./render.js").Context} */ (this.#ctx);
     const find = (/** @type {string} */ query) => reader.find(query);
-    this.#view = new View(root, ctx, { own, home, older: () => reader.older(), find });
+    const from = this.#from;
+    const older = () => reader.older();
+    this.#view = new View(root, ctx, { own, home, from, newest, older, find });
     this.#view.start();
     this.#view.say(reader.line);
     if (reader.state) this.#view.show(reader.state, reader.next);

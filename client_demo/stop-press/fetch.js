@@ -6,9 +6,9 @@
 import { CODES, codeOfStatus } from "./codes.js";
 
 /**
- * @typedef {{origin: string, feed: string, token: string, env: any}} Hub Where a feed
- *   is, and what reads it. The token never stands in an address that a page shows,
- *   links or sends on.
+ * @typedef {{origin: string, feed: string, token: string, from: string, newest: string,
+ *   env: any}} Hub Where a feed is, and what reads it. The token never stands in an
+ *   address that a page shows, links or sends on. `from` and `newest` as in `client.js`.
  */
 
 /**

@@ -17,7 +17,9 @@ import { formatCursor, parseCursor } from "./cursor.js";
  * @typedef {Page & {feed: Feed, cursor: string, pinned: Post | null}} Snapshot
  * @typedef {{type: string, cursor: string, post?: any, value?: Feed}} Message
  * @typedef {{feed: Feed, cursor: import("./cursor.js").Cursor,
- *   posts: Map<string, Post>, pinned: Post | null, floor: Place | null}} State
+ *   posts: Map<string, Post>, pinned: Post | null, floor: Place | null,
+ *   rising?: boolean}} State `rising`: read from the oldest post on; then `floor` is the
+ *   newest that was loaded, and what sorts above it will come with the next page.
  */
 
 /** An event does not follow on what is held: fetch a snapshot. */
@@ -40,14 +42,20 @@ export const isBelow = (one, other) =>
   one[0] < other[0] || (one[0] === other[0] && one[1] < other[1]);
 
 /**
- * The posts held, newest first.
+ * The posts held, newest first; rising: oldest first.
  * @param {State} state
  * @returns {Post[]}
  */
-export const ordered = (state) =>
-  [...state.posts.values()].sort((a, b) =>
-    a.published_at < b.published_at || (a.published_at === b.published_at && a.id < b.id) ? 1 : -1,
-  );
+export const ordered = ({ posts, rising }) =>
+  [...posts.values()].sort((a, b) => (isBelow(place(a), place(b)) === !rising ? 1 : -1));
+
+/**
+ * Whether a post lies beyond what was loaded.
+ * @param {State} state
+ * @param {Post} post
+ */
+export const isBeyond = ({ floor, rising }, post) =>
+  floor && (rising ? isBelow(floor, place(post)) : isBelow(place(post), floor));
 
 /**
  * The state that a snapshot (`GET /v1/feeds/{feed}`) gives.
@@ -114,7 +122,7 @@ export function fold(state, message) {
  */
 function withPost(state, cursor, post) {
   const posts = new Map(state.posts).set(post.id, post);
-  if (state.floor && isBelow(place(post), state.floor)) posts.delete(post.id);
+  if (isBeyond(state, post)) posts.delete(post.id);
   let pinned = state.pinned;
   if (post.pinned) pinned = post;
   else if (pinned?.id === post.id) pinned = null;

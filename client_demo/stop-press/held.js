@@ -8,10 +8,11 @@
  * @param {HTMLElement} root
  * @param {import("./fold.js").Feed} feed
  * @param {import("./cursor.js").Cursor} cursor
- * @param {boolean} more Whether there are older pages.
+ * @param {boolean} more Whether there are further pages.
+ * @param {boolean} rising
  * @returns {import("./fold.js").State}
  */
-export function stateOf(root, feed, cursor, more) {
+export function stateOf(root, feed, cursor, more, rising) {
   const posts = new Map();
   const stub = (/** @type {any} */ { dataset }) => {
     return { id: dataset.id, published_at: dataset.at, rev: Number(dataset.rev), pinned: false };
@@ -26,6 +27,7 @@ export function stateOf(root, feed, cursor, more) {
     posts,
     pinned: box && { ...stub(box), pinned: true },
     floor: more && last ? placeOf(last) : null,
+    rising,
   };
 }
 

@@ -158,7 +158,8 @@ export function renderPost(post, ctx, pinned = false) {
       "footer",
       { class: "sp-foot" },
       source && h("span", { class: "sp-source" }, `${words.source}: `, link(source.url, ctx, source.name)),
-      tags.length > 0 && h("ul", { class: "sp-tags" }, tags.map((/** @type {string} */ tag) => h("li", {}, tag))),
+      tags.length > 0 && h("ul", { class: "sp-tags" }, tags.map((/** @type {string} */ tag) =>
+        h("li", {}, h("a", { href: `${base}/live/${feed.slug}?tag=${encodeURIComponent(tag)}` }, tag)))),
       (post.rev ?? 1) > 1 && h("span", { class: "sp-updated" }, ...around(words.updated, time(post.updated_at, ctx))),
       h("a", { class: "sp-share", href }, words.share),
     ),

@@ -6,6 +6,7 @@
 import { formatCursor, parseCursor, reaches } from "./cursor.js";
 import { getJson } from "./fetch.js";
 import { fromSnapshot, isBelow, withPage } from "./fold.js";
+import { isRising } from "./window.js";
 
 /**
  * @typedef {import("./fold.js").State} State
@@ -31,11 +32,25 @@ export async function snapshotOf(hub, at, held, beyond, signal) {
   if (at && !reaches(cursor, at)) throw new Error("too old");
   if (held && reaches(held.cursor, cursor)) return null;
   beyond.leap(held?.cursor.epoch === cursor.epoch);
-  let state = fromSnapshot(snapshot);
-  let { next } = snapshot;
+  const { from } = hub;
+  const rising = isRising(from);
+  let { posts, next } = snapshot;
+  // A place makes the address another one: no cache has an older answer for it.
+  const pageOf = (/** @type {string} */ path) =>
+    getJson(hub, `${path}${path.includes("?") ? "&" : "?"}at=${snapshot.cursor}`, signal);
+  if (from) {
+    ({ posts, next } = await pageOf(from));
+    // Of those above, what came since the page was made is counted.
+    const news = (/** @type {any} */ { published_at }) => hub.newest && published_at > hub.newest;
+    posts = [...snapshot.posts.filter(news), ...posts];
+  }
+  /** @type {State} */
+  let state = { ...fromSnapshot({ ...snapshot, posts, next }), rising };
   for (let pages = 0; held?.posts.size && next && pages < MOST_PAGES; pages += 1) {
-    if (held.floor && !isBelow(held.floor, /** @type {any} */ (state.floor))) break;
-    const page = await getJson(hub, next, signal);
+    const floors = /** @type {any} */ ([held.floor, state.floor]);
+    const [one, other] = rising ? floors.reverse() : floors;
+    if (held.floor && !isBelow(one, other)) break;
+    const page = await pageOf(next);
     state = beyond.over(withPage(state, page));
     next = page.next;
   }

@@ -22,6 +22,7 @@ import { isPaused, rememberPause } from "./pause.js";
 import { share } from "./share.js";
 import { tellTimes } from "./times.js";
 import { walk } from "./walk.js";
+import { choiceOf, isRising } from "./window.js";
 import { countOf } from "./words.js";
 
 /**
@@ -37,6 +38,10 @@ export class View {
   #root;
   #ctx;
   #own;
+  #from;
+  #newest;
+  #rising;
+  #fits;
   #find;
   /** @type {any[]} What became of posts, for the key moments. */ #turned = [];
   /** @type {object | null} The question for the key moments that is under way. */ #renewing = null;
@@ -60,13 +65,18 @@ export class View {
   /**
    * @param {HTMLElement} root The `.sp` element.
    * @param {Context} ctx
-   * @param {{own: boolean, home: string, older: () => Promise<void>,
-   *   find: (query: string) => Promise<any[]>}} options
+   * @param {{own: boolean, home: string, from: string, newest: string,
+   *   older: () => Promise<void>, find: (query: string) => Promise<any[]>}} options
    *   `own`: this is the feed's own page, whose title may be counted in. `home`: this
-   *   page holds older posts; the newest are there.
+   *   page begins further on; the first posts are there. `from` and `newest` as in
+   *   `client.js`.
    */
-  constructor(root, ctx, { own, home, older, find }) {
+  constructor(root, ctx, { own, home, from, newest, older, find }) {
     this.#root = root;
+    this.#from = from;
+    this.#newest = newest;
+    this.#rising = isRising(from);
+    this.#fits = choiceOf(from);
     this.#find = find;
     this.#ctx = ctx;
     this.#own = own;
@@ -76,7 +86,8 @@ export class View {
     );
     const [button, posts, , , more, , , pause, keys] = this.#parts;
     if (home && posts.firstElementChild) this.#ceiling = placeOf(posts.firstElementChild);
-    button.onclick = () => (home ? location.assign(home) : this.#reveal(true));
+    button.onclick = () =>
+      home && !this.#rising ? location.assign(home) : this.#reveal(true);
     pause.onclick = () => this.#pause();
     pause.hidden = false;
     more.onclick = (event) => this.#older(event, older);
@@ -92,7 +103,8 @@ export class View {
     document.addEventListener("visibilitychange", this.#looked);
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);
     this.#watch = new IntersectionObserver(() => this.#soon());
-    this.#watch.observe(/** @type {Element} */ (this.#parts[0].parentElement));
+    const [button, , , , , end] = this.#parts;
+    this.#watch.observe(this.#rising ? end : /** @type {Element} */ (button.parentElement));
     this.#tick();
     this.#soon();
   }
@@ -120,6 +132,7 @@ export class View {
 
   /** Ask for the key moments, as no event tells what became of them. */
   async renew() {
+    if (this.#from) return;
     const asked = (this.#renewing = {});
     this.#turned = [];
     const posts = await this.#find(`key=true&limit=${MOST_KEYS}`).catch(() => []);
@@ -190,30 +203,36 @@ export class View {
     const first = !this.#drawn;
     this.#drawn = true;
     const ceiling = this.#ceiling;
-    const held = ordered(state);
-    const oldest = posts.lastElementChild && placeOf(posts.lastElementChild);
+    const rising = this.#rising;
+    const outside = (/** @type {Post} */ post) =>
+      ceiling && (rising ? isBelow(place(post), ceiling) : isBelow(ceiling, place(post)));
+    const held = ordered(state).filter(
+      (post) => this.#fits(post) && !(outside(post) && (rising || post.published_at <= this.#newest)),
+    );
+    const last = posts.lastElementChild && placeOf(posts.lastElementChild);
     const news = held.filter(
       (post) => !known.has(post.id) && !this.#waiting.has(post.id) &&
-        (!oldest || isBelow(oldest, place(post))),
+        (rising || !last || isBelow(last, place(post))),
     );
     if (!first && !all) this.#announce(news.length);
-    const atTop = !ceiling && this.#mayInsert();
+    const past = ceiling && !rising;
+    const mayInsert = !past && this.#mayInsert();
     for (const post of first || all ? [] : news) {
-      if (ceiling ? isBelow(ceiling, place(post)) : !atTop) this.#waiting.add(post.id);
+      if (past ? outside(post) : !mayInsert) this.#waiting.add(post.id);
     }
-    for (const id of this.#waiting) if (!state.posts.has(id)) this.#waiting.delete(id);
-    if (this.#waiting.size && atTop) return this.#reveal(false);
-    this.#keepPlace(atTop, () => {
-      const shown = held.filter(({ id }) => !this.#waiting.has(id));
+    const ids = new Set(held.map(({ id }) => id));
+    for (const id of this.#waiting) if (!ids.has(id)) this.#waiting.delete(id);
+    if (this.#waiting.size && mayInsert) return this.#reveal(false);
+    this.#keepPlace(mayInsert && !rising, () => {
+      const shown = held.filter((post) => !this.#waiting.has(post.id) && !outside(post));
       sync(posts, shown, known, this.#ctx, !!this.#next);
-      if (!this.#renewing) keep(this.#parts[8], this.#turned.splice(0), this.#ctx);
+      if (!this.#renewing && !this.#from) keep(this.#parts[8], this.#turned.splice(0), this.#ctx);
       this.#frame(state);
     });
     empty.hidden = held.length > 0;
     more.hidden = !this.#next;
-    const before = this.#next && new URL(this.#next, location.href).searchParams.get("before");
-    if (before) {
-      const href = `${this.#ctx.base}/live/${this.#ctx.feed.slug}?before=${encodeURIComponent(before)}`;
+    if (this.#next) {
+      const href = `${this.#ctx.base}/live/${this.#ctx.feed.slug}?${this.#next.split("?")[1]}`;
       more.firstElementChild?.setAttribute("href", href);
     }
     this.#count(this.#waiting.size);
@@ -239,8 +258,8 @@ export class View {
       this.#parts[3].textContent = emptyText(this.#ctx);
       this.say(this.#line);
     }
-    // A page of older posts has no pinned one.
-    if (this.#ceiling) return;
+    // A page of other posts has no pinned one.
+    if (this.#from) return;
     if (!pinned) box.replaceChildren();
     else if (shown?.dataset.id !== pinned.id) box.replaceChildren(renderPost(pinned, this.#ctx, true));
     else if (shown.dataset.rev !== String(pinned.rev)) patch(shown, renderPost(pinned, this.#ctx, true));
@@ -273,12 +292,13 @@ export class View {
   // News that waits
 
   #mayInsert() {
-    const { top, height } = this.#parts[1].getBoundingClientRect();
-    return !document.hidden && !this.#paused && (top >= -1 || !height);
+    const { top, bottom, height } = this.#parts[1].getBoundingClientRect();
+    const inView = this.#rising ? bottom <= innerHeight + 1 : top >= -1;
+    return !document.hidden && !this.#paused && (inView || !height);
   }
 
   /**
-   * Put in what waits, with a line under it.
+   * Put in what waits, with a line between it and what was seen.
    * @param {boolean} go Whether to take the reader to the first unread post.
    */
   #reveal(go) {
@@ -290,16 +310,17 @@ export class View {
     const fresh = /** @type {HTMLElement[]} */ ([...list.children]).filter(
       (article) => ids.has(/** @type {any} */ (article).dataset.id),
     );
-    const oldest = fresh[fresh.length - 1];
-    const seen = oldest?.nextElementSibling;
-    if (seen && (go || this.#away)) {
-      seen.prepend(h("p", { class: "sp-since" }, this.#ctx.words.since));
+    const [top] = fresh;
+    const oldest = this.#rising ? top : fresh[fresh.length - 1];
+    const below = this.#rising ? oldest : oldest?.nextElementSibling;
+    if (below && (go || this.#away)) {
+      below.prepend(h("p", { class: "sp-since" }, this.#ctx.words.since));
     }
     this.#away = false;
     if (!go || !oldest) return;
     // All that is new if it fits, else the oldest of it, with the line below.
-    const fits = oldest.getBoundingClientRect().bottom - fresh[0].getBoundingClientRect().top < innerHeight;
-    (fits ? fresh[0] : oldest).scrollIntoView({ block: fits ? "start" : "end" });
+    const fits = oldest.getBoundingClientRect().bottom - top.getBoundingClientRect().top < innerHeight;
+    (fits ? top : oldest).scrollIntoView({ block: fits ? "start" : "end" });
     oldest.focus({ preventScroll: true });
   }
 
@@ -365,7 +386,7 @@ export class View {
       if (this.#own) location.assign(link.href);
       return;
     }
-    this.#flush();
+    this.#draw(true);
     /** @type {any} */ (last?.nextElementSibling)?.focus({ preventScroll: true });
   }
 

@@ -27,6 +27,7 @@ def test_it_leads_to_posts_without_javascript(readers: Readers, server: Server) 
     reader = readers(java_script_enabled=False)
     reader.page.goto(f"{server.url}/live/{feed}")
     expect(moments(reader.page)).to_have_text(["20", "long ago"])
+    expect(reader.page.get_by_role("navigation", name="Key moments")).to_be_visible()
     reader.page.get_by_role("link", name="long ago").click()
     assert reader.headlines() == ["long ago"]
     expect(reader.page.locator(".sp-keys")).to_be_hidden()
@@ -57,7 +58,7 @@ def test_a_moment_that_is_loaded_is_gone_to(reader: Reader, server: Server) -> N
     for n in range(15):
         publish(server, feed, str(n))
     reader.open(f"{server.url}/live/{feed}")
-    reader.page.locator(".sp-keys a").click()
+    reader.page.locator(".sp-keys li a").click()
     expect(reader.page.locator(":focus .sp-headline")).to_have_text("first")
     expect(reader.page.locator(":focus")).to_be_in_viewport()
     assert reader.page.url == f"{server.url}/live/{feed}"

@@ -52,6 +52,29 @@ async def test_pages_go_through_every_post_once(store: RedisStore) -> None:
     assert (len(exact.posts), exact.next) == (4, None)
 
 
+async def test_pages_rise_from_the_oldest(store: RedisStore) -> None:
+    """Every post once, ties by id, after marks whose posts are gone."""
+    await made(store)
+    order = {f"p{i:02}": AT + i // 10 for i in range(25)}
+    for name, at in order.items():
+        await store.write(write(published(name, order=at)))
+    expected = sorted(order, key=lambda name: (order[name], name))
+    page = await store.page("x", None, 12, rising=True)
+    assert list(page.posts) == [body(name) for name in expected[:12]]
+    assert page.next == Mark(order[expected[11]], expected[11])
+    await store.write(write(withdrawn(expected[11], 1)))
+    page = await store.page("x", page.next, 12, rising=True)
+    assert list(page.posts) == [body(name) for name in expected[12:24]]
+    page = await store.page("x", page.next, 12, rising=True)
+    assert (list(page.posts), page.next) == ([body(expected[24])], None)
+    await store.write(write(published("p99", order=AT + 99)))
+    last = Mark(order[expected[24]], expected[24])
+    page = await store.page("x", last, 12, rising=True)
+    assert list(page.posts) == [body("p99")]
+    assert (await store.page("x", Mark(AT + 99, "p99"), 1, rising=True)).posts == ()
+    assert (await store.page("x", Mark(0, ""), 1, rising=True)).posts == (body("p00"),)
+
+
 async def test_a_snapshot_is_at_a_cursor(store: RedisStore) -> None:
     """Feed, newest posts, pinned one and cursor are of one moment."""
     await made(store)

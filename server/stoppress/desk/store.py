@@ -64,8 +64,13 @@ class Store(Protocol):
     async def post(self, feed: str, post: str) -> bytes:
         """The post's kept JSON. Raises NotFound, Gone."""
 
-    async def page(self, feed: str, before: Mark | None, limit: int) -> Page:
-        """Up to `limit` posts, in order, after `before`. Raises NotFound."""
+    async def page(
+        self, feed: str, mark: Mark | None, limit: int, rising: bool = False
+    ) -> Page:
+        """Up to `limit` posts from `mark` on, newest first (rising: oldest first).
+
+        Raises NotFound.
+        """
 
     async def withdrawn(self, feed: str, after: str, limit: int) -> WithdrawnPage:
         """About `limit` withdrawn posts after a mark ("": the first).

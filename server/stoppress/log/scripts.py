@@ -166,12 +166,14 @@ async def feed_now(talk: Talk, feed: str) -> KeptFeed:
     return KeptFeed(answer[3], int(answer[4]), _cursor(answer), _text(answer[5]))
 
 
-async def page(talk: Talk, feed: str, before: Mark | None, limit: int) -> Page:
-    """Posts in order."""
+async def page(
+    talk: Talk, feed: str, mark: Mark | None, limit: int, rising: bool
+) -> Page:
+    """Posts in order; rising: the oldest first."""
     keys = feed_keys(feed)
-    place: tuple[Arg, ...] = (before.order, before.post) if before else ("", "")
+    place: tuple[Arg, ...] = (mark.order, mark.post) if mark else ("", "")
     answer = await talk.read(
-        _PAGE, (keys.meta, keys.posts, keys.order), (limit, *place)
+        _PAGE, (keys.meta, keys.posts, keys.order), (limit, *place, int(rising))
     )
     _found(answer, feed)
     return Page(tuple(answer[1]), _mark(answer[2], answer[3]))

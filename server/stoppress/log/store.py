@@ -175,10 +175,15 @@ class RedisStore:
             raise Gone(feed, post)
         return body
 
-    async def page(self, feed: str, before: Mark | None, limit: int) -> Page:
-        """Up to `limit` posts, in order, after `before`. Raises NotFound."""
+    async def page(
+        self, feed: str, mark: Mark | None, limit: int, rising: bool = False
+    ) -> Page:
+        """Up to `limit` posts from `mark` on, newest first (rising: oldest first).
+
+        Raises NotFound.
+        """
         async with self._link.talk() as talk:
-            return await scripts.page(talk, feed, before, limit)
+            return await scripts.page(talk, feed, mark, limit, rising)
 
     async def withdrawn(self, feed: str, after: str, limit: int) -> WithdrawnPage:
         """About `limit` withdrawn posts after a mark ("": the first).

@@ -66,6 +66,10 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     ),
     "tag": _query("tag", "only posts with this tag", type="string"),
     "key": _query("key", "only key posts", type="boolean"),
+    "order": {
+        **_query("order", "newest first unless it says oldest", type="string"),
+        "schema": {"type": "string", "enum": ["newest", "oldest"]},
+    },
     "since": _query("since", "a cursor: what follows on it", type="string"),
     "wait": _query("wait", "how long to wait for an event", type="number", default=25),
     "follow": {
@@ -197,7 +201,7 @@ CALLS = (
         method="GET",
         path=_POSTS,
         summary="Posts in order, a page at a time",
-        parameters=("before", "limit", "tag", "key", "IfNoneMatch"),
+        parameters=("before", "after", "limit", "tag", "key", "order", "IfNoneMatch"),
         answers={"200": ("the posts", "Posts"), "304": _UNCHANGED},
         refusals=("422", *_READ),
     ),

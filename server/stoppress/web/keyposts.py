@@ -19,7 +19,7 @@ from stoppress.domain.fold import place
 from stoppress.web.edition import Edition
 from stoppress.web.newsroom import Newsroom
 from stoppress.web.paging import public_posts
-from stoppress.web.sifting import Sieve, sifted
+from stoppress.web.sifting import Choice, sifted
 
 KEY_POSTS = 10
 """Key moments on a page; a link leads to all of them."""
@@ -61,7 +61,7 @@ class KeyPosts:
     async def _sought(self, edition: Edition) -> _Known:
         settings, store = self._newsroom.settings, self._newsroom.store
         found, rest = await sifted(
-            store, edition.slug, Sieve(key=True), None, KEY_POSTS
+            store, edition.slug, Choice(key=True), None, KEY_POSTS
         )
         posts = msgspec.json.decode(public_posts(found, edition.slug, settings.base))
         return _Known(edition.cursor, posts, rest is None)

@@ -10,7 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,11 +30,12 @@ from stoppress.web.files import Files
 from stoppress.web.held import Body, Drawer, Held, send
 from stoppress.web.keyposts import KeyPosts
 from stoppress.web.newsroom import Newsroom
-from stoppress.web.paging import PAGE_POSTS, next_path, parse_mark, public_posts
+from stoppress.web.paging import PAGE_POSTS, next_path, posts_path, public_posts
 from stoppress.web.paper import Paper
 from stoppress.web.problems import answer as problem
 from stoppress.web.resource import Resource
-from stoppress.web.sheet import Sheets
+from stoppress.web.sheet import Sheets, Window
+from stoppress.web.sifting import Choice, sifted
 
 HTML = "text/html; charset=utf-8"
 _POLICY = (
@@ -78,20 +79,27 @@ class Pages:
         return self._send(request, body, answers.PUBLIC, age_s, "application/xml")
 
     async def feed(self, request: Request) -> Response:
-        """A feed: its newest posts, or a page of older ones."""
+        """A feed: its newest posts, or a page of others that the query asks for."""
         edition = await self._edition(request)
-        before = request.query_params.get("before")
-        if before is None:
+        slug, query = edition.slug, request.query_params
+        choice = Choice.of(query)
+        mark = choice.mark(query)
+        if mark is None and choice == Choice():
             return await self._newest(request, edition, "live")
-        mark = parse_mark(before)
 
-        async def draw_older() -> bytes:
-            page = await self._newsroom.store.page(edition.slug, mark, PAGE_POSTS)
-            posts = self._public(edition, page.posts)
-            rest = next_path(edition.slug, page.next)
-            return self._sheets.older(edition, posts, rest)
+        async def draw() -> bytes:
+            store = self._newsroom.store
+            found, rest = await sifted(store, slug, choice, mark, PAGE_POSTS)
+            posts = self._public(edition, found)
+            window = Window(
+                choice=choice,
+                source=choice.path(slug, mark),
+                next=rest and choice.path(slug, rest),
+                home=choice.page(slug) if mark else None,
+            )
+            return self._sheets.listed(edition, posts, window)
 
-        return await self._answer(request, edition, f"before {before}", draw_older)
+        return await self._answer(request, edition, choice.path(slug, mark), draw)
 
     async def post(self, request: Request) -> Response:
         """A post, and those that came before it."""
@@ -106,8 +114,14 @@ class Pages:
             mark = Mark(parse_instant(post["published_at"]), name)
             page = await store.page(edition.slug, mark, PAGE_POSTS - 1)
             posts = [post, *self._public(edition, page.posts)]
-            rest = next_path(edition.slug, page.next)
-            return self._sheets.single(edition, posts, rest)
+            # A place just above the post's own.
+            top = Mark(mark.order, f"{name}0")
+            window = Window(
+                source=posts_path(edition.slug, top),
+                next=next_path(edition.slug, page.next),
+                home=f"/live/{edition.slug}",
+            )
+            return self._sheets.single(edition, posts, window)
 
         return await self._answer(request, edition, f"post {name}", draw)
 
@@ -188,7 +202,7 @@ class Pages:
         headers = _FRAMED if framed else _GUARDED
         return await self._answer(request, edition, name, draw, headers=headers)
 
-    def _public(self, edition: Edition, bodies: tuple[bytes, ...]) -> list[Any]:
+    def _public(self, edition: Edition, bodies: Iterable[bytes]) -> list[Any]:
         made = public_posts(bodies, edition.slug, self._base)
         posts: list[Any] = msgspec.json.decode(made)
         return posts

@@ -38,8 +38,8 @@ def mark_text(mark: Mark) -> str:
     return base64.urlsafe_b64encode(text).decode().rstrip("=")
 
 
-def parse_mark(text: str) -> Mark:
-    """The mark of `before`. Raises Invalid."""
+def parse_mark(text: str, field: str = "before") -> Mark:
+    """The mark in `field`. Raises Invalid."""
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         plain = base64.b64decode(padded, b"-_", validate=True).decode("ascii")
@@ -48,18 +48,24 @@ def parse_mark(text: str) -> Mark:
     match = _MARK.fullmatch(plain)
     if match is None:
         raise Invalid(
-            "before",
+            field,
             f"{text[:80]!r} is no mark; follow `next` as it was received",
         )
     return Mark(int(match[1]), match[2])
 
 
-def next_path(feed: str, mark: Mark | None, **filters: str) -> str | None:
+def posts_path(
+    feed: str, mark: Mark | None, name: str = "before", **filters: str
+) -> str:
+    """Where the posts from a mark on are."""
+    place = {} if mark is None else {name: mark_text(mark)}
+    query = urlencode({**place, **filters})
+    return f"/v1/feeds/{feed}/posts" + (f"?{query}" if query else "")
+
+
+def next_path(feed: str, mark: Mark | None) -> str | None:
     """Where the next page is, or None after the last."""
-    if mark is None:
-        return None
-    query = urlencode({"before": mark_text(mark), **filters})
-    return f"/v1/feeds/{feed}/posts?{query}"
+    return None if mark is None else posts_path(feed, mark)
 
 
 def public_posts(bodies: Iterable[bytes], feed: str, base: str) -> bytes:

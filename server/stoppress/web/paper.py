@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -51,6 +52,7 @@ class Paper:
             lines=lines,
             unbulleted=unbulleted,
             around=around,
+            component=component,
             newest=newest,
             empty_text=empty_text,
             local=speech.local,
@@ -126,6 +128,11 @@ def lines(text: str | None) -> list[str]:
 def unbulleted(line: str) -> str:
     """A line without the mark of a list."""
     return line[2:] if line.startswith(("- ", "* ")) else line
+
+
+def component(text: str) -> str:
+    """A text as part of an address, as `encodeURIComponent` writes it."""
+    return quote(text, safe="!'()*")
 
 
 def around(phrase: str, element: Markup) -> Markup:

@@ -14,12 +14,10 @@ from stoppress.web.newsroom import Newsroom
 from stoppress.web.paging import (
     MAX_PAGE_POSTS,
     PAGE_POSTS,
-    next_path,
-    parse_mark,
     public_posts,
 )
 from stoppress.web.problems import Problem
-from stoppress.web.sifting import Sieve, sifted
+from stoppress.web.sifting import Choice, sifted
 from stoppress.wire.messages import public_post
 
 MAX_ID = 64
@@ -49,23 +47,19 @@ async def publish(newsroom: Newsroom, request: Request) -> Response:
 
 
 async def index(newsroom: Newsroom, request: Request) -> Response:
-    """GET /v1/feeds/{feed}/posts?before=&limit=&tag=&key=true."""
+    """GET /v1/feeds/{feed}/posts?before=&limit=&tag=&key=true&order=&after=."""
     feed = feed_of(request)
     token = await token_of(newsroom, request)
     visibility = await visible(newsroom, token, feed)
     limit = reading.whole_number(request, "limit", PAGE_POSTS, MAX_PAGE_POSTS)
-    before = request.query_params.get("before")
-    mark = parse_mark(before) if before else None
-    tag, key = request.query_params.get("tag", ""), reading.flag(request, "key")
-    posts, rest = await sifted(newsroom.store, feed, Sieve(tag, key), mark, limit)
-    filters = {
-        name: value
-        for name, value in request.query_params.items()
-        if name in ("limit", "tag", "key") and value
-    }
+    query = request.query_params
+    choice = Choice.of(query)
+    mark = choice.mark(query)
+    posts, rest = await sifted(newsroom.store, feed, choice, mark, limit)
+    next = rest and choice.path(feed, rest, query.get("limit", ""))
     body = b'{"posts":%b,"next":%b}' % (
         public_posts(posts, feed, newsroom.settings.base),
-        msgspec.json.encode(next_path(feed, rest, **filters)),
+        msgspec.json.encode(next),
     )
     cache = answers.cache_control(visibility)
     return answers.read(request, body, answers.content_tag(body), cache)

@@ -7,18 +7,31 @@ sharing says what it is about (Open Graph), and for search engines what it is (J
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
 
 from stoppress.web import syndication
 from stoppress.web.edition import Edition
 from stoppress.web.excerpt import headline_of, plain, shortened
 from stoppress.web.paper import Paper, data_block
+from stoppress.web.sifting import Choice
 
 Json = Mapping[str, Any]
 
 DESCRIPTION = 200
 """Characters of a page's description."""
+
+
+class Window(NamedTuple):
+    """Which posts a page shows, and the ways out of it."""
+
+    choice: Choice = Choice()
+    source: str = ""
+    """The API's path of the page's posts; "": the snapshot."""
+    next: str | None = None
+    """The API's path of those after them."""
+    home: str | None = None
+    """The page that begins with the first of such posts, where this one does not."""
 
 
 class Sheets:
@@ -72,37 +85,35 @@ class Sheets:
         return self._live(
             edition,
             edition.posts,
-            edition.next,
+            Window(next=edition.next),
             **self._card(feed["title"], feed["standfirst"], feed["url"], feed["image"]),
             linked_data=data_block(linked),
             pinned=edition.pinned,
             keys=keys,
-            home=None,
-            current="",
             framed=framed,
             parent=parent,
         )
 
-    def older(self, edition: Edition, posts: Sequence[Json], next: str | None) -> bytes:
-        """A page of older posts."""
-        feed = edition.feed
+    def listed(self, edition: Edition, posts: Sequence[Json], window: Window) -> bytes:
+        """A page of other posts than the newest, or in another order."""
+        feed, choice = edition.feed, window.choice
+        words = self._paper.words(feed["language"])
+        about = [f"#{choice.tag}"] if choice.tag else []
+        about += [words["moments"]] if choice.key else []
         return self._live(
             edition,
             posts,
-            next,
-            **self._card(feed["title"], feed["standfirst"], feed["url"], feed["image"]),
-            linked_data=None,
-            pinned=None,
-            keys=(),
-            home=f"/live/{feed['slug']}",
-            current="",
-            framed=False,
-            parent="",
+            window,
+            **self._card(
+                " · ".join((*about, feed["title"])),
+                feed["standfirst"],
+                feed["url"],
+                feed["image"],
+            ),
+            about=" · ".join(about),
         )
 
-    def single(
-        self, edition: Edition, posts: Sequence[Json], next: str | None
-    ) -> bytes:
+    def single(self, edition: Edition, posts: Sequence[Json], window: Window) -> bytes:
         """A page for the first of some posts."""
         feed, post = edition.feed, posts[0]
         title = f"{headline_of(post)} · {feed['title']}"
@@ -113,15 +124,10 @@ class Sheets:
         return self._live(
             edition,
             posts,
-            next,
+            window,
             **self._card(title, text, post["url"], image),
             linked_data=data_block(linked),
-            pinned=None,
-            keys=(),
-            home=f"/live/{feed['slug']}",
             current=post["id"],
-            framed=False,
-            parent="",
         )
 
     def _card(
@@ -141,11 +147,21 @@ class Sheets:
         self,
         edition: Edition,
         posts: Sequence[Json],
-        next: str | None,
+        window: Window,
         **values: object,
     ) -> bytes:
-        feed = edition.feed
+        feed, choice = edition.feed, window.choice
         ctx = self._paper.context(feed)
+        turned = choice._replace(rising=not choice.rising)
+        given: dict[str, object] = {
+            "linked_data": None,
+            "pinned": None,
+            "keys": (),
+            "about": "",
+            "current": "",
+            "framed": False,
+            "parent": "",
+        }
         return self._page(
             "live.html",
             feed,
@@ -153,10 +169,12 @@ class Sheets:
             oembed=f"/oembed?url={quote(feed['url'], safe='')}",
             cursor=str(edition.cursor),
             posts=posts,
-            next=next,
-            older=_page_of(feed["slug"], next),
+            window=window,
+            newest=edition.posts[0]["published_at"] if edition.posts else "",
+            turned=turned.page(feed["slug"]),
+            more=_page_of(feed["slug"], window.next),
             words=data_block(ctx["words"]),
-            **values,
+            **{**given, **values},
         )
 
     def _page(self, name: str, feed: Json | None, **values: object) -> bytes:
@@ -175,5 +193,4 @@ def _page_of(slug: str, next: str | None) -> str | None:
     """The page of the posts that the API has at the path `next`."""
     if next is None:
         return None
-    (mark,) = parse_qs(urlsplit(next).query)["before"]
-    return f"/live/{slug}?before={quote(mark, safe='')}"
+    return f"/live/{slug}?{urlsplit(next).query}"

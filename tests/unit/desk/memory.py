@@ -219,16 +219,21 @@ class MemoryStore:
             raise NotFound(feed, post)
         return shelf.posts[post][1]
 
-    async def page(self, feed: str, before: Mark | None, limit: int) -> Page:
+    async def page(
+        self, feed: str, mark: Mark | None, limit: int, rising: bool = False
+    ) -> Page:
         self._called("page")
-        return self._page(self._shelf(feed), before, limit)
+        return self._page(self._shelf(feed), mark, limit, rising)
 
-    def _page(self, shelf: Shelf, before: Mark | None, limit: int) -> Page:
+    def _page(
+        self, shelf: Shelf, mark: Mark | None, limit: int, rising: bool = False
+    ) -> Page:
         places = sorted(
             (Mark(order, name) for name, (order, _) in shelf.posts.items()),
-            reverse=True,
+            reverse=not rising,
         )
-        places = [mark for mark in places if before is None or mark < before]
+        if mark is not None:
+            places = [one for one in places if (mark < one if rising else one < mark)]
         taken = places[:limit]
         bodies = tuple(shelf.posts[mark.post][1] for mark in taken)
         return Page(bodies, taken[-1] if len(places) > limit else None)

@@ -115,17 +115,25 @@ class Stand:
             raise NotFound(slug, post)
         return msgspec.json.encode(self.posts[slug][post])
 
-    async def page(self, slug: str, before: Mark | None, limit: int) -> Page:
+    async def page(
+        self, slug: str, mark: Mark | None, limit: int, rising: bool = False
+    ) -> Page:
         """A page of posts."""
         self.reads += 1
-        return self._page(slug, before, limit)
+        return self._page(slug, mark, limit, rising)
 
-    def _page(self, slug: str, before: Mark | None, limit: int) -> Page:
+    def _page(
+        self, slug: str, mark: Mark | None, limit: int, rising: bool = False
+    ) -> Page:
         def place(one: dict[str, Any]) -> tuple[int, str]:
             return parse_instant(one["published_at"]), one["id"]
 
-        ordered = sorted(self.posts[slug].values(), key=place, reverse=True)
-        after = [one for one in ordered if before is None or place(one) < before]
+        ordered = sorted(self.posts[slug].values(), key=place, reverse=not rising)
+        after = [
+            one
+            for one in ordered
+            if mark is None or (mark < place(one) if rising else place(one) < mark)
+        ]
         shown = after[:limit]
         rest = Mark(*place(shown[-1])) if len(after) > limit else None
         return Page(tuple(msgspec.json.encode(one) for one in shown), rest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import xml.etree.ElementTree as ET
@@ -310,3 +311,32 @@ async def test_packed_where_that_is_taken() -> None:
         assert packed.headers["content-encoding"] == "gzip"
         assert packed.text == plain.text
         assert int(packed.headers["content-length"]) < 60_000
+
+
+async def test_other_posts_have_their_pages() -> None:
+    """By tag, key moments, from the oldest on: all posts, once, and one canonical."""
+    made = Stand()
+    posts = [post(n, tags=["a&b"] * (n % 2), key=n % 4 == 0) for n in range(1, 46)]
+    made.put(feed(), *posts)
+
+    async def walk(path: str | None) -> list[int]:
+        seen: list[int] = []
+        while path:
+            text = (await client.get(path)).text
+            assert f'<link rel="canonical" href="{BASE}/live/x">' in text
+            main = text[text.index('role="feed"') :]
+            seen += [int(n) for n in re.findall(r'<article [^>]*data-id="(\w+)"', main)]
+            link = re.search(r'class="sp-more"><a href="([^"#]+)"', text)
+            path = html.unescape(link[1]) if link else None
+        return seen
+
+    async with made.client() as client:
+        assert await walk("/live/x?tag=a%26b") == list(range(45, 0, -2))
+        assert await walk("/live/x?key=1") == list(range(44, 0, -4))
+        assert await walk("/live/x?order=oldest") == list(range(1, 46))
+        assert await walk("/live/x?order=oldest&key=true") == list(range(4, 45, 4))
+        assert (await client.get("/live/x?order=up")).status_code == 422
+        text = (await client.get("/live/x?tag=a%26b")).text
+        assert 'data-from="/v1/feeds/x/posts?tag=a%26b"' in text
+        assert "data-home" not in text and "<title>#a&amp;b · Fire" in text
+        assert 'href="/live/x?tag=a%26b&amp;order=oldest"' in text

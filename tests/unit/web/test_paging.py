@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stoppress.domain.errors import Invalid
 from stoppress.domain.record import Mark
-from stoppress.web.paging import mark_text, next_path, parse_mark
+from stoppress.web.paging import mark_text, next_path, parse_mark, posts_path
 
 marks = st.builds(
     Mark,
@@ -38,6 +38,6 @@ def test_a_broken_mark_is_refused(text: str) -> None:
 def test_the_next_path_keeps_the_filters() -> None:
     """And is None after the last page."""
     mark = Mark(5, "a")
-    path = next_path("quay", mark, limit="2", tag="a&b=c", key="true")
+    path = posts_path("quay", mark, limit="2", tag="a&b=c", key="true")
     assert path == "/v1/feeds/quay/posts?before=NS5h&limit=2&tag=a%26b%3Dc&key=true"
-    assert next_path("quay", None, limit="2") is None
+    assert next_path("quay", None) is None

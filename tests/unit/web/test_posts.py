@@ -257,7 +257,9 @@ async def test_a_search_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         ("limit=1.5", "limit"),
         ("limit=٣", "limit"),
         ("limit=99999999999999999999", "limit"),
-        ("key=1", "key"),
+        ("key=yes", "key"),
+        ("order=up", "order"),
+        ("order=oldest&after=nonsense", "after"),
         ("before=nonsense", "before"),
     ],
 )

@@ -1,9 +1,11 @@
 -- listed.lua: put before every script that reads posts in order.
 --
--- listed(posts, order, start, limit): the posts from rank `start` on, newest first.
+-- listed(posts, order, start, limit[, rising]): the posts from rank `start` on, newest
+-- first; rising: oldest first, and ranks count from the oldest.
 -- Returns the bodies, and order and id of the last one if there are more ('' if not).
-local function listed(posts, order, start, limit)
-  local found = redis.call('ZREVRANGE', order, start, start + limit, 'WITHSCORES')
+local function listed(posts, order, start, limit, rising)
+  local range = rising and 'ZRANGE' or 'ZREVRANGE'
+  local found = redis.call(range, order, start, start + limit, 'WITHSCORES')
   local ids = {}
   for i = 1, math.min(#found / 2, limit) do ids[i] = found[i * 2 - 1] end
   local bodies = {}
