@@ -15,6 +15,9 @@ RUNS ?= 1
 JOBS ?= 1
 SEED ?=
 KINDS ?=
+# What `make bench` measures (all rows but the soak), and how often.
+ROWS ?= all
+ROUNDS ?= 5
 
 .PHONY: help run test lint faults fuzz cuts bench clean system
 
@@ -44,10 +47,10 @@ cuts: $(VENV)/test.stamp system ## Cut readers 10,000 times in a model, 1,000 ti
 	@$(BIN)/python -m tests.faults.sockets --cuts 1000 --restarts 20 $(if $(SEED),--seed $(SEED))
 	@$(BIN)/python -m tests.faults.kills --publishes 1000 $(if $(SEED),--seed $(SEED))
 
-bench: $(VENV)/test.stamp ## Measure, also beside peers that are installed; takes a quiet machine
+bench: $(VENV)/test.stamp ## Measure, beside peers, on a quiet machine: ROWS=all ROUNDS=5
 	@$(BIN)/python -m tests.bench.long_feed
 	@$(BIN)/python -m tests.bench.latency
-	@$(BIN)/python -m tests.bench.against --write docs/benchmarks $(ARGS)
+	@$(BIN)/python -m tests.bench.rows $(ROWS) --rounds $(ROUNDS) --write docs/benchmarks $(ARGS)
 
 clean: ## Remove what was made here, the demo's data too
 	@rm -rf $(VENV) demo-data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

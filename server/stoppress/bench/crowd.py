@@ -52,6 +52,8 @@ class Crowd:
         self._plan = plan
         self._told = told
         self._family, self._address = _resolved(plan)
+        self.asked_s = 0.0
+        """From the call of `enter` until the last reader had asked to come in."""
         self._is_here = str(self._address[0]).startswith("127.")
         self._poll = select.epoll()
         self._lines: dict[int, socket.socket] = {}
@@ -71,11 +73,12 @@ class Crowd:
         limit = self._plan.at_once or count
         request, wanted = self._plan.target.request(self._plan), len(self._totals)
         wanted += count
-        opened = len(self._totals)
+        opened, began = len(self._totals), time.monotonic()
         while len(self._totals) < wanted:
             while opened < wanted and len(waiting) < limit:
                 waiting[self._connect(request)] = b""
                 opened += 1
+                self.asked_s = time.monotonic() - began
                 if not opened % _TOLD_EVERY:
                     break  # let those in who were answered meanwhile
             is_full = opened == wanted or len(waiting) >= limit
@@ -215,15 +218,16 @@ class Crowd:
             data = self._lines[fd].recv(65_536)
         except OSError as error:
             raise BenchFailed(f"the server hung up on a reader: {error}") from None
-        said = waiting[fd] + data
+        before = waiting[fd]
+        said = before + data
         if not data:
             raise BenchFailed(f"the server hung up on a reader: {said[:200]!r}")
         waiting[fd] = said
         if not said.startswith((b"HTTP/1.1 101", b"HTTP/1.1 200")[: len(said)]):
             raise BenchFailed(f"a reader was refused: {said[:300].decode()!r}")
-        if target.asks and target.asks in data:
-            self._lines[fd].send(target.reply)
         if target.ready not in said:
+            if target.asks and target.asks in said and target.asks not in before:
+                self._lines[fd].send(target.reply)
             return False
         self._totals[fd] = 0
         if self._witness < 0:

@@ -122,6 +122,7 @@ def _obey(
         case "settle":
             crowd.settle()
         case "read":
+            deadline = time.monotonic() + plan.reading_s
             spent = _spent(lambda: crowd.read(deadline))
             crowd.check()
             return {"last": time.monotonic(), **spent}

@@ -43,6 +43,11 @@ class Plan(NamedTuple):
     timeout_s: float = 120.0
 
     @property
+    def reading_s(self) -> float:
+        """How long readers wait for the last post, at most."""
+        return self.timeout_s + (self.posts / self.rate if self.rate else 0.0)
+
+    @property
     def address(self) -> tuple[str, int]:
         """Host and port of the server. Raises BenchFailed."""
         try:

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Self
 
 from stoppress.bench import machine
 from stoppress.bench.editor import Editor
@@ -30,55 +30,86 @@ def run(plan: Plan, progress: Progress = lambda done, what: None) -> Found:
 
     `progress` is told how many readers are in, and how many posts went out.
     """
-    _, port = plan.address
-    shares = _shares(plan.readers, plan.loaders)
-    need_descriptors(max(shares))
-    context = multiprocessing.get_context("spawn")
-    sent: Times = context.RawArray("d", plan.posts)
-    with ExitStack() as stack:
-        editor = Editor(plan)
-        stack.callback(editor.close)
-        editor.make_feed()
-        stack.callback(editor.drop_feed)
-        # Now that it has answered, whoever serves is there to be looked at.
-        pids, stores = machine.serving(port), machine.stores(port)
-        need_room(pids, plan.readers)
-        loaders = [
-            stack.enter_context(Loader(context, plan, share, sent)) for share in shares
-        ]
-        _all(loaders, "open", plan.timeout_s)
-        before = machine.rss(pids)
-        entered = _enter(loaders, plan.timeout_s, progress)
-        with_readers = machine.rss(pids)
-        _all(loaders, "settle", plan.timeout_s)
+    with Run(plan, progress) as gathered:
+        return gathered.publish()
+
+
+class Run:
+    """A run whose readers are in, from `with` on, and to which can be published."""
+
+    def __init__(
+        self, plan: Plan, progress: Progress = lambda done, what: None
+    ) -> None:
+        self._plan = plan
+        self._progress = progress
+        self._stack = ExitStack()
+        self._editor = Editor(plan)
+        self._loaders: list[Loader] = []
+        self._sent: Times = []
+        self._entered: list[dict[str, Any]] = []
+        self._rss = 0, 0
+        self.pids: list[int] = []
+        """The processes that serve, if they are on this machine."""
+
+    def __enter__(self) -> Self:
+        plan = self._plan
+        shares = _shares(plan.readers, plan.loaders)
+        need_descriptors(max(shares))
+        context = multiprocessing.get_context("spawn")
+        self._sent = context.RawArray("d", plan.posts)
+        with self._stack as stack:
+            stack.callback(self._editor.close)
+            self._editor.make_feed()
+            stack.callback(self._editor.drop_feed)
+            # Now that it has answered, whoever serves is there to be looked at.
+            self.pids = machine.serving(plan.address[1])
+            need_room(self.pids, plan.readers)
+            self._loaders = [
+                stack.enter_context(Loader(context, plan, share, self._sent))
+                for share in shares
+            ]
+            _all(self._loaders, "open", plan.timeout_s)
+            before = machine.rss(self.pids)
+            self._entered = _enter(self._loaders, plan.timeout_s, self._progress)
+            self._rss = before, machine.rss(self.pids)
+            _all(self._loaders, "settle", plan.timeout_s)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+    def publish(self) -> Found:
+        """Publish once all that is planned. Raises BenchFailed."""
+        plan, pids, loaders = self._plan, self.pids, self._loaders
+        stores = machine.stores(plan.address[1])
         for loader in loaders:
             loader.tell("read")
         cpu, store_cpu = machine.cpu_s(pids), machine.cpu_s(stores)
         first, wanted = time.monotonic(), machine.wanted_s()
-        for index, at in enumerate(editor.publish()):
-            sent[index] = at
+        for index, at in enumerate(self._editor.publish()):
+            self._sent[index] = at
             if index % 20 == 0:
-                progress(index, "posts")
+                self._progress(index, "posts")
         edited, wanted = time.monotonic() - first, machine.wanted_s() - wanted
-        heard = [loader.hear(plan.timeout_s) for loader in loaders]
+        heard = [loader.hear(plan.reading_s) for loader in loaders]
         cpu = machine.cpu_s(pids) - cpu
         store_cpu = machine.cpu_s(stores) - store_cpu
         seconds = max(result["last"] for result in heard) - first
-        results = [loader.ask("tally", plan.timeout_s) for loader in loaders]
+        tallies = [loader.ask("tally", plan.timeout_s) for loader in loaders]
+        entered, (before, with_readers) = self._entered, self._rss
         return Found(
             readers=plan.readers,
             posts=plan.posts,
-            bytes=sum(result["bytes"] for result in results),
+            bytes=sum(tally["bytes"] for tally in tallies),
             seconds=seconds,
-            delays=sum((result["delays"] for result in results), Counter()),
-            lasts=list(
-                map(max, zip(*(each["lasts"] for each in results), strict=True))
-            ),
-            entered=sum(result["entered"] for result in entered),
-            enter_s=max(result["seconds"] for result in entered),
-            enter_busy=max(result["wanted"] / result["seconds"] for result in entered),
-            loader_cpu=sum(result["cpu"] for result in heard),
-            loader_busy=max(result["wanted"] for result in heard) / seconds,
+            delays=sum((tally["delays"] for tally in tallies), Counter()),
+            lasts=list(map(max, zip(*(t["lasts"] for t in tallies), strict=True))),
+            entered=sum(each["entered"] for each in entered),
+            enter_s=max(each["seconds"] for each in entered),
+            enter_busy=max(each["wanted"] / each["seconds"] for each in entered),
+            loader_cpu=sum(each["cpu"] for each in heard),
+            loader_busy=max(each["wanted"] for each in heard) / seconds,
             editor_busy=wanted / edited,
             server_cpu=cpu if pids else None,
             store_cpu=store_cpu if stores else None,

@@ -69,7 +69,7 @@ class CannotBench(click.ClickException):
     default=120.0,
     show_default=True,
     type=click.FloatRange(0, min_open=True),
-    help="Seconds for each part of the run.",
+    help="Seconds for each part of the run, beside what --rate makes it last.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Figures for a program.")
 def bench(

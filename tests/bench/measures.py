@@ -1,0 +1,250 @@
+"""How each row is measured: from a server that runs to its figures.
+
+A measure takes a stage and a scale. Counts are checked where they are made: a
+delivery that is missing ends the measurement.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import closing
+from typing import NamedTuple
+
+import httpx
+
+from stoppress.bench import machine
+from stoppress.bench.crowd import Crowd
+from stoppress.bench.editor import Editor
+from stoppress.bench.loader import need_descriptors
+from stoppress.bench.plan import BenchFailed, Found, Plan
+from stoppress.bench.report import Figures, check_limit, figures
+from stoppress.bench.run import Run, run
+from tests.bench.beside import Memory, Requests, delays_ms
+from tests.bench.followers import Followers
+from tests.bench.stage import TOKEN, Stage
+
+POST = {"headline": "Beside", "body": "It is raining on the old bridge. " * 9}
+POSTS = "/v1/feeds/bench/posts"
+
+
+class Scale(NamedTuple):
+    """How much of everything. The table's own, unless told otherwise."""
+
+    readers: int = 5_000
+    many: int = 18_000
+    burst: int = 200
+    steady: int = 20
+    last: int = 100
+    size: int = 300
+    feeds: int = 10_000
+    stalled: int = 250
+    stall_s: float = 60.0
+    swept_s: float = 20.0
+    soak_s: float = 1800.0
+    churn: float = 50.0
+
+
+TINY = Scale(24, 60, 8, 2, 2, 300, 12, 4, 2.0, 1.0, 3.0, 10.0)
+"""Enough to see that everything is counted."""
+
+Measure = Callable[[Stage, Scale], Figures]
+
+
+def fan_out(make: Callable[[Stage, Scale], Plan]) -> Measure:
+    """A plain run of the generator."""
+
+    def measure(stage: Stage, scale: Scale) -> Figures:
+        plan = make(stage, scale)
+        return _told(plan, run(plan))
+
+    return measure
+
+
+def _told(plan: Plan, found: Found) -> Figures:
+    """The figures, with a note if they are not the server's."""
+    row = figures(plan, found)
+    try:
+        check_limit(found)
+    except BenchFailed as limit:
+        row["note"] = str(limit)
+    return row
+
+
+def healthz(stage: Stage, scale: Scale) -> Figures:
+    """Whether the server is asked how it is while it sweeps."""
+    plan = stage.plan(scale.many, max(2, int(5 * scale.swept_s)), rate=5.0)
+    with Requests(stage, "GET", "/healthz", 50.0) as requests, Run(plan) as gathered:
+        since = time.monotonic()
+        found = gathered.publish()
+        asked = delays_ms(requests.stop(), since, since + found.seconds)
+    names = {f"healthz_{name}": value for name, value in asked.items()}
+    return {**_told(plan, found), **names}
+
+
+def arrivals(stage: Stage, scale: Scale) -> Figures:
+    """Everybody at once, while an editor publishes."""
+    need_descriptors(scale.many)
+    plan = stage.plan(scale.many, 1, at_once=0)
+    editor = Editor(plan)
+    with closing(editor), closing(Crowd(plan)) as crowd:
+        editor.make_feed()
+        crowd.enter(1, time.monotonic() + plan.timeout_s)
+        with Requests(stage, "POST", POSTS, 20.0, POST) as requests:
+            since, wanted = time.monotonic(), machine.wanted_s()
+            crowd.enter(scale.many - 1, since + plan.timeout_s)
+            until = time.monotonic()
+            wanted = machine.wanted_s() - wanted
+            asked = delays_ms(requests.stop(), since, until)
+        crowd.settle()
+        sent = list(editor.publish())
+        crowd.read(time.monotonic() + plan.timeout_s)
+        crowd.check()
+        delays, _ = crowd.tally(sent)
+    return {
+        "readers": scale.many,
+        "deliveries": delays.total(),
+        "asked_within_s": crowd.asked_s,
+        "all_in_s": until - since,
+        "handshakes_per_s": scale.many / (until - since),
+        "loader_busy_entering": wanted / (until - since),
+        "rss_peak_mb": machine.rss_peak(stage.pids) / (1 << 20),
+        **{f"publish_{name}": value for name, value in asked.items()},
+    }
+
+
+def stalled(stage: Stage, scale: Scale) -> Figures:
+    """Some stop reading, everybody else does not notice, and they come back."""
+    return _with_stalled(stage, scale, scale.stalled)
+
+
+def none_stalled(stage: Stage, scale: Scale) -> Figures:
+    """The same without them, to compare with."""
+    return _with_stalled(stage, scale, 0)
+
+
+def _with_stalled(stage: Stage, scale: Scale, count: int) -> Figures:
+    readers, posts = scale.readers - scale.stalled, int(20 * scale.stall_s)
+    plan = stage.plan(readers, posts, rate=20.0)
+    with Run(plan) as gathered, closing(Followers(stage)) as followers:
+        start = _head(stage)
+        followers.enter(["bench"] * count, time.monotonic() + plan.timeout_s)
+        before = machine.rss(gathered.pids)
+        with Memory(gathered.pids) as memory:
+            found = gathered.publish()  # and nobody reads for the followers meanwhile
+        head = _head(stage)
+        if _seq(head) - _seq(start) != posts:
+            raise BenchFailed(f"{posts} posts moved the head from {start} to {head}")
+        behind = followers.catch_up(head, time.monotonic() + plan.timeout_s)
+        if followers.gaps or behind:
+            raise BenchFailed(
+                f"of {count} stalled readers {behind} never came to the head; "
+                f"{followers.gaps} gaps"
+            )
+        return {
+            **_told(plan, found),
+            "stalled": count,
+            "stalled_cut": followers.cut,
+            "stalled_resumed": followers.resumed,
+            "stalled_reset": followers.resets,
+            "stalled_gaps": followers.gaps,
+            "rss_growth_mb": (max(memory.samples) - before) / (1 << 20),
+        }
+
+
+def _head(stage: Stage) -> str:
+    """The cursor of the feed's head."""
+    with closing(Followers(stage)) as one:
+        one.enter(["bench"], time.monotonic() + 30)
+        return str(one.all[0].cursor)
+
+
+def _seq(cursor: str) -> int:
+    return int(cursor.rpartition("-")[2])
+
+
+def idle_feeds(stage: Stage, scale: Scale) -> Figures:
+    """Many feeds with a reader each, of which few ever hear anything."""
+    need_descriptors(scale.feeds)
+    names = [f"idle-{number}" for number in range(scale.feeds)]
+    heard = random.Random(1).sample(names, min(100, scale.feeds))
+    with closing(Followers(stage)) as followers, _desk(stage) as desk:
+        for name in names:
+            _write(desk, "/v1/feeds", {"slug": name, "title": name})
+        before, began = machine.rss(stage.pids), time.monotonic()
+        followers.enter(names, began + 300)
+        seconds, after = time.monotonic() - began, machine.rss(stage.pids)
+        for name in heard:
+            _write(desk, f"/v1/feeds/{name}/posts", POST)
+        until = time.monotonic() + 30
+        while followers.events < len(heard) and time.monotonic() < until:
+            followers.pump(0.1)
+        got = sorted(follower.feed for follower in followers.all if follower.events)
+        if got != sorted(heard) or followers.events != len(heard) or followers.cut:
+            raise BenchFailed(f"{len(heard)} posts were heard by {len(got)} readers")
+        return {
+            "feeds": scale.feeds,
+            "readers": followers.present,
+            "deliveries": followers.events,
+            "opened_per_s": scale.feeds / seconds,
+            "rss_kb_a_feed": (after - before) / scale.feeds / 1024,
+        }
+
+
+def soak(stage: Stage, scale: Scale) -> Figures:
+    """Hours in short: readers come and go, posts come, memory stays."""
+    chance = random.Random(2)
+    with closing(Followers(stage)) as followers, _desk(stage) as desk:
+        _write(desk, "/v1/feeds", {"slug": "bench", "title": "Soak"})
+        followers.enter(["bench"] * scale.readers, time.monotonic() + 120)
+        every_s = scale.soak_s / 360
+        with (
+            Requests(stage, "POST", POSTS, 5.0, POST) as requests,
+            Memory(stage.pids, every_s) as memory,
+        ):
+            began, wanted, churned = time.monotonic(), machine.wanted_s(), 0
+            while (ran := time.monotonic() - began) < scale.soak_s:
+                while churned < ran * scale.churn:
+                    follower = chance.choice(followers.all)
+                    followers.hang_up(follower)
+                    if churned % 2:
+                        follower.cursor = None  # as a page that was opened anew
+                    followers.connect(follower)
+                    churned += 1
+                followers.pump(0.05)
+            wanted = machine.wanted_s() - wanted
+            posts = len(requests.stop())
+        behind = followers.catch_up(_head(stage), time.monotonic() + 30)
+        samples = [sample / (1 << 20) for sample in memory.samples]
+        sixth = max(1, len(samples) // 6)
+        warm = statistics.median(samples[sixth : 2 * sixth] or samples)
+        end = statistics.median(samples[-sixth:])
+        return {
+            "readers": scale.readers,
+            "seconds": ran,
+            "posts": posts,
+            "deliveries": followers.events,
+            "churned": churned,
+            "resumed": followers.resumed,
+            "resets": followers.resets,
+            "cut": followers.cut,
+            "gaps": followers.gaps,
+            "behind_at_the_end": behind,
+            "rss_warm_mb": warm,
+            "rss_end_mb": end,
+            "rss_growth_percent": (end / warm - 1) * 100,
+            "loader_busy": wanted / ran,
+        }
+
+
+def _desk(stage: Stage) -> httpx.Client:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    return httpx.Client(
+        base_url=stage.url, headers=headers, timeout=30, trust_env=False
+    )
+
+
+def _write(desk: httpx.Client, path: str, body: object) -> None:
+    desk.post(path, json=body).raise_for_status()

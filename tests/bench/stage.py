@@ -1,0 +1,133 @@
+"""Where a measurement takes place: which core is whose, and a server on its own.
+
+Rules: the server, with its store, has the first core of this machine, loaders the
+last one (with a single core there is nothing to divide). Every process that is
+started here is gone at the end; what it wrote is told when it did not start.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from stoppress.bench import machine
+from stoppress.bench.plan import BenchFailed, Plan
+from stoppress.bench.target import Target
+
+TOKEN = "sp_bench-bench-bench-bench"
+START_S = 30.0
+END_S = 20.0
+
+
+class Command(NamedTuple):
+    """How a server is started."""
+
+    words: Sequence[str]
+    environ: Mapping[str, str]
+
+
+class Stage(NamedTuple):
+    """A server that runs, and what there is to know of it."""
+
+    target: Target
+    port: int
+    size: int
+    """Bytes of a post's text."""
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes that serve."""
+        return machine.serving(self.port)
+
+    def plan(self, readers: int, posts: int, **others: object) -> Plan:
+        """A plan for this server."""
+        token = TOKEN if self.target.is_ours else ""
+        plan = Plan(self.target, self.url, token, "bench", readers, posts)
+        return plan._replace(size=self.size, **others)  # type: ignore[arg-type]  # fields of Plan
+
+
+def cores() -> tuple[int, int]:
+    """The server's core, and the loaders'."""
+    allowed = sorted(os.sched_getaffinity(0))
+    return allowed[0], allowed[-1]
+
+
+@contextmanager
+def loader_core() -> Iterator[int]:
+    """Stay on the loaders' core until the end of the block; yields the server's."""
+    allowed = os.sched_getaffinity(0)
+    theirs, ours = cores()
+    os.sched_setaffinity(0, {ours})
+    try:
+        yield theirs
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def free_port() -> int:
+    """A port that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A folder for one server's files."""
+    name = tempfile.mkdtemp(prefix="stop-press-bench-")
+    try:
+        yield Path(name)
+    finally:
+        shutil.rmtree(name, ignore_errors=True)
+
+
+@contextmanager
+def running(command: Command, port: int, place: Path, core: int) -> Iterator[None]:
+    """The server, on its core, until the end of the block."""
+    log = place / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            ["taskset", "-c", str(core), *command.words],
+            env={**_environ(), **command.environ},
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+    try:
+        _wait_for(port, process, log)
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _environ() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith("STOPPRESS_")}
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + START_S
+    while time.monotonic() < until and process.poll() is None:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    raise BenchFailed(log.read_text()[-2000:] or "the server did not start")

@@ -1,0 +1,108 @@
+"""Every row is measured, in small: its counts are complete and its file has all.
+
+Timing decides nothing here.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.bench.measures import TINY
+from tests.bench.plot import plot
+from tests.bench.rows import ROWS
+from tests.bench.servers import OURS, SERVERS
+from tests.bench.turns import Claim, medians, of, ratio, report, take_turns
+
+HERE = ("Stop Press", "Starlette loop")
+"""What is here wherever the tests run; nothing is fetched for the others."""
+BY_THEMSELVES = ("many_readers", "soak")
+DELIVERIES = {
+    "burst": TINY.readers * TINY.burst,
+    "steady": TINY.readers * TINY.steady,
+    "last_reader": TINY.readers * TINY.last,
+    "memory": TINY.readers,
+    "handshakes": TINY.readers,
+    "healthz": TINY.many * 5,
+    "arrivals": TINY.many,
+    "stalled": (TINY.readers - TINY.stalled) * 40,
+    "idle_feeds": TINY.feeds,
+}
+
+
+@pytest.mark.parametrize("name", [each for each in ROWS if each not in BY_THEMSELVES])
+def test_a_row_counts_everything(name: str) -> None:
+    """Each subject's deliveries are all there, and each claim has its figure."""
+    row = ROWS[name]
+    only = {each.name for each in row.subjects if each.name.startswith(HERE)}
+    said: list[str] = []
+    runs = take_turns(row, TINY, 1, only, said.append)
+    assert set(runs) == only
+    told = json.loads(json.dumps(report(row, TINY, runs)))
+    for subject, (figures,) in runs.items():
+        if name in DELIVERIES:
+            assert figures["deliveries"] == DELIVERIES[name], subject
+        assert row.drawn in figures
+        assert told["medians"][subject][row.drawn] == figures[row.drawn]
+    for claim in told["claims"]:
+        # A ratio needs two figures, and a few readers may cost nothing at all.
+        assert claim["figure"] is not None or "×" in claim["what"], claim
+    assert len(said) == len(only)
+    ElementTree.fromstring(plot(told))
+
+
+def test_two_sizes_of_a_crowd_have_their_own_counts() -> None:
+    """The many are more than the others, and all of them are served."""
+    row = ROWS["many_readers"]
+    runs = take_turns(row, TINY, 1, set(), lambda text: None)
+    counts = [run["deliveries"] for (run,) in runs.values()]
+    assert counts == [TINY.readers * TINY.burst, TINY.many * TINY.burst]
+
+
+def test_the_soak_has_no_gap_while_readers_change() -> None:
+    """Who comes back goes on where it was; nobody is behind at the end."""
+    runs = take_turns(ROWS["soak"], TINY, 1, set(), lambda text: None)
+    (figures,) = runs[OURS]
+    assert figures["gaps"] == figures["behind_at_the_end"] == figures["cut"] == 0
+    assert figures["churned"] == pytest.approx(TINY.soak_s * TINY.churn, abs=2)
+    resumed = figures["resumed"]
+    assert isinstance(resumed, int) and resumed >= TINY.soak_s * TINY.churn // 2 - 2
+
+
+@pytest.mark.parametrize("name", [name for name in SERVERS if name not in HERE])
+def test_a_peer_delivers_the_same_bytes(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where it is installed: what a peer delivers is as long as what we do."""
+    monkeypatch.setattr("tests.bench.servers._install", lambda command: None)
+    if missing := SERVERS[name].missing():
+        pytest.skip(f"{name}: {missing}")
+    runs = take_turns(ROWS["burst"], TINY, 1, {OURS, name}, lambda text: None)
+    (ours,), (theirs,) = runs[OURS], runs[name]
+    assert theirs["deliveries"] == ours["deliveries"]
+    assert theirs["bytes_a_delivery"] == pytest.approx(ours["bytes_a_delivery"], abs=1)
+
+
+def test_medians_ratios_and_claims() -> None:
+    """Of each figure over the rounds; what was left out makes no claim."""
+    shown = medians(
+        {
+            "a": [{"x": 1.0, "n": None}, {"x": 5.0, "n": None}, {"x": 2.0, "n": 3}],
+            "b": [{"x": 4.0, "note": "text"}],
+        }
+    )
+    assert shown == {"a": {"x": 2.0, "n": 3}, "b": {"x": 4.0}}
+    least = Claim("least", ratio("x", "b", "a"), 2.5, True).held(shown)
+    assert (least["figure"], least["holds"]) == (2.0, False)
+    assert Claim("most", of("a", "x"), 2.0).held(shown)["holds"] is True
+    assert Claim("none", of("c", "x"), 2.0).held(shown)["figure"] is None
+
+
+def test_every_written_row_is_one_that_there_is() -> None:
+    """What stands in the docs can be measured again."""
+    written = Path(__file__).parents[2] / "docs" / "benchmarks"
+    names = {file.stem for file in written.glob("*.*")}
+    assert names <= set(ROWS)
