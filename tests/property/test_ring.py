@@ -41,7 +41,7 @@ class RingAgainstList(RuleBasedStateMachine):
         self.events.append(event)
         self.ring.append(event)
 
-    @rule(post=st.integers(0, 3), size=st.sampled_from([1, 300, 9_000, 70_000]))
+    @rule(post=st.integers(0, 3), size=st.sampled_from([1, 300, 2_000, 9_000, 70_000]))
     def publish(self, post: int, size: int) -> None:
         name = f"p{post}"
         self._add(EventType.PUBLISHED, name, post_body(name, "n" * size))
@@ -201,3 +201,20 @@ def test_cursors_in_one_block_share_its_bytes() -> None:
     views = [ring.tail(Wire.WEBSOCKET, seq)[0] for seq in range(49)]
     assert all(isinstance(view, memoryview) for view in views)
     assert len({id(view.obj) for view in views if isinstance(view, memoryview)}) == 1
+
+
+def test_who_is_close_behind_a_new_block_needs_one_visit() -> None:
+    """A block begins with the end of the one before; who is far behind needs two."""
+    ring = Ring(FEED, BASE, max_events=4096, max_bytes=8 << 20)
+    ring.restart(Cursor(EPOCH, 0), ())
+    events = _events([300] * 1000)
+    ring.append(next(events))
+    while ring.tail(Wire.WEBSOCKET, 0)[1] == ring.head:
+        ring.append(next(events))
+    ends = ring.tail(Wire.WEBSOCKET, 0)[1]
+    assert ring.head == ends + 1
+    reached = [ring.tail(Wire.WEBSOCKET, seq)[1] for seq in range(ends)]
+    assert reached == sorted(reached)
+    assert set(reached) == {ends, ring.head}
+    assert reached[-1] == ring.head
+    assert reached.count(ring.head) > 1
