@@ -14,8 +14,6 @@ Rules:
 
 from __future__ import annotations
 
-import binascii
-import hashlib
 from asyncio import Transport
 from urllib.parse import parse_qsl
 
@@ -23,22 +21,14 @@ import httptools
 
 from stoppress.desk.tokens import Token
 from stoppress.domain.errors import Malformed
-from stoppress.hub.deflate import HEADER, agreed
 from stoppress.hub.facts import Facts, Rights
 from stoppress.hub.sockets import Registry, WebSocketReader
 from stoppress.web.access import COOKIE
 from stoppress.web.admission import Asked, Wanted, decide, rights_of, wanted
+from stoppress.web.handshake import accepted, agreement, head
 from stoppress.web.newsroom import Newsroom
 
 TARGET = b"/v1/live?"
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-_HEAD = (
-    b"HTTP/1.1 101 Switching Protocols\r\n"
-    b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n%b\r\n"
-)
-_EXTENSIONS = HEADER.lower().encode()
-_NOT_HERE = frozenset({b"content-length", b"transfer-encoding", b"expect"})
-"""Headers of a request with a body, which no handshake has."""
 
 
 class Handshake:
@@ -74,25 +64,8 @@ class Handshake:
         self.headers[name] = value
 
     def accept(self) -> bytes | None:
-        """The answer to the key, if this is a handshake by RFC 6455, section 4.2.1."""
-        headers = self.headers
-        key = headers.get(b"sec-websocket-key", b"")
-        options = headers.get(b"connection", b"").lower().split(b",")
-        if (
-            not self.is_whole
-            or headers.get(b"upgrade", b"").lower() != b"websocket"
-            or not any(option.strip() == b"upgrade" for option in options)
-            or headers.get(b"sec-websocket-version") != b"13"
-            or not _NOT_HERE.isdisjoint(headers)
-        ):
-            return None
-        try:
-            if len(binascii.a2b_base64(key, strict_mode=True)) != 16:
-                return None
-        except binascii.Error:
-            return None
-        digest = hashlib.sha1(key + _GUID, usedforsecurity=False).digest()
-        return binascii.b2a_base64(digest, newline=False)
+        """The answer to the key, if this is a whole handshake."""
+        return accepted(self.headers) if self.is_whole else None
 
 
 class Door:
@@ -119,11 +92,10 @@ class Door:
         admitted = _admitted(newsroom, request)
         if admitted is None:
             return None
-        feeds, rights, agreement = admitted
-        reader = WebSocketReader(newsroom.hub, rights, deflated=bool(agreement))
+        feeds, rights, agreed_to = admitted
+        reader = WebSocketReader(newsroom.hub, rights, deflated=bool(agreed_to))
         reader.take(transport, registry)
-        line = f"{HEADER}: {agreement}\r\n".encode() if agreement else b""
-        with reader.held(_HEAD % (accept, line)):
+        with reader.held(head(accept, agreed_to)):
             for feed, cursor in feeds:
                 newsroom.hub.follow(reader, feed, cursor)
         if request.rest:
@@ -141,8 +113,7 @@ def _admitted(
         pairs = parse_qsl(query, keep_blank_values=True)
         feeds = wanted([value for name, value in pairs if name == "feed"])
         token = _token(newsroom, request, dict(pairs))
-        offered = request.headers.get(_EXTENSIONS)
-        agreement = agreed(offered.decode("latin-1")) if offered else ""
+        agreed_to = agreement(request.headers)
     except (Malformed, ValueError, LookupError):
         return None
     rights = rights_of(token)
@@ -162,7 +133,7 @@ def _admitted(
             now_ms=hub.now_ms(),
         )
     )
-    return None if code is not None else (feeds, rights, agreement)
+    return None if code is not None else (feeds, rights, agreed_to)
 
 
 def _token(

@@ -19,11 +19,11 @@ from uvicorn.protocols.http.httptools_impl import (
     HttpToolsProtocol,
     RequestResponseCycle,
 )
-from websockets.datastructures import Headers
-from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS, Request
+from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS
 
 from stoppress.hub.sockets import Registry
 from stoppress.web.gate import Entry, Gate, Place, has_left
+from stoppress.web.handshake import Fields
 from stoppress.web.takeover import (
     TAKEN,
     TAKEOVER,
@@ -120,15 +120,14 @@ class LiveHttp(HttpToolsProtocol):
 
     def _upgrade(self, early: bytes) -> None:
         """Give what follows on the handshake to the WebSocket protocol."""
-        kind, request = self.ws_protocol_class, self._handshake()
-        if request is None or kind is None or not issubclass(kind, LiveWebSocket):
+        kind, headers = self.ws_protocol_class, self._fields()
+        if headers is None or kind is None or not issubclass(kind, LiveWebSocket):
             super().handle_websocket_upgrade()
         else:
             self.connections.discard(self)
             live = kind(self.config, self.server_state, self.app_state)
-            live.connection_made(self.transport)
             self.transport.set_protocol(live)
-            live.upgraded(request)
+            live.upgraded(self, headers)
         protocol = self.transport.get_protocol()
         if early and isinstance(protocol, LiveWebSocket):
             protocol.data_received(early)
@@ -136,12 +135,12 @@ class LiveHttp(HttpToolsProtocol):
         # ring of references.
         self.parser = None  # type: ignore[assignment]  # as uvicorn does
 
-    def _handshake(self) -> Request | None:
-        """The request as websockets would have parsed it; None if it has to.
+    def _fields(self) -> Fields | None:
+        """The headers of a handshake; None if the library has to read it.
 
         It refuses what is not an ordinary GET, in words of its own.
         """
-        headers = list(self.scope["headers"])
+        headers = self.headers
         if (
             self.scope["method"] != "GET"
             or len(headers) > MAX_NUM_HEADERS
@@ -149,12 +148,12 @@ class LiveHttp(HttpToolsProtocol):
             or len(self.url) > MAX_LINE_LENGTH - _AROUND
         ):
             return None
-        read = Headers()
+        fields: dict[bytes, bytes] = {}
         for name, value in headers:
             if name in _BODY or len(name) + len(value) > MAX_LINE_LENGTH - _AROUND:
                 return None
-            read[name.decode("latin-1")] = value.decode("latin-1")
-        return Request(self.url.decode("ascii"), read)
+            fields[name] = fields[name] + b", " + value if name in fields else value
+        return fields
 
     def on_headers_complete(self) -> None:
         """Hide a secret in the query before the request is looked at."""
@@ -178,7 +177,9 @@ class LiveHttp(HttpToolsProtocol):
         if more:
             self.data_received(more)
 
-    def take(self, cycle: RequestResponseCycle, reader: Taker) -> bool:
+    def take(
+        self, cycle: RequestResponseCycle, reader: Taker, begin: Callable[[], None]
+    ) -> bool:
         """Make `reader` own the transport. Call it in the turn of the head.
 
         Requests that wait behind this one are never answered: this one's answer
@@ -202,6 +203,7 @@ class LiveHttp(HttpToolsProtocol):
         cycle.message_event.set()
         self.transport = cycle.transport = TAKEN
         reader.take(transport, cast(Registry, self.connections))
+        begin()
         # Rings of references: the parser and this protocol, the scope and the take.
         self.parser = None  # type: ignore[assignment]  # as uvicorn does
         cycle.scope["extensions"].clear()

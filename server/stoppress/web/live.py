@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from functools import partial
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
@@ -35,6 +36,7 @@ from stoppress.domain.errors import (
 from stoppress.hub.channel import Channel
 from stoppress.hub.facts import Facts, Rights
 from stoppress.hub.plain import Poll
+from stoppress.hub.reader import Reader
 from stoppress.hub.sockets import EventStreamReader, WebSocketReader
 from stoppress.web import carry
 from stoppress.web.access import COOKIE, feed_of
@@ -101,7 +103,12 @@ class Live:
             code = CloseCode.BAD_REQUEST
         except Unavailable:
             code = CloseCode.BYE
-        # From here to the end of the takeover nothing waits.
+        extensions = scope.get("extensions", {})
+        take: Take | None = extensions.get(TAKEOVER)
+        if take is not None and code is None:
+            reader = WebSocketReader(hub, rights, deflated=DEFLATED in extensions)
+            take(reader, partial(_follow, reader, feeds))
+            return
         try:
             await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
             if code is not None:
@@ -109,15 +116,12 @@ class Live:
                 return
         except OSError:
             return  # whoever asked is gone
-        extensions = scope.get("extensions", {})
-        take: Take | None = extensions.get(TAKEOVER)
-        if take is None:
-            await carry.websocket(hub, rights, feeds, receive, send)
-            return
-        reader = WebSocketReader(hub, rights, deflated=DEFLATED in extensions)
-        if take(reader):
-            for feed, cursor in feeds:
-                hub.follow(reader, feed, cursor)
+        await carry.websocket(hub, rights, feeds, receive, send)
+
+
+def _follow(reader: Reader, feeds: Wanted) -> None:
+    for feed, cursor in feeds:
+        reader.owner.follow(reader, feed, cursor)
 
 
 async def _turn_away(newsroom: Newsroom, send: Send, code: int) -> None:
@@ -202,8 +206,7 @@ class EventStream(Response):
             await carry.stream(hub, self._rights, wants, receive, send)
             return
         reader = EventStreamReader(hub, self._rights)
-        if take(reader):
-            hub.follow(reader, self._feed, self._cursor)
+        take(reader, partial(_follow, reader, ((self._feed, self._cursor),)))
 
 
 async def _poll(

@@ -1,12 +1,15 @@
 """Taking the transport over from uvicorn: its protocols, with one door more.
 
-The ASGI scope gets an extension, TAKEOVER. Called with a reader, in the same turn
-in which the handshake (or the head of the response) was sent, it makes the reader
-own the transport and returns True; or False if the connection is closing anyway.
-Then the application returns, and nothing of the handshake stays alive.
+The ASGI scope gets an extension, TAKEOVER. Called with a reader, in place of the
+accept (or in the turn in which the head of the response was sent), it makes the
+reader own the transport, has it begin, and returns True; or False if the connection
+is closing anyway. Then the application returns, and nothing of the handshake stays.
 
 Rules:
-- All awaits come before the accept; accept and take happen in one turn.
+- All awaits come before the take. The answer to a handshake leaves with what the
+  reader is told first, in one write.
+- A handshake that HTTP has read is parsed no second time, and answered by the library
+  only if it is unusual, or nobody takes the connection.
 - Bytes that come before the accept are kept as they came, and given to the reader
   (or, if nobody takes the connection, to uvicorn's own parser).
 - The reader stands in uvicorn's `connections` in place of the protocol: its
@@ -19,16 +22,19 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, cast
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.datastructures import Headers
 from websockets.http11 import Request
 from websockets.protocol import Protocol as Framing
 
 from stoppress.hub.deflate import Offer
 from stoppress.hub.sockets import Registry
+from stoppress.web.handshake import Fields, accepted, agreement, head
 
 TAKEOVER = "stop_press.takeover"
 """The name of the extension in the ASGI scope."""
@@ -41,6 +47,8 @@ EARLY_BYTES = 64 << 10
 
 RELIED_ON: dict[type, tuple[str, ...]] = {
     WebSocketsSansIOProtocol: (
+        "asgi_version",
+        "client",
         "conn",
         "connection_made",
         "connections",
@@ -54,7 +62,13 @@ RELIED_ON: dict[type, tuple[str, ...]] = {
         "response",
         "run_asgi",
         "scope",
-        "stop_keepalive",
+        "loop",
+        "on_task_complete",
+        "request",
+        "scheme",
+        "send",
+        "server",
+        "tasks",
         "transport",
     ),
 }
@@ -66,11 +80,15 @@ class Taker(Protocol):
     def take(self, transport: Any, registry: Registry) -> None:
         """Own the transport from here on."""
 
+    def held(self, head: bytes) -> AbstractContextManager[None]:
+        """Send `head` and all that is written meanwhile at once, at the end."""
+
     def data_received(self, data: bytes) -> None:
         """What the peer says."""
 
 
-Take = Callable[[Taker], bool]
+Take = Callable[[Taker, Callable[[], None]], bool]
+"""Takes the connection for a reader, and has it begin."""
 
 
 class _Taken:
@@ -99,6 +117,10 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
     """uvicorn's WebSocket protocol, from which a reader can take the transport."""
 
     _early = b""
+    _accept: bytes | None = None
+    """Our answer to the key of a handshake that the library has not read."""
+    _agreed_to = ""
+    _url = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Offer to compress, as the hub does it."""
@@ -114,23 +136,60 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
         if len(self._early) > EARLY_BYTES:
             self.transport.abort()
 
-    def upgraded(self, request: Request) -> None:
-        """Take the handshake as the HTTP protocol has read it: parse it once."""
+    def upgraded(self, http: Any, headers: Fields) -> None:
+        """Take the connection and the handshake that the HTTP protocol has read."""
+        self.connections.add(self)
+        self.transport = http.transport
+        self.server, self.client = http.server, http.client
+        self.scheme = "wss" if http.scheme == "https" else "ws"
+        self.conn.available_extensions = [Offer()]
         # What comes from here on are frames. A parser of a connection that is not
         # open yet would wait for the request.
         self.conn.parser = Framing.parse(self.conn)
         next(self.conn.parser)
-        self.handle_connect(request)
+        try:
+            self._agreed_to = agreement(headers)
+            self._accept = accepted(headers)
+        except ValueError:
+            self._accept = None
+        scope: dict[str, Any] = http.scope
+        raw_path, _, query = http.url.partition(b"?")
+        if self._accept is None:
+            self.handle_connect(_request(http.url, scope["headers"]))
+            return
+        root: str = scope["root_path"]
+        offered = headers.get(b"sec-websocket-protocol", b"").decode("latin-1")
+        scope |= {
+            "type": "websocket",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.4"},
+            "scheme": self.scheme,
+            "path": root + unquote(raw_path.decode("ascii")),
+            "raw_path": root.encode("ascii") + raw_path,
+            "query_string": query,
+            "subprotocols": [one for one in map(str.strip, offered.split(",")) if one],
+            "extensions": {},
+        }
+        self._url = http.url
+        self.scope = cast(Any, scope)
+        self.handshake_initiated = True
+        self._offer(deflated=bool(self._agreed_to))
+        self.queue.put_nowait({"type": "websocket.connect"})
+        task = self.loop.create_task(self.run_asgi())
+        task.add_done_callback(self.on_task_complete)
+        self.tasks.add(task)
 
     def handle_connect(self, event: Any) -> None:
         """Offer the takeover to the application."""
         super().handle_connect(event)
         if self.response.status_code == 101:
-            scope = cast("dict[str, Any]", self.scope)
-            hide_token(scope)
-            scope["extensions"][TAKEOVER] = self.take
-            if self.conn.extensions:
-                scope["extensions"][DEFLATED] = {}
+            self._offer(deflated=bool(self.conn.extensions))
+
+    def _offer(self, *, deflated: bool) -> None:
+        scope = cast("dict[str, Any]", self.scope)
+        hide_token(scope)
+        scope["extensions"][TAKEOVER] = self.take
+        if deflated:
+            scope["extensions"][DEFLATED] = {}
 
     async def receive(self) -> Any:
         """Nobody took the connection: what came early is uvicorn's now."""
@@ -139,17 +198,31 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
             super().data_received(early)
         return await super().receive()
 
-    def take(self, reader: Taker) -> bool:
-        """Make `reader` own the transport. Call it in the turn of the accept."""
+    async def send(self, message: Any) -> None:
+        """Nobody took the connection: the library answers."""
+        if self._accept is not None and not self.handshake_complete:
+            self._accept = None
+            headers = cast("dict[str, Any]", self.scope)["headers"]
+            self.request = _request(self._url, headers)
+            self.response = self.conn.accept(self.request)
+        await super().send(message)
+
+    def take(self, reader: Taker, begin: Callable[[], None]) -> bool:
+        """Answer the handshake, make `reader` own the transport, and begin."""
         transport = self.transport
-        if not self.handshake_complete or transport.is_closing():
+        if self.handshake_complete or transport.is_closing():
             return False
-        if not self.queue.empty():
-            raise RuntimeError("take the connection in the turn of its accept")
-        self.stop_keepalive()
+        if self._accept is not None:
+            answer = head(self._accept, self._agreed_to)
+        else:
+            self.conn.send_response(self.response)
+            answer = b"".join(self.conn.data_to_send())
+        self.handshake_complete = True
         self.connections.discard(self)
         self.transport = TAKEN
         reader.take(transport, cast(Registry, self.connections))
+        with reader.held(answer):
+            begin()
         early, self._early = self._early, b""
         if early:
             reader.data_received(early)
@@ -159,10 +232,19 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
         """Run the application; of a taken connection, keep nothing."""
         await super().run_asgi()
         if self.transport is TAKEN:
-            # Both are rings of references, which only the collector would free.
+            # All are rings of references, which only the collector would free.
             self.scope.clear()  # type: ignore[attr-defined]  # it is a dict
             del self.conn.parser
-            del self.conn, self.scope, self.response, self.request
+            for name in ("conn", "scope", "response", "request"):
+                vars(self).pop(name, None)
+
+
+def _request(url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Request:
+    """The request as websockets would have parsed it."""
+    read = Headers()
+    for name, value in headers:
+        read[name.decode("latin-1")] = value.decode("latin-1")
+    return Request(url.decode("ascii"), read)
 
 
 def hide_token(scope: dict[str, Any]) -> None:
