@@ -24,8 +24,8 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
-from stoppress.hub.sweep import SLICE_S
-
+SLICE_S = 0.001
+"""What a turn gives to newcomers; the sweep has a slice of its own beside it."""
 BREATHS = 4
 """Turns of the loop between two slices, if they are short: a publish takes ten."""
 PLAIN_S = 0.0002
