@@ -30,7 +30,7 @@ from stoppress.desk.compose import (
 from stoppress.desk.decode import convert, read, read_object
 from stoppress.desk.feeds import FeedDesk
 from stoppress.desk.identity import Asked, PostIds, idempotency
-from stoppress.desk.markup import MarkupTooLong, to_html
+from stoppress.desk.markup import TooMuchMarkup, to_html
 from stoppress.desk.merge import merge
 from stoppress.desk.outcome import (
     ATTEMPTS,
@@ -202,5 +202,5 @@ async def render(body: str) -> str:
         if len(body) <= LONG_MARKUP:
             return to_html(body)
         return await asyncio.to_thread(to_html, body)
-    except MarkupTooLong as wrong:
+    except TooMuchMarkup as wrong:
         raise Invalid("body", str(wrong)) from None

@@ -11,7 +11,8 @@ CommonMark with tables, strikethrough and bare links. Rules:
   begins decides its direction (`dir="auto"` is the page's to set).
 - What comes out passes an allow-list of its own, so that a fault of the first
   part stays harmless.
-- 64 KiB of anything take bounded time (about a second at worst), and at most
+- A text takes bounded time: at most MAX_MARKS characters of markup (a fifth of a
+  second of one core at worst, and that in a thread), and at most
   256 Ki characters come out.
 """
 
@@ -24,12 +25,18 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 
+from stoppress.desk.links import bare_link
+
 MAX_HTML_LENGTH = 256 << 10
 """The longest HTML of one post, in characters; 64 KiB of news give some 66 Ki."""
 
+MAX_MARKS = 4096
+"""Characters of markup in one post, line breaks among them. 64 KiB of technical
+documentation, denser than any news, have 3,800; news have a few hundred."""
+
 _SAFE_ADDRESS = re.compile(r"(https?://|mailto:|tel:|/(?![/\\]))", re.IGNORECASE)
 
-_BARE_LINK = re.compile(r"://|mailto:", re.IGNORECASE)
+_MARK = re.compile(r"[\\`*_\[\]<>&~!|#:\n]")
 
 _cleaner = nh3.Cleaner(
     tags={
@@ -49,15 +56,19 @@ _cleaner = nh3.Cleaner(
 )
 
 
-class MarkupTooLong(ValueError):
-    """The HTML would be longer than a post may be."""
+class TooMuchMarkup(ValueError):
+    """The text has more markup, or would be longer as HTML, than a post may."""
 
 
 def to_html(text: str) -> str:
-    """The safe HTML of Markdown `text`. Raises MarkupTooLong."""
-    # Looking for bare links takes half of the time, and few posts have any.
-    markdown = _own.with_links if _BARE_LINK.search(text) else _own.plain
-    html: str = markdown.render(text)
+    """The safe HTML of Markdown `text`. Raises TooMuchMarkup."""
+    # Few texts are long enough to have too many.
+    if len(text) > MAX_MARKS and (marks := len(_MARK.findall(text))) > MAX_MARKS:
+        raise TooMuchMarkup(
+            f"has {marks} characters of markup (such as * [ ] > |, or line breaks), "
+            f"more than {MAX_MARKS}; use less, or make two posts of it"
+        )
+    html: str = _own.markdown.render(text)
     # Before cleaning, so that it is bounded too; and after, as it adds attributes.
     _check_length(html)
     html = _cleaner.clean(html).strip()
@@ -67,7 +78,7 @@ def to_html(text: str) -> str:
 
 def _check_length(html: str) -> None:
     if len(html) > MAX_HTML_LENGTH:
-        raise MarkupTooLong(
+        raise TooMuchMarkup(
             f"its HTML would be {len(html)} characters long, "
             f"more than {MAX_HTML_LENGTH}; use less markup"
         )
@@ -90,28 +101,19 @@ def _outline(state: StateCore) -> None:
             token.tag = f"h{min(2 + len(above), 6)}"
 
 
-def _make(*, links: bool) -> MarkdownIt:
-    markdown = _Markdown(
-        "commonmark", {"html": False, "linkify": links, "maxNesting": 20}
-    )
+def _make() -> MarkdownIt:
+    markdown = _Markdown("commonmark", {"html": False, "maxNesting": 20})
     markdown.enable(["table", "strikethrough"])
-    if links:
-        markdown.enable("linkify")
-        assert markdown.linkify is not None
-        # Only what says it is a link: "end.New" or "a@b" in running text is none.
-        markdown.linkify.set(
-            {"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False}
-        )
+    markdown.inline.ruler.push("bare_link", bare_link)
     markdown.core.ruler.push("outline", _outline)
     return markdown
 
 
 class _Own(threading.local):
-    """The parsers of one thread: the search for links keeps its place in itself."""
+    """The parser of one thread."""
 
     def __init__(self) -> None:
-        self.plain = _make(links=False)
-        self.with_links = _make(links=True)
+        self.markdown = _make()
 
 
 _own = _Own()

@@ -1,0 +1,71 @@
+"""Bare addresses in Markdown become links: a rule for markdown-it.
+
+Rules:
+- Only what says that it is an address: `https://…`, `http://…`, `mailto:…`.
+  "end.New" or "a@b" in running text is none.
+- It ends before a space, an angle bracket, a quote or a backtick, and without the
+  punctuation of the sentence around it; a closing bracket belongs to it only if it
+  opens there too.
+- An address is looked for where its colon stands, and read once: the time is that
+  of the text's length, whatever it holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from markdown_it.rules_inline import StateInline
+
+MAX_ADDRESS = 2000
+"""Characters of the longest address that becomes a link, as of those given."""
+
+_SCHEME = re.compile(r"(?<![^\W_])(https?|mailto)$", re.IGNORECASE)
+_LONGEST_SCHEME = 7
+_WEB = re.compile(rf"://[^\s<>\"`]{{1,{MAX_ADDRESS}}}")
+_MAIL = re.compile(r":[^\s<>\"`@]{1,64}@[^\s<>\"`@]{1,255}")
+_BEGINS = re.compile(r"\w|\[[0-9a-f]*:", re.IGNORECASE)
+_AROUND = "?!.,:;*_~'”’»…"
+_PAIRS = {")": "(", "]": "[", "}": "{"}
+
+
+def bare_link(state: StateInline, silent: bool) -> bool:
+    """The rule: at the colon of an address that is no link yet."""
+    at = state.pos
+    if state.linkLevel or state.src[at] != ":":
+        return False
+    scheme = _SCHEME.search(state.pending[-_LONGEST_SCHEME:])
+    if scheme is None:
+        return False
+    is_mail = scheme[1].lower() == "mailto"
+    found = (_MAIL if is_mail else _WEB).match(state.src, at, state.posMax)
+    if found is None:
+        return False
+    rest = _without_what_stands_around(found[0])
+    name = rest.lstrip(":/")
+    if not _BEGINS.match(name) or (is_mail and "@" not in name):
+        return False
+    address = state.md.normalizeLink(scheme[1] + rest)
+    if not state.md.validateLink(address):
+        return False
+    if not silent:
+        state.pending = state.pending[: -len(scheme[1])]
+        state.push("link_open", "a", 1).attrs = {"href": address}
+        text = name if is_mail else state.md.normalizeLinkText(scheme[1] + rest)
+        state.push("text", "", 0).content = text
+        state.push("link_close", "a", -1)
+    state.pos += len(rest)
+    return True
+
+
+def _without_what_stands_around(text: str) -> str:
+    count = Counter(text)
+    end = len(text)
+    while end:
+        last = text[end - 1]
+        opening = _PAIRS.get(last)
+        if last not in _AROUND and (opening is None or count[last] <= count[opening]):
+            break
+        count[last] -= 1
+        end -= 1
+    return text[:end]
