@@ -104,8 +104,8 @@ class Writing:
         self.head = max(self.head, at)
 
 
-async def live(events: int, kept: int, folder: Path) -> Life:
-    """One feed, from its first event to its last."""
+async def live(events: int, kept: int, folder: Path, parts: int = TENTHS) -> Life:
+    """One feed, from its first event to its last, looked at after each part."""
     life = Life()
     async with AsyncExitStack() as stack:
         clock = Clock(folder)
@@ -128,11 +128,11 @@ async def live(events: int, kept: int, folder: Path) -> Life:
         made.raise_for_status()
         store = await stack.enter_async_context(_store(folder))
         editor = Writing(client)
-        for _ in range(TENTHS):
+        for _ in range(parts):
             began = _busy(server)
-            await editor.write(events // TENTHS)
-            busy_s = _busy(server) - began
-            tenth = await _seen(client, store, server, editor, busy_s, events)
+            await editor.write(events // parts)
+            each_ms = (_busy(server) - began) / (events // parts) * 1000
+            tenth = await _seen(client, store, server, editor, each_ms)
             life.tenths.append(tenth)
             await _returned(server, editor.head, kept, life)
         for restart in (0, DAYS_S):
@@ -169,8 +169,7 @@ async def _seen(
     store: Redis,
     server: Server,
     editor: Writing,
-    busy_s: float,
-    events: int,
+    each_ms: float,
 ) -> Tenth:
     times = []
     for _ in range(SNAPSHOTS):
@@ -181,7 +180,7 @@ async def _seen(
     log = feed_keys(FEED).log
     return Tenth(
         editor.head.seq,
-        busy_s / (events // TENTHS) * 1000,
+        each_ms,
         min(times) * 1000,
         int(await store.xlen(log)),
         int(await store.memory_usage(log, samples=0) or 0) / 1e6,

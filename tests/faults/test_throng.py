@@ -75,10 +75,10 @@ def test_a_rolling_restart_loses_nothing(tmp_path: Path) -> None:
 
 def test_a_log_that_is_trimmed_keeps_its_promise(tmp_path: Path) -> None:
     """A feed four times as long as its log; `long_life.py` has 50,000 events."""
-    life = asyncio.run(long_life.live(800, 200, tmp_path))
+    life = asyncio.run(long_life.live(800, 200, tmp_path, parts=2))
     assert not [one for one in life.faults if " ms after " not in one]
-    assert life.resumed > 50
-    assert life.reset > 3
+    assert life.resumed >= 20
+    assert life.reset >= 3
 
 
 def test_storms_are_served_from_memory(tmp_path: Path) -> None:
