@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from typing import cast
 
 from stoppress.domain.cursor import Cursor
 from tests.faults.throng import Throng, peak
@@ -48,6 +49,7 @@ class Crowding:
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
+        self._asked = 0
 
     async def come(self, places: Sequence[Cursor | None], at_once: bool) -> None:
         """So many readers come, from these places."""
@@ -82,10 +84,14 @@ class Crowding:
                 await asyncio.sleep(0.1)
 
     async def _ask(self, *words: object) -> object:
-        self._pipe.send(words)
-        while not self._pipe.poll():  # noqa: ASYNC110  # it tells nobody
-            await asyncio.sleep(0.01)
-        return self._pipe.recv()
+        self._asked += 1
+        self._pipe.send((self._asked, *words))
+        while True:
+            while not self._pipe.poll():  # noqa: ASYNC110  # it tells nobody
+                await asyncio.sleep(0.01)
+            number, answer = self._pipe.recv()
+            if number == self._asked:  # else to who gave up waiting
+                return cast(object, answer)
 
 
 @asynccontextmanager
@@ -120,13 +126,14 @@ def _run(pipe: Connection, address: tuple[str, int], feed: str, seed: int) -> No
                     throng.come(place)
                 del coming[:AT_ONCE]
             elif not coming and pipe.poll():
-                pipe.send(_answer(throng, coming, pipe.recv()))
+                number, *words = pipe.recv()
+                pipe.send((number, _answer(throng, coming, words)))
     except (EOFError, OSError):
         throng.close()
 
 
 def _answer(
-    throng: Throng, coming: list[Cursor | None], words: tuple[object, ...]
+    throng: Throng, coming: list[Cursor | None], words: Sequence[object]
 ) -> Count | None:
     if words[0] == "come":
         places = words[1]

@@ -197,9 +197,7 @@ async def _returned(server: Server, head: Cursor, kept: int, life: Life) -> None
         await crowd.come(places, at_once=True)
         count = await _all_at(crowd, head, life)
         life.resumed += len(places) - count.seen["reset"]
-        life.heard += sum(
-            n for kind, n in count.seen.items() if kind.startswith("post.")
-        )
+        life.heard += count.seen["events"]
         if count.seen["reset"]:
             life.faults.append(f"{count.seen['reset']} were reset at {head}")
     beyond = head.seq - 2 * kept

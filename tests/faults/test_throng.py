@@ -26,8 +26,7 @@ def heard(*messages: str) -> list[str]:
     throng = Throng(("127.0.0.1", 1), "x", 7)
     member = Member(HEAD)
     member.buffer = b"".join(text(message) for message in messages)
-    for message in list(throng._frames(member)):
-        throng._told(0, member, message)
+    throng._listen(0, member)
     throng.close()
     return throng.faults
 
@@ -40,6 +39,7 @@ def event(seq: int, kind: str = "post.published", epoch: str = "e") -> str:
 def test_a_sound_line_is_without_fault() -> None:
     """Also over a reset, after which the line goes on elsewhere."""
     assert not heard(event(4, "hello"), event(5), event(5, "beat"), event(6))
+    assert not heard(event(5), event(6, "feed.updated"), event(7), event(7, "beat"))
     assert not heard(event(9, "reset", "f"), event(10, epoch="f"))
 
 
@@ -47,6 +47,9 @@ def test_a_sound_line_is_without_fault() -> None:
     "messages",
     [
         (event(6),),
+        (event(5), event(7)),
+        (event(5), event(5)),
+        (event(5), event(6, epoch="f")),
         (event(4),),
         (event(5, epoch="f"),),
         (event(3, "hello"),),
@@ -67,7 +70,7 @@ def test_the_peak_is_that_of_any_second() -> None:
 
 def test_a_rolling_restart_loses_nothing(tmp_path: Path) -> None:
     """Two hubs behind nginx, with some readers; `rolling.py` has thousands."""
-    found = asyncio.run(rolling.roll(60, 1000, tmp_path))
+    found = asyncio.run(rolling.roll(60, 1000, tmp_path, drain_s=1))
     assert not found.faults
     assert found.count.there == 60
     assert found.count.seen["bye"] >= 60

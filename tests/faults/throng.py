@@ -10,6 +10,7 @@ reset is followed by one GET of the snapshot, within the time that it names.
 from __future__ import annotations
 
 import base64
+import errno
 import heapq
 import os
 import random
@@ -18,7 +19,7 @@ import select
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 
 from stoppress.domain.cursor import Cursor
@@ -27,11 +28,20 @@ _MESSAGE = re.compile(
     rb'\{"type":"(?P<kind>[a-z.]+)"(?:,"feed":"[^"]*")?'
     rb'(?:,"cursor":"(?P<epoch>[a-z0-9]+)-(?P<seq>\d+)")?'
 )
+_EVENT = re.compile(
+    rb'\{"type":"(?:post|feed)\.[a-z]+","feed":"[^"]*","cursor":"([a-z0-9]+)-(\d+)"'
+)
 _RETRY = re.compile(rb'"retry_ms":(\d+)')
 _SNAPSHOT = re.compile(rb'"cursor":"([a-z0-9]+)-(\d+)"')
+_RUNS = 4096
+"""How many different runs of events are remembered."""
 _A_SOURCE = 8_000
 """Readers of one address of ours: loopback has ports for some 28,000 an address."""
 _NO_PORT = getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24)
+
+
+Run = tuple[str, int, int, int]
+"""Events that follow on each other: epoch, first and last seq, and their bytes."""
 
 
 class Member:
@@ -66,6 +76,7 @@ class Throng:
         self._gets: dict[int, tuple[socket.socket, Member, bytearray]] = {}
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._turns = count()
+        self._runs: dict[bytes, Run | None] = {}
 
     # What is asked of it
 
@@ -168,26 +179,54 @@ class Throng:
                 return
             self.entered.append(time.monotonic())
             member.buffer = rest
-        for message in self._frames(member):
-            self._told(fd, member, message)
-            if member.away:
-                return
+        self._listen(fd, member)
 
-    def _frames(self, member: Member) -> Iterator[bytes]:
-        """The messages that are whole by now."""
-        data, at = member.buffer, 0
-        while len(data) - at >= 2:
-            size, begin = data[at + 1], at + 2
-            if size >= 126:
-                width = 2 if size == 126 else 8
-                begin += width
-                size = int.from_bytes(data[at + 2 : begin])
-            if begin + size > len(data):
+    def _listen(self, fd: int, member: Member) -> None:
+        """Take what is whole by now: events by the run, anything else alone."""
+        while member.buffer and not member.away:
+            run = self._run(member.buffer)
+            if run is not None:
+                epoch, first, last, length = run
+                if member.place != (epoch, first - 1):
+                    text = f"{epoch}-{first} was heard after {member.place}"
+                    self.faults.append(text)
+                self.seen["events"] += last - first + 1
+                member.place = Cursor(epoch, last)
+                member.buffer = member.buffer[length:]
+                continue
+            frame = _frame(member.buffer, 0)
+            if frame is None:
+                return
+            message, end = frame
+            member.buffer = member.buffer[end:]
+            if message is not None:
+                self._told(fd, member, message)
+
+    def _run(self, data: bytes) -> Run | None:
+        """The events that `data` begins with; the same bytes are looked at once."""
+        try:
+            return self._runs[data]
+        except KeyError:
+            pass
+        found: Run | None = None
+        at = 0
+        while (frame := _frame(data, at)) is not None:
+            message, end = frame
+            match = _EVENT.match(message or b"")
+            if match is None:
                 break
-            if data[at] & 0x0F == 1:
-                yield data[begin : begin + size]
-            at = begin + size
-        member.buffer = data[at:]
+            epoch, seq = match[1].decode(), int(match[2])
+            if found is None:
+                found = epoch, seq, seq, end
+            elif (epoch, seq) == (found[0], found[2] + 1):
+                found = epoch, found[1], seq, end
+            else:
+                break
+            at = end
+        if len(self._runs) > _RUNS:
+            self._runs.clear()
+        self._runs[data] = found
+        return found
 
     def _told(self, fd: int, member: Member, message: bytes) -> None:
         found = _MESSAGE.match(message)
@@ -215,10 +254,6 @@ class Throng:
             self._later(
                 self._spread(_retry_ms(message, 0), 0), lambda: self._fetch(member)
             )
-        elif kind.startswith(("post.", "feed.")):
-            if before is None or place != (before.epoch, before.seq + 1):
-                self.faults.append(f"{place} was heard after {before}")
-            member.place = place
         elif place != before:
             self.faults.append(f"{kind} at {place} to one at {before}")
 
@@ -245,24 +280,19 @@ class Throng:
     def _answered(self, fd: int, event: int) -> None:
         line, member, answer = self._gets[fd]
         host, port = self._address
-        if event & select.EPOLLOUT:
-            self._poll.modify(fd, select.EPOLLIN)
-            path = f"/v1/feeds/{self._feed}?at={member.wanted}"
-            head = (
-                f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n"
-            )
-            try:
-                line.send(f"{head}\r\n".encode())
+        why = "broken"
+        try:
+            if event & select.EPOLLOUT:
+                self._poll.modify(fd, select.EPOLLIN)
+                path = f"/v1/feeds/{self._feed}?at={member.wanted}"
+                head = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+                line.send(f"{head}Connection: close\r\n\r\n".encode())
                 return
-            except OSError:
-                data = b""
-        else:
-            try:
-                data = line.recv(1 << 18)
-            except BlockingIOError:
-                return
-            except OSError:
-                data = b""
+            data = line.recv(1 << 18)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            why, data = errno.errorcode.get(error.errno or 0, "broken"), b""
         answer += data
         if data:
             return
@@ -270,7 +300,7 @@ class Throng:
         line.close()
         found = _SNAPSHOT.search(answer)
         if not answer.startswith(b"HTTP/1.1 200") or found is None:
-            self.seen[f"snapshot {answer[9:12].decode() or 'broken'}"] += 1
+            self.seen[f"snapshot {answer[9:12].decode() or why}"] += 1
             self._later(self._spread(member.retry_ms, 0), lambda: self._fetch(member))
             return
         self.seen["snapshots"] += 1
@@ -278,6 +308,20 @@ class Throng:
         if wanted is None or at.epoch != wanted.epoch or at < wanted:
             self.faults.append(f"a snapshot at {at}, asked for {wanted}")
         member.wanted = None
+
+
+def _frame(data: bytes, at: int) -> tuple[bytes | None, int] | None:
+    """The text (None: it is none) and the end of the frame there, if it is whole."""
+    if len(data) - at < 2:
+        return None
+    size, begin = data[at + 1], at + 2
+    if size >= 126:
+        begin += 2 if size == 126 else 8
+        size = int.from_bytes(data[at + 2 : begin])
+    end = begin + size
+    if end > len(data):
+        return None
+    return (data[begin:end] if data[at] & 0x0F == 1 else None), end
 
 
 def _retry_ms(message: bytes, otherwise: int) -> int:
