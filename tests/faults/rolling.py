@@ -37,7 +37,7 @@ from tests.faults.truth import everything, shown
 FEED = "flood"
 SEED = 7
 A_SECOND = 4.0
-DRAIN_S = 10.0
+DRAIN_S = 20.0
 BACK_S = 60.0
 """How long all may take to be back."""
 TITLE = "A rolling restart"

@@ -301,7 +301,6 @@ STORE_KINDS = (
         store=EVERYSEC,
         which="valkey",  # Debian's Redis has no WAITAOF
         resets=True,
-        patience_s=150.0,
     ),
     Kind(
         name="redis-emptied",

@@ -47,15 +47,15 @@ def runs(
 ) -> Iterator[Outcome]:
     """A run of every kind with every seed, at most `jobs` at once, as they end."""
     if jobs <= 1:
-        yield from (run(kind, seed, scale) for seed in seeds for kind in kinds)
+        yield from (run(kind, seed, scale) for kind in kinds for seed in seeds)
         return
     # A fresh process a run: nothing of one is left for the next.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, max_tasks_per_child=1) as pool:
         started = [
             pool.submit(run_named, kind.name, seed, scale)
-            for seed in seeds
             for kind in kinds
+            for seed in seeds
         ]
         try:
             for ended in as_completed(started):
@@ -124,12 +124,14 @@ def main() -> None:
     for outcome in runs(kinds, seeds, given.jobs, scale):
         outcomes.append(outcome)
         show(outcome)
+        mine = [one for one in outcomes if one.kind == outcome.kind]
+        if given.write is not None and len(mine) == given.runs:
+            # Whatever ends the rest, this kind is done.
+            page = given.write.read_text() if given.write.exists() else ""
+            given.write.write_text(report(page, list(KINDS.values()), mine))
     failed = [one for one in outcomes if one.faults]
     for one in failed:
         _say(f"again: {command(one, scale)}")
-    if given.write is not None:
-        page = given.write.read_text() if given.write.exists() else ""
-        given.write.write_text(report(page, list(KINDS.values()), outcomes))
     if failed:
         first_failed = failed[0]
         kind = KINDS[first_failed.kind]
