@@ -174,6 +174,15 @@ async def test_who_leaves_while_it_waits_is_not_joined() -> None:
     await of.stop()
 
 
+@pytest.mark.parametrize(("bound", "spread"), [(1000, 18_000), (10_000, 9000)])
+async def test_no_more_are_told_to_come_than_are_let_in(
+    bound: int, spread: int
+) -> None:
+    of, _ = _hub(retry=4000, handshakes_per_s=bound)
+    assert of.spread_ms(4000, 18_000) == spread
+    await of.stop()
+
+
 async def test_a_crowd_is_sent_away_over_a_spread_of_its_size() -> None:
     of, _ = _hub(retry=4000)
     assert of.spread_ms(4000, 10) == 4000
