@@ -44,6 +44,20 @@ def test_feeds(server: Server) -> None:
     assert again["cursor"].split("-")[0] != cursor.split("-")[0]
 
 
+def test_feeds_a_page_at_a_time(server: Server) -> None:
+    """The pages together are the whole list, in its order."""
+    for _ in range(3):
+        server.new_feed()
+    whole = read(server, "/v1/feeds").json()
+    path, found = "/v1/feeds?limit=2", []
+    while path:
+        page = read(server, path).json()
+        assert len(page["feeds"]) == 2 or page["next"] is None
+        found += page["feeds"]
+        path = page["next"]
+    assert (found, whole["next"]) == (whole["feeds"], None)
+
+
 def test_a_snapshot_at_a_cursor(server: Server) -> None:
     """There or later in its epoch; else 503 with Retry-After."""
     feed = server.new_feed()

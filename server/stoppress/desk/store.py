@@ -59,7 +59,9 @@ class Store(Protocol):
         """The feed as it is now. Raises NotFound."""
 
     async def feeds(self) -> list[bytes]:
-        """Every feed's kept JSON, of every visibility, newest made first."""
+        """Every feed's kept JSON, of every visibility: newest made first, then by slug,
+        last first.
+        """
 
     async def post(self, feed: str, post: str) -> bytes:
         """The post's kept JSON. Raises NotFound, Gone."""

@@ -138,7 +138,9 @@ class RedisStore:
             return await scripts.feed_now(talk, feed)
 
     async def feeds(self) -> list[bytes]:
-        """Every feed's kept JSON, of every visibility, newest made first."""
+        """Every feed's kept JSON, of every visibility: newest made first, then by slug,
+        last first.
+        """
         async with self._link.talk() as talk:
             members = await talk.one("ZREVRANGE", FEEDS, 0, -1)
         named = [member.decode().split(" ") for member in members]

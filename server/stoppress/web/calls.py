@@ -61,6 +61,10 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         **_query("limit", "posts looked at for a page, about", type="integer"),
         "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 200},
     },
+    "page": {
+        **_query("limit", "feeds a page; all of them unless given"),
+        "schema": {"type": "integer", "minimum": 1, "maximum": 100},
+    },
     "limit": _query(
         "limit", "posts a page", type="integer", minimum=1, maximum=100, default=20
     ),
@@ -119,7 +123,7 @@ CALLS = (
         method="GET",
         path=_FEEDS,
         summary="The public feeds, newest made first",
-        parameters=("all", "IfNoneMatch"),
+        parameters=("all", "before", "page", "IfNoneMatch"),
         answers={"200": ("the feeds", "Feeds"), "304": _UNCHANGED},
         refusals=("401", "422", "503"),
     ),

@@ -11,34 +11,60 @@ from stoppress.desk.tokens import Token
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import MissingScope, NotFound, Unauthenticated
 from stoppress.domain.feed import Visibility
+from stoppress.domain.record import Mark
+from stoppress.domain.times import parse_instant
 from stoppress.web import answers, reading
 from stoppress.web.access import admit, feed_of, may_read, signed_in, token_of
 from stoppress.web.newsroom import Newsroom
+from stoppress.web.paging import feeds_path, parse_mark
 from stoppress.wire.messages import public_feed
+
+MAX_PAGE_FEEDS = 100
 
 
 class _Listed(msgspec.Struct):
     slug: str
     visibility: Visibility
+    created_at: str
+
+    @property
+    def mark(self) -> Mark:
+        """Its place in the list: feeds stand by when they were made, then by slug."""
+        return Mark(parse_instant(self.created_at), self.slug)
 
 
 _listed = msgspec.json.Decoder(_Listed)
 
 
 async def index(newsroom: Newsroom, request: Request) -> Response:
-    """GET /v1/feeds: the public feeds; with `all=true`, those the token reads."""
+    """GET /v1/feeds: the public feeds; with `all=true`, those the token reads.
+
+    Whole, or with `limit` a page at a time.
+    """
     token = await token_of(newsroom, request)
     everything = reading.flag(request, "all")
     if everything and token is None:
         raise Unauthenticated("all=true lists what a token may read: send one")
+    limit = reading.whole_number(request, "limit", 0, MAX_PAGE_FEEDS)
+    before = request.query_params.get("before", "")
+    mark = parse_mark(before) if before else None
     listing = await newsroom.snapshots.feeds()
     base = newsroom.settings.base
-    shown = [
-        public_feed(body, feed.slug, base)
+    found = [
+        (body, feed)
         for body, feed in ((body, _listed.decode(body)) for body in listing.bodies)
         if _is_listed(token if everything else None, feed)
+        and (mark is None or feed.mark < mark)
     ]
-    answer = b'{"feeds":[%b]}' % b",".join(shown)
+    shown = found[:limit] if limit else found
+    rest = None
+    if len(shown) < len(found):
+        filters = {"all": "true"} if everything else {}
+        rest = feeds_path(shown[-1][1].mark, limit=str(limit), **filters)
+    answer = b'{"feeds":[%b],"next":%b}' % (
+        b",".join(public_feed(body, feed.slug, base) for body, feed in shown),
+        msgspec.json.encode(rest),
+    )
     cache = answers.PRIVATE if everything else answers.PUBLIC
     tag = answers.content_tag(answer)
     return answers.read(request, answer, tag, cache, listing.age_s)

@@ -190,7 +190,9 @@ def _shapes(token: Schema) -> Schema:
     reset = _object(reset={"const": True}, cursor=cursor, retry_ms={"type": "integer"})
     return {
         "Problem": problem,
-        "Feeds": _object(feeds={"type": "array", "items": _ref("Feed")}),
+        "Feeds": _object(
+            feeds={"type": "array", "items": _ref("Feed")}, next=next_path
+        ),
         "Snapshot": _object(
             feed=_ref("Feed"),
             cursor=cursor,

@@ -22,7 +22,7 @@ PAGE_POSTS = 20
 """Posts in a snapshot, and on a page unless asked otherwise."""
 MAX_PAGE_POSTS = 100
 
-_MARK = re.compile(r"(0|[1-9]\d{0,14})\.([0-9a-z]{1,64})", re.ASCII)
+_MARK = re.compile(r"(0|[1-9]\d{0,14})\.([0-9a-z-]{1,80})", re.ASCII)
 
 
 class _Id(msgspec.Struct):
@@ -66,6 +66,11 @@ def posts_path(
 def next_path(feed: str, mark: Mark | None) -> str | None:
     """Where the next page is, or None after the last."""
     return None if mark is None else posts_path(feed, mark)
+
+
+def feeds_path(mark: Mark, **filters: str) -> str:
+    """Where the feeds from a mark on are."""
+    return "/v1/feeds?" + urlencode({"before": mark_text(mark), **filters})
 
 
 def public_posts(bodies: Iterable[bytes], feed: str, base: str) -> bytes:

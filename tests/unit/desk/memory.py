@@ -43,6 +43,11 @@ class _Rev(msgspec.Struct):
     rev: int
 
 
+class _Made(msgspec.Struct, order=True):
+    created_at: str
+    slug: str
+
+
 def rev_of(body: bytes) -> int:
     """The rev in a kept body."""
     return msgspec.json.decode(body, type=_Rev).rev
@@ -208,7 +213,8 @@ class MemoryStore:
 
     async def feeds(self) -> list[bytes]:
         self._called("feeds")
-        return [shelf.body for shelf in reversed(self.shelves.values())]
+        bodies = [shelf.body for shelf in self.shelves.values()]
+        return sorted(bodies, key=msgspec.json.Decoder(_Made).decode, reverse=True)
 
     async def post(self, feed: str, post: str) -> bytes:
         self._called("post")

@@ -127,7 +127,7 @@ async def test_a_deleted_feed_is_gone() -> None:
         for path in ("", "/posts", f"/posts/{post}"):
             answer = await office.public.get(f"/v1/feeds/quay{path}")
             assert answer.status_code == 404, path
-        assert (await office.public.get("/v1/feeds")).json() == {"feeds": []}
+        assert (await office.public.get("/v1/feeds")).json()["feeds"] == []
 
 
 @pytest.mark.asyncio
@@ -157,7 +157,7 @@ async def test_visibility() -> None:
         answer = await mine.get("/v1/feeds/private")
         assert answer.status_code == 200
         assert answer.headers["cache-control"] == PRIVATE
-        assert (await mine.get("/v1/feeds")).json() == {"feeds": listed}
+        assert (await mine.get("/v1/feeds")).json()["feeds"] == listed
         everything = await mine.get("/v1/feeds?all=true")
         assert [feed["slug"] for feed in everything.json()["feeds"]] == [
             "private",
@@ -179,3 +179,28 @@ async def test_a_token_makes_the_feeds_it_is_for() -> None:
         read = office.reader(authorization=await office.token("read"))
         refused = await read.post("/v1/feeds", content=b"{")
         assert refused.status_code == 403 and refused.json()["scope"] == "write"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("everything", ["", "&all=true"])
+async def test_feeds_a_page_at_a_time(everything: str) -> None:
+    """Newest made first, each once, though one that led on is deleted meanwhile."""
+    async with open_office() as office:
+        for n in range(5):
+            await office.feed(f"quay-{n}")
+        await office.feed("hidden", visibility="private")
+        whole = (await office.client.get(f"/v1/feeds?{everything[1:]}")).json()
+        assert whole["next"] is None
+        path, pages = f"/v1/feeds?limit=2{everything}", []
+        while path:
+            page = (await office.client.get(path)).json()
+            pages.append([feed["slug"] for feed in page["feeds"]])
+            if len(pages) == 1:
+                await office.client.delete(f"/v1/feeds/{pages[0][-1]}")
+            path = page["next"]
+        assert sum(pages, []) == [feed["slug"] for feed in whole["feeds"]]
+        assert [len(page) for page in pages] == ([2, 2, 2] if everything else [2, 2, 1])
+        for wrong in ("limit=0", "limit=101", "limit=x", "before=x"):
+            answer = await office.client.get(f"/v1/feeds?{wrong}")
+            assert answer.status_code == 422
+            assert answer.json()["field"] == wrong.partition("=")[0]
