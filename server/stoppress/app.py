@@ -16,10 +16,11 @@ import contextlib
 import logging
 import random
 from collections.abc import AsyncIterator, Callable
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
@@ -70,6 +71,8 @@ class Serving:
             exception_handlers=problems.exception_handlers(settings.base),
             lifespan=self._lifespan,
         )
+        # Starlette's own names a host and a scheme, which a proxy may not have told it.
+        self.app.router.redirect_slashes = False
         self.app.state.serving = self
         self._hub: Hub | None = None
         self.door = Door()
@@ -182,6 +185,7 @@ class Serving:
             *pages.routes(newsroom),
             *console.routes(newsroom),
             *(demo_routes() if self.settings.demo else ()),
+            Route("/{path:path}/", without_slash, methods=_METHODS),
         ]
         self.door.open(newsroom)
 
@@ -191,7 +195,22 @@ class Serving:
 
 def demo_routes() -> list[BaseRoute]:
     """The pages and pictures of the demo, beside a newsroom that plays it."""
-    return [Mount("/demo", StaticFiles(directory=browser_files(), html=True))]
+    files = StaticFiles(directory=browser_files(), html=True)
+    return [
+        Route("/demo", lambda request: RedirectResponse("/demo/", 308)),
+        Mount("/demo", files),
+    ]
+
+
+async def without_slash(request: Request) -> Response:
+    """Send who asks for an address with a slash at its end to the one without.
+
+    By path alone, so that it holds behind any proxy, and for pages of any site.
+    """
+    # Two slashes at the beginning would name another host.
+    path = "/" + quote(request.url.path.strip("/"))
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(path + query, 308, SHARED)
 
 
 def waiting_routes(why: Callable[[], str], base: str) -> list[BaseRoute]:

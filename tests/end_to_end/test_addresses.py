@@ -1,0 +1,39 @@
+"""Addresses with a slash at their end."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.conftest import Server
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_a_slash_too_many_leads_to_the_address_without(
+    server: Server, method: str
+) -> None:
+    """By path alone: behind a proxy the server does not know its own address."""
+    feed = server.new_feed()
+    sent = server.request(method, f"/v1/feeds/{feed}//?a=1&b=%20", host="other.example")
+    assert sent.status_code == 308
+    assert sent.headers["location"] == f"/v1/feeds/{feed}?a=1&b=%20"
+    assert sent.headers["access-control-allow-origin"] == "*"
+
+
+def test_no_address_leads_to_another_host(server: Server) -> None:
+    """However many slashes it begins with, and whatever it holds."""
+    with httpx.Client(base_url=server.url, trust_env=False) as client:
+        for path in ("//evil.example/", "/%2F%2Fevil.example/", "/\\evil.example/"):
+            location = client.get(server.url + path).headers["location"]
+            assert location.startswith("/") and location[1] not in "/\\"
+        assert client.get("/%0d%0ax:y/").status_code == 404
+        assert client.get("/").status_code == 200
+
+
+def test_a_reader_who_types_a_slash_reads(server: Server) -> None:
+    feed = server.new_feed()
+    page = httpx.get(
+        f"{server.url}/live/{feed}/", follow_redirects=True, trust_env=False
+    )
+    assert page.status_code == 200
+    assert str(page.url).endswith(f"/live/{feed}")
