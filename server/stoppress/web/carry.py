@@ -46,7 +46,7 @@ async def stream(
     reader = PlainReader(hub, Wire.STREAM, rights)
     for feed, cursor in feeds:
         hub.follow(reader, feed, cursor)
-    await _first(reader, _write_stream(hub, reader, send), _until_disconnect(receive))
+    await _first(reader, _write_stream(hub, reader, send), until_disconnect(receive))
 
 
 async def _first(reader: PlainReader, *works: Coroutine[None, None, None]) -> None:
@@ -101,6 +101,7 @@ async def _write_stream(hub: Hub, reader: PlainReader, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _until_disconnect(receive: Receive) -> None:
+async def until_disconnect(receive: Receive) -> None:
+    """Wait until whoever asked is gone."""
     while (await receive())["type"] != "http.disconnect":
         pass

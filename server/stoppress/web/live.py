@@ -43,6 +43,7 @@ from stoppress.web.access import COOKIE, feed_of
 from stoppress.web.admission import Asked, Wanted, decide, rights_of, wanted
 from stoppress.web.newsroom import Newsroom
 from stoppress.web.problems import Problem
+from stoppress.web.reading import Disconnected
 from stoppress.web.resource import Resource
 from stoppress.web.takeover import DEFLATED, TAKEOVER, Take
 from stoppress.wire import messages
@@ -149,7 +150,7 @@ async def events(newsroom: Newsroom, request: Request) -> Response:
         raise _refusal(code, feed)
     if streams:
         return EventStream(newsroom, feed, cursor, rights)
-    return await _poll(newsroom, feed, cursor, wait_s, rights)
+    return await _poll(newsroom, feed, cursor, wait_s, rights, request.receive)
 
 
 def _wait(text: str) -> float:
@@ -210,7 +211,12 @@ class EventStream(Response):
 
 
 async def _poll(
-    newsroom: Newsroom, feed: str, since: Cursor | None, wait_s: float, rights: Rights
+    newsroom: Newsroom,
+    feed: str,
+    since: Cursor | None,
+    wait_s: float,
+    rights: Rights,
+    receive: Receive,
 ) -> Response:
     hub = newsroom.hub
     channel = await hub.channel_at(feed, since)
@@ -221,13 +227,18 @@ async def _poll(
         follow = poll.enlist(feed)
         assert follow is not None
         channel.watch(follow, since.seq)
+        left = asyncio.ensure_future(carry.until_disconnect(receive))
         try:
-            async with asyncio.timeout(wait_s):
-                await poll.happened
-        except TimeoutError:
-            pass
+            await asyncio.wait(
+                {poll.happened, left},
+                timeout=wait_s,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
         finally:
+            left.cancel()
             poll.leave_all()
+        if left.done() and not poll.happened.done():
+            raise Disconnected
         if poll.closing == CloseCode.ENDED:
             return Response(status_code=204, headers={"cache-control": "no-store"})
         if poll.closing == CloseCode.NOT_FOUND:

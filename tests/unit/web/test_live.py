@@ -302,3 +302,16 @@ async def test_one_encode_an_event_however_many_read(room: Liveroom) -> None:
         assert await take(one, 20) == await take(two, 20) == await s.take(20)
         await room.get("/v1/feeds/x/events?since=k3v9-0")
     assert room.ledger.encodes == 20
+
+
+@on_every_server()
+async def test_a_poll_ends_with_whoever_asked(room: Liveroom) -> None:
+    """At once, not when its time is over; and others poll on."""
+    room.publish(1)
+    staying = asyncio.create_task(room.get("/v1/feeds/x/events?since=k3v9-1&wait=60"))
+    leaving = asyncio.create_task(room.get("/v1/feeds/x/events?since=k3v9-1&wait=60"))
+    await room.until(lambda: room.size() == 2)
+    leaving.cancel()
+    await room.until(lambda: room.size() == 1)
+    room.publish(1)
+    assert (await staying).json()["cursor"] == "k3v9-2"
