@@ -87,7 +87,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
       if (this.dataset.cursor) this.#takeOver(feed);
       else this.#draw(feed);
     } catch (error) {
-      console.warn("stop-press: the page stays as it is:", error);
+      console.warn("stop-press:", error);
     }
   }
 
@@ -120,13 +120,14 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
     const origin = new URL(this.getAttribute("src") ?? home, location.href).origin;
     const shadow = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     shadow.replaceChildren(document.createElement("slot"));
-    const styled = sheet(origin);
     const reader = this.#read(origin, feed);
     this.#prepare = async ({ feed: shown }) => {
       this.#prepare = null;
       try {
-        const [style, words] = await Promise.all([styled, loadWords(origin, shown.language)]);
+        const words = await loadWords(origin, shown.language);
         if (this.#reader !== reader) return;
+        const style = new CSSStyleSheet();
+        style.replaceSync(words.style);
         // Another feed, so that all of its frame is drawn.
         this.#ctx = { words, feed: { ...shown }, base: origin, level: 2 };
         const root = renderFrame(this.#ctx);
@@ -134,7 +135,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
         shadow.replaceChildren(root);
         this.#look(root, false).renew();
       } catch (error) {
-        console.warn("stop-press: can't be drawn:", error);
+        console.warn("stop-press:", error);
         reader.stop();
       }
     };
@@ -214,25 +215,4 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
     const options = { detail, bubbles: true, composed: true };
     this.dispatchEvent(new CustomEvent(`stoppress:${name}`, options));
   }
-}
-
-/** @type {Map<string, Promise<CSSStyleSheet>>} */
-const sheets = new Map();
-
-/**
- * One sheet of each hub, shared by all its elements.
- * @param {string} origin
- * @returns {Promise<CSSStyleSheet>}
- */
-function sheet(origin) {
-  let known = sheets.get(origin);
-  if (!known) {
-    known = fetch(`${origin}/stop-press.css`).then(async (answer) => {
-      if (!answer.ok) throw new Error(`stop-press.css: status ${answer.status}`);
-      return new CSSStyleSheet().replace(await answer.text());
-    });
-    known.catch(() => sheets.delete(origin));
-    sheets.set(origin, known);
-  }
-  return known;
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { formatCursor, parseCursor } from "./cursor.js";
+import { parseCursor } from "./cursor.js";
 
 /**
  * @typedef {{id: string, published_at: string, pinned: boolean, rev?: number,
@@ -97,7 +97,7 @@ export function fold(state, message) {
   const cursor = parseCursor(message.cursor);
   const held = state.cursor;
   if (cursor.epoch !== held.epoch || cursor.seq > held.seq + 1) {
-    throw new Gap(`${message.cursor} does not follow on ${formatCursor(held)}`);
+    throw new Gap(message.cursor);
   }
   if (cursor.seq <= held.seq) return state;
   switch (message.type) {

@@ -16,7 +16,8 @@ import { fullText, local } from "./words.js";
  * @returns {HTMLElement}
  */
 export function renderHead({ words, feed, level }) {
-  const { status, closed_at: closed } = feed;
+  const { status } = feed;
+  const at = status === "upcoming" ? feed.coverage_start : feed.closed_at;
   return h(
     "header",
     { class: "sp-head", part: "head" },
@@ -24,42 +25,49 @@ export function renderHead({ words, feed, level }) {
       "p",
       { class: "sp-status" },
       h("span", { class: `sp-badge sp-is-${status}` }, words.status[status]),
-      closed && [" ", h("time", { datetime: closed }, fullText(words, local(closed, feed.timezone)))],
+      at
+        ? [" ", h("time", { datetime: at }, fullText(words, local(at, feed.timezone)))]
+        : ` ${words.state[status]}`,
     ),
+    at && status === "upcoming" && h("p", { class: "sp-until", "data-at": at }),
     h(`h${level}`, { class: "sp-title", part: "title" }, feed.title),
     paragraphs(feed.standfirst).map((text) => h("p", { class: "sp-standfirst" }, text)),
   );
 }
 
 /**
- * What is known so far, if the newsroom keeps that.
+ * A box beside the posts, hidden while it is empty.
+ * @param {string} tag
+ * @param {string} name
  * @param {Context} ctx
+ * @param {string} label
+ * @param {any[]} items
  * @returns {HTMLElement}
  */
-export function renderSummary({ words, feed, level }) {
-  const lines = paragraphs(feed.summary ?? "");
-  return h(
-    "aside",
-    { class: "sp-summary", part: "summary", "aria-label": words.summary, hidden: !lines.length },
-    h(`h${level + 1}`, {}, words.summary),
-    h("ul", {}, lines.map((text) => h("li", {}, text.replace(/^[-*] /, "")))),
+const box = (tag, name, { level }, label, items) =>
+  h(
+    tag,
+    { class: `sp-${name}`, part: name, "aria-label": label, hidden: !items.length },
+    h(`h${level + 1}`, {}, label),
+    h("ul", {}, items.map((item) => h("li", {}, item))),
   );
+
+/**
+ * What is known so far, if the newsroom keeps that.
+ * @param {Context} ctx
+ */
+export function renderSummary(ctx) {
+  const lines = paragraphs(ctx.feed.summary ?? "").map((text) => text.replace(/^[-*] /, ""));
+  return box("aside", "summary", ctx, ctx.words.summary, lines);
 }
 
 /**
  * The related pages, where there are any.
  * @param {Context} ctx
- * @returns {HTMLElement}
  */
 export function renderLinks(ctx) {
-  const { words, feed, level } = ctx;
-  const links = feed.links ?? [];
-  return h(
-    "nav",
-    { class: "sp-links", part: "links", "aria-label": words.related, hidden: !links.length },
-    h(`h${level + 1}`, {}, words.related),
-    h("ul", {}, links.map((/** @type {any} */ { title, url }) => h("li", {}, link(url, ctx, title)))),
-  );
+  const links = (ctx.feed.links ?? []).map((/** @type {any} */ { title, url }) => link(url, ctx, title));
+  return box("nav", "links", ctx, ctx.words.related, links);
 }
 
 /**
@@ -88,15 +96,4 @@ export function renderFrame({ words, feed, base }) {
   root.lang = feed.language;
   root.dir = feed.direction;
   return root;
-}
-
-/**
- * What stands in the place of posts while there are none.
- * @param {Context} ctx
- * @returns {string}
- */
-export function emptyText({ words, feed }) {
-  if (feed.status !== "upcoming") return words.empty;
-  const { coverage_start: start } = feed;
-  return words.before + (start ? ` ${fullText(words, local(start, feed.timezone))}` : "");
 }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { fresh, patch, set } from "./patch.js";
+import { patch, set } from "./patch.js";
 import { renderDay, renderPost } from "./render.js";
 import { tellTimes } from "./times.js";
 import { dayOf } from "./words.js";
@@ -37,7 +37,8 @@ export function sync(list, posts, known, ctx, more) {
     let article = known.get(post.id);
     if (!article) {
       article = renderPost(post, ctx);
-      if (known.size) fresh(article);
+      // What is new is noticed, for a moment.
+      if (known.size) article.classList.add("sp-fresh");
       drawn.push(article);
     } else if (article.dataset.rev !== String(post.rev)) {
       patch(article, renderPost(post, ctx));

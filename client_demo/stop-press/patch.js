@@ -30,15 +30,6 @@ export function load(event) {
   frame.focus();
 }
 
-/**
- * Let what is new be noticed, for a moment.
- * @param {HTMLElement} article
- */
-export function fresh(article) {
-  article.classList.add("sp-fresh");
-  article.addEventListener("animationend", () => article.classList.remove("sp-fresh"), { once: true });
-}
-
 /** Marks of the list, which are no part of the post. */
 const LIST_MARKS = ".sp-day, .sp-since";
 

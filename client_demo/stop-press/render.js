@@ -160,7 +160,7 @@ export function renderPost(post, ctx, pinned = false) {
       source && h("span", { class: "sp-source" }, `${words.source}: `, link(source.url, ctx, source.name)),
       tags.length > 0 && h("ul", { class: "sp-tags" }, tags.map((/** @type {string} */ tag) =>
         h("li", {}, h("a", { href: `${base}/live/${feed.slug}?tag=${encodeURIComponent(tag)}` }, tag)))),
-      (post.rev ?? 1) > 1 && h("span", { class: "sp-updated" }, ...around(words.updated, time(post.updated_at, ctx))),
+      (post.rev ?? 1) > 1 && post.updated_at > post.published_at && h("span", { class: "sp-updated" }, ...around(words.updated, time(post.updated_at, ctx))),
       h("a", { class: "sp-share", href }, words.share),
     ),
   );

@@ -36,3 +36,17 @@ export function tellTimes(articles, words) {
     if (!time.title.includes(mine.offset)) time.title += ` · ${fullText(words, mine)}`;
   }
 }
+
+/**
+ * How long it is until coverage starts: "in 3 days", "in 5 hours", "in 12 minutes".
+ * @param {any} place Where that is to stand, if the feed has a start to come.
+ * @param {import("./words.js").Words} words
+ */
+export function tellStart(place, words) {
+  if (!place) return;
+  const minutes = Math.ceil((Date.parse(place.dataset.at) - Date.now()) / 60_000);
+  const format = new Intl.RelativeTimeFormat(words.language);
+  const [size, unit] = minutes < 120 ? [1, "minute"] : minutes < 2880 ? [60, "hour"] : [1440, "day"];
+  const text = format.format(Math.round(minutes / +size), /** @type {any} */ (unit));
+  place.textContent = minutes > 0 ? text : "";
+}

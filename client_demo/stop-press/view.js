@@ -12,7 +12,7 @@
  */
 
 import { ordered, place, isBelow } from "./fold.js";
-import { emptyText, renderHead, renderLinks, renderSummary } from "./frame.js";
+import { renderHead, renderLinks, renderSummary } from "./frame.js";
 import { h, renderPost } from "./render.js";
 import { placeOf } from "./held.js";
 import { MOST_KEYS, jump, keep } from "./keys.js";
@@ -20,7 +20,7 @@ import { sync } from "./list.js";
 import { load, patch } from "./patch.js";
 import { isPaused, rememberPause } from "./pause.js";
 import { share } from "./share.js";
-import { tellTimes } from "./times.js";
+import { tellStart, tellTimes } from "./times.js";
 import { walk } from "./walk.js";
 import { choiceOf, isRising } from "./window.js";
 import { countOf } from "./words.js";
@@ -255,7 +255,7 @@ export class View {
       swap(".sp-head", renderHead(this.#ctx));
       swap(".sp-summary", renderSummary(this.#ctx));
       swap(".sp-links", renderLinks(this.#ctx));
-      this.#parts[3].textContent = emptyText(this.#ctx);
+      this.#tick();
       this.say(this.#line);
     }
     // A page of other posts has no pinned one.
@@ -396,6 +396,9 @@ export class View {
     });
 
   #tick() {
-    if (!document.hidden) tellTimes(this.#parts[1].children, this.#ctx.words);
+    if (document.hidden) return;
+    const { words } = this.#ctx;
+    tellTimes(this.#parts[1].children, words);
+    tellStart(this.#root.querySelector(".sp-until"), words);
   }
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Reader, Readers
@@ -153,3 +155,45 @@ def test_all_requests_go_to_us(reader: Reader, server: Server) -> None:
     reader.page.on("request", lambda one: hosts.add(one.url.split("/")[2]))
     reader.open(f"{server.url}/live/{feed}")
     assert hosts <= {server.url.split("/")[2], ""}, hosts
+
+
+def test_the_text_tells_when_it_was_updated(reader: Reader, server: Server) -> None:
+    """Pinned or marked is not updated; other words are."""
+    feed = server.new_feed()
+    post = publish(server, feed, "1", published_at="2026-01-01T00:00:00Z")
+    reader.open(f"{server.url}/live/{feed}")
+    post = edit(server, feed, post, pinned=True, key=True, tags=["t"])
+    expect(reader.page.locator(".sp-pinned .sp-headline")).to_have_text("1")
+    expect(reader.page.locator(".sp-updated")).to_have_count(0)
+    edit(server, feed, post, body="Other words.")
+    expect(reader.page.locator(".sp-posts .sp-updated")).to_have_count(1)
+    reader.page.reload()
+    expect(reader.page.locator(".sp-posts .sp-updated")).to_have_count(1)
+
+
+def test_an_upcoming_feed_counts_down(readers: Readers, server: Server) -> None:
+    """The time in words for everyone, how long it is by the script; then it begins."""
+    start = datetime.now(UTC) + timedelta(days=3, minutes=1)
+    at = start.isoformat(timespec="seconds")
+    feed = server.new_feed(status="upcoming", coverage_start=at)
+    bare = readers(java_script_enabled=False)
+    bare.page.goto(f"{server.url}/live/{feed}")
+    expect(bare.page.locator(".sp-status time")).to_contain_text(
+        start.strftime("%H:%M")
+    )
+    expect(bare.page.get_by_text("Nothing has been posted yet.")).to_be_visible()
+    reader = readers()
+    reader.open(f"{server.url}/live/{feed}")
+    expect(reader.page.locator(".sp-until")).to_have_text("in 3 days")
+    soon = (datetime.now(UTC) + timedelta(minutes=90)).isoformat()
+    server.request("PATCH", f"/v1/feeds/{feed}", {"coverage_start": soon})
+    expect(reader.page.locator(".sp-until")).to_have_text("in 90 minutes")
+    server.request("PATCH", f"/v1/feeds/{feed}", {"coverage_start": None})
+    status = reader.page.locator(".sp-status")
+    expect(status).to_contain_text("Coverage begins soon.")
+    server.request("PATCH", f"/v1/feeds/{feed}", {"status": "paused"})
+    expect(status).to_contain_text("A pause: coverage goes on later.")
+    server.request("PATCH", f"/v1/feeds/{feed}", {"status": "closed"})
+    expect(status.locator("time")).to_be_visible()
+    expect(reader.page.locator(".sp-line")).to_have_text("Coverage has ended")
+    assert reader.complaints == []

@@ -80,12 +80,12 @@ def get(url: str) -> httpx.Response:
     return answer
 
 
-def linked_data(url: str) -> Any:
-    """The one JSON-LD object of a page."""
+def linked_data(url: str) -> list[Any]:
+    """The JSON-LD objects of a page."""
     page = get(url)
     found = extruct.extract(page.text, base_url=url, syntaxes=["json-ld"])
-    (value,) = found["json-ld"]
-    return value
+    values: list[Any] = found["json-ld"]
+    return values
 
 
 def filled(server: Server, **fields: object) -> tuple[str, list[dict[str, Any]]]:
@@ -123,8 +123,13 @@ def what_runs(markup: str) -> list[str]:
 def test_linked_data(server: Server, kind: str) -> None:
     """Complete, of the page's own posts, and nothing of it breaks out of its block."""
     feed, posts = filled(server, **FEEDS[kind])
-    value = linked_data(f"{server.url}/live/{feed}")
+    value, article = linked_data(f"{server.url}/live/{feed}")
     check(value, "live-blog-posting")
+    check(article, "news-article")
+    assert value["isPartOf"]["@id"] == article["@id"] != value["@id"]
+    assert article["hasPart"]["@id"] == value["@id"]
+    same = ("url", "headline", "datePublished", "dateModified", "author", "publisher")
+    assert [article[name] for name in same] == [value[name] for name in same]
     newest = sorted(
         posts, key=lambda post: (post["published_at"], post["id"]), reverse=True
     )
@@ -143,7 +148,7 @@ def test_linked_data(server: Server, kind: str) -> None:
     assert full["articleBody"] == "Bold, here and there."
     assert by_url[posts[3]["url"]]["headline"] == posts[3]["headline"]
     for post in posts:
-        single = linked_data(post["url"])
+        (single,) = linked_data(post["url"])
         assert single["@type"] == "BlogPosting" and single["@id"] == post["url"]
         assert single["isPartOf"]["@id"] == value["@id"]
 
@@ -248,5 +253,5 @@ def test_what_is_withdrawn_leaves_them_all_in_one_step(server: Server) -> None:
         answer = get(url)
         assert words not in answer.text and "Stays" in answer.text, url
     assert httpx.get(gone["url"], timeout=10, trust_env=False).status_code == 410
-    (kept,) = linked_data(page)["liveBlogUpdate"]
+    (kept,) = linked_data(page)[0]["liveBlogUpdate"]
     assert kept["headline"] == "Stays"

@@ -25,6 +25,10 @@ _LAST_MS = 253_402_300_799_999
 """The end of the year 9999: beyond it, the order of texts is not that of times."""
 
 
+_SAID = ("headline", "body", "authors", "source", "media", "correction")
+"""What a post says: `updated_at` moves with these, not with marks, tags and the pin."""
+
+
 class NewFeed(FeedDraft, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an editor sends to create a feed."""
 
@@ -74,6 +78,7 @@ def new_post(draft: Draft, name: str, html: str, now_ms: int) -> Post:
     """The first revision of a post, from a checked draft."""
     now = instant(now_ms)
     note = draft.correction
+    published = draft.published_at or now
     return Post(
         id=name,
         external_id=draft.external_id,
@@ -89,8 +94,8 @@ def new_post(draft: Draft, name: str, html: str, now_ms: int) -> Post:
         authors=draft.authors,
         source=draft.source,
         media=draft.media,
-        published_at=draft.published_at or now,
-        updated_at=now,
+        published_at=published,
+        updated_at=min(published, now),
         correction=None if note is None else Correction(note.note, now),
         rev=1,
     )
@@ -106,7 +111,12 @@ def edited(post: Post, draft: Draft, html: str, now_ms: int) -> Post:
     after = new_post(draft, post.id, html, now_ms)
     if correction is not None and note is not None and note.note == correction.note:
         after = msgspec.structs.replace(after, correction=correction)
-    return msgspec.structs.replace(after, rev=post.rev + 1)
+    updated = after.updated_at
+    if any(getattr(after, name) != getattr(post, name) for name in _SAID):
+        updated = instant(now_ms)
+    elif post.updated_at > post.published_at:
+        updated = post.updated_at
+    return msgspec.structs.replace(after, updated_at=updated, rev=post.rev + 1)
 
 
 def unpinned(post: Post) -> Post:

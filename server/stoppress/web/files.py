@@ -46,7 +46,8 @@ class Files:
         self._held = {name: Body.of(text.encode(), 9) for name, text in texts.items()}
         paper = Paper(folder)
         self._words = {
-            language: Body.of(paper.told(language), 9) for language in paper.tables
+            language: Body.of(paper.told(language, texts["stop-press.css"]), 9)
+            for language in paper.tables
         }
         self.addresses = {}
         for name, body in list(self._held.items()):

@@ -54,7 +54,6 @@ class Paper:
             around=around,
             component=component,
             newest=newest,
-            empty_text=empty_text,
             local=speech.local,
             day_text=speech.day_text,
             full_text=speech.full_text,
@@ -70,8 +69,8 @@ class Paper:
         words = self.words(feed["language"])
         return {"feed": feed, "words": words, "level": level}
 
-    def told(self, language: str) -> bytes:
-        """A language's words for the widget, with the frame it fills elsewhere."""
+    def told(self, language: str, style: str) -> bytes:
+        """A language's words for the widget, with the frame it fills and its style."""
         table = self.tables[language]
         blank = {"language": language, "links": (), "standfirst": "", "summary": ""}
         ctx = {
@@ -81,7 +80,7 @@ class Paper:
         }
         parts = self._templates.get_template("feed.html").module
         frame = str(parts.frame(ctx, (), None, (), None))  # type: ignore[attr-defined]
-        return msgspec.json.encode({**table, "frame": frame})
+        return msgspec.json.encode({**table, "frame": frame, "style": style})
 
     def words(self, language: str) -> speech.Words:
         """The words of a language, or of English."""
@@ -139,16 +138,6 @@ def around(phrase: str, element: Markup) -> Markup:
     """A phrase with an element where it says `{time}`."""
     before, _, after = phrase.partition("{time}")
     return Markup("{}{}{}").format(before, element, after)
-
-
-def empty_text(ctx: Json) -> str:
-    """What stands in the place of posts while there are none."""
-    words, feed = ctx["words"], ctx["feed"]
-    if feed["status"] != "upcoming":
-        return str(words["empty"])
-    start = feed["coverage_start"]
-    when = start and speech.full_text(words, speech.local(start, feed["timezone"]))
-    return f"{words['before']} {when}" if when else str(words["before"])
 
 
 def newest(posts: Sequence[Json]) -> str:

@@ -79,15 +79,17 @@ class Sheets:
     ) -> bytes:
         """A feed with its newest posts and key moments, on its page or in a frame."""
         feed = edition.feed
-        linked = syndication.live_blog_posting(
-            feed, edition.posts, self._base, self._organization
+        about = (feed, edition.posts, self._base, self._organization)
+        linked = (
+            data_block(syndication.live_blog_posting(*about)),
+            data_block(syndication.news_article(*about)),
         )
         return self._live(
             edition,
             edition.posts,
             Window(next=edition.next),
             **self._card(feed["title"], feed["standfirst"], feed["url"], feed["image"]),
-            linked_data=data_block(linked),
+            linked_data=linked,
             pinned=edition.pinned,
             keys=keys,
             framed=framed,
@@ -126,7 +128,7 @@ class Sheets:
             posts,
             window,
             **self._card(title, text, post["url"], image),
-            linked_data=data_block(linked),
+            linked_data=(data_block(linked),),
             current=post["id"],
         )
 
@@ -154,7 +156,7 @@ class Sheets:
         ctx = self._paper.context(feed)
         turned = choice._replace(rising=not choice.rising)
         given: dict[str, object] = {
-            "linked_data": None,
+            "linked_data": (),
             "pinned": None,
             "keys": (),
             "about": "",

@@ -38,14 +38,50 @@ def absolute(url: str | None, base: str) -> str | None:
 def live_blog_posting(
     feed: Json, posts: Iterable[Json], base: str, publisher: Mapping[str, object]
 ) -> dict[str, object]:
-    """The page as schema.org has it: a LiveBlogPosting that is a NewsArticle too."""
+    """The coverage as schema.org has it, with its updates."""
     zone = feed["timezone"]
-    made = [_blog_posting(post, zone, base, publisher) for post in posts]
-    image = feed["image"] and absolute(feed["image"]["url"], base)
+    held = list(posts)
     value = {
-        "@context": "https://schema.org",
-        "@type": ["LiveBlogPosting", "NewsArticle"],
+        **_article(feed, held, base, publisher),
+        "@type": "LiveBlogPosting",
         "@id": feed["url"],
+        "isPartOf": {"@type": "NewsArticle", "@id": _article_id(feed)},
+        "coverageStartTime": _iso(feed["coverage_start"] or feed["created_at"], zone),
+        "coverageEndTime": feed["closed_at"]
+        and _iso(feed["coverage_end"] or feed["closed_at"], zone),
+        "liveBlogUpdate": [_blog_posting(post, zone, base, publisher) for post in held],
+    }
+    return {name: member for name, member in value.items() if member}
+
+
+def news_article(
+    feed: Json, posts: Iterable[Json], base: str, publisher: Mapping[str, object]
+) -> dict[str, object]:
+    """The page as schema.org has it: the article that the coverage is part of.
+
+    Search engines rank this one, and mark it as live for the LiveBlogPosting.
+    """
+    value = {
+        **_article(feed, posts, base, publisher),
+        "@type": "NewsArticle",
+        "@id": _article_id(feed),
+        "hasPart": {"@type": "LiveBlogPosting", "@id": feed["url"]},
+    }
+    return {name: member for name, member in value.items() if member}
+
+
+def _article_id(feed: Json) -> str:
+    return f"{feed['url']}#article"
+
+
+def _article(
+    feed: Json, posts: Iterable[Json], base: str, publisher: Mapping[str, object]
+) -> dict[str, object]:
+    """What the two have in common."""
+    zone = feed["timezone"]
+    image = feed["image"] and absolute(feed["image"]["url"], base)
+    return {
+        "@context": "https://schema.org",
         "url": feed["url"],
         "mainEntityOfPage": feed["url"],
         "headline": feed["title"],
@@ -56,14 +92,9 @@ def live_blog_posting(
         "dateModified": _iso(
             max([feed["updated_at"], *(post["updated_at"] for post in posts)]), zone
         ),
-        "coverageStartTime": _iso(feed["coverage_start"] or feed["created_at"], zone),
-        "coverageEndTime": feed["closed_at"]
-        and _iso(feed["coverage_end"] or feed["closed_at"], zone),
         "author": [publisher],
         "publisher": publisher,
-        "liveBlogUpdate": made,
     }
-    return {name: member for name, member in value.items() if member}
 
 
 def _blog_posting(

@@ -111,6 +111,30 @@ def test_an_edit_counts_and_is_dated() -> None:
     assert after.updated_at > post.updated_at
 
 
+@pytest.mark.parametrize("at", [None, "2026-01-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pinned": True},
+        {"key": True, "breaking": True},
+        {"tags": ("t",)},
+        {"published_at": "2026-02-01T00:00:00.000Z"},
+    ],
+)
+def test_what_is_no_text_is_no_update(change: dict[str, object], at: str) -> None:
+    """A post whose text never changed was updated when it was published."""
+    post = made(published_at=at)
+    assert post.updated_at == post.published_at
+    draft = msgspec.structs.replace(editable_post(post), **change)
+    after = edited(post, draft, post.html, LATER)
+    assert after.updated_at == after.published_at
+    text = msgspec.structs.replace(editable_post(after), body="new")
+    updated = edited(after, text, "<p>new</p>", LATER)
+    assert updated.updated_at == instant(LATER) > updated.published_at
+    again = msgspec.structs.replace(editable_post(updated), **change, language="de")
+    assert edited(updated, again, "", LATER + 5).updated_at == instant(LATER)
+
+
 @pytest.mark.parametrize("change", [{"external_id": "b"}, {"published_at": None}])
 def test_some_things_do_not_change(change: dict[str, object]) -> None:
     """external_id belongs to the post; a published post keeps a time."""
