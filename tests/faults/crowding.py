@@ -128,7 +128,7 @@ def _run(pipe: Connection, address: tuple[str, int], feed: str, seed: int) -> No
             elif not coming and pipe.poll():
                 number, *words = pipe.recv()
                 pipe.send((number, _answer(throng, coming, words)))
-    except (EOFError, OSError):
+    except (EOFError, ConnectionError):
         throng.close()
 
 

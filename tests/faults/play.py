@@ -55,6 +55,7 @@ async def _run(scene: Scene) -> None:
     try:
         start = await scene.cursors()
         await _reached(scene, start)
+        outcome.began = True
         began = time.monotonic()
         writing = [asyncio.create_task(desk.work()) for desk in scene.writers]
         await asyncio.sleep(scene.chance.uniform(0.1, 0.25) * scale.seconds)

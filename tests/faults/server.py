@@ -23,7 +23,8 @@ from tests.faults.reader import Dialled
 
 ADMIN = "sp_the-admin-of-the-fault-tests"
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 30.0
+START_S = 120.0
+"""On a machine that others use too; a start takes a second."""
 STOP_S = 30.0
 PORT_TAKEN = 2
 """The exit code of a server that can't start here and now."""

@@ -195,12 +195,13 @@ async def _there(crowd: Crowding, resets: Editor | None) -> Count:
     end = time.monotonic() + 2 * IN_S
     while True:
         now = await crowd.count()
+        print(now.size_in, now.seen["snapshots"], file=sys.stderr)  # noqa: T201
         done = now.size_in == now.members and (
             resets is None or now.seen["snapshots"] == now.members
         )
         if done or time.monotonic() > end:
             return now
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
 
 
 async def _stop(writing: asyncio.Task[None], editor: Editor, storm: Storm) -> None:
