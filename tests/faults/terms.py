@@ -81,10 +81,10 @@ class Outcome:
     kind: str
     seed: int
     readers: int = 0
-    began: bool = False
-    """Whether everything stood there; what fails before is no fault of the server."""
     events: int = 0
     seconds: float = 0.0
     counts: Counter[str] = field(default_factory=Counter)
     notes: dict[str, float] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    began: bool = False
+    """Whether everything stood there; what fails before is no fault of the server."""
