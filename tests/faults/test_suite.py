@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from tests.faults import suite
 from tests.faults.judge import Fault
 from tests.faults.sections import put
 from tests.faults.suite import KINDS, chosen, run_named, runs
 from tests.faults.tables import report
-from tests.faults.terms import Outcome, Scale
+from tests.faults.terms import Kind, Outcome, Scale
 from tests.faults.test_faults import SEED
 
 
@@ -51,6 +53,27 @@ def test_runs_at_once_are_runs_of_their_own() -> None:
     )
     assert {one.seed for one in found} == {SEED, SEED + 1}
     assert all(not one.faults and one.events >= 100 for one in found)
+
+
+@pytest.mark.parametrize(("failures", "began"), [(2, True), (3, False)])
+def test_what_did_not_begin_is_set_up_again(
+    failures: int, began: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice; what never begins is told as it is."""
+    folders: list[Path] = []
+
+    async def play(kind: Kind, seed: int, folder: Path, scale: Scale) -> Outcome:
+        folders.append(folder)
+        fault = Fault("crash", "it did not start")
+        if len(folders) > failures:
+            return Outcome(kind.name, seed, began=True)
+        return Outcome(kind.name, seed, faults=[fault])
+
+    monkeypatch.setattr(suite, "play", play)
+    found = suite.run(KINDS["line-cut"], SEED)
+    assert found.began == began
+    assert bool(found.faults) != began
+    assert len(set(folders)) == len(folders) == 3
 
 
 def test_an_unknown_kind_is_named() -> None:
