@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -27,6 +28,9 @@ ADMIN_TOKEN = "sp_test_admin_0123456789abcdef"
 READY = "Stop Press is serving on "
 START_S = 60.0
 END_S = 30.0
+
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Knows no roots: no server here speaks TLS, and loading them took 26 ms a request."""
 
 _slugs = count(1)
 
@@ -53,6 +57,7 @@ class Server:
             | {name.replace("_", "-"): value for name, value in headers.items()},
             timeout=10,
             trust_env=False,
+            verify=PLAIN,
         )
 
     def new_feed(self, **fields: object) -> str:
