@@ -15,7 +15,7 @@ import { Connection, LONGEST_MS } from "./connection.js";
 import { formatCursor, parseCursor, reaches } from "./cursor.js";
 import { getJson, sleep, timeOf } from "./fetch.js";
 import { Gap, fold, withPage } from "./fold.js";
-import { snapshotOf } from "./snapshot.js";
+import { newestOf, snapshotOf } from "./snapshot.js";
 import { onWaking } from "./waking.js";
 
 /**
@@ -124,6 +124,17 @@ export class Reader {
     // The place makes the address another one: no cache has an older answer for it.
     const path = `/v1/feeds/${this.#hub.feed}/posts?${query}&at=${at}`;
     return (await getJson(this.#hub, path)).posts;
+  }
+
+  /**
+   * Let go of what is older than the newest so many; `older` brings it back.
+   * @param {number} most
+   */
+  trim(most) {
+    const { state } = this;
+    if (!state || state.posts.size <= most) return;
+    [this.state, this.next] = newestOf(state, this.#hub.feed, most);
+    this.#on.change?.(this.state, null);
   }
 
   // What the line says

@@ -186,7 +186,8 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
     const find = (/** @type {string} */ query) => reader.find(query);
     const from = this.#from;
     const older = () => reader.older();
-    this.#view = new View(root, ctx, { own, home, from, newest, older, find });
+    const trim = (/** @type {number} */ most) => reader.trim(most);
+    this.#view = new View(root, ctx, { own, home, from, newest, older, find, trim });
     this.#view.start();
     this.#view.say(reader.line);
     if (reader.state) this.#view.show(reader.state, reader.next);

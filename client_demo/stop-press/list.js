@@ -46,7 +46,7 @@ export function sync(list, posts, known, ctx, more) {
     }
     if (article === here && here) here = /** @type {any} */ (here.nextElementSibling);
     else list.insertBefore(article, here);
-    const own = dayOf(post.published_at, ctx.feed.timezone);
+    const own = dayOf(post, ctx.feed);
     mark(article, own === day ? "" : own, ctx);
     day = own;
     set(article, "aria-posinset", String(index + 1));

@@ -1,11 +1,12 @@
 /**
- * A feed's snapshot, together with the older pages that a reader had loaded.
+ * How much of a feed is held: its snapshot, with the older pages that a reader had
+ * loaded, and not more than the newest so many.
  * @module
  */
 
 import { formatCursor, parseCursor, reaches } from "./cursor.js";
 import { getJson } from "./fetch.js";
-import { fromSnapshot, isBelow, withPage } from "./fold.js";
+import { fromSnapshot, isBelow, ordered, place, withPage } from "./fold.js";
 import { isRising } from "./window.js";
 
 /**
@@ -55,4 +56,20 @@ export async function snapshotOf(hub, at, held, beyond, signal) {
     next = page.next;
   }
   return [state, next];
+}
+
+/**
+ * The newest posts of what is held, and the path of those that are let go.
+ * @param {State} state
+ * @param {string} feed
+ * @param {number} most
+ * @returns {[State, string]}
+ */
+export function newestOf(state, feed, most) {
+  const held = ordered(state).slice(0, most);
+  const floor = place(held[most - 1]);
+  const posts = new Map(held.map((post) => [post.id, post]));
+  // The server's own mark (`stoppress/web/paging.py`).
+  const mark = btoa(`${Date.parse(floor[0])}.${floor[1]}`);
+  return [{ ...state, posts, floor }, `/v1/feeds/${feed}/posts?before=${mark}`];
 }

@@ -33,6 +33,7 @@ import { countOf } from "./words.js";
 
 const TICK_MS = 30_000;
 const ANNOUNCE_MS = 1500;
+const MOST_POSTS = 200;
 
 export class View {
   #root;
@@ -43,6 +44,9 @@ export class View {
   #rising;
   #fits;
   #find;
+  #trim;
+  /** How many posts arrivals may make it; more, if the reader loaded more. */
+  #most = MOST_POSTS;
   /** @type {any[]} What became of posts, for the key moments. */ #turned = [];
   /** @type {object | null} The question for the key moments that is under way. */ #renewing = null;
   /** @type {import("./fold.js").Place | null} */ #ceiling = null;
@@ -66,18 +70,20 @@ export class View {
    * @param {HTMLElement} root The `.sp` element.
    * @param {Context} ctx
    * @param {{own: boolean, home: string, from: string, newest: string,
-   *   older: () => Promise<void>, find: (query: string) => Promise<any[]>}} options
+   *   older: () => Promise<void>, find: (query: string) => Promise<any[]>,
+   *   trim: (most: number) => void}} options
    *   `own`: this is the feed's own page, whose title may be counted in. `home`: this
    *   page begins further on; the first posts are there. `from` and `newest` as in
    *   `client.js`.
    */
-  constructor(root, ctx, { own, home, from, newest, older, find }) {
+  constructor(root, ctx, { own, home, from, newest, older, find, trim }) {
     this.#root = root;
     this.#from = from;
     this.#newest = newest;
     this.#rising = isRising(from);
     this.#fits = choiceOf(from);
     this.#find = find;
+    this.#trim = trim;
     this.#ctx = ctx;
     this.#own = own;
     this.#drawn = own;
@@ -197,6 +203,10 @@ export class View {
   #draw(all = false) {
     const state = this.#state;
     if (!state || this.#line === "gone") return;
+    // Who is at the top reads nothing of what goes at the bottom.
+    if (!this.#from && state.posts.size > this.#most && this.#mayInsert()) {
+      return this.#trim(this.#most);
+    }
     const [, posts, , empty, more] = this.#parts;
     const known = new Map();
     for (const article of /** @type {any} */ (posts.children)) known.set(article.dataset.id, article);
@@ -386,6 +396,7 @@ export class View {
       if (this.#own) location.assign(link.href);
       return;
     }
+    this.#most = Math.max(this.#most, this.#state?.posts.size ?? 0);
     this.#draw(true);
     /** @type {any} */ (last?.nextElementSibling)?.focus({ preventScroll: true });
   }

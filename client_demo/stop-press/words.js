@@ -58,23 +58,20 @@ export function countOf(words, what, n) {
 /** @type {Map<string, Intl.DateTimeFormat>} */
 const zones = new Map();
 
-/** @type {Map<string, string>} */
-const days = new Map();
-const MOST_DAYS = 10_000;
+/** @type {WeakMap<object, WeakMap<object, string>>} Kept as long as feed and post are. */
+const days = new WeakMap();
 
 /**
- * The day of an instant in `zone`; asked for every post at every arrival, so kept.
- * @param {string} at
- * @param {string} zone
+ * The day of a post, where its feed is; asked for every post at every arrival.
+ * @param {import("./fold.js").Post} post
+ * @param {import("./fold.js").Feed} feed
  * @returns {string}
  */
-export function dayOf(at, zone) {
-  const key = zone + at;
-  let day = days.get(key);
-  if (!day) {
-    if (days.size >= MOST_DAYS) days.clear();
-    days.set(key, (day = local(at, zone).day));
-  }
+export function dayOf(post, feed) {
+  let known = days.get(feed);
+  if (!known) days.set(feed, (known = new WeakMap()));
+  let day = known.get(post);
+  if (!day) known.set(post, (day = local(post.published_at, feed.timezone).day));
   return day;
 }
 

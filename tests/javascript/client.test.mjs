@@ -185,6 +185,25 @@ test("a line that breaks during a reset goes on from its own place", async () =>
   reader.stop();
 });
 
+test("what is let go of at the bottom comes back by asking for older posts", async () => {
+  const { hub, env, reader } = await reading({ count: 9 });
+  await reader.older();
+  assert.equal(ids(reader).length, 9);
+  reader.trim(6);
+  assert.deepEqual(ids(reader), ["09", "08", "07", "06", "05", "04"]);
+  hub.write("post.updated", { ...hub.posts.get("02"), rev: 2 });
+  hub.write("post.withdrawn", { id: "03" });
+  await settle();
+  assert.equal(ids(reader).length, 6, "of posts that were let go nothing is shown");
+  await reader.older();
+  assert.deepEqual(ordered(reader.state), hub.ordered());
+  assert.equal(reader.next, null);
+  reader.trim(9);
+  assert.equal(reader.next, null, "nothing to let go");
+  reader.stop();
+  assert.equal(env.timers.size, 0);
+});
+
 test("a gap is healed by a snapshot at its cursor", async () => {
   const { hub, env, reader } = await reading({ random: () => 0 });
   const held = hub.lines;
@@ -463,11 +482,12 @@ test("cuts, faults, restarts and new epochs at random: the hub's state, nothing 
       hub.cut();
     },
     older: () => reader.older().catch(() => {}),
+    trim: () => reader.trim(8),
     epoch: () => {
       hub.begin(`e${hub.asked.length}`);
       hub.cut();
     },
-    trim: () => {
+    forget: () => {
       const drop = Math.min(5, hub.events.length);
       hub.events.splice(0, drop);
       hub.first += drop;
@@ -484,7 +504,7 @@ test("cuts, faults, restarts and new epochs at random: the hub's state, nothing 
     },
     wait: () => env.pass(random() * 8000),
   };
-  const often = ["publish", "publish", "edit", "withdraw", "cut", "cut", "wait", "older", "trim"];
+  const often = ["publish", "publish", "edit", "withdraw", "cut", "cut", "wait", "older", "forget"];
   for (let round = 0; round < 1500; round += 1) {
     const name = random() < 0.8 ? pick(often) : pick(Object.keys(step));
     await step[name]();

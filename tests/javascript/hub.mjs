@@ -186,11 +186,14 @@ export class Hub {
     if (this.fault.has("snapshot")) return json({}, 503, { "retry-after": "1" });
     const before = query.get("before");
     const all = this.ordered();
-    const from = before === null ? 0 : all.findIndex(({ published_at, id }) => published_at + id < before);
+    const [ms, mark] = before === null ? [] : atob(before).split(".");
+    const under = mark && new Date(Number(ms)).toISOString() + mark;
+    const from = mark ? all.findIndex(({ published_at, id }) => published_at + id < under) : 0;
     const posts = from < 0 ? [] : all.slice(from, from + this.pageSize);
     const last = posts.at(-1);
     const more = last && all.at(-1) !== last;
-    const next = more ? `/v1/feeds/x/posts?before=${last.published_at}${last.id}` : null;
+    const place = more && btoa(`${Date.parse(last.published_at)}.${last.id}`);
+    const next = more ? `/v1/feeds/x/posts?before=${place}` : null;
     if (before !== null) return json({ posts, next });
     const at = query.get("at")?.split("-");
     if (at && (at[0] !== this.epoch || Number(at[1]) > this.seq)) {
