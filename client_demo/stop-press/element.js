@@ -183,11 +183,8 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
     const { home = "", newest = "" } = this.dataset;
     const reader = /** @type {Reader} */ (this.#reader);
     const ctx = /** @type {import("./render.js").Context} */ (this.#ctx);
-    const find = (/** @type {string} */ query) => reader.find(query);
     const from = this.#from;
-    const older = () => reader.older();
-    const trim = (/** @type {number} */ most) => reader.trim(most);
-    this.#view = new View(root, ctx, { own, home, from, newest, older, find, trim });
+    this.#view = new View(root, ctx, reader, { own, home, from, newest });
     this.#view.start();
     this.#view.say(reader.line);
     if (reader.state) this.#view.show(reader.state, reader.next);

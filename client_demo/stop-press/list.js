@@ -20,10 +20,12 @@ import { dayOf } from "./words.js";
  * @param {Map<string, HTMLElement>} known The articles in it, by post.
  * @param {Context} ctx
  * @param {boolean} more Whether there are posts that were not loaded.
+ * @param {(article: Element) => boolean} [waits] Whether an article is to be left as it
+ *   is, for now.
  */
-export function sync(list, posts, known, ctx, more) {
+export function sync(list, posts, known, ctx, more, waits) {
   const wanted = new Set(posts.map(({ id }) => id));
-  for (const [id, article] of known) if (!wanted.has(id)) article.remove();
+  for (const [id, article] of known) if (!wanted.has(id) && !waits?.(article)) article.remove();
   for (const { id, published_at } of posts) {
     // What changes its place is taken out first, so that nothing else has to move.
     const article = known.get(id);
@@ -40,10 +42,11 @@ export function sync(list, posts, known, ctx, more) {
       // What is new is noticed, for a moment.
       if (known.size) article.classList.add("sp-fresh");
       drawn.push(article);
-    } else if (article.dataset.rev !== String(post.rev)) {
+    } else if (article.dataset.rev !== String(post.rev) && !waits?.(article)) {
       patch(article, renderPost(post, ctx));
       drawn.push(article);
     }
+    while (here && !wanted.has(here.dataset.id ?? "")) here = /** @type {any} */ (here.nextElementSibling);
     if (article === here && here) here = /** @type {any} */ (here.nextElementSibling);
     else list.insertBefore(article, here);
     const own = dayOf(post, ctx.feed);

@@ -14,6 +14,7 @@
 import { ordered, place, isBelow } from "./fold.js";
 import { renderHead, renderLinks, renderSummary } from "./frame.js";
 import { h, renderPost } from "./render.js";
+import { steady } from "./eye.js";
 import { placeOf } from "./held.js";
 import { MOST_KEYS, jump, keep } from "./keys.js";
 import { sync } from "./list.js";
@@ -43,8 +44,7 @@ export class View {
   #newest;
   #rising;
   #fits;
-  #find;
-  #trim;
+  #reader;
   /** How many posts arrivals may make it; more, if the reader loaded more. */
   #most = MOST_POSTS;
   /** @type {any[]} What became of posts, for the key moments. */ #turned = [];
@@ -69,21 +69,19 @@ export class View {
   /**
    * @param {HTMLElement} root The `.sp` element.
    * @param {Context} ctx
-   * @param {{own: boolean, home: string, from: string, newest: string,
-   *   older: () => Promise<void>, find: (query: string) => Promise<any[]>,
-   *   trim: (most: number) => void}} options
+   * @param {import("./client.js").Reader} reader
+   * @param {{own: boolean, home: string, from: string, newest: string}} options
    *   `own`: this is the feed's own page, whose title may be counted in. `home`: this
    *   page begins further on; the first posts are there. `from` and `newest` as in
    *   `client.js`.
    */
-  constructor(root, ctx, { own, home, from, newest, older, find, trim }) {
+  constructor(root, ctx, reader, { own, home, from, newest }) {
     this.#root = root;
     this.#from = from;
     this.#newest = newest;
     this.#rising = isRising(from);
     this.#fits = choiceOf(from);
-    this.#find = find;
-    this.#trim = trim;
+    this.#reader = reader;
     this.#ctx = ctx;
     this.#own = own;
     this.#drawn = own;
@@ -96,7 +94,7 @@ export class View {
       home && !this.#rising ? location.assign(home) : this.#reveal(true);
     pause.onclick = () => this.#pause();
     pause.hidden = false;
-    more.onclick = (event) => this.#older(event, older);
+    more.onclick = (event) => this.#older(event);
     keys.onclick = (event) => jump(event, posts);
     posts.onkeydown = (event) => walk(event, more, pause);
     root.addEventListener("click", this.#share);
@@ -141,7 +139,7 @@ export class View {
     if (this.#from) return;
     const asked = (this.#renewing = {});
     this.#turned = [];
-    const posts = await this.#find(`key=true&limit=${MOST_KEYS}`).catch(() => []);
+    const posts = await this.#reader.find(`key=true&limit=${MOST_KEYS}`).catch(() => []);
     if (asked !== this.#renewing) return;
     this.#renewing = null;
     // What came meanwhile is newer than the answer.
@@ -205,7 +203,7 @@ export class View {
     if (!state || this.#line === "gone") return;
     // Who is at the top reads nothing of what goes at the bottom.
     if (!this.#from && state.posts.size > this.#most && this.#mayInsert()) {
-      return this.#trim(this.#most);
+      return this.#reader.trim(this.#most);
     }
     const [, posts, , empty, more] = this.#parts;
     const known = new Map();
@@ -233,9 +231,9 @@ export class View {
     const ids = new Set(held.map(({ id }) => id));
     for (const id of this.#waiting) if (!ids.has(id)) this.#waiting.delete(id);
     if (this.#waiting.size && mayInsert) return this.#reveal(false);
-    this.#keepPlace(mayInsert && !rising, () => {
+    this.#keepPlace(mayInsert && !rising, (waits) => {
       const shown = held.filter((post) => !this.#waiting.has(post.id) && !outside(post));
-      sync(posts, shown, known, this.#ctx, !!this.#next);
+      sync(posts, shown, known, this.#ctx, !!this.#next, waits);
       if (!this.#renewing && !this.#from) keep(this.#parts[8], this.#turned.splice(0), this.#ctx);
       this.#frame(state);
     });
@@ -279,7 +277,7 @@ export class View {
   /**
    * Change what is drawn and leave what is being read where it is.
    * @param {boolean} atTop
-   * @param {() => void} change
+   * @param {(waits?: (article: Element) => boolean) => void} change
    */
   #keepPlace(atTop, change) {
     const { classList } = this.#root;
@@ -290,13 +288,7 @@ export class View {
       requestAnimationFrame(() => requestAnimationFrame(() => classList.remove("sp-at-top")));
       return;
     }
-    const anchored = CSS.supports("overflow-anchor", "auto");
-    const eye = anchored ? null : [...this.#parts[1].children].find(
-      (article) => article.getBoundingClientRect().bottom > 0,
-    );
-    const before = eye?.getBoundingClientRect().top ?? 0;
-    change();
-    if (eye?.isConnected) scrollBy(0, eye.getBoundingClientRect().top - before);
+    if (steady(this.#parts[1], change)) this.#soon();
   }
 
   // News that waits
@@ -380,17 +372,14 @@ export class View {
     pause.textContent = this.#ctx.words[this.#paused ? "resume" : "pause"];
   }
 
-  /**
-   * @param {MouseEvent} event
-   * @param {() => Promise<void>} older
-   */
-  async #older(event, older) {
+  /** @param {MouseEvent} event */
+  async #older(event) {
     const link = /** @type {HTMLElement} */ (event.target).closest("a");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     const last = this.#parts[1].lastElementChild;
     try {
-      await older();
+      await this.#reader.older();
     } catch {
       // In somebody else's page the link stays, to be tried again.
       if (this.#own) location.assign(link.href);

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Reader
+from tests.browser.conftest import Reader, Readers
+from tests.browser.host import PAGE, Host
 from tests.browser.newsdesk import edit, filled, names, publish, withdraw
 from tests.conftest import Server
 
@@ -17,14 +19,13 @@ def scrolled(reader: Reader, server: Server, feed: str) -> Page:
     return page
 
 
-def top_of(page: Page, nth: int) -> float:
-    """Where an article of the list stands in the window, once all is drawn."""
+def top_of(page: Page) -> float:
+    """Where the article `eye` stands in the window, once all is drawn."""
     top: float = page.evaluate(
-        """async (nth) => {
+        """async () => {
             for (let n = 0; n < 3; n += 1) await new Promise(requestAnimationFrame);
             return eye.getBoundingClientRect().top;
-        }""",
-        nth,
+        }"""
     )
     return top
 
@@ -34,14 +35,14 @@ def test_news_waits_for_a_reader_in_the_middle(reader: Reader, server: Server) -
     feed = filled(server, 15)
     page = scrolled(reader, server, feed)
     page.evaluate("window.eye = document.querySelectorAll('.sp-posts article')[10]")
-    before = top_of(page, 10)
+    before = top_of(page)
     newest = publish(server, feed, "16")
     publish(server, feed, "17")
     button = page.get_by_role("button", name="2 new updates")
     expect(button).to_be_visible()
     assert page.title().startswith("(2) ")
     assert reader.headlines()[0] == "15"
-    assert top_of(page, 10) == before
+    assert top_of(page) == before
     withdraw(server, feed, newest)
     button = page.get_by_role("button", name="1 new update", exact=True)
     expect(button).to_be_visible()
@@ -55,21 +56,34 @@ def test_news_waits_for_a_reader_in_the_middle(reader: Reader, server: Server) -
     expect(page.locator(".sp-new")).to_be_hidden()
 
 
-def test_fifty_changes_move_nothing(reader: Reader, server: Server) -> None:
-    """Arrivals, edits and withdrawals above: what is read stays, no layout shifts."""
+@pytest.mark.parametrize("scale", [1, 1.5])
+@pytest.mark.parametrize("anchoring", ["auto", "none"])
+def test_fifty_changes_move_nothing(
+    readers: Readers, server: Server, anchoring: str, scale: float
+) -> None:
+    """Arrivals, edits and withdrawals above: what is read stays, to the pixel's last
+    fraction, and no layout shifts; also where the browser anchors nothing (Safari)."""
+    reader = readers(device_scale_factor=scale)
     feed = server.new_feed()
     posts = [publish(server, feed, str(n)) for n in range(1, 21)]
     page = scrolled(reader, server, feed)
     page.evaluate(
-        """() => {
+        """(anchoring) => {
+            document.documentElement.style.overflowAnchor = anchoring;
             window.eye = document.querySelectorAll(".sp-posts article")[10];
             window.shift = 0;
             new PerformanceObserver((list) => {
                 for (const entry of list.getEntries()) window.shift += entry.value;
             }).observe({ type: "layout-shift" });
-        }"""
+            window.tops = new Set();
+            (function look() {
+                tops.add(eye.getBoundingClientRect().top);
+                requestAnimationFrame(look);
+            })();
+        }""",
+        anchoring,
     )
-    before = top_of(page, 10)
+    before = top_of(page)
     above = posts[12:]
     for n in range(50):
         if n % 3 == 0:
@@ -81,9 +95,55 @@ def test_fifty_changes_move_nothing(reader: Reader, server: Server) -> None:
             withdraw(server, feed, above.pop())
     reader.shows("14", "13", *names(12, 1))
     expect(page.get_by_role("button", name="17 new updates")).to_be_visible()
-    assert abs(top_of(page, 10) - before) < 1
+    last = page.locator(f"#post-{above[1]['id']}")
+    expect(last).to_have_attribute("data-rev", str(above[1]["rev"]))
+    assert top_of(page) == before
+    assert page.evaluate("[...tops]") == [before]
     assert page.evaluate("shift") == 0
     assert reader.complaints == []
+
+
+def test_when_what_is_read_is_withdrawn_the_next_stays(
+    reader: Reader, server: Server
+) -> None:
+    """The place closes up from above."""
+    feed = server.new_feed()
+    posts = [publish(server, feed, str(n)) for n in range(1, 21)]
+    page = scrolled(reader, server, feed)
+    page.evaluate("window.eye = document.querySelectorAll('.sp-posts article')[10]")
+    before = top_of(page)
+    withdraw(server, feed, posts[10])
+    reader.shows(*names(20, 12), *names(10, 1))
+    assert top_of(page) == before
+
+
+def test_what_comes_above_the_widget_moves_nothing(
+    reader: Reader, server: Server, host: Host
+) -> None:
+    """A host's own late content is the browser's to make up for, and still is."""
+    feed = server.new_feed()
+    posts = [publish(server, feed, str(n)) for n in range(1, 21)]
+    host.pages["/"] = PAGE.format(hub=server.url, feed=feed)
+    page = reader.page
+    page.goto(f"{host.url}/")
+    reader.is_live()
+    page.evaluate(
+        """() => {
+            const { shadowRoot } = document.querySelector("stop-press");
+            const all = shadowRoot.querySelectorAll(".sp-posts article");
+            all[9].scrollIntoView();
+            window.eye = all[10];
+        }"""
+    )
+    before = top_of(page)
+    page.evaluate("document.querySelector('h1').style.height = '333.3px'")
+    assert abs(top_of(page) - before) < 1, "the browser scrolls by whole pixels"
+    before = top_of(page)
+    edit(server, feed, posts[15], body="Words. " * 200)
+    withdraw(server, feed, posts[16])
+    reader.shows(*names(20, 18), *names(16, 1))
+    expect(page.locator(f"#post-{posts[15]['id']}")).to_have_attribute("data-rev", "2")
+    assert top_of(page) == before
 
 
 def test_what_came_while_away_is_shown_on_return(

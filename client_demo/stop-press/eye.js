@@ -1,0 +1,38 @@
+/**
+ * What is being read stays where it is, to the pixel, whatever changes above it.
+ *
+ * By hand in every browser: some have no anchoring, and none keeps fractions of a
+ * pixel. Scrolling by hand ends the browser's own correction of the same change; what
+ * it does for others on the page, such as an advertisement above, it goes on doing.
+ *
+ * Above, one article changes a frame: where two do, Chromium counts those between them
+ * as shifted, though nobody saw them.
+ * @module
+ */
+
+/**
+ * @param {HTMLElement} list
+ * @param {(waits: (article: Element) => boolean) => void} change Leaves alone what waits.
+ * @returns {boolean} Whether something waits for the next frame.
+ */
+export function steady(list, change) {
+  let above = 0;
+  const seen = new Map();
+  // At the very top of a page nothing is above.
+  for (const one of scrollY ? list.children : []) {
+    const { top, bottom } = one.getBoundingClientRect();
+    if (top < innerHeight) seen.set(one, [top, bottom]);
+  }
+  change((article) => seen.get(article)?.[1] <= 0 && (above += 1) > 1 && !document.hidden);
+  const there = [...seen].filter(([one, [, bottom]]) => one.isConnected && bottom > 0);
+  const [eye, [before]] = there.find(([, [top]]) => top >= 0) ?? there[0] ?? [null, []];
+  if (eye) {
+    const off = () => eye.getBoundingClientRect().top - before;
+    // A page scrolls by whole pixels; the rest of one is room above the list.
+    const room = parseFloat(list.style.paddingTop) || 0;
+    scrollBy({ top: Math.ceil(off() - room), behavior: /** @type {any} */ ("instant") });
+    const rest = room - off();
+    if (rest >= 0 && rest < 1) list.style.paddingTop = `${rest}px`;
+  }
+  return above > 1;
+}
