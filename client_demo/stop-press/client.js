@@ -129,12 +129,14 @@ export class Reader {
   /**
    * Let go of what is older than the newest so many; `older` brings it back.
    * @param {number} most
+   * @returns {boolean} Whether there was any.
    */
   trim(most) {
     const { state } = this;
-    if (!state || state.posts.size <= most) return;
+    if (!state || state.posts.size <= most) return false;
     [this.state, this.next] = newestOf(state, this.#hub.feed, most);
     this.#on.change?.(this.state, null);
+    return true;
   }
 
   // What the line says
@@ -237,7 +239,7 @@ export class Reader {
   #finish(code) {
     this.#connection.close();
     this.#fetching.abort();
-    if (code === CODES.BAD_REQUEST) this.#hub.env.console.warn("stop-press: refused as malformed");
+    if (code === CODES.BAD_REQUEST) this.#hub.env.console.warn("stop-press: bad request");
     this.#say("ended");
     if (this.state) this.#check();
     else this.#say("gone");

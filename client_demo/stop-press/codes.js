@@ -7,7 +7,7 @@
  */
 
 /** @type {{[name: string]: number}} */
-export const CODES = Object.freeze({
+export const CODES = {
   BYE: 4000,
   SLOW: 4001,
   TOO_MANY: 4029,
@@ -16,7 +16,7 @@ export const CODES = Object.freeze({
   FORBIDDEN: 4403,
   NOT_FOUND: 4404,
   ENDED: 4410,
-});
+};
 
 /** What a socket reports when it broke without a word (RFC 6455). */
 export const BROKEN = 1006;

@@ -17,9 +17,7 @@ const CURSOR = /^([a-z0-9]{1,32})-(0|[1-9][0-9]{0,15})$/;
 export function parseCursor(text) {
   const match = CURSOR.exec(text);
   const seq = Number(match?.[2]);
-  if (!match || !Number.isSafeInteger(seq)) {
-    throw new RangeError(`${JSON.stringify(text)} is no cursor`);
-  }
+  if (!match || !Number.isSafeInteger(seq)) throw new RangeError(`no cursor: ${text}`);
   return { epoch: match[1], seq };
 }
 

@@ -13,8 +13,8 @@ import { parseCursor } from "./cursor.js";
 import { stateOf } from "./held.js";
 import { renderFrame } from "./frame.js";
 import { View } from "./view.js";
-import { isRising } from "./window.js";
 import { loadWords } from "./words.js";
+import { isRising } from "./window.js";
 
 /** Where this script came from, unless the element says otherwise. */
 let home = globalThis.location?.origin;
@@ -102,10 +102,9 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
 
   /** @param {string} feed */
   #takeOver(feed) {
-    const { cursor = "", next, zone } = this.dataset;
+    const { cursor = "", next, zone, status } = this.dataset;
     const root = /** @type {HTMLElement} */ (this.querySelector(".sp"));
     const words = JSON.parse(this.querySelector(".sp-words")?.textContent ?? "");
-    const status = this.dataset.status;
     const shown = { slug: feed, language: root.lang, direction: root.dir, timezone: zone, status };
     this.#ctx = { words, feed: shown, base: "", level: 1 };
     const reader = this.#read(location.origin, feed);

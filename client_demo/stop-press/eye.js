@@ -23,11 +23,15 @@ export function steady(list, change) {
     const { top, bottom } = one.getBoundingClientRect();
     if (top < innerHeight) seen.set(one, [top, bottom]);
   }
-  change((article) => seen.get(article)?.[1] <= 0 && (above += 1) > 1 && !document.hidden);
-  const there = [...seen].filter(([one, [, bottom]]) => one.isConnected && bottom > 0);
-  const [eye, [before]] = there.find(([, [top]]) => top >= 0) ?? there[0] ?? [null, []];
+  change((article) => seen.get(article)?.[1] <= 0 && above++ > 0);
+  /** @type {Element | undefined} The first that begins in view, or else is in view. */
+  let eye;
+  let before = -1;
+  for (const [one, [top, bottom]] of seen) {
+    if (before < 0 && bottom > 0 && one.isConnected) [eye, before] = [one, top];
+  }
   if (eye) {
-    const off = () => eye.getBoundingClientRect().top - before;
+    const off = () => /** @type {Element} */ (eye).getBoundingClientRect().top - before;
     // A page scrolls by whole pixels; the rest of one is room above the list.
     const room = parseFloat(list.style.paddingTop) || 0;
     scrollBy({ top: Math.ceil(off() - room), behavior: /** @type {any} */ ("instant") });

@@ -36,6 +36,6 @@ export function stateOf(root, feed, cursor, more, rising) {
  * @returns {import("./fold.js").Place}
  */
 export function placeOf(article) {
-  const { at, id } = /** @type {HTMLElement} */ (article).dataset;
-  return [at ?? "", id ?? ""];
+  const { at, id } = /** @type {any} */ (article).dataset;
+  return [at, id];
 }

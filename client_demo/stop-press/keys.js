@@ -5,6 +5,7 @@
  * @module
  */
 
+import { clicked } from "./click.js";
 import { isBelow, place } from "./fold.js";
 import { renderKey } from "./frame.js";
 import { placeOf } from "./held.js";
@@ -38,10 +39,10 @@ export function keep(box, turned, ctx) {
  * @param {HTMLElement} posts
  */
 export function jump(event, posts) {
-  const item = /** @type {HTMLElement} */ (event.target).closest("li");
+  const item = clicked(event, "li");
   /** @type {HTMLElement | null} */
   const post = item && posts.querySelector(`[data-id="${item.dataset.id}"]`);
-  if (!post || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!post) return;
   event.preventDefault();
   post.scrollIntoView();
   post.focus({ preventScroll: true });

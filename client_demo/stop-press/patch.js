@@ -6,6 +6,7 @@
  * @module
  */
 
+import { clicked } from "./click.js";
 import { h } from "./render.js";
 
 /** @type {WeakMap<Element, Element>} What was replaced by content that was asked for. */
@@ -16,14 +17,14 @@ const asked = new WeakMap();
  * @param {MouseEvent} event
  */
 export function load(event) {
-  const link = /** @type {HTMLElement} */ (event.target).closest?.(".sp-embed > a");
-  if (!(link instanceof HTMLAnchorElement) || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  const [width, height] = link.parentElement?.dataset.size?.split(" ") ?? [640, 360];
+  const link = clicked(event, ".sp-embed > a");
+  if (!link) return;
+  const figure = link.parentElement;
+  const [width, height] = figure.dataset.size?.split(" ") ?? [640, 360];
   const foreign = new URL(link.href).origin !== location.origin;
   const sandbox = `allow-scripts allow-popups allow-presentation${foreign ? " allow-same-origin" : ""}`;
   event.preventDefault();
-  const figure = /** @type {Element} */ (link.parentElement);
-  asked.set(figure, /** @type {Element} */ (figure.cloneNode(true)));
+  asked.set(figure, figure.cloneNode(true));
   const attributes = { src: link.href, width, height, sandbox, allow: "fullscreen", title: link.textContent };
   const frame = h("iframe", attributes);
   link.replaceWith(frame);

@@ -45,9 +45,8 @@ let policy;
  */
 export function fragment(html, base) {
   const { trustedTypes } = /** @type {any} */ (globalThis);
-  policy ??= trustedTypes?.createPolicy("stop-press", {
-    createHTML: (/** @type {string} */ text) => text,
-  }) ?? { createHTML: (/** @type {string} */ text) => text };
+  const rules = { createHTML: (/** @type {string} */ text) => text };
+  policy ??= trustedTypes?.createPolicy("stop-press", rules) ?? rules;
   const template = document.createElement("template");
   template.innerHTML = policy.createHTML(html);
   const { content } = template;

@@ -3,14 +3,16 @@
  * @module
  */
 
+import { clicked } from "./click.js";
+
 /**
  * A click on a post's link "Share". Where nothing can be done it is followed.
  * @param {MouseEvent} event
  * @param {(link: HTMLElement) => void} copied
  */
 export async function share(event, copied) {
-  const link = /** @type {HTMLElement} */ (event.target).closest?.("a.sp-share");
-  if (!(link instanceof HTMLAnchorElement) || event.ctrlKey || event.metaKey) return;
+  const link = clicked(event, "a.sp-share");
+  if (!link) return;
   const url = link.href;
   const own = navigator.share?.bind(navigator);
   if (!own && !navigator.clipboard) return;

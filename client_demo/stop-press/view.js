@@ -14,6 +14,7 @@
 import { ordered, place, isBelow } from "./fold.js";
 import { renderHead, renderLinks, renderSummary } from "./frame.js";
 import { h, renderPost } from "./render.js";
+import { clicked } from "./click.js";
 import { steady } from "./eye.js";
 import { placeOf } from "./held.js";
 import { MOST_KEYS, jump, keep } from "./keys.js";
@@ -153,6 +154,7 @@ export class View {
    */
   say(line) {
     this.#line = line;
+    this.#announce(0);
     const [, posts, pinned, , more, , text, , keys] = this.#parts;
     const { words, feed } = this.#ctx;
     const closed = feed.status === "closed" && line === "live";
@@ -202,9 +204,7 @@ export class View {
     const state = this.#state;
     if (!state || this.#line === "gone") return;
     // Who is at the top reads nothing of what goes at the bottom.
-    if (!this.#from && state.posts.size > this.#most && this.#mayInsert()) {
-      return this.#reader.trim(this.#most);
-    }
+    if (!this.#from && this.#mayInsert() && this.#reader.trim(this.#most)) return;
     const [, posts, , empty, more] = this.#parts;
     const known = new Map();
     for (const article of /** @type {any} */ (posts.children)) known.set(article.dataset.id, article);
@@ -342,6 +342,8 @@ export class View {
     if (!this.#arrived || this.#announcing || document.hidden) return;
     this.#announcing = setTimeout(() => {
       this.#announcing = 0;
+      // More may be on its way to who is back: all is said at once, when it is there.
+      if (this.#line.endsWith("connecting")) return;
       this.#parts[5].textContent = countOf(this.#ctx.words, "new", this.#arrived);
       this.#arrived = 0;
     }, ANNOUNCE_MS);
@@ -374,8 +376,8 @@ export class View {
 
   /** @param {MouseEvent} event */
   async #older(event) {
-    const link = /** @type {HTMLElement} */ (event.target).closest("a");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const link = clicked(event, "a");
+    if (!link) return;
     event.preventDefault();
     const last = this.#parts[1].lastElementChild;
     try {

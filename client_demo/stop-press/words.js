@@ -16,14 +16,13 @@ const tables = new Map();
  * The table of a language, or of English where there is none.
  * @param {string} origin
  * @param {string} language
- * @param {any} env
  * @returns {Promise<Words>}
  */
-export function loadWords(origin, language, env = globalThis) {
+export function loadWords(origin, language) {
   const url = `${origin}/stop-press/words/${language.toLowerCase().split("-")[0]}.json`;
   const known = tables.get(url);
   if (known) return known;
-  const table = env.fetch(url).then(async (/** @type {Response} */ answer) => {
+  const table = fetch(url).then((answer) => {
     if (answer.ok) return answer.json();
     throw new Error(`${url}: status ${answer.status}`);
   });
