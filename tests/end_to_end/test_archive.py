@@ -107,6 +107,23 @@ def test_a_copy_is_what_it_is_a_copy_of(server: Server, feed: str) -> None:
         assert json.dumps(first) == json.dumps(second).replace(copy, feed)
 
 
+def test_a_feed_whose_line_has_ended_is_copied_too(server: Server, feed: str) -> None:
+    """Closed long ago, and posts with a time to come: nothing is shown less."""
+    lines = exported(server, feed)
+    for line in lines:
+        if "feed" in line:
+            line["feed"] |= {"status": "closed", "closed_at": "2026-03-01T10:00:00Z"}
+    later = next(line["post"] for line in lines if "post" in line)
+    later["published_at"] = "2099-01-01T00:00:00.000Z"
+    over = imported(server, lines)
+    assert server.request("GET", f"/v1/feeds/{over}/events?wait=0").status_code == 204
+    once = exported(server, over)
+    assert news(exported(server, imported(server, once))) == news(once)
+    assert later in [line.get("post") for line in once]
+    (closed,) = [line["feed"]["closed_at"] for line in once if "feed" in line]
+    assert closed == "2026-03-01T10:00:00.000Z"
+
+
 def test_an_import_that_broke_off_goes_on(server: Server, feed: str) -> None:
     """Half a file, told so; then the whole; then once more, for nothing."""
     lines = exported(server, feed)
