@@ -75,7 +75,14 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "enum": ["newest", "oldest"]},
     },
     "since": _query("since", "a cursor: what follows on it", type="string"),
-    "wait": _query("wait", "how long to wait for an event", type="number", default=25),
+    "wait": _query(
+        "wait",
+        "seconds to wait for an event",
+        type="integer",
+        minimum=0,
+        maximum=60,
+        default=25,
+    ),
     "follow": {
         "name": "feed",
         "in": "query",
@@ -283,9 +290,9 @@ CALLS = (
         parameters=("since", "wait", "LastEventId"),
         answers={
             "200": ("the events, or a reset; with the SSE type, a stream", "Events"),
-            "204": ("the feed has ended; don't come back (SSE)", ""),
+            "204": ("the feed has ended; don't come back", ""),
         },
-        refusals=("400", "403", "410", "422", *_READ),
+        refusals=("400", "422", *_READ),
     ),
     Call(
         name="live",
