@@ -195,9 +195,12 @@ async def _there(crowd: Crowding, resets: Editor | None) -> Count:
     end = time.monotonic() + 2 * IN_S
     while True:
         now = await crowd.count()
-        print(now.size_in, now.seen["snapshots"], file=sys.stderr)  # noqa: T201
+        snapshots = now.seen["snapshots"]
+        print(  # noqa: T201
+            f"{now.size_in:,} are in, {snapshots:,} have a snapshot", file=sys.stderr
+        )
         done = now.size_in == now.members and (
-            resets is None or now.seen["snapshots"] == now.members
+            resets is None or snapshots == now.members
         )
         if done or time.monotonic() > end:
             return now

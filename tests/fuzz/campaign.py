@@ -66,8 +66,6 @@ class Result:
     name: str
     inputs: int = 0
     seconds: float = 0.0
-    slowest_s: float = 0.0
-    """The longest time between two steps."""
     mb: list[float] = field(default_factory=list)
     """What the process held after each step."""
     seen: Counter[str] = field(default_factory=Counter)
@@ -164,12 +162,10 @@ def fuzzed(
 ) -> Result:
     """Feed a target until it had so many inputs, or something did not hold."""
     result = Result(name)
-    began = told = last = time.monotonic()
+    began = told = time.monotonic()
     try:
         for count, seen, mb in going:
             now = time.monotonic()
-            result.slowest_s = max(result.slowest_s, now - last)
-            last = now
             result.inputs += count
             result.seen += seen
             result.mb.append(mb)
