@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -30,6 +31,7 @@ from stoppress.domain.errors import Unavailable
 from stoppress.listening import CannotListen, listen
 from stoppress.log.connect import connect
 from stoppress.log.embedded import EmbeddedValkey
+from stoppress.log.locks import held
 from stoppress.settings import Settings, to_environment
 
 FIRST_WAIT_S = 0.1
@@ -41,6 +43,8 @@ END_S = 12.0
 """What a worker gets beside its drain before it is killed: see worker.py."""
 
 COUNTERS = "PROMETHEUS_MULTIPROC_DIR"
+COUNTERS_PREFIX = "stop-press-counters-"
+LOCK = "lock"
 
 Ready = Callable[[Settings], Awaitable[None]]
 
@@ -249,7 +253,7 @@ def _counters(
     if settings.workers == 1:
         yield environment, lambda pid: None
         return
-    with tempfile.TemporaryDirectory(prefix="stop-press-") as folder:
+    with _counters_folder() as folder:
 
         def buried(pid: int) -> None:
             # What it counted stays; what it held (readers, channels) is gone.
@@ -257,3 +261,21 @@ def _counters(
                 file.unlink()
 
         yield environment | {COUNTERS: folder}, buried
+
+
+@contextlib.contextmanager
+def _counters_folder() -> Iterator[str]:
+    """A folder of our own, for as long as we live.
+
+    Who is killed leaves its folder behind; the lock on it ends with its holder, so
+    the next one to start clears it away.
+    """
+    for lock in Path(tempfile.gettempdir()).glob(f"{COUNTERS_PREFIX}*/{LOCK}"):
+        with contextlib.suppress(OSError), held(lock) as mine:
+            if mine is not None:
+                shutil.rmtree(lock.parent)
+    with tempfile.TemporaryDirectory(prefix=COUNTERS_PREFIX) as folder:
+        with held(Path(folder) / "new"):
+            # Nobody finds it before it is locked.
+            (Path(folder) / "new").rename(Path(folder) / LOCK)
+            yield folder

@@ -14,6 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import ClientConnection, connect
 
+from stoppress.supervisor import COUNTERS_PREFIX
 from tests.conftest import Server, eventually, started
 from tests.end_to_end.test_restart import children, is_running, valkey_of
 
@@ -132,8 +133,12 @@ def test_a_server_that_says_it_serves_is_ready(tmp_path: Path) -> None:
 
 
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:
-    """kill -9 of the parent leaves no worker behind."""
-    with started(tmp_path / "data", "--workers", "2") as server:
+    """kill -9 of the parent leaves no worker behind, nor files for long."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    kept = folder / f"{COUNTERS_PREFIX}of-somebody-else"
+    kept.mkdir()
+    with started(tmp_path / "data", "--workers", "2", TMPDIR=str(folder)) as server:
         workers, valkey = workers_of(server), valkey_of(server.data)
         server.process.kill()
         server.process.wait()
@@ -144,6 +149,17 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
 
         eventually(are_gone, 1.0)
     os.kill(valkey, signal.SIGTERM)
+    (left,) = set(folder.glob(f"{COUNTERS_PREFIX}*")) - {kept}
+    options = ("--workers", "2", "--drain-seconds", "0")
+    with (
+        started(tmp_path / "one", *options, TMPDIR=str(folder)) as one,
+        started(tmp_path / "two", *options, TMPDIR=str(folder)) as two,
+    ):
+        assert not left.exists()
+        assert len(list(folder.glob(f"{COUNTERS_PREFIX}*"))) == 3
+        for server in (one, two):
+            assert counted(server, "stoppress_redis_line_up") == 2
+    assert list(folder.glob(f"{COUNTERS_PREFIX}*")) == [kept]
 
 
 def test_two_workers_end_well(tmp_path: Path) -> None:
