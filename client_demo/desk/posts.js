@@ -7,6 +7,7 @@
  */
 
 import { ordered } from "../stop-press/fold.js";
+import { local } from "../stop-press/words.js";
 
 /**
  * @typedef {import("../stop-press/fold.js").Post} Post
@@ -27,6 +28,7 @@ export class Posts {
 
   #list;
   #acts;
+  #zone = "UTC";
   /** @type {Map<string, {rev: unknown, row: HTMLElement}>} */
   #rows = new Map();
 
@@ -37,11 +39,14 @@ export class Posts {
     if (pinned && !posts.some(({ id }) => id === pinned.id)) posts.unshift(pinned);
     const held = this.#rows;
     this.#rows = new Map();
+    const zone = state?.feed.timezone ?? "UTC";
+    const isMoved = zone !== this.#zone;
+    this.#zone = zone;
     let before = this.#list.firstElementChild;
     for (const post of posts) {
       const old = held.get(post.id);
       held.delete(post.id);
-      const row = old?.rev === post.rev ? old?.row : this.#draw(post);
+      const row = !isMoved && old?.rev === post.rev ? old?.row : this.#draw(post);
       if (!row) continue;
       this.#rows.set(post.id, { rev: post.rev, row });
       if (old && old.row !== row) {
@@ -63,8 +68,11 @@ export class Posts {
     title.id = `title-${post.id}`;
     title.dir = "auto";
     const about = add(row, "p", "about");
-    const time = add(about, "time", "", clock(post.published_at));
+    const when = local(post.published_at, this.#zone);
+    const isToday = when.day === local(new Date().toISOString(), this.#zone).day;
+    const time = add(about, "time", "", isToday ? when.clock : `${when.day} ${when.clock}`);
     time.setAttribute("datetime", post.published_at);
+    time.title = `${when.day} ${when.clock} ${when.offset}`;
     for (const mark of ["breaking", "key", "pinned"]) {
       if (post[mark]) add(about, "span", `mark ${mark}`, mark);
     }
@@ -107,12 +115,4 @@ export function titleOf(post) {
   const text = (page.body.textContent ?? "").replace(/\s+/g, " ").trim();
   if (text.length > EXCERPT_LENGTH) return `${text.slice(0, EXCERPT_LENGTH).trimEnd()}…`;
   return text || post.media?.[0]?.type || "(empty)";
-}
-
-/** @param {string} at */
-function clock(at) {
-  const moment = new Date(at);
-  const isToday = moment.toDateString() === new Date().toDateString();
-  const style = /** @type {const} */ ({ timeStyle: "short" });
-  return moment.toLocaleString([], isToday ? style : { dateStyle: "medium", ...style });
 }

@@ -183,6 +183,18 @@ async def test_the_list_is_live(site: Site, profile: BrowserContext) -> None:
     await expect(desk.row("Mine")).to_contain_text("pinned")
 
 
+async def test_times_are_the_feeds(site: Site, profile: BrowserContext) -> None:
+    """As the preview beside them and readers have them, wherever the editor sits."""
+    feed = await site.feed("elsewhere", timezone="Asia/Kathmandu")
+    await site.post(feed, headline="Old", published_at="2026-03-01T23:00:00Z")
+    desk = await enter(site, profile, feed)
+    time = desk.row("Old").locator("time")
+    await expect(time).to_have_text("2026-03-02 04:45")
+    await expect(time).to_have_attribute("title", "2026-03-02 04:45 UTC+5:45")
+    await site.api.patch(f"/v1/feeds/{feed}", json={"timezone": "UTC"})
+    await expect(time).to_have_text("2026-03-01 23:00")
+
+
 async def test_older_posts_can_be_had(site: Site, profile: BrowserContext) -> None:
     """More than a page of posts: the rest comes on demand."""
     feed = await site.feed("many")
