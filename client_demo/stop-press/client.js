@@ -240,9 +240,8 @@ export class Reader {
     this.#connection.close();
     this.#fetching.abort();
     if (code === CODES.BAD_REQUEST) this.#hub.env.console.warn("stop-press: bad request");
-    this.#say("ended");
+    this.#say(this.state ? "ended" : "gone");
     if (this.state) this.#check();
-    else this.#say("gone");
   }
 
   /** A feed whose line has ended is asked for now and then: it may be taken down. */

@@ -166,7 +166,8 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
         if (reader !== this.#reader) return;
         this.#view?.say(line);
         this.#tell("state", { line, status: reader.state?.feed.status });
-        if (line === "gone" && !this.#view) console.warn(`stop-press: there is no feed ${feed}`);
+        // Nothing is drawn yet, and what stands inside is all there is to see.
+        if (!this.#view && ["gone", "reconnecting"].includes(line)) console.warn(`stop-press: ${feed} is ${line}`);
       },
     }, { token: this.#token || this.getAttribute("token") || "", from: this.#from, newest });
     this.#reader = reader;

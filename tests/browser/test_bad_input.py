@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import WebSocketRoute, expect
+import pytest
+from playwright.sync_api import Route, WebSocketRoute, expect
 
 from tests.browser.conftest import Reader
-from tests.browser.newsdesk import edit, filled, publish
+from tests.browser.host import PAGE, Host
+from tests.browser.network import Network
+from tests.browser.newsdesk import edit, filled, names, publish
+from tests.browser.transports import no_sockets, no_streams
 from tests.conftest import Server
 
 HOSTILE = (
@@ -16,7 +20,29 @@ HOSTILE = (
 )
 
 
-def test_hostile_content_never_runs(reader: Reader, server: Server) -> None:
+PLACES = ["page", "widget"]
+"""The feed's own page, and a page of somebody else."""
+
+
+def address(place: str, hub: str, host: Host, feed: str) -> str:
+    """Where a feed of `hub` is read."""
+    if place == "page":
+        return f"{hub}/live/{feed}"
+    host.pages["/"] = PAGE.format(hub=hub, feed=feed)
+    return f"{host.url}/"
+
+
+def is_calm(reader: Reader, lines: int) -> None:
+    """Nothing was thrown, and of ours there are so many lines in the console."""
+    ours = [one for one in reader.complaints if one.startswith("stop-press")]
+    assert len(ours) == lines, reader.complaints
+    assert not [one for one in reader.complaints if one.startswith("thrown")]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_hostile_content_never_runs(
+    reader: Reader, server: Server, host: Host, place: str
+) -> None:
     """From the server's HTML, and when it arrives; in every member."""
     feed = server.new_feed(title=HOSTILE, standfirst=HOSTILE, summary=HOSTILE)
     draft = {
@@ -27,7 +53,8 @@ def test_hostile_content_never_runs(reader: Reader, server: Server) -> None:
         "media": [{"type": "quote", "text": HOSTILE, "credit": HOSTILE}],
     }
     publish(server, feed, HOSTILE, **draft)
-    reader.open(f"{server.url}/live/{feed}")
+    reader.page.goto(address(place, server.url, host, feed))
+    reader.is_live()
     second = publish(server, feed, "2", **draft)
     reader.shows("2", HOSTILE)
     edit(server, feed, second, headline=HOSTILE)
@@ -38,7 +65,114 @@ def test_hostile_content_never_runs(reader: Reader, server: Server) -> None:
     assert reader.page.locator(".sp script:not(.sp-words), .sp [onerror]").count() == 0
 
 
-def test_half_a_message_breaks_nothing(reader: Reader, server: Server) -> None:
+@pytest.mark.parametrize("place", PLACES)
+def test_the_script_blocked(
+    reader: Reader, server: Server, host: Host, place: str
+) -> None:
+    """What the server sent, or stands in the element, is read; no more is promised."""
+    feed = filled(server, 25)
+    reader.page.route(re.compile(r"/stop-press\.(\w+\.)?js"), lambda one: one.abort())
+    reader.page.goto(address(place, server.url, host, feed))
+    if place == "page":
+        assert reader.headlines() == names(25, 6)
+        expect(reader.page.get_by_role("button")).to_have_count(0)
+        reader.page.get_by_role("link", name="Older posts").click()
+        assert reader.headlines() == names(5, 1)
+    else:
+        expect(reader.page.get_by_role("link", name="Read it live")).to_be_visible()
+    is_calm(reader, lines=0)
+
+
+@pytest.mark.parametrize("away", ["/v1/", "/words/"])
+def test_the_hub_away_from_the_start(
+    reader: Reader, server: Server, host: Host, away: str
+) -> None:
+    """The fallback stays, and one line says why; a hub that is back is drawn."""
+    feed = filled(server, 2)
+    gone = re.compile(re.escape(server.url) + ".*" + away)
+    reader.page.route(gone, lambda one: one.abort())
+    with reader.page.expect_console_message(lambda one: "stop-press" in one.text):
+        reader.page.goto(address("widget", server.url, host, feed))
+    expect(reader.page.get_by_role("link", name="Read it live")).to_be_visible()
+    is_calm(reader, lines=1)
+    if away == "/v1/":
+        reader.page.unroute(gone)
+        reader.shows("2", "1")
+        is_calm(reader, lines=1)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_hub_away_later(
+    reader: Reader, server: Server, host: Host, place: str
+) -> None:
+    """What is there stays readable, the line says so, and goes on when it can."""
+    feed = filled(server, 2)
+    network = Network(server.url)
+    try:
+        host.hub = network.url
+        reader.page.goto(address(place, network.url, host, feed))
+        reader.shows("2", "1")
+        reader.is_live()
+        network.go(away=True)
+        publish(server, feed, "3")
+        line = reader.page.locator(".sp-line")
+        expect(line).to_have_text("Reconnecting…", timeout=30_000)
+        reader.shows("2", "1")
+        network.go(away=False)
+        reader.shows("3", "2", "1")
+        is_calm(reader, lines=0)
+    finally:
+        network.close()
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("years", [-30, 30])
+def test_a_clock_that_is_wrong(
+    reader: Reader, server: Server, host: Host, place: str, years: int
+) -> None:
+    """The feed's own times stand as they are; of "ago" there is "now" or nothing."""
+    feed = filled(server, 2)
+    reader.page.add_init_script(
+        f"""const own = Date.now;
+        Date.now = () => own() + {years} * 365 * 86400000;"""
+    )
+    reader.page.goto(address(place, server.url, host, feed))
+    reader.shows("2", "1")
+    reader.is_live()
+    third = publish(server, feed, "3")
+    reader.shows("3", "2", "1")
+    times = reader.page.locator(".sp-posts .sp-when time")
+    assert times.first.get_attribute("datetime") == third["published_at"]
+    ago = set(reader.page.locator(".sp-posts .sp-ago").all_inner_texts())
+    assert ago == ({"now"} if years < 0 else {""})
+    is_calm(reader, lines=0)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_storage_refused(
+    reader: Reader, server: Server, host: Host, place: str
+) -> None:
+    """Pausing works as long as the page is open, and nothing is thrown."""
+    feed = filled(server, 2)
+    reader.page.add_init_script(
+        """Object.defineProperty(window, "localStorage", {
+            get() { throw new DOMException("refused", "SecurityError"); },
+        });"""
+    )
+    reader.page.goto(address(place, server.url, host, feed))
+    reader.is_live()
+    reader.page.get_by_role("button", name="Pause updates").click()
+    publish(server, feed, "3")
+    expect(reader.page.get_by_role("button", name="1 new update")).to_be_visible()
+    reader.page.get_by_role("button", name="Resume updates").click()
+    reader.shows("3", "2", "1")
+    is_calm(reader, lines=0)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_half_a_message_on_a_socket(
+    reader: Reader, server: Server, host: Host, place: str
+) -> None:
     """The line is opened again, and the page goes on."""
     feed = filled(server, 2)
     broken: list[str] = []
@@ -56,25 +190,59 @@ def test_half_a_message_breaks_nothing(reader: Reader, server: Server) -> None:
         hub.on_message(pass_on)
 
     reader.page.route_web_socket(re.compile("/v1/live"), meddle)
-    reader.open(f"{server.url}/live/{feed}")
+    reader.page.goto(address(place, server.url, host, feed))
+    reader.is_live()
     publish(server, feed, "3")
     reader.shows("3", "2", "1")
     assert broken
-    assert not [one for one in reader.complaints if one.startswith("thrown")]
+    is_calm(reader, lines=1)
 
 
-def test_storage_refused(reader: Reader, server: Server) -> None:
-    """Pausing works as long as the page is open, and nothing is thrown."""
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("accept", ["text/event-stream", "application/json"])
+def test_half_a_message_by_http(
+    reader: Reader, server: Server, host: Host, place: str, accept: str
+) -> None:
+    """A stream whose first message is cut, a poll's answer that is no JSON."""
     feed = filled(server, 2)
-    reader.page.add_init_script(
-        """Object.defineProperty(window, "localStorage", {
-            get() { throw new DOMException("refused", "SecurityError"); },
-        });"""
-    )
-    reader.open(f"{server.url}/live/{feed}")
-    reader.page.get_by_role("button", name="Pause updates").click()
+    stream = accept == "text/event-stream"
+    asked: list[str] = []
+    no_sockets(reader.page)
+    if not stream:
+        no_streams(reader.page)
+    half = f'{{"type":"hello","feed":"{feed}","cur'
+
+    def meddle(route: Route) -> None:
+        if route.request.headers.get("accept") == accept:
+            asked.append(route.request.url)
+            # The first poll shows that this way is open: it is the second that breaks.
+            if len(asked) == (1 if stream else 2):
+                return route.fulfill(
+                    body=f"event: hello\ndata: {half}\n\n" if stream else half,
+                    content_type=accept,
+                    headers={"access-control-allow-origin": "*"},
+                )
+        return route.fallback()
+
+    reader.page.route("**/events?*", meddle)
+    reader.page.goto(address(place, server.url, host, feed))
+    reader.is_live()
     publish(server, feed, "3")
-    expect(reader.page.get_by_role("button", name="1 new update")).to_be_visible()
-    reader.page.get_by_role("button", name="Resume updates").click()
     reader.shows("3", "2", "1")
-    assert reader.complaints == []
+    assert len(asked) >= (1 if stream else 3)
+    is_calm(reader, lines=1 if stream else 0)
+
+
+@pytest.mark.parametrize("visibility", ["none", "private"])
+def test_a_page_of_a_feed_that_is_not_there(
+    reader: Reader, server: Server, visibility: str
+) -> None:
+    """Unknown or private: a page that says so, and leads on; the same for both."""
+    feed = "no-such-feed"
+    if visibility == "private":
+        feed = server.new_feed(visibility="private")
+    answer = reader.page.goto(f"{server.url}/live/{feed}")
+    assert answer is not None and answer.status == 404
+    expect(reader.page.locator("h1")).to_be_visible()
+    expect(reader.page.locator("main a").first).to_be_visible()
+    is_calm(reader, lines=0)

@@ -360,7 +360,7 @@ test("a feed that is not there: gone, and quiet", async () => {
   const hub = new Hub();
   hub.refuse = 4404;
   const { env, reader, seen } = await reading({ count: 0, hub });
-  assert.deepEqual(seen.lines, ["ended", "gone"]);
+  assert.deepEqual(seen.lines, ["gone"]);
   hub.asked.length = 0;
   await env.pass(600_000);
   assert.deepEqual(hub.asked, []);
