@@ -73,6 +73,28 @@ def test_a_restored_copy_begins_a_new_history(tmp_path: Path, serving: Serving) 
     assert epoch(kept) == epoch(lost) != epoch(new)
 
 
+def test_the_data_folder_is_restored_as_it_is(tmp_path: Path, serving: Serving) -> None:
+    """The server's own store needs no step: a copy of its folder is another line."""
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    options = ("--drain-seconds", "0.5")
+    with serving(data, *options) as server:
+        feed = server.new_feed()
+        kept = server.publish(feed, "Kept.")["cursor"]
+    shutil.copytree(data, copy)
+    with serving(data, *options) as server:
+        lost = server.publish(feed, "Lost.")["cursor"]
+    shutil.rmtree(data)
+    shutil.copytree(copy, data)
+    with serving(data, *options) as server:
+        snapshot = server.request("GET", f"/v1/feeds/{feed}").json()
+        path = f"/v1/feeds/{feed}/events?since={lost}"
+        told = server.request("GET", path).json()
+        new = server.publish(feed, "New.")["cursor"]
+    assert [post["body"] for post in snapshot["posts"]] == ["Kept."]
+    assert told["reset"] is True
+    assert epoch(kept) == epoch(lost) != epoch(new)
+
+
 def _serving(
     serving: Serving, folder: Path, socket: Path
 ) -> AbstractContextManager[Server]:
