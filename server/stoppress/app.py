@@ -31,10 +31,10 @@ from stoppress.desk.tokens import Tokens
 from stoppress.domain.errors import MissingScope, Unauthenticated, Unavailable
 from stoppress.hub.hub import Hub
 from stoppress.log.census import RedisCensus
-from stoppress.log.connect import connect
+from stoppress.log.connect import reach
 from stoppress.log.follower import Follower
 from stoppress.log.inbox import Inbox
-from stoppress.log.link import Link
+from stoppress.log.shards import Shards
 from stoppress.log.store import RedisStore
 from stoppress.metrics import Metrics
 from stoppress.settings import BadSetting, Settings
@@ -102,26 +102,26 @@ class Serving:
 
     async def _live(self) -> None:
         """Reach Redis, serve over it, and take all apart when cancelled."""
-        link = await self._reached()
+        shards = await self._reached()
         try:
-            await self._serve(link)
+            await self._serve(shards)
         except Exception:
             log.exception("a part of the server failed; this process ends")
             self.failed.set()
         finally:
-            await link.aclose()
+            await shards.aclose()
 
-    async def _serve(self, link: Link) -> None:
-        store = RedisStore(link, self.settings)
-        follower = Follower(link, store, metrics=self.metrics)
+    async def _serve(self, shards: Shards) -> None:
+        store = RedisStore(shards, self.settings)
+        follower = Follower(shards, store, metrics=self.metrics)
         hub = self._hub = Hub(
-            follower, self.settings, self.metrics, census=RedisCensus(link)
+            follower, self.settings, self.metrics, census=RedisCensus(shards)
         )
         async with asyncio.TaskGroup() as group:
-            group.create_task(link.watch())
+            group.create_task(shards.watch())
             group.create_task(follower.run())
             newsroom = self._newsroom(store, follower, hub)
-            group.create_task(self._inbox(link, newsroom).run())
+            group.create_task(self._inbox(shards, newsroom).run())
             self._open(newsroom)
             try:
                 while not follower.healthy:  # noqa: ASYNC110  # it tells nobody
@@ -131,12 +131,12 @@ class Serving:
             finally:
                 await hub.stop()
 
-    async def _reached(self) -> Link:
-        """A link to Redis, however long that takes."""
+    async def _reached(self) -> Shards:
+        """The links to Redis, however long that takes."""
         wait_s = 0.1
         while True:
             try:
-                return await connect(self.settings.redis, self.settings)
+                return await reach(self.settings.redis, self.settings)
             except (Unavailable, BadSetting) as error:
                 if str(error) != self._reason:
                     log.warning("%s; trying on", error)
@@ -163,7 +163,7 @@ class Serving:
             ready=ready,
         )
 
-    def _inbox(self, link: Link, newsroom: Newsroom) -> Inbox:
+    def _inbox(self, shards: Shards, newsroom: Newsroom) -> Inbox:
         """Whatever speaks Redis publishes by the same rules as over HTTP."""
 
         async def publish(secret: str, feed: str, raw: bytes, key: str) -> None:
@@ -175,7 +175,7 @@ class Serving:
             await newsroom.desk.publish(feed, raw, Asked(token.id, key))
 
         most = self.settings.max_body
-        return Inbox(link, publish, self.metrics, max_bytes=most)
+        return Inbox(shards, publish, self.metrics, max_bytes=most)
 
     def _open(self, newsroom: Newsroom) -> None:
         """From now on there is a newsroom."""

@@ -43,7 +43,11 @@ class Settings:
 
     # Store
     data: Path = _(Path("data"), "the folder of the embedded Valkey's data")
-    redis: str = _("", "address of an outside Redis or Valkey; empty: the embedded one")
+    redis: str = _(
+        "",
+        "address of an outside Redis or Valkey, of its Sentinels, or of a cluster's "
+        "servers; empty: the embedded one",
+    )
     redis_timeout: float = _(
         5.0, "how long Redis may take to answer", unit="s", least=0.1
     )

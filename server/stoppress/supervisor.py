@@ -29,7 +29,7 @@ from pathlib import Path
 
 from stoppress.domain.errors import Unavailable
 from stoppress.listening import CannotListen, listen
-from stoppress.log.connect import connect
+from stoppress.log.connect import reach
 from stoppress.log.embedded import EmbeddedValkey
 from stoppress.log.locks import held
 from stoppress.settings import Settings, to_environment
@@ -224,7 +224,7 @@ async def _store(settings: Settings) -> AsyncIterator[Settings]:
     """
     if settings.redis:
         try:
-            await (await connect(settings.redis, settings)).aclose()
+            await (await reach(settings.redis, settings)).aclose()
         except Unavailable as error:
             log.warning("%s; serving all the same, until it comes", error)
         yield settings

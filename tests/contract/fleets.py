@@ -122,6 +122,12 @@ def role(server: Server) -> str:
         return ""
 
 
+def primary_of(server: Server) -> int:
+    """The port of the primary that it follows; 0 if none."""
+    with server.client() as client:
+        return int(client.info("replication").get("master_port", 0))
+
+
 def follows(server: Server) -> bool:
     """Whether it is a replica, in touch with its primary."""
     with server.client() as client:

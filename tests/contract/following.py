@@ -55,6 +55,7 @@ async def up(follower: Follower, healthy: bool = True) -> None:
 
 async def heard_nothing_more(follower: Follower) -> None:
     """Wait for one round of the probe: what was sent before has arrived."""
-    follower._probe_back.clear()
+    (line,) = follower._lines.values()
+    line.probed.clear()
     async with asyncio.timeout(10):
-        await follower._probe_back.wait()
+        await line.probed.wait()

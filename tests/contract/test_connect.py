@@ -11,7 +11,8 @@ import pytest
 
 from stoppress.domain.errors import Unavailable
 from stoppress.domain.record import Idempotency
-from stoppress.log.connect import Unfit, connect
+from stoppress.log.connect import connect
+from stoppress.log.facts import Unfit
 from stoppress.log.link import Link
 from stoppress.log.store import RedisStore
 from stoppress.settings import BadSetting, Settings
@@ -126,10 +127,9 @@ async def test_a_repeated_write_is_waited_for_too(
     try:
         first.start()
         second.start("--replicaof", "127.0.0.1", str(first.port))
-        with second.client() as client:
-            await until(
-                lambda: client.info("replication")["master_link_status"] == "up"
-            )
+        with first.client() as client:
+            client.set("anything", "to be waited for")
+            await until(lambda: client.wait(1, 100) == 1)
         async with _storing(first, some) as store:
             await store.make_feed("x", FEED, AT, None)
             second.freeze()

@@ -189,10 +189,11 @@ async def _gathered(reader: asyncio.StreamReader, gather_s: float) -> bytes:
     return data
 
 
-def answered(command: bytes) -> bytes:
-    """What Redis would answer to a `SSUBSCRIBE` of some channels."""
-    words = command.split(b"\r\n")
-    channels = words[4::2]
+def answered(commands: bytes) -> bytes:
+    """What Redis would answer to `SSUBSCRIBE`s."""
+    words = commands.split(b"\r\n")[:-1]
+    texts = [word for word in words if not word.startswith((b"*", b"$"))]
+    channels = [text for text in texts if text != b"SSUBSCRIBE"]
     return b"".join(
         b"*3\r\n$10\r\nssubscribe\r\n$%d\r\n%b\r\n:%d\r\n" % (len(name), name, number)
         for number, name in enumerate(channels, 1)

@@ -20,6 +20,7 @@ import httpx
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.fold import Json
+from tests.contract.clusters import Cluster
 from tests.contract.fleets import Fleet
 from tests.contract.servers import Server as Store
 from tests.faults.clocks import Clock
@@ -101,6 +102,7 @@ class Scene:
         self.store: Store
         self.stores: list[Store] = []
         self.fleet: Fleet
+        self.cluster: Cluster
         self.server: Server
         self.redis: Proxy
         self.front: Proxy | None = None
@@ -120,9 +122,8 @@ class Scene:
         """Set everything up; take everything down."""
         async with AsyncExitStack() as stack:
             options = ["--workers", str(self.kind.workers)]
-            if self.kind.fleet:
-                await self._open_fleet(stack)
-                options += ["--redis", self.fleet.url]
+            if self.kind.layout != "alone":
+                options += ["--redis", await self._open_layout(stack)]
             elif self.kind.store:
                 self.store = self.new_store(stack)
                 await asyncio.to_thread(self.store.start)
@@ -134,7 +135,7 @@ class Scene:
                     url = f"redis://127.0.0.1:{self.redis.port}"
                 options += ["--redis", url]
             durability = self.kind.settings.get("STOPPRESS_DURABILITY", "")
-            if "replicas" in durability and not self.kind.fleet:
+            if "replicas" in durability and self.kind.layout == "alone":
                 for _ in range(2):
                     one = self.new_store(stack)
                     primary = ("--replicaof", "127.0.0.1", str(self.store.port))
@@ -172,14 +173,21 @@ class Scene:
         stack.callback(one.kill)
         return one
 
-    async def _open_fleet(self, stack: AsyncExitStack) -> None:
+    async def _open_layout(self, stack: AsyncExitStack) -> str:
+        """Several servers that stand for one another; their address."""
         which = self.kind.which or self.chance.choice(("valkey", "redis"))
-        folder = self.folder / "fleet"
+        folder = self.folder / "stores"
+        if self.kind.layout == "cluster":
+            self.cluster = Cluster(which, folder, self.kind.store)
+            stack.callback(self.cluster.kill)
+            await self.cluster.start()
+            return self.cluster.url
         self.fleet = Fleet(which, folder, self.kind.store, down_ms=2000)
         stack.callback(self.fleet.kill)
         await self.fleet.start()
         self.stores = list(self.fleet.servers)
         self.store = self.stores[0]
+        return self.fleet.url
 
     def _people(self, site: Site, behind: Site) -> None:
         for number in range(self.outcome.readers):

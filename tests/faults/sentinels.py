@@ -27,11 +27,11 @@ async def killed(scene: Scene) -> None:
     first = scene.store
     await asyncio.to_thread(first.kill)
     await scene.fleet.promoted(first)
-    await _back(scene)
+    await back(scene)
     await scene.green(time.monotonic())
     await asyncio.sleep(scene.chance.uniform(0, 2))
     await asyncio.to_thread(first.start)
-    await _told(first)
+    await told(first)
     await scene.heard(15)
 
 
@@ -40,13 +40,13 @@ async def frozen(scene: Scene) -> None:
     first = scene.store
     first.freeze()
     second = await scene.fleet.promoted(first)
-    await _back(scene)
+    await back(scene)
     await scene.green(time.monotonic())
     # Before that the other replica would still confirm what is written to the first.
     other = next(one for one in scene.stores if one not in (first, second))
-    await fleets.until(lambda: _primary_of(other) == second.port)
+    await fleets.until(lambda: fleets.primary_of(other) == second.port)
     first.thaw()
-    await _told(first)
+    await told(first)
     await scene.heard(15)
 
 
@@ -57,8 +57,8 @@ async def replaced(scene: Scene) -> None:
         client.sentinel_failover(fleets.NAME)
     await scene.fleet.promoted(first)
     promoted = time.monotonic()
-    await _told(first)
-    await _acknowledging(scene)
+    await told(first)
+    await acknowledging(scene)
     scene.outcome.notes["told and back after s"] = time.monotonic() - promoted
     await scene.heard(15)
 
@@ -105,17 +105,17 @@ async def detached(scene: Scene) -> None:
     await scene.heard(15)
 
 
-async def _back(scene: Scene) -> None:
-    """Writes have to be acknowledged again in time."""
+async def back(scene: Scene) -> None:
+    """A replica was promoted: writes have to be acknowledged again in time."""
     promoted = time.monotonic()
-    await _acknowledging(scene)
+    await acknowledging(scene)
     after_s = time.monotonic() - promoted
     scene.outcome.notes["writes back after s"] = after_s
     if after_s > BACK_S:
         scene.fault("back", f"writes were back {after_s:.1f} s after the promotion")
 
 
-async def _acknowledging(scene: Scene) -> None:
+async def acknowledging(scene: Scene) -> None:
     """Both editors have another write acknowledged."""
     before = _acknowledged(scene)
     await scene.until(
@@ -127,14 +127,9 @@ def _acknowledged(scene: Scene) -> Mapping[str, int]:
     return {desk.feed: len(desk.book[desk.feed]) for desk in scene.desks}
 
 
-async def _told(server: Server) -> None:
+async def told(server: Server) -> None:
     """Wait until the Sentinels have made it a replica."""
     await fleets.until(lambda: fleets.role(server) == "slave")
-
-
-def _primary_of(server: Server) -> int:
-    with server.client() as client:
-        return int(client.info("replication").get("master_port", 0))
 
 
 FLEET_KINDS = (
@@ -144,7 +139,7 @@ FLEET_KINDS = (
         "back as if it still were, and is told",
         fault=killed,
         store=ALWAYS,
-        fleet=True,
+        layout="sentinels",
         deeds_a_second=TEN_EACH,
         settings={"STOPPRESS_DURABILITY": "replicas:1"},
         resets=True,
@@ -154,7 +149,7 @@ FLEET_KINDS = (
         what="the same, but it is stopped (SIGSTOP), and goes on when it is replaced",
         fault=frozen,
         store=ALWAYS,
-        fleet=True,
+        layout="sentinels",
         deeds_a_second=TEN_EACH,
         settings={"STOPPRESS_DURABILITY": "replicas:1"},
         resets=True,
@@ -165,7 +160,7 @@ FLEET_KINDS = (
         "order, and goes on taking writes until it is told",
         fault=replaced,
         store=ALWAYS,
-        fleet=True,
+        layout="sentinels",
         deeds_a_second=TEN_EACH,
         settings={"STOPPRESS_DURABILITY": "replicas:2"},
         resets=True,
@@ -176,7 +171,7 @@ FLEET_KINDS = (
         "is killed; a new epoch, readers reset",
         fault=tail_lost,
         store=ALWAYS,
-        fleet=True,
+        layout="sentinels",
         settings={"STOPPRESS_DURABILITY": "memory"},
         resets=True,
     ),

@@ -52,7 +52,8 @@ LIMITS = """
 - With fewer than all replicas waited for, a primary that is cut off or paused, and
   goes on before its other replica is told, has that one confirm what is lost
   ([why](deploy.md)).
-- Redis Cluster is not spoken to.
+- A slot of a cluster that moves begins a new epoch of its feeds, though nothing is
+  lost: the server that takes it can't prove that.
 """
 
 

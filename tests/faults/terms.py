@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tests.faults.judge import Fault
 from tests.faults.proxy import Manner
@@ -51,8 +51,8 @@ class Kind:
     """The settings of an outside Redis; none: the embedded Valkey."""
     which: str = ""
     """Which server that is, `valkey` or `redis`; "": as chance will have it."""
-    fleet: bool = False
-    """Whether it has two replicas, and three Sentinels whom the server asks."""
+    layout: Literal["alone", "sentinels", "cluster"] = "alone"
+    """Two replicas and three Sentinels beside it; or a cluster of 3 x (1 + 2)."""
     by_proxy: bool = False
     """Whether the server reaches its Redis through a proxy."""
     settings: Mapping[str, str] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from stoppress.log.keys import READERS
-from stoppress.log.link import Link
+from stoppress.log.shards import Shards, at
 from stoppress.log.talk import Script, new_epoch
 
 _CENSUS = Script("census")
@@ -22,8 +22,8 @@ _CENSUS = Script("census")
 class RedisCensus:
     """The census of one process: `hub.audience.Census`."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, shards: Shards) -> None:
+        self._shards = shards
         self._process = new_epoch()
 
     async def count(self, here: Mapping[str, int], lease_s: float) -> Mapping[str, int]:
@@ -33,8 +33,9 @@ class RedisCensus:
         """
         ours = " ".join(f"{feed} {count}" for feed, count in here.items())
         args = (self._process, int(lease_s * 1000), ours)
-        async with self._link.talk() as talk:
-            counts: list[bytes] = await talk.read(_CENSUS, (READERS,), args)
+        counts: list[bytes] = await at(
+            self._shards, READERS, lambda talk: talk.read(_CENSUS, (READERS,), args)
+        )
         total: Counter[str] = Counter()
         for one in counts:
             words = one.decode().split(" ")

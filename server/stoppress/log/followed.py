@@ -112,7 +112,7 @@ class Followed:
             self.closed = True
             self.sink.end()
 
-    async def mend(self, logs: Logs, listening: Callable[[], Awaitable[None]]) -> str:
+    async def mend(self, logs: Logs, listening: Callable[[], Awaitable[object]]) -> str:
         """Read the log until nothing is missing; what it took.
 
         "log": what followed was read. "window": all was read anew, as at the start.

@@ -5,14 +5,10 @@ channel first, reading its window then, and merging the two. From there on each
 message that follows on the last goes straight to the sink; anything else (a jump, a
 message that can't be read, a line that was lost) makes the follower read the log
 until it is proved again that nothing is missing. Rules:
-- One connection listens for the whole process; there is no task a feed. `run` owns
-  all tasks: the line, the probe, and a few menders.
-- A probe goes through the primary every few seconds, to a channel of this line's
-  own. If one does not come back, the line is given up, however alive it looks: it
-  may be attached to a server that is the primary no longer (a replica refuses the
-  probe). A new line counts as
-  healthy only once its first probe came back: it may be attached there too.
+- One line (`line.py`) a shard listens for the whole process; there is no task a feed.
+  `run` owns all tasks: the lines, and a few menders.
 - A line that comes back looks at all heads in one batch, and mends what is behind.
+- Where keys move from one server of a cluster to another, all lines are made anew.
 - While Redis is away sinks keep what they have; nobody is told anything.
 """
 
@@ -22,24 +18,24 @@ import asyncio
 import logging
 import random
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NewsError, NotFound, Unavailable
-from stoppress.log import scripts
 from stoppress.log.followed import Followed, Sink
-from stoppress.log.keys import PROBE
+from stoppress.log.line import BACKOFF_S, Line
 from stoppress.log.link import Link
 from stoppress.log.message import parse
 from stoppress.log.metrics import FollowerMetrics, NoMetrics
+from stoppress.log.shards import Shards
 from stoppress.log.store import RedisStore
 from stoppress.log.subscription import Subscription
-from stoppress.log.talk import new_epoch
 
 PROBE_S = 4.0
 MENDERS = 8
 """Feeds mended at the same time; the rest wait their turn."""
-BACKOFF_S = (0.05, 2.0)
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +45,13 @@ class Follower:
 
     def __init__(
         self,
-        link: Link,
+        shards: Shards,
         store: RedisStore,
         metrics: FollowerMetrics | None = None,
         *,
         probe_s: float = PROBE_S,
     ) -> None:
-        self._link = link
+        self._shards = shards
         self._store = store
         self._metrics = metrics or NoMetrics()
         self._probe_s = probe_s
@@ -66,13 +62,10 @@ class Follower:
         self._group: asyncio.TaskGroup | None = None
         # Each feed stands in it once at most.
         self._to_mend: asyncio.Queue[Followed] = asyncio.Queue()
-        self._line: Subscription | None = None
-        self._listening = asyncio.Event()
-        self._probe_channel = b""
-        self._probe_back = asyncio.Event()
-        self._nonce = b""
+        self._lines: dict[Link, Line] = {}
+        self._stands = False
         self.healthy = False
-        """Whether events arrive: the line stands, and the last probe came back."""
+        """Whether events arrive: all lines stand, and their last probes came back."""
         self.since = time.monotonic()
         """Since when it is as `healthy` says (`time.monotonic`)."""
 
@@ -142,52 +135,55 @@ class Follower:
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
-                group.create_task(self._keep_line())
+                group.create_task(self._keep_lines(group))
                 for _ in range(MENDERS):
                     group.create_task(self._mend())
         finally:
             self._group = None
 
-    async def _keep_line(self) -> None:
-        """Have a line, and another one when it is lost."""
-        pause_s = BACKOFF_S[0]
+    async def _keep_lines(self, group: asyncio.TaskGroup) -> None:
+        """Have a line to each shard, and others when keys have moved."""
         while True:
-            began = time.monotonic()
-            try:
-                await self._hold_line()
-            except* Unavailable as lost:
-                log.warning("the line to Redis was lost: %s", lost.exceptions[0])
-            if time.monotonic() - began > BACKOFF_S[1]:
-                pause_s = BACKOFF_S[0]
-            await asyncio.sleep(random.uniform(0, pause_s))
-            pause_s = min(pause_s * 2, BACKOFF_S[1])
+            moved = self._shards.moved
+            self._lines = {
+                link: Line(
+                    link,
+                    partial(self._shards.name_at, link),
+                    self,
+                    self._metrics,
+                    self._probe_s,
+                )
+                for link in self._shards.links()
+            }
+            keeping = [group.create_task(line.keep()) for line in self._lines.values()]
+            await moved.wait()
+            log.info("keys have moved; the lines are made anew")
+            for task in keeping:
+                task.cancel()
+            await asyncio.gather(*keeping, return_exceptions=True)
 
-    async def _hold_line(self) -> None:
-        connection = await self._link.connect()
-        line = Subscription(connection, self._hear, self._link.timeout_s)
-        self._probe_channel = f"{PROBE}{new_epoch()}".encode()
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(line.listen())
-                await line.subscribe([self._probe_channel, *self._channels])
-                self._line = line
-                self._listening.set()
-                self._metrics.line_up(True)
-                await self._look_at_heads()
-                await self._probe()
-        finally:
-            if self._line is not None:
-                self._metrics.line_up(False)
-            self._line = None
-            self._listening.clear()
-            self._is_healthy(False)
-            for followed in self._feeds.values():
-                followed.lost = True
-            await line.close()
+    # line.Ends
 
-    async def _look_at_heads(self) -> None:
-        """Mend whatever is behind its log."""
-        feeds = [one for one in self._feeds.values() if one.held is None]
+    def channels(self, link: Link) -> Sequence[bytes]:
+        """The channels of the feeds that are there."""
+        return [one.channel for one in self._at(link)]
+
+    def hear(self, channel: bytes, message: bytes) -> None:
+        """Take a message of a feed."""
+        followed = self._channels.get(channel)
+        if followed is None:
+            return
+        heard = parse(message)
+        if heard is None:
+            self._metrics.malformed()
+        if followed.hear(heard):
+            self._to_mend.put_nowait(followed)
+        elif followed.closed and self._group is not None:
+            self._group.create_task(self._forget(followed))
+
+    async def catch_up(self, link: Link) -> None:
+        """Mend whatever is behind its log there."""
+        feeds = [one for one in self._at(link) if one.held is None]
         heads = await self._store.heads([one.feed for one in feeds])
         for followed, head in zip(feeds, heads, strict=True):
             if head is None:
@@ -196,23 +192,22 @@ class Follower:
             elif head.epoch != followed.cursor.epoch or head > followed.cursor:
                 self._break_off(followed)
 
-    async def _probe(self) -> None:
-        """See whether what is sent to the primary arrives; else raises Unavailable."""
-        while True:
-            self._probe_back.clear()
-            self._nonce = new_epoch().encode()
-            began = time.monotonic()
-            try:
-                async with asyncio.timeout(self._probe_s):
-                    async with self._link.talk() as talk:
-                        await scripts.probe(talk, self._probe_channel, self._nonce)
-                    await self._probe_back.wait()
-            except (TimeoutError, Unavailable) as missed:
-                self._metrics.probe_missed()
-                why = str(missed) or "nothing in time"
-                raise Unavailable(f"a probe did not come back: {why}") from None
-            self._is_healthy(True)
-            await asyncio.sleep(max(0.0, began + self._probe_s - time.monotonic()))
+    def lost(self) -> None:
+        """What is being read has to be read again, whichever line it was."""
+        for followed in self._feeds.values():
+            followed.lost = True
+
+    def changed(self) -> None:
+        """See how all lines are together."""
+        lines = self._lines.values()
+        stands = bool(lines) and all(line.stands for line in lines)
+        if stands != self._stands:
+            self._stands = stands
+            self._metrics.line_up(stands)
+        healthy = stands and all(line.is_healthy for line in lines)
+        if healthy != self.healthy:
+            self.healthy = healthy
+            self.since = time.monotonic()
 
     async def _mend(self) -> None:
         """Mend feeds, one after the other."""
@@ -221,7 +216,9 @@ class Follower:
             if self._feeds.get(followed.feed) is not followed:
                 continue
             try:
-                how = await followed.mend(self._store, self._subscribed)
+                how = await followed.mend(
+                    self._store, partial(self._listening, followed)
+                )
                 self._metrics.mended(how)
             except NotFound:
                 followed.end()
@@ -236,28 +233,41 @@ class Follower:
 
     async def _open(self, feed: str, sink: Sink) -> None:
         await self.close(feed)
-        await self._subscribed()
-        line = self._line
-        if line is None:
-            raise Unavailable("the line to Redis was lost")
         followed = Followed(feed, sink, self._metrics.held_back_too_much)
+        line = await self._listening(followed)
         self._feeds[feed] = self._channels[followed.channel] = followed
         try:
             await line.subscribe([followed.channel])
-            await followed.mend(self._store, self._subscribed)
+            await followed.mend(self._store, partial(self._listening, followed))
             if self._feeds.get(feed) is not followed:
                 raise Unavailable(f"{feed!r} was closed while it was opened")
         except BaseException:
             await self._forget(followed)
             raise
 
-    async def _subscribed(self) -> None:
-        """Return when everything open is listened to. Raises Unavailable."""
-        try:
-            async with asyncio.timeout(self._link.timeout_s):
-                await self._listening.wait()
-        except TimeoutError:
-            raise Unavailable("there is no line to Redis") from None
+    async def _listening(self, followed: Followed) -> Subscription:
+        """Wait until all that is open beside the feed is listened to.
+
+        Raises Unavailable.
+        """
+        if self._group is None:
+            raise Unavailable("the follower does not run")
+        return await self._line_of(followed).listening()
+
+    def _line_of(self, followed: Followed) -> Line:
+        line = self._lines.get(self._shards.of(followed.channel.decode()))
+        if line is None:
+            raise Unavailable("there is no line to Redis yet")
+        return line
+
+    def _at(self, link: Link) -> list[Followed]:
+        """The open feeds that are there."""
+        found: list[Followed] = []
+        for followed in self._feeds.values():
+            with suppress(Unavailable):  # nobody has it now
+                if self._shards.of(followed.channel.decode()) is link:
+                    found.append(followed)
+        return found
 
     async def _forget(self, followed: Followed) -> None:
         followed.closed = True
@@ -265,9 +275,8 @@ class Follower:
             return
         del self._feeds[followed.feed]
         del self._channels[followed.channel]
-        if self._line is not None:
-            with suppress(Unavailable):  # then nothing is listened to any more
-                await self._line.unsubscribe(followed.channel)
+        with suppress(Unavailable):  # then nothing is listened to any more
+            await self._line_of(followed).unsubscribe(followed.channel)
 
     async def _read_head(self, feed: str) -> Cursor | NewsError:
         try:
@@ -277,25 +286,6 @@ class Follower:
         finally:
             del self._heads[feed]
 
-    def _hear(self, channel: bytes, message: bytes) -> None:
-        followed = self._channels.get(channel)
-        if followed is None:
-            if channel == self._probe_channel and message == self._nonce:
-                self._probe_back.set()
-            return
-        heard = parse(message)
-        if heard is None:
-            self._metrics.malformed()
-        if followed.hear(heard):
-            self._to_mend.put_nowait(followed)
-        elif followed.closed and self._group is not None:
-            self._group.create_task(self._forget(followed))
-
     def _break_off(self, followed: Followed) -> None:
         if followed.break_off():
             self._to_mend.put_nowait(followed)
-
-    def _is_healthy(self, healthy: bool) -> None:
-        if healthy != self.healthy:
-            self.healthy = healthy
-            self.since = time.monotonic()

@@ -27,9 +27,10 @@ from redis.exceptions import ResponseError
 
 from stoppress.domain.errors import NewsError, Unavailable
 from stoppress.log.keys import INBOX, REFUSED
-from stoppress.log.link import Link, unavailable
+from stoppress.log.link import unavailable
 from stoppress.log.metrics import InboxMetrics, NoInboxMetrics
-from stoppress.log.talk import new_epoch
+from stoppress.log.shards import Shards, at
+from stoppress.log.talk import Command, new_epoch
 
 Publish = Callable[[str, str, bytes, str], Awaitable[object]]
 """The desk's door: token, feed, raw JSON, Idempotency-Key. Raises NewsError."""
@@ -54,14 +55,14 @@ class Inbox:
 
     def __init__(
         self,
-        link: Link,
+        shards: Shards,
         publish: Publish,
         metrics: InboxMetrics | None = None,
         *,
         max_bytes: int = 64 << 10,
         claim_after_s: float = CLAIM_AFTER_S,
     ) -> None:
-        self._link = link
+        self._shards = shards
         self._publish = publish
         self._metrics = metrics or NoInboxMetrics()
         self._max_bytes = max_bytes
@@ -76,7 +77,7 @@ class Inbox:
             connection: AbstractConnection | None = None
             try:
                 # Blocking reads would keep a connection of the pool from the others.
-                connection = await self._link.connect()
+                connection = await self._shards.of(INBOX).connect()
                 with unavailable():
                     await self._make_group(connection)
                     await self._take_left(connection)
@@ -112,7 +113,7 @@ class Inbox:
             connection, "XREADGROUP", "GROUP", GROUP, self._name, "COUNT", COUNT,
             *(("BLOCK", int(BLOCK_S * 1000)) if start == ">" else ()),
             "STREAMS", INBOX, start,
-            timeout_s=self._link.timeout_s + BLOCK_S,
+            timeout_s=self._shards.timeout_s + BLOCK_S,
         )
         # fmt: on
         return _entries(found[0][1]) if found else []
@@ -154,18 +155,27 @@ class Inbox:
         for ident, fields in entries:
             # Without fields, somebody has deleted it since.
             reason = await self._try(ident, fields) if fields else None
-            async with self._link.talk() as talk:
-                if reason is not None:
-                    # fmt: off
-                    await talk.one(
-                        "XADD", REFUSED, "MAXLEN", "~", KEPT_REFUSED, "*",
-                        "id", ident, "feed", fields.get(b"feed", b""),
-                        "post", fields.get(b"post", b"")[:self._max_bytes],
-                        "reason", reason,
-                    )
-                    # fmt: on
-                await talk.ask(("XACK", INBOX, GROUP, ident), ("XDEL", INBOX, ident))
+            if reason is not None:
+                await self._refuse(ident, fields, reason)
+            await self._acknowledge(ident)
             self._metrics.taken_in(reason is not None)
+
+    async def _acknowledge(self, ident: bytes) -> None:
+        done = ("XACK", INBOX, GROUP, ident), ("XDEL", INBOX, ident)
+        await at(self._shards, INBOX, lambda talk: talk.all(*done))
+
+    async def _refuse(
+        self, ident: bytes, fields: dict[bytes, bytes], reason: str
+    ) -> None:
+        # fmt: off
+        entry: Command = (
+            "XADD", REFUSED, "MAXLEN", "~", KEPT_REFUSED, "*",
+            "id", ident, "feed", fields.get(b"feed", b""),
+            "post", fields.get(b"post", b"")[:self._max_bytes],
+            "reason", reason,
+        )
+        # fmt: on
+        await at(self._shards, REFUSED, lambda talk: talk.one(*entry))
 
     async def _try(self, ident: bytes, fields: dict[bytes, bytes]) -> str | None:
         """Publish one entry; why not, if it is refused."""
@@ -201,7 +211,7 @@ class Inbox:
         *command: bytes | str | int,
         timeout_s: float = 0,
     ) -> Any:
-        async with asyncio.timeout(timeout_s or self._link.timeout_s):
+        async with asyncio.timeout(timeout_s or self._shards.timeout_s):
             await connection.send_command(*command, check_health=False)
             return await connection.read_response(disable_decoding=True)
 

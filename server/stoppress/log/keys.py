@@ -13,7 +13,8 @@ readers and the inbox lie outside: no script that touches a feed touches them.
     stoppress:{slug}:line    sharded channel of the feed's events
     stoppress:making:*       text    the slug a feed is made with under such a key
     stoppress:feeds          zset    `<slug> <born>` by when it was made, in ms
-    stoppress:node           hash    life, replid, sure, place of the server
+    stoppress:node           hash    life, replid, sure, place of the server; in a
+                                     cluster there is none
     stoppress:tokens         hash    digest: record
     stoppress:readers        hash    process: lease, and `<slug> <readers> …`
     stoppress:inbox          stream  token, feed, post

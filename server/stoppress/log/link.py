@@ -19,19 +19,23 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, Protocol, cast
 from weakref import WeakSet
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import (
+    AskError,
     AuthenticationError,
+    MovedError,
     ReadOnlyError,
     RedisError,
     ResponseError,
+    TryAgainError,
 )
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log.talk import Confirm, Lives, Talk
+from stoppress.log.asking import Place
+from stoppress.log.talk import Confirm, Lives, Talk, new_epoch
 
 CONNECTIONS = 32
 """Connections a process takes for calls; who finds none waits for one."""
@@ -48,14 +52,8 @@ class NotPrimary(Unavailable):
     """What answers there is a replica."""
 
 
-class Place(NamedTuple):
-    """Where a server listens."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+class Moving(Unavailable):
+    """What was asked for moves between servers, or has moved; nothing was done."""
 
 
 class Guide(Protocol):
@@ -77,18 +75,59 @@ class Link:
         lives: Lives,
         timeout_s: float,
         guide: Guide | None = None,
+        place: Place | None = None,
     ) -> None:
         self.timeout_s = timeout_s
         self.confirm = Confirm()
         self._pool = pool
         self._lives = lives
         self._guide = guide
-        self._place: Place | None = None
+        self._place = place
         self._free: list[AbstractConnection] = []
         self._ours: WeakSet[AbstractConnection] = WeakSet()
         """Every connection to the primary, as far as is known."""
         self._permits = asyncio.Semaphore(CONNECTIONS)
         self._closed = False
+        self.moved = asyncio.Event()
+        """Never set: nothing ever moves to another link."""
+
+    # shards.Shards, where one link leads to everything
+
+    def of(self, key: str) -> Link:
+        """This one."""
+        return self
+
+    def links(self) -> tuple[Link, ...]:
+        """This one alone."""
+        return (self,)
+
+    def name_at(self, link: Link, prefix: str) -> str:
+        """Any name does."""
+        return prefix + new_epoch()
+
+    async def learn(self) -> None:
+        """There is nothing to learn."""
+
+    async def watch(self) -> None:
+        """Leave a primary as soon as another is named, until cancelled.
+
+        Where the address itself leads to it, there is nothing to watch.
+        """
+        while self._guide is not None:
+            await asyncio.sleep(WATCH_S)
+            with suppress(Unavailable), unavailable():
+                async with asyncio.timeout(self.timeout_s):
+                    await self._look()
+
+    async def aclose(self) -> None:
+        """Close every connection; those in use when they are given back."""
+        self._closed = True
+        while self._free:
+            await _drop(self._free.pop())
+        if self._guide is not None:
+            await self._guide.aclose()
+
+    # Connections
 
     @asynccontextmanager
     async def talk(self) -> AsyncIterator[Talk]:
@@ -118,29 +157,13 @@ class Link:
             async with asyncio.timeout(self.timeout_s):
                 return await self._connect()
 
-    async def watch(self) -> None:
-        """Leave a primary as soon as another is named, until cancelled.
-
-        Where the address itself leads to it, there is nothing to watch.
-        """
-        while self._guide is not None:
-            await asyncio.sleep(WATCH_S)
-            with suppress(Unavailable), unavailable():
-                async with asyncio.timeout(self.timeout_s):
-                    await self._look()
-
-    async def aclose(self) -> None:
-        """Close every connection; those in use when they are given back."""
+    async def quit(self, why: str) -> None:
+        """Close every connection, those in use too."""
         self._closed = True
-        while self._free:
-            await _drop(self._free.pop())
-        if self._guide is not None:
-            await self._guide.aclose()
+        await self._leave(why)
 
     async def _borrow(self) -> AbstractConnection:
-        if self._closed:
-            raise Unavailable("the link to Redis is closed")
-        while self._free:
+        while self._free and not self._closed:
             connection = self._free.pop()
             if await _is_quiet(connection):
                 return connection
@@ -148,6 +171,8 @@ class Link:
         return await self._connect()
 
     async def _connect(self) -> AbstractConnection:
+        if self._closed:
+            raise Unavailable("the link to Redis is closed")
         await self._look()
         made = self._pool.make_connection()  # type: ignore[no-untyped-call]
         connection = cast(Any, made)
@@ -206,6 +231,8 @@ class unavailable:  # reads as a statement: `with unavailable():`
             raise Unavailable("Redis refuses the user or the password") from wrong
         if isinstance(wrong, ReadOnlyError):
             raise NotPrimary("this Redis is a replica") from wrong
+        if isinstance(wrong, MovedError | AskError | TryAgainError):
+            raise Moving(f"the slot is moving: {wrong}") from wrong
         if isinstance(wrong, ResponseError):
             # Those with a class are about the server's state or set-up; those without
             # (but for the above) are our own mistakes.

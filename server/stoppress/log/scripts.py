@@ -24,6 +24,10 @@ from a back-up under a server that fsyncs always (delete `stoppress:node` before
 is used, and every feed begins a new epoch); fsync turned off for a while, on
 connections made before; single keys restored by hand.
 
+The servers of a cluster have no line of descent, as keys move between them (`life` is
+another on each connection): each restart and promotion, and each move of a slot to
+another server, begins a new epoch.
+
 Readings are checked as writes are: a follower that comes back finds the new epoch
 before anyone has published in it; and what a replica holds is never taken for the
 log. `INFO replication` costs 2 µs in a script.

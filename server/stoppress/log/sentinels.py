@@ -17,28 +17,19 @@ Rules:
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log.link import Place
+from stoppress.log.asking import Once, Place, are_enough, ask, client
 from stoppress.settings import BadSetting
 
 SCHEMES = {"redis+sentinel": "redis", "rediss+sentinel": "rediss"}
 PORT = 26379
 """Where a Sentinel listens, if it does not say."""
-ASK_S = 1.0
-"""How long a Sentinel may take to answer."""
-
-log = logging.getLogger(__name__)
 
 
 class Address(NamedTuple):
@@ -100,39 +91,25 @@ class Sentinels:
 
     def __init__(self, address: Address) -> None:
         self._name = address.name
-        self._clients = [
-            Redis.from_url(
-                url,
-                protocol=2,
-                socket_timeout=ASK_S,
-                socket_connect_timeout=ASK_S,
-                retry=Retry(NoBackoff(), 0),
-            )
-            for url in address.sentinels
-        ]
+        self._asked = [client(url) for url in address.sentinels]
         self._known: Said | None = None
-        self._asking: asyncio.Task[Place] | None = None
+        self._find = Once(self._found)
 
     async def primary(self) -> Place:
-        """Where the primary is. Who asks meanwhile waits for the same answer.
+        """Where the primary is. Who asks meanwhile gets the same answer.
 
         Raises Unavailable, and BadSetting if it never was known by that name.
         """
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._find())
-            self._asking.add_done_callback(_heed)
-        return await asyncio.shield(self._asking)
+        return await self._find()
 
     async def aclose(self) -> None:
         """Close the connections to the Sentinels."""
-        if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.gather(self._asking, return_exceptions=True)
-        for client in self._clients:
-            await client.aclose()
+        await self._find.aclose()
+        for one in self._asked:
+            await one.aclose()
 
-    async def _find(self) -> Place:
-        said, refusals = await self._ask()
+    async def _found(self) -> Place:
+        said, refusals = await ask(self._asked, self._say)
         known = self._known
         newest = max(said, default=known)
         if newest is None:
@@ -141,41 +118,17 @@ class Sentinels:
                     f"the Sentinels know no primary {self._name!r}: {refusals[0]}"
                 )
             raise Unavailable("no Sentinel answers")
-        if known is not None and not self._are_enough(said):
+        if known is not None and not are_enough(said, self._asked):
             newest = max(newest, known)
         if not newest.is_up:
             raise Unavailable(f"the primary is down, the Sentinels say: {newest.place}")
         self._known = newest
         return newest.place
 
-    def _are_enough(self, said: list[Said]) -> bool:
-        return len(said) > len(self._clients) // 2
-
-    async def _ask(self) -> tuple[list[Said], list[ResponseError]]:
-        """What enough of them say, and how others refused."""
-        said: list[Said] = []
-        refusals: list[ResponseError] = []
-        asked = [asyncio.create_task(self._ask_one(one)) for one in self._clients]
-        try:
-            for next_one in asyncio.as_completed(asked):
-                try:
-                    said.append(await next_one)
-                except ResponseError as refused:
-                    refusals.append(refused)
-                except (RedisError, OSError, TimeoutError) as away:
-                    log.debug("a Sentinel does not answer: %s", away)
-                if self._are_enough(said):
-                    break
-        finally:
-            for task in asked:
-                task.cancel()
-            await asyncio.gather(*asked, return_exceptions=True)
-        return said, refusals
-
-    async def _ask_one(self, client: Redis) -> Said:
+    async def _say(self, one: Redis) -> Said:
         # Who promotes another names it first: the state changes later, when the other
         # replicas follow. In one packet, so that the two agree.
-        async with asyncio.timeout(ASK_S), client.pipeline(transaction=False) as both:
+        async with one.pipeline(transaction=False) as both:
             both.execute_command("SENTINEL MASTER", self._name)
             both.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", self._name)
             state, named = await both.execute()
@@ -187,9 +140,3 @@ class Sentinels:
 
 def _text(raw: bytes | str) -> str:
     return raw.decode() if isinstance(raw, bytes) else raw
-
-
-def _heed(asked: asyncio.Task[Place]) -> None:
-    """Whoever asked may be gone by now."""
-    if not asked.cancelled():
-        asked.exception()

@@ -8,7 +8,8 @@ Unavailable; everything else is as `desk.store` says.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import (
@@ -31,9 +32,9 @@ from stoppress.domain.record import (
 )
 from stoppress.log import scripts
 from stoppress.log.keys import FEEDS, TOKENS, feed_keys, making_key
-from stoppress.log.link import Link
 from stoppress.log.scripts import Piece
-from stoppress.log.talk import new_epoch
+from stoppress.log.shards import Shards, at, each
+from stoppress.log.talk import Talk, new_epoch
 from stoppress.settings import Settings
 
 BATCH = 500
@@ -46,11 +47,14 @@ ATTEMPTS = 5
 """How often a window is begun anew because the epoch changed meanwhile."""
 
 
+T = TypeVar("T")
+
+
 class RedisStore:
     """Feeds, posts and tokens in Redis: `desk.store.Store` and `TokenStore`."""
 
-    def __init__(self, link: Link, settings: Settings) -> None:
-        self._link = link
+    def __init__(self, shards: Shards, settings: Settings) -> None:
+        self._shards = shards
         self._log_events = settings.log_events
         self._ring_events = settings.ring_events
         self._ring_bytes = settings.ring_bytes
@@ -69,22 +73,26 @@ class RedisStore:
         """Create a feed with a new epoch, at seq 0. Raises SlugTaken, KeyReused."""
         born = new_epoch()
         member = f"{feed} {born}"
-        async with self._link.talk() as talk:
-            # First the index, so that no feed is missing in it; what it names is
-            # looked up when it is read.
-            await talk.one("ZADD", FEEDS, at, member)
-            try:
-                written = await scripts.make(
+        # First the index, so that no feed is missing in it; what it names is looked up
+        # when it is read. In another shard than the feed it is waited for by itself.
+        is_near = self._shards.of(FEEDS) is self._shards.of(feed_keys(feed).meta)
+        say = Talk.one if is_near else Talk.write_one
+        await self._key(FEEDS, lambda talk: say(talk, "ZADD", FEEDS, at, member))
+        try:
+            written = await self._feed(
+                feed,
+                lambda talk: scripts.make(
                     talk, feed, born, body, idempotency, ttl_s=self._ttl_s, rev=rev
-                )
-            except Unavailable:
-                raise
-            except Exception:
-                await talk.one("ZREM", FEEDS, member)
-                raise
-            if written.repeated:
-                await talk.one("ZREM", FEEDS, member)
-            return written
+                ),
+            )
+        except Unavailable:
+            raise
+        except Exception:
+            await self._unlist(member)
+            raise
+        if written.repeated:
+            await self._unlist(member)
+        return written
 
     async def claim(self, feed: str, idempotency: Idempotency) -> bool:
         """Let the key make this feed and no other; whether that is new.
@@ -92,16 +100,18 @@ class RedisStore:
         Raises KeyReused if another feed is or was to be made under it.
         """
         name = making_key(idempotency)
-        async with self._link.talk() as talk:
-            was = await talk.one("SET", name, feed, "NX", "EX", self._ttl_s, "GET")
+        was = await self._key(
+            name,
+            lambda talk: talk.one("SET", name, feed, "NX", "EX", self._ttl_s, "GET"),
+        )
         if was not in (None, feed.encode()):
             raise KeyReused(idempotency.key)
         return was is None
 
     async def release(self, idempotency: Idempotency) -> None:
         """Let the key make any feed again."""
-        async with self._link.talk() as talk:
-            await talk.one("DEL", making_key(idempotency))
+        name = making_key(idempotency)
+        await self._key(name, lambda talk: talk.one("DEL", name))
 
     async def drop_feed(
         self, feed: str, expected: int | None, idempotency: Idempotency | None
@@ -110,64 +120,60 @@ class RedisStore:
 
         Raises NotFound, StaleRevision, KeyReused.
         """
-        async with self._link.talk() as talk:
-            born = await scripts.drop(
+        born = await self._feed(
+            feed,
+            lambda talk: scripts.drop(
                 talk, feed, expected, idempotency, ttl_s=self._ttl_s
-            )
-            if born is not None:
-                await talk.one("ZREM", FEEDS, f"{feed} {born}")
+            ),
+        )
+        if born is not None:
+            await self._unlist(f"{feed} {born}")
 
     async def write(self, write: Write) -> Written:
         """Make changes, in one step.
 
         Raises NotFound, Gone, StaleRevision, ExternalIdTaken, KeyReused, PinMoved.
         """
-        async with self._link.talk() as talk:
-            return await scripts.write(
+        return await self._feed(
+            write.feed,
+            lambda talk: scripts.write(
                 talk, write, events=self._log_events, ttl_s=self._ttl_s
-            )
+            ),
+        )
 
     async def recall(self, feed: str, idempotency: Idempotency) -> Written | None:
         """The write kept under this key, if there was one. Raises KeyReused."""
-        async with self._link.talk() as talk:
-            return await scripts.recall(talk, feed, idempotency)
+        return await self._feed(
+            feed, lambda talk: scripts.recall(talk, feed, idempotency)
+        )
 
     async def feed(self, feed: str) -> KeptFeed:
         """The feed as it is now. Raises NotFound."""
-        async with self._link.talk() as talk:
-            return await scripts.feed_now(talk, feed)
+        return await self._feed(feed, lambda talk: scripts.feed_now(talk, feed))
 
     async def feeds(self) -> list[bytes]:
         """Every feed's kept JSON, of every visibility: newest made first, then by slug,
         last first.
         """
-        async with self._link.talk() as talk:
-            members = await talk.one("ZREVRANGE", FEEDS, 0, -1)
+        members = await self._key(
+            FEEDS, lambda talk: talk.one("ZREVRANGE", FEEDS, 0, -1)
+        )
         named = [member.decode().split(" ") for member in members]
-        kept: list[bytes] = []
-        for at in range(0, len(named), BATCH):
-            batch = named[at : at + BATCH]
-            commands = (
-                ("HMGET", feed_keys(feed).meta, "born", "feed") for feed, _ in batch
-            )
-            async with self._link.talk() as talk:
-                answers = await talk.ask(*commands)
-            for (_, born), (is_born, body) in zip(batch, answers, strict=True):
-                # Left behind by a maker or a deleter that was cut in the middle.
-                if is_born is not None and is_born.decode() == born:
-                    kept.append(body)
-        return kept
+        found = await self._each([feed for feed, _ in named], _born_and_body)
+        return [
+            body
+            for (_, born), (is_born, body) in zip(named, found, strict=True)
+            # Left behind by a maker or a deleter that was cut in the middle.
+            if is_born is not None and is_born.decode() == born
+        ]
 
     async def post(self, feed: str, post: str) -> bytes:
         """The post's kept JSON. Raises NotFound, Gone."""
         keys = feed_keys(feed)
-        async with self._link.talk() as talk:
-            exists, value = await talk.ask(
-                ("EXISTS", keys.meta), ("HGET", keys.posts, post)
-            )
-            for answer in (exists, value):
-                if isinstance(answer, Exception):
-                    raise answer
+        exists, value = await self._feed(
+            feed,
+            lambda talk: talk.all(("EXISTS", keys.meta), ("HGET", keys.posts, post)),
+        )
         if not exists:
             raise NotFound(feed)
         if value is None:
@@ -184,8 +190,9 @@ class RedisStore:
 
         Raises NotFound.
         """
-        async with self._link.talk() as talk:
-            return await scripts.page(talk, feed, mark, limit, rising)
+        return await self._feed(
+            feed, lambda talk: scripts.page(talk, feed, mark, limit, rising)
+        )
 
     async def withdrawn(self, feed: str, after: str, limit: int) -> WithdrawnPage:
         """About `limit` withdrawn posts after a mark ("": the first).
@@ -195,51 +202,50 @@ class RedisStore:
         match = _MARK.fullmatch(after or "ext.0")
         if match is None or int(match[2]) >> 64:
             raise Invalid("after", f"{after[:80]!r} is no mark; follow `next`")
-        part, place = match[1], int(match[2])
-        async with self._link.talk() as talk:
-            found, place = await scripts.withdrawn(talk, feed, part, place, limit)
+        part = match[1]
+        found, place = await self._feed(
+            feed, lambda talk: scripts.withdrawn(talk, feed, part, int(match[2]), limit)
+        )
         # Those with an external id first: a post's first mention is the one kept.
         rest = f"{part}.{place}" if place else "posts.0" if part == "ext" else None
         return WithdrawnPage(found, rest)
 
     async def snapshot(self, feed: str, limit: int) -> Snapshot:
         """The feed, its newest posts and the pinned one, in one step. NotFound."""
-        async with self._link.talk() as talk:
-            return await scripts.snapshot(talk, feed, limit)
+        return await self._feed(feed, lambda talk: scripts.snapshot(talk, feed, limit))
 
     # Tokens
 
     async def put_token(self, digest: str, record: bytes) -> None:
         """Keep a token's record."""
-        async with self._link.talk() as talk:
-            await talk.write_one("HSET", TOKENS, digest, record)
+        await self._key(
+            TOKENS, lambda talk: talk.write_one("HSET", TOKENS, digest, record)
+        )
 
     async def token(self, digest: str) -> bytes | None:
         """The record of the token, or None if there is none."""
-        async with self._link.talk() as talk:
-            record: bytes | None = await talk.one("HGET", TOKENS, digest)
-            return record
+        record: bytes | None = await self._key(
+            TOKENS, lambda talk: talk.one("HGET", TOKENS, digest)
+        )
+        return record
 
     async def tokens(self) -> list[tuple[str, bytes]]:
         """Every digest with its record."""
-        async with self._link.talk() as talk:
-            flat = await talk.one("HGETALL", TOKENS)
+        flat = await self._key(TOKENS, lambda talk: talk.one("HGETALL", TOKENS))
         return [(flat[i].decode(), flat[i + 1]) for i in range(0, len(flat), 2)]
 
     async def drop_token(self, digest: str) -> bool:
         """Forget a token; whether it was there."""
-        async with self._link.talk() as talk:
-            return bool(await talk.write_one("HDEL", TOKENS, digest))
+        dropped = await self._key(
+            TOKENS, lambda talk: talk.write_one("HDEL", TOKENS, digest)
+        )
+        return bool(dropped)
 
     # Logs
 
     async def heads(self, feeds: Sequence[str]) -> list[Cursor | None]:
         """Where each feed's log ends, None where there is no such feed."""
-        found: list[Cursor | None] = []
-        for at in range(0, len(feeds), BATCH):
-            async with self._link.talk() as talk:
-                found += await scripts.heads(talk, feeds[at : at + BATCH])
-        return found
+        return await self._each(feeds, scripts.heads)
 
     async def window(self, feed: str) -> Window:
         """The newest part of a log, as much as a ring takes. Raises NotFound.
@@ -272,12 +278,41 @@ class RedisStore:
         return await self._piece(feed, back=False, beyond=seq)
 
     async def _piece(self, feed: str, *, back: bool, beyond: int | None) -> Piece:
-        async with self._link.talk() as talk:
-            return await scripts.piece(
+        return await self._feed(
+            feed,
+            lambda talk: scripts.piece(
                 talk,
                 feed,
                 back=back,
                 beyond=beyond,
                 events=PIECE_EVENTS,
                 size=PIECE_BYTES,
-            )
+            ),
+        )
+
+    # Where things are
+
+    async def _key(self, key: str, call: Callable[[Talk], Awaitable[T]]) -> T:
+        return await at(self._shards, key, call)
+
+    async def _feed(self, feed: str, call: Callable[[Talk], Awaitable[T]]) -> T:
+        return await at(self._shards, feed_keys(feed).meta, call)
+
+    async def _each(
+        self,
+        feeds: Sequence[str],
+        call: Callable[[Talk, Sequence[str]], Awaitable[list[T]]],
+    ) -> list[T]:
+        return await each(
+            self._shards, feeds, lambda feed: feed_keys(feed).meta, call, BATCH
+        )
+
+    async def _unlist(self, member: str) -> None:
+        await self._key(FEEDS, lambda talk: talk.one("ZREM", FEEDS, member))
+
+
+async def _born_and_body(
+    talk: Talk, feeds: Sequence[str]
+) -> list[tuple[bytes | None, bytes]]:
+    commands = (("HMGET", feed_keys(feed).meta, "born", "feed") for feed in feeds)
+    return [(born, body) for born, body in await talk.all(*commands)]

@@ -21,7 +21,7 @@ from stoppress.domain.errors import Unavailable
 from stoppress.log.link import unavailable
 
 CHANNELS = 500
-"""Channels subscribed to with one command."""
+"""Channels subscribed to in one round trip."""
 
 
 class Subscription:
@@ -73,7 +73,8 @@ class Subscription:
             self._asked.setdefault(last, deque()).append(answered)
             with unavailable():
                 async with asyncio.timeout(self._timeout_s):
-                    await self._send("SSUBSCRIBE", *some)
+                    # A command each: those of a cluster may be of different slots.
+                    await self._send([("SSUBSCRIBE", channel) for channel in some])
                     await answered
 
     async def unsubscribe(self, channel: bytes) -> None:
@@ -81,7 +82,7 @@ class Subscription:
         with unavailable():
             async with asyncio.timeout(self._timeout_s):
                 self._given_up[channel] += 1
-                await self._send("SUNSUBSCRIBE", channel)
+                await self._send([("SUNSUBSCRIBE", channel)])
 
     async def close(self) -> None:
         """End it; who waits for an answer gets Unavailable."""
@@ -94,11 +95,12 @@ class Subscription:
         self._asked.clear()
         await self._connection.disconnect(nowait=True)
 
-    async def _send(self, *command: bytes | str) -> None:
+    async def _send(self, commands: Sequence[tuple[str, bytes]]) -> None:
         # redis-py would connect again on its own, without the subscriptions.
         if self._closed or not self._connection.is_connected:
             raise Unavailable("the line to Redis was lost")
-        await self._connection.send_command(*command, check_health=False)
+        packed = self._connection.pack_commands(commands)
+        await self._connection.send_packed_command(packed, check_health=False)
 
     def _answered(self, channel: bytes) -> None:
         waiting = self._asked.get(channel)

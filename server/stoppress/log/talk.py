@@ -89,6 +89,10 @@ class Talk:
                 answers.append(refused)
         return answers
 
+    async def all(self, *commands: Command) -> list[Any]:
+        """The answers, in order. Raises ResponseError."""
+        return [_good(answer) for answer in await self.ask(*commands)]
+
     async def one(self, *command: Arg) -> Any:
         """The answer to one command. Raises ResponseError."""
         return _good((await self.ask(command))[0])

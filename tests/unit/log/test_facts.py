@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stoppress.log.connect import Facts, Unfit, confirmation, is_sure
+from stoppress.log.facts import Facts, Unfit, confirmation, is_sure
 from stoppress.settings import Settings
 
 SURE = {

@@ -1,0 +1,203 @@
+"""Redis Cluster: which of its servers has which slot of keys.
+
+    redis+cluster://[user:password@]host:port,host:port[?options]
+
+Some of its servers are named, the others are learnt from them. `rediss+cluster://` is
+TLS to all of them.
+
+Rules:
+- Each primary has a link of its own; what is lost of one is no matter of the others.
+- All servers are asked at once, a second apart, and whenever a call was refused because
+  its slot had moved. Of what they say of one server, and of a slot that two of them
+  claim, the newest configuration counts, as in the cluster itself.
+- A primary that the cluster calls failed has no slots: who needs one is told at once.
+- The link to a server that is the primary of nothing any more is left, with every
+  connection in use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from itertools import count
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+from redis.asyncio import Redis
+from redis.crc import REDIS_CLUSTER_HASH_SLOTS as SLOTS
+from redis.crc import key_slot
+
+from stoppress.domain.errors import Unavailable
+from stoppress.log.asking import Once, Place, ask, client
+from stoppress.log.link import WATCH_S, Link
+from stoppress.log.talk import new_epoch
+from stoppress.settings import BadSetting
+
+SCHEMES = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
+
+log = logging.getLogger(__name__)
+
+
+class Shard(NamedTuple):
+    """A server with slots, as one of them describes it."""
+
+    epoch: int
+    """Of its configuration: the greater, the newer."""
+    place: Place
+    ranges: tuple[tuple[int, int], ...]
+
+
+def seeds(url: str) -> tuple[str, ...]:
+    """The addresses that a cluster's address names; none if it is no cluster's."""
+    split = urlsplit(url)
+    scheme = SCHEMES.get(split.scheme)
+    if scheme is None:
+        return ()
+    account, at, hosts = split.netloc.rpartition("@")
+    return tuple(
+        urlunsplit((scheme, f"{account}{at}{host}", "", split.query, ""))
+        for host in hosts.split(",")
+    )
+
+
+class Cluster:
+    """The links to the primaries of one cluster."""
+
+    def __init__(
+        self,
+        seeds: Iterable[str],
+        link_to: Callable[[Place], Link],
+        timeout_s: float,
+    ) -> None:
+        self.timeout_s = timeout_s
+        self._seeds = tuple(seeds)
+        self._link_to = link_to
+        self._asked: dict[str, Redis] = {url: client(url) for url in self._seeds}
+        self._links: dict[Place, Link] = {}
+        self._slots: list[Place | None] = [None] * SLOTS
+        self.moved = asyncio.Event()
+        """Set when a slot has moved to another server."""
+        self._once = Once(self._learn)
+
+    def of(self, key: str) -> Link:
+        """The link to where the key is. Raises Unavailable if nobody has it now."""
+        place = self._slots[key_slot(key.encode())]
+        if place is None:
+            raise Unavailable("no server of the cluster has this slot now")
+        return self._links[place]
+
+    def links(self) -> tuple[Link, ...]:
+        """Those to all primaries that have slots."""
+        return tuple(self._links.values())
+
+    def name_at(self, link: Link, prefix: str) -> str:
+        """A new name that begins so, in one of the link's slots."""
+        chance = new_epoch()
+        names = (f"{prefix}{chance}{number}" for number in count())
+        return next(name for name in names if self._leads(name, link))
+
+    def _leads(self, name: str, link: Link) -> bool:
+        place = self._slots[key_slot(name.encode())]
+        return place is not None and self._links[place] is link
+
+    async def learn(self) -> None:
+        """Ask who has which slot. Raises Unavailable."""
+        await self._once()
+
+    async def watch(self) -> None:
+        """Keep asking who has which slot, until cancelled."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            with suppress(Unavailable):
+                await self.learn()
+
+    async def aclose(self) -> None:
+        """Close all links."""
+        await self._once.aclose()
+        for one in self._asked.values():
+            await one.aclose()
+        for link in self._links.values():
+            await link.aclose()
+
+    async def _learn(self) -> None:
+        said, refusals = await ask(tuple(self._asked.values()), _nodes)
+        if not said:
+            if refusals and not self._links:
+                raise BadSetting(f"this Redis is no cluster: {refusals[0]}")
+            raise Unavailable("no server of the cluster answers")
+        slots = owners(shard for shards, _ in said for shard in shards)
+        await self._ask_next({place for _, places in said for place in places})
+        if slots != self._slots:
+            await self._set(slots)
+
+    async def _ask_next(self, places: set[Place]) -> None:
+        """Whom to ask from now on: who is there, and who was named at the start."""
+        first = urlsplit(self._seeds[0])
+        account, at, _ = first.netloc.rpartition("@")
+        urls = {
+            urlunsplit(first._replace(netloc=f"{account}{at}{_host(place)}"))
+            for place in places
+        } | set(self._seeds)
+        for url in self._asked.keys() - urls:
+            await self._asked.pop(url).aclose()
+        for url in urls - self._asked.keys():
+            self._asked[url] = client(url)
+
+    async def _set(self, slots: list[Place | None]) -> None:
+        places = {place for place in slots if place is not None}
+        gone = [self._links.pop(place) for place in self._links.keys() - places]
+        for place in places - self._links.keys():
+            self._links[place] = self._link_to(place)
+        self._slots = slots
+        log.info("slots are at %d primaries", len(places))
+        if missing := slots.count(None):
+            log.warning("%d slots of the cluster are nobody's", missing)
+        self.moved.set()
+        self.moved = asyncio.Event()
+        for link in gone:
+            await link.quit("it has no slots any more")
+
+
+def owners(shards: Iterable[Shard]) -> list[Place | None]:
+    """Who has each slot, by the newest configurations."""
+    newest: dict[Place, Shard] = {}
+    for shard in shards:
+        known = newest.get(shard.place)
+        # Of one that is called failed by some, those who say so know more.
+        rank = (shard.epoch, not shard.ranges)
+        if known is None or rank > (known.epoch, not known.ranges):
+            newest[shard.place] = shard
+    slots: list[Place | None] = [None] * SLOTS
+    for shard in sorted(newest.values()):
+        for start, end in shard.ranges:
+            slots[start : end + 1] = [shard.place] * (end + 1 - start)
+    return slots
+
+
+async def _nodes(one: Any) -> tuple[list[Shard], list[Place]]:
+    """The primaries that one server knows, and where all are."""
+    nodes: Mapping[str, Mapping[str, Any]] = await one.execute_command("CLUSTER NODES")
+    shards: list[Shard] = []
+    places: list[Place] = []
+    asked = one.get_connection_kwargs()
+    for at, node in nodes.items():
+        flags = str(node["flags"]).split(",")
+        host, _, port = at.rpartition(":")
+        # It may not know its own address yet: then it is where it was found.
+        place = Place(host or str(asked["host"]), int(port))
+        if "noaddr" in flags or "handshake" in flags:
+            continue
+        places.append(place)
+        if "master" not in flags:
+            continue
+        ranges: tuple[tuple[int, int], ...] = ()
+        if "fail" not in flags:
+            ranges = tuple((int(pair[0]), int(pair[-1])) for pair in node["slots"])
+        shards.append(Shard(int(node["epoch"]), place, ranges))
+    return shards, places
+
+
+def _host(place: Place) -> str:
+    return f"[{place.host}]:{place.port}" if ":" in place.host else str(place)

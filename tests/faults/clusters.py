@@ -1,0 +1,114 @@
+"""The kinds of fault of a Redis Cluster: a slot moves, a server is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from tests.contract import fleets
+from tests.contract.clusters import Node
+from tests.contract.servers import ALWAYS
+from tests.faults.scene import Scene
+from tests.faults.sentinels import TEN_EACH, acknowledging, back, told
+from tests.faults.terms import FEEDS, Kind
+
+
+async def slots_moved(scene: Scene) -> None:
+    """The slots of both feeds go from server to server, three times each."""
+    for _ in range(3):
+        for feed in FEEDS:
+            await scene.cluster.move(f"{{{feed}}}")
+            moved = time.monotonic()
+            await acknowledging(scene)
+            took_s = time.monotonic() - moved
+            notes = scene.outcome.notes
+            notes["writes back after s"] = max(
+                notes.get("writes back after s", 0), took_s
+            )
+            await asyncio.sleep(scene.chance.uniform(0, 1))
+    await scene.green(time.monotonic())
+    await scene.heard(15)
+
+
+async def killed(scene: Scene) -> None:
+    """kill -9 of the primary that has a feed; it comes back, and is told."""
+    lost, followers = await _owner(scene)
+    await asyncio.to_thread(lost.kill)
+    await _promoted(followers)
+    await back(scene)
+    await scene.green(time.monotonic())
+    await asyncio.sleep(scene.chance.uniform(0, 2))
+    await asyncio.to_thread(lost.start)
+    await told(lost)
+    await scene.heard(15)
+
+
+async def frozen(scene: Scene) -> None:
+    """SIGSTOP of the primary that has a feed; it goes on when it is replaced."""
+    lost, followers = await _owner(scene)
+    lost.freeze()
+    promoted = await _promoted(followers)
+    await back(scene)
+    await scene.green(time.monotonic())
+    # Before that the other replica would still confirm what is written to the first.
+    others = [one for one in followers if one is not promoted]
+    await fleets.until(
+        lambda: all(fleets.primary_of(one) == promoted.port for one in others)
+    )
+    lost.thaw()
+    await told(lost)
+    await scene.heard(15)
+
+
+async def _owner(scene: Scene) -> tuple[Node, list[Node]]:
+    """The primary that has one of the feeds, and who follows it."""
+    feed = scene.chance.choice(FEEDS)
+    owner = await asyncio.to_thread(scene.cluster.owner, f"{{{feed}}}")
+    return owner, await asyncio.to_thread(scene.cluster.replicas, owner)
+
+
+async def _promoted(followers: list[Node]) -> Node:
+    found: list[Node] = []
+
+    def there() -> bool:
+        found[:] = [one for one in followers if fleets.role(one) == "master"]
+        return bool(found)
+
+    await fleets.until(there)
+    return found[0]
+
+
+CLUSTER_KINDS = (
+    Kind(
+        name="cluster-slots-moved",
+        what="Cluster, 3 x (1 + 2), replicas:1, 20 writes/s: the slots of both feeds "
+        "move to other servers, 6 times",
+        fault=slots_moved,
+        store=ALWAYS,
+        layout="cluster",
+        deeds_a_second=TEN_EACH,
+        settings={"STOPPRESS_DURABILITY": "replicas:1"},
+        resets=True,
+    ),
+    Kind(
+        name="cluster-killed",
+        what="the same cluster: the primary of a feed is killed, and comes back",
+        fault=killed,
+        store=ALWAYS,
+        layout="cluster",
+        deeds_a_second=TEN_EACH,
+        settings={"STOPPRESS_DURABILITY": "replicas:1"},
+        resets=True,
+    ),
+    Kind(
+        name="cluster-frozen",
+        what="the same cluster: the primary of a feed is stopped (SIGSTOP), and goes "
+        "on when it is replaced",
+        fault=frozen,
+        store=ALWAYS,
+        layout="cluster",
+        deeds_a_second=TEN_EACH,
+        settings={"STOPPRESS_DURABILITY": "replicas:1"},
+        resets=True,
+    ),
+)

@@ -1,0 +1,46 @@
+"""Who has which slot, from what several servers say."""
+
+from __future__ import annotations
+
+from stoppress.log.asking import Place
+from stoppress.log.cluster import Shard, owners, seeds
+
+A, B, C = (Place("127.0.0.1", port) for port in (1, 2, 3))
+
+
+def test_addresses() -> None:
+    """Some servers; user, password and options are all of theirs."""
+    assert seeds("redis://a:1/0") == ()
+    assert seeds("redis+cluster://a:1") == ("redis://a:1",)
+    assert seeds("rediss+cluster://u:p%40@a:1,[::1]:2?ssl_ca_certs=x") == (
+        "rediss://u:p%40@a:1?ssl_ca_certs=x",
+        "rediss://u:p%40@[::1]:2?ssl_ca_certs=x",
+    )
+
+
+def test_whoever_has_it() -> None:
+    """One slot, many, none."""
+    slots = owners([Shard(1, A, ((0, 99),)), Shard(2, B, ((100, 100), (102, 200)))])
+    assert slots[0] == slots[99] == A
+    assert slots[100] == slots[102] == slots[200] == B
+    assert slots[101] is slots[201] is None
+    assert len(slots) == 1 << 14
+
+
+def test_the_newest_counts() -> None:
+    """Of a slot that two claim, and of what is said of one server."""
+    moved = [Shard(1, A, ((0, 99),)), Shard(7, B, ((50, 50),)), Shard(2, B, ())]
+    for order in (moved, moved[::-1]):
+        slots = owners(order)
+        assert slots[49] == slots[51] == A
+        assert slots[50] == B
+    promoted = [Shard(1, A, ((0, 99),)), Shard(8, C, ((0, 99),))]
+    for order in (promoted, promoted[::-1]):
+        assert set(owners(order)) == {C, None}
+
+
+def test_a_failed_one_has_nothing() -> None:
+    """Some know it already, some do not."""
+    said = [Shard(1, A, ((0, 99),)), Shard(1, A, ())]
+    for order in (said, said[::-1]):
+        assert set(owners(order)) == {None}
