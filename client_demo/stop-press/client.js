@@ -115,15 +115,12 @@ export class Reader {
   }
 
   /**
-   * The newest posts that go through a filter, as they are at what is held or later.
-   * @param {string} query
-   * @returns {Promise<import("./fold.js").Post[]>}
+   * What the hub has at a path, read as the feed is. Rejects if it can't be had now.
+   * @param {string} path
+   * @returns {Promise<any>}
    */
-  async find(query) {
-    const at = formatCursor(/** @type {State} */ (this.state).cursor);
-    // The place makes the address another one: no cache has an older answer for it.
-    const path = `/v1/feeds/${this.#hub.feed}/posts?${query}&at=${at}`;
-    return (await getJson(this.#hub, path)).posts;
+  get(path) {
+    return getJson(this.#hub, path);
   }
 
   /**

@@ -13,7 +13,6 @@ import { parseCursor } from "./cursor.js";
 import { stateOf } from "./held.js";
 import { renderFrame } from "./frame.js";
 import { View } from "./view.js";
-import { loadWords } from "./words.js";
 import { isRising } from "./window.js";
 
 /** Where this script came from, unless the element says otherwise. */
@@ -26,7 +25,7 @@ export const setHome = (origin) => {
 
 // In a page without HTMLElement (a server's) the class is there and of no use.
 export class StopPress extends (globalThis.HTMLElement ?? Object) {
-  static observedAttributes = ["feed", "src", "token", "tag", "key", "order"];
+  static observedAttributes = ["feed", "src", "token", "posts"];
 
   // May have been set before this class was there.
   #token = /** @type {any} */ (this).token;
@@ -91,13 +90,12 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
     }
   }
 
-  /** The API's path of the posts to show, where attributes ask for others than the newest. */
+  /** The API's path of the posts to show, where others than the newest are asked for. */
   get #from() {
-    const asked = new URLSearchParams();
-    for (const name of ["tag", "key", "order"]) {
-      if (this.hasAttribute(name)) asked.set(name, this.getAttribute(name) || "true");
-    }
-    return this.dataset.from ?? (`${asked}` && `/v1/feeds/${this.getAttribute("feed")}/posts?${asked}`);
+    const { from = "" } = this.dataset;
+    return this.hasAttribute("posts")
+      ? `/v1/feeds/${this.getAttribute("feed")}/posts?${this.getAttribute("posts")}`
+      : from;
   }
 
   /** @param {string} feed */
@@ -123,7 +121,8 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
     this.#prepare = async ({ feed: shown }) => {
       this.#prepare = null;
       try {
-        const words = await loadWords(origin, shown.language);
+        const [language] = shown.language.toLowerCase().split("-");
+        const words = await reader.get(`/stop-press/words/${language}.json`);
         if (this.#reader !== reader) return;
         const style = new CSSStyleSheet();
         style.replaceSync(words.style);
@@ -180,11 +179,9 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
    * @returns {View}
    */
   #look(root, own) {
-    const { home = "", newest = "" } = this.dataset;
     const reader = /** @type {Reader} */ (this.#reader);
     const ctx = /** @type {import("./render.js").Context} */ (this.#ctx);
-    const from = this.#from;
-    this.#view = new View(root, ctx, reader, { own, home, from, newest });
+    this.#view = new View(root, ctx, own, reader, this.#from, this.dataset);
     this.#view.start();
     this.#view.say(reader.line);
     if (reader.state) this.#view.show(reader.state, reader.next);

@@ -6,12 +6,29 @@
  */
 
 import { clicked } from "./click.js";
+import { formatCursor } from "./cursor.js";
 import { isBelow, place } from "./fold.js";
 import { renderKey } from "./frame.js";
 import { placeOf } from "./held.js";
 
 /** As many as the server shows. */
-export const MOST_KEYS = 10;
+const MOST_KEYS = 10;
+
+/**
+ * The newest key posts, as they are at what is held or later; none if they can't be had.
+ * @param {import("./client.js").Reader} reader
+ * @param {import("./fold.js").State} state
+ * @returns {Promise<any[]>}
+ */
+export async function momentsOf(reader, { feed, cursor }) {
+  // The place makes the address another one: no cache has an older answer for it.
+  const query = `key=true&limit=${MOST_KEYS}&at=${formatCursor(cursor)}`;
+  try {
+    return (await reader.get(`/v1/feeds/${feed.slug}/posts?${query}`)).posts;
+  } catch {
+    return [];
+  }
+}
 
 /**
  * Bring the list up to what became of posts.

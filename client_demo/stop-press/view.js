@@ -17,7 +17,7 @@ import { h, renderPost } from "./render.js";
 import { clicked } from "./click.js";
 import { steady } from "./eye.js";
 import { placeOf } from "./held.js";
-import { MOST_KEYS, jump, keep } from "./keys.js";
+import { jump, keep, momentsOf } from "./keys.js";
 import { sync } from "./list.js";
 import { load, patch } from "./patch.js";
 import { isPaused, rememberPause } from "./pause.js";
@@ -70,13 +70,13 @@ export class View {
   /**
    * @param {HTMLElement} root The `.sp` element.
    * @param {Context} ctx
+   * @param {boolean} own This is the feed's own page, whose title may be counted in.
    * @param {import("./client.js").Reader} reader
-   * @param {{own: boolean, home: string, from: string, newest: string}} options
-   *   `own`: this is the feed's own page, whose title may be counted in. `home`: this
-   *   page begins further on; the first posts are there. `from` and `newest` as in
-   *   `client.js`.
+   * @param {string} from As in `client.js`, and so is `newest`.
+   * @param {{home?: string, newest?: string}} dataset `home`: this page begins further
+   *   on; the first posts are there.
    */
-  constructor(root, ctx, reader, { own, home, from, newest }) {
+  constructor(root, ctx, own, reader, from, { home, newest = "" }) {
     this.#root = root;
     this.#from = from;
     this.#newest = newest;
@@ -140,7 +140,8 @@ export class View {
     if (this.#from) return;
     const asked = (this.#renewing = {});
     this.#turned = [];
-    const posts = await this.#reader.find(`key=true&limit=${MOST_KEYS}`).catch(() => []);
+    const { state } = this.#reader;
+    const posts = state ? await momentsOf(this.#reader, state) : [];
     if (asked !== this.#renewing) return;
     this.#renewing = null;
     // What came meanwhile is newer than the answer.
@@ -256,13 +257,11 @@ export class View {
     const shown = /** @type {HTMLElement | null} */ (box.firstElementChild);
     if (state.feed !== this.#ctx.feed) {
       this.#ctx.feed = state.feed;
-      const swap = (/** @type {string} */ name, /** @type {HTMLElement} */ fresh) => {
-        const old = this.#root.querySelector(name);
+      for (const render of [renderHead, renderSummary, renderLinks]) {
+        const fresh = render(this.#ctx);
+        const old = this.#root.querySelector(`.${fresh.className}`);
         if (old && !old.isEqualNode(fresh)) old.replaceWith(fresh);
-      };
-      swap(".sp-head", renderHead(this.#ctx));
-      swap(".sp-summary", renderSummary(this.#ctx));
-      swap(".sp-links", renderLinks(this.#ctx));
+      }
       this.#tick();
       this.say(this.#line);
     }

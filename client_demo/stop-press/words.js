@@ -9,28 +9,6 @@
 
 /** @typedef {{[name: string]: any}} Words */
 
-/** @type {Map<string, Promise<Words>>} */
-const tables = new Map();
-
-/**
- * The table of a language, or of English where there is none.
- * @param {string} origin
- * @param {string} language
- * @returns {Promise<Words>}
- */
-export function loadWords(origin, language) {
-  const url = `${origin}/stop-press/words/${language.toLowerCase().split("-")[0]}.json`;
-  const known = tables.get(url);
-  if (known) return known;
-  const table = fetch(url).then((answer) => {
-    if (answer.ok) return answer.json();
-    throw new Error(`${url}: status ${answer.status}`);
-  });
-  tables.set(url, table);
-  table.catch(() => tables.delete(url));
-  return table;
-}
-
 /**
  * @param {string} text
  * @param {{[name: string]: string | number}} values

@@ -197,11 +197,12 @@ def test_a_reset_leaves_the_filter(reader: Reader, server: Server) -> None:
 
 
 def test_an_embed_by_attributes(reader: Reader, server: Server, host: Host) -> None:
-    """tag and order, as the page has them by its address."""
+    """As the page has them by its address."""
     feed = tagged(server, 5)
     host.pages["/"] = (
         f'<!doctype html><script async src="{server.url}/stop-press.js"></script>'
-        f'<title>N</title><stop-press feed="{feed}" tag="sea &amp; air" order="oldest">'
+        f'<title>N</title><stop-press feed="{feed}"'
+        ' posts="tag=sea+%26+air&amp;order=oldest">'
     )
     reader.page.goto(f"{host.url}/")
     reader.shows("1", "3", "5")

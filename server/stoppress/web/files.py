@@ -20,6 +20,9 @@ from stoppress.web.paper import Paper
 from stoppress.web.problems import Problem
 
 SCRIPT = "stop-press.js"
+STYLE = "stop-press.css"
+STYLES = ("base", "head", "boxes", "bar", "post", "room")
+"""The files that the style is made of, in the order in which they count."""
 SHORT = "public, max-age=300, stale-while-revalidate=86400"
 LASTING = "public, max-age=31536000, immutable"
 
@@ -40,13 +43,16 @@ class Files:
         )
         texts = {
             SCRIPT: script,
-            "stop-press.css": (folder / "stop-press" / "stop-press.css").read_text(),
+            STYLE: "\n".join(
+                (folder / "stop-press" / "css" / f"{name}.css").read_text()
+                for name in STYLES
+            ),
             "page.css": (folder / "page" / "page.css").read_text(),
         }
         self._held = {name: Body.of(text.encode(), 9) for name, text in texts.items()}
         paper = Paper(folder)
         self._words = {
-            language: Body.of(paper.told(language, texts["stop-press.css"]), 9)
+            language: Body.of(paper.told(language, texts[STYLE]), 9)
             for language in paper.tables
         }
         self.addresses = {}
