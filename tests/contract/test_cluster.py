@@ -261,3 +261,6 @@ async def test_addresses_that_do_not_fit(
         alone.kill()
     with pytest.raises(Unavailable):
         await reach(f"redis+cluster://127.0.0.1:{free_port()}", settings)
+    stranger = cluster.url.replace("//", "//nobody:x@")
+    with pytest.raises(Unavailable, match="user or the password"):
+        await reach(stranger, settings)

@@ -14,7 +14,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
+
+from stoppress.domain.errors import Unavailable
 
 ASK_S = 1.0
 """How long one may take to answer."""
@@ -48,7 +50,11 @@ def client(url: str) -> Redis:
 async def ask(
     asked: Sequence[Redis], question: Callable[[Redis], Coroutine[Any, Any, T]]
 ) -> tuple[list[T], list[ResponseError]]:
-    """What enough of them say, and how others refused."""
+    """What enough of them say, and how others refused.
+
+    Raises Unavailable if all who answer refuse who asks.
+    """
+    strange: AuthenticationError | None = None
     said: list[T] = []
     refusals: list[ResponseError] = []
     tasks = [asyncio.create_task(_in_time(question(one))) for one in asked]
@@ -58,6 +64,8 @@ async def ask(
                 said.append(await next_one)
             except ResponseError as refused:
                 refusals.append(refused)
+            except AuthenticationError as refused:
+                strange = refused
             except (RedisError, OSError, TimeoutError) as away:
                 log.debug("one does not answer: %s", away)
             if are_enough(said, asked):
@@ -66,6 +74,8 @@ async def ask(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+    if strange is not None and not said and not refusals:
+        raise Unavailable("they refuse the user or the password") from strange
     return said, refusals
 
 

@@ -79,6 +79,7 @@ class Cluster:
         self._slots: list[Place | None] = [None] * SLOTS
         self.moved = asyncio.Event()
         """Set when a slot has moved to another server."""
+        self._is_known = False
         self._once = Once(self._learn)
 
     def of(self, key: str) -> Link:
@@ -93,7 +94,9 @@ class Cluster:
         return tuple(self._links.values())
 
     def name_at(self, link: Link, prefix: str) -> str:
-        """A new name that begins so, in one of the link's slots."""
+        """A new name that begins so, in one of the link's slots. Raises Unavailable."""
+        if link not in self._links.values():
+            raise Unavailable("this server has no slots any more")
         chance = new_epoch()
         names = (f"{prefix}{chance}{number}" for number in count())
         return next(name for name in names if self._leads(name, link))
@@ -124,9 +127,10 @@ class Cluster:
     async def _learn(self) -> None:
         said, refusals = await ask(tuple(self._asked.values()), _nodes)
         if not said:
-            if refusals and not self._links:
+            if refusals and not self._is_known:
                 raise BadSetting(f"this Redis is no cluster: {refusals[0]}")
             raise Unavailable("no server of the cluster answers")
+        self._is_known = True
         slots = owners(shard for shards, _ in said for shard in shards)
         await self._ask_next({place for _, places in said for place in places})
         if slots != self._slots:

@@ -35,7 +35,10 @@ class Shards(Protocol):
         """All of them."""
 
     def name_at(self, link: Link, prefix: str) -> str:
-        """A new name that begins so, for what is to be where the link leads."""
+        """A new name that begins so, for what is to be where the link leads.
+
+        Raises Unavailable if nothing can be there any more.
+        """
 
     async def learn(self) -> None:
         """Look again where everything is. Raises Unavailable."""

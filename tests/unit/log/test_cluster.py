@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
+import pytest
+from redis.asyncio.connection import ConnectionPool
+from redis.crc import key_slot
+
+from stoppress.domain.errors import Unavailable
 from stoppress.log.asking import Place
-from stoppress.log.cluster import Shard, owners, seeds
+from stoppress.log.cluster import Cluster, Shard, owners, seeds
+from stoppress.log.link import Link
 
 A, B, C = (Place("127.0.0.1", port) for port in (1, 2, 3))
 
@@ -44,3 +52,32 @@ def test_a_failed_one_has_nothing() -> None:
     said = [Shard(1, A, ((0, 99),)), Shard(1, A, ())]
     for order in (said, said[::-1]):
         assert set(owners(order)) == {None}
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_lost_its_last_slot() -> None:
+    """Its link is closed, all are told, and nobody looks for a name there for ever."""
+
+    def link_to(place: Place) -> Link:
+        return Link(ConnectionPool(), WeakKeyDictionary(), 1.0, place=place)
+
+    cluster = Cluster(("redis://127.0.0.1:1",), link_to, 1.0)
+    await cluster._set(
+        owners([Shard(1, A, ((0, 16382),)), Shard(2, B, ((16383,) * 2,))])
+    )
+    first, second = cluster.links()
+    if cluster.of("{a}") is second:
+        first, second = second, first
+    name = cluster.name_at(second, "stoppress:probe:")
+    assert key_slot(name.encode()) == 16383
+    moved = cluster.moved
+    await cluster._set(owners([Shard(3, A, ((0, 16383),))]))
+    assert moved.is_set()
+    assert not cluster.moved.is_set()
+    assert cluster.links() == (first,)
+    assert cluster.of(name) is first
+    with pytest.raises(Unavailable):
+        cluster.name_at(second, "stoppress:probe:")
+    with pytest.raises(Unavailable):
+        await second.connect()
+    await cluster.aclose()
