@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from stoppress.web.calls import CALLS, PARAMETERS, RESPONSES
+from stoppress.web.calls import CALLS, RESPONSES
+from stoppress.web.parameters import PARAMETERS
 from tests.conftest import Server
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -64,13 +64,7 @@ def test_a_restored_copy_begins_a_new_history(tmp_path: Path, serving: Serving) 
     with redis(tmp_path) as socket:
         follow_the_docs(tmp_path, socket)
         with _serving(serving, tmp_path, socket) as server:
-            snapshot = server.request("GET", f"/v1/feeds/{feed}").json()
-            path = f"/v1/feeds/{feed}/events?since={lost}"
-            told = server.request("GET", path).json()
-            new = server.publish(feed, "New.")["cursor"]
-    assert [post["body"] for post in snapshot["posts"]] == ["Kept."]
-    assert told["reset"] is True
-    assert epoch(kept) == epoch(lost) != epoch(new)
+            begins_anew(server, feed, kept, lost)
 
 
 def test_the_data_folder_is_restored_as_it_is(tmp_path: Path, serving: Serving) -> None:
@@ -86,10 +80,14 @@ def test_the_data_folder_is_restored_as_it_is(tmp_path: Path, serving: Serving) 
     shutil.rmtree(data)
     shutil.copytree(copy, data)
     with serving(data, *options) as server:
-        snapshot = server.request("GET", f"/v1/feeds/{feed}").json()
-        path = f"/v1/feeds/{feed}/events?since={lost}"
-        told = server.request("GET", path).json()
-        new = server.publish(feed, "New.")["cursor"]
+        begins_anew(server, feed, kept, lost)
+
+
+def begins_anew(server: Server, feed: str, kept: str, lost: str) -> None:
+    """What was published after the copy is gone, and so is its epoch."""
+    snapshot = server.request("GET", f"/v1/feeds/{feed}").json()
+    told = server.request("GET", f"/v1/feeds/{feed}/events?since={lost}").json()
+    new = server.publish(feed, "New.")["cursor"]
     assert [post["body"] for post in snapshot["posts"]] == ["Kept."]
     assert told["reset"] is True
     assert epoch(kept) == epoch(lost) != epoch(new)

@@ -6,7 +6,6 @@ For the description (`openapi.py`) alone; the routes are in `api.py` and `live.p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 MERGE_PATCH = "application/merge-patch+json"
 
@@ -27,76 +26,6 @@ RESPONSES = {
     "503": ("Unavailable", "not now; Retry-After says when"),
 }
 """Each refusal: its name, and when it comes."""
-
-
-def _query(name: str, text: str, **schema: object) -> dict[str, Any]:
-    return {"name": name, "in": "query", "description": text, "schema": schema}
-
-
-def _header(name: str, text: str) -> dict[str, Any]:
-    schema = {"type": "string"}
-    return {"name": name, "in": "header", "description": text, "schema": schema}
-
-
-def _path(name: str, text: str) -> dict[str, Any]:
-    schema = {"type": "string"}
-    return {
-        "name": name,
-        "in": "path",
-        "required": True,
-        "description": text,
-        "schema": schema,
-    }
-
-
-PARAMETERS: dict[str, dict[str, Any]] = {
-    "feed": _path("feed", "the feed's slug"),
-    "post": _path("post", "the post's id"),
-    "token": _path("token", "the token's id"),
-    "at": _query("at", "a cursor: only there or later in its epoch", type="string"),
-    "all": _query("all", "every feed the token may read", type="boolean"),
-    "before": _query("before", "the mark in `next`", type="string"),
-    "after": _query("after", "the mark in `next`", type="string"),
-    "scan": {
-        **_query("limit", "posts looked at for a page, about", type="integer"),
-        "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 200},
-    },
-    "page": {
-        **_query("limit", "feeds a page; all of them unless given"),
-        "schema": {"type": "integer", "minimum": 1, "maximum": 100},
-    },
-    "limit": _query(
-        "limit", "posts a page", type="integer", minimum=1, maximum=100, default=20
-    ),
-    "tag": _query("tag", "only posts with this tag", type="string"),
-    "key": _query("key", "only key posts", type="boolean"),
-    "order": {
-        **_query("order", "newest first unless it says oldest", type="string"),
-        "schema": {"type": "string", "enum": ["newest", "oldest"]},
-    },
-    "since": _query("since", "a cursor: what follows on it", type="string"),
-    "wait": _query(
-        "wait",
-        "seconds to wait for an event",
-        type="integer",
-        minimum=0,
-        maximum=60,
-        default=25,
-    ),
-    "follow": {
-        "name": "feed",
-        "in": "query",
-        "description": "1 to 32 feeds, each `slug` or `slug@cursor`",
-        "schema": {"type": "array", "items": {"type": "string"}},
-        "explode": True,
-    },
-    "IdempotencyKey": _header(
-        "Idempotency-Key", "1 to 200 printable characters; a repeat changes nothing"
-    ),
-    "IfMatch": _header("If-Match", 'the revision the change is for, `"3"`, or `*`'),
-    "IfNoneMatch": _header("If-None-Match", "an ETag: 304 if nothing changed"),
-    "LastEventId": _header("Last-Event-ID", "a cursor; beats `since`"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,9 +118,7 @@ async def change(newsroom: Newsroom, request: Request) -> Response:
     feed = feed_of(request)
     token = await admit(newsroom, request, "write", feed)
     asked = reading.asked(request.headers, token.id)
-    expected = None
-    if "if-match" in request.headers:
-        expected = reading.expected(request.headers)
+    expected = reading.expected(request.headers)
     raw = await reading.body(request, newsroom.settings.max_body)
     made = await newsroom.desk.edit_feed(feed, raw, expected, asked)
     newsroom.snapshots.noted(feed, made.cursor, listed=True)
@@ -133,9 +131,7 @@ async def delete(newsroom: Newsroom, request: Request) -> Response:
     feed = feed_of(request)
     token = await admit(newsroom, request, "write", feed)
     asked = reading.asked(request.headers, token.id)
-    expected = None
-    if "if-match" in request.headers:
-        expected = reading.expected(request.headers)
+    expected = reading.expected(request.headers)
     await newsroom.desk.drop_feed(feed, expected, asked)
     newsroom.snapshots.dropped(feed)
     return answers.done()

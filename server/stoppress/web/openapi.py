@@ -18,7 +18,8 @@ from stoppress.desk.compose import FeedCopy, NewFeed, PostCopy
 from stoppress.desk.tokens import Token, TokenDraft
 from stoppress.domain.feed import SLUG_RULE, Feed, FeedDraft
 from stoppress.domain.post import Draft, Post
-from stoppress.web.calls import CALLS, PARAMETERS, RESPONSES, Call
+from stoppress.web.calls import CALLS, RESPONSES, Call
+from stoppress.web.parameters import PARAMETERS
 
 Schema = dict[str, Any]
 

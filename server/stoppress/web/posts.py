@@ -106,9 +106,7 @@ async def withdraw(newsroom: Newsroom, request: Request) -> Response:
     feed, name = feed_of(request), post_of(request)
     token = await admit(newsroom, request, "write", feed)
     asked = reading.asked(request.headers, token.id)
-    expected = None
-    if "if-match" in request.headers:
-        expected = reading.expected(request.headers)
+    expected = reading.expected(request.headers)
     cursor = await newsroom.desk.withdraw(feed, name, expected, asked)
     if cursor is not None:
         newsroom.snapshots.noted(feed, cursor)

@@ -122,9 +122,10 @@ def entity_tags(text: str) -> list[tuple[bool, str]] | None:
 def expected(headers: Headers) -> Expected:
     """The revisions in If-Match; None if any will do. Raises Malformed.
 
-    The header must be there. A weak tag never matches (RFC 9110, 13.1.1).
+    A weak tag never matches (RFC 9110, 13.1.1).
     """
-    tags = entity_tags(headers["if-match"])
+    given = headers.get("if-match")
+    tags = None if given is None else entity_tags(given)
     if tags is None:
         return None
     revisions = set()
