@@ -1,17 +1,24 @@
-"""Readers on their way out: each has a few seconds, then the line is cut.
+"""Readers on their way out: sent away, or gone by themselves.
 
-Rule: one timer for all of them. Everyone has the same time, so they stand in the
-order in which it runs out.
+Rules:
+- Who is told to go has a few seconds, then the line is cut. One timer for all:
+  everyone has the same time, so they stand in the order in which it runs out.
+- Who hung up is let go in its turn, a few a turn of the loop: closing a socket costs
+  20 µs, and a proxy that ends takes thousands with it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 GRACE_S = 5.0
 """How long a peer has to answer a close, or to take the last bytes."""
+
+A_TURN = 32
+"""Readers that hung up and are let go in one turn of the loop: under 1 ms."""
 
 
 class Leaver(Protocol):
@@ -28,6 +35,19 @@ class Leaving:
         self._grace_s = grace_s
         self._queue: deque[tuple[float, Leaver]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._gone: deque[Callable[[], None]] = deque()
+
+    def let_go(self, close: Callable[[], None]) -> None:
+        """Close, in its turn, the line of a reader that hung up."""
+        if not self._gone:
+            asyncio.get_running_loop().call_soon(self._let_some_go)
+        self._gone.append(close)
+
+    def _let_some_go(self) -> None:
+        for _ in range(min(A_TURN, len(self._gone))):
+            self._gone.popleft()()
+        if self._gone:
+            asyncio.get_running_loop().call_soon(self._let_some_go)
 
     def add(self, reader: Leaver) -> None:
         """Cut the reader off after the time of grace."""
@@ -43,6 +63,8 @@ class Leaving:
             self._timer = None
         while self._queue:
             self._queue.popleft()[1].cut()
+        while self._gone:
+            self._gone.popleft()()
 
     def _cut_due(self) -> None:
         loop = asyncio.get_running_loop()

@@ -103,6 +103,14 @@ class SocketReader(Reader, asyncio.Protocol):
         """No bytes wait any more."""
         self.drained()
 
+    def eof_received(self) -> bool | None:
+        """The peer hung up, perhaps with thousands of others."""
+        if self.fd < 0:  # over TLS a connection can't stay half open
+            return False
+        self.blocked = True
+        self.owner.leaving.let_go(self.transport.close)
+        return True
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, and its descriptor soon."""
         self.fd = -1

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from stoppress.hub.leaving import Leaving
+from stoppress.hub.leaving import A_TURN, Leaving
 
 pytestmark = pytest.mark.asyncio
 
@@ -41,3 +41,20 @@ async def test_all_are_cut_at_once_when_nobody_is_waited_for() -> None:
     leaving.cut_all()
     assert leaver.done.is_set()
     assert leaving._timer is None
+
+
+async def test_a_few_a_turn_are_let_go_however_many_hang_up() -> None:
+    leaving = Leaving()
+    closed: list[int] = []
+    for number in range(3 * A_TURN):
+        leaving.let_go(lambda number=number: closed.append(number))  # type: ignore[misc]
+    assert closed == []
+    turns = []
+    while len(closed) < 3 * A_TURN:
+        await asyncio.sleep(0)
+        turns.append(len(closed))
+    assert turns == [A_TURN, 2 * A_TURN, 3 * A_TURN]
+    assert closed == list(range(3 * A_TURN))
+    leaving.let_go(lambda: closed.append(-1))
+    leaving.cut_all()
+    assert closed[-1] == -1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import itertools
 import socket
 from collections import Counter
 from typing import Any
@@ -14,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
+from stoppress.hub.leaving import A_TURN
 from stoppress.hub.sockets import EventStreamReader, SocketReader, WebSocketReader
 from stoppress.web.http import LiveHttp
 from stoppress.web.takeover import LiveWebSocket
@@ -153,3 +155,34 @@ async def test_nothing_of_the_handshake_stays_and_a_reader_is_few_objects(
                 assert costly not in grown, (costly, grown)
         await room.until(lambda: not room.server.server_state.connections)
     assert not any(isinstance(thing, SocketReader) for thing in gc.get_objects())
+
+
+@taken
+async def test_a_crowd_that_hangs_up_leaves_turn_by_turn(room: Liveroom) -> None:
+    """And none of them gets a byte more, or costs the others one."""
+    async with contextlib.AsyncExitStack() as stack:
+        clients = []
+        for number in range(4 * A_TURN):
+            client = await stack.enter_async_context(raw(room))
+            client.send(UPGRADE if number % 2 else STREAM)
+            await client.until(b'"hello"')
+            clients.append(client)
+        loop, left = asyncio.get_running_loop(), []
+
+        def count() -> None:
+            left.append(room.ledger.here)
+            if room.ledger.here > 1:
+                loop.call_soon(count)
+
+        for client in clients[1:]:
+            client.writer.write_eof()
+        count()
+        await room.until(lambda: room.ledger.here == 1)
+        room.publish(1)
+        await clients[0].until(b"post.published")
+        drops = [before - after for before, after in itertools.pairwise(left)]
+        assert sum(drops) == len(clients) - 1
+        assert max(drops) <= 2 * A_TURN  # what was closed, and is closed meanwhile
+        for client in clients[1:]:
+            assert b"post.published" not in await client.end()
+    await room.until(lambda: not room.server.server_state.connections)
