@@ -174,6 +174,21 @@ async def test_a_server_set_to_fsync_less_is_not_written_to(
     assert (await store.feed("x")).body == FEED
 
 
+async def test_a_server_that_throws_data_away_now(
+    server: Server, store: RedisStore
+) -> None:
+    """It was restarted, or another was promoted: nothing is kept or read there."""
+    await store.make_feed("x", FEED, AT, None)
+    forgetful = ("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
+    await server.restart((*ALWAYS, *forgetful))
+    with pytest.raises(Unavailable, match="noeviction"):
+        await store.write(write(published("p")))
+    with pytest.raises(Unavailable, match="noeviction"):
+        await store.feed("x")
+    await server.restart(ALWAYS)
+    assert (await store.feed("x")).body == FEED
+
+
 async def test_away_at_the_start(server: Server, settings: Settings) -> None:
     """Unavailable: it may come."""
     server.kill()

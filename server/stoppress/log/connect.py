@@ -22,10 +22,20 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from stoppress.domain.errors import Unavailable
 from stoppress.log import sentinels
 from stoppress.log.asking import Place
 from stoppress.log.cluster import Cluster, seeds
-from stoppress.log.facts import CONFIG, Unfit, confirmation, facts_of, is_sure, pairs
+from stoppress.log.facts import (
+    CONFIG,
+    Forgetful,
+    Unfit,
+    check_memory,
+    confirmation,
+    facts_of,
+    is_sure,
+    pairs,
+)
 from stoppress.log.keys import NODE
 from stoppress.log.link import Link, NotPrimary
 from stoppress.log.sentinels import Sentinels
@@ -67,6 +77,11 @@ async def reach(url: str, settings: Settings) -> Shards:
                 facts = await facts_of(talk)
             # Of one that is promoted later the same is expected.
             link.confirm = confirm = confirmation(facts, settings, in_cluster=True)
+        if not cluster.links():
+            raise Unavailable("no server of the cluster has any slots")
+    except Forgetful as wrong:
+        await cluster.aclose()
+        raise Unfit(str(wrong)) from None
     except BaseException:
         await cluster.aclose()
         raise
@@ -99,6 +114,9 @@ async def connect(url: str, settings: Settings) -> Link:
         raise Unfit(
             "this Redis is a replica; give the address of its primary"
         ) from None
+    except Forgetful as wrong:
+        await link.aclose()
+        raise Unfit(str(wrong)) from None
     except BaseException:
         await link.aclose()
         raise
@@ -133,6 +151,7 @@ async def _greet(
     config: dict[str, str] = {}
     with suppress(ResponseError):  # it may not be seen: then it is not sure
         config = pairs(await connection.read_response(disable_decoding=True))
+    check_memory(config)
     sure = is_sure(config)
     # Keys move between the servers of a cluster: none has a line of descent.
     asked = ("EVAL", _ROLE.source, 0) if in_cluster else descent(sure=sure)

@@ -13,20 +13,30 @@ from typing import Any, NamedTuple
 
 from redis.exceptions import ResponseError
 
+from stoppress.domain.errors import Unavailable
 from stoppress.log.link import unavailable
 from stoppress.log.talk import Confirm, Talk
 from stoppress.settings import BadSetting, Settings
 
 OLDEST = (7, 0)
 WAITAOF_SINCE = (7, 2)
-CONFIG = ("appendonly", "appendfsync", "no-appendfsync-on-rewrite")
-_MEMORY = ("maxmemory", "maxmemory-policy")
+CONFIG = (
+    "appendonly",
+    "appendfsync",
+    "no-appendfsync-on-rewrite",
+    "maxmemory",
+    "maxmemory-policy",
+)
 
 log = logging.getLogger(__name__)
 
 
 class Unfit(BadSetting):
     """This Redis can't be used: why, and what would do."""
+
+
+class Forgetful(Unavailable):
+    """The server that is there now throws data away."""
 
 
 class Facts(NamedTuple):
@@ -51,6 +61,16 @@ def is_sure(config: dict[str, str]) -> bool:
         and config.get("appendfsync") == "always"
         and config.get("no-appendfsync-on-rewrite") == "no"
     )
+
+
+def check_memory(config: dict[str, str]) -> None:
+    """Raise Forgetful if a server with these settings throws data away."""
+    policy = config.get("maxmemory-policy", "noeviction")
+    if config.get("maxmemory", "0") != "0" and policy != "noeviction":
+        raise Forgetful(
+            f"this Redis throws data away when it is full (maxmemory-policy {policy}); "
+            "set it to noeviction"
+        )
 
 
 def confirmation(
@@ -89,18 +109,12 @@ def _check(facts: Facts, *, in_cluster: bool) -> None:
         raise Unfit(f"Redis {version} is too old; 7.0 or newer is needed, or Valkey")
     if facts.is_cluster and not in_cluster:
         raise Unfit("this Redis is a cluster: name it as redis+cluster://host:port,…")
-    policy = facts.config.get("maxmemory-policy", "noeviction")
-    if facts.config.get("maxmemory", "0") != "0" and policy != "noeviction":
-        raise Unfit(
-            f"this Redis throws data away when it is full (maxmemory-policy {policy}); "
-            "set it to noeviction"
-        )
 
 
 async def facts_of(talk: Talk) -> Facts:
     """Ask it."""
     info = _info(await talk.one("INFO", "everything"))
-    answers = await talk.ask(("CONFIG", "GET", *CONFIG, *_MEMORY))
+    answers = await talk.ask(("CONFIG", "GET", *CONFIG))
     config: dict[str, str] = {}
     if isinstance(answers[0], ResponseError):
         log.warning("Redis does not show its settings (%s); going on", answers[0])
