@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from redis.exceptions import RedisError
 
@@ -41,6 +42,12 @@ class Sentinel(Server):
     def _options(self) -> list[str]:
         return [str(self._config), "--sentinel"]
 
+    def guard(self) -> None:
+        """Have it ask for the password, and give it to others."""
+        with self._config.open("a") as config:
+            config.write(f"sentinel auth-pass {NAME} {self.password}\n")
+            config.write(f"requirepass {self.password}\n")
+
     def knows(self) -> bool:
         """Whether it knows everybody."""
         with self.client() as client:
@@ -62,7 +69,11 @@ class Fleet:
         settings: Sequence[str] = ALWAYS,
         *,
         down_ms: int = 1000,
+        password: str = "",
     ) -> None:
+        self._password = password
+        if password:
+            settings = (*settings, "--requirepass", password, "--masterauth", password)
         self.servers = [
             Server(kind, folder / f"server{number}", settings, free_port())
             for number in range(1 + REPLICAS)
@@ -72,12 +83,20 @@ class Fleet:
             Sentinel(kind, folder / f"sentinel{number}", free_port(), first, down_ms)
             for number in range(SENTINELS)
         ]
+        for one in (*self.servers, *self.sentinels):
+            one.password = password
+        if password:
+            for sentinel in self.sentinels:
+                sentinel.guard()
 
     @property
     def url(self) -> str:
         """The address of the whole."""
         hosts = ",".join(f"127.0.0.1:{one.port}" for one in self.sentinels)
-        return f"redis+sentinel://{hosts}/{NAME}"
+        if not self._password:
+            return f"redis+sentinel://{hosts}/{NAME}"
+        word = quote(self._password, safe="")
+        return f"redis+sentinel://:{word}@{hosts}/{NAME}?sentinel_password={word}"
 
     async def start(self) -> None:
         """Start all; returns when everybody knows everybody."""

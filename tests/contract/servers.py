@@ -57,6 +57,8 @@ class Server:
         self.settings = tuple(settings)
         self.port = port
         self.socket = folder / "s"
+        self.password = ""
+        """What it asks for, if anything."""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -96,6 +98,7 @@ class Server:
         """A plain client, to look behind the curtain."""
         return Redis(
             unix_socket_path=str(self.socket),
+            password=self.password or None,
             protocol=2,
             retry=Retry(NoBackoff(), 0),
             socket_timeout=timeout_s,

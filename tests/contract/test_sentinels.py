@@ -161,6 +161,25 @@ async def test_a_name_that_nobody_knows(fleet: Fleet, settings: Settings) -> Non
         await connect(fleet.url.replace(fleets.NAME, "sports"), settings)
 
 
+async def test_passwords(kind: str, tmp_path: Path, settings: Settings) -> None:
+    """The servers' and the Sentinels'; who has the wrong one is told so."""
+    fleet = Fleet(kind, tmp_path, password="p@ss&word/1")
+    try:
+        await fleet.start()
+        async with linked(fleet, settings) as link:
+            store = RedisStore(link, settings)
+            await store.make_feed("x", FEED, AT, None)
+            assert (await store.write(write(published("p")))).cursor.seq == 1
+        for place in (":{}@", "sentinel_password={}"):
+            right = place.format("p%40ss%26word%2F1")
+            wrong = fleet.url.replace(right, place.format("guess"))
+            assert wrong != fleet.url
+            with pytest.raises(Unavailable, match="user or the password"):
+                await connect(wrong, settings)
+    finally:
+        fleet.kill()
+
+
 async def test_no_sentinel_there(settings: Settings) -> None:
     """They may come."""
     url = f"redis+sentinel://127.0.0.1:{free_port()}/news"
