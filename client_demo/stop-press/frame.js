@@ -97,3 +97,16 @@ export function renderFrame({ words, feed, base }) {
   root.dir = feed.direction;
   return root;
 }
+
+/**
+ * Draw anew what a change of the feed changed.
+ * @param {HTMLElement} root
+ * @param {Context} ctx
+ */
+export function renewFrame(root, ctx) {
+  for (const render of [renderHead, renderSummary, renderLinks]) {
+    const fresh = render(ctx);
+    const old = root.querySelector(`.${fresh.className}`);
+    if (old && !old.isEqualNode(fresh)) old.replaceWith(fresh);
+  }
+}

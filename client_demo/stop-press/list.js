@@ -71,3 +71,17 @@ function mark(article, day, ctx) {
   opening?.remove();
   if (day) article.prepend(renderDay(day, ctx));
 }
+
+/**
+ * Make the box of the pinned post hold `post`.
+ * @param {HTMLElement} box
+ * @param {Post | null} post
+ * @param {Context} ctx
+ */
+export function pin(box, post, ctx) {
+  const shown = /** @type {HTMLElement | null} */ (box.firstElementChild);
+  if (!post) box.replaceChildren();
+  else if (shown?.dataset.id !== post.id) box.replaceChildren(renderPost(post, ctx, true));
+  else if (shown.dataset.rev !== String(post.rev)) patch(shown, renderPost(post, ctx, true));
+  box.hidden = !post;
+}

@@ -12,14 +12,15 @@
  */
 
 import { ordered, place, isBelow } from "./fold.js";
-import { renderHead, renderLinks, renderSummary } from "./frame.js";
-import { h, renderPost } from "./render.js";
+import { renewFrame } from "./frame.js";
+import { h } from "./render.js";
 import { clicked } from "./click.js";
 import { steady } from "./eye.js";
 import { placeOf } from "./held.js";
 import { jump, keep, momentsOf } from "./keys.js";
-import { sync } from "./list.js";
-import { load, patch } from "./patch.js";
+import { pin, sync } from "./list.js";
+import { load } from "./patch.js";
+import { renewOthers } from "./others.js";
 import { isPaused, rememberPause } from "./pause.js";
 import { share } from "./share.js";
 import { tellStart, tellTimes } from "./times.js";
@@ -36,6 +37,7 @@ import { countOf } from "./words.js";
 const TICK_MS = 30_000;
 const ANNOUNCE_MS = 1500;
 const MOST_POSTS = 200;
+const OTHERS_TICKS = 10;
 
 export class View {
   #root;
@@ -66,6 +68,7 @@ export class View {
   /** @type {IntersectionObserver | null} */ #watch = null;
   /** @type {HTMLElement[]} */ #parts;
   #title = document.title;
+  #ticks = 0;
 
   /**
    * @param {HTMLElement} root The `.sp` element.
@@ -174,10 +177,7 @@ export class View {
     }
   }
 
-  /**
-   * Say how many read.
-   * @param {number} count
-   */
+  /** @param {number} count How many read. */
   readers(count) {
     this.#readers = count;
     this.say(this.#line);
@@ -252,25 +252,15 @@ export class View {
    * @param {State} state
    */
   #frame(state) {
-    const { pinned } = state;
-    const box = this.#parts[2];
-    const shown = /** @type {HTMLElement | null} */ (box.firstElementChild);
     if (state.feed !== this.#ctx.feed) {
       this.#ctx.feed = state.feed;
-      for (const render of [renderHead, renderSummary, renderLinks]) {
-        const fresh = render(this.#ctx);
-        const old = this.#root.querySelector(`.${fresh.className}`);
-        if (old && !old.isEqualNode(fresh)) old.replaceWith(fresh);
-      }
+      renewFrame(this.#root, this.#ctx);
       this.#tick();
       this.say(this.#line);
     }
     // A page of other posts has no pinned one.
     if (this.#from) return;
-    if (!pinned) box.replaceChildren();
-    else if (shown?.dataset.id !== pinned.id) box.replaceChildren(renderPost(pinned, this.#ctx, true));
-    else if (shown.dataset.rev !== String(pinned.rev)) patch(shown, renderPost(pinned, this.#ctx, true));
-    box.hidden = !pinned;
+    pin(this.#parts[2], state.pinned, this.#ctx);
   }
 
   /**
@@ -401,5 +391,8 @@ export class View {
     const { words } = this.#ctx;
     tellTimes(this.#parts[1].children, words);
     tellStart(this.#root.querySelector(".sp-until"), words);
+    this.#ticks += 1;
+    if (this.#ticks % OTHERS_TICKS) return;
+    renewOthers(this.#root.querySelector(".sp-others"), this.#reader);
   }
 }

@@ -38,6 +38,9 @@ class Settings:
     )
     publisher: str = _("Stop Press", "the publisher's name, as the pages show it")
     publisher_logo: str = _("", "address of the publisher's logo; empty: none")
+    others: int = _(
+        3, "other live feeds a feed's page tells of", unit="feeds", zero="none"
+    )
     workers: int = _(1, "processes that serve, under one supervisor", least=1)
     demo: int = _(0, "whether the demo's pages are at /demo/: 1 or 0", zero="no")
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Reader, Readers
 from tests.browser.newsdesk import edit, filled, names, publish, withdraw
 from tests.conftest import Server
+
+Serving = Callable[..., AbstractContextManager[Server]]
 
 
 def test_it_is_readable_without_javascript(readers: Readers, server: Server) -> None:
@@ -197,3 +202,19 @@ def test_an_upcoming_feed_counts_down(readers: Readers, server: Server) -> None:
     expect(status.locator("time")).to_be_visible()
     expect(reader.page.locator(".sp-line")).to_have_text("Coverage has ended")
     assert reader.complaints == []
+
+
+def test_other_feeds_are_asked_for_anew(
+    reader: Reader, serving: Serving, tmp_path: Path
+) -> None:
+    """While the page is open and looked at."""
+    with serving(tmp_path / "data") as server:
+        feed, other = filled(server, 1), filled(server, 1)
+        publish(server, other, "of the other feed")
+        reader.page.clock.install()
+        reader.open(f"{server.url}/live/{feed}")
+        box = reader.page.locator(".sp-others li")
+        expect(box).to_contain_text("of the other feed")
+        publish(server, other, "something new")
+        reader.page.clock.run_for("05:00")
+        expect(box).to_contain_text("something new")

@@ -30,6 +30,7 @@ from stoppress.web.files import Files
 from stoppress.web.held import Body, Drawer, Held, send
 from stoppress.web.keyposts import KeyPosts
 from stoppress.web.newsroom import Newsroom
+from stoppress.web.others import Others
 from stoppress.web.paging import PAGE_POSTS, next_path, posts_path, public_posts
 from stoppress.web.paper import Paper
 from stoppress.web.problems import answer as problem
@@ -62,6 +63,7 @@ class Pages:
         self._sheets = sheets
         self._held = Held()
         self._keys = KeyPosts(newsroom)
+        self._others = Others(newsroom)
         self._base = newsroom.settings.base
 
     async def index(self, request: Request) -> Response:
@@ -131,6 +133,15 @@ class Pages:
         parent = _origin(request.query_params.get("parent", ""))
         return await self._newest(request, edition, "frame", parent)
 
+    async def others(self, request: Request) -> Response:
+        """What a feed's page tells of other feeds, to bring it up to date."""
+        edition = await self._edition(request)
+        others = await self._others.of(edition.slug)
+        markup = self._sheets.others(edition.feed, others)
+        body = Body.of(msgspec.json.encode({"html": markup}))
+        cache = answers.cache_control(edition.visibility)
+        return self._send(request, body, cache, edition.age_s, "application/json")
+
     async def atom(self, request: Request) -> Response:
         """The newest posts as Atom."""
         edition = await self._edition(request)
@@ -191,14 +202,17 @@ class Pages:
         """The page or the frame with a feed's newest posts."""
         framed = kind == "frame"
         keys = await self._keys.of(edition)
+        others = [] if framed else await self._others.of(edition.slug)
 
         async def draw() -> bytes:
             return self._sheets.newest(
-                edition, keys or (), framed=framed, parent=parent
+                edition, keys or (), others, framed=framed, parent=parent
             )
 
         # Key moments that could not be had are asked for again, event or none.
         name = f"{kind} {parent}" if keys is not None else f"bare {kind} {parent}"
+        for feed, post in others:
+            name += f" {feed['slug']} {feed['rev']} {post['id']} {post['rev']}"
         headers = _FRAMED if framed else _GUARDED
         return await self._answer(request, edition, name, draw, headers=headers)
 
@@ -289,6 +303,7 @@ def routes(newsroom: Newsroom) -> list[BaseRoute]:
         "/live/{feed}": Pages.feed,
         "/live/{feed}/atom.xml": Pages.atom,
         "/live/{feed}/feed.json": Pages.json_feed,
+        "/live/{feed}/others.json": Pages.others,
         "/live/{feed}/{post}": Pages.post,
         "/embed/{feed}": Pages.frame,
     }

@@ -73,6 +73,7 @@ class Sheets:
         self,
         edition: Edition,
         keys: Sequence[Json],
+        others: Sequence[tuple[Json, Json]] = (),
         *,
         framed: bool = False,
         parent: str = "",
@@ -92,9 +93,14 @@ class Sheets:
             linked_data=linked,
             pinned=edition.pinned,
             keys=keys,
+            others=None if framed else others,
             framed=framed,
             parent=parent,
         )
+
+    def others(self, feed: Json, others: Sequence[tuple[Json, Json]]) -> str:
+        """The box that tells of other feeds."""
+        return self._paper.part("elsewhere", feed, others)
 
     def listed(self, edition: Edition, posts: Sequence[Json], window: Window) -> bytes:
         """A page of other posts than the newest, or in another order."""
@@ -159,6 +165,7 @@ class Sheets:
             "linked_data": (),
             "pinned": None,
             "keys": (),
+            "others": None,
             "about": "",
             "current": "",
             "framed": False,
