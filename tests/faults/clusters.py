@@ -81,8 +81,8 @@ async def _promoted(followers: list[Node]) -> Node:
 CLUSTER_KINDS = (
     Kind(
         name="cluster-slots-moved",
-        what="Cluster, 3 x (1 + 2), replicas:1, 20 writes/s: the slots of both feeds "
-        "move to other servers, 6 times",
+        what="Cluster, 3 x (1 + 2), replicas:1, up to 20 writes/s: the slots of both "
+        "feeds move to other servers, 6 times",
         fault=slots_moved,
         store=ALWAYS,
         layout="cluster",

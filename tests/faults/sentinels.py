@@ -135,8 +135,8 @@ async def told(server: Server) -> None:
 FLEET_KINDS = (
     Kind(
         name="sentinel-killed",
-        what="Sentinel, 1 + 2, replicas:1, 20 writes/s: the primary is killed, comes "
-        "back as if it still were, and is told",
+        what="Sentinel, 1 + 2, replicas:1, up to 20 writes/s: the primary is killed, "
+        "comes back as if it still were, and is told",
         fault=killed,
         store=ALWAYS,
         layout="sentinels",
