@@ -1,0 +1,171 @@
+"""What a page costs: bytes before its media, the first paint, and work by arrival."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.bench.many_posts import holding
+from tests.browser.conftest import Reader, Readers
+from tests.browser.newsdesk import filled, names, publish
+from tests.conftest import Server
+
+MOST_BYTES = 60 << 10
+"""Of the first view of 20 posts, packed, without media."""
+
+POST: dict[str, Any] = {
+    "authors": [{"name": "Ines Calloway", "url": "https://a.example/i"}],
+    "source": {"name": "The Ledger", "url": "https://a.example/l"},
+    "tags": ["river", "lock-street"],
+    "media": [
+        {"type": "quote", "text": "We have seen worse. " * 8, "credit": "A ferryman"},
+        {"type": "link", "url": "https://a.example/map", "title": "The map of it all"},
+    ],
+}
+
+
+def test_the_first_view_is_light(readers: Readers, server: Server) -> None:
+    """Twenty long posts with all that is needed to read and follow them; no request
+    to anybody else."""
+    feed = server.new_feed(standfirst="What it is about. " * 10, summary="- one\n- two")
+    chance = Random(4)
+    for n in range(25):
+        # 120 words that no other post has: real texts pack better.
+        body = " ".join(chance.randbytes(3).hex() for _ in range(120))
+        publish(server, feed, f"The headline of post {n}", body=body, **POST)
+    reader = readers()
+    sizes: dict[str, float] = {}
+    addresses: dict[str, str] = {}
+    cdp = reader.context.new_cdp_session(reader.page)
+    cdp.on(
+        "Network.requestWillBeSent",
+        lambda one: addresses.update({one["requestId"]: one["request"]["url"]}),
+    )
+    cdp.on(
+        "Network.loadingFinished",
+        lambda one: sizes.update({one["requestId"]: one["encodedDataLength"]}),
+    )
+    cdp.send("Network.enable")
+    reader.open(f"{server.url}/live/{feed}")
+    assert reader.page.locator(".sp-posts > article").count() == 20
+    told = {addresses[one]: size for one, size in sizes.items() if one in addresses}
+    kinds = {url.rsplit(".", 1)[-1] for url in told}
+    assert {"css", "js"} <= kinds and f"{server.url}/live/{feed}" in told
+    assert sum(told.values()) <= MOST_BYTES, told
+    asked = {url for url in addresses.values() if not url.startswith("data:")}
+    assert all(url.startswith(server.url) for url in asked), asked
+
+
+def test_the_first_paint_waits_for_no_script(reader: Reader, server: Server) -> None:
+    """With a script that never comes, all is painted and can be read."""
+    feed = filled(server, 3)
+    held: list[Route] = []
+    reader.page.route("**/stop-press*.js", lambda one: held.append(one))
+    reader.page.goto(f"{server.url}/live/{feed}", wait_until="commit")
+    reader.page.wait_for_function(
+        "() => performance.getEntriesByName('first-contentful-paint').length"
+    )
+    assert held, "the script was asked for, and is still on its way"
+    expect(reader.page.get_by_text("Text of 3.")).to_be_visible()
+    assert reader.headlines() == names(3, 1)
+    held[0].abort()
+
+
+COUNT = """() => {
+    window.counts = { created: 0, measured: 0, formatted: 0 };
+    const counted = (owner, name, count) => {
+        const own = owner[name];
+        owner[name] = function (...given) {
+            counts[count] += 1;
+            return own.apply(this, given);
+        };
+    };
+    counted(Document.prototype, "createElement", "created");
+    counted(Element.prototype, "getBoundingClientRect", "measured");
+    counted(Intl.DateTimeFormat.prototype, "formatToParts", "formatted");
+    window.seen = [];
+    new MutationObserver((all) => seen.push(...all)).observe(
+        document.querySelector(".sp-posts"),
+        { childList: true, subtree: true, attributes: true, characterData: true });
+}"""
+
+WORK = """() => {
+    const list = document.querySelector(".sp-posts");
+    const of = (type) => seen.filter((one) => one.type === type);
+    const inList = of("childList").filter(({ target }) => target === list);
+    const numbers = of("attributes").filter(
+        ({ target, attributeName }) => target.dataset?.id &&
+            attributeName.startsWith("aria-"));
+    const each = new Map();
+    for (const { target, attributeName } of numbers) {
+        const key = target.id + attributeName;
+        each.set(key, (each.get(key) ?? 0) + 1);
+    }
+    return {
+        ...counts,
+        added: inList.flatMap(({ addedNodes }) => [...addedNodes]).length,
+        removed: inList.flatMap(({ removedNodes }) => [...removedNodes]).length,
+        inside: of("childList").length - inList.length + of("characterData").length,
+        others: of("attributes").length - numbers.length,
+        renumbered: Math.max(0, ...each.values()),
+    };
+}"""
+
+
+def work(page: Page, server: Server, feed: str, posts: int) -> dict[str, int]:
+    """What one arrival at the top has a page of so many posts do."""
+    page.goto(f"{server.url}/live/{feed}")
+    page.wait_for_selector('.sp-line[data-line="live"]', state="attached")
+    holding(page, posts)
+    # What was loaded has drawn its frame.
+    page.evaluate("new Promise((go) => setTimeout(go, 200))")
+    page.evaluate(COUNT)
+    made = publish(server, feed, "News")
+    page.evaluate(
+        """async (id) => {
+            while (!document.getElementById(id)) {
+                await new Promise(requestAnimationFrame);
+            }
+            await new Promise(requestAnimationFrame);
+        }""",
+        f"post-{made['id']}",
+    )
+    done: dict[str, int] = page.evaluate(WORK)
+    return done
+
+
+def test_an_arrival_is_the_same_work_among_few_and_many(
+    readers: Readers, server: Server
+) -> None:
+    """One node more, its own parts, its own time; the others get their new number."""
+    few, many = (
+        work(readers().page, server, filled(server, posts), posts)
+        for posts in (220, 440)
+    )
+    assert few == many
+    # The oldest makes room: the list has a bound, and is past it.
+    assert many["added"] == many["removed"] == 1
+    assert many["renumbered"] == 1
+    assert many["created"] < 30 and many["measured"] < 10 and many["formatted"] < 10
+
+
+@pytest.mark.parametrize("posts", [40, 400])
+def test_an_arrival_that_waits_touches_no_post(
+    reader: Reader, server: Server, posts: int
+) -> None:
+    """In the middle of the list nothing of it changes."""
+    feed = filled(server, posts)
+    page = reader.page
+    reader.open(f"{server.url}/live/{feed}")
+    holding(page, posts)
+    page.evaluate("document.querySelectorAll('.sp-posts article')[20].scrollIntoView()")
+    page.evaluate("new Promise((go) => setTimeout(go, 200))")
+    page.evaluate(COUNT)
+    publish(server, feed, "News")
+    expect(page.get_by_role("button", name="1 new update")).to_be_visible()
+    touched = "seen.filter(({ target }) => target.closest('article')).length"
+    assert page.evaluate(touched) == 0
+    assert page.evaluate("counts.created") == 0
