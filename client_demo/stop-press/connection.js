@@ -135,7 +135,7 @@ export class Connection {
     try {
       this.#take(typeof message === "string" ? JSON.parse(message) : message);
     } catch (error) {
-      this.#env.console.warn("stop-press: the line is broken:", error);
+      this.#env.console.warn("stop-press:", error);
       this.#ended(BROKEN);
     }
   }

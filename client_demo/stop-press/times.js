@@ -38,7 +38,7 @@ export function tellTimes(articles, words) {
 }
 
 /**
- * How long it is until coverage starts: "in 3 days", "in 5 hours", "in 12 minutes".
+ * How long it is until coverage starts: "in 3 days", "in 5 hours".
  * @param {any} place Where that is to stand, if the feed has a start to come.
  * @param {import("./words.js").Words} words
  */
@@ -46,7 +46,7 @@ export function tellStart(place, words) {
   if (!place) return;
   const minutes = Math.ceil((Date.parse(place.dataset.at) - Date.now()) / 60_000);
   const format = new Intl.RelativeTimeFormat(words.language);
-  const [size, unit] = minutes < 120 ? [1, "minute"] : minutes < 2880 ? [60, "hour"] : [1440, "day"];
-  const text = format.format(Math.round(minutes / +size), /** @type {any} */ (unit));
+  const far = minutes > 2880;
+  const text = format.format(Math.ceil(minutes / (far ? 1440 : 60)), far ? "day" : "hour");
   place.textContent = minutes > 0 ? text : "";
 }

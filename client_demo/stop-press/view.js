@@ -381,10 +381,7 @@ export class View {
     /** @type {any} */ (last?.nextElementSibling)?.focus({ preventScroll: true });
   }
 
-  #share = (/** @type {MouseEvent} */ event) =>
-    share(event, (link) => {
-      link.textContent = this.#parts[5].textContent = this.#ctx.words.copied;
-    });
+  #share = (/** @type {Event} */ event) => share(event, this.#ctx.words, this.#parts[5]);
 
   #tick() {
     if (document.hidden) return;

@@ -14,6 +14,19 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+SHARE_TARGETS = {
+    "mail": "mailto:?body={url}",
+    "whatsapp": "https://wa.me/?text={url}",
+    "telegram": "https://t.me/share/url?url={url}",
+    "bluesky": "https://bsky.app/intent/compose?text={url}",
+    "facebook": "https://www.facebook.com/sharer/sharer.php?u={url}",
+    "linkedin": "https://www.linkedin.com/sharing/share-offsite/?url={url}",
+    "reddit": "https://www.reddit.com/submit?url={url}",
+    "x": "https://x.com/intent/post?url={url}",
+}
+"""Where posts may be shared, with the place of the post's address. Nothing is loaded
+from there: each is a link that a reader may follow."""
+
 
 class BadSetting(ValueError):
     """A setting can't be used: which, why, and what would do."""
@@ -38,6 +51,9 @@ class Settings:
     )
     publisher: str = _("Stop Press", "the publisher's name, as the pages show it")
     publisher_logo: str = _("", "address of the publisher's logo; empty: none")
+    share: str = _(
+        "mail", "where posts may be shared, beside copying: such as mail,whatsapp,x"
+    )
     others: int = _(
         3, "other live feeds a feed's page tells of", unit="feeds", zero="none"
     )
@@ -122,11 +138,22 @@ class Settings:
                 )
         if self.port > 65535:
             raise BadSetting(f"port={self.port} can't be: ports end at 65535")
+        for name in self.shared:
+            if name not in SHARE_TARGETS:
+                raise BadSetting(
+                    f"share={self.share!r} can't be: {name!r} is none of "
+                    f"{', '.join(SHARE_TARGETS)}"
+                )
         if not re.fullmatch(r"fsync|memory|replicas:[1-9]\d?", self.durability):
             raise BadSetting(
                 f"durability={self.durability!r} can't be: "
                 "it is fsync, memory or replicas:N, such as replicas:1"
             )
+
+    @property
+    def shared(self) -> list[str]:
+        """The names in `share`."""
+        return [name.strip() for name in self.share.split(",") if name.strip()]
 
     @property
     def base(self) -> str:

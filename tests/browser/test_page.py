@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 from playwright.sync_api import expect
 
@@ -178,7 +179,7 @@ def test_the_text_tells_when_it_was_updated(reader: Reader, server: Server) -> N
 
 def test_an_upcoming_feed_counts_down(readers: Readers, server: Server) -> None:
     """The time in words for everyone, how long it is by the script; then it begins."""
-    start = datetime.now(UTC) + timedelta(days=3, minutes=1)
+    start = datetime.now(UTC) + timedelta(days=3, minutes=-1)
     at = start.isoformat(timespec="seconds")
     feed = server.new_feed(status="upcoming", coverage_start=at)
     bare = readers(java_script_enabled=False)
@@ -192,7 +193,7 @@ def test_an_upcoming_feed_counts_down(readers: Readers, server: Server) -> None:
     expect(reader.page.locator(".sp-until")).to_have_text("in 3 days")
     soon = (datetime.now(UTC) + timedelta(minutes=90)).isoformat()
     server.request("PATCH", f"/v1/feeds/{feed}", {"coverage_start": soon})
-    expect(reader.page.locator(".sp-until")).to_have_text("in 90 minutes")
+    expect(reader.page.locator(".sp-until")).to_have_text("in 2 hours")
     server.request("PATCH", f"/v1/feeds/{feed}", {"coverage_start": None})
     status = reader.page.locator(".sp-status")
     expect(status).to_contain_text("Coverage begins soon.")
@@ -218,3 +219,32 @@ def test_other_feeds_are_asked_for_anew(
         publish(server, other, "something new")
         reader.page.clock.run_for("05:00")
         expect(box).to_contain_text("something new")
+
+
+def test_a_post_is_shared(readers: Readers, server: Server) -> None:
+    """By the machine's own dialog; else a copied address, or the places by setting."""
+    feed = server.new_feed()
+    post = publish(server, feed, "1")
+    reader = readers(permissions=["clipboard-read", "clipboard-write"])
+    reader.page.add_init_script("delete Navigator.prototype.share")
+    reader.open(f"{server.url}/live/{feed}")
+    reader.page.get_by_role("link", name="Share").click()
+    mail = reader.page.locator(".sp-share").get_by_role("link", name="E-mail")
+    at = quote(post["url"], safe="")
+    expect(mail).to_have_attribute("href", f"mailto:?body={at}")
+    expect(reader.page.locator(":focus")).to_have_text("Copy link")
+    reader.page.keyboard.press("Enter")
+    expect(reader.page.locator(".sp-says")).to_have_text("Link copied")
+    assert reader.page.evaluate("navigator.clipboard.readText()") == post["url"]
+    own = readers()
+    own.page.add_init_script(
+        "navigator.share = async (what) => { window.told = what; }"
+    )
+    own.open(f"{server.url}/live/{feed}")
+    own.page.get_by_role("link", name="Share").click()
+    assert own.page.evaluate("told") == {"url": post["url"]}
+    bare = readers(java_script_enabled=False)
+    bare.page.goto(post["url"])
+    link = bare.page.locator(".share").get_by_role("link", name="E-mail")
+    expect(link).to_have_attribute("href", f"mailto:?body={at}")
+    assert reader.complaints == own.complaints == []

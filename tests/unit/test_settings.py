@@ -53,6 +53,7 @@ def test_settings_survive_the_environment() -> None:
         ("DRAIN_SECONDS", "nan", "drain_seconds"),
         ("DRAIN_SECONDS", "inf", "drain_seconds"),
         ("DURABILITY", "replicas:0", "replicas:N"),
+        ("SHARE", "mail, myspace", "'myspace' is none of mail, whatsapp"),
         ("DURABILITY", "always", "fsync, memory or replicas:N"),
     ],
 )

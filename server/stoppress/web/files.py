@@ -8,6 +8,7 @@ Any site may load them.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from starlette.requests import Request
@@ -36,7 +37,7 @@ _TYPES = {
 class Files:
     """The browser's files, in memory."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, share: Sequence[str] = ()) -> None:
         made = folder / SCRIPT
         script = (
             made.read_text("utf-8") if made.is_file() else bundle(folder / "stop-press")
@@ -50,7 +51,7 @@ class Files:
             "page.css": (folder / "page" / "page.css").read_text(),
         }
         self._held = {name: Body.of(text.encode(), 9) for name, text in texts.items()}
-        paper = Paper(folder)
+        paper = Paper(folder, share)
         self._words = {
             language: Body.of(paper.told(language, texts[STYLE]), 9)
             for language in paper.tables

@@ -286,10 +286,10 @@ class _Address:
 def routes(newsroom: Newsroom) -> list[BaseRoute]:
     """The readers' pages and files."""
     folder = browser_files()
-    files = Files(folder)
     settings = newsroom.settings
+    files = Files(folder, settings.shared)
     sheets = Sheets(
-        Paper(folder),
+        Paper(folder, settings.shared),
         files.addresses,
         settings.base,
         settings.publisher,

@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from stoppress.web import words as speech
 from stoppress.web.excerpt import headline_of
+from stoppress.web.sharing import targets
 
 Json = Mapping[str, Any]
 
@@ -35,8 +36,11 @@ class _Absent(StrictUndefined):
 class Paper:
     """The templates, with the words of every language."""
 
-    def __init__(self, files: Path) -> None:
-        self.tables = speech.read_tables(files)
+    def __init__(self, files: Path, share: Sequence[str] = ()) -> None:
+        self.tables: dict[str, speech.Words] = {
+            language: {**words, "targets": targets(share, words["mail"])}
+            for language, words in speech.read_tables(files).items()
+        }
         self._templates = Environment(
             loader=FileSystemLoader(Path(__file__).with_name("templates")),
             autoescape=True,

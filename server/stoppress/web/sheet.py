@@ -160,6 +160,7 @@ class Sheets:
     ) -> bytes:
         feed, choice = edition.feed, window.choice
         ctx = self._paper.context(feed)
+        words = ctx["words"]
         turned = choice._replace(rising=not choice.rising)
         given: dict[str, object] = {
             "linked_data": (),
@@ -182,7 +183,7 @@ class Sheets:
             newest=edition.posts[0]["published_at"] if edition.posts else "",
             turned=turned.page(feed["slug"]),
             more=_page_of(feed["slug"], window.next),
-            words=data_block(ctx["words"]),
+            words=data_block(words),
             **{**given, **values},
         )
 

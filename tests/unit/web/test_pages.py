@@ -340,3 +340,16 @@ async def test_other_posts_have_their_pages() -> None:
         assert 'data-from="/v1/feeds/x/posts?tag=a%26b"' in text
         assert "data-home" not in text and "<title>#a&amp;b · Fire" in text
         assert 'href="/live/x?tag=a%26b&amp;order=oldest"' in text
+
+
+async def test_where_posts_are_shared_is_a_setting() -> None:
+    """On the page and with the widget's words alike; nothing is loaded from there."""
+    async with stand().client(share="mail, whatsapp,x") as client:
+        page = (await client.get("/live/x/00000000000002")).text
+        at = "https%3A%2F%2Flive.example.org%2Flive%2Fx%2F00000000000002"
+        assert f'href="https://wa.me/?text={at}" rel="noopener">WhatsApp</a>' in page
+        words = (await client.get("/stop-press/words/de.json")).json()
+        assert [name for name, _ in words["targets"]] == ["E-Mail", "WhatsApp", "X"]
+    async with stand().client(share="") as client:
+        page = (await client.get("/live/x/00000000000002")).text
+        assert 'class="home share"' not in page
