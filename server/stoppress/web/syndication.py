@@ -47,7 +47,8 @@ def live_blog_posting(
         "@id": feed["url"],
         "isPartOf": {"@type": "NewsArticle", "@id": _article_id(feed)},
         "coverageStartTime": _iso(feed["coverage_start"] or feed["created_at"], zone),
-        "coverageEndTime": feed["closed_at"]
+        # Feeds that were closed before this was kept lack it.
+        "coverageEndTime": feed.get("closed_at")
         and _iso(feed["coverage_end"] or feed["closed_at"], zone),
         "liveBlogUpdate": [_blog_posting(post, zone, base, publisher) for post in held],
     }

@@ -135,6 +135,12 @@ async def test_linked_data_is_complete() -> None:
         made.put(feed(**closed, coverage_end="2026-11-22T12:00:00.000Z"))
         data = linked_data((await client.get("/live/x")).text)
         assert data["coverageEndTime"] == "2026-11-22T13:00:00+01:00"
+        older = feed(status="closed")
+        del older["closed_at"]  # it was kept before there was such a member
+        made.put(older)
+        answer = await client.get("/live/x")
+        assert answer.status_code == 200
+        assert "coverageEndTime" not in linked_data(answer.text)
 
 
 async def test_a_post_has_its_page_until_it_is_withdrawn() -> None:
