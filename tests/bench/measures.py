@@ -10,6 +10,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import NamedTuple
 
@@ -28,6 +29,10 @@ from tests.bench.stage import TOKEN, Stage
 
 POST = {"headline": "Beside", "body": "It is raining on the old bridge. " * 9}
 POSTS = "/v1/feeds/bench/posts"
+
+
+WRITERS = 8
+"""Who make feeds at once."""
 
 
 class Scale(NamedTuple):
@@ -107,6 +112,7 @@ def arrivals(stage: Stage, scale: Scale) -> Figures:
         "readers": scale.many,
         "deliveries": delays.total(),
         "asked_within_s": crowd.asked_s,
+        "came_again": crowd.came_again,
         "all_in_s": until - since,
         "handshakes_per_s": scale.many / (until - since),
         "loader_busy_entering": wanted / (until - since),
@@ -171,8 +177,9 @@ def idle_feeds(stage: Stage, scale: Scale) -> Figures:
     names = [f"idle-{number}" for number in range(scale.feeds)]
     heard = random.Random(1).sample(names, min(100, scale.feeds))
     with closing(Followers(stage)) as followers, _desk(stage) as desk:
-        for name in names:
-            _write(desk, "/v1/feeds", {"slug": name, "title": name})
+        with ThreadPoolExecutor(WRITERS) as writers:
+            for _ in writers.map(lambda name: _feed(desk, name), names):
+                pass  # any that failed raises
         before, began = machine.rss(stage.pids), time.monotonic()
         followers.enter(names, began + 300)
         seconds, after = time.monotonic() - began, machine.rss(stage.pids)
@@ -197,7 +204,7 @@ def soak(stage: Stage, scale: Scale) -> Figures:
     """Hours in short: readers come and go, posts come, memory stays."""
     chance = random.Random(2)
     with closing(Followers(stage)) as followers, _desk(stage) as desk:
-        _write(desk, "/v1/feeds", {"slug": "bench", "title": "Soak"})
+        _feed(desk, "bench")
         followers.enter(["bench"] * scale.readers, time.monotonic() + 120)
         every_s = scale.soak_s / 360
         with (
@@ -244,6 +251,10 @@ def _desk(stage: Stage) -> httpx.Client:
     return httpx.Client(
         base_url=stage.url, headers=headers, timeout=30, trust_env=False
     )
+
+
+def _feed(desk: httpx.Client, name: str) -> None:
+    _write(desk, "/v1/feeds", {"slug": name, "title": name})
 
 
 def _write(desk: httpx.Client, path: str, body: object) -> None:

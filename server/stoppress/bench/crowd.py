@@ -54,6 +54,8 @@ class Crowd:
         self._family, self._address = _resolved(plan)
         self.asked_s = 0.0
         """From the call of `enter` until the last reader had asked to come in."""
+        self.came_again = 0
+        """How often a newcomer was reset unheard, and asked once more."""
         self._is_here = str(self._address[0]).startswith("127.")
         self._poll = select.epoll()
         self._lines: dict[int, socket.socket] = {}
@@ -88,7 +90,11 @@ class Crowd:
                 elif event & select.EPOLLOUT:
                     if self._ask(self._lines[fd], request):
                         self._poll.modify(fd, select.EPOLLIN)
-                elif self._heard(fd, waiting):
+                elif (is_in := self._heard(fd, waiting)) is None:
+                    del waiting[fd]
+                    self.came_again += 1
+                    waiting[self._connect(request)] = b""
+                elif is_in:
                     del waiting[fd]
                     if not len(self._totals) % _TOLD_EVERY:
                         self._told(len(self._totals))
@@ -203,6 +209,8 @@ class Crowd:
             line.send(request)
         except BlockingIOError:
             return False
+        except (ConnectionResetError, BrokenPipeError):
+            return True  # reading tells
         except OSError as error:
             host, port = self._plan.address
             raise BenchFailed(
@@ -211,12 +219,17 @@ class Crowd:
             ) from None
         return True
 
-    def _heard(self, fd: int, waiting: dict[int, bytes]) -> bool:
-        """Read what a newcomer is told; whether it is in now."""
+    def _heard(self, fd: int, waiting: dict[int, bytes]) -> bool | None:
+        """Read what a newcomer is told; whether it is in now. None: it was not heard,
+        since too many waited to be accepted; it has to come again, as a browser does.
+        """
         target = self._plan.target
         try:
             data = self._lines[fd].recv(65_536)
         except OSError as error:
+            if not waiting[fd] and self.came_again < len(self._lines):
+                self._lines.pop(fd).close()
+                return None
             raise BenchFailed(f"the server hung up on a reader: {error}") from None
         before = waiting[fd]
         said = before + data
