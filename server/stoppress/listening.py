@@ -15,6 +15,8 @@ import errno
 import socket
 
 TRY_S = 2.0
+EARS = 8
+"""Connections accepted in a turn: as many as are let in meanwhile."""
 _PAUSE_S = 0.05
 
 
@@ -38,6 +40,16 @@ async def listen(host: str, port: int, count: int) -> list[socket.socket]:
             if not taken or asyncio.get_running_loop().time() > deadline:
                 raise CannotListen(reason) from None
         await asyncio.sleep(_PAUSE_S)
+
+
+def ears(listener: socket.socket) -> list[socket.socket]:
+    """The socket, and copies of it to listen on besides.
+
+    uvloop accepts one connection a turn on each socket, and a turn takes a
+    millisecond while a crowd is let in or served: with one socket, 300 to 1,000 a
+    second were accepted, and the kernel's queue ran over.
+    """
+    return [listener, *(listener.dup() for _ in range(EARS - 1))]
 
 
 def _resolve(host: str, port: int) -> tuple[int, tuple[object, ...]]:

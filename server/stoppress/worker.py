@@ -26,6 +26,7 @@ from typing import Any, cast
 import uvicorn
 
 from stoppress.app import Serving
+from stoppress.listening import ears
 from stoppress.pauses import Pauses
 from stoppress.settings import from_environment
 from stoppress.web.gate import Gate, call_later
@@ -134,7 +135,7 @@ async def serve(listen: int, ready: int) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
-    await Server(config, serving, ready).serve([socket.socket(fileno=listen)])
+    await Server(config, serving, ready).serve(ears(socket.socket(fileno=listen)))
     if serving.failed.is_set():
         sys.exit(1)
 

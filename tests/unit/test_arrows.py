@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "metrics": {"domain", "wire", "hub", "settings"},
     "app": {"domain", "wire", "hub", "desk", "log", "web", "metrics", "settings"},
     "pauses": set(),
-    "worker": {"app", "web", "settings", "pauses"},
+    "worker": {"app", "web", "settings", "pauses", "listening"},
     "listening": set(),
     "supervisor": {"domain", "log", "settings", "listening"},
     # What lives outside a server knows it by its public contract alone.

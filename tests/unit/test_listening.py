@@ -6,9 +6,10 @@ import asyncio
 import socket
 
 import pytest
+import uvloop
 
 from stoppress import listening
-from stoppress.listening import CannotListen, listen
+from stoppress.listening import EARS, CannotListen, ears, listen
 
 
 def free(sockets: list[socket.socket]) -> None:
@@ -66,3 +67,46 @@ async def test_a_host_that_is_not_ours_is_told(host: str) -> None:
     """At once: waiting would not help."""
     with pytest.raises(CannotListen, match="no address of this machine"):
         await listen(host, 0, 1)
+
+
+class Newcomers(asyncio.Protocol):
+    """Whoever came."""
+
+    def __init__(self, came: list[asyncio.BaseTransport]) -> None:
+        self._came = came
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._came.append(transport)
+
+
+async def turns_to_accept(crowd: int) -> int:
+    """How many turns of the loop it takes to accept so many who came at once."""
+    loop = asyncio.get_running_loop()
+    (listener,) = await listen("127.0.0.1", 0, 1)
+    came: list[asyncio.BaseTransport] = []
+    servers = [
+        await loop.create_server(lambda: Newcomers(came), sock=ear)
+        for ear in ears(listener)
+    ]
+    clients = [socket.socket() for _ in range(crowd)]
+    for client in clients:
+        client.setblocking(False)
+        client.connect_ex(listener.getsockname())
+    turns = 0
+    while len(came) < crowd and turns < 10 * crowd:
+        turns += 1
+        await asyncio.sleep(0)
+    free(clients)
+    for transport in came:
+        transport.close()
+    for server in servers:
+        server.close()
+        await server.wait_closed()
+    assert len(came) == crowd
+    return turns
+
+
+def test_a_crowd_is_accepted_several_a_turn() -> None:
+    """However long the turns are: on uvloop one socket takes one connection a turn."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(turns_to_accept(12 * EARS)) <= 24
