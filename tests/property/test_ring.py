@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -218,3 +219,24 @@ def test_who_is_close_behind_a_new_block_needs_one_visit() -> None:
     assert set(reached) == {ends, ring.head}
     assert reached[-1] == ring.head
     assert reached.count(ring.head) > 1
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=10, deadline=None)
+def test_a_tail_that_broke_off_has_its_rest_later_too(chance: Random) -> None:
+    """Also when the joined bytes that it came from had to make room for others."""
+    ring = Ring(FEED, BASE, max_events=64, max_bytes=8 << 20, encoded=lambda: None)
+    ring.restart(Cursor(EPOCH, 0), ())
+    for seq in range(1, 61):
+        size = chance.choice((10, 500, 3000, 9000, 25_000))
+        body = post_body(f"p{seq}", "n" * size)
+        ring.append(Event(seq, EventType.PUBLISHED, T0 + seq, f"p{seq}", body))
+    wires = (Wire.WEBSOCKET, Wire.CHUNKS, Wire.DEFLATED)
+    tails = {(wire, seq): ring.tail(wire, seq) for wire in wires for seq in range(60)}
+    for _ in range(200):
+        wire, seq = chance.choice(list(tails))
+        data, after = tails[wire, seq]
+        sent = chance.randrange(len(data))
+        rest, at = ring.rest(wire, seq, sent)
+        assert bytes(data[sent : sent + len(rest)]) == bytes(rest)
+        assert seq < at <= after

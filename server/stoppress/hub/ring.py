@@ -208,14 +208,15 @@ class Ring:
         `sent` bytes of it are gone. Returns what is missing of that one message
         and its seq. With nothing sent, that is the whole of the next message.
         """
-        strip = self._strip_from(seq + 1, wire)
-        frames = strip.frames
-        index = seq + 1 - strip.first
-        while sent >= len(frames[index]):
-            sent -= len(frames[index])
-            index += 1
-        frame = frames[index]
-        return (memoryview(frame)[sent:] if sent else frame), strip.first + index
+        # Event by event: the strip that the tail was taken from may have been made
+        # again since, without its lead, and then ends a block earlier.
+        at = seq + 1
+        frame = self._frame(wire, at)
+        while sent >= len(frame):
+            sent -= len(frame)
+            at += 1
+            frame = self._frame(wire, at)
+        return (memoryview(frame)[sent:] if sent else frame), at
 
     def messages(self, seq: int, limit: int) -> list[bytes]:
         """Up to `limit` messages that follow on `seq`."""
@@ -234,6 +235,11 @@ class Ring:
     def _entry(self, seq: int) -> Entry:
         block = self._blocks[self._index(seq)]
         return block.entries[seq - block.first]
+
+    def _frame(self, wire: Wire, seq: int) -> bytes:
+        index = self._index(seq)
+        strip = self._strip(index, wire)
+        return strip.frames[seq - strip.first]
 
     def _message(self, entry: Entry) -> bytes:
         message = entry.message
