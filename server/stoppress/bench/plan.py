@@ -80,6 +80,7 @@ class Found(NamedTuple):
     entered: int
     enter_s: float
     enter_busy: float
+    enter_cpu: float | None
     loader_cpu: float
     loader_busy: float
     editor_busy: float

@@ -65,6 +65,11 @@ def figures(plan: Plan, found: Found) -> Figures:
         "rss_kb_a_reader": rss,
         "rss_peak_mb": None if found.rss_peak is None else found.rss_peak / (1 << 20),
         "handshakes_per_s": found.entered / found.enter_s,
+        "cpu_us_a_handshake": (
+            None
+            if found.enter_cpu is None
+            else found.enter_cpu / max(found.entered, 1) * 1e6
+        ),
         "loader_cpu_us_a_delivery": per_delivery(found.loader_cpu),
         "loader_busy": found.loader_busy,
         "loader_busy_entering": found.enter_busy,

@@ -47,6 +47,7 @@ class Run:
         self._loaders: list[Loader] = []
         self._sent: Times = []
         self._entered: list[dict[str, Any]] = []
+        self._enter_cpu = 0.0
         self._rss = 0, 0
         self.pids: list[int] = []
         """The processes that serve, if they are on this machine."""
@@ -69,8 +70,9 @@ class Run:
                 for share in shares
             ]
             _all(self._loaders, "open", plan.timeout_s)
-            before = machine.rss(self.pids)
+            before, cpu = machine.rss(self.pids), machine.cpu_s(self.pids)
             self._entered = _enter(self._loaders, plan.timeout_s, self._progress)
+            self._enter_cpu = machine.cpu_s(self.pids) - cpu
             self._rss = before, machine.rss(self.pids)
             _all(self._loaders, "settle", plan.timeout_s)
             self._stack = stack.pop_all()
@@ -108,6 +110,7 @@ class Run:
             entered=sum(each["entered"] for each in entered),
             enter_s=max(each["seconds"] for each in entered),
             enter_busy=max(each["wanted"] / each["seconds"] for each in entered),
+            enter_cpu=self._enter_cpu if pids else None,
             loader_cpu=sum(each["cpu"] for each in heard),
             loader_busy=max(each["wanted"] for each in heard) / seconds,
             editor_busy=wanted / edited,

@@ -26,6 +26,7 @@ def found(**changes: object) -> Found:
         entered=9,
         enter_s=0.45,
         enter_busy=0.3,
+        enter_cpu=0.0009,
         loader_cpu=0.1,
         loader_busy=0.2,
         editor_busy=0.1,
@@ -46,6 +47,7 @@ def test_figures_are_per_what_their_names_say() -> None:
     assert rows["store_cpu_us_a_post"] == pytest.approx(2_000)
     assert rows["rss_kb_a_reader"] == 2
     assert rows["handshakes_per_s"] == 20
+    assert rows["cpu_us_a_handshake"] == pytest.approx(100)
     assert rows["bytes_a_delivery"] == 1000
     assert rows["loader_cpu_us_a_delivery"] == pytest.approx(2_000)
     assert rows["p99_ms"] == pytest.approx(50)
