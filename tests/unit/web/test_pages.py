@@ -171,6 +171,8 @@ async def test_what_does_not_exist_has_a_readable_page() -> None:
         assert {page.status_code for page in pages} == {404}
         assert len({page.text for page in pages}) == 1
         assert "nothing at this address" in pages[0].text
+        assert "Some coverage is private" in pages[0].text
+        assert '<a href="/desk">Sign in</a>' in pages[0].text
         assert pages[0].headers["cache-control"] == "no-store"
         token = {"authorization": "Bearer sp_reader"}
         seen = await client.get("/live/secret", headers=token)
