@@ -50,6 +50,7 @@ cuts: $(VENV)/test.stamp system ## Cut readers 10,000 times in a model, 1,000 ti
 bench: $(VENV)/test.stamp ## Measure, beside peers, on a quiet machine: ROWS=all ROUNDS=5
 	@$(BIN)/python -m tests.bench.long_feed
 	@$(BIN)/python -m tests.bench.latency
+	@$(BIN)/python -m tests.bench.many_posts
 	@$(BIN)/python -m tests.bench.rows $(ROWS) --rounds $(ROUNDS) --write docs/benchmarks $(ARGS)
 
 clean: ## Remove what was made here, the demo's data too

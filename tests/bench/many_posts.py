@@ -4,7 +4,8 @@
 
 The reader loads every older page, then stands at the top, where news is put in at
 once. Chromium's own account (`Performance.getMetrics`) is read before and after each
-arrival: script, style, layout, and the whole of the main thread's tasks.
+arrival: script, style, layout, and the whole of the main thread's tasks. Twice a
+minute the page tells all its times anew, which falls on one arrival or two.
 """
 
 from __future__ import annotations
@@ -92,9 +93,10 @@ def measured(posts: int, arrivals: int) -> list[dict[str, float]]:
             page.wait_for_timeout(300)
             before = account(cdp)
             made = publish(server, feed, f"news {n}")
-            page.wait_for_selector(f"#post-{made['id']}")
-            page.wait_for_timeout(300)
+            # Nothing is asked of the page meanwhile: that would be its script, too.
+            page.wait_for_timeout(700)
             after = account(cdp)
+            assert page.locator(f"#post-{made['id']}").count() == 1
             costs.append({name: after[name] - before[name] for name in COSTS})
     return costs
 
@@ -107,20 +109,21 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     costs = measured(given.posts, given.arrivals)
-    found = {
-        name: {
-            "median": round(statistics.median(one[name] for one in costs), 2),
-            "worst": round(max(one[name] for one in costs), 2),
+    found = {}
+    for name in COSTS:
+        sorted_ms = sorted(round(one[name], 2) for one in costs)
+        found[name] = {
+            "median": statistics.median_low(sorted_ms),
+            "nine in ten": sorted_ms[len(sorted_ms) * 9 // 10 - 1],
+            "worst": sorted_ms[-1],
         }
-        for name in COSTS
-    }
     if given.json:
         print(json.dumps(found))  # noqa: T201
     else:
         for name, cost in found.items():
-            median, worst = cost["median"], cost["worst"]
-            print(f"{name:7} {median:7.2f} ms, worst {worst:7.2f} ms")  # noqa: T201
-    raise SystemExit(found["script"]["median"] > LIMIT_MS)
+            told = ", ".join(f"{which} {ms:.2f}" for which, ms in cost.items())
+            print(f"{name:7} ms: {told}")  # noqa: T201
+    raise SystemExit(found["script"]["nine in ten"] > LIMIT_MS)
 
 
 if __name__ == "__main__":
