@@ -60,7 +60,7 @@ async def _run(scene: Scene) -> None:
         writing = [asyncio.create_task(desk.work()) for desk in scene.writers]
         await asyncio.sleep(scene.chance.uniform(0.1, 0.25) * scale.seconds)
         if scale.faults:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(kind.patience_s):
                 await kind.fault(scene)
         await scene.until(
             lambda: (
