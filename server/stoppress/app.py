@@ -127,7 +127,7 @@ class Serving:
                 while not follower.healthy:  # noqa: ASYNC110  # it tells nobody
                     await asyncio.sleep(0.01)
                 self._is_fresh.set()
-                await asyncio.Event().wait()
+                await hub.watch()
             finally:
                 await hub.stop()
 

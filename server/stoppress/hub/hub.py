@@ -56,7 +56,7 @@ class Hub:
         self.settings = settings
         self.metrics: HubMetrics = metrics or Uncounted()
         self.budget = Budget(settings.rings_bytes, self.metrics)
-        self.sweep = Sweep(_call_soon, self.metrics)
+        self.sweep = Sweep(_call_soon, self.metrics, failed=self._fail)
         self.leaving = Leaving()
         self._line = line
         self._clock = clock
@@ -68,6 +68,17 @@ class Hub:
         self._ticking: asyncio.TimerHandle | None = None
         self._readers = 0
         self._stopped = False
+        self._fault: Exception | None = None
+        self._has_failed = asyncio.Event()
+
+    async def watch(self) -> None:
+        """Wait until the hub can't go on; raises why."""
+        await self._has_failed.wait()
+        raise RuntimeError("the sweep failed: readers hear nothing") from self._fault
+
+    def _fail(self, fault: Exception) -> None:
+        self._fault = fault
+        self._has_failed.set()
 
     # Channels
 

@@ -9,6 +9,9 @@ what is still to be written, so short slices make a burst faster, not slower
 A few turns without a slice between two of them gave 1.4 times the throughput at
 twice the 99th percentile, on one core with the store beside it: news wants the
 second. Channels take turns in the order in which they asked.
+
+Rule: a fault in a turn is told to the owner, and is the end: a sweep that just
+stopped would leave every reader on a line that looks alive.
 """
 
 from __future__ import annotations
@@ -30,6 +33,10 @@ Later = Callable[[Callable[[], None]], object]
 """Calls a function in the next turn of the loop, as `loop.call_soon` does."""
 
 
+def _raise(fault: Exception) -> None:
+    raise fault
+
+
 class Sweep:
     """Serves the channels that have something to write."""
 
@@ -38,10 +45,12 @@ class Sweep:
         later: Later,
         metrics: HubMetrics,
         clock: Callable[[], float] = time.perf_counter,
+        failed: Callable[[Exception], None] = _raise,
     ) -> None:
         self._later = later
         self._metrics = metrics
         self._clock = clock
+        self._failed = failed
         self._waiting: deque[Channel] = deque()
         self._scheduled = False
 
@@ -55,6 +64,12 @@ class Sweep:
                 self._later(self._turn)
 
     def _turn(self) -> None:
+        try:
+            self._serve()
+        except Exception as fault:
+            self._failed(fault)
+
+    def _serve(self) -> None:
         start = self._clock()
         deadline = start + SLICE_S
         waiting, left = self._waiting, SLICE_VISITS

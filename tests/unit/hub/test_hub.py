@@ -239,3 +239,26 @@ async def test_stopping_ends_every_task() -> None:
     with pytest.raises(Unavailable):
         await of.channel("x")
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_hub_whose_sweep_failed_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who runs it ends with it; it does not stand there and serve nobody."""
+
+    def broken(*_: object) -> int:
+        raise IndexError("beyond the end")
+
+    of, _ = _hub()
+    watching = asyncio.create_task(of.watch())
+    reader = _reader(of)
+    of.follow(reader, "x", None)
+    await _next(reader)
+    assert not watching.done()
+    monkeypatch.setattr("stoppress.hub.channel.Channel.serve", broken)
+    (await of.channel("x")).murmur("beat", b"{}")
+    with pytest.raises(RuntimeError, match="the sweep failed") as failed:
+        async with asyncio.timeout(10):
+            await watching
+    assert isinstance(failed.value.__cause__, IndexError)
+    await of.stop()

@@ -55,3 +55,19 @@ def test_channels_take_turns() -> None:
     calls.popleft()()
     calls.popleft()()
     assert (long.left, short.left) == (4, 0)
+
+
+def test_a_fault_is_told_and_is_the_end() -> None:
+    """Nobody goes on as if readers were served."""
+
+    class Fault(Work):
+        def serve(self, *_: object) -> int:
+            raise IndexError("beyond the end")
+
+    calls: deque[Callable[[], None]] = deque()
+    faults: list[Exception] = []
+    sweep = Sweep(calls.append, Uncounted(), lambda: 0.0, faults.append)
+    sweep.wake(cast(Channel, Fault(3)))
+    calls.popleft()()
+    assert [str(fault) for fault in faults] == ["beyond the end"]
+    assert not calls
