@@ -147,8 +147,14 @@ async def test_conditional_answers_pass(site: Site, feed: str, encoding: str) ->
                 await anext(full.aiter_raw())
             given = full.headers.get("content-encoding", "identity")
             assert given == encoding, path
-            condition = {**headers, "if-none-match": full.headers["etag"]}
-            again = await client.get(path, headers=condition)
+            again: httpx.Response = full
+            for _ in range(10):
+                # A page shows other feeds too: it may have changed, or the other
+                # hub may have looked at them at another time.
+                condition = {**headers, "if-none-match": again.headers["etag"]}
+                again = await client.get(path, headers=condition)
+                if again.status_code == 304:
+                    break
             assert again.status_code == 304, path
             assert again.content == b""
 
