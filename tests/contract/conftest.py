@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from stoppress.log.follower import Follower
 from stoppress.log.link import Link
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
-from tests.contract.following import Counts
+from tests.contract.following import Counts, following
 from tests.contract.news import AT, FEED
 from tests.contract.servers import Server
 
@@ -69,11 +68,8 @@ async def follower(
     link: Link, store: RedisStore, counts: Counts
 ) -> AsyncIterator[Follower]:
     """A follower that runs, and probes often."""
-    follower = Follower(link, store, counts, probe_s=0.5)
-    running = asyncio.create_task(follower.run())
-    yield follower
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with following(link, store, counts) as follower:
+        yield follower
 
 
 @pytest_asyncio.fixture

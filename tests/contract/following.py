@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from stoppress.log.follower import Follower
 from stoppress.log.metrics import NoMetrics
+from stoppress.log.shards import Shards
+from stoppress.log.store import RedisStore
 from tests.contract.news import until
 from tests.contract.servers import Server
 
@@ -34,6 +38,20 @@ class Counts(NoMetrics):
     def probe_missed(self) -> None:
         """Count it."""
         self.missed += 1
+
+
+@asynccontextmanager
+async def following(
+    shards: Shards, store: RedisStore, counts: Counts
+) -> AsyncIterator[Follower]:
+    """A follower that runs, and probes often."""
+    follower = Follower(shards, store, counts, probe_s=0.5)
+    running = asyncio.create_task(follower.run())
+    try:
+        yield follower
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 def cut(server: Server) -> int:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from stoppress.domain.cursor import Cursor
+from stoppress.domain.errors import Unavailable
 from stoppress.domain.event import EventType
 from stoppress.domain.record import Change, Idempotency, Write
 from stoppress.log.store import RedisStore
@@ -65,3 +66,14 @@ async def until(so: Callable[[], object], within_s: float = 20) -> None:
 async def made(store: RedisStore) -> Cursor:
     """The cursor of the feed x, just made."""
     return (await store.make_feed("x", FEED, AT, None)).cursor
+
+
+async def settled(store: RedisStore, post: str, feed: str = "x") -> Cursor:
+    """Publish as an editor would: until it is acknowledged."""
+    asked = write(published(post), feed=feed, key=post)
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return (await store.write(asked)).cursor
+            except Unavailable:
+                await asyncio.sleep(0.05)

@@ -11,7 +11,6 @@ import pytest
 import pytest_asyncio
 from redis.crc import key_slot
 
-from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.domain.record import Written
 from stoppress.log.connect import reach
@@ -21,8 +20,8 @@ from stoppress.log.shards import Shards
 from stoppress.log.store import RedisStore
 from stoppress.settings import BadSetting, Settings
 from tests.contract.clusters import Cluster, begin_move, end_move, migrate
-from tests.contract.following import Counts, up
-from tests.contract.news import AT, FEED, body, published, until, write
+from tests.contract.following import Counts, following, up
+from tests.contract.news import AT, FEED, body, published, settled, until, write
 from tests.contract.servers import Server, free_port
 from tests.contract.sinks import Recorder
 
@@ -64,20 +63,6 @@ async def reached(cluster: Cluster, settings: Settings) -> AsyncIterator[Shards]
         await shards.aclose()
 
 
-@asynccontextmanager
-async def following(
-    shards: Shards, store: RedisStore, counts: Counts
-) -> AsyncIterator[Follower]:
-    """A follower that runs, and probes often."""
-    follower = Follower(shards, store, counts, probe_s=0.5)
-    running = asyncio.create_task(follower.run())
-    try:
-        yield follower
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-
 async def opened(
     follower: Follower, store: RedisStore, feeds: Sequence[str]
 ) -> dict[str, Recorder]:
@@ -87,17 +72,6 @@ async def opened(
         await store.make_feed(feed, FEED, AT, None)
         await follower.open(feed, sink)
     return sinks
-
-
-async def settled(store: RedisStore, feed: str, name: str) -> Cursor:
-    """Write a post as an editor would: until it is acknowledged."""
-    asked = write(published(name), feed=feed, key=name)
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                return (await store.write(asked)).cursor
-            except Unavailable:
-                await asyncio.sleep(0.05)
 
 
 async def test_each_feed_is_on_its_shard(cluster: Cluster, settings: Settings) -> None:
@@ -224,9 +198,9 @@ async def test_a_primary_is_lost(cluster: Cluster, how: str) -> None:
             elsewhere = next(f for f in FEEDS if cluster.owner(f"{{{f}}}") is not lost)
             there = [f for f in FEEDS if cluster.owner(f"{{{f}}}") is lost]
             born = sinks["f0"].cursor.epoch
-            await settled(store, "f0", "before")
+            await settled(store, "before", "f0")
             lost.kill() if how == "killed" else lost.freeze()
-            pending = asyncio.create_task(settled(store, "f0", "pending"))
+            pending = asyncio.create_task(settled(store, "pending", "f0"))
             number = 0
             while not pending.done():
                 number += 1
@@ -241,7 +215,7 @@ async def test_a_primary_is_lost(cluster: Cluster, how: str) -> None:
             await up(follower)
             if how == "frozen":
                 lost.thaw()
-                await sinks["f0"].at(await settled(store, "f0", "stale"))
+                await sinks["f0"].at(await settled(store, "stale", "f0"))
             for name in ("before", "pending"):
                 assert await store.post("f0", name) == body(name)
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Unavailable
 from stoppress.log.connect import connect
 from stoppress.log.follower import Follower
@@ -22,7 +21,7 @@ from stoppress.settings import BadSetting, Settings
 from tests.contract import fleets
 from tests.contract.fleets import Fleet
 from tests.contract.following import Counts, up
-from tests.contract.news import AT, FEED, published, until, write
+from tests.contract.news import AT, FEED, published, settled, until, write
 from tests.contract.servers import free_port
 from tests.contract.sinks import Recorder
 
@@ -57,17 +56,6 @@ async def linked(fleet: Fleet, settings: Settings) -> AsyncIterator[Link]:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
         await link.aclose()
-
-
-async def settled(store: RedisStore, name: str) -> Cursor:
-    """Write a post as an editor would: until it is acknowledged."""
-    asked = write(published(name), key=name)
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                return (await store.write(asked)).cursor
-            except Unavailable:
-                await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
