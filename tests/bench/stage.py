@@ -118,6 +118,9 @@ def running(command: Command, port: int, place: Path, core: int) -> Iterator[Non
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        # A peer that had to be killed leaves what it had started: its Redis.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _environ() -> dict[str, str]:
