@@ -6,6 +6,8 @@ Rules:
 - One worker has one socket. Several have one each on the same port, and the kernel
   spreads new connections (SO_REUSEPORT); a first bind without it finds out whether
   somebody else has the port.
+- What the kernel is told of a connection, it is told of the listening socket:
+  connections inherit it (Linux), so no newcomer costs a call for it.
 """
 
 from __future__ import annotations
@@ -14,10 +16,13 @@ import asyncio
 import errno
 import socket
 
+from stoppress.settings import Settings
+
 TRY_S = 2.0
 EARS = 8
 """Connections accepted in a turn: as many as are let in meanwhile."""
 _PAUSE_S = 0.05
+_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
 
 
 class CannotListen(Exception):
@@ -40,6 +45,20 @@ async def listen(host: str, port: int, count: int) -> list[socket.socket]:
             if not taken or asyncio.get_running_loop().time() > deadline:
                 raise CannotListen(reason) from None
         await asyncio.sleep(_PAUSE_S)
+
+
+def limit(listener: socket.socket, settings: Settings) -> None:
+    """Bound what the kernel holds for each connection, and how long it waits for one.
+
+    A reader's send buffer is `send_buffer`; a peer that acknowledges nothing for
+    `dead_peer` seconds is gone (TCP_USER_TIMEOUT, RFC 5482).
+    """
+    if settings.send_buffer:
+        size = settings.send_buffer
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
+    if settings.dead_peer and _USER_TIMEOUT is not None:
+        limit_ms = int(settings.dead_peer * 1000)
+        listener.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, limit_ms)
 
 
 def ears(listener: socket.socket) -> list[socket.socket]:

@@ -26,7 +26,7 @@ from typing import Any, cast
 import uvicorn
 
 from stoppress.app import Serving
-from stoppress.listening import ears
+from stoppress.listening import ears, limit
 from stoppress.pauses import Pauses
 from stoppress.settings import from_environment
 from stoppress.web.gate import Gate, call_later
@@ -135,7 +135,9 @@ async def serve(listen: int, ready: int) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
-    await Server(config, serving, ready).serve(ears(socket.socket(fileno=listen)))
+    listener = socket.socket(fileno=listen)
+    limit(listener, serving.settings)
+    await Server(config, serving, ready).serve(ears(listener))
     if serving.failed.is_set():
         sys.exit(1)
 

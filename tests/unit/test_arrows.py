@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "app": {"domain", "wire", "hub", "desk", "log", "web", "metrics", "settings"},
     "pauses": set(),
     "worker": {"app", "web", "settings", "pauses", "listening"},
-    "listening": set(),
+    "listening": {"settings"},
     "supervisor": {"domain", "log", "settings", "listening"},
     # What lives outside a server knows it by its public contract alone.
     "lines": {"domain", "wire"},

@@ -9,7 +9,8 @@ import pytest
 import uvloop
 
 from stoppress import listening
-from stoppress.listening import EARS, CannotListen, ears, listen
+from stoppress.listening import EARS, CannotListen, ears, limit, listen
+from stoppress.settings import Settings
 
 
 def free(sockets: list[socket.socket]) -> None:
@@ -67,6 +68,40 @@ async def test_a_host_that_is_not_ours_is_told(host: str) -> None:
     """At once: waiting would not help."""
     with pytest.raises(CannotListen, match="no address of this machine"):
         await listen(host, 0, 1)
+
+
+def accepted(listener: socket.socket) -> socket.socket:
+    """A connection made to the socket, on the server's side."""
+    listener.listen()
+    listener.setblocking(True)
+    with socket.create_connection(listener.getsockname()):
+        return listener.accept()[0]
+
+
+@pytest.mark.asyncio
+async def test_connections_inherit_the_limits() -> None:
+    """So that nobody who comes needs to be told them."""
+    (listener,) = await listen("127.0.0.1", 0, 1)
+    limit(listener, Settings(send_buffer=32 << 10, dead_peer=7.5))
+    with accepted(listener) as peer:
+        size = peer.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+        assert size == 64 << 10  # Linux doubles it
+        wait_ms = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        assert wait_ms == 7_500
+    free([listener])
+
+
+@pytest.mark.asyncio
+async def test_without_limits_the_kernel_has_its_own() -> None:
+    """0 leaves things as they are."""
+    untold, told = await listen("127.0.0.1", 0, 2)
+    limit(told, Settings(send_buffer=0, dead_peer=0))
+    for option in (
+        (socket.SOL_SOCKET, socket.SO_SNDBUF),
+        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+    ):
+        assert told.getsockopt(*option) == untold.getsockopt(*option)
+    free([untold, told])
 
 
 class Newcomers(asyncio.Protocol):

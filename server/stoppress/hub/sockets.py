@@ -7,19 +7,16 @@ Rules:
 - A descriptor is forgotten (`fd = -1`) before the transport closes it: the number
   may belong to somebody else a moment later.
 - TLS has no socket to write to past its transport: there `fd` stays -1.
-- Dead peers are the kernel's job (TCP_USER_TIMEOUT); who takes nothing beside the
-  ring is cut at 64 KiB.
+- Dead peers and the send buffer's bound are the kernel's job, told to the listening
+  socket (`listening.limit`); who takes nothing beside the ring is cut at 64 KiB.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import random
-import socket
-from collections.abc import Iterator
-from typing import Any, cast
+from typing import Self, cast
 
 from stoppress.domain.errors import Malformed
 from stoppress.hub.facts import Rights
@@ -33,9 +30,6 @@ from stoppress.wire.codes import CloseCode
 
 Registry = set[asyncio.Protocol]
 """The web server's connections: whom it asks to end, and waits for."""
-
-_TCP = (socket.AF_INET, socket.AF_INET6)
-_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
 
 
 class SocketReader(Reader, asyncio.Protocol):
@@ -56,8 +50,6 @@ class SocketReader(Reader, asyncio.Protocol):
         registry.add(self)
         transport.set_protocol(self)
         peer = transport.get_extra_info("socket")
-        if peer is not None:
-            self._set_up(peer)
         # A socket's transport pauses above the mark, one of TLS already at it.
         tls = transport.get_extra_info("sslcontext") is not None
         if peer is not None and not tls:
@@ -67,31 +59,9 @@ class SocketReader(Reader, asyncio.Protocol):
         transport.resume_reading()
         self.owner.came(self)
 
-    def _set_up(self, peer: socket.socket) -> None:
-        settings = self.owner.settings
-        # uvloop's sockets are doubled for each call; this one is only lent.
-        lent = socket.socket(peer.family, peer.type, peer.proto, peer.fileno())
-        try:
-            if settings.send_buffer:
-                size = settings.send_buffer
-                lent.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
-            if settings.dead_peer and peer.family in _TCP and _USER_TIMEOUT is not None:
-                limit_ms = int(settings.dead_peer * 1000)
-                lent.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, limit_ms)
-        finally:
-            lent.detach()
-
-    @contextlib.contextmanager
-    def held(self, head: bytes) -> Iterator[None]:
+    def held(self, head: bytes) -> Held:
         """Send `head` and all that is written meanwhile at once, at the end."""
-        transport = self.transport
-        held = _Held(transport, head)
-        self.transport = cast(asyncio.Transport, held)
-        try:
-            yield
-        finally:
-            self.transport = transport
-            held.send(self.fd)
+        return Held(self, head)
 
     # asyncio.Protocol
 
@@ -158,22 +128,25 @@ class SocketReader(Reader, asyncio.Protocol):
             self.transport.abort()
 
 
-class _Held:
+class Held:
     """Stands before a transport on which nothing waits, and holds back the bytes."""
 
-    __slots__ = ("_parts", "_transport")
+    __slots__ = ("_parts", "_reader", "_transport")
 
-    def __init__(self, transport: asyncio.Transport, head: bytes) -> None:
-        self._transport = transport
+    def __init__(self, reader: SocketReader, head: bytes) -> None:
+        self._reader = reader
+        self._transport = reader.transport
         self._parts: list[Bytes] = [head]
 
-    def write(self, data: Bytes) -> None:
-        self._parts.append(data)
+    def __enter__(self) -> Self:
+        self._reader.transport = cast(asyncio.Transport, self)
+        return self
 
-    def send(self, fd: int) -> None:
+    def __exit__(self, *_: object) -> None:
         """Send what was held back: to the socket, if it is one, else by transport."""
+        self._reader.transport = self._transport
         data = b"".join(self._parts)
-        sent = 0
+        fd, sent = self._reader.fd, 0
         if fd >= 0:
             try:
                 sent = os.write(fd, data)
@@ -182,7 +155,17 @@ class _Held:
         if sent < len(data):
             self._transport.write(data[sent:])
 
-    def __getattr__(self, name: str) -> Any:
+    # What a reader asks of its transport
+
+    def write(self, data: Bytes) -> None:
+        """Hold the bytes back."""
+        self._parts.append(data)
+
+    def get_write_buffer_size(self) -> int:
+        """Nothing waits, or it would not be held."""
+        return 0
+
+    def __getattr__(self, name: str) -> object:
         return getattr(self._transport, name)
 
 

@@ -17,6 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import parse_qsl
 
 from stoppress.desk.tokens import Token
 from stoppress.domain.cursor import Cursor
@@ -28,6 +31,12 @@ from stoppress.wire.codes import CloseCode
 
 Wanted = tuple[tuple[str, Cursor | None], ...]
 """The feeds asked for, each with where to go on from, or None: from now."""
+
+
+SECRET = b"token="
+"""What stands before a secret in a query."""
+QUERIES = 1024
+"""Queries of which is remembered what they ask for: thousands come with the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +78,23 @@ def wanted(values: Sequence[str]) -> Wanted:
     return tuple(found.items())
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+def _asked_for(query: bytes) -> Wanted:
+    pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True)
+    return wanted([value for name, value in pairs if name == "feed"])
+
+
+_remembered = lru_cache(maxsize=QUERIES)(_asked_for)
+
+
+def asked_for(query: bytes) -> Wanted:
+    """The feeds that a query asks for. Raises Malformed, or ValueError if unreadable.
+
+    What holds a secret is remembered nowhere.
+    """
+    return _asked_for(query) if SECRET in query else _remembered(query)
+
+
+class Asked(NamedTuple):
     """Everything that decides, as it is now. `facts` None: there is no such feed."""
 
     facts: Mapping[str, Facts | None]

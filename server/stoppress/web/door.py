@@ -24,7 +24,7 @@ from stoppress.domain.errors import Malformed
 from stoppress.hub.facts import Facts, Rights
 from stoppress.hub.sockets import Registry, WebSocketReader
 from stoppress.web.access import COOKIE
-from stoppress.web.admission import Asked, Wanted, decide, rights_of, wanted
+from stoppress.web.admission import SECRET, Asked, Wanted, asked_for, decide, rights_of
 from stoppress.web.handshake import accepted, agreement, head
 from stoppress.web.newsroom import Newsroom
 
@@ -109,10 +109,9 @@ def _admitted(
     """The feeds, the rights and the extension of who gets in now, else None."""
     hub = newsroom.hub
     try:
-        query = request.target[len(TARGET) :].decode("ascii")
-        pairs = parse_qsl(query, keep_blank_values=True)
-        feeds = wanted([value for name, value in pairs if name == "feed"])
-        token = _token(newsroom, request, dict(pairs))
+        query = request.target[len(TARGET) :]
+        feeds = asked_for(query)
+        token = _token(newsroom, request, query)
         agreed_to = agreement(request.headers)
     except (Malformed, ValueError, LookupError):
         return None
@@ -136,9 +135,7 @@ def _admitted(
     return None if code is not None else (feeds, rights, agreed_to)
 
 
-def _token(
-    newsroom: Newsroom, request: Handshake, query: dict[str, str]
-) -> Token | None:
+def _token(newsroom: Newsroom, request: Handshake, query: bytes) -> Token | None:
     """The token that was sent, None if none was; LookupError if it is not at hand."""
     if COOKIE.encode() in request.headers.get(b"cookie", b""):
         raise LookupError
@@ -148,5 +145,5 @@ def _token(
         if kind.lower() != b"bearer":
             raise LookupError
         return newsroom.tokens.at_hand(secret.strip().decode("latin-1"))
-    named = query.get("token")
+    named = dict(parse_qsl(query.decode())).get("token") if SECRET in query else None
     return newsroom.tokens.at_hand(named) if named else None

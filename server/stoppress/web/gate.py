@@ -32,6 +32,8 @@ PLAIN_S = 0.0002
 """What a newcomer on the plain path will cost in later turns, about."""
 LONGEST_WAIT_S = 30.0
 """Clients have given up by then."""
+PATIENCE_S = 1.0
+"""Who waited longer may have left, and is looked at before it is let in."""
 MOST_WAITING = 20_000
 """Newcomers that wait at once."""
 MOST_HELD = 32 << 20
@@ -54,8 +56,8 @@ class Waiting(Protocol):
     def pause(self) -> None:
         """Read no more of it."""
 
-    def go_in(self) -> Entry:
-        """Let it in."""
+    def go_in(self, waited_s: float) -> Entry:
+        """Let it in, after it waited so long, unless it has left."""
 
     def cut(self) -> None:
         """Close it."""
@@ -82,10 +84,15 @@ class GateMetrics(Protocol):
         """A newcomer was closed: too many waited, or it waited too long."""
 
 
-def has_left(transport: asyncio.Transport) -> bool:
-    """Whether the peer has hung up, which nobody sees while it is not read."""
+def has_left(transport: asyncio.Transport, waited_s: float) -> bool:
+    """Whether the peer has hung up, which nobody sees while it is not read.
+
+    Who has left within PATIENCE_S is let in, and found out by the reading.
+    """
     if transport.is_closing():
         return True
+    if waited_s < PATIENCE_S:
+        return False
     peer = transport.get_extra_info("socket")
     if peer is None or not _HUNG_UP:
         return False
@@ -138,7 +145,7 @@ class Gate:
         """Let a newcomer in that has said `size` bytes: now (None), or in its turn."""
         now = self._clock()
         if not self._queue and self._left_s > 0 and self._may(now):
-            self._let_in(newcomer, now)
+            self._let_in(newcomer, now, 0.0)
             if not self._scheduled:
                 self._call(0)
             return None
@@ -194,11 +201,12 @@ class Gate:
                 if newcomer is None:
                     continue
                 self.leave(place)
-                if now - place.since > LONGEST_WAIT_S:
+                waited_s = now - place.since
+                if waited_s > LONGEST_WAIT_S:
                     self._metrics.shut_out()
                     newcomer.cut()
                 else:
-                    self._let_in(newcomer, now)
+                    self._let_in(newcomer, now, waited_s)
                     now = self._clock()
         finally:
             if self._queue or self._left_s <= 0:
@@ -212,10 +220,10 @@ class Gate:
         self._tokens, self._counted = min(self._burst, self._tokens + more), now
         return self._tokens >= 1
 
-    def _let_in(self, newcomer: Waiting, now: float) -> None:
+    def _let_in(self, newcomer: Waiting, now: float, waited_s: float) -> None:
         if self._rate:
             self._tokens -= 1
-        entry = newcomer.go_in()
+        entry = newcomer.go_in(waited_s)
         ended = self._clock()
         self._left_s -= ended - now
         if entry is Entry.PLAIN:

@@ -30,7 +30,7 @@ def accepted(headers: Fields) -> bytes | None:
     options = headers.get(b"connection", b"").lower().split(b",")
     if (
         headers.get(b"upgrade", b"").lower() != b"websocket"
-        or not any(option.strip() == b"upgrade" for option in options)
+        or b"upgrade" not in map(bytes.strip, options)
         or headers.get(b"sec-websocket-version") != b"13"
         or not _NOT_HERE.isdisjoint(headers)
     ):

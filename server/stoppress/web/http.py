@@ -245,11 +245,11 @@ class _Waiter:
         """Read no more of it."""
         self._http.transport.pause_reading()
 
-    def go_in(self) -> Entry:
+    def go_in(self, waited_s: float) -> Entry:
         """Let it in."""
         http, waited = self._http, self._place is not None
         http._waiter = None
-        if waited and has_left(http.transport):
+        if waited and has_left(http.transport, waited_s):
             http.transport.abort()
             return Entry.GONE
         if waited:

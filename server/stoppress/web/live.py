@@ -40,7 +40,7 @@ from stoppress.hub.reader import Reader
 from stoppress.hub.sockets import EventStreamReader, WebSocketReader
 from stoppress.web import carry
 from stoppress.web.access import COOKIE, feed_of
-from stoppress.web.admission import Asked, Wanted, decide, rights_of, wanted
+from stoppress.web.admission import Asked, Wanted, asked_for, decide, rights_of
 from stoppress.web.newsroom import Newsroom
 from stoppress.web.problems import Problem
 from stoppress.web.reading import Disconnected
@@ -96,11 +96,11 @@ class Live:
         feeds: Wanted = ()
         code: int | None
         try:
-            feeds = wanted(connection.query_params.getlist("feed"))
+            feeds = asked_for(scope["query_string"])
             rights, code = await _admitted(
                 self._newsroom, connection, tuple(feed for feed, _ in feeds)
             )
-        except Malformed:
+        except (Malformed, ValueError):
             code = CloseCode.BAD_REQUEST
         except Unavailable:
             code = CloseCode.BYE

@@ -124,12 +124,12 @@ class Newcomer(asyncio.Protocol):
         """Read no more of it."""
         self.transport.pause_reading()
 
-    def go_in(self) -> Entry:
+    def go_in(self, waited_s: float) -> Entry:
         """Let it in."""
         data, self.said = self.said, b""
         if self.place is not None:
             self.place = None
-            if has_left(self.transport):
+            if has_left(self.transport, waited_s):
                 self.transport.abort()
                 return Entry.GONE
             self.transport.resume_reading()

@@ -80,7 +80,7 @@ class Taker(Protocol):
     def take(self, transport: Any, registry: Registry) -> None:
         """Own the transport from here on."""
 
-    def held(self, head: bytes) -> AbstractContextManager[None]:
+    def held(self, head: bytes) -> AbstractContextManager[object]:
         """Send `head` and all that is written meanwhile at once, at the end."""
 
     def data_received(self, data: bytes) -> None:

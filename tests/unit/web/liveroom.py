@@ -24,6 +24,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from stoppress.desk.tokens import Token
 from stoppress.hub.hub import Hub
 from stoppress.hub.metrics import Uncounted
+from stoppress.listening import limit, listen
 from stoppress.settings import Settings
 from stoppress.web import live
 from stoppress.web.door import Door
@@ -62,6 +63,7 @@ class Ledger(Uncounted):
 
     def __init__(self) -> None:
         self.here = 0
+        self.came = 0
         self.encodes = 0
         self.waits = 0
         self.outs = 0
@@ -70,6 +72,7 @@ class Ledger(Uncounted):
     def readers(self, wire: str, change: int) -> None:
         """A reader came or went."""
         self.here += change
+        self.came += max(0, change)
 
     def encoded(self) -> None:
         """An event was encoded."""
@@ -121,9 +124,11 @@ class Liveroom:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Liveroom]:
         """The server, from its start to its end."""
+        (listener,) = await listen("127.0.0.1", 0, 1)
+        limit(listener, self.settings)
+        self.port = listener.getsockname()[1]
         config = uvicorn.Config(
             self.app,
-            port=0,
             http=self._http(),
             ws="websockets-sansio" if self.path == "plain" else LiveWebSocket,
             ws_ping_interval=None,
@@ -134,9 +139,8 @@ class Liveroom:
             timeout_graceful_shutdown=2,
         )
         self.server = uvicorn.Server(config)
-        serving = asyncio.create_task(self.server._serve())
+        serving = asyncio.create_task(self.server._serve([listener]))
         await self.until(lambda: self.server.started)
-        self.port = self.server.servers[0].sockets[0].getsockname()[1]
         try:
             yield self
         finally:

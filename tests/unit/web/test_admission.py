@@ -12,7 +12,8 @@ from stoppress.desk.tokens import Token
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Malformed
 from stoppress.hub.facts import ENDS_AFTER_MS, Facts
-from stoppress.web.admission import Asked, decide, rights_of, wanted
+from stoppress.web import admission
+from stoppress.web.admission import Asked, asked_for, decide, rights_of, wanted
 from stoppress.wire.codes import CloseCode
 
 NOW = 10_000_000
@@ -101,6 +102,22 @@ def test_feeds_are_split_at_the_last_at() -> None:
 def test_what_can_not_be_asked_for(values: list[str]) -> None:
     with pytest.raises(Malformed):
         wanted(values)
+
+
+def test_a_query_is_read_once_and_a_secret_is_remembered_nowhere() -> None:
+    admission._remembered.cache_clear()
+    found = asked_for(b"feed=a&feed=b@k3v9-7&more=1")
+    assert found == (("a", None), ("b", Cursor("k3v9", 7)))
+    assert asked_for(b"feed=a&feed=b@k3v9-7&more=1") is found
+    assert asked_for(b"feed=%61&token=sp_secret") == (("a", None),)
+    assert admission._remembered.cache_info().currsize == 1
+
+
+@pytest.mark.parametrize("query", [b"", b"feed", b"feed=A", b"feed=a\xc3", b"x=a"])
+def test_a_query_that_asks_for_nothing_is_refused_each_time(query: bytes) -> None:
+    for _ in range(2):
+        with pytest.raises((Malformed, ValueError)):
+            asked_for(query)
 
 
 @given(st.lists(st.text(max_size=40), max_size=40))

@@ -56,7 +56,7 @@ class Guest:
         """Read no more."""
         self.is_paused = True
 
-    def go_in(self) -> Entry:
+    def go_in(self, waited_s: float) -> Entry:
         """Go in; it takes a while."""
         if self.has_left:
             return Entry.GONE
@@ -167,7 +167,7 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_failure_inside_does_not_shut_the_gate() -> None:
     class Clumsy(Guest):
-        def go_in(self) -> Entry:
+        def go_in(self, waited_s: float) -> Entry:
             raise RuntimeError("stumbled")
 
     house = House()
@@ -237,10 +237,16 @@ async def test_a_rate_holds_on_every_transport(room: Liveroom) -> None:
     assert room.ledger.outs == 0
 
 
-@on_every_server()
-async def test_who_leaves_while_waiting_costs_nothing(room: Liveroom) -> None:
-    if room.path != "door":
-        return
+@pytest.mark.parametrize("patience_s", [0.0, 60.0], ids=["long", "short"])
+def test_who_leaves_while_waiting_is_gone(
+    patience_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found out before it is let in after a long wait, and by its end after a short."""
+    monkeypatch.setattr(gate, "PATIENCE_S", patience_s)
+    on_every_server()(_who_leaves)("door", "uvloop")
+
+
+async def _who_leaves(room: Liveroom) -> None:
     async with room.ws("feed=x") as one:
         await take(one, 1)
         room.gate._rate, room.gate._tokens = 1e-6, 0.0  # nobody, for days
@@ -256,6 +262,8 @@ async def test_who_leaves_while_waiting_costs_nothing(room: Liveroom) -> None:
         await room.until(lambda: not len(room.gate))
     await room.until(lambda: room.ledger.here == 0)
     await room.until(lambda: not room.server.server_state.connections)
+    # Beside the one that stayed.
+    assert room.ledger.came == 1 + (gate.PATIENCE_S > 0)
 
 
 def _shut(room: Liveroom) -> None:
