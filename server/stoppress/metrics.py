@@ -72,6 +72,11 @@ class Metrics:
             "Writes of which a reader's socket took less than it was given.",
             registry=registry,
         )
+        self._paced = Counter(
+            "stoppress_paced",
+            "Answers to editors that waited until readers had what was before.",
+            registry=registry,
+        )
         self._closed = Counter(
             "stoppress_closed",
             "Live lines the server ended, by close code.",
@@ -182,6 +187,10 @@ class Metrics:
     def stuck(self) -> None:
         """A reader's socket took less than it was given."""
         self._stuck.inc()
+
+    def paced(self) -> None:
+        """An editor's answer waits for the readers of the feed."""
+        self._paced.inc()
 
     def closed(self, code: int) -> None:
         """The hub ended a reader's line with this code."""

@@ -39,6 +39,7 @@ def test_the_metrics_count_what_hub_and_follower_tell() -> None:
     hub.delivered(3, 900)
     hub.swept(5, 0.0004)
     hub.stuck()
+    hub.paced()
     hub.closed(CloseCode.SLOW)
     hub.reset(2)
     hub.trimmed(7)
@@ -59,6 +60,7 @@ def test_the_metrics_count_what_hub_and_follower_tell() -> None:
         "stoppress_sweep_visits_total": 5,
         "stoppress_sweep_turn_seconds_count": 1,
         "stoppress_stuck_total": 1,
+        "stoppress_paced_total": 1,
         "stoppress_closed_total code=4001": 1,
         "stoppress_closed_total code=4000": 0,
         "stoppress_resets_total": 2,

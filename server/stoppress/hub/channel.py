@@ -2,7 +2,7 @@
 
 Rules:
 - A follow is a reader and a seq. Serving it means writing what follows on its
-  seq, at most a block a visit. Live, catching up and recovering from slowness are
+  seq, at most 64 KiB a visit. Live, catching up and recovering from slowness are
   this one thing.
 - A round visits every follow once after each event; it goes on where it is, and
   does not begin again. Who drained, joined or could take more stands in `_ready`.
@@ -14,22 +14,25 @@ Rules:
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event, EventType
 from stoppress.domain.record import Window
+from stoppress.hub.bell import Bell
 from stoppress.hub.facts import UNKNOWN, Facts
 from stoppress.hub.follow import DISMISSED, PARKED, RESET, Circle, Follow
 from stoppress.hub.house import House
 from stoppress.hub.ring import Bytes, Ring
-from stoppress.hub.tails import Tail, Tails
+from stoppress.hub.tails import Tail, Tails, parts_of
 from stoppress.hub.wires import Wire, framed
 from stoppress.wire import messages
 from stoppress.wire.codes import CloseCode
 
+AT_EASE_BYTES = 32 << 10
+"""What a round may be behind before editors wait for it (as the ring weighs them:
+some twenty posts of 300 bytes)."""
 SMALL = 4096
 """A rest below this is copied, so that it doesn't hold on to a shared block."""
 
@@ -62,7 +65,10 @@ class Channel:
         self._tails = Tails(self.ring)
         self._murmur: tuple[bytes, ...] | None = None
         self._hello: tuple[tuple[Wire, bool, Cursor], bytes] | None = None
-        self._moved: list[Callable[[], None]] = []
+        self.moved = Bell()
+        """Rings when the head moves, or the channel ends."""
+        self.eased = Bell()
+        """Rings when the sweep has caught up so far that nobody need wait for it."""
 
     # What the line brings
 
@@ -102,9 +108,10 @@ class Channel:
         self._house.over(self)
 
     def shut(self) -> None:
-        """Nothing comes any more; whoever waits for the head to move is told."""
+        """Nothing comes any more; whoever waits is told."""
         self.ended = True
-        self._tell_moved()
+        self.moved.ring()
+        self.eased.ring()
 
     # Follows
 
@@ -188,15 +195,19 @@ class Channel:
         self._tails.clear()
         self.ring.forget()
 
-    def on_move(self, call: Callable[[], None]) -> None:
-        """Call once when the head moves or the channel ends."""
-        self._moved.append(call)
-
     # Serving
 
     def is_behind(self) -> bool:
         """Whether somebody is still to be visited."""
         return bool(self._ready) or self._circle.todo > 0
+
+    def is_pressed(self) -> bool:
+        """Whether events come faster than rounds end: who is next lacks too many."""
+        seq, ring = self._circle.next_seq(), self.ring
+        if seq is None or self.ended:
+            return False
+        held = ring.head - ring.first + 1
+        return (ring.head - seq) * ring.bytes > AT_EASE_BYTES * held
 
     def serve(self, allowance: int, deadline: float, clock: Callable[[], float]) -> int:
         """Visit follows until the allowance or the time is used up.
@@ -205,7 +216,7 @@ class Channel:
         """
         ring, circle, ready = self.ring, self._circle, self._ready
         tails = self._tails.known
-        head, write = ring.head, os.write
+        head = ring.head
         visits = events = size = 0
         alone = False
         while visits < allowance:
@@ -236,9 +247,9 @@ class Channel:
             tail = tails[reader.wire].get(seq) or self._tail(follow)
             if tail is None:
                 continue
-            data, length, after = tail
+            write, data, length, after = tail
             if reader.fd < 0:
-                visits += reader.put(follow, data, after)
+                visits += reader.put(follow, parts_of(tail), after)
                 continue
             try:
                 sent = write(reader.fd, data)
@@ -261,6 +272,8 @@ class Channel:
                     break
         if events:
             self._house.metrics.delivered(events, size)
+        if self.eased.is_awaited and not self.is_pressed():
+            self.eased.ring()
         return visits
 
     def _tail(self, follow: Follow) -> Tail | None:
@@ -271,7 +284,7 @@ class Channel:
             spread = self.reset_spread_ms()
             payload = messages.reset(self.feed, cursor, retry_ms=spread)
             data = framed(reader.wire, "reset", payload, str(cursor))
-            return self._tails.keep(reader.wire, seq, data, ring.head)
+            return self._tails.keep(reader.wire, seq, [data], ring.head)
         if seq <= DISMISSED:
             reader.dismiss(follow, CloseCode(-seq))
         elif not ring.holds_after(seq):
@@ -284,8 +297,8 @@ class Channel:
         """Hand the rest of the message at hand to the transport, and no more."""
         reader = follow.reader
         if follow.seq == RESET:
-            rest: Bytes = memoryview(tail[0])[sent:]
-            at = tail[2]
+            (told,), at = parts_of(tail), tail[3]
+            rest: Bytes = memoryview(told)[sent:]
         else:
             rest, at = self.ring.rest(reader.wire, follow.seq, sent)
         follow.seq = at
@@ -304,12 +317,7 @@ class Channel:
         self.quiet_since = self._house.now()
         if self._circle.size:
             self._house.sweep.wake(self)
-        self._tell_moved()
-
-    def _tell_moved(self) -> None:
-        moved, self._moved = self._moved, []
-        for call in moved:
-            call()
+        self.moved.ring()
 
     def _order(self, follows: list[Follow], order: int) -> None:
         for follow in follows:

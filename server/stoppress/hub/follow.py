@@ -21,6 +21,8 @@ RESET = -1
 """The follow can't be continued: it is to be told, and goes on from the head."""
 PARKED = -2
 """The follow is in no channel yet, or no more."""
+NEAR = 16
+"""Follows among which one is sought that takes bytes."""
 DISMISSED = -4000
 """This and below: the negated close code with which the follow ends."""
 
@@ -92,6 +94,16 @@ class Circle:
         self.todo -= 1
         self.at = follow.after
         return follow
+
+    def next_seq(self) -> int | None:
+        """Where the next of this round stands that takes bytes, if one is near."""
+        follow = self.at
+        for _ in range(min(self.todo, NEAR)):
+            assert follow is not None
+            if follow.seq >= 0 and not follow.reader.blocked:
+                return follow.seq
+            follow = follow.after
+        return None
 
     def all(self) -> list[Follow]:
         """Every follow, as of now."""

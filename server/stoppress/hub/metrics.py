@@ -27,6 +27,9 @@ class HubMetrics(Protocol):
     def stuck(self) -> None:
         """A reader's socket took less than it was given."""
 
+    def paced(self) -> None:
+        """An editor's answer waits for the readers of the feed."""
+
     def closed(self, code: int) -> None:
         """The hub ended a reader's line with this code."""
 
@@ -56,6 +59,9 @@ class Uncounted:
         """Nothing."""
 
     def stuck(self) -> None:
+        """Nothing."""
+
+    def paced(self) -> None:
         """Nothing."""
 
     def closed(self, code: int) -> None:

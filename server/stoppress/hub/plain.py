@@ -16,7 +16,7 @@ import random
 from stoppress.hub.facts import Rights
 from stoppress.hub.follow import Follow
 from stoppress.hub.reader import MAX_WAITING, Owner, Reader
-from stoppress.hub.ring import Bytes
+from stoppress.hub.ring import Bytes, Parts
 from stoppress.hub.wires import Wire
 from stoppress.wire import frames
 from stoppress.wire.codes import CloseCode
@@ -82,11 +82,11 @@ class PlainReader(Reader):
         if sum(map(len, self._outbox)) > 2 * MAX_WAITING:
             self.close(CloseCode.SLOW)
 
-    def put(self, follow: Follow, data: Bytes, after: int) -> int:
+    def put(self, follow: Follow, parts: Parts, after: int) -> int:
         """Take one visit's bytes; no more until they are gone."""
         follow.seq = after
         self.blocked = True
-        self._outbox.append(data)
+        self._outbox.extend(parts)
         self._wake.set()
         return TASK_VISITS
 
@@ -110,7 +110,7 @@ class Poll(Reader):
     def write(self, data: Bytes) -> None:
         """Nothing: a beat ends no poll."""
 
-    def put(self, follow: Follow, data: Bytes, after: int) -> int:
+    def put(self, follow: Follow, parts: Parts, after: int) -> int:
         """Something happened."""
         self._remove(follow)
         self._done()

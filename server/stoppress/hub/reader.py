@@ -19,7 +19,7 @@ from stoppress.hub.facts import Rights
 from stoppress.hub.follow import Follow
 from stoppress.hub.leaving import Leaving
 from stoppress.hub.metrics import HubMetrics
-from stoppress.hub.ring import Bytes
+from stoppress.hub.ring import Bytes, Parts
 from stoppress.hub.wires import Wire, framed
 from stoppress.settings import Settings
 from stoppress.wire import messages
@@ -151,7 +151,7 @@ class Reader:
         """Send bytes in order, whatever waits already."""
         raise NotImplementedError
 
-    def put(self, follow: Follow, data: Bytes, after: int) -> int:
+    def put(self, follow: Follow, parts: Parts, after: int) -> int:
         """Take what the sweep has for a reader without `fd`.
 
         Returns how many visits more than one that cost.

@@ -23,7 +23,7 @@ from stoppress.hub.facts import Rights
 from stoppress.hub.follow import Follow
 from stoppress.hub.inbound import Broken, Inbound, read_op
 from stoppress.hub.reader import MAX_WAITING, Owner, Reader
-from stoppress.hub.ring import Bytes
+from stoppress.hub.ring import Bytes, Parts
 from stoppress.hub.wires import LAST_CHUNK, Wire, chunk
 from stoppress.wire import frames
 from stoppress.wire.codes import CloseCode
@@ -108,10 +108,10 @@ class SocketReader(Reader, asyncio.Protocol):
         else:
             transport.write(data)
 
-    def put(self, follow: Follow, data: Bytes, after: int) -> int:
+    def put(self, follow: Follow, parts: Parts, after: int) -> int:
         """Write through the transport, where there is no socket to write to."""
         follow.seq = after
-        self.transport.write(data)
+        self.transport.writelines(parts)
         channel = follow.channel
         if not self.blocked and channel is not None and after != channel.ring.head:
             channel.ready(follow)

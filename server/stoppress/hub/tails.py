@@ -6,14 +6,20 @@ each may hold on to a joined block that the ring would let go.
 
 from __future__ import annotations
 
-from stoppress.hub.ring import Bytes, Ring
+import os
+from collections.abc import Callable
+from typing import Any
+
+from stoppress.hub.ring import Parts, Ring
 from stoppress.hub.wires import Wire
 
 MAX_TAILS = 64
 """Cursors remembered a wire."""
 
-Tail = tuple[Bytes, int, int]
-"""Bytes, how many they are, and the seq after them."""
+Tail = tuple[Callable[[int, Any], int], Any, int, int]
+"""How the bytes are written to a socket, what that call takes (one part for
+`os.write`, else all for `os.writev`, which costs 0.3 µs more), how many bytes they
+are, and the seq after them."""
 
 
 class Tails:
@@ -26,19 +32,29 @@ class Tails:
         self.known: tuple[dict[int, Tail], ...] = tuple({} for _ in Wire)
 
     def after(self, wire: Wire, seq: int) -> Tail:
-        """What follows on `seq`, up to the end of a block."""
-        data, after = self._ring.tail(wire, seq)
-        return self.keep(wire, seq, data, after)
+        """What follows on `seq`, as much as a visit takes."""
+        parts, after = self._ring.tail(wire, seq)
+        return self.keep(wire, seq, parts, after)
 
-    def keep(self, wire: Wire, seq: int, data: Bytes, after: int) -> Tail:
+    def keep(self, wire: Wire, seq: int, parts: Parts, after: int) -> Tail:
         """Remember what whoever stands at `seq` is to get."""
         known = self.known[wire]
         if len(known) >= MAX_TAILS:
             known.clear()
-        tail = known[seq] = data, len(data), after
+        size = sum(map(len, parts))
+        tail: Tail = os.writev, parts, size, after
+        if len(parts) == 1:
+            tail = os.write, parts[0], size, after
+        known[seq] = tail
         return tail
 
     def clear(self) -> None:
         """The head moved: everyone lacks something else."""
         for known in self.known:
             known.clear()
+
+
+def parts_of(tail: Tail) -> Parts:
+    """The parts, however they are written."""
+    write, data, _, _ = tail
+    return [data] if write is os.write else data

@@ -3,7 +3,8 @@
 Rules: whatever a handler raises becomes a problem document here; a method that
 is not there is 405 with `Allow`; HEAD is GET without its body (the server leaves
 it out); what is read by other sites' pages says so on every answer, refusals
-included, so that a widget can tell what was wrong.
+included, so that a widget can tell what was wrong. What writes to a feed is answered
+no faster than its readers can be served (`Hub.keep_pace`).
 """
 
 from __future__ import annotations
@@ -79,7 +80,11 @@ class Resource:
     async def _answer(self, method: str, request: Request) -> Response:
         handler = self._handlers.get(method)
         if handler is not None:
-            return await handler(self._newsroom, request)
+            response = await handler(self._newsroom, request)
+            feed = request.path_params.get("feed")
+            if feed is not None and method != "GET":
+                await self._newsroom.hub.keep_pace(feed)
+            return response
         if method == "OPTIONS":
             if self._shared:
                 return preflight(self._allow)

@@ -22,7 +22,7 @@ from stoppress.hub.follow import Follow
 from stoppress.hub.leaving import Leaving
 from stoppress.hub.metrics import HubMetrics, Uncounted
 from stoppress.hub.reader import Reader
-from stoppress.hub.ring import Bytes
+from stoppress.hub.ring import Bytes, Parts
 from stoppress.hub.sweep import Sweep
 from stoppress.hub.wires import Wire
 from stoppress.settings import Settings
@@ -150,7 +150,7 @@ class SocketPair(Reader):
         """How many bytes wait in the transport."""
         return len(self._rest)
 
-    def put(self, follow: Follow, data: Bytes, after: int) -> int:
+    def put(self, follow: Follow, parts: Parts, after: int) -> int:
         """Never: there is a socket."""
         raise AssertionError("there is a socket to write to")
 

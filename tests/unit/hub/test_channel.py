@@ -125,6 +125,35 @@ def test_a_slice_ends_when_its_time_is_up(room: Room) -> None:
     assert all("post.published" in _types(reader) for reader in readers)
 
 
+def test_a_round_that_is_far_behind_presses_until_it_has_caught_up(room: Room) -> None:
+    """It is asked of whoever is next, when an editor wants to know."""
+    channel = room.channel()
+    for _ in range(SLICE_VISITS * 2):
+        room.bottomless(channel)
+    room.bench.turn()
+    assert not channel.is_pressed()
+    room.paper.publish("x")
+    assert not channel.is_pressed()
+    for _ in range(30):
+        room.paper.publish("x", "n" * 1000)
+    assert channel.is_pressed()
+    room.bench.turn(1)
+    assert channel.is_pressed()
+    room.bench.turn()
+    assert not channel.is_pressed()
+
+
+def test_slow_readers_press_nobody(room: Room) -> None:
+    channel = room.channel()
+    slow = [room.reader(channel) for _ in range(4)]
+    for _ in range(8):
+        room.paper.publish("x", "n" * 60_000)
+        room.bench.turn()
+    assert all(reader.blocked for reader in slow)
+    room.paper.publish("x", "n" * 60_000)
+    assert channel.is_behind() and not channel.is_pressed()
+
+
 def test_a_reader_that_takes_nothing_holds_one_message_and_falls_behind_alone(
     room: Room,
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.hub import channels, hub
+from stoppress.hub.bell import Bell
 from stoppress.hub.facts import ANYONE
 from stoppress.hub.hub import Hub
 from stoppress.hub.plain import PlainReader
@@ -262,3 +263,59 @@ async def test_a_hub_whose_sweep_failed_says_so(
             await watching
     assert isinstance(failed.value.__cause__, IndexError)
     await of.stop()
+
+
+async def _pressed() -> tuple[Hub, Paper]:
+    """A hub in which a reader lacks more than it is at ease with."""
+    of, paper = _hub()
+    await of.channel("x")
+    reader = _reader(of)
+    of.follow(reader, "x", None)
+    await _next(reader)
+    for _ in range(40):
+        paper.publish("x", "n" * 1000)
+    return of, paper
+
+
+async def test_an_editor_waits_until_the_round_has_caught_up() -> None:
+    """No longer: the sweep rings."""
+    of, _ = await _pressed()
+    channel = await of.channel("x")
+    assert channel.is_pressed()
+    await of.keep_pace("x")
+    assert not channel.is_pressed() and not channel.eased.is_awaited
+    await of.keep_pace("x")
+    await of.keep_pace("nowhere")
+    await of.stop()
+
+
+async def test_an_editor_waits_no_longer_than_it_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub, "PACE_S", 0.01)
+    of, _ = await _pressed()
+    monkeypatch.setattr(of.sweep, "_serve", lambda: None)
+    async with asyncio.timeout(10):
+        await of.keep_pace("x")
+    assert (await of.channel("x")).is_pressed()
+    await of.stop()
+
+
+async def test_a_bell_rings_for_who_waits_now() -> None:
+    """Who left takes it from nobody; who comes later waits for the next."""
+    bell = Bell()
+    bell.ring()
+    first, second = (asyncio.ensure_future(bell.wait()) for _ in range(2))
+    await asyncio.sleep(0)
+    assert bell.is_awaited
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    bell.ring()
+    await second
+    assert not bell.is_awaited
+    third = asyncio.ensure_future(bell.wait())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not third.done()
+    bell.ring()
+    await third

@@ -72,3 +72,26 @@ async def test_pages_of_other_sites_may_read_what_is_public(path: str) -> None:
         for method in set(handlers) - {"GET"}:
             written = await office.client.request(method, example(path))
             assert "access-control-allow-origin" not in written.headers
+
+
+@pytest.mark.asyncio
+async def test_what_writes_keeps_pace_with_the_readers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Once it is kept; reading and refusals do not wait."""
+    async with open_office() as office:
+        await office.feed()
+        waited: list[str] = []
+
+        async def keep_pace(feed: str) -> None:
+            waited.append(feed)
+
+        monkeypatch.setattr(office.newsroom.hub, "keep_pace", keep_pace)
+        posts = "/v1/feeds/quay/posts"
+        made = await office.client.post(posts, json={"body": "Rain."})
+        assert made.status_code == 201 and waited == ["quay"]
+        await office.client.get(posts)
+        await office.client.post(posts, json={"body": 7})
+        assert waited == ["quay"]
+        await office.client.delete(f"{posts}/{made.json()['post']['id']}")
+        assert waited == ["quay", "quay"]
