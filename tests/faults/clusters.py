@@ -8,6 +8,7 @@ import time
 from tests.contract import fleets
 from tests.contract.clusters import Node
 from tests.contract.servers import ALWAYS
+from tests.faults.newsdesk import HANDS
 from tests.faults.scene import Scene
 from tests.faults.sentinels import TEN_EACH, acknowledging, back, told
 from tests.faults.terms import FEEDS, Kind
@@ -81,12 +82,13 @@ async def _promoted(followers: list[Node]) -> Node:
 CLUSTER_KINDS = (
     Kind(
         name="cluster-slots-moved",
-        what="Cluster, 3 x (1 + 2), replicas:1, up to 20 writes/s: the slots of both "
+        what="Cluster, 3 x (1 + 2), replicas:1, 20 writes/s: the slots of both "
         "feeds move to other servers, 6 times",
         fault=slots_moved,
         store=ALWAYS,
         layout="cluster",
         deeds_a_second=TEN_EACH,
+        hands=HANDS,
         settings={"STOPPRESS_DURABILITY": "replicas:1"},
         resets=True,
     ),
@@ -97,6 +99,7 @@ CLUSTER_KINDS = (
         store=ALWAYS,
         layout="cluster",
         deeds_a_second=TEN_EACH,
+        hands=HANDS,
         settings={"STOPPRESS_DURABILITY": "replicas:1"},
         resets=True,
     ),
@@ -108,6 +111,7 @@ CLUSTER_KINDS = (
         store=ALWAYS,
         layout="cluster",
         deeds_a_second=TEN_EACH,
+        hands=HANDS,
         settings={"STOPPRESS_DURABILITY": "replicas:1"},
         resets=True,
     ),

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, cast
 
@@ -23,6 +24,7 @@ from tests.faults.server import ADMIN
 
 SETTLE_S = 60.0
 """How long one write may take to be settled, with a restart in between."""
+_KEPT = [(how, code) for how in ("POST", "PATCH", "DELETE") for code in (200, 201, 204)]
 
 
 class Editor:
@@ -39,6 +41,8 @@ class Editor:
         self.counts: Counter[str] = Counter()
         self._random = random.Random(seed)
         self._posts: dict[str, dict[str, Json]] = {f: {} for f in feeds}
+        self._in_hand: set[str] = set()
+        """Posts that are being edited or withdrawn: by one hand at a time."""
         self._url = url
         self._name = name
         self._number = 0
@@ -50,12 +54,17 @@ class Editor:
                 "POST", "/v1/feeds", {"slug": feed, "title": f"The feed {feed}"}
             )
 
+    @property
+    def acknowledged(self) -> int:
+        """How many writes were answered that they are kept."""
+        return sum(self.counts[f"{how} {code}"] for how, code in _KEPT)
+
     async def deed(self) -> None:
         """One write, of whatever kind, settled."""
         feed = self._random.choice(list(self.book))
         kinds = (self.publish, self.edit, self.withdraw, self.retitle)
         (deed,) = self._random.choices(kinds, (60, 25, 12, 3))
-        if not self._posts[feed] and deed in (self.edit, self.withdraw):
+        if not self._free(feed) and deed in (self.edit, self.withdraw):
             deed = self.publish
         await deed(feed)
 
@@ -81,24 +90,28 @@ class Editor:
 
     async def edit(self, feed: str) -> None:
         """One post gets another text, or is moved in time."""
-        post = self._random.choice(list(self._posts[feed].values()))
+        name = self._random.choice(self._free(feed))
+        post = self._posts[feed][name]
         patch: dict[str, object] = {"body": f"edited {self._random.random()}"}
         if self._random.random() < 0.2:
             hour = self._random.randrange(24)
             patch["published_at"] = f"2026-10-2{hour % 10}T{hour:02}:00:00Z"
         if self._random.random() < 0.05:
             patch["pinned"] = not post["pinned"]
-        path = f"/v1/feeds/{feed}/posts/{post['id']}"
-        # A pin may have moved, which makes a revision that we have not seen.
-        answer = await self._write("PATCH", path, patch, {"If-Match": "*"})
+        path = f"/v1/feeds/{feed}/posts/{name}"
+        with self._holding(name):
+            # A pin may have moved, which makes a revision that we have not seen.
+            answer = await self._write("PATCH", path, patch, {"If-Match": "*"})
         if answer is not None:
             self._posts[feed][answer["post"]["id"]] = answer["post"]
             self._enter(feed, answer, "post.updated", answer["post"]["id"])
 
     async def withdraw(self, feed: str) -> None:
         """One post is taken back."""
-        name = self._random.choice(list(self._posts[feed]))
-        if await self._write("DELETE", f"/v1/feeds/{feed}/posts/{name}") is not None:
+        name = self._random.choice(self._free(feed))
+        with self._holding(name):
+            answer = await self._write("DELETE", f"/v1/feeds/{feed}/posts/{name}")
+        if answer is not None:
             del self._posts[feed][name]
             self.withdrawn[feed].add(name)
 
@@ -106,6 +119,18 @@ class Editor:
         """The feed itself changes."""
         title = {"title": f"The feed {feed}, {self._random.random()}"}
         await self._write("PATCH", f"/v1/feeds/{feed}", title)
+
+    def _free(self, feed: str) -> list[str]:
+        """The posts that nobody edits or withdraws just now."""
+        return [name for name in self._posts[feed] if name not in self._in_hand]
+
+    @contextmanager
+    def _holding(self, name: str) -> Iterator[None]:
+        self._in_hand.add(name)
+        try:
+            yield
+        finally:
+            self._in_hand.discard(name)
 
     async def _write(
         self,

@@ -75,6 +75,9 @@ async def _run(scene: Scene) -> None:
             await asyncio.gather(*writing)
         outcome.seconds = time.monotonic() - began
         outcome.events = sum(desk.deeds for desk in scene.desks)
+        if kind.hands > 1:
+            acknowledged = sum(desk.acknowledged for desk in scene.desks)
+            outcome.notes["writes a second"] = acknowledged / outcome.seconds
         if outcome.events < scale.events:
             scene.fault("few", f"only {outcome.events} events in {outcome.seconds} s")
         await _settle(scene)

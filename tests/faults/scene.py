@@ -222,7 +222,11 @@ class Scene:
             self.may_reset.update(self.readers)
         self.desks = [
             Newsdesk(
-                self.server.url, self._seed + number, feed, self.kind.deeds_a_second
+                self.server.url,
+                self._seed + number,
+                feed,
+                self.kind.deeds_a_second,
+                self.kind.hands,
             )
             for number, feed in enumerate(FEEDS)
         ]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from tests.contract import fleets
 from tests.contract.servers import ALWAYS, Server
+from tests.faults.newsdesk import HANDS
 from tests.faults.scene import Scene
 from tests.faults.stores import new_epochs
 from tests.faults.terms import Kind
@@ -18,8 +19,8 @@ from tests.faults.terms import Kind
 BACK_S = 10.0
 """Within what time writes have to be acknowledged again."""
 AWAY_S = 12.0
-TEN_EACH = 10.0
-"""Deeds of each of the two editors in a second."""
+TEN_EACH = 12.0
+"""Deeds of each of the two editors in a second; one in twelve is to be refused."""
 
 
 async def killed(scene: Scene) -> None:
@@ -135,12 +136,13 @@ async def told(server: Server) -> None:
 FLEET_KINDS = (
     Kind(
         name="sentinel-killed",
-        what="Sentinel, 1 + 2, replicas:1, up to 20 writes/s: the primary is killed, "
+        what="Sentinel, 1 + 2, replicas:1, 20 writes/s: the primary is killed, "
         "comes back as if it still were, and is told",
         fault=killed,
         store=ALWAYS,
         layout="sentinels",
         deeds_a_second=TEN_EACH,
+        hands=HANDS,
         settings={"STOPPRESS_DURABILITY": "replicas:1"},
         resets=True,
     ),
@@ -151,6 +153,7 @@ FLEET_KINDS = (
         store=ALWAYS,
         layout="sentinels",
         deeds_a_second=TEN_EACH,
+        hands=HANDS,
         settings={"STOPPRESS_DURABILITY": "replicas:1"},
         resets=True,
     ),
@@ -162,6 +165,7 @@ FLEET_KINDS = (
         store=ALWAYS,
         layout="sentinels",
         deeds_a_second=TEN_EACH,
+        hands=HANDS,
         settings={"STOPPRESS_DURABILITY": "replicas:2"},
         resets=True,
     ),

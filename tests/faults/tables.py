@@ -103,12 +103,17 @@ def _total(rows: Sequence[str]) -> str:
 
 
 def _notes(outcomes: Sequence[Outcome]) -> str:
-    """The worst of each time that was taken."""
+    """Of each time that was taken the longest, and of each rate the least."""
     names = dict.fromkeys(name for one in outcomes for name in one.notes)
-    worst = {n: max(one.notes.get(n, 0.0) for one in outcomes) for n in names}
-    timed = [
-        f"{name.removesuffix(' s')} {n:.1f} s"
-        for name, n in worst.items()
+    found = {n: [one.notes[n] for one in outcomes if n in one.notes] for n in names}
+    times = [
+        f"{name.removesuffix(' s')} {max(all_of_it):.1f} s"
+        for name, all_of_it in found.items()
         if name.endswith(" s")
     ]
-    return f"; {', '.join(timed)} at most" if timed else ""
+    rates = [
+        f"; {min(all_of_it):.1f} {name} at least"
+        for name, all_of_it in found.items()
+        if name.endswith(" a second")
+    ]
+    return (f"; {', '.join(times)} at most" if times else "") + "".join(rates)

@@ -57,6 +57,8 @@ class Kind:
     """Whether the server reaches its Redis through a proxy."""
     settings: Mapping[str, str] = field(default_factory=dict)
     deeds_a_second: float = DEEDS_A_SECOND
+    hands: int = 1
+    """Of each editor: how many deeds may be under way at once."""
     workers: int = 1
     manner: Manner | None = None
     """How a proxy before a third of the readers treats bytes; None: there is none."""
