@@ -17,7 +17,7 @@ import multiprocessing
 import random
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def run(kind: Kind, seed: int, scale: Scale = FULL) -> Outcome:
 
 def runs(
     kinds: Sequence[Kind], seeds: Sequence[int], jobs: int, scale: Scale = FULL
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """A run of every kind with every seed, at most `jobs` at once, as they end."""
     if jobs <= 1:
         yield from (run(kind, seed, scale) for kind in kinds for seed in seeds)
