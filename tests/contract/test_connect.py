@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from stoppress.domain.errors import Unavailable
-from stoppress.domain.record import Idempotency
 from stoppress.log.connect import connect
 from stoppress.log.facts import Unfit
 from stoppress.log.link import Link
 from stoppress.log.store import RedisStore
 from stoppress.settings import BadSetting, Settings
-from tests.contract.news import AT, FEED, published, until, write
+from tests.contract.news import AT, FEED, published, write
 from tests.contract.servers import ALWAYS, EVERYSEC, SAVE_POINTS, Server, free_port
 
 pytestmark = pytest.mark.asyncio
@@ -114,38 +113,6 @@ async def test_replicas_are_waited_for(server: Server, settings: Settings) -> No
         await store.write(write(published("p"), key="k"))
     assert (await store.feed("x")).cursor.seq == 1
     await link.aclose()
-
-
-async def test_a_repeated_write_is_waited_for_too(
-    kind: str, tmp_path: Path, settings: Settings
-) -> None:
-    """A replica that hangs has not got it; on another connection neither."""
-    some = dataclasses.replace(settings, durability="replicas:1", redis_timeout=1.0)
-    first = Server(kind, tmp_path / "a", port=free_port())
-    second = Server(kind, tmp_path / "b")
-    asked = write(published("p"), key="k")
-    try:
-        first.start()
-        second.start("--replicaof", "127.0.0.1", str(first.port))
-        with first.client() as client:
-            client.set("anything", "to be waited for")
-            await until(lambda: client.wait(1, 100) == 1)
-        async with _storing(first, some) as store:
-            await store.make_feed("x", FEED, AT, None)
-            second.freeze()
-            with pytest.raises(Unavailable):
-                await store.write(asked)
-        async with _storing(first, some) as store:
-            with pytest.raises(Unavailable):
-                await store.write(asked)
-        async with _storing(first, some) as store:
-            with pytest.raises(Unavailable):
-                await store.recall("x", asked.idempotency or Idempotency("", "", ""))
-            second.thaw()
-            assert (await store.write(asked)).repeated
-    finally:
-        first.kill()
-        second.kill()
 
 
 async def test_settings_that_may_not_be_seen(

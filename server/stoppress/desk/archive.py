@@ -109,7 +109,8 @@ class Archive(Desk):
         if held.rev == copy.rev and held != copy:
             raise _parted("feed", feed, copy.rev)
         if held.rev >= copy.rev:
-            return Outcome("", there.body, held.rev, there.cursor, repeated=True)
+            cursor = await self._store.confirm(feed)
+            return Outcome("", there.body, held.rev, cursor, repeated=True)
         change = Change(EventType.FEED, "", held.rev, copy.rev, body)
         now = self._clock()
         written = await self._store.write(Write(feed, (change,), now, "", "", key))
@@ -147,9 +148,8 @@ class Archive(Desk):
                 # It is there, or another is pinned: look at what is.
                 held = await self._held(feed, name)
                 if held is not None and _is_older(kept, held):
-                    now = await self._store.feed(feed)
-                    body = encode(held)
-                    return Outcome(name, body, held.rev, now.cursor, repeated=True)
+                    now = await self._store.confirm(feed)
+                    return Outcome(name, encode(held), held.rev, now, repeated=True)
                 continue
             if written.repeated:
                 return await self._again(feed, written)
@@ -177,6 +177,7 @@ class Archive(Desk):
         try:
             return (await self._store.write(write)).cursor
         except Gone:
+            await self._store.confirm(feed)
             return None
         except StaleRevision:
             return await self.withdraw(feed, name, None, asked._replace(key=None))

@@ -9,6 +9,8 @@ atomic write. Rules:
   the post as it is now and the cursor of the first time. It is never refused
   for what happened since, a withdrawal included: a 4xx would say that the write
   was never shown.
+- What is found done already, without a key, is waited for like a write before it
+  is answered: whoever did it may have been told that its outcome is unknown.
 - Long Markdown is rendered in a thread: readers don't wait for it.
 """
 
@@ -113,8 +115,7 @@ class Desk(FeedDesk):
             merged = merge(msgspec.to_builtins(held), patch)
             draft = check_draft(convert(merged, Draft))
             if draft == held:
-                kept = await self._store.feed(feed)
-                return Outcome(name, body, post.rev, kept.cursor)
+                return Outcome(name, body, post.rev, await self._store.confirm(feed))
             html = post.html if draft.body == post.body else await render(draft.body)
             now = self._clock()
             after = edited(post, draft, html, now)
@@ -139,6 +140,7 @@ class Desk(FeedDesk):
             try:
                 body = await self._store.post(feed, name)
             except Gone:
+                await self._store.confirm(feed)
                 return None
             post = _post.decode(body)
             check_revision(expected, post.rev, body)

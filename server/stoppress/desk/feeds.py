@@ -86,7 +86,8 @@ class FeedDesk:
             merged = merge(msgspec.to_builtins(held), patch)
             draft = check_feed(convert(merged, FeedDraft))
             if draft == held:
-                return Outcome("", kept.body, value.rev, kept.cursor)
+                cursor = await self._store.confirm(feed)
+                return Outcome("", kept.body, value.rev, cursor)
             now = self._clock()
             after = edited_feed(value, draft, now)
             body = encode(after)

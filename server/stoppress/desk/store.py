@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from stoppress.domain.cursor import Cursor
 from stoppress.domain.record import (
     Idempotency,
     KeptFeed,
@@ -54,6 +55,12 @@ class Store(Protocol):
 
     async def recall(self, feed: str, idempotency: Idempotency) -> Written | None:
         """The write kept under this key, if there was one. Raises KeyReused."""
+
+    async def confirm(self, feed: str) -> Cursor:
+        """Wait until what the feed holds is as safe as what is acknowledged.
+
+        Returns where its log ends. Raises NotFound.
+        """
 
     async def feed(self, feed: str) -> KeptFeed:
         """The feed as it is now. Raises NotFound."""

@@ -67,6 +67,7 @@ _WRITE = Script("primary", "enter", "recollect", "write")
 _MAKE = Script("primary", "recollect", "make")
 _DROP = Script("recollect", "drop")
 _RECALL = Script("recollect", "recall")
+_CONFIRM = Script("primary", "enter", "confirm")
 _HEAD = Script("primary", "enter", "head")
 _FEED = Script("primary", "enter", "feed")
 _PAGE = Script("listed", "page")
@@ -151,6 +152,14 @@ async def recall(talk: Talk, feed: str, idem: Idempotency) -> Written | None:
     names = (feed_keys(feed).meta, idem_key(feed, idem))
     answer = await talk.write(_RECALL, names, (idem.fingerprint,))
     return None if answer[0] == b"none" else _written(answer, feed, idem)
+
+
+async def confirm(talk: Talk, feed: str) -> Cursor:
+    """Wait for what a feed holds as for a write; where its log ends."""
+    names = feed_keys(feed)[:3]
+    answer = await talk.write(_CONFIRM, names, _entry(talk, now_ms()))
+    _found(answer, feed)
+    return _cursor(answer)
 
 
 async def heads(talk: Talk, feeds: Sequence[str]) -> list[Cursor | None]:

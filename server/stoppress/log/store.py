@@ -147,6 +147,13 @@ class RedisStore:
             feed, lambda talk: scripts.recall(talk, feed, idempotency)
         )
 
+    async def confirm(self, feed: str) -> Cursor:
+        """Wait until what the feed holds is as safe as what is acknowledged.
+
+        Returns where its log ends. Raises NotFound.
+        """
+        return await self._feed(feed, lambda talk: scripts.confirm(talk, feed))
+
     async def feed(self, feed: str) -> KeptFeed:
         """The feed as it is now. Raises NotFound."""
         return await self._feed(feed, lambda talk: scripts.feed_now(talk, feed))

@@ -206,6 +206,10 @@ class MemoryStore:
         self._called("recall")
         return self._recall(feed, idempotency)
 
+    async def confirm(self, feed: str) -> Cursor:
+        self._called("confirm")
+        return self._shelf(feed).cursor
+
     async def feed(self, feed: str) -> KeptFeed:
         self._called("feed")
         shelf = self._shelf(feed)

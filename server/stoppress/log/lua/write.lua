@@ -39,6 +39,9 @@ for i = 10, last, 7 do
       local owner = redis.call('HGET', KEYS[6], external)
       if owner then
         local _, text = held(owner)
+        -- Whoever sent it may ask again because nobody could say that it is kept:
+        -- a write, so that this answer is waited for (see confirm.lua).
+        redis.call('HSET', KEYS[1], 'seq', string.format('%.0f', feed.seq))
         return {'taken', external, owner, text or ''}
       end
       new[i] = true

@@ -1,0 +1,11 @@
+-- confirm.lua: write again where a feed's log ends, so that what is asked after it
+-- (WAIT speaks for its own connection's writes alone) speaks for all before it.
+--
+-- KEYS  1 meta  2 log  3 line
+-- ARGV  1 chance  2 life  3 at
+-- Returns {'ok', epoch, seq} or {'nofeed'}
+local feed = enter(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3])
+if not feed then return {'nofeed'} end
+local seq = string.format('%.0f', feed.seq)
+redis.call('HSET', KEYS[1], 'seq', seq)
+return {'ok', feed.epoch, seq}
