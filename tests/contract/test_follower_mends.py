@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
 
 import pytest
 
@@ -176,6 +177,36 @@ async def test_a_history_lost_begins_anew(
     await sink.until(lambda: sink.cursor.epoch != cursor.epoch)
     assert len(sink.windows) == 2
     assert sink.events == []
+
+
+async def test_a_log_set_back_begins_anew(
+    follower: Follower, store: RedisStore, server: Server, cursor: Cursor
+) -> None:
+    """An older copy under a server that fsyncs always: its epoch alone says nothing."""
+    copy = server.folder.with_name("copy")
+    sink, other = Recorder(), Recorder()
+    await store.make_feed("y", FEED, AT, None)
+    await follower.open("x", sink)
+    await follower.open("y", other)
+    for number in range(3):
+        await sink.at((await store.write(write(published(f"p{number}")))).cursor)
+    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(shutil.copytree, server.folder, copy)
+    await asyncio.to_thread(server.start)
+    for number in range(3, 6):
+        await sink.at((await store.write(write(published(f"p{number}")))).cursor)
+    await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(shutil.rmtree, server.folder)
+    copy.rename(server.folder)
+    await asyncio.to_thread(server.start)
+    await sink.until(lambda: sink.cursor.epoch != cursor.epoch)
+    assert sink.events == []
+    written = await store.write(write(published("p")))
+    assert written.cursor == sink.cursor._replace(seq=1)
+    await sink.at(written.cursor)
+    # Of what was not written to, nothing was lost.
+    await up(follower)
+    assert len(other.windows) == 1
 
 
 async def test_a_feed_deleted_while_the_line_was_cut(

@@ -1,9 +1,10 @@
-"""The kinds of fault of Redis, and of the way to it."""
+"""The kinds of fault of one Redis; those of the way to it are in `links.py`."""
 
 from __future__ import annotations
 
 import asyncio
 import resource
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -97,6 +98,30 @@ async def emptied(scene: Scene) -> None:
             desk.roll_back()
             await desk.open()
     await new_epochs(scene, before)
+
+
+async def set_back(scene: Scene) -> None:
+    """Restored from an older copy, under a server that goes on and saw more."""
+    store, first, second = scene.store, *scene.desks
+    copy = store.folder.with_name("copy")
+    async with first.paused(), second.paused():
+        await asyncio.to_thread(store.stop)
+        await asyncio.to_thread(shutil.copytree, store.folder, copy)
+        await asyncio.to_thread(store.start)
+        for desk in scene.desks:
+            desk.mark()
+    await asyncio.sleep(2.5)
+    await scene.heard(15)
+    before = await scene.cursors()
+    async with first.paused(), second.paused():
+        await asyncio.to_thread(store.kill)
+        await asyncio.to_thread(shutil.rmtree, store.folder)
+        await asyncio.to_thread(copy.rename, store.folder)
+        await asyncio.to_thread(store.start)
+        for desk in scene.desks:
+            desk.roll_back()
+        await new_epochs(scene, before)
+    await scene.green(time.monotonic())
 
 
 async def tail_lost(scene: Scene) -> None:
@@ -197,51 +222,6 @@ async def scripts_flushed(scene: Scene) -> None:
         await asyncio.sleep(0.2)
 
 
-async def clients_killed(scene: Scene) -> None:
-    """CLIENT KILL TYPE normal, again and again: calls are cut in the middle."""
-    for _ in scene.times(20):
-        with scene.store.client() as client:
-            client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-        await asyncio.sleep(scene.chance.uniform(0.05, 0.3))
-
-
-async def line_cut(scene: Scene) -> None:
-    """CLIENT KILL TYPE pubsub, again and again."""
-    for _ in scene.times(8):
-        with scene.store.client() as client:
-            client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-        await asyncio.sleep(scene.chance.uniform(0.1, 0.8))
-    await scene.green(time.monotonic())
-
-
-async def line_silent(scene: Scene) -> None:
-    """The subscription hears nothing more, without an error; the next one does."""
-    scene.redis.deafen(new_ones=False)
-    await scene.heard(15)
-    await scene.green(time.monotonic())
-
-
-async def line_detached(scene: Scene) -> None:
-    """Every subscription is deaf for twelve seconds, though all is answered."""
-    since = time.monotonic()
-    scene.redis.deafen()
-    await scene.red(since)
-    await asyncio.sleep(max(0.0, since + 12 - time.monotonic()))
-    if scene.watch.seen[-1].ready == 200:
-        scene.fault("health", "/readyz is green while no event arrives")
-    scene.redis.undeafen()
-    await scene.green(time.monotonic())
-    await scene.heard(15)
-
-
-async def link_frozen(scene: Scene) -> None:
-    """Packets to Redis are lost from now on, on every connection there is."""
-    since = time.monotonic()
-    scene.redis.freeze()
-    await scene.heard(30)
-    scene.outcome.notes["red after s"] = scene.watch.red_after(since) or 0.0
-
-
 async def failed_over(scene: Scene) -> None:
     """The primary is killed; of two replicas the further one is promoted."""
     first, *copies = scene.stores
@@ -318,6 +298,14 @@ STORE_KINDS = (
         resets=True,
     ),
     Kind(
+        name="redis-set-back",
+        what="its files are set back to an older copy, which fsyncs all and keeps its "
+        "line: new epochs, readers reset",
+        fault=set_back,
+        store=ALWAYS,
+        resets=True,
+    ),
+    Kind(
         name="redis-full",
         what="Redis is out of memory (noeviction) for 4 s: writes 503",
         fault=full,
@@ -341,42 +329,6 @@ STORE_KINDS = (
         what="the script cache is flushed 15 times",
         fault=scripts_flushed,
         store=ALWAYS,
-    ),
-    Kind(
-        name="redis-calls-cut",
-        what="every connection for calls is killed, 20 times",
-        fault=clients_killed,
-        store=ALWAYS,
-    ),
-    Kind(
-        name="line-cut",
-        what="the subscription is killed (CLIENT KILL TYPE pubsub), 8 times",
-        fault=line_cut,
-        store=ALWAYS,
-    ),
-    Kind(
-        name="line-silent",
-        what="the subscription hears nothing more, without an error",
-        fault=line_silent,
-        store=ALWAYS,
-        by_proxy=True,
-        lags=True,
-    ),
-    Kind(
-        name="line-detached",
-        what="every subscription, also a new one, hears nothing for 12 s",
-        fault=line_detached,
-        store=ALWAYS,
-        by_proxy=True,
-        lags=True,
-    ),
-    Kind(
-        name="link-frozen",
-        what="all connections to Redis go silent at once; new ones work",
-        fault=link_frozen,
-        store=ALWAYS,
-        by_proxy=True,
-        lags=True,
     ),
     Kind(
         name="primary-lost",

@@ -24,6 +24,7 @@ from pathlib import Path
 from tests.faults.clocks import CLOCK_KINDS
 from tests.faults.clusters import CLUSTER_KINDS
 from tests.faults.kinds import SERVER_KINDS
+from tests.faults.links import LINK_KINDS
 from tests.faults.play import FULL, play
 from tests.faults.sentinels import FLEET_KINDS
 from tests.faults.shrink import command, shrunk
@@ -31,7 +32,14 @@ from tests.faults.stores import STORE_KINDS
 from tests.faults.tables import report
 from tests.faults.terms import EVENTS, FEEDS, READERS, RUN_S, Kind, Outcome, Scale
 
-ALL = (*STORE_KINDS, *FLEET_KINDS, *CLUSTER_KINDS, *SERVER_KINDS, *CLOCK_KINDS)
+ALL = (
+    *STORE_KINDS,
+    *LINK_KINDS,
+    *FLEET_KINDS,
+    *CLUSTER_KINDS,
+    *SERVER_KINDS,
+    *CLOCK_KINDS,
+)
 KINDS = {kind.name: kind for kind in ALL}
 SET_UPS = 3
 """How often a run may fail before its fault, as an overloaded machine has it."""

@@ -48,7 +48,8 @@ LIMITS = """
   that is furthest. Sentinel chooses so; by hand, compare `slave_repl_offset`.
 - A disk that says that it has written and has not.
 - Files restored from a back-up under a Redis of your own that fsyncs every write:
-  delete the key `stoppress:node` before it is used, and every feed begins anew.
+  delete the key `stoppress:node` before it is used, and every feed begins anew. Hubs
+  that went on meanwhile notice without it, if they were told more than is there.
 - With fewer than all replicas waited for, a primary that is cut off or paused, and
   goes on before its other replica is told, has that one confirm what is lost
   ([why](deploy.md)).

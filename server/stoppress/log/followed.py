@@ -51,6 +51,9 @@ class Logs(Protocol):
     async def since(self, feed: str, seq: int) -> Piece:
         """What followed on `seq`, a piece of it."""
 
+    async def renew(self, feed: str, told: Cursor) -> Cursor:
+        """Begin a new epoch if the log ends before `told`."""
+
 
 class Followed:
     """One feed that is brought to its sink."""
@@ -173,6 +176,15 @@ class Followed:
     async def _read_on(self, logs: Logs) -> Window | None:
         """What followed on the cursor, None if the log does not say any more."""
         piece = await logs.since(self.feed, self.cursor.seq)
+        if self._is_ahead_of(piece.head):
+            # Set back under our eyes. New events would bear numbers that readers
+            # have, and be taken for repeats.
+            log.error(
+                "the log of %s ends at %s, and was at %s: its tail is lost",
+                *(self.feed, piece.head, self.cursor),
+            )
+            await logs.renew(self.feed, self.cursor)
+            return None
         last = piece.events[-1].seq if piece.events else self.cursor.seq
         if (
             piece.head.epoch != self.cursor.epoch
@@ -183,6 +195,9 @@ class Followed:
         if last < piece.head.seq:
             self.lost = True  # there is more to read
         return Window(self.cursor._replace(seq=last), piece.events, piece.feed)
+
+    def _is_ahead_of(self, head: Cursor) -> bool:
+        return head.epoch == self.cursor.epoch and head.seq < self.cursor.seq
 
     def _fill(self, window: Window) -> bool:
         """Begin the sink anew, whether it could."""

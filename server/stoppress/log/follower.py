@@ -7,7 +7,8 @@ message that can't be read, a line that was lost) makes the follower read the lo
 until it is proved again that nothing is missing. Rules:
 - One line (`line.py`) a shard listens for the whole process; there is no task a feed.
   `run` owns all tasks: the lines, and a few menders.
-- A line that comes back looks at all heads in one batch, and mends what is behind.
+- A line that comes back looks at all heads in one batch, and mends what is behind,
+  or ahead: a log that ends before what was heard of it has lost its tail.
 - Where keys move from one server of a cluster to another, all lines are made anew.
 - While Redis is away sinks keep what they have; nobody is told anything.
 """
@@ -184,12 +185,13 @@ class Follower:
     async def catch_up(self, link: Link) -> None:
         """Mend whatever is behind its log there."""
         feeds = [one for one in self._at(link) if one.held is None]
+        were = [one.cursor for one in feeds]
         heads = await self._store.heads([one.feed for one in feeds])
-        for followed, head in zip(feeds, heads, strict=True):
+        for followed, was, head in zip(feeds, were, heads, strict=True):
             if head is None:
                 followed.end()
                 await self._forget(followed)
-            elif head.epoch != followed.cursor.epoch or head > followed.cursor:
+            elif not was <= head <= followed.cursor or head.epoch != was.epoch:
                 self._break_off(followed)
 
     def lost(self) -> None:

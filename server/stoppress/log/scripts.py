@@ -17,12 +17,14 @@ unless the history provably is whole, which takes all of these:
   for cannot have slept through a change that the server as a whole went through.
   The embedded Valkey adds the identity of its data folder to it, so that a folder
   restored from a back-up is another line.
+And whoever follows a log and finds that it ends before what it was told of it has
+a new epoch begun (`renew.lua`): files were set back under hubs that went on.
 So a restart from save points gets a new epoch even after a clean stop: to tell
 one from the other is not worth a mistake; and so does a first replica, which gives
 a primary a new id. What can't be seen, on a Redis that is not ours: files restored
-from a back-up under a server that fsyncs always (delete `stoppress:node` before it
-is used, and every feed begins a new epoch); fsync turned off for a while, on
-connections made before; single keys restored by hand.
+from a back-up under a server that fsyncs always, and of which no hub remembers more
+(delete `stoppress:node` before it is used, and every feed begins a new epoch); fsync
+turned off for a while, on connections made before; single keys restored by hand.
 
 The servers of a cluster have no line of descent, as keys move between them (`life` is
 another on each connection): each restart and promotion, and each move of a slot to
@@ -69,6 +71,7 @@ _DROP = Script("recollect", "drop")
 _RECALL = Script("recollect", "recall")
 _CONFIRM = Script("primary", "enter", "confirm")
 _HEAD = Script("primary", "enter", "head")
+_RENEW = Script("primary", "enter", "renew")
 _FEED = Script("primary", "enter", "feed")
 _PAGE = Script("listed", "page")
 _WITHDRAWN = Script("withdrawn")
@@ -170,6 +173,14 @@ async def heads(talk: Talk, feeds: Sequence[str]) -> list[Cursor | None]:
         _cursor(answer) if answer[0] == b"ok" else None
         for answer in await talk.read_each(_HEAD, runs)
     ]
+
+
+async def renew(talk: Talk, feed: str, told: Cursor) -> Cursor:
+    """Begin a new epoch if the log ends before `told`; where it ends then."""
+    args = (*_entry(talk, now_ms()), *told)
+    answer = await talk.read(_RENEW, feed_keys(feed)[:3], args)
+    _found(answer, feed)
+    return _cursor(answer)
 
 
 async def feed_now(talk: Talk, feed: str) -> KeptFeed:

@@ -284,6 +284,13 @@ class RedisStore:
         """
         return await self._piece(feed, back=False, beyond=seq)
 
+    async def renew(self, feed: str, told: Cursor) -> Cursor:
+        """Begin a new epoch if the log ends before `told`, its tail being lost.
+
+        Returns where it ends then. Raises NotFound.
+        """
+        return await self._feed(feed, lambda talk: scripts.renew(talk, feed, told))
+
     async def _piece(self, feed: str, *, back: bool, beyond: int | None) -> Piece:
         return await self._feed(
             feed,

@@ -59,6 +59,12 @@ class Book:
         stop = min(head.seq, seq + self.piece) + 1
         return Piece(head, b"feed", self._read(range(start, stop)))
 
+    async def renew(self, feed: str, told: Cursor) -> Cursor:
+        """Begin anew, if the tail is lost."""
+        if self.head.epoch == told.epoch and self.head.seq < told.seq:
+            self.head = Cursor(f"after-{told}", 0)
+        return self.head
+
 
 class Notes:
     """A sink that notes what it gets."""
@@ -248,6 +254,20 @@ def test_a_log_that_never_comes_to_rest_is_given_up(notes: Notes) -> None:
     assert book.readings == module.ATTEMPTS
     assert followed.held is not None
     assert notes.fills == 0
+
+
+def test_a_log_that_was_set_back_begins_anew(notes: Notes) -> None:
+    """Though its epoch is the same: what comes would bear numbers that are taken."""
+    followed, book = live(notes, 9)
+    book.head = Cursor(EPOCH, 5)
+    assert followed.hear(heard(6)) is False
+    assert followed.break_off()
+    assert mended(followed, book) == "epoch"
+    assert followed.cursor == (f"after-{EPOCH}-9", 0)
+    assert (notes.fills, notes.seqs) == (2, [])
+    book.head = followed.cursor._replace(seq=1)
+    assert followed.hear(heard(1, book.head.epoch)) is False
+    assert notes.seqs == [1]
 
 
 def test_a_feed_that_is_gone_says_so(notes: Notes) -> None:

@@ -9,6 +9,15 @@
 --   at                milliseconds since 1970
 -- Returns nil if there is no such feed, else a table with epoch, seq (a number),
 -- rev, pinned and born (texts). Needs primary.lua.
+--
+-- anew(feed, meta, log, line, chance, at): end the epoch of such a table.
+local function anew(feed, meta, log, line, chance, at)
+  feed.epoch, feed.seq = chance, 0
+  redis.call('HSET', meta, 'epoch', chance, 'seq', '0')
+  redis.call('UNLINK', log)
+  redis.call('SPUBLISH', line, chance .. '-0 epoch ' .. at .. ' \n')
+end
+
 local function enter(meta, log, line, chance, life, at)
   local info = replication()
   local held = redis.call('HMGET', meta,
@@ -29,10 +38,8 @@ local function enter(meta, log, line, chance, life, at)
     redis.call('HSET', meta, 'replid', replid)
     return feed
   end
-  feed.epoch, feed.seq = chance, 0
-  redis.call('HSET', meta, 'epoch', chance, 'seq', '0', 'replid', replid, 'life', life)
-  redis.call('UNLINK', log)
-  redis.call('SPUBLISH', line, chance .. '-0 epoch ' .. at .. ' \n')
+  redis.call('HSET', meta, 'replid', replid, 'life', life)
+  anew(feed, meta, log, line, chance, at)
   return feed
 end
 
