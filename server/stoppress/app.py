@@ -112,7 +112,7 @@ class Serving:
             await shards.aclose()
 
     async def _serve(self, shards: Shards) -> None:
-        store = RedisStore(shards, self.settings)
+        store = RedisStore(shards, self.settings, self.metrics)
         follower = Follower(shards, store, metrics=self.metrics)
         hub = self._hub = Hub(
             follower, self.settings, self.metrics, census=RedisCensus(shards)

@@ -154,6 +154,11 @@ class Metrics:
             "Times that what was heard of a feed while it was mended was let go.",
             registry=registry,
         )
+        self._aged = Counter(
+            "stoppress_log_aged",
+            "Events let go from feeds' logs at a write because of their age.",
+            registry=registry,
+        )
         self._taken_in = Counter(
             "stoppress_inbox",
             "Posts taken from the Redis inbox, by what became of them.",
@@ -251,6 +256,10 @@ class Metrics:
     def held_back_too_much(self) -> None:
         """What was heard of a feed while it was mended went over its bound."""
         self._let_go.inc()
+
+    def aged(self, events: int) -> None:
+        """So many events left a log because of their age."""
+        self._aged.inc(events)
 
     def taken_in(self, refused: bool) -> None:
         """A post was taken from the inbox: published, or refused."""

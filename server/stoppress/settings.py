@@ -79,6 +79,12 @@ class Settings:
     log_events: int = _(
         4096, "events kept in a feed's log, at least", unit="events", least=1
     )
+    log_days: int = _(
+        30,
+        "how long events are kept in a feed's log: whose place is older is reset",
+        unit="days",
+        zero="however old",
+    )
     ring_events: int = _(4096, "events kept in memory a feed", unit="events", least=1)
     ring_bytes: int = _(8 << 20, "bytes kept in memory a feed", unit="bytes", least=1)
     rings_bytes: int = _(

@@ -5,7 +5,8 @@
 The log keeps the last `--kept` events (`log_events`), and the ring as many. After
 each tenth of the events readers come back to places inside of that: every one has to
 be resumed there, without a hole; one beyond it has to be reset. At the end once more
-after a restart, and after the clock went thirty days on: nothing is trimmed by age.
+after a restart, and after the clock went on to a day before the log's age: all are
+resumed. When it is past that, who is behind is reset, and who is not is resumed.
 The epoch stays, and what a write and a snapshot cost does not grow.
 """
 
@@ -29,6 +30,7 @@ from redis.asyncio import Redis
 from stoppress.bench import machine
 from stoppress.domain.cursor import Cursor
 from stoppress.log.keys import feed_keys
+from stoppress.settings import Settings
 from tests.faults.clocks import Clock
 from tests.faults.crowding import Count, Crowding, crowding
 from tests.faults.sections import put
@@ -40,7 +42,10 @@ TENTHS = 10
 WRITERS = 16
 SNAPSHOTS = 20
 BACK_S = 60.0
-DAYS_S = 30 * 86_400
+AGE_DAYS = Settings.log_days
+DAY_S = 86_400
+BACK = (100, 1, 0)
+"""How far behind readers are who come back when the log is too old."""
 GROWTH = 2.0
 """How many times what the first tenth cost any other may cost, on a machine in use."""
 TITLE = "A long life"
@@ -135,15 +140,23 @@ async def live(events: int, kept: int, folder: Path, parts: int = TENTHS) -> Lif
             tenth = await _seen(client, store, server, editor, each_ms)
             life.tenths.append(tenth)
             await _returned(server, editor.head, kept, life)
-        for restart in (0, DAYS_S):
-            clock.set(restart)
-            await asyncio.sleep(1.5)  # the clock is looked at once a second
-            server.kill(server.pid, signal.SIGTERM)
-            await server.ended()
-            await server.start()
+        for days in (0, AGE_DAYS - 1):
+            await _restarted(server, clock, days)
             await _returned(server, editor.head, kept, life)
+        await _restarted(server, clock, AGE_DAYS + 1)
+        await _returned_late(server, editor.head, life)
+        await editor.write(2)
+        await _returned_late(server, editor.head, life, forgotten=False)
     _judge(life, kept)
     return life
+
+
+async def _restarted(server: Server, clock: Clock, days: int) -> None:
+    clock.set(days * DAY_S)
+    await asyncio.sleep(1.5)  # the clock is looked at once a second
+    server.kill(server.pid, signal.SIGTERM)
+    await server.ended()
+    await server.start()
 
 
 @asynccontextmanager
@@ -211,6 +224,25 @@ async def _returned(server: Server, head: Cursor, kept: int, life: Life) -> None
             life.faults.append(f"from {beyond} to {head} there was no reset")
 
 
+async def _returned_late(
+    server: Server, head: Cursor, life: Life, *, forgotten: bool = True
+) -> None:
+    """Readers come back when the log was let go; or later, to what was written since.
+
+    Of those two events the first is one that only who knew all before can go on from.
+    """
+    backs = BACK if forgotten else (3, 2, 1, 0)
+    places = [head._replace(seq=head.seq - back) for back in backs]
+    behind = sum(back > (0 if forgotten else 2) for back in backs)
+    async with crowding(("127.0.0.1", server.port), FEED, SEED) as crowd:
+        await crowd.come(places, at_once=True)
+        count = await _all_at(crowd, head, life)
+    life.reset += count.seen["reset"]
+    life.resumed += len(places) - count.seen["reset"]
+    if count.seen["reset"] != behind:
+        life.faults.append(f"{count.seen['reset']}, not {behind}, were reset at {head}")
+
+
 async def _all_at(crowd: Crowding, head: Cursor, life: Life) -> Count:
     try:
         count = await crowd.until_at(head, BACK_S)
@@ -248,10 +280,11 @@ def told(life: Life, kept: int) -> str:
     result = f"**{life.faults[:3]}**" if life.faults else "no fault"
     return f"""\
 `python -m tests.faults.long_life`: one feed, of which the log keeps the last {kept:,}
-events. After each tenth, after a restart, and after one with the clock thirty days on,
-readers come back: {life.resumed} inside of that were all resumed at their places, and
-heard {life.heard:,} events without a hole; {life.reset} from beyond were reset. The
-epoch stayed; nothing is trimmed by age. Result: {result}.
+events, for {AGE_DAYS} days. Readers come back after each tenth, after a restart, and
+after one with the clock {AGE_DAYS - 1} days on; and when it is {AGE_DAYS + 1} days on.
+In all {life.resumed} who were inside of that were resumed at their places, and heard
+{life.heard:,} events without a hole; {life.reset} from beyond were reset. The epoch
+stayed. Result: {result}.
 
 | events so far | processor time of a write | new snapshot | kept | log in Redis | hub |
 | --: | --: | --: | --: | --: | --: |

@@ -46,6 +46,20 @@ class NoMetrics:
         """Do nothing."""
 
 
+class StoreMetrics(Protocol):
+    """What a store counts."""
+
+    def aged(self, events: int) -> None:
+        """So many events left a log because of their age."""
+
+
+class NoStoreMetrics:
+    """Counts nothing."""
+
+    def aged(self, events: int) -> None:
+        """Do nothing."""
+
+
 class InboxMetrics(Protocol):
     """What an inbox counts."""
 

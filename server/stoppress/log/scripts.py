@@ -65,7 +65,7 @@ from stoppress.domain.record import (
 from stoppress.log.keys import feed_keys, idem_key
 from stoppress.log.talk import Arg, Script, Talk, new_epoch
 
-_WRITE = Script("primary", "enter", "recollect", "write")
+_WRITE = Script("primary", "enter", "recollect", "age", "write")
 _MAKE = Script("primary", "recollect", "make")
 _DROP = Script("recollect", "drop")
 _RECALL = Script("recollect", "recall")
@@ -88,8 +88,14 @@ class Piece(NamedTuple):
     events: tuple[Event, ...]
 
 
-async def write(talk: Talk, asked: Write, *, events: int, ttl_s: int) -> Written:
-    """Make changes to one feed, in one step."""
+async def write(
+    talk: Talk, asked: Write, *, events: int, age_s: int, ttl_s: int
+) -> tuple[Written, int]:
+    """Make changes to one feed, in one step.
+
+    About `events` are kept in its log, none older than `age_s` (0: however old).
+    Returns what was written, and how many events were let go because of their age.
+    """
     keys = feed_keys(asked.feed)
     idem = asked.idempotency
     args: list[Arg] = [
@@ -99,6 +105,7 @@ async def write(talk: Talk, asked: Write, *, events: int, ttl_s: int) -> Written
         asked.pinned,
         idem.fingerprint if idem else "",
         ttl_s,
+        age_s,
         len(asked.changes),
     ]
     for change in asked.changes:
@@ -113,7 +120,8 @@ async def write(talk: Talk, asked: Write, *, events: int, ttl_s: int) -> Written
         )
     names = (*keys, idem_key(asked.feed, idem))
     answer = await talk.write(_WRITE, names, args)
-    return _written(answer, asked.feed, idem)
+    gone = int(answer.pop()) if answer[0] == b"ok" else 0
+    return _written(answer, asked.feed, idem), gone
 
 
 async def make(

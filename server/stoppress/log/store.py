@@ -32,6 +32,7 @@ from stoppress.domain.record import (
 )
 from stoppress.log import scripts
 from stoppress.log.keys import FEEDS, TOKENS, feed_keys, making_key
+from stoppress.log.metrics import NoStoreMetrics, StoreMetrics
 from stoppress.log.scripts import Piece
 from stoppress.log.shards import Shards, at, each
 from stoppress.log.talk import Talk, new_epoch
@@ -53,9 +54,16 @@ T = TypeVar("T")
 class RedisStore:
     """Feeds, posts and tokens in Redis: `desk.store.Store` and `TokenStore`."""
 
-    def __init__(self, shards: Shards, settings: Settings) -> None:
+    def __init__(
+        self,
+        shards: Shards,
+        settings: Settings,
+        metrics: StoreMetrics | None = None,
+    ) -> None:
         self._shards = shards
+        self._metrics = metrics or NoStoreMetrics()
         self._log_events = settings.log_events
+        self._log_age_s = settings.log_days * 86_400
         self._ring_events = settings.ring_events
         self._ring_bytes = settings.ring_bytes
         self._ttl_s = settings.idempotency_hours * 3600
@@ -134,12 +142,19 @@ class RedisStore:
 
         Raises NotFound, Gone, StaleRevision, ExternalIdTaken, KeyReused, PinMoved.
         """
-        return await self._feed(
+        written, aged = await self._feed(
             write.feed,
             lambda talk: scripts.write(
-                talk, write, events=self._log_events, ttl_s=self._ttl_s
+                talk,
+                write,
+                events=self._log_events,
+                age_s=self._log_age_s,
+                ttl_s=self._ttl_s,
             ),
         )
+        if aged:
+            self._metrics.aged(aged)
+        return written
 
     async def recall(self, feed: str, idempotency: Idempotency) -> Written | None:
         """The write kept under this key, if there was one. Raises KeyReused."""

@@ -4,9 +4,10 @@
 -- KEYS  1 meta  2 log  3 line  4 posts  5 order  6 ext  7 idem
 -- ARGV  1 chance  2 life  3 at  4 events kept  5 pinned before  6 pinned after
 --       7 fingerprint ('' for none)  8 ttl of the idempotency record, in s
---       9 number of changes, then for each, from 10 on:
+--       9 age of the oldest event kept, in s (0: any)
+--       10 number of changes, then for each, from 11 on:
 --         type  post  expected rev  rev  body ('' withdraws)  order  external id
--- Returns {'ok', epoch, seq, post} or {'repeated', cursor, post} or {'reused'} or
+-- Returns {'ok', epoch, seq, post, events let go by age} or {'repeated', cursor, post} or {'reused'} or
 --   {'nofeed'} or {'nopost', post} or {'gone', post} or {'pin'} or
 --   {'stale', expected, rev, body} or {'taken', external id, post, body}
 local feed = enter(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3])
@@ -22,9 +23,9 @@ local function held(post)
 end
 
 -- Everything is checked before anything is written.
-local last = 10 + (tonumber(ARGV[9]) - 1) * 7
+local last = 11 + (tonumber(ARGV[10]) - 1) * 7
 local new = {}
-for i = 10, last, 7 do
+for i = 11, last, 7 do
   local post, expected, external = ARGV[i + 1], ARGV[i + 2], ARGV[i + 6]
   if post == '' then
     if feed.rev ~= expected then
@@ -54,16 +55,17 @@ if repin and feed.pinned ~= ARGV[5] then return {'pin'} end
 -- The stream first: it is the only one that could still refuse (an id that is not
 -- greater than the last), and then nothing else has happened.
 local seq = feed.seq
-for i = 10, last, 7 do
+for i = 11, last, 7 do
   seq = seq + 1
   redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], string.format('%.0f-0', seq),
     'type', ARGV[i], 'post', ARGV[i + 1], 'rev', ARGV[i + 3], 'at', ARGV[3])
 end
+local gone = let_go(KEYS[2], tonumber(ARGV[3]), tonumber(ARGV[9]))
 local head = string.format('%.0f', seq)
 redis.call('HSET', KEYS[1], 'seq', head)
 if repin then redis.call('HSET', KEYS[1], 'pinned', ARGV[6]) end
 seq = feed.seq
-for i = 10, last, 7 do
+for i = 11, last, 7 do
   local post, rev, body = ARGV[i + 1], ARGV[i + 3], ARGV[i + 4]
   if post == '' then
     redis.call('HSET', KEYS[1], 'rev', rev, 'feed', body)
@@ -81,4 +83,4 @@ for i = 10, last, 7 do
     feed.epoch, seq, ARGV[i], ARGV[3], post) .. body)
 end
 keep(KEYS[7], ARGV[7], feed.born, feed.epoch .. '-' .. head, ARGV[last + 1], ARGV[8])
-return {'ok', feed.epoch, head, ARGV[last + 1]}
+return {'ok', feed.epoch, head, ARGV[last + 1], gone}

@@ -1,0 +1,24 @@
+-- age.lua: put before the script that adds to a log. Lets go what is too old.
+--
+-- let_go(log, at, age): of a log that was just added to at `at` (ms), what is older than
+-- `age` seconds (0: nothing is too old). The oldest go first, MOST a call, so that a
+-- write stays short; each adds one or two, so that what is to go goes. A log that is
+-- added to no more ends as a whole, `age` after its last event, by itself: the feed's
+-- meta says where it ended.
+-- Returns how many went.
+local MOST = 16
+local function let_go(log, at, age)
+  if age == 0 then
+    redis.call('PERSIST', log)
+    return 0
+  end
+  redis.call('EXPIRE', log, age)
+  for gone = 0, MOST - 1 do
+    local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
+    -- type, t, post, p, rev, r, at, a
+    if tonumber(oldest[2][8]) >= at - age * 1000 then return gone end
+    redis.call('XDEL', log, oldest[1])
+  end
+  return MOST
+end
+
