@@ -19,7 +19,7 @@ KINDS ?=
 ROWS ?= all
 ROUNDS ?= 5
 
-.PHONY: help run test lint faults fuzz cuts bench clean system
+.PHONY: help run test lint faults fuzz guided cuts bench clean system
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ faults: $(VENV)/test.stamp system ## Break every part on purpose: RUNS=1 JOBS=1 
 
 fuzz: $(VENV)/test.stamp system ## A million bent inputs for each parser: ARGS="--targets frames"
 	@$(BIN)/python -m tests.fuzz.campaign $(ARGS)
+
+guided: $(VENV)/test.stamp ## The same led by coverage, with atheris (Linux): ARGS="--targets bodies"
+	@$(PIP) install --editable '.[fuzz]'
+	@$(BIN)/python -m tests.fuzz.guided $(ARGS)
 
 cuts: $(VENV)/test.stamp system ## Cut readers 10,000 times in a model, 1,000 times for real
 	@$(BIN)/python -m tests.faults.model --cuts 10000 --run 500 $(if $(SEED),--seed $(SEED))

@@ -100,14 +100,20 @@ def session(chance: random.Random, inputs: int) -> Counter[str]:
     seen: Counter[str] = Counter()
     for _ in range(inputs):
         name, right, take = chance.choice(TAKERS)
-        raw = json_of(chance, right)
-        try:
-            take(raw)
-        except Malformed as wrong:
-            text = str(wrong)
-            assert len(text) <= LONGEST_ERROR, f"an error of {len(text)} characters"
-            text.encode()
-            seen[f"{name} {type(wrong).__name__}"] += 1
-        else:
-            seen[f"{name} taken"] += 1
+        taken(name, take, json_of(chance, right), seen)
     return seen
+
+
+def taken(
+    name: str, take: Callable[[bytes], None], raw: bytes, seen: Counter[str]
+) -> None:
+    """One body, for one call."""
+    try:
+        take(raw)
+    except Malformed as wrong:
+        text = str(wrong)
+        assert len(text) <= LONGEST_ERROR, f"an error of {len(text)} characters"
+        text.encode()
+        seen[f"{name} {type(wrong).__name__}"] += 1
+    else:
+        seen[f"{name} taken"] += 1

@@ -27,23 +27,28 @@ def session(chance: random.Random, inputs: int) -> Counter[str]:
         right = MARK if chance.random() < 0.2 else chance.choice(RIGHT)
         data = right if chance.random() < 0.1 else bent(chance, right, WORDS)
         text = data.decode("latin-1" if chance.random() < 0.3 else "utf-8", "replace")
-        try:
-            cursor = Cursor.parse(text)
-        except Malformed as wrong:
-            assert len(str(wrong)) < 500, "the error is as long as what was sent"
-            seen["no cursor"] += 1
-        else:
-            assert str(cursor) == text and 0 <= cursor.seq <= MAX_SEQ, cursor
-            seen["cursor"] += 1
-        seen[_feeds(chance, text)] += 1
-        try:
-            mark = parse_mark(text)
-        except Malformed:
-            seen["no mark"] += 1
-        else:
-            assert parse_mark(mark_text(mark)) == mark
-            seen["mark"] += 1
+        read(chance, text, seen)
     return seen
+
+
+def read(chance: random.Random, text: str, seen: Counter[str]) -> None:
+    """One text, as all three."""
+    try:
+        cursor = Cursor.parse(text)
+    except Malformed as wrong:
+        assert len(str(wrong)) < 500, "the error is as long as what was sent"
+        seen["no cursor"] += 1
+    else:
+        assert str(cursor) == text and 0 <= cursor.seq <= MAX_SEQ, cursor
+        seen["cursor"] += 1
+    seen[_feeds(chance, text)] += 1
+    try:
+        mark = parse_mark(text)
+    except Malformed:
+        seen["no mark"] += 1
+    else:
+        assert parse_mark(mark_text(mark)) == mark
+        seen["mark"] += 1
 
 
 def _feeds(chance: random.Random, text: str) -> str:

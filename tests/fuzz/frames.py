@@ -37,20 +37,26 @@ def session(chance: random.Random, inputs: int) -> Counter[str]:
     seen: Counter[str] = Counter()
     for _ in range(inputs):
         deflated = chance.random() < 0.3
-        data = speech(chance, deflated)
-        texts, answer, end = _heard(deflated, [data])
-        pieces = list(_pieces(chance, data))
-        again = _heard(deflated, pieces)
-        if end <= 1:
-            assert again == (texts, answer, end), (again, texts, answer, end, pieces)
-        else:
-            # What was understood before the break may have been acted on, or not.
-            assert again[2] == end, (again, end, pieces)
-        assert len(answer) <= len(data) + 256, "it answers more than it hears"
-        seen[("open", "closed")[end] if end <= 1 else f"broken {end}"] += 1
-        for text in texts:
-            seen[_read(text)] += 1
+        heard(chance, speech(chance, deflated), deflated, seen)
     return seen
+
+
+def heard(
+    chance: random.Random, data: bytes, deflated: bool, seen: Counter[str]
+) -> None:
+    """One speech, whole and in pieces."""
+    texts, answer, end = _heard(deflated, [data])
+    pieces = list(_pieces(chance, data))
+    again = _heard(deflated, pieces)
+    if end <= 1:
+        assert again == (texts, answer, end), (again, texts, answer, end, pieces)
+    else:
+        # What was understood before the break may have been acted on, or not.
+        assert again[2] == end, (again, end, pieces)
+    assert len(answer) <= len(data) + 256, "it answers more than it hears"
+    seen[("open", "closed")[end] if end <= 1 else f"broken {end}"] += 1
+    for text in texts:
+        seen[_read(text)] += 1
 
 
 def _read(text: bytes | None) -> str:
