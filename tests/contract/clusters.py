@@ -46,6 +46,14 @@ class Node(Server):
         with self.client() as client:
             return client.execute_command(*command)
 
+    def asked(self, *command: bytes | str | int) -> Any:
+        """Like `say`, as who was sent here by ASK."""
+        with self.client() as client:
+            both = client.pipeline(transaction=False)
+            both.execute_command("ASKING")
+            both.execute_command(*command)
+            return both.execute()[1]
+
 
 class Cluster:
     """Nine servers."""
@@ -58,11 +66,15 @@ class Cluster:
         *,
         replicas: int = REPLICAS,
         timeout_ms: int = 2000,
+        tls: Sequence[str] = (),
     ) -> None:
+        self.kind = kind
         self.nodes = [
             Node(kind, folder / f"node{number}", settings, timeout_ms)
             for number in range(PRIMARIES * (1 + replicas))
         ]
+        for node in self.nodes:
+            node.tls = tls
         self._replicas = replicas
 
     @property
@@ -130,8 +142,11 @@ class Cluster:
         }
         return [one for one in self.nodes if one.port in ports]
 
-    async def move(self, key: str) -> Node:
-        """Move the slot of a key, keys and all, to another primary; to which."""
+    async def move(self, key: str, *, in_one_step: bool = False) -> Node:
+        """Move the slot of a key, keys and all, to another primary; to which.
+
+        In one step, as Valkey 9 can; else key by key, as every cluster does.
+        """
         slot = key_slot(key.encode())
         source = await asyncio.to_thread(self.owner, key)
         target = next(
@@ -141,7 +156,14 @@ class Cluster:
             and list(_owners(one, key_slot(b"")))  # it answers
             and _is_primary(one)
         )
-        await asyncio.to_thread(self._move, slot, source, target)
+        if in_one_step:
+            source.say(
+                *("CLUSTER MIGRATESLOTS", "SLOTSRANGE", slot, slot),
+                *("NODE", target.name),
+            )
+            await until(lambda: self.owner(key) is target)
+        else:
+            await asyncio.to_thread(self._move, slot, source, target)
         return target
 
     def _move(self, slot: int, source: Node, target: Node) -> None:

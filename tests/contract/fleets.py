@@ -42,6 +42,13 @@ class Sentinel(Server):
     def _options(self) -> list[str]:
         return [str(self._config), "--sentinel"]
 
+    def speak_tls(self, settings: Sequence[str]) -> None:
+        """Have it speak TLS, and nothing else."""
+        text = self._config.read_text().replace("port ", "port 0\ntls-port ", 1)
+        pairs = zip(settings[::2], settings[1::2], strict=True)
+        lines = (f"{name.removeprefix('--')} {value}\n" for name, value in pairs)
+        self._config.write_text(text + "".join(lines))
+
     def guard(self) -> None:
         """Have it ask for the password, and give it to others."""
         with self._config.open("a") as config:
@@ -70,6 +77,7 @@ class Fleet:
         *,
         down_ms: int = 1000,
         password: str = "",
+        tls: Sequence[str] = (),
     ) -> None:
         self._password = password
         if password:
@@ -85,6 +93,10 @@ class Fleet:
         ]
         for one in (*self.servers, *self.sentinels):
             one.password = password
+            one.tls = tls
+        if tls:
+            for sentinel in self.sentinels:
+                sentinel.speak_tls(tls)
         if password:
             for sentinel in self.sentinels:
                 sentinel.guard()

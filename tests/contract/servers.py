@@ -59,6 +59,8 @@ class Server:
         self.socket = folder / "s"
         self.password = ""
         """What it asks for, if anything."""
+        self.tls: Sequence[str] = ()
+        """Its settings of TLS, which it then speaks at its port, and nothing else."""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -88,11 +90,16 @@ class Server:
     def _options(self) -> list[str]:
         # fmt: off
         return [
-            "--port", str(self.port), "--dir", str(self.folder),
+            *self._ports(), "--dir", str(self.folder),
             "--unixsocket", str(self.socket), "--logfile", "log",
             "--repl-diskless-sync-delay", "0",
         ]
         # fmt: on
+
+    def _ports(self) -> list[str]:
+        if not self.tls:
+            return ["--port", str(self.port)]
+        return ["--port", "0", "--tls-port", str(self.port), *self.tls]
 
     def client(self, timeout_s: float = 5) -> Redis:
         """A plain client, to look behind the curtain."""

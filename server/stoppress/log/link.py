@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol, cast
@@ -242,4 +243,15 @@ class unavailable:  # reads as a statement: `with unavailable():`
         if isinstance(wrong, TimeoutError):
             raise Unavailable("Redis did not answer in time") from wrong
         if isinstance(wrong, RedisError | OSError):
-            raise Unavailable("Redis is away") from wrong
+            raise Unavailable(_why_away(wrong)) from wrong
+
+
+def _why_away(wrong: BaseException) -> str:
+    cause: BaseException | None = wrong
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is None:
+        return "Redis is away"
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"Redis shows a certificate that does not hold: {cause.verify_message}"
+    return f"no TLS with Redis: {cause.reason}"
