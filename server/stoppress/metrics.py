@@ -110,6 +110,11 @@ class Metrics:
             "Newcomers closed because too many waited, or for too long.",
             registry=registry,
         )
+        self._heads_refused = Counter(
+            "stoppress_heads_refused",
+            "Connections closed because a request's head was too late, or too long.",
+            registry=registry,
+        )
         self._collections = Histogram(
             "stoppress_collector_pause_seconds",
             "How long the collector took to walk everything it watches.",
@@ -222,6 +227,12 @@ class Metrics:
     def shut_out(self) -> None:
         """A newcomer was closed: too many waited, or it waited too long."""
         self._shut_out.inc()
+
+    # The heads'
+
+    def head_refused(self) -> None:
+        """A connection was closed: its request's head was too late, or too long."""
+        self._heads_refused.inc()
 
     # The loop's
 

@@ -129,6 +129,15 @@ class Settings:
     )
 
     # API
+    head_timeout: float = _(
+        30.0,
+        "how long a connection may take to say what it wants: a request's head",
+        unit="s",
+        zero="no limit of ours",
+    )
+    max_head: int = _(
+        32 << 10, "the longest head of a request", unit="bytes", zero="no limit of ours"
+    )
     max_body: int = _(64 << 10, "the longest request body", unit="bytes", least=1)
     idempotency_hours: int = _(
         24, "how long an Idempotency-Key is remembered", unit="h", least=1

@@ -30,6 +30,7 @@ from stoppress.listening import ears, limit
 from stoppress.pauses import Pauses
 from stoppress.settings import from_environment
 from stoppress.web.gate import Gate, call_later
+from stoppress.web.heads import Heads
 from stoppress.web.porch import Porch
 from stoppress.web.takeover import LiveWebSocket
 
@@ -128,8 +129,12 @@ async def serve(listen: int, ready: int) -> None:
     """Serve on an inherited socket until a signal says stop."""
     asyncio.get_running_loop().add_reader(0, _end_with_stdin)
     serving = Serving(from_environment(os.environ))
-    per_second = serving.settings.handshakes_per_s
-    porch = Porch(serving.door, Gate(call_later, serving.metrics, per_second))
+    settings, metrics = serving.settings, serving.metrics
+    porch = Porch(
+        serving.door,
+        Gate(call_later, metrics, settings.handshakes_per_s),
+        Heads(call_later, metrics, settings.head_timeout, settings.max_head),
+    )
     config = uvicorn.Config(
         serving.app,
         http=cast(Any, porch),  # it makes the protocols, as the class would

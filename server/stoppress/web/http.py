@@ -4,6 +4,7 @@ Rules (those of `takeover` beside):
 - A handshake is parsed once: what httptools has read is what websockets gets.
 - A live line asked for in pieces, or behind other requests, stands at the gate too:
   its handshake, or its request, goes on when the gate says so.
+- A request's head has a time and a length (`heads.py`), which uvicorn gives it neither.
 - A handshake has no body: one that announces one is refused, not waited for.
 """
 
@@ -22,8 +23,9 @@ from uvicorn.protocols.http.httptools_impl import (
 from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS
 
 from stoppress.hub.sockets import Registry
-from stoppress.web.gate import Entry, Gate, Place, has_left
+from stoppress.web.gate import Gate
 from stoppress.web.handshake import Fields
+from stoppress.web.heads import Heads
 from stoppress.web.takeover import (
     TAKEN,
     TAKEOVER,
@@ -31,10 +33,15 @@ from stoppress.web.takeover import (
     Taker,
     hide_token,
 )
+from stoppress.web.waiter import Waiter
 
-WAITING_BYTES = 8 << 10
-"""What a request that waits at the gate holds, with its parser and its headers."""
 _BODY = (b"content-length", b"transfer-encoding")
+TIMEOUT = b"408 Request Timeout"
+TOO_LARGE = b"431 Request Header Fields Too Large"
+_REFUSED = (
+    b"HTTP/1.1 %b\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+    b"Content-Length: %d\r\n\r\n%b"
+)
 _AROUND = 32
 """Bytes of a line beside the address, or beside a header's name and value."""
 
@@ -52,11 +59,13 @@ RELIED_ON: dict[type, tuple[str, ...]] = {
         "handle_websocket_upgrade",
         "headers",
         "on_headers_complete",
+        "on_message_begin",
         "parser",
         "pipeline",
         "scope",
         "send_400_response",
         "server_state",
+        "timeout_keep_alive_task",
         "transport",
         "url",
         "ws_protocol_class",
@@ -78,26 +87,71 @@ class LiveHttp(HttpToolsProtocol):
     """uvicorn's HTTP protocol, from which a reader can take the transport."""
 
     _segment = b""
-    _waiter: _Waiter | None = None
+    waiter: Waiter | None = None
+    """Its place at the gate, while it stands there."""
     gate: Gate | None = None
     """Where live lines wait for their turn, if they do."""
     passed = False
     """Whether the first one that is asked for has been at the gate already."""
+    heads: Heads | None = None
+    """Where requests are waited for, if they are."""
+    _is_in_head = False
+    _head_bytes = 0
 
     def data_received(self, data: bytes) -> None:
         """Remember the segment: a frame may follow on the handshake in it."""
-        if self._waiter is not None:
-            self._waiter.say(data)
+        if self.waiter is not None:
+            self.waiter.say(data)
             return
         self._segment = data
         super().data_received(data)
         self._segment = b""
+        if self.heads is not None:
+            self._mind_head(self.heads, len(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, perhaps while it waited."""
-        if self._waiter is not None:
-            self._waiter.leave()
+        if self.waiter is not None:
+            self.waiter.leave()
+        if self.heads is not None:
+            self.heads.end(self)
         super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._is_in_head = True
+        super().on_message_begin()
+
+    def _mind_head(self, heads: Heads, size: int) -> None:
+        """Wait for the rest of a request that has begun, but not for ever."""
+        # None: it is another protocol's connection by now.
+        if self.parser is None or self.waiter is not None or not self._owes_a_head():
+            self._head_bytes = 0
+            heads.end(self)
+            return
+        self._head_bytes += size if self._is_in_head else 0
+        if heads.is_too_long(self._head_bytes):
+            heads.end(self)
+            self._refuse(TOO_LARGE, b"The head of the request is too long.")
+        else:
+            heads.begin(self)
+
+    def _owes_a_head(self) -> bool:
+        if self._is_in_head or self.cycle is None:
+            return True
+        # Every byte stops uvicorn's own clock for a connection that is kept.
+        return self.cycle.response_complete and self.timeout_keep_alive_task is None
+
+    def too_late(self) -> None:
+        """The head did not come to its end."""
+        self._refuse(TIMEOUT, b"The request did not come to its end.")
+
+    def _refuse(self, status: bytes, text: bytes) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(_REFUSED % (status, len(text), text))
+            self.transport.close()
+        else:  # an answer to what was asked before is on its way
+            self.transport.abort()
 
     def wait(self, go_on: Callable[[bytes], None]) -> None:
         """Go on when the gate says so, with what was said meanwhile."""
@@ -107,8 +161,8 @@ class LiveHttp(HttpToolsProtocol):
             self.passed = False
             go_on(b"")
         else:
-            self._waiter = _Waiter(self, self.gate, go_on)
-            self._waiter.come()
+            self.waiter = Waiter(self, self.gate, go_on)
+            self.waiter.come()
 
     def handle_websocket_upgrade(self) -> None:
         """Upgrade, in turn, with what follows on the handshake."""
@@ -157,6 +211,7 @@ class LiveHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Hide a secret in the query before the request is looked at."""
+        self._is_in_head = False
         super().on_headers_complete()
         if "query_string" in self.scope:
             hide_token(cast("dict[str, Any]", self.scope))
@@ -208,58 +263,6 @@ class LiveHttp(HttpToolsProtocol):
         self.parser = None  # type: ignore[assignment]  # as uvicorn does
         cycle.scope["extensions"].clear()
         return True
-
-
-class _Waiter:
-    """A live line that HTTP has read already, at the gate."""
-
-    __slots__ = ("_gate", "_go_on", "_http", "_place", "_said")
-
-    def __init__(
-        self, http: LiveHttp, gate: Gate, go_on: Callable[[bytes], None]
-    ) -> None:
-        self._http = http
-        self._gate = gate
-        self._go_on = go_on
-        self._said = b""
-        self._place: Place | None = None
-
-    def come(self) -> None:
-        """Come to the gate: go on now, or wait."""
-        self._place = self._gate.come(self, WAITING_BYTES)
-
-    def say(self, data: bytes) -> None:
-        """What was on its way when we stopped reading."""
-        self._said += data
-        if self._place is not None:
-            self._gate.say(self._place, len(data))
-
-    def leave(self) -> None:
-        """The connection is gone."""
-        if self._place is not None:
-            self._gate.leave(self._place)
-
-    # At the gate
-
-    def pause(self) -> None:
-        """Read no more of it."""
-        self._http.transport.pause_reading()
-
-    def go_in(self, waited_s: float) -> Entry:
-        """Let it in."""
-        http, waited = self._http, self._place is not None
-        http._waiter = None
-        if waited and has_left(http.transport, waited_s):
-            http.transport.abort()
-            return Entry.GONE
-        if waited:
-            http.transport.resume_reading()
-        self._go_on(self._said)
-        return Entry.PLAIN
-
-    def cut(self) -> None:
-        """Close it."""
-        self._http.transport.abort()
 
 
 def is_stream(scope: dict[str, Any]) -> bool:

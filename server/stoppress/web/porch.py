@@ -10,6 +10,7 @@ Rules:
 - Whoever comes to read waits at the gate if there is a crowd, as small as it is here;
   a publish or a probe on a new connection walks past it. Of whom the first segment
   does not tell, `LiveHttp` brings to the gate what turns out to be a live line.
+- It is waited for (`heads.py`) until its first segment; then `LiveHttp` is, if need be.
 - It stands in uvicorn's `connections`, so that the server's end finds it.
 """
 
@@ -24,6 +25,7 @@ from uvicorn.server import ServerState
 from stoppress.hub.sockets import Registry
 from stoppress.web.door import TARGET, Door
 from stoppress.web.gate import Entry, Gate, Place, has_left
+from stoppress.web.heads import Heads
 from stoppress.web.http import LiveHttp
 
 _LIVE = b"GET " + TARGET
@@ -33,9 +35,10 @@ _FEEDS = b"GET /v1/feeds/"
 class Porch:
     """Makes the protocol of each new connection: what uvicorn calls as `http=`."""
 
-    def __init__(self, door: Door, gate: Gate) -> None:
+    def __init__(self, door: Door, gate: Gate, heads: Heads) -> None:
         self._door = door
         self.gate = gate
+        self.heads = heads
 
     def __call__(
         self,
@@ -58,7 +61,7 @@ class Porch:
         if data.startswith(_LIVE) and self._door.enter(data, transport, registry):
             return Entry.WHOLE
         http = LiveHttp(newcomer.config, newcomer.server_state, newcomer.app_state)
-        http.gate, http.passed = self.gate, passed
+        http.gate, http.passed, http.heads = self.gate, passed, self.heads
         transport.set_protocol(http)
         http.connection_made(transport)
         http.data_received(data)
@@ -98,9 +101,11 @@ class Newcomer(asyncio.Protocol):
         """The connection is here."""
         self.transport = cast(asyncio.Transport, transport)
         cast(Registry, self.server_state.connections).add(self)
+        self.porch.heads.begin(self)
 
     def data_received(self, data: bytes) -> None:
         """It has said what it wants."""
+        self.porch.heads.end(self)
         if self.place is not None:  # what was on its way when we stopped reading
             self.said += data
             self.porch.gate.say(self.place, len(data))
@@ -113,10 +118,15 @@ class Newcomer(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """It left without a word, or while it waited."""
         self.said = b""
+        self.porch.heads.end(self)
         if self.place is not None:
             self.porch.gate.leave(self.place)
             self.place = None
         cast(Registry, self.server_state.connections).discard(self)
+
+    def too_late(self) -> None:
+        """It came, and said nothing."""
+        self.transport.abort()
 
     # At the gate
 

@@ -29,6 +29,7 @@ from stoppress.settings import Settings
 from stoppress.web import live
 from stoppress.web.door import Door
 from stoppress.web.gate import Gate, call_later
+from stoppress.web.heads import Heads
 from stoppress.web.http import LiveHttp
 from stoppress.web.newsroom import Newsroom
 from stoppress.web.porch import Porch
@@ -67,6 +68,7 @@ class Ledger(Uncounted):
         self.encodes = 0
         self.waits = 0
         self.outs = 0
+        self.refused_heads = 0
         self.codes: list[int] = []
 
     def readers(self, wire: str, change: int) -> None:
@@ -85,6 +87,10 @@ class Ledger(Uncounted):
     def waited(self) -> None:
         """A newcomer had to wait."""
         self.waits += 1
+
+    def head_refused(self) -> None:
+        """A head was too late, or too long."""
+        self.refused_heads += 1
 
     def shut_out(self) -> None:
         """A newcomer was closed at the gate."""
@@ -112,6 +118,15 @@ class Liveroom:
             metrics=nothing,
         )
         self.gate = Gate(call_later, self.ledger, self.settings.handshakes_per_s)
+        self.heads = Heads(
+            lambda _, look: self.looks.append(look),
+            self.ledger,
+            self.settings.head_timeout,
+            self.settings.max_head,
+            lambda: self.time,
+        )
+        self.looks: list[Callable[[], None]] = []
+        """What the heads' timer would call."""
         self.starlette = Starlette(
             routes=live.routes(self.newsroom),
             exception_handlers=cast(Any, exception_handlers("http://h")),
@@ -167,7 +182,7 @@ class Liveroom:
             return LiveHttp
         door = Door()
         door.open(self.newsroom)
-        return Porch(door, self.gate)
+        return Porch(door, self.gate, self.heads)
 
     @property
     def http(self) -> str:
