@@ -246,6 +246,34 @@ async def test_a_missed_probe_makes_a_new_line(
     assert len(sink.windows) == 1
 
 
+async def test_who_knows_of_more_has_it_read(
+    server: Server, settings: Settings
+) -> None:
+    """A deaf line is found out by its probe; until then by readers from elsewhere."""
+    proxy = Proxy(lambda: asyncio.open_unix_connection(str(server.socket)))
+    await proxy.open()
+    link = await connect(f"redis://127.0.0.1:{proxy.port}", settings)
+    store = RedisStore(link, settings)
+    counts = Counts()
+    follower = Follower(link, store, counts, probe_s=60)
+    running = asyncio.create_task(follower.run())
+    try:
+        await store.make_feed("x", FEED, AT, None)
+        sink = Recorder()
+        await follower.open("x", sink)
+        await up(follower)
+        proxy.deafen()
+        last = await store.write(write(published("p")))
+        assert await follower.head("x") == last.cursor
+        await sink.at(last.cursor)
+        assert (counts.how, counts.missed, len(sink.windows)) == (["log"], 0, 1)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await link.aclose()
+        await proxy.close()
+
+
 async def test_a_line_that_is_deaf_is_not_healthy(
     server: Server, settings: Settings
 ) -> None:

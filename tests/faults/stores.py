@@ -244,6 +244,17 @@ async def failed_over(scene: Scene) -> None:
     scene.outcome.notes["back after s"] = time.monotonic() - since
 
 
+async def replicas_frozen(scene: Scene) -> None:
+    """Nobody can confirm a write for six seconds: it is made, and settled later."""
+    _, *replicas = scene.stores
+    for one in replicas:
+        one.freeze()
+    await _refusing(scene, 6)
+    for one in replicas:
+        one.thaw()
+    await scene.heard(15)
+
+
 STORE_KINDS = (
     Kind(
         name="redis-killed",
@@ -329,6 +340,15 @@ STORE_KINDS = (
         what="the script cache is flushed 15 times",
         fault=scripts_flushed,
         store=ALWAYS,
+    ),
+    Kind(
+        name="replicas-frozen",
+        what="replicas:1, 1 + 2: both replicas are stopped (SIGSTOP) for 6 s: writes "
+        "503, and settled by their keys",
+        fault=replicas_frozen,
+        store=ALWAYS,
+        by_proxy=True,
+        settings={"STOPPRESS_DURABILITY": "replicas:1", "STOPPRESS_REDIS_TIMEOUT": "2"},
     ),
     Kind(
         name="primary-lost",

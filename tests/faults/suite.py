@@ -25,6 +25,7 @@ from tests.faults.clocks import CLOCK_KINDS
 from tests.faults.clusters import CLUSTER_KINDS
 from tests.faults.kinds import SERVER_KINDS
 from tests.faults.links import LINK_KINDS
+from tests.faults.mixed import MIXED_KINDS
 from tests.faults.play import FULL, play
 from tests.faults.sentinels import FLEET_KINDS
 from tests.faults.shrink import command, shrunk
@@ -39,6 +40,7 @@ ALL = (
     *CLUSTER_KINDS,
     *SERVER_KINDS,
     *CLOCK_KINDS,
+    *MIXED_KINDS,
 )
 KINDS = {kind.name: kind for kind in ALL}
 SET_UPS = 3

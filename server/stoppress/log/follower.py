@@ -108,7 +108,8 @@ class Follower:
     async def head(self, feed: str) -> Cursor:
         """The log's head now: one read, shared by all who ask while it runs.
 
-        Raises NotFound or Unavailable.
+        Who asks knows of more than the line brought; if it is there it is read, as the
+        line may be deaf, and not have been found out yet. Raises NotFound, Unavailable.
         """
         reading = self._heads.get(feed)
         if reading is None:
@@ -125,7 +126,7 @@ class Follower:
         if not isinstance(head, Cursor):
             raise head
         followed = self._feeds.get(feed)
-        if followed is not None and followed.cursor.epoch not in ("", head.epoch):
+        if followed is not None and _lacks(followed, head):
             self._break_off(followed)
         return head
 
@@ -291,3 +292,10 @@ class Follower:
     def _break_off(self, followed: Followed) -> None:
         if followed.break_off():
             self._to_mend.put_nowait(followed)
+
+
+def _lacks(followed: Followed, head: Cursor) -> bool:
+    """Whether the feed's log is further than the feed, and nobody reads it yet."""
+    if followed.cursor.epoch != head.epoch:
+        return bool(followed.cursor.epoch)
+    return followed.held is None and followed.cursor < head
