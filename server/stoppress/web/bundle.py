@@ -3,7 +3,8 @@
 `<script integrity>` does not cover what a module imports, so what others embed is
 one file. Rules, which keep this short and are checked: imports are static, on top,
 by name, without `as`; exports are declarations or the last line; no two modules
-declare the same name at their top.
+declare the same name at their top. A number with a name in capitals is written where
+it is used: the minifier would keep the name.
 
 Used when the wheel is built, and at the start of a server in a checkout. Imports
 nothing of the package, so that the build can load it alone.
@@ -27,6 +28,7 @@ _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";\n', re.MULTIL
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|let|function|class)\b)", re.M)
 _EXPORTS = re.compile(r"^export \{[^}]*\};\n", re.MULTILINE)
 _LEFT = re.compile(r"^(?:import|export)\b.*|\bimport(?:\(|\.meta).*", re.MULTILINE)
+_NUMBER = re.compile(r"^const ([A-Z][A-Z_]+) = ([\d_]+);\n", re.MULTILINE)
 _TOP = re.compile(
     r"^(?:async )?(?:const|let|function\*?|class) (?:\{ *)?(\w+)", re.MULTILINE
 )
@@ -61,8 +63,17 @@ def bundle(folder: Path) -> str:
                     "rename one"
                 )
             owners[declared] = name
-    whole = "".join(modules.values())
+    whole = _numbered("".join(modules.values()))
     return _minified(f'(()=>{{"use strict";\n{whole}\n}})();\n')
+
+
+def _numbered(script: str) -> str:
+    """The script with its named numbers written out."""
+    numbers = dict(_NUMBER.findall(script))
+    script = _NUMBER.sub("", script)
+    for name, number in numbers.items():
+        script = re.sub(rf"(?<![\w.]){name}\b(?!:)", number, script)
+    return script
 
 
 def _minified(script: str) -> str:

@@ -63,6 +63,23 @@ def test_modules_come_before_those_that_import_them(tmp_path: Path) -> None:
     assert ran.stdout == "1 2\n"
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_named_numbers_are_written_out(tmp_path: Path) -> None:
+    """Where they are used, in any module; not a member that has such a name."""
+    folder = write(
+        tmp_path,
+        define='import { LONGEST_MS } from "./a.js";\n\n'
+        "const it = { LONGEST_MS: 1 };\nconsole.log(LONGEST_MS / 2, it.LONGEST_MS);\n",
+        a="/** Why. */\nexport const LONGEST_MS = 3_000;\n",
+    )
+    script = bundle(folder)
+    ran = subprocess.run(
+        ["node", "-e", script], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert ran.stdout == "1500 1\n"
+    assert script.count("LONGEST_MS") == 2, "the member's name alone is left"
+
+
 @pytest.mark.parametrize(
     ("modules", "complaint"),
     [
