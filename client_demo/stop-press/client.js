@@ -11,7 +11,7 @@
 
 import { Beyond } from "./beyond.js";
 import { CODES, isFinal } from "./codes.js";
-import { Connection, LONGEST_MS } from "./connection.js";
+import { LONGEST_MS, connectionOf } from "./connection.js";
 import { formatCursor, parseCursor, reaches } from "./cursor.js";
 import { getJson, sleep, timeOf } from "./fetch.js";
 import { Gap, fold, withPage } from "./fold.js";
@@ -62,7 +62,7 @@ export class Reader {
     this.#hub = { origin, feed: encodeURIComponent(feed), token, from, newest, env };
     this.#on = on;
     const place = () => formatCursor(/** @type {Cursor} */ (this.#seen));
-    this.#connection = new Connection(this.#hub, place, {
+    this.#connection = connectionOf(this.#hub, place, {
       message: (message) => this.#take(message),
       stopped: (code) => this.#finish(code),
       line: (line) => this.#say(line),
@@ -200,7 +200,7 @@ export class Reader {
         if (isFinal(error.code)) return this.#finish(error.code);
         spreadMs = Math.min(LONGEST_MS, this.#connection.retryMs * 2 ** tries);
         await sleep(env, error.retryMs ?? 0, signal);
-        if (!this.#connection.isOpen) this.#say("reconnecting");
+        if (!this.#connection.isOpen()) this.#say("reconnecting");
       }
     }
   }
@@ -227,7 +227,7 @@ export class Reader {
     const { cursor, feed } = /** @type {State} */ (this.state);
     if (reaches(cursor, this.#seen)) this.#seen = cursor;
     const ended = this.line === "ended" && feed.status === "closed";
-    if (this.#unwake && !this.#connection.isKept && !ended) this.#connection.open();
+    if (this.#unwake && !this.#connection.isKept() && !ended) this.#connection.open();
   }
 
   // The end

@@ -3,10 +3,8 @@
  * @module
  */
 
-import { StopPress, setHome } from "./element.js";
+import { StopPress } from "./element.js";
 
-const script = /** @type {HTMLScriptElement | null} */ (document.currentScript);
-if (script?.src) setHome(new URL(script.src).origin);
 if (!customElements.get("stop-press")) customElements.define("stop-press", StopPress);
 
 export { StopPress };

@@ -10,18 +10,13 @@
 
 import { Reader } from "./client.js";
 import { parseCursor } from "./cursor.js";
-import { stateOf } from "./held.js";
 import { renderFrame } from "./frame.js";
-import { View } from "./view.js";
+import { stateOf } from "./held.js";
+import { viewOf } from "./view.js";
 import { isRising } from "./window.js";
 
-/** Where this script came from, unless the element says otherwise. */
-let home = globalThis.location?.origin;
-
-/** @param {string} origin */
-export const setHome = (origin) => {
-  home = origin;
-};
+/** Where the hub is, unless the element says otherwise: where this script came from. */
+const home = /** @type {any} */ (globalThis.document?.currentScript)?.src || globalThis.location?.href;
 
 // In a page without HTMLElement (a server's) the class is there and of no use.
 export class StopPress extends (globalThis.HTMLElement ?? Object) {
@@ -32,9 +27,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
   #begun = false;
 
   /** @type {Reader | null} */ #reader = null;
-  /** @type {View | null} */ #view = null;
-  /** @type {import("./render.js").Context | null} */ #ctx = null;
-  /** @type {((state: import("./fold.js").State) => void) | null} */ #prepare = null;
+  /** @type {import("./view.js").View | null} */ #view = null;
   /** @type {ResizeObserver | null} */ #resized = null;
 
   constructor() {
@@ -56,18 +49,19 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
   }
 
   attributeChangedCallback(/** @type {string} */ _, /** @type {any} */ old, /** @type {any} */ now) {
-    if (old !== now && this.#begun) this.#anew();
+    if (old !== now) this.#anew();
   }
 
   /** What reads a private feed, where it is not to stand in the page. */
   set token(/** @type {string} */ token) {
     this.#token = token;
-    if (this.#begun) this.#anew();
+    this.#anew();
   }
 
   #anew() {
+    if (!this.#begun) return;
     this.disconnectedCallback();
-    this.#reader = this.#view = this.#ctx = this.#prepare = null;
+    this.#reader = this.#view = null;
     this.shadowRoot?.replaceChildren(document.createElement("slot"));
     this.#begin();
   }
@@ -75,16 +69,13 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
   #begin() {
     if (!this.isConnected) return;
     this.#begun = true;
-    if (this.#reader) {
-      this.#reader.start();
-      this.#view?.start();
-      return;
-    }
     const feed = this.getAttribute("feed");
-    if (!feed) return;
     try {
-      if (this.dataset.cursor) this.#takeOver(feed);
-      else this.#draw(feed);
+      if (this.#reader) {
+        this.#reader.start();
+        this.#view?.start();
+      } else if (feed && this.dataset.cursor) this.#takeOver(feed, this.dataset.cursor);
+      else if (feed) this.#draw(feed);
     } catch (error) {
       console.warn("stop-press:", error);
     }
@@ -92,100 +83,101 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
 
   /** The API's path of the posts to show, where others than the newest are asked for. */
   get #from() {
-    const { from = "" } = this.dataset;
-    return this.hasAttribute("posts")
-      ? `/v1/feeds/${this.getAttribute("feed")}/posts?${this.getAttribute("posts")}`
-      : from;
+    const asked = this.getAttribute("posts");
+    return asked === null ? (this.dataset.from ?? "") : `/v1/feeds/${this.getAttribute("feed")}/posts?${asked}`;
   }
 
-  /** @param {string} feed */
-  #takeOver(feed) {
-    const { cursor = "", next, zone, status } = this.dataset;
+  /**
+   * @param {string} slug
+   * @param {string} cursor
+   */
+  #takeOver(slug, cursor) {
+    const { next, zone, status } = this.dataset;
     const root = /** @type {HTMLElement} */ (this.querySelector(".sp"));
     const words = JSON.parse(this.querySelector(".sp-words")?.textContent ?? "");
-    const shown = { slug: feed, language: root.lang, direction: root.dir, timezone: zone, status };
-    this.#ctx = { words, feed: shown, base: "", level: 1 };
-    const reader = this.#read(location.origin, feed);
-    this.#look(root, true);
-    const state = stateOf(root, shown, parseCursor(cursor), !!next, isRising(this.#from));
-    reader.start(state, next ?? null);
-    this.#tellHeight(feed);
+    const feed = { slug, language: root.lang, direction: root.dir, timezone: zone, status };
+    const reader = this.#read(location.origin, slug);
+    this.#look(root, { words, feed, base: "", level: 1 }, true);
+    reader.start(stateOf(root, feed, parseCursor(cursor), !!next, isRising(this.#from)), next);
+    this.#tellHeight(slug);
   }
 
-  /** @param {string} feed */
-  #draw(feed) {
-    const origin = new URL(this.getAttribute("src") ?? home, location.href).origin;
+  /** @param {string} slug */
+  #draw(slug) {
+    const base = new URL(this.getAttribute("src") ?? home, location.href).origin;
     const shadow = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     shadow.replaceChildren(document.createElement("slot"));
-    const reader = this.#read(origin, feed);
-    this.#prepare = async ({ feed: shown }) => {
-      this.#prepare = null;
+    const reader = this.#read(base, slug, async ({ feed }) => {
       try {
-        const [language] = shown.language.toLowerCase().split("-");
+        const [language] = feed.language.toLowerCase().split("-");
         const words = await reader.get(`/stop-press/words/${language}.json`);
         if (this.#reader !== reader) return;
         const style = new CSSStyleSheet();
         style.replaceSync(words.style);
         // Another feed, so that all of its frame is drawn.
-        this.#ctx = { words, feed: { ...shown }, base: origin, level: 2 };
-        const root = renderFrame(this.#ctx);
+        const ctx = { words, feed: { ...feed }, base, level: 2 };
+        const root = renderFrame(ctx);
         shadow.adoptedStyleSheets = [style];
         shadow.replaceChildren(root);
-        this.#look(root, false).renew();
+        this.#look(root, ctx, false).renew();
       } catch (error) {
         console.warn("stop-press:", error);
         reader.stop();
       }
-    };
+    });
     reader.start();
   }
 
   /**
    * @param {string} origin
    * @param {string} feed
+   * @param {((state: import("./fold.js").State) => void) | null} [prepare] Told of the
+   *   first state.
    * @returns {Reader}
    */
-  #read(origin, feed) {
+  #read(origin, feed, prepare) {
     const { newest = "" } = this.dataset;
+    const token = this.#token || this.getAttribute("token") || "";
+    const state = () => this.#tell("state", { line: reader.line, status: reader.state?.feed.status });
     /** @type {Reader} */
     const reader = new Reader(origin, feed, {
-      change: (state, message) => {
+      change: (held, message) => {
         if (reader !== this.#reader) return;
-        if (message?.post) this.#tell("post", { type: message.type, post: message.post });
-        if (message?.value) this.#tell("state", { line: reader.line, status: state.feed.status });
-        this.#prepare?.(state);
-        this.#view?.show(state, reader.next, message?.post);
+        const { type, post, value } = message ?? {};
+        if (post) this.#tell("post", { type, post });
+        if (value) state();
+        prepare?.(held);
+        prepare = null;
+        this.#view?.show(held, reader.next, post);
       },
       reset: () => {
         // What stands far below the newest can't be pieced together: ask for the page.
         if (reader === this.#reader) this.#view?.renew();
       },
-      readers: (count) => reader === this.#reader && this.#view?.readers(count),
+      readers: (count) => reader === this.#reader && this.#view?.say(reader.line, count),
       line: (line) => {
         if (reader !== this.#reader) return;
         this.#view?.say(line);
-        this.#tell("state", { line, status: reader.state?.feed.status });
+        state();
         // Nothing is drawn yet, and what stands inside is all there is to see.
         if (!this.#view && ["gone", "reconnecting"].includes(line)) console.warn(`stop-press: ${feed} is ${line}`);
       },
-    }, { token: this.#token || this.getAttribute("token") || "", from: this.#from, newest });
-    this.#reader = reader;
-    return reader;
+    }, { token, from: this.#from, newest });
+    return (this.#reader = reader);
   }
 
   /**
    * @param {HTMLElement} root
+   * @param {import("./render.js").Context} ctx
    * @param {boolean} own
-   * @returns {View}
    */
-  #look(root, own) {
+  #look(root, ctx, own) {
     const reader = /** @type {Reader} */ (this.#reader);
-    const ctx = /** @type {import("./render.js").Context} */ (this.#ctx);
-    this.#view = new View(root, ctx, own, reader, this.#from, this.dataset);
-    this.#view.start();
-    this.#view.say(reader.line);
-    if (reader.state) this.#view.show(reader.state, reader.next);
-    return this.#view;
+    const view = (this.#view = viewOf(root, ctx, own, reader, this.#from, this.dataset));
+    view.start();
+    view.say(reader.line);
+    if (reader.state) view.show(reader.state, reader.next);
+    return view;
   }
 
   /**
@@ -195,11 +187,11 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
   #tellHeight(feed) {
     const { parent } = this.dataset;
     if (!parent || window.parent === window) return;
+    const page = document.documentElement;
     this.#resized = new ResizeObserver(() => {
-      const height = document.documentElement.offsetHeight;
-      window.parent.postMessage({ type: "stoppress:height", feed, height }, parent);
+      window.parent.postMessage({ type: "stoppress:height", feed, height: page.offsetHeight }, parent);
     });
-    this.#resized.observe(document.documentElement);
+    this.#resized.observe(page);
   }
 
   /**
@@ -207,7 +199,6 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
    * @param {any} detail
    */
   #tell(name, detail) {
-    const options = { detail, bubbles: true, composed: true };
-    this.dispatchEvent(new CustomEvent(`stoppress:${name}`, options));
+    this.dispatchEvent(new CustomEvent(`stoppress:${name}`, { detail, bubbles: true, composed: true }));
   }
 }

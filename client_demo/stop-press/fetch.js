@@ -23,8 +23,8 @@ export async function getJson(hub, path, signal) {
   const answer = await ask(hub, path, { signal, cache: "no-cache" });
   if (answer.status === 200) return answer.json();
   const code = answer.status === 410 ? CODES.NOT_FOUND : codeOfStatus(answer.status);
-  const { message, retryMs } = refusal(answer);
-  throw Object.assign(new Error(`${path}: ${message}`), { code, retryMs });
+  const error = new Error(`${path}: status ${answer.status}`);
+  throw Object.assign(error, { code, retryMs: retryOf(answer) });
 }
 
 /**
@@ -39,13 +39,11 @@ export function ask({ origin, token, env }, path, options) {
 }
 
 /**
- * What an answer that is none says.
+ * When to come back, if a refusal says so.
  * @param {Response} answer
  */
-export function refusal({ status, headers }) {
-  const retryMs = timeOf(Number(headers.get("retry-after")) * 1000) || undefined;
-  return { message: `status ${status}`, retryMs };
-}
+export const retryOf = ({ headers }) =>
+  timeOf(Number(headers.get("retry-after")) * 1000) || undefined;
 
 const MOST_MS = 3_600_000;
 
@@ -53,10 +51,8 @@ const MOST_MS = 3_600_000;
  * A time that was sent, if it is one; a timer takes what is none for 0, and what is too
  * long too: readers would come back at once, and again.
  * @param {unknown} ms
- * @param {number} [otherwise]
  */
-export const timeOf = (ms, otherwise) =>
-  typeof ms === "number" && ms >= 0 ? Math.min(ms, MOST_MS) : otherwise;
+export const timeOf = (ms) => (typeof ms === "number" && ms >= 0 ? Math.min(ms, MOST_MS) : undefined);
 
 /**
  * @param {any} env

@@ -104,7 +104,6 @@ export function fold(state, message) {
     case "feed.updated":
       return { ...state, cursor, feed: /** @type {Feed} */ (message.value) };
     case "post.withdrawn":
-      return without(state, cursor, message.post.id);
     case "post.published":
     case "post.updated":
       return withPost(state, cursor, message.post);
@@ -117,26 +116,14 @@ export function fold(state, message) {
 /**
  * @param {State} state
  * @param {import("./cursor.js").Cursor} cursor
- * @param {Post} post
+ * @param {any} post A post, or the id alone of one that was withdrawn.
  * @returns {State}
  */
 function withPost(state, cursor, post) {
   const posts = new Map(state.posts).set(post.id, post);
-  if (isBeyond(state, post)) posts.delete(post.id);
-  let pinned = state.pinned;
+  if (!post.published_at || isBeyond(state, post)) posts.delete(post.id);
+  let { pinned } = state;
   if (post.pinned) pinned = post;
   else if (pinned?.id === post.id) pinned = null;
   return { ...state, cursor, posts, pinned };
-}
-
-/**
- * @param {State} state
- * @param {import("./cursor.js").Cursor} cursor
- * @param {string} id
- * @returns {State}
- */
-function without(state, cursor, id) {
-  const posts = new Map(state.posts);
-  posts.delete(id);
-  return { ...state, cursor, posts, pinned: state.pinned?.id === id ? null : state.pinned };
 }

@@ -23,15 +23,15 @@ export function renderHead({ words, feed, level }) {
     { class: "sp-head", part: "head" },
     h(
       "p",
-      { class: "sp-status" },
-      h("span", { class: `sp-badge sp-is-${status}` }, words.status[status]),
+      "sp-status",
+      h("span", `sp-badge sp-is-${status}`, words.status[status]),
       at
         ? [" ", h("time", { datetime: at }, fullText(words, local(at, feed.timezone)))]
         : ` ${words.state[status]}`,
     ),
     at && status === "upcoming" && h("p", { class: "sp-until", "data-at": at }),
     h(`h${level}`, { class: "sp-title", part: "title" }, feed.title),
-    paragraphs(feed.standfirst).map((text) => h("p", { class: "sp-standfirst" }, text)),
+    paragraphs(feed.standfirst).map((text) => h("p", "sp-standfirst", text)),
   );
 }
 
@@ -48,8 +48,8 @@ const box = (tag, name, { level }, label, items) =>
   h(
     tag,
     { class: `sp-${name}`, part: name, "aria-label": label, hidden: !items.length },
-    h(`h${level + 1}`, {}, label),
-    h("ul", {}, items.map((item) => h("li", {}, item))),
+    h(`h${level + 1}`, "", label),
+    h("ul", "", items.map((item) => h("li", "", item))),
   );
 
 /**
@@ -79,7 +79,7 @@ export function renderLinks(ctx) {
 export function renderKey({ id, published_at, headline, html }, ctx) {
   const href = `${ctx.base}/live/${ctx.feed.slug}/${id}`;
   const text = headline || fragment(html, ctx.base).textContent?.slice(0, 110);
-  const moment = h("a", { href }, time(published_at, ctx), " ", h("span", {}, text));
+  const moment = h("a", { href }, time(published_at, ctx), " ", h("span", "", text));
   return h("li", { "data-id": id, "data-at": published_at }, moment);
 }
 

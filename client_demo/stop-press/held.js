@@ -13,19 +13,17 @@
  * @returns {import("./fold.js").State}
  */
 export function stateOf(root, feed, cursor, more, rising) {
-  const posts = new Map();
-  const stub = (/** @type {any} */ { dataset }) => {
-    return { id: dataset.id, published_at: dataset.at, rev: Number(dataset.rev), pinned: false };
+  const stub = (/** @type {any} */ { dataset }, pinned = false) => {
+    return { id: dataset.id, published_at: dataset.at, rev: Number(dataset.rev), pinned };
   };
   const articles = [...root.querySelectorAll(".sp-posts > article")];
-  for (const article of articles) posts.set(stub(article).id, stub(article));
   const box = root.querySelector(".sp-pinned > article");
   const last = articles[articles.length - 1];
   return {
     feed,
     cursor,
-    posts,
-    pinned: box && { ...stub(box), pinned: true },
+    posts: new Map(articles.map((one) => [/** @type {any} */ (one).dataset.id, stub(one)])),
+    pinned: box && stub(box, true),
     floor: more && last ? placeOf(last) : null,
     rising,
   };

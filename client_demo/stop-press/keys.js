@@ -15,39 +15,66 @@ import { placeOf } from "./held.js";
 const MOST_KEYS = 10;
 
 /**
+ * @param {HTMLElement} box
+ * @param {import("./render.js").Context} ctx
+ */
+export function keysOf(box, ctx) {
+  const list = /** @type {HTMLElement} */ (box.lastElementChild);
+  /**
+   * @type {any[]} What became of posts, in order, or the ids alone of those that were
+   *   withdrawn; null: nothing that is in the list is known any more.
+   */
+  let turned = [];
+  /** @type {object | null} The question that is under way. */
+  let asking = null;
+  return {
+    /** @param {any} post As one of `turned`. */
+    note: (post) => turned.push(post),
+
+    /**
+     * Ask for the key posts, as no event tells what became of them.
+     * @param {import("./client.js").Reader} reader
+     */
+    async renew(reader) {
+      const asked = (asking = {});
+      turned = [];
+      const posts = await momentsOf(reader);
+      if (asked !== asking) return;
+      asking = null;
+      // What came meanwhile is newer than the answer.
+      turned.unshift(null, ...posts);
+    },
+
+    /** Bring the list up to what became of posts. */
+    draw() {
+      if (asking) return;
+      for (const post of turned.splice(0)) {
+        if (!post) list.replaceChildren();
+        else list.querySelector(`[data-id="${post.id}"]`)?.remove();
+        if (!post?.key) continue;
+        const below = [...list.children].find((one) => isBelow(placeOf(one), place(post)));
+        list.insertBefore(renderKey(post, ctx), below ?? null);
+        list.children[MOST_KEYS]?.remove();
+      }
+      box.hidden = !list.firstChild;
+    },
+  };
+}
+
+/**
  * The newest key posts, as they are at what is held or later; none if they can't be had.
  * @param {import("./client.js").Reader} reader
- * @param {import("./fold.js").State} state
  * @returns {Promise<any[]>}
  */
-export async function momentsOf(reader, { feed, cursor }) {
-  // The place makes the address another one: no cache has an older answer for it.
-  const query = `key=true&limit=${MOST_KEYS}&at=${formatCursor(cursor)}`;
+async function momentsOf(reader) {
   try {
+    const { feed, cursor } = /** @type {import("./fold.js").State} */ (reader.state);
+    // The place makes the address another one: no cache has an older answer for it.
+    const query = `key=true&limit=${MOST_KEYS}&at=${formatCursor(cursor)}`;
     return (await reader.get(`/v1/feeds/${feed.slug}/posts?${query}`)).posts;
   } catch {
     return [];
   }
-}
-
-/**
- * Bring the list up to what became of posts.
- * @param {HTMLElement} box
- * @param {any[]} turned Posts, or the ids alone of those that were withdrawn, in order;
- *   null: nothing that is in the list is known any more.
- * @param {import("./render.js").Context} ctx
- */
-export function keep(box, turned, ctx) {
-  const list = /** @type {HTMLElement} */ (box.lastElementChild);
-  for (const post of turned) {
-    if (!post) list.replaceChildren();
-    else list.querySelector(`[data-id="${post.id}"]`)?.remove();
-    if (!post?.key) continue;
-    const below = [...list.children].find((one) => isBelow(placeOf(one), place(post)));
-    list.insertBefore(renderKey(post, ctx), below ?? null);
-    list.children[MOST_KEYS]?.remove();
-  }
-  box.hidden = !list.firstChild;
 }
 
 /**

@@ -9,7 +9,7 @@
  */
 
 import { BROKEN, codeOfStatus } from "./codes.js";
-import { ask, refusal } from "./fetch.js";
+import { ask, retryOf } from "./fetch.js";
 
 /**
  * @typedef {import("./fetch.js").Hub & {cursor: string}} Wish
@@ -56,8 +56,8 @@ export function streamLine(wish, on) {
       const blocks = (text + value).split(/\r?\n\r?\n/);
       text = /** @type {string} */ (blocks.pop());
       for (const block of blocks) {
-        const data = block.match(/^data:.*/gm)?.map((line) => line.slice(5)).join("\n");
-        if (data) tell(data);
+        const data = /^data:(.*)/m.exec(block);
+        if (data) tell(data[1]);
       }
     }
   });
@@ -104,9 +104,8 @@ function byRequests(wish, on, run) {
       const answer = await ask(wish, path, { signal, cache: "no-store", headers: { accept } });
       if (answer.status === 200) return answer;
       code = codeOfStatus(answer.status);
-      const { message, retryMs } = refusal(answer);
-      ms = retryMs;
-      throw new Error(message);
+      ms = retryOf(answer);
+      throw new Error(`status ${answer.status}`);
     },
     (message) => signal.aborted || on.message(message),
   )

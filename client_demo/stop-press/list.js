@@ -1,75 +1,98 @@
 /**
  * The list of posts, made to hold what is to be seen, touching what differs.
+ *
+ * What an article shows is kept beside it: among a thousand posts, an arrival asks the
+ * document about none of the others.
  * @module
  */
 
-import { patch, set } from "./patch.js";
+import { patch } from "./patch.js";
 import { renderDay, renderPost } from "./render.js";
-import { tellTimes } from "./times.js";
-import { dayOf } from "./words.js";
+import { local } from "./words.js";
 
 /**
  * @typedef {import("./fold.js").Post} Post
  * @typedef {import("./render.js").Context} Context
+ * @typedef {{article: HTMLElement, opens: string, post?: Post, day?: string, place?: number,
+ *   size?: number}} Shown `opens`: the day whose mark it carries, or "". The rest is not
+ *   known of what the server drew.
  */
 
 /**
- * Make the list hold `posts`, in order.
- * @param {HTMLElement} list
- * @param {Post[]} posts
- * @param {Map<string, HTMLElement>} known The articles in it, by post.
+ * @param {HTMLElement} list What stands in it was drawn by the server.
  * @param {Context} ctx
- * @param {boolean} more Whether there are posts that were not loaded.
- * @param {(article: Element) => boolean} [waits] Whether an article is to be left as it
- *   is, for now.
+ * @param {(article: HTMLElement) => void} drawn Told of each article that is drawn.
  */
-export function sync(list, posts, known, ctx, more, waits) {
-  const wanted = new Set(posts.map(({ id }) => id));
-  for (const [id, article] of known) if (!wanted.has(id) && !waits?.(article)) article.remove();
-  for (const { id, published_at } of posts) {
-    // What changes its place is taken out first, so that nothing else has to move.
-    const article = known.get(id);
-    if (article && article.dataset.at !== published_at) article.remove();
+export function listOf(list, ctx, drawn) {
+  /** @type {Map<string, Shown>} */
+  const known = new Map();
+  for (const article of /** @type {any} */ (list.children)) {
+    const opens = article.querySelector(".sp-day > time")?.dateTime ?? "";
+    known.set(article.dataset.id, { article, opens });
   }
-  /** @type {HTMLElement[]} */
-  const drawn = [];
-  let day = "";
-  let here = /** @type {HTMLElement | null} */ (list.firstElementChild);
-  posts.forEach((post, index) => {
-    let article = known.get(post.id);
-    if (!article) {
-      article = renderPost(post, ctx);
-      // What is new is noticed, for a moment.
-      if (known.size) article.classList.add("sp-fresh");
-      drawn.push(article);
-    } else if (article.dataset.rev !== String(post.rev) && !waits?.(article)) {
-      patch(article, renderPost(post, ctx));
-      drawn.push(article);
-    }
-    while (here && !wanted.has(here.dataset.id ?? "")) here = /** @type {any} */ (here.nextElementSibling);
-    if (article === here && here) here = /** @type {any} */ (here.nextElementSibling);
-    else list.insertBefore(article, here);
-    const own = dayOf(post, ctx.feed);
-    mark(article, own === day ? "" : own, ctx);
-    day = own;
-    set(article, "aria-posinset", String(index + 1));
-    set(article, "aria-setsize", more ? "-1" : String(posts.length));
-  });
-  tellTimes(drawn, ctx.words);
-}
 
-/**
- * @param {HTMLElement} article
- * @param {string} day The day it opens, or "".
- * @param {Context} ctx
- */
-function mark(article, day, ctx) {
-  let opening = article.firstElementChild;
-  if (opening?.className === "sp-since") opening = opening.nextElementSibling;
-  if (opening?.className !== "sp-day") opening = null;
-  if (opening?.firstElementChild?.getAttribute("datetime") === (day || undefined)) return;
-  opening?.remove();
-  if (day) article.prepend(renderDay(day, ctx));
+  /** @param {Post} post */
+  const add = (post, fresh = false) => {
+    const article = renderPost(post, ctx);
+    article.classList.toggle("sp-fresh", fresh);
+    /** @type {Shown} */
+    const one = { article, opens: "", post };
+    known.set(post.id, one);
+    drawn(article);
+    return one;
+  };
+
+  return {
+    known,
+
+    /**
+     * Make the list hold `posts`, in order.
+     * @param {Post[]} posts
+     * @param {boolean} more Whether there are posts that were not loaded.
+     * @param {boolean} fresh Whether what comes is to be noticed for a moment.
+     * @param {(article: Element) => boolean} [waits] Whether an article is to be left as
+     *   it is, for now.
+     */
+    show(posts, more, fresh, waits) {
+      const wanted = new Map(posts.map((post) => [post.id, post]));
+      for (const [id, { article, post }] of known) {
+        const now = wanted.get(id);
+        if (now === post && post) continue;
+        if (!now && waits?.(article)) continue;
+        if (!now) known.delete(id);
+        // What changes its place is taken out first, so that nothing else has to move.
+        if (article.dataset.at !== now?.published_at) article.remove();
+      }
+      const size = more ? -1 : posts.length;
+      let day = "";
+      let here = /** @type {any} */ (list.firstElementChild);
+      posts.forEach((post, place) => {
+        const one = known.get(post.id) ?? add(post, fresh);
+        const { article } = one;
+        if (one.post !== post) {
+          const same = article.dataset.rev === String(post.rev);
+          if (same || !waits?.(article)) Object.assign(one, { post, day: undefined });
+          if (!same && one.post === post) {
+            patch(article, renderPost(post, ctx));
+            drawn(article);
+          }
+        }
+        while (here && here !== article && !wanted.has(here.dataset.id)) here = here.nextElementSibling;
+        if (article === here) here = here.nextElementSibling;
+        else list.insertBefore(article, here);
+        const own = (one.day ??= local(post.published_at, ctx.feed.timezone).day);
+        const opens = own === day ? "" : own;
+        day = own;
+        if (one.opens !== opens) {
+          one.opens = opens;
+          article.querySelector(".sp-day")?.remove();
+          if (opens) article.prepend(renderDay(opens, ctx));
+        }
+        if (one.place !== place) article.setAttribute("aria-posinset", String((one.place = place) + 1));
+        if (one.size !== size) article.setAttribute("aria-setsize", String((one.size = size)));
+      });
+    },
+  };
 }
 
 /**

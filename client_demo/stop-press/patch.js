@@ -68,7 +68,7 @@ export function patch(old, fresh) {
  * @param {string} name
  * @param {string | null} value
  */
-export function set(element, name, value) {
+function set(element, name, value) {
   if (value === null) element.removeAttribute(name);
   else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }

@@ -21,13 +21,14 @@ import { dayText, fill, fullText, local } from "./words.js";
 /**
  * An element. Attributes that are null or false are left out, and so are children.
  * @param {string} tag
- * @param {{[name: string]: any}} attributes
+ * @param {{[name: string]: any} | string} attributes A text is the class alone.
  * @param {any[]} children
  * @returns {HTMLElement}
  */
 export function h(tag, attributes, ...children) {
   const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
+  const all = typeof attributes === "string" ? { class: attributes || null } : attributes;
+  for (const [name, value] of Object.entries(all)) {
     if (value != null && value !== false) element.setAttribute(name, value === true ? "" : value);
   }
   element.append(...children.flat().filter(Boolean));
@@ -130,36 +131,36 @@ export function renderPost(post, ctx, pinned = false) {
     },
     h(
       "p",
-      { class: "sp-when" },
+      "sp-when",
       h("a", { href }, time(post.published_at, ctx, `${id}-t`)),
-      h("span", { class: "sp-ago" }),
+      h("span", "sp-ago"),
     ),
     (post.breaking || post.key) && h(
       "p",
-      { class: "sp-marks" },
-      post.breaking && h("span", { class: "sp-mark sp-breaking" }, words.breaking),
-      post.key && h("span", { class: "sp-mark sp-key" }, words.key),
+      "sp-marks",
+      post.breaking && h("span", "sp-mark sp-breaking", words.breaking),
+      post.key && h("span", "sp-mark sp-key", words.key),
     ),
     h(
       "div",
       { class: "sp-what", lang: language, dir: direction },
       headline && h(`h${ctx.level + 1}`, { class: "sp-headline", part: "headline", id: `${id}-h` }, headline),
-      authors.length > 0 && h("p", { class: "sp-by" }, joined(authors, ctx)),
+      authors.length > 0 && h("p", "sp-by", joined(authors, ctx)),
       html && h("div", { class: "sp-body", part: "body" }, fragment(html, base)),
       media.map((/** @type {any} */ item) => renderMedia(item, ctx)),
       correction && h(
         "p",
-        { class: "sp-correction" },
-        h("strong", {}, words.correction), " ", time(correction.at, ctx), " ", correction.note,
+        "sp-correction",
+        h("strong", "", words.correction), " ", time(correction.at, ctx), " ", correction.note,
       ),
     ),
     h(
       "footer",
-      { class: "sp-foot" },
-      source && h("span", { class: "sp-source" }, `${words.source}: `, link(source.url, ctx, source.name)),
-      tags.length > 0 && h("ul", { class: "sp-tags" }, tags.map((/** @type {string} */ tag) =>
-        h("li", {}, h("a", { href: `${base}/live/${feed.slug}?tag=${encodeURIComponent(tag)}` }, tag)))),
-      (post.rev ?? 1) > 1 && post.updated_at > post.published_at && h("span", { class: "sp-updated" }, ...around(words.updated, time(post.updated_at, ctx))),
+      "sp-foot",
+      source && h("span", "sp-source", `${words.source}: `, link(source.url, ctx, source.name)),
+      tags.length > 0 && h("ul", "sp-tags", tags.map((/** @type {string} */ tag) =>
+        h("li", "", h("a", { href: `${base}/live/${feed.slug}?tag=${encodeURIComponent(tag)}` }, tag)))),
+      (post.rev ?? 1) > 1 && post.updated_at > post.published_at && h("span", "sp-updated", ...around(words.updated, time(post.updated_at, ctx))),
       h("a", { class: "sp-share", href }, words.share),
     ),
   );
@@ -198,20 +199,15 @@ function renderMedia(item, ctx) {
     {},
     caption,
     caption && credit && " ",
-    credit && h("span", { class: "sp-credit" }, credit),
+    credit && h("span", "sp-credit", credit),
   );
   if (type === "image") {
     const { width, height, alt } = item;
     const picture = { src: url, width, height, alt: alt ?? "", loading: "lazy", decoding: "async" };
-    return url && h("figure", { class: "sp-media sp-image" }, h("img", picture), note);
+    return url && h("figure", "sp-media sp-image", h("img", picture), note);
   }
   if (type === "quote") {
-    return h(
-      "figure",
-      { class: "sp-media sp-quote" },
-      h("blockquote", { cite: url }, h("p", {}, text)),
-      note,
-    );
+    return h("figure", "sp-media sp-quote", h("blockquote", { cite: url }, h("p", "", text)), note);
   }
   if (!url) return null;
   const host = provider ?? /^https?:\/\/([^/?#]+)/i.exec(url)?.[1] ?? url;
@@ -228,10 +224,10 @@ function renderMedia(item, ctx) {
       image && h("img", { src: image, alt: "", loading: "lazy", decoding: "async" }),
       h(
         "span",
-        { class: "sp-card-text" },
-        h("strong", {}, title ?? name),
-        text && h("span", {}, text),
-        title && h("small", {}, host),
+        "sp-card-text",
+        h("strong", "", title ?? name),
+        text && h("span", "", text),
+        title && h("small", "", host),
       ),
     ),
     note,
@@ -244,4 +240,4 @@ function renderMedia(item, ctx) {
  * @param {Context} ctx
  */
 export const renderDay = (day, { words }) =>
-  h("p", { class: "sp-day" }, h("time", { datetime: day }, dayText(words, day)));
+  h("p", "sp-day", h("time", { datetime: day }, dayText(words, day)));

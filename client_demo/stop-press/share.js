@@ -31,6 +31,6 @@ export function share(event, words, says) {
   const places = words.targets.map((/** @type {[string, string]} */ [name, to]) =>
     h("a", { href: to.replace("{url}", encodeURIComponent(url)), rel: "noopener" }, name),
   );
-  link.replaceWith(h("span", { class: "sp-share" }, copy, places));
+  link.replaceWith(h("span", "sp-share", copy, places));
   copy.focus();
 }

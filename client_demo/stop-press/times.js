@@ -7,38 +7,59 @@ import { fullText, local } from "./words.js";
 
 const RECENT_MS = 3_600_000;
 
-/** @type {WeakSet<Element>} What has the reader's own time already. */
-const told = new WeakSet();
-
 /**
- * "5 min. ago" for the last hour, "now" for the last minute; the reader's own time on the title, once.
- * @param {Iterable<any>} articles
+ * Tells the times of articles while they are in view, or nearly so; others can wait.
  * @param {import("./words.js").Words} words
  */
-export function tellTimes(articles, words) {
-  const format = new Intl.RelativeTimeFormat(words.language, {
-    numeric: "auto",
-    style: "short",
-  });
+export function timesOf(words) {
+  const format = new Intl.RelativeTimeFormat(words.language, { numeric: "auto", style: "short" });
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  for (const article of articles) {
-    const ms = Date.now() - Date.parse(article.dataset.at);
-    const when = article.getElementsByClassName("sp-when")[0];
+  const seen = new Set();
+  /** What has the reader's own time already. */
+  const told = new WeakSet();
+
+  /**
+   * "5 min. ago" for the last hour, "now" for the last minute; the reader's own time on
+   * the title, once.
+   * @param {any} article
+   */
+  const tell = (article) => {
+    const { at } = article.dataset;
+    const ms = Date.now() - Date.parse(at);
+    const when = article.querySelector(".sp-when");
     const minutes = Math.floor(ms / 60_000);
+    const { lastChild } = when;
     // Of the two, only seconds say "now"; no minute has a name in any language.
     const ago = minutes > 0 ? format.format(-minutes, "minute") : format.format(0, "second");
     const text = ms < RECENT_MS ? ago : "";
-    if (when.lastChild.textContent !== text) when.lastChild.textContent = text;
-    if (told.has(when)) continue;
+    if (lastChild.textContent !== text) lastChild.textContent = text;
+    if (told.has(when)) return;
     told.add(when);
-    const mine = local(article.dataset.at, zone);
+    const mine = local(at, zone);
     const time = when.querySelector("time");
     if (!time.title.includes(mine.offset)) time.title += ` · ${fullText(words, mine)}`;
-  }
+  };
+  const tick = () => seen.forEach(tell);
+  const watch = new IntersectionObserver(
+    (all) => {
+      for (const { target, isIntersecting } of all) seen[isIntersecting ? "add" : "delete"](target);
+      tick();
+    },
+    { rootMargin: "50%" },
+  );
+  return {
+    tick,
+    /** @param {Element} article Whose times are told now, and whenever it is in view. */
+    follow(article) {
+      tell(article);
+      watch.observe(article);
+    },
+    stop: () => watch.disconnect(),
+  };
 }
 
 /**
- * How long it is until coverage starts: "in 3 days", "in 5 hours".
+ * How long it is until coverage starts: "in 3 days", "in 5 hours", "in 20 minutes".
  * @param {any} place Where that is to stand, if the feed has a start to come.
  * @param {import("./words.js").Words} words
  */
@@ -46,7 +67,10 @@ export function tellStart(place, words) {
   if (!place) return;
   const minutes = Math.ceil((Date.parse(place.dataset.at) - Date.now()) / 60_000);
   const format = new Intl.RelativeTimeFormat(words.language);
-  const far = minutes > 2880;
-  const text = format.format(Math.ceil(minutes / (far ? 1440 : 60)), far ? "day" : "hour");
-  place.textContent = minutes > 0 ? text : "";
+  const hours = Math.ceil(minutes / 60);
+  let text = "";
+  if (hours > 48) text = format.format(Math.ceil(hours / 24), "day");
+  else if (hours > 2) text = format.format(hours, "hour");
+  else if (minutes > 0) text = format.format(minutes, "minute");
+  place.textContent = text;
 }

@@ -5,6 +5,9 @@
  * @module
  */
 
+import { isBelow, place } from "./fold.js";
+import { placeOf } from "./held.js";
+
 /**
  * Whether they are read from the oldest on.
  * @param {string} from
@@ -12,12 +15,39 @@
 export const isRising = (from) => from.includes("order=oldest");
 
 /**
- * Whether a post is one of those. What the server wrote into the page is.
+ * What of a feed one page shows.
  * @param {string} from
- * @returns {(post: import("./fold.js").Post) => boolean}
+ * @param {DOMStringMap} dataset `home`: the page begins further on; the first posts are
+ *   there. `newest`: when the newest post was published, as the page was made.
+ * @param {Element | null} top Its first article.
  */
-export function choiceOf(from) {
+export function windowOf(from, { home, newest = "" }, top) {
   const asked = new URLSearchParams(from.split("?")[1]);
   const tag = asked.get("tag");
-  return ({ tags, key }) => !tags || ((!tag || tags.includes(tag)) && (!asked.has("key") || key));
+  const rising = isRising(from);
+  const ceiling = home && top && placeOf(top);
+
+  /**
+   * Whether a post lies before the first of the page.
+   * @param {import("./fold.js").Post} post
+   */
+  const isBefore = (post) =>
+    ceiling && (rising ? isBelow(place(post), ceiling) : isBelow(ceiling, place(post)));
+  return {
+    rising,
+    isBefore,
+    /** Where news leads, if it is not put in. */
+    home: rising ? "" : home,
+
+    /**
+     * Whether a post is to be seen, or to be counted as news. What the server wrote
+     * into the page is.
+     * @param {import("./fold.js").Post} post
+     */
+    holds(post) {
+      const { tags, key, published_at } = post;
+      const fits = !tags || ((!tag || tags.includes(tag)) && (!asked.has("key") || key));
+      return fits && (!isBefore(post) || (!rising && published_at > newest));
+    },
+  };
 }

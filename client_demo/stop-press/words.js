@@ -35,24 +35,10 @@ export function countOf(words, what, n) {
 /** @type {Map<string, Intl.DateTimeFormat>} */
 const zones = new Map();
 
-/** @type {WeakMap<object, WeakMap<object, string>>} Kept as long as feed and post are. */
-const days = new WeakMap();
-
 /**
- * The day of a post, where its feed is; asked for every post at every arrival.
- * @param {import("./fold.js").Post} post
- * @param {import("./fold.js").Feed} feed
- * @returns {string}
+ * Sweden writes days and clocks as pages do in all of their languages.
+ * @param {string} zone
  */
-export function dayOf(post, feed) {
-  let known = days.get(feed);
-  if (!known) days.set(feed, (known = new WeakMap()));
-  let day = known.get(post);
-  if (!day) known.set(post, (day = local(post.published_at, feed.timezone).day));
-  return day;
-}
-
-/** @param {string} zone */
 function formatter(zone) {
   let format = zones.get(zone);
   if (!format) {
@@ -62,10 +48,10 @@ function formatter(zone) {
       day: two, hour: two, minute: two, timeZone: zone, timeZoneName: "shortOffset",
     });
     try {
-      format = new Intl.DateTimeFormat("en-GB", parts);
+      format = new Intl.DateTimeFormat("sv", parts);
     } catch {
       // A zone this browser does not know.
-      format = new Intl.DateTimeFormat("en-GB", { ...parts, timeZone: "UTC" });
+      format = new Intl.DateTimeFormat("sv", { ...parts, timeZone: "UTC" });
     }
     zones.set(zone, format);
   }
@@ -79,13 +65,8 @@ function formatter(zone) {
  * @returns {Local}
  */
 export function local(at, zone) {
-  /** @type {{[type: string]: string}} */
-  const part = {};
-  for (const { type, value } of formatter(zone).formatToParts(new Date(at))) part[type] = value;
-  const day = `${part.year}-${part.month}-${part.day}`;
-  const clock = `${part.hour}:${part.minute}`;
-  const offset = part.timeZoneName.replace(/GMT(\+0$)?/, "UTC").replace("-", "−");
-  return { day, clock, offset };
+  const [day, clock, offset] = formatter(zone).format(new Date(at)).split(/\s/);
+  return { day, clock, offset: offset.replace(/GMT(\+0$)?/, "UTC") };
 }
 
 /**

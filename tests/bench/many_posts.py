@@ -4,8 +4,8 @@
 
 The reader loads every older page, then stands at the top, where news is put in at
 once. Chromium's own account (`Performance.getMetrics`) is read before and after each
-arrival: script, style, layout, and the whole of the main thread's tasks. Twice a
-minute the page tells all its times anew, which falls on one arrival or two.
+arrival: script, style, layout, and the whole of the main thread's tasks. It fails where
+one takes more script than a frame's time, the first one too.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.browser.newsdesk import filled, publish
 from tests.conftest import started
 
 LIMIT_MS = 16.0
-"""Of script, for one arrival: one frame at 60 a second."""
+"""Of script, for any arrival: one frame at 60 a second."""
 
 COSTS = {
     "script": "ScriptDuration",
@@ -123,7 +123,7 @@ def main() -> None:
         for name, cost in found.items():
             told = ", ".join(f"{which} {ms:.2f}" for which, ms in cost.items())
             print(f"{name:7} ms: {told}")  # noqa: T201
-    raise SystemExit(found["script"]["nine in ten"] > LIMIT_MS)
+    raise SystemExit(found["script"]["worst"] > LIMIT_MS)
 
 
 if __name__ == "__main__":

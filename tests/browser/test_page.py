@@ -191,9 +191,10 @@ def test_an_upcoming_feed_counts_down(readers: Readers, server: Server) -> None:
     reader = readers()
     reader.open(f"{server.url}/live/{feed}")
     expect(reader.page.locator(".sp-until")).to_have_text("in 3 days")
-    soon = (datetime.now(UTC) + timedelta(minutes=90)).isoformat()
-    server.request("PATCH", f"/v1/feeds/{feed}", {"coverage_start": soon})
-    expect(reader.page.locator(".sp-until")).to_have_text("in 2 hours")
+    for minutes, told in ((150, "in 3 hours"), (90, "in 90 minutes")):
+        soon = (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
+        server.request("PATCH", f"/v1/feeds/{feed}", {"coverage_start": soon})
+        expect(reader.page.locator(".sp-until")).to_have_text(told)
     server.request("PATCH", f"/v1/feeds/{feed}", {"coverage_start": None})
     status = reader.page.locator(".sp-status")
     expect(status).to_contain_text("Coverage begins soon.")
@@ -203,6 +204,22 @@ def test_an_upcoming_feed_counts_down(readers: Readers, server: Server) -> None:
     expect(status.locator("time")).to_be_visible()
     expect(reader.page.locator(".sp-line")).to_have_text("Coverage has ended")
     assert reader.complaints == []
+
+
+def test_times_go_on_where_they_are_in_view(reader: Reader, server: Server) -> None:
+    """How long ago a post was is told while it is looked at, and on coming there."""
+    feed = server.new_feed()
+    for n in range(1, 16):
+        publish(server, feed, f"{n}", body="Words.\n\n" * 10)
+    reader.page.clock.install()
+    reader.open(f"{server.url}/live/{feed}")
+    ago = reader.page.locator(".sp-posts .sp-ago")
+    expect(ago.first).to_have_text("now")
+    reader.page.clock.run_for("05:30")
+    expect(ago.first).to_have_text("5 min. ago")
+    expect(ago.last).to_have_text("now")
+    ago.last.scroll_into_view_if_needed()
+    expect(ago.last).to_have_text("5 min. ago")
 
 
 def test_other_feeds_are_asked_for_anew(
