@@ -152,6 +152,28 @@ def test_an_arrival_is_the_same_work_among_few_and_many(
     assert many["created"] < 30 and many["measured"] < 10 and many["formatted"] < 10
 
 
+def test_what_is_new_is_noticed_by_a_layer_that_fades(
+    reader: Reader, server: Server
+) -> None:
+    """Nothing is painted anew for it, and what is older is no news."""
+    feed = filled(server, 25)
+    reader.open(f"{server.url}/live/{feed}")
+    moving = """() => document.getAnimations().map(({ effect }) => [
+        effect.pseudoElement, effect.target.dataset.id,
+        Object.keys(effect.getKeyframes()[0]).filter((name) => name.length > 6),
+    ])"""
+    made = publish(server, feed, "News")
+    reader.shows("News", *names(25, 6))
+    animated = ["opacity", "computedOffset", "composite"]
+    ((pseudo, id, changed),) = reader.page.evaluate(moving)
+    assert (pseudo, id) == ("::before", made["id"])
+    assert "opacity" in changed and set(changed) <= set(animated)
+    reader.page.evaluate("document.getAnimations()[0].finish()")
+    reader.page.get_by_role("link", name="Older posts").click()
+    reader.shows("News", *names(25, 1))
+    assert reader.page.evaluate(moving) == []
+
+
 @pytest.mark.parametrize("posts", [40, 400])
 def test_an_arrival_that_waits_touches_no_post(
     reader: Reader, server: Server, posts: int
