@@ -8,12 +8,12 @@ import { h } from "./render.js";
 
 /**
  * A click on a post's link "Share": the machine's own dialog, else in the link's place
- * a button that copies the address, and the places that the publisher named.
+ * a button that copies the address, and the places that the feed or its publisher named.
  * @param {Event} event
- * @param {import("./words.js").Words} words
+ * @param {import("./render.js").Context} ctx
  * @param {HTMLElement} says Where it is told that the address was copied.
  */
-export function share(event, words, says) {
+export function share(event, { words, feed }, says) {
   const link = clicked(event, "a.sp-share");
   if (!link) return;
   event.preventDefault();
@@ -28,9 +28,12 @@ export function share(event, words, says) {
     await navigator.clipboard.writeText(url);
     copy.textContent = says.textContent = words.copied;
   };
-  const places = words.targets.map((/** @type {[string, string]} */ [name, to]) =>
-    h("a", { href: to.replace("{url}", encodeURIComponent(url)), rel: "noopener" }, name),
-  );
+  const names = feed.share?.length ? feed.share : words.shared;
+  const places = names.map((/** @type {string} */ name) => {
+    const place = words.targets.find((/** @type {string[]} */ [known]) => known === name);
+    const href = place?.[2].replace("{url}", encodeURIComponent(url));
+    return place && h("a", { href, rel: "noopener" }, place[1]);
+  });
   link.replaceWith(h("span", "sp-share", copy, places));
   copy.focus();
 }

@@ -70,7 +70,7 @@ export function viewOf(root, ctx, own, reader, from, dataset) {
   moments.onclick = (event) => jump(event, posts);
   posts.onkeydown = (event) => walk(event, more, pause);
   root.onclick = (event) => {
-    share(event, ctx.words, says);
+    share(event, ctx, says);
     load(event);
   };
 

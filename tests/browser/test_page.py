@@ -260,6 +260,14 @@ def test_a_post_is_shared(readers: Readers, server: Server) -> None:
     own.open(f"{server.url}/live/{feed}")
     own.page.get_by_role("link", name="Share").click()
     assert own.page.evaluate("told") == {"url": post["url"]}
+    change = {"share": ["x", "link", "bluesky"]}
+    server.request("PATCH", f"/v1/feeds/{feed}", {**change, "title": "Shared"})
+    expect(reader.page.locator("h1")).to_have_text("Shared")
+    publish(server, feed, "2")
+    reader.page.get_by_role("link", name="Share").click()
+    places = reader.page.locator(".sp-share").first.get_by_role("link")
+    expect(places).to_have_text(["X", "Bluesky"])
+    server.request("PATCH", f"/v1/feeds/{feed}", {"share": []})
     bare = readers(java_script_enabled=False)
     bare.page.goto(post["url"])
     link = bare.page.locator(".share").get_by_role("link", name="E-mail")

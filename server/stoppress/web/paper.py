@@ -38,7 +38,11 @@ class Paper:
 
     def __init__(self, files: Path, share: Sequence[str] = ()) -> None:
         self.tables: dict[str, speech.Words] = {
-            language: {**words, "targets": targets(share, words["mail"])}
+            language: {
+                **words,
+                "targets": targets(words["mail"]),
+                "shared": list(share),
+            }
             for language, words in speech.read_tables(files).items()
         }
         self._templates = Environment(
@@ -68,9 +72,11 @@ class Paper:
         """A whole page."""
         return self._templates.get_template(name).render(values).encode()
 
-    def context(self, feed: Json, level: int = 1) -> dict[str, object]:
+    def context(self, feed: Json, level: int = 1) -> dict[str, Any]:
         """What everything of one feed is drawn with."""
         words = self.words(feed["language"])
+        if feed.get("share"):
+            words = {**words, "shared": feed["share"]}
         return {"feed": feed, "words": words, "level": level}
 
     def told(self, language: str, style: str) -> bytes:

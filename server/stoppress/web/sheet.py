@@ -14,6 +14,7 @@ from stoppress.web import syndication
 from stoppress.web.edition import Edition
 from stoppress.web.excerpt import headline_of, plain, shortened
 from stoppress.web.paper import Paper, data_block
+from stoppress.web.sharing import shared
 from stoppress.web.sifting import Choice
 
 Json = Mapping[str, Any]
@@ -184,6 +185,7 @@ class Sheets:
             turned=turned.page(feed["slug"]),
             more=_page_of(feed["slug"], window.next),
             words=data_block(words),
+            shared=shared(words),
             **{**given, **values},
         )
 

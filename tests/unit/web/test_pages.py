@@ -357,7 +357,20 @@ async def test_where_posts_are_shared_is_a_setting() -> None:
         at = "https%3A%2F%2Flive.example.org%2Flive%2Fx%2F00000000000002"
         assert f'href="https://wa.me/?text={at}" rel="noopener">WhatsApp</a>' in page
         words = (await client.get("/stop-press/words/de.json")).json()
-        assert [name for name, _ in words["targets"]] == ["E-Mail", "WhatsApp", "X"]
+        assert words["shared"] == ["mail", "whatsapp", "x"]
+        assert ["mail", "E-Mail", "mailto:?body={url}"] in words["targets"]
     async with stand().client(share="") as client:
         page = (await client.get("/live/x/00000000000002")).text
         assert 'class="home share"' not in page
+
+
+async def test_a_feed_names_its_own_places() -> None:
+    """In its order, instead of the site's; what is no place is left out."""
+    made = Stand()
+    made.put(feed(share=["bluesky", "link", "mail"]), post(2))
+    async with made.client(share="x") as client:
+        page = (await client.get("/live/x/00000000000002")).text
+        box = page.split('class="home share"')[1]
+        assert re.findall(r'rel="noopener">([^<]+)</a>', box) == ["Bluesky", "E-mail"]
+        block = re.search(r'class="sp-words">(.*?)</script>', page)
+        assert block and '"shared":["bluesky","link","mail"]' in block[1]
