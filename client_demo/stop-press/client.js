@@ -9,8 +9,8 @@
  * @module
  */
 
-import { Beyond } from "./beyond.js";
-import { CODES, isFinal } from "./codes.js";
+import { beyondOf } from "./beyond.js";
+import { isFinal } from "./codes.js";
 import { LONGEST_MS, connectionOf } from "./connection.js";
 import { formatCursor, parseCursor, reaches } from "./cursor.js";
 import { getJson, sleep, timeOf } from "./fetch.js";
@@ -25,7 +25,8 @@ import { onWaking } from "./waking.js";
  * @typedef {"connecting" | "live" | "reconnecting" | "ended" | "gone"} LineState
  * @typedef {{change?: (state: State, message: Message | null) => void,
  *   line?: (state: LineState) => void, readers?: (count: number) => void,
- *   reset?: () => void}} Listener `reset`: what was held has been replaced by a snapshot.
+ *   reset?: () => void, other?: (message: Message) => void}} Listener `reset`: what was held
+ *   has been replaced by a snapshot. `other`: of another feed, which `send` had followed.
  * @typedef {{token?: string, from?: string, newest?: string, env?: any}} Options `token`:
  *   what reads a private feed. `from`: other posts than the newest (`window.js`). `newest`:
  *   when the newest post of the feed was published, where `from` begins further back.
@@ -40,13 +41,18 @@ export class Reader {
   /** @type {State | null} */ state = null;
   /** @type {string | null} The path of the next older page. */ next = null;
   /** @type {LineState} */ line = "connecting";
+  /**
+   * @type {import("./line.js").Send | undefined} Asks the hub to follow or unfollow another
+   *   feed, while the line is live and can.
+   */
+  send;
 
   #hub;
   #on;
   #connection;
   /** @type {Cursor | null} */ #seen = null;
   /** @type {Message[] | null} */ #kept = null;
-  #beyond = new Beyond();
+  #beyond = beyondOf();
   /** @type {(() => void) | null} */ #unwake = null;
   #fetching = new AbortController();
   /** @type {any} */ #checking;
@@ -64,8 +70,9 @@ export class Reader {
     const place = () => formatCursor(/** @type {Cursor} */ (this.#seen));
     this.#connection = connectionOf(this.#hub, place, {
       message: (message) => this.#take(message),
-      stopped: (code) => this.#finish(code),
-      line: (line) => this.#say(line),
+      stopped: () => this.#finish(),
+      line: (line, send) => this.#say(line, send),
+      other: on.other,
     });
   }
 
@@ -181,9 +188,15 @@ export class Reader {
     this.#resync(spreadMs);
   }
 
-  async #resync(spreadMs = 0) {
+  /** Ends with the next question, and with the reader. */
+  #asking() {
     this.#fetching.abort();
-    const { signal } = (this.#fetching = new AbortController());
+    this.#fetching = new AbortController();
+    return this.#fetching.signal;
+  }
+
+  async #resync(spreadMs = 0) {
+    const signal = this.#asking();
     const { env } = this.#hub;
     const held = this.state;
     // The later of the two: a state never goes back.
@@ -197,10 +210,10 @@ export class Reader {
         return;
       } catch (/** @type {any} */ error) {
         if (signal.aborted) return;
-        if (isFinal(error.code)) return this.#finish(error.code);
+        if (isFinal(error.code)) return this.#finish();
         spreadMs = Math.min(LONGEST_MS, this.#connection.retryMs * 2 ** tries);
         await sleep(env, error.retryMs ?? 0, signal);
-        if (!this.#connection.isOpen()) this.#say("reconnecting");
+        if (!this.#connection.isKept()) this.#say("reconnecting");
       }
     }
   }
@@ -232,11 +245,9 @@ export class Reader {
 
   // The end
 
-  /** @param {number} code */
-  #finish(code) {
+  #finish() {
     this.#connection.close();
     this.#fetching.abort();
-    if (code === CODES.BAD_REQUEST) this.#hub.env.console.warn("stop-press: bad request");
     this.#say(this.state ? "ended" : "gone");
     if (this.state) this.#check();
   }
@@ -247,8 +258,7 @@ export class Reader {
     this.#checked = Date.now();
     env.clearTimeout(this.#checking);
     this.#checking = env.setTimeout(() => this.#check(), CHECK_MS);
-    this.#fetching.abort();
-    const { signal } = (this.#fetching = new AbortController());
+    const signal = this.#asking();
     try {
       const found = await snapshotOf(this.#hub, null, this.state, this.#beyond, signal);
       if (signal.aborted || !found) return;
@@ -261,8 +271,12 @@ export class Reader {
     }
   }
 
-  /** @param {LineState} line */
-  #say(line) {
+  /**
+   * @param {LineState} line
+   * @param {import("./line.js").Send} [send]
+   */
+  #say(line, send) {
+    this.send = send;
     if (this.line === line) return;
     this.line = line;
     this.#on.line?.(line);

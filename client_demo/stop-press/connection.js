@@ -14,8 +14,10 @@ import { timeOf } from "./fetch.js";
 import { LINES } from "./line.js";
 
 /**
- * @typedef {{message: (message: any) => void, stopped: (code: number) => void,
- *   line: (state: "connecting" | "live" | "reconnecting") => void}} Told
+ * @typedef {{message: (message: any) => void, stopped: () => void,
+ *   line: (state: "connecting" | "live" | "reconnecting", send?: Send) => void,
+ *   other?: (message: any) => void}} Told `send`: as in `client.js`, and so is `other`.
+ * @typedef {import("./line.js").Send} Send
  */
 
 const OPEN_MS = 10_000;
@@ -31,7 +33,7 @@ const WAKE_MS = 1000;
 export function connectionOf(hub, cursor, on) {
   const { env } = hub;
   let wanted = false;
-  /** @type {(() => void) | null} */
+  /** @type {import("./line.js").Open | null} */
   let end = null;
   /** @type {any} */
   let watch;
@@ -48,8 +50,6 @@ export function connectionOf(hub, cursor, on) {
   const connection = {
     /** Over how long readers spread their return after a break. */
     retryMs: 4000,
-
-    isOpen: () => !!end,
 
     /** Whether it is open, or will be by itself. */
     isKept: () => !!end || retry !== undefined,
@@ -70,6 +70,7 @@ export function connectionOf(hub, cursor, on) {
           mine = false;
           close();
         };
+        end.send = close.send;
       } catch {
         // Such as a page whose policy forbids sockets: the next line may work.
         ended(BROKEN);
@@ -132,7 +133,8 @@ export function connectionOf(hub, cursor, on) {
 
   /** @param {any} message */
   function take(message) {
-    const { type, beat, retry_ms, code } = message;
+    const { type, feed = hub.feed, beat, retry_ms, code } = message;
+    if (feed !== hub.feed) return on.other?.(message);
     if (type === "bye") return ended(CODES.BYE, timeOf(retry_ms));
     if (type === "error") return ended(code);
     if (type === "hello") {
@@ -144,7 +146,7 @@ export function connectionOf(hub, cursor, on) {
       greeted = true;
       good = rung;
       tries = 0;
-      on.line("live");
+      on.line("live", end?.send);
     }
     on.message(message);
   }
@@ -157,7 +159,7 @@ export function connectionOf(hub, cursor, on) {
   function ended(code, ms) {
     if (!wanted) return;
     connection.close();
-    if (isFinal(code)) return on.stopped(code);
+    if (isFinal(code)) return on.stopped();
     tries += 1;
     let span = Math.min(LONGEST_MS, connection.retryMs * 2 ** (tries - 1));
     // A line that never spoke may be blocked on the way; one that refused is not.

@@ -154,6 +154,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
         // What stands far below the newest can't be pieced together: ask for the page.
         if (reader === this.#reader) this.#view?.renew();
       },
+      other: (message) => this.#view?.other(message),
       readers: (count) => reader === this.#reader && this.#view?.say(reader.line, count),
       line: (line) => {
         if (reader !== this.#reader) return;

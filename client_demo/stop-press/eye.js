@@ -20,14 +20,14 @@ export function steady(list, change) {
   const seen = new Map();
   // At the very top of a page nothing is above.
   for (const one of scrollY ? list.children : []) {
-    const { top, bottom } = one.getBoundingClientRect();
-    if (top < innerHeight) seen.set(one, [top, bottom]);
+    const box = one.getBoundingClientRect();
+    if (box.top < innerHeight) seen.set(one, box);
   }
-  change((article) => seen.get(article)?.[1] <= 0 && above++ > 0);
+  change((article) => seen.get(article)?.bottom <= 0 && above++ > 0);
   /** @type {Element | undefined} The first that begins in view, or else is in view. */
   let eye;
   let before = -1;
-  for (const [one, [top, bottom]] of seen) {
+  for (const [one, { top, bottom }] of seen) {
     if (before < 0 && bottom > 0 && one.isConnected) [eye, before] = [one, top];
   }
   if (eye) {

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { CODES, codeOfStatus } from "./codes.js";
+import { codeOfStatus } from "./codes.js";
 
 /**
  * @typedef {{origin: string, feed: string, token: string, from: string, newest: string,
@@ -22,9 +22,9 @@ import { CODES, codeOfStatus } from "./codes.js";
 export async function getJson(hub, path, signal) {
   const answer = await ask(hub, path, { signal, cache: "no-cache" });
   if (answer.status === 200) return answer.json();
-  const code = answer.status === 410 ? CODES.NOT_FOUND : codeOfStatus(answer.status);
-  const error = new Error(`${path}: status ${answer.status}`);
-  throw Object.assign(error, { code, retryMs: retryOf(answer) });
+  const { status } = answer;
+  const told = { code: codeOfStatus(status), retryMs: retryOf(answer) };
+  throw Object.assign(new Error(`${path}: status ${status}`), told);
 }
 
 /**

@@ -50,12 +50,19 @@ export const ordered = ({ posts, rising }) =>
   [...posts.values()].sort((a, b) => (isBelow(place(a), place(b)) === !rising ? 1 : -1));
 
 /**
- * Whether a post lies beyond what was loaded.
- * @param {State} state
- * @param {Post} post
+ * Whether a place lies beyond what was loaded.
+ * @param {{floor: Place | null, rising?: boolean}} state
+ * @param {Place} place
  */
-export const isBeyond = ({ floor, rising }, post) =>
-  floor && (rising ? isBelow(floor, place(post)) : isBelow(place(post), floor));
+export const isBeyond = ({ floor, rising }, place) =>
+  floor && (rising ? isBelow(floor, place) : isBelow(place, floor));
+
+/**
+ * Whether a post is among those that are held, as the news of it says.
+ * @param {State} state
+ * @param {any} post A post, or the id alone of one that was withdrawn.
+ */
+export const isHeld = (state, post) => post.published_at && !isBeyond(state, place(post));
 
 /**
  * The state that a snapshot (`GET /v1/feeds/{feed}`) gives.
@@ -83,7 +90,7 @@ export const fromSnapshot = (snapshot) =>
 export function withPage(state, page) {
   const posts = new Map(page.posts.map((post) => [post.id, post]));
   for (const [id, post] of state.posts) posts.set(id, post);
-  const last = page.posts[page.posts.length - 1];
+  const last = page.posts.at(-1);
   return { ...state, posts, floor: page.next !== null && last ? place(last) : null };
 }
 
@@ -121,7 +128,7 @@ export function fold(state, message) {
  */
 function withPost(state, cursor, post) {
   const posts = new Map(state.posts).set(post.id, post);
-  if (!post.published_at || isBeyond(state, post)) posts.delete(post.id);
+  if (!isHeld(state, post)) posts.delete(post.id);
   let { pinned } = state;
   if (post.pinned) pinned = post;
   else if (pinned?.id === post.id) pinned = null;

@@ -47,7 +47,7 @@ export function renderHead({ words, feed, level }) {
 const box = (tag, name, { level }, label, items) =>
   h(
     tag,
-    { class: `sp-${name}`, part: name, "aria-label": label, hidden: !items.length },
+    { class: `sp-${name}`, part: name, "aria-label": label, hidden: items.length ? null : "" },
     h(`h${level + 1}`, "", label),
     h("ul", "", items.map((item) => h("li", "", item))),
   );
@@ -66,7 +66,7 @@ export function renderSummary(ctx) {
  * @param {Context} ctx
  */
 export function renderLinks(ctx) {
-  const links = (ctx.feed.links ?? []).map((/** @type {any} */ { title, url }) => link(url, ctx, title));
+  const links = ctx.feed.links.map((/** @type {any} */ { title, url }) => link(url, ctx, title));
   return box("nav", "links", ctx, ctx.words.related, links);
 }
 
@@ -76,12 +76,19 @@ export function renderLinks(ctx) {
  * @param {Context} ctx
  * @returns {HTMLElement}
  */
-export function renderKey({ id, published_at, headline, html }, ctx) {
+export function renderKey(post, ctx) {
+  const { id, published_at } = post;
   const href = `${ctx.base}/live/${ctx.feed.slug}/${id}`;
-  const text = headline || fragment(html, ctx.base).textContent?.slice(0, 110);
-  const moment = h("a", { href }, time(published_at, ctx), " ", h("span", "", text));
+  const moment = h("a", { href }, time(published_at, ctx), " ", h("span", "", headlineOf(post)));
   return h("li", { "data-id": id, "data-at": published_at }, moment);
 }
+
+/**
+ * What a post is called where there is room for a line or two.
+ * @param {import("./fold.js").Post} post
+ */
+export const headlineOf = ({ headline, html }) =>
+  headline || /** @type {string} */ (fragment(html, "").textContent).slice(0, 110);
 
 /** @param {string} text */
 const paragraphs = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);

@@ -18,7 +18,7 @@ export function stateOf(root, feed, cursor, more, rising) {
   };
   const articles = [...root.querySelectorAll(".sp-posts > article")];
   const box = root.querySelector(".sp-pinned > article");
-  const last = articles[articles.length - 1];
+  const last = articles.at(-1);
   return {
     feed,
     cursor,

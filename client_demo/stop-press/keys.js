@@ -51,10 +51,11 @@ export function keysOf(box, ctx) {
       for (const post of turned.splice(0)) {
         if (!post) list.replaceChildren();
         else list.querySelector(`[data-id="${post.id}"]`)?.remove();
-        if (!post?.key) continue;
-        const below = [...list.children].find((one) => isBelow(placeOf(one), place(post)));
-        list.insertBefore(renderKey(post, ctx), below ?? null);
-        list.children[MOST_KEYS]?.remove();
+        if (post?.key) {
+          const below = [...list.children].find((one) => isBelow(placeOf(one), place(post)));
+          list.insertBefore(renderKey(post, ctx), below ?? null);
+          list.children[MOST_KEYS]?.remove();
+        }
       }
       box.hidden = !list.firstChild;
     },

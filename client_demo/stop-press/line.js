@@ -15,7 +15,9 @@ import { ask, retryOf } from "./fetch.js";
  * @typedef {import("./fetch.js").Hub & {cursor: string}} Wish
  * @typedef {{message: (message: any) => void,
  *   end: (code: number, retryMs?: number) => void}} On
- * @typedef {(wish: Wish, on: On) => () => void} Line
+ * @typedef {(op: {op: "follow" | "unfollow", feed: string, cursor?: string}) => void} Send
+ * @typedef {(() => void) & {send?: Send}} Open What closes it, and asks the hub for more.
+ * @typedef {(wish: Wish, on: On) => Open} Line
  */
 
 const WAIT_S = 25;
@@ -33,10 +35,12 @@ export function socketLine({ origin, feed, token, cursor, env }, on) {
   const socket = new env.WebSocket(url.href);
   socket.onclose = (/** @type {{code: number}} */ { code }) => on.end(code);
   socket.onmessage = (/** @type {{data: string}} */ { data }) => on.message(data);
-  return () => {
+  const close = () => {
     socket.onmessage = socket.onclose = null;
     socket.close();
   };
+  close.send = (/** @type {any} */ op) => socket.send(JSON.stringify(op));
+  return close;
 }
 
 /**
@@ -72,9 +76,8 @@ export function pollLine(wish, on) {
       const asked = Date.now();
       const answer = await get(since, "application/json", `&wait=${wait}`);
       const { events = [], cursor, reset, retry_ms } = await answer.json();
-      if (reset) tell({ type: "reset", feed, cursor, retry_ms });
       events.forEach(tell);
-      if (!reset) tell({ type: "beat", feed, cursor });
+      tell({ type: reset ? "reset" : "beat", feed, cursor, retry_ms });
       since = cursor;
       // Something between here and the server may answer at once, always.
       if (wait && !events.length && Date.now() - asked < PAUSE_MS) {

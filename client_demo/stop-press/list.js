@@ -22,8 +22,9 @@ import { local } from "./words.js";
  * @param {HTMLElement} list What stands in it was drawn by the server.
  * @param {Context} ctx
  * @param {(article: HTMLElement) => void} drawn Told of each article that is drawn.
+ * @param {boolean} [pinned] Whether it is the box of the pinned post: one copy, apart.
  */
-export function listOf(list, ctx, drawn) {
+export function listOf(list, ctx, drawn, pinned) {
   /** @type {Map<string, Shown>} */
   const known = new Map();
   for (const article of /** @type {any} */ (list.children)) {
@@ -33,7 +34,7 @@ export function listOf(list, ctx, drawn) {
 
   /** @param {Post} post */
   const add = (post, fresh = false) => {
-    const article = renderPost(post, ctx);
+    const article = renderPost(post, ctx, pinned);
     article.classList.toggle("sp-fresh", fresh);
     /** @type {Shown} */
     const one = { article, opens: "", post };
@@ -48,12 +49,12 @@ export function listOf(list, ctx, drawn) {
     /**
      * Make the list hold `posts`, in order.
      * @param {Post[]} posts
-     * @param {boolean} more Whether there are posts that were not loaded.
-     * @param {boolean} fresh Whether what comes is to be noticed for a moment.
+     * @param {boolean} [fresh] Whether what comes is to be noticed for a moment.
+     * @param {boolean} [more] Whether there are posts that were not loaded.
      * @param {(article: Element) => boolean} [waits] Whether an article is to be left as
      *   it is, for now.
      */
-    show(posts, more, fresh, waits) {
+    show(posts, fresh, more, waits) {
       const wanted = new Map(posts.map((post) => [post.id, post]));
       for (const [id, { article, post }] of known) {
         const now = wanted.get(id);
@@ -73,13 +74,14 @@ export function listOf(list, ctx, drawn) {
           const same = article.dataset.rev === String(post.rev);
           if (same || !waits?.(article)) Object.assign(one, { post, day: undefined });
           if (!same && one.post === post) {
-            patch(article, renderPost(post, ctx));
+            patch(article, renderPost(post, ctx, pinned));
             drawn(article);
           }
         }
         while (here && here !== article && !wanted.has(here.dataset.id)) here = here.nextElementSibling;
         if (article === here) here = here.nextElementSibling;
         else list.insertBefore(article, here);
+        if (pinned) return;
         const own = (one.day ??= local(post.published_at, ctx.feed.timezone).day);
         const opens = own === day ? "" : own;
         day = own;
@@ -93,18 +95,4 @@ export function listOf(list, ctx, drawn) {
       });
     },
   };
-}
-
-/**
- * Make the box of the pinned post hold `post`.
- * @param {HTMLElement} box
- * @param {Post | null} post
- * @param {Context} ctx
- */
-export function pin(box, post, ctx) {
-  const shown = /** @type {HTMLElement | null} */ (box.firstElementChild);
-  if (!post) box.replaceChildren();
-  else if (shown?.dataset.id !== post.id) box.replaceChildren(renderPost(post, ctx, true));
-  else if (shown.dataset.rev !== String(post.rev)) patch(shown, renderPost(post, ctx, true));
-  box.hidden = !post;
 }

@@ -31,7 +31,7 @@ export function load(event) {
   frame.focus();
 }
 
-/** Marks of the list, which are no part of the post. */
+/** Marks of the list, which are no part of the post, and stand first. */
 const LIST_MARKS = ".sp-day, .sp-since";
 
 /**
@@ -41,34 +41,27 @@ const LIST_MARKS = ".sp-day, .sp-since";
  */
 export function patch(old, fresh) {
   for (const name of ["class", "data-at", "data-rev", "lang", "dir", "aria-labelledby"]) {
-    set(old, name, fresh.getAttribute(name));
+    const value = fresh.getAttribute(name);
+    if (value === null) old.removeAttribute(name);
+    else old.setAttribute(name, value);
   }
-  const marks = [...old.children].filter((part) => part.matches(LIST_MARKS));
-  const left = [...old.children].filter((part) => !marks.includes(part));
+  const left = [...old.children].filter((part) => !part.matches(LIST_MARKS));
+  const marks = old.children.length - left.length;
+  const take = (/** @type {(part: Element) => boolean} */ fits) => {
+    const at = left.findIndex(fits);
+    return at < 0 ? null : left.splice(at, 1)[0];
+  };
   const parts = [...fresh.children].map((part) => {
-    const same = left.findIndex((one) => (asked.get(one) ?? one).isEqualNode(part));
-    if (same >= 0) return left.splice(same, 1)[0];
-    if (part.className !== "sp-what") return part;
-    const what = left.findIndex((one) => one.className === "sp-what");
-    if (what < 0) return part;
-    const kept = left.splice(what, 1)[0];
-    patch(kept, part);
-    return kept;
+    const same = take((one) => (asked.get(one) ?? one).isEqualNode(part));
+    if (same) return same;
+    const what = part.className === "sp-what" && take((one) => one.className === "sp-what");
+    if (!what) return part;
+    patch(what, part);
+    return what;
   });
   for (const part of left) part.remove();
-  let here = old.firstElementChild;
-  for (const part of [...marks, ...parts]) {
-    if (part === here) here = here.nextElementSibling;
-    else old.insertBefore(part, here);
-  }
-}
-
-/**
- * @param {Element} element
- * @param {string} name
- * @param {string | null} value
- */
-function set(element, name, value) {
-  if (value === null) element.removeAttribute(name);
-  else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+  parts.forEach((part, index) => {
+    const here = old.children[marks + index];
+    if (part !== here) old.insertBefore(part, here ?? null);
+  });
 }

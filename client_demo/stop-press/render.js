@@ -29,7 +29,7 @@ export function h(tag, attributes, ...children) {
   const element = document.createElement(tag);
   const all = typeof attributes === "string" ? { class: attributes || null } : attributes;
   for (const [name, value] of Object.entries(all)) {
-    if (value != null && value !== false) element.setAttribute(name, value === true ? "" : value);
+    if (value != null && value !== false) element.setAttribute(name, value);
   }
   element.append(...children.flat().filter(Boolean));
   return element;
@@ -72,8 +72,9 @@ export function fragment(html, base) {
  * @returns {string | null}
  */
 export function safeUrl(url, base) {
-  if (/^https?:\/\//i.test(url ?? "")) return /** @type {string} */ (url);
-  return /^\/(?![/\\])/.test(url ?? "") ? base + url : null;
+  const text = /** @type {string} */ (url);
+  if (/^https?:\/\//i.test(text)) return text;
+  return /^\/(?![/\\])/.test(text) ? base + text : null;
 }
 
 const RTL = /^(ar|ckb|dv|fa|he|ps|sd|ug|ur|yi)\b/i;
@@ -121,7 +122,7 @@ export function renderPost(post, ctx, pinned = false) {
   const kinds = `${post.key ? " sp-is-key" : ""}${post.breaking ? " sp-is-breaking" : ""}`;
   const language = post.language === feed.language ? null : post.language;
   const direction = directionOf({ language, direction: post.direction });
-  const { headline, html, authors = [], media = [], tags = [], source, correction } = post;
+  const { headline, html, authors, media, tags, source, correction } = post;
   const article = h(
     "article",
     {
@@ -145,7 +146,7 @@ export function renderPost(post, ctx, pinned = false) {
       "div",
       { class: "sp-what", lang: language, dir: direction },
       headline && h(`h${ctx.level + 1}`, { class: "sp-headline", part: "headline", id: `${id}-h` }, headline),
-      authors.length > 0 && h("p", "sp-by", joined(authors, ctx)),
+      authors[0] && h("p", "sp-by", joined(authors, ctx)),
       html && h("div", { class: "sp-body", part: "body" }, fragment(html, base)),
       media.map((/** @type {any} */ item) => renderMedia(item, ctx)),
       correction && h(
@@ -158,9 +159,10 @@ export function renderPost(post, ctx, pinned = false) {
       "footer",
       "sp-foot",
       source && h("span", "sp-source", `${words.source}: `, link(source.url, ctx, source.name)),
-      tags.length > 0 && h("ul", "sp-tags", tags.map((/** @type {string} */ tag) =>
+      tags[0] && h("ul", "sp-tags", tags.map((/** @type {string} */ tag) =>
         h("li", "", h("a", { href: `${base}/live/${feed.slug}?tag=${encodeURIComponent(tag)}` }, tag)))),
-      (post.rev ?? 1) > 1 && post.updated_at > post.published_at && h("span", "sp-updated", ...around(words.updated, time(post.updated_at, ctx))),
+      /** @type {number} */ (post.rev) > 1 && post.updated_at > post.published_at &&
+        h("span", "sp-updated", around(words.updated, time(post.updated_at, ctx))),
       h("a", { class: "sp-share", href }, words.share),
     ),
   );
@@ -174,7 +176,7 @@ export function renderPost(post, ctx, pinned = false) {
  * @param {Context} ctx
  */
 const joined = (people, ctx) =>
-  people.flatMap(({ name, url }, index) => [index ? ", " : null, link(url, ctx, name)]);
+  people.flatMap(({ name, url }, index) => [index && ", ", link(url, ctx, name)]);
 
 /**
  * A phrase with an element where it says `{time}`.
@@ -183,7 +185,7 @@ const joined = (people, ctx) =>
  */
 function around(phrase, element) {
   const [before, after] = phrase.split("{time}");
-  return [before || null, element, after || null];
+  return [before, element, after];
 }
 
 /**
@@ -191,47 +193,46 @@ function around(phrase, element) {
  * @param {Context} ctx
  */
 function renderMedia(item, ctx) {
-  const { type, caption, credit, title, text, provider } = item;
+  const { type, caption, credit, title, text, width, height } = item;
   const url = safeUrl(item.url, ctx.base);
   const image = safeUrl(item.image, ctx.base);
   const note = (caption || credit) && h(
     "figcaption",
-    {},
+    "",
     caption,
     caption && credit && " ",
     credit && h("span", "sp-credit", credit),
   );
-  if (type === "image") {
-    const { width, height, alt } = item;
-    const picture = { src: url, width, height, alt: alt ?? "", loading: "lazy", decoding: "async" };
-    return url && h("figure", "sp-media sp-image", h("img", picture), note);
-  }
-  if (type === "quote") {
-    return h("figure", "sp-media sp-quote", h("blockquote", { cite: url }, h("p", "", text)), note);
-  }
+  /**
+   * @param {string} kind
+   * @param {HTMLElement} content
+   * @param {any} [size]
+   */
+  const figure = (kind, content, size) =>
+    h("figure", { class: `sp-media sp-${kind}`, "data-size": size }, content, note);
+  /**
+   * @param {string} src
+   * @param {{[name: string]: any}} more
+   */
+  const picture = (src, more) => h("img", { src, alt: "", loading: "lazy", decoding: "async", ...more });
+  if (type === "quote") return figure(type, h("blockquote", { cite: url }, h("p", "", text)));
   if (!url) return null;
-  const host = provider ?? /^https?:\/\/([^/?#]+)/i.exec(url)?.[1] ?? url;
-  const name = type === "embed" ? fill(ctx.words.load, { name: host }) : host;
-  return h(
-    "figure",
-    {
-      class: `sp-media sp-${type === "embed" ? "embed" : "card"}`,
-      "data-size": type === "embed" && item.width && item.height && `${item.width} ${item.height}`,
-    },
+  if (type === "image") return figure(type, picture(url, { width, height, alt: item.alt ?? "" }));
+  const embed = type === "embed";
+  const host = item.provider ?? /^https?:\/\/([^/?#]+)/i.exec(url)?.[1] ?? url;
+  const card = h(
+    "a",
+    { href: url, rel: "noopener" },
+    image && picture(image, {}),
     h(
-      "a",
-      { href: url, rel: "noopener" },
-      image && h("img", { src: image, alt: "", loading: "lazy", decoding: "async" }),
-      h(
-        "span",
-        "sp-card-text",
-        h("strong", "", title ?? name),
-        text && h("span", "", text),
-        title && h("small", "", host),
-      ),
+      "span",
+      "sp-card-text",
+      h("strong", "", title ?? (embed ? fill(ctx.words.load, { name: host }) : host)),
+      text && h("span", "", text),
+      title && h("small", "", host),
     ),
-    note,
   );
+  return figure(embed ? type : "card", card, embed && width && height && `${width} ${height}`);
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import { formatCursor, parseCursor, reaches } from "./cursor.js";
 import { getJson } from "./fetch.js";
-import { fromSnapshot, isBelow, ordered, place, withPage } from "./fold.js";
+import { fromSnapshot, isBeyond, ordered, place, withPage } from "./fold.js";
 import { isRising } from "./window.js";
 
 /**
@@ -48,9 +48,7 @@ export async function snapshotOf(hub, at, held, beyond, signal) {
   /** @type {State} */
   let state = { ...fromSnapshot({ ...snapshot, posts, next }), rising };
   for (let pages = 0; held?.posts.size && next && pages < MOST_PAGES; pages += 1) {
-    const floors = /** @type {any} */ ([held.floor, state.floor]);
-    const [one, other] = rising ? floors.reverse() : floors;
-    if (held.floor && !isBelow(one, other)) break;
+    if (held.floor && !isBeyond(state, held.floor)) break;
     const page = await pageOf(next);
     state = beyond.over(withPage(state, page));
     next = page.next;

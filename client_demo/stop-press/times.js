@@ -15,12 +15,10 @@ export function timesOf(words) {
   const format = new Intl.RelativeTimeFormat(words.language, { numeric: "auto", style: "short" });
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const seen = new Set();
-  /** What has the reader's own time already. */
-  const told = new WeakSet();
 
   /**
    * "5 min. ago" for the last hour, "now" for the last minute; the reader's own time on
-   * the title, once.
+   * the title, where that is another.
    * @param {any} article
    */
   const tell = (article) => {
@@ -33,8 +31,6 @@ export function timesOf(words) {
     const ago = minutes > 0 ? format.format(-minutes, "minute") : format.format(0, "second");
     const text = ms < RECENT_MS ? ago : "";
     if (lastChild.textContent !== text) lastChild.textContent = text;
-    if (told.has(when)) return;
-    told.add(when);
     const mine = local(at, zone);
     const time = when.querySelector("time");
     if (!time.title.includes(mine.offset)) time.title += ` · ${fullText(words, mine)}`;

@@ -17,9 +17,9 @@ import { isBelow, ordered, place } from "./fold.js";
 import { renewFrame } from "./frame.js";
 import { placeOf } from "./held.js";
 import { jump, keysOf } from "./keys.js";
-import { listOf, pin } from "./list.js";
+import { listOf } from "./list.js";
 import { newsOf } from "./news.js";
-import { renewOthers } from "./others.js";
+import { othersOf } from "./others.js";
 import { load } from "./patch.js";
 import { h } from "./render.js";
 import { share } from "./share.js";
@@ -48,10 +48,16 @@ export function viewOf(root, ctx, own, reader, from, dataset) {
   const { rising, home, isBefore, holds } = windowOf(from, dataset, posts.firstElementChild);
   const times = timesOf(ctx.words);
   const list = listOf(posts, ctx, times.follow);
+  const pins = listOf(pinned, ctx, times.follow, true);
   const keys = keysOf(moments, ctx);
   const bar = barOf(text, pause, ctx, soon);
   const news = newsOf(top, says, ctx.words, own, () => !bar.line.endsWith("connecting"));
-  const watch = new IntersectionObserver(soon);
+  const box = root.querySelector(".sp-others");
+  const others = box && othersOf(box, reader, ctx);
+  const watch = new IntersectionObserver((all) => {
+    soon();
+    for (const { target, isIntersecting } of all) if (target === box) others?.follow(isIntersecting);
+  });
   /** How many posts arrivals may make it; more, if the reader loaded more. */
   let most = MOST_POSTS;
   /** @type {import("./fold.js").State | null} */
@@ -81,8 +87,7 @@ export function viewOf(root, ctx, own, reader, from, dataset) {
     if (due) return;
     due = true;
     // A hidden tab draws no frames.
-    if (document.hidden) setTimeout(flush);
-    else requestAnimationFrame(flush);
+    (document.hidden ? setTimeout : requestAnimationFrame)(flush);
   }
 
   function flush() {
@@ -119,15 +124,13 @@ export function viewOf(root, ctx, own, reader, from, dataset) {
     if (waiting.size && inserts) return reveal(false);
     keepPlace(inserts && !rising, (waits) => {
       const shown = held.filter((post) => !waiting.has(post.id) && !isBefore(post));
-      list.show(shown, !!next, fresh, waits);
+      list.show(shown, fresh, !!next, waits);
       frame();
     });
     empty.hidden = held.length > 0;
     more.hidden = !next;
-    if (next) {
-      const href = `${ctx.base}/live/${ctx.feed.slug}?${next.split("?")[1]}`;
-      more.firstElementChild?.setAttribute("href", href);
-    }
+    const link = /** @type {HTMLAnchorElement} */ (more.firstElementChild);
+    if (next) link.href = `${ctx.base}/live/${ctx.feed.slug}?${next.split("?")[1]}`;
     news.count();
   }
 
@@ -143,7 +146,8 @@ export function viewOf(root, ctx, own, reader, from, dataset) {
     // A page of other posts has neither.
     if (from) return;
     keys.draw();
-    pin(pinned, post, ctx);
+    pins.show(post ? [post] : []);
+    pinned.hidden = !post;
   }
 
   /**
@@ -179,7 +183,7 @@ export function viewOf(root, ctx, own, reader, from, dataset) {
     draw(true);
     const fresh = /** @type {any[]} */ ([...posts.children]).filter(({ dataset }) => ids.has(dataset.id));
     const [first] = fresh;
-    const oldest = rising ? first : fresh[fresh.length - 1];
+    const oldest = rising ? first : fresh.at(-1);
     const below = rising ? oldest : oldest?.nextElementSibling;
     if (go || away) below?.prepend(h("p", "sp-since", ctx.words.since));
     away = false;
@@ -226,16 +230,20 @@ export function viewOf(root, ctx, own, reader, from, dataset) {
     times.tick();
     tellStart(root.querySelector(".sp-until"), ctx.words);
     ticks += 1;
-    if (ticks % OTHERS_TICKS === 0) renewOthers(root.querySelector(".sp-others"), reader);
+    if (ticks % OTHERS_TICKS === 0) others?.renew();
   }
 
   return {
+    /** @param {any} message What the line says of another feed. */
+    other: (message) => others?.take(message),
+
     /** Begin to follow the clock and the reader. */
     start() {
       document.addEventListener("visibilitychange", looked);
       ticking = setInterval(tick, TICK_MS);
       watch.observe(rising ? more : /** @type {Element} */ (top.parentElement));
-      for (const article of posts.children) times.follow(article);
+      for (const article of [...posts.children, ...pinned.children]) times.follow(article);
+      if (box) watch.observe(box);
       tick();
       soon();
     },
@@ -277,6 +285,7 @@ export function viewOf(root, ctx, own, reader, from, dataset) {
       Object.assign(bar, { line, readers });
       bar.say();
       news.announce();
+      if (line === "live") others?.follow();
       if (line !== "gone") return;
       for (const part of [posts, pinned, moments.lastElementChild]) part?.replaceChildren();
       pinned.hidden = more.hidden = moments.hidden = true;

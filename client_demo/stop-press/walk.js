@@ -11,13 +11,10 @@
  */
 export function walk(event, below, above) {
   const here = /** @type {HTMLElement} */ (event.target).closest("article");
-  const { key, ctrlKey } = event;
-  /** @type {any} */
-  let to = null;
-  if (key === "PageDown") to = here?.nextElementSibling;
-  else if (key === "PageUp") to = here?.previousElementSibling;
-  else if (ctrlKey && key === "End") to = below.firstElementChild;
-  else if (ctrlKey && key === "Home") to = above;
+  /** @type {{[key: string]: any}} */
+  const ways = { PageDown: here?.nextElementSibling, PageUp: here?.previousElementSibling };
+  if (event.ctrlKey) Object.assign(ways, { End: below.firstElementChild, Home: above });
+  const to = ways[event.key];
   if (!to) return;
   event.preventDefault();
   to.focus();

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isBelow, place } from "./fold.js";
+import { isBeyond, place } from "./fold.js";
 import { placeOf } from "./held.js";
 
 /**
@@ -25,14 +25,13 @@ export function windowOf(from, { home, newest = "" }, top) {
   const asked = new URLSearchParams(from.split("?")[1]);
   const tag = asked.get("tag");
   const rising = isRising(from);
-  const ceiling = home && top && placeOf(top);
+  const ceiling = home && top ? placeOf(top) : null;
 
   /**
    * Whether a post lies before the first of the page.
    * @param {import("./fold.js").Post} post
    */
-  const isBefore = (post) =>
-    ceiling && (rising ? isBelow(place(post), ceiling) : isBelow(ceiling, place(post)));
+  const isBefore = (post) => isBeyond({ floor: ceiling, rising: !rising }, place(post));
   return {
     rising,
     isBefore,

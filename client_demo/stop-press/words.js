@@ -38,24 +38,19 @@ const zones = new Map();
 /**
  * Sweden writes days and clocks as pages do in all of their languages.
  * @param {string} zone
+ * @returns {Intl.DateTimeFormat}
  */
 function formatter(zone) {
-  let format = zones.get(zone);
-  if (!format) {
-    const two = "2-digit";
-    const parts = /** @type {Intl.DateTimeFormatOptions} */ ({
+  const two = "2-digit";
+  try {
+    return new Intl.DateTimeFormat("sv", /** @type {Intl.DateTimeFormatOptions} */ ({
       calendar: "gregory", hourCycle: "h23", year: "numeric", month: two,
       day: two, hour: two, minute: two, timeZone: zone, timeZoneName: "shortOffset",
-    });
-    try {
-      format = new Intl.DateTimeFormat("sv", parts);
-    } catch {
-      // A zone this browser does not know.
-      format = new Intl.DateTimeFormat("sv", { ...parts, timeZone: "UTC" });
-    }
-    zones.set(zone, format);
+    }));
+  } catch {
+    // A zone this browser does not know.
+    return formatter("UTC");
   }
-  return format;
 }
 
 /**
@@ -65,7 +60,9 @@ function formatter(zone) {
  * @returns {Local}
  */
 export function local(at, zone) {
-  const [day, clock, offset] = formatter(zone).format(new Date(at)).split(/\s/);
+  const format = zones.get(zone) ?? formatter(zone);
+  zones.set(zone, format);
+  const [day, clock, offset] = format.format(new Date(at)).split(/\s/);
   return { day, clock, offset: offset.replace(/GMT(\+0$)?/, "UTC") };
 }
 

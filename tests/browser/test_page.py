@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from urllib.parse import quote
 
 from playwright.sync_api import expect
@@ -13,8 +10,6 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Reader, Readers
 from tests.browser.newsdesk import edit, filled, names, publish, withdraw
 from tests.conftest import Server
-
-Serving = Callable[..., AbstractContextManager[Server]]
 
 
 def test_it_is_readable_without_javascript(readers: Readers, server: Server) -> None:
@@ -220,22 +215,6 @@ def test_times_go_on_where_they_are_in_view(reader: Reader, server: Server) -> N
     expect(ago.last).to_have_text("now")
     ago.last.scroll_into_view_if_needed()
     expect(ago.last).to_have_text("5 min. ago")
-
-
-def test_other_feeds_are_asked_for_anew(
-    reader: Reader, serving: Serving, tmp_path: Path
-) -> None:
-    """While the page is open and looked at."""
-    with serving(tmp_path / "data") as server:
-        feed, other = filled(server, 1), filled(server, 1)
-        publish(server, other, "of the other feed")
-        reader.page.clock.install()
-        reader.open(f"{server.url}/live/{feed}")
-        box = reader.page.locator(".sp-others li")
-        expect(box).to_contain_text("of the other feed")
-        publish(server, other, "something new")
-        reader.page.clock.run_for("05:00")
-        expect(box).to_contain_text("something new")
 
 
 def test_a_post_is_shared(readers: Readers, server: Server) -> None:

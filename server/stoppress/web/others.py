@@ -22,10 +22,11 @@ CANDIDATES = 20
 
 
 class Teaser(NamedTuple):
-    """Another feed and its newest post, as public JSON."""
+    """Another feed and its newest post, as public JSON, at a cursor."""
 
     feed: dict[str, Any]
     post: dict[str, Any]
+    cursor: str
 
 
 class Others:
@@ -50,7 +51,7 @@ class Others:
             feed = edition.feed
             shown = edition.visibility == "public" and feed["status"] == "live"
             if shown and edition.posts:
-                found.append(Teaser(feed, edition.posts[0]))
+                found.append(Teaser(feed, edition.posts[0], str(edition.cursor)))
         found.sort(key=lambda one: str(one.post["published_at"]), reverse=True)
         return found
 

@@ -211,7 +211,7 @@ class Pages:
 
         # Key moments that could not be had are asked for again, event or none.
         name = f"{kind} {parent}" if keys is not None else f"bare {kind} {parent}"
-        for feed, post in others:
+        for feed, post, _ in others:
             name += f" {feed['slug']} {feed['rev']} {post['id']} {post['rev']}"
         headers = _FRAMED if framed else _GUARDED
         return await self._answer(request, edition, name, draw, headers=headers)

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from stoppress.web import syndication
 from stoppress.web.edition import Edition
 from stoppress.web.excerpt import headline_of, plain, shortened
+from stoppress.web.others import Teaser
 from stoppress.web.paper import Paper, data_block
 from stoppress.web.sharing import shared
 from stoppress.web.sifting import Choice
@@ -74,7 +75,7 @@ class Sheets:
         self,
         edition: Edition,
         keys: Sequence[Json],
-        others: Sequence[tuple[Json, Json]] = (),
+        others: Sequence[Teaser] = (),
         *,
         framed: bool = False,
         parent: str = "",
@@ -99,7 +100,7 @@ class Sheets:
             parent=parent,
         )
 
-    def others(self, feed: Json, others: Sequence[tuple[Json, Json]]) -> str:
+    def others(self, feed: Json, others: Sequence[Teaser]) -> str:
         """The box that tells of other feeds."""
         return self._paper.part("elsewhere", feed, others)
 

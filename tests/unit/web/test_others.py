@@ -37,7 +37,11 @@ async def test_only_public_live_feeds_with_posts() -> None:
     async with newsroom().client() as client:
         text = (await client.get("/live/x")).text
         assert told(text) == [("bridge", "Headline 9"), ("quay", "Older")]
-        assert 'lang="tr" dir="ltr"><a href="/live/bridge">&lt;Bridge&gt;</a>' in text
+        item = text.split('<li lang="tr" dir="ltr" data-feed="bridge"')[1]
+        assert '><a href="/live/bridge">&lt;Bridge&gt;</a>' in item
+        assert re.match(
+            rf' data-id="{9:014d}" data-at="[^"]+" data-cursor="\w+-\d+">', item
+        )
         assert "sp-others" not in (await client.get("/embed/x")).text
         other = (await client.get("/live/bridge")).text
         assert told(other) == [("quay", "Older"), ("x", "Headline 1")]
