@@ -33,6 +33,7 @@ from stoppress.web.takeover import (
     Taker,
     hide_token,
 )
+from stoppress.web.upgrade import Upgrade
 from stoppress.web.waiter import Waiter
 
 _BODY = (b"content-length", b"transfer-encoding")
@@ -49,7 +50,10 @@ RELIED_ON: dict[type, tuple[str, ...]] = {
     HttpToolsProtocol: (
         "_start_asgi_task",
         "_unset_keepalive_if_required",
+        "app",
         "app_state",
+        "asgi_version",
+        "client",
         "config",
         "connection_lost",
         "connections",
@@ -58,17 +62,20 @@ RELIED_ON: dict[type, tuple[str, ...]] = {
         "flow",
         "handle_websocket_upgrade",
         "headers",
+        "loop",
         "on_headers_complete",
         "on_message_begin",
         "parser",
         "pipeline",
         "scope",
+        "scheme",
         "send_400_response",
+        "server",
         "server_state",
+        "tasks",
         "timeout_keep_alive_task",
         "transport",
         "url",
-        "ws_protocol_class",
     ),
     RequestResponseCycle: (
         "chunked_encoding",
@@ -174,16 +181,14 @@ class LiveHttp(HttpToolsProtocol):
 
     def _upgrade(self, early: bytes) -> None:
         """Give what follows on the handshake to the WebSocket protocol."""
-        kind, headers = self.ws_protocol_class, self._fields()
-        if headers is None or kind is None or not issubclass(kind, LiveWebSocket):
+        fields = self._fields()
+        upgrade = Upgrade.of(self, fields) if fields is not None else None
+        if upgrade is None:
             super().handle_websocket_upgrade()
         else:
-            self.connections.discard(self)
-            live = kind(self.config, self.server_state, self.app_state)
-            self.transport.set_protocol(live)
-            live.upgraded(self, headers)
+            upgrade.begin()
         protocol = self.transport.get_protocol()
-        if early and isinstance(protocol, LiveWebSocket):
+        if early and isinstance(protocol, Upgrade | LiveWebSocket):
             protocol.data_received(early)
         # The connection is the other protocol's; this one and its parser are a
         # ring of references.

@@ -8,8 +8,8 @@ is closing anyway. Then the application returns, and nothing of the handshake st
 Rules:
 - All awaits come before the take. The answer to a handshake leaves with what the
   reader is told first, in one write.
-- A handshake that HTTP has read is parsed no second time, and answered by the library
-  only if it is unusual, or nobody takes the connection.
+- A handshake that HTTP has read is parsed no second time (`upgrade.py`), and answered
+  by the library only if it is unusual, or nobody takes the connection.
 - Bytes that come before the accept are kept as they came, and given to the reader
   (or, if nobody takes the connection, to uvicorn's own parser).
 - The reader stands in uvicorn's `connections` in place of the protocol: its
@@ -25,7 +25,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, cast
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import unquote_plus
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.datastructures import Headers
@@ -34,7 +34,6 @@ from websockets.protocol import Protocol as Framing
 
 from stoppress.hub.deflate import Offer
 from stoppress.hub.sockets import Registry
-from stoppress.web.handshake import Fields, accepted, agreement, head
 
 TAKEOVER = "stop_press.takeover"
 """The name of the extension in the ASGI scope."""
@@ -47,8 +46,8 @@ EARLY_BYTES = 64 << 10
 
 RELIED_ON: dict[type, tuple[str, ...]] = {
     WebSocketsSansIOProtocol: (
-        "asgi_version",
         "client",
+        "close_timer",
         "conn",
         "connection_made",
         "connections",
@@ -56,19 +55,15 @@ RELIED_ON: dict[type, tuple[str, ...]] = {
         "handle_connect",
         "handshake_complete",
         "handshake_initiated",
-        "queue",
         "read_paused",
         "receive",
         "response",
         "run_asgi",
         "scope",
-        "loop",
-        "on_task_complete",
         "request",
         "scheme",
-        "send",
+        "send_500_response",
         "server",
-        "tasks",
         "transport",
     ),
 }
@@ -117,10 +112,6 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
     """uvicorn's WebSocket protocol, from which a reader can take the transport."""
 
     _early = b""
-    _accept: bytes | None = None
-    """Our answer to the key of a handshake that the library has not read."""
-    _agreed_to = ""
-    _url = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Offer to compress, as the hub does it."""
@@ -136,60 +127,32 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
         if len(self._early) > EARLY_BYTES:
             self.transport.abort()
 
-    def upgraded(self, http: Any, headers: Fields) -> None:
-        """Take the connection and the handshake that the HTTP protocol has read."""
+    def answer(self, http: Any, scope: Any, early: bytes) -> None:
+        """Answer a handshake that the HTTP protocol has read, and nobody took."""
         self.connections.add(self)
         self.transport = http.transport
         self.server, self.client = http.server, http.client
-        self.scheme = "wss" if http.scheme == "https" else "ws"
+        self.scheme = scope["scheme"]
         self.conn.available_extensions = [Offer()]
         # What comes from here on are frames. A parser of a connection that is not
         # open yet would wait for the request.
         self.conn.parser = Framing.parse(self.conn)
         next(self.conn.parser)
-        try:
-            self._agreed_to = agreement(headers)
-            self._accept = accepted(headers)
-        except ValueError:
-            self._accept = None
-        scope: dict[str, Any] = http.scope
-        raw_path, _, query = http.url.partition(b"?")
-        if self._accept is None:
-            self.handle_connect(_request(http.url, scope["headers"]))
-            return
-        root: str = scope["root_path"]
-        offered = headers.get(b"sec-websocket-protocol", b"").decode("latin-1")
-        scope |= {
-            "type": "websocket",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.4"},
-            "scheme": self.scheme,
-            "path": root + unquote(raw_path.decode("ascii")),
-            "raw_path": root.encode("ascii") + raw_path,
-            "query_string": query,
-            "subprotocols": [one for one in map(str.strip, offered.split(",")) if one],
-            "extensions": {},
-        }
-        self._url = http.url
-        self.scope = cast(Any, scope)
+        self.scope = scope
         self.handshake_initiated = True
-        self._offer(deflated=bool(self._agreed_to))
-        self.queue.put_nowait({"type": "websocket.connect"})
-        task = self.loop.create_task(self.run_asgi())
-        task.add_done_callback(self.on_task_complete)
-        self.tasks.add(task)
+        self.request = _request(http.url, scope["headers"])
+        self.response = self.conn.accept(self.request)
+        self._early = early
 
     def handle_connect(self, event: Any) -> None:
         """Offer the takeover to the application."""
         super().handle_connect(event)
         if self.response.status_code == 101:
-            self._offer(deflated=bool(self.conn.extensions))
-
-    def _offer(self, *, deflated: bool) -> None:
-        scope = cast("dict[str, Any]", self.scope)
-        hide_token(scope)
-        scope["extensions"][TAKEOVER] = self.take
-        if deflated:
-            scope["extensions"][DEFLATED] = {}
+            offer(
+                cast("dict[str, Any]", self.scope),
+                self.take,
+                deflated=bool(self.conn.extensions),
+            )
 
     async def receive(self) -> Any:
         """Nobody took the connection: what came early is uvicorn's now."""
@@ -198,25 +161,13 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
             super().data_received(early)
         return await super().receive()
 
-    async def send(self, message: Any) -> None:
-        """Nobody took the connection: the library answers."""
-        if self._accept is not None and not self.handshake_complete:
-            self._accept = None
-            headers = cast("dict[str, Any]", self.scope)["headers"]
-            self.request = _request(self._url, headers)
-            self.response = self.conn.accept(self.request)
-        await super().send(message)
-
     def take(self, reader: Taker, begin: Callable[[], None]) -> bool:
         """Answer the handshake, make `reader` own the transport, and begin."""
         transport = self.transport
         if self.handshake_complete or transport.is_closing():
             return False
-        if self._accept is not None:
-            answer = head(self._accept, self._agreed_to)
-        else:
-            self.conn.send_response(self.response)
-            answer = b"".join(self.conn.data_to_send())
+        self.conn.send_response(self.response)
+        answer = b"".join(self.conn.data_to_send())
         self.handshake_complete = True
         self.connections.discard(self)
         self.transport = TAKEN
@@ -237,6 +188,14 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
             del self.conn.parser
             for name in ("conn", "scope", "response", "request"):
                 vars(self).pop(name, None)
+
+
+def offer(scope: dict[str, Any], take: Take, *, deflated: bool) -> None:
+    """Offer the connection of a handshake to the application."""
+    hide_token(scope)
+    scope["extensions"][TAKEOVER] = take
+    if deflated:
+        scope["extensions"][DEFLATED] = {}
 
 
 def _request(url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Request:
