@@ -39,6 +39,10 @@ def _(
     return field(default=default, metadata=about)
 
 
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The settings of one server."""
@@ -51,6 +55,9 @@ class Settings:
     )
     publisher: str = _("Stop Press", "the publisher's name, as the pages show it")
     publisher_logo: str = _("", "address of the publisher's logo; empty: none")
+    publisher_pages: str = _(
+        "", "addresses of the publisher's pages elsewhere, with commas; empty: none"
+    )
     share: str = _(
         "mail", "where posts may be shared, beside copying: such as mail,whatsapp,x"
     )
@@ -159,6 +166,12 @@ class Settings:
                     f"share={self.share!r} can't be: {name!r} is none of "
                     f"{', '.join(SHARE_TARGETS)}"
                 )
+        for page in self.pages:
+            if not page.startswith(("http://", "https://")):
+                raise BadSetting(
+                    f"publisher_pages={self.publisher_pages!r} can't be: {page!r} is "
+                    "no address such as https://social.example/@us"
+                )
         if not re.fullmatch(r"fsync|memory|replicas:[1-9]\d?", self.durability):
             raise BadSetting(
                 f"durability={self.durability!r} can't be: "
@@ -168,7 +181,12 @@ class Settings:
     @property
     def shared(self) -> list[str]:
         """The names in `share`."""
-        return [name.strip() for name in self.share.split(",") if name.strip()]
+        return _parts(self.share)
+
+    @property
+    def pages(self) -> list[str]:
+        """The addresses in `publisher_pages`."""
+        return _parts(self.publisher_pages)
 
     @property
     def base(self) -> str:

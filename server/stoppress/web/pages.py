@@ -294,6 +294,7 @@ def routes(newsroom: Newsroom) -> list[BaseRoute]:
         settings.base,
         settings.publisher,
         settings.publisher_logo,
+        settings.pages,
     )
     pages = Pages(newsroom, sheets)
     table: dict[str, _Page] = {

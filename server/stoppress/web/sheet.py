@@ -46,12 +46,13 @@ class Sheets:
         base: str,
         publisher: str,
         logo: str,
+        pages: Sequence[str],
     ) -> None:
         self._paper = paper
         self._files = files
         self._base = base
-        self._publisher = publisher
-        self._organization = syndication.organization(publisher, base, logo)
+        self._publisher = {"publisher": publisher, "logo": logo, "pages": pages}
+        self._organization = syndication.organization(publisher, base, logo, pages)
 
     def index(self, feeds: Sequence[Json], *, demo: bool) -> bytes:
         """The list of feeds; `demo`: with a link to the demo's pages."""
@@ -194,7 +195,7 @@ class Sheets:
         language = feed["language"] if feed else "en"
         given: dict[str, object] = {
             "files": self._files,
-            "publisher": self._publisher,
+            **self._publisher,
             "language": language,
             "direction": feed["direction"] if feed else "ltr",
             "words": self._paper.words(language),

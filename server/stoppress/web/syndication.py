@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -134,11 +134,15 @@ def posting(
     }
 
 
-def organization(name: str, base: str, logo: str) -> dict[str, object]:
-    """Who publishes."""
+def organization(
+    name: str, base: str, logo: str, pages: Sequence[str] = ()
+) -> dict[str, object]:
+    """Who publishes, and that publisher's pages elsewhere."""
     made: dict[str, object] = {"@type": "Organization", "name": name, "url": base}
     if logo:
         made["logo"] = {"@type": "ImageObject", "url": absolute(logo, base) or logo}
+    if pages:
+        made["sameAs"] = list(pages)
     return made
 
 

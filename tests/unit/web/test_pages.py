@@ -364,6 +364,20 @@ async def test_where_posts_are_shared_is_a_setting() -> None:
         assert 'class="home share"' not in page
 
 
+async def test_the_publisher_is_told_of() -> None:
+    """Name, logo and pages elsewhere: on pages, and for machines."""
+    pages = "https://social.example/@ledger, https://video.example/c/ledger"
+    given = {"publisher_logo": "/l.png", "publisher_pages": pages}
+    async with stand().client(publisher="The Ledger", **given) as client:
+        for path in ("/", "/live/x"):
+            text = (await client.get(path)).text
+            assert '<img src="/l.png" alt="" height="28">The Ledger</a>' in text
+        links = re.findall(r'<a href="([^"]+)" rel="me noopener">([^<]+)</a>', text)
+        assert [f"{host}" for _, host in links] == ["social.example", "video.example"]
+        organization = linked_data(text)["publisher"]
+        assert organization["sameAs"] == [address for address, _ in links]
+
+
 async def test_a_feed_names_its_own_places() -> None:
     """In its order, instead of the site's; what is no place is left out."""
     made = Stand()
