@@ -25,8 +25,7 @@ import { onWaking } from "./waking.js";
  * @typedef {"connecting" | "live" | "reconnecting" | "ended" | "gone"} LineState
  * @typedef {{change?: (state: State, message: Message | null) => void,
  *   line?: (state: LineState) => void, readers?: (count: number) => void,
- *   reset?: () => void, other?: (message: Message) => void}} Listener `reset`: what was held
- *   has been replaced by a snapshot. `other`: of another feed, which `send` had followed.
+ *   reset?: () => void}} Listener `reset`: what was held has been replaced by a snapshot.
  * @typedef {{token?: string, from?: string, newest?: string, env?: any}} Options `token`:
  *   what reads a private feed. `from`: other posts than the newest (`window.js`). `newest`:
  *   when the newest post of the feed was published, where `from` begins further back.
@@ -46,6 +45,8 @@ export class Reader {
    *   feed, while the line is live and can.
    */
   send;
+  /** @type {((message: any) => void) | undefined} Is told what the line says of those. */
+  other;
 
   #hub;
   #on;
@@ -72,7 +73,7 @@ export class Reader {
       message: (message) => this.#take(message),
       stopped: () => this.#finish(),
       line: (line, send) => this.#say(line, send),
-      other: on.other,
+      other: (message) => this.other?.(message),
     });
   }
 

@@ -16,7 +16,7 @@ import { LINES } from "./line.js";
 /**
  * @typedef {{message: (message: any) => void, stopped: () => void,
  *   line: (state: "connecting" | "live" | "reconnecting", send?: Send) => void,
- *   other?: (message: any) => void}} Told `send`: as in `client.js`, and so is `other`.
+ *   other: (message: any) => void}} Told `send`: as in `client.js`, and so is `other`.
  * @typedef {import("./line.js").Send} Send
  */
 
@@ -134,7 +134,7 @@ export function connectionOf(hub, cursor, on) {
   /** @param {any} message */
   function take(message) {
     const { type, feed = hub.feed, beat, retry_ms, code } = message;
-    if (feed !== hub.feed) return on.other?.(message);
+    if (feed !== hub.feed) return on.other(message);
     if (type === "bye") return ended(CODES.BYE, timeOf(retry_ms));
     if (type === "error") return ended(code);
     if (type === "hello") {

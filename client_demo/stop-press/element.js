@@ -148,13 +148,12 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
         if (value) state();
         prepare?.(held);
         prepare = null;
-        this.#view?.show(held, reader.next, post);
+        this.#view?.show(post);
       },
       reset: () => {
         // What stands far below the newest can't be pieced together: ask for the page.
         if (reader === this.#reader) this.#view?.renew();
       },
-      other: (message) => this.#view?.other(message),
       readers: (count) => reader === this.#reader && this.#view?.say(reader.line, count),
       line: (line) => {
         if (reader !== this.#reader) return;
@@ -177,7 +176,6 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
     const view = (this.#view = viewOf(root, ctx, own, reader, this.#from, this.dataset));
     view.start();
     view.say(reader.line);
-    if (reader.state) view.show(reader.state, reader.next);
     return view;
   }
 

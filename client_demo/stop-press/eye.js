@@ -11,11 +11,20 @@
  */
 
 /**
+ * Change what is drawn and leave what is being read where it is.
+ * @param {HTMLElement} root
  * @param {HTMLElement} list
- * @param {(waits: (article: Element) => boolean) => void} change Leaves alone what waits.
+ * @param {boolean} atTop There news is to be seen: no anchoring on what was first.
+ * @param {(waits?: (article: Element) => boolean) => void} change Leaves alone what waits.
  * @returns {boolean} Whether something waits for the next frame.
  */
-export function steady(list, change) {
+export function keepPlace(root, list, atTop, change) {
+  if (atTop) {
+    root.classList.add("sp-at-top");
+    change();
+    requestAnimationFrame(() => requestAnimationFrame(() => root.classList.remove("sp-at-top")));
+    return false;
+  }
   let above = 0;
   const seen = new Map();
   // At the very top of a page nothing is above.

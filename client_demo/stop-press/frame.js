@@ -62,12 +62,15 @@ export function renderSummary(ctx) {
 }
 
 /**
- * The related pages, where there are any.
+ * The related pages, where there are any; never the feed's own.
  * @param {Context} ctx
  */
 export function renderLinks(ctx) {
-  const links = ctx.feed.links.map((/** @type {any} */ { title, url }) => link(url, ctx, title));
-  return box("nav", "links", ctx, ctx.words.related, links);
+  const { links, url, slug } = ctx.feed;
+  const items = links.map(
+    (/** @type {any} */ one) => ![url, `/live/${slug}`].includes(one.url) && link(one.url, ctx, one.title),
+  );
+  return box("nav", "links", ctx, ctx.words.related, items.filter(Boolean));
 }
 
 /**

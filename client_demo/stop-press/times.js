@@ -25,10 +25,10 @@ export function timesOf(words) {
     const { at } = article.dataset;
     const ms = Date.now() - Date.parse(at);
     const when = article.querySelector(".sp-when");
-    const minutes = Math.floor(ms / 60_000);
+    const minutes = Math.max(0, Math.floor(ms / 60_000));
     const { lastChild } = when;
     // Of the two, only seconds say "now"; no minute has a name in any language.
-    const ago = minutes > 0 ? format.format(-minutes, "minute") : format.format(0, "second");
+    const ago = format.format(-minutes, minutes ? "minute" : "second");
     const text = ms < RECENT_MS ? ago : "";
     if (lastChild.textContent !== text) lastChild.textContent = text;
     const mine = local(at, zone);
@@ -45,12 +45,12 @@ export function timesOf(words) {
   );
   return {
     tick,
+    watch,
     /** @param {Element} article Whose times are told now, and whenever it is in view. */
     follow(article) {
       tell(article);
       watch.observe(article);
     },
-    stop: () => watch.disconnect(),
   };
 }
 

@@ -12,7 +12,7 @@
 
 import { barOf } from "./bar.js";
 import { clicked } from "./click.js";
-import { steady } from "./eye.js";
+import { keepPlace } from "./eye.js";
 import { isBelow, ordered, place } from "./fold.js";
 import { renewFrame } from "./frame.js";
 import { placeOf } from "./held.js";
@@ -54,16 +54,13 @@ export function viewOf(root, ctx, own, reader, from, dataset) {
   const news = newsOf(top, says, ctx.words, own, () => !bar.line.endsWith("connecting"));
   const box = root.querySelector(".sp-others");
   const others = box && othersOf(box, reader, ctx);
+  reader.other = others?.take;
   const watch = new IntersectionObserver((all) => {
     soon();
     for (const { target, isIntersecting } of all) if (target === box) others?.follow(isIntersecting);
   });
   /** How many posts arrivals may make it; more, if the reader loaded more. */
   let most = MOST_POSTS;
-  /** @type {import("./fold.js").State | null} */
-  let state = null;
-  /** @type {string | null} */
-  let next = null;
   let drawn = own;
   let due = false;
   let away = false;
@@ -101,6 +98,7 @@ export function viewOf(root, ctx, own, reader, from, dataset) {
    * @param {boolean} [fresh] Whether what is put in is news.
    */
   function draw(all = false, fresh = drawn) {
+    const { state, next } = reader;
     if (!state || bar.line === "gone") return;
     const { waiting } = news;
     const inserts = !home && mayInsert();
@@ -122,11 +120,12 @@ export function viewOf(root, ctx, own, reader, from, dataset) {
       if (!post || !holds(post)) waiting.delete(id);
     }
     if (waiting.size && inserts) return reveal(false);
-    keepPlace(inserts && !rising, (waits) => {
+    const rest = keepPlace(root, posts, inserts && !rising, (waits) => {
       const shown = held.filter((post) => !waiting.has(post.id) && !isBefore(post));
       list.show(shown, fresh, !!next, waits);
-      frame();
+      frame(state);
     });
+    if (rest) soon();
     empty.hidden = held.length > 0;
     more.hidden = !next;
     const link = /** @type {HTMLAnchorElement} */ (more.firstElementChild);
@@ -134,9 +133,11 @@ export function viewOf(root, ctx, own, reader, from, dataset) {
     news.count();
   }
 
-  /** What stands around the posts, where it changed. */
-  function frame() {
-    const { feed, pinned: post } = /** @type {import("./fold.js").State} */ (state);
+  /**
+   * What stands around the posts, where it changed.
+   * @param {import("./fold.js").State} state
+   */
+  function frame({ feed, pinned: post }) {
     if (feed !== ctx.feed) {
       ctx.feed = feed;
       renewFrame(root, ctx);
@@ -148,21 +149,6 @@ export function viewOf(root, ctx, own, reader, from, dataset) {
     keys.draw();
     pins.show(post ? [post] : []);
     pinned.hidden = !post;
-  }
-
-  /**
-   * Change what is drawn and leave what is being read where it is.
-   * @param {boolean} atTop
-   * @param {(waits?: (article: Element) => boolean) => void} change
-   */
-  function keepPlace(atTop, change) {
-    const { classList } = root;
-    if (atTop) {
-      // At the top, news is to be seen: no anchoring on what was first.
-      classList.add("sp-at-top");
-      change();
-      requestAnimationFrame(() => requestAnimationFrame(() => classList.remove("sp-at-top")));
-    } else if (steady(posts, change)) soon();
   }
 
   // News that waits
@@ -220,7 +206,7 @@ export function viewOf(root, ctx, own, reader, from, dataset) {
       if (own) location.assign(link.href);
       return;
     }
-    most = Math.max(most, state?.posts.size ?? 0);
+    most = Math.max(most, reader.state?.posts.size ?? 0);
     draw(true, false);
     /** @type {any} */ (last?.nextElementSibling)?.focus({ preventScroll: true });
   }
@@ -234,9 +220,6 @@ export function viewOf(root, ctx, own, reader, from, dataset) {
   }
 
   return {
-    /** @param {any} message What the line says of another feed. */
-    other: (message) => others?.take(message),
-
     /** Begin to follow the clock and the reader. */
     start() {
       document.addEventListener("visibilitychange", looked);
@@ -252,20 +235,16 @@ export function viewOf(root, ctx, own, reader, from, dataset) {
       document.removeEventListener("visibilitychange", looked);
       clearInterval(ticking);
       watch.disconnect();
-      times.stop();
+      times.watch.disconnect();
       news.stop();
     },
 
     /**
-     * Show a state: soon.
-     * @param {import("./fold.js").State} now
-     * @param {string | null} path Of the next page.
+     * Show what the reader holds now: soon.
      * @param {any} [post] What became of a post.
      */
-    show(now, path, post) {
+    show(post) {
       if (post) keys.note(post);
-      state = now;
-      next = path;
       soon();
     },
 

@@ -178,6 +178,8 @@ def test_zones(page: Page, zone: str) -> None:
             "closed_at": "2026-11-22T23:40:00.000Z",
         },
         {"links": [{"title": "L", "url": "https://l.example"}], "status": "paused"},
+        {"links": [{"title": "It", "url": "/live/x"}]},
+        {"links": [{"title": "A", "url": "/a"}, {"title": "It", "url": "/live/x"}]},
     ],
 )
 def test_what_stands_around(page: Page, part: str, more: dict[str, Any]) -> None:

@@ -59,6 +59,7 @@ class Paper:
             trusted=Markup,
             lines=lines,
             unbulleted=unbulleted,
+            others_than=others_than,
             around=around,
             component=component,
             newest=newest,
@@ -137,6 +138,12 @@ def lines(text: str | None) -> list[str]:
 def unbulleted(line: str) -> str:
     """A line without the mark of a list."""
     return line[2:] if line.startswith(("- ", "* ")) else line
+
+
+def others_than(feed: Json) -> list[Json]:
+    """The related links of a feed that do not lead to its own page."""
+    own = (feed.get("url"), f"/live/{feed.get('slug')}")
+    return [link for link in feed["links"] if link["url"] not in own]
 
 
 def component(text: str) -> str:
