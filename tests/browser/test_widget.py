@@ -3,6 +3,8 @@ policy, and as live as the page."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 
 import pytest
@@ -42,6 +44,32 @@ def test_it_is_drawn_and_live_under_a_strict_policy(
     reader.shows(*names(25, 1))
     assert reader.page.title() == "News", "a host's title is its own"
     assert [one for one in reader.complaints if "404" not in one] == []
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_script_that_cannot_change(
+    reader: Reader, server: Server, host: Host, whole: bool
+) -> None:
+    """By the name that holds its digest, checked by the browser."""
+    feed = filled(server, 2)
+    page = server.request("GET", f"/live/{feed}").text
+    found = re.search(r'src="(/stop-press\.\w+\.js)"', page)
+    assert found
+    script = server.request("GET", found[1]).content
+    digest = hashlib.sha384(script if whole else script[1:]).digest()
+    host.pages["/"] = (
+        "<!doctype html><title>N</title><script async crossorigin"
+        f' src="{server.url}{found[1]}"'
+        f' integrity="sha384-{base64.b64encode(digest).decode()}"></script>'
+        f'<stop-press feed="{feed}"><a href="/">Read it live</a></stop-press>'
+    )
+    reader.page.goto(f"{host.url}/")
+    if whole:
+        reader.shows("2", "1")
+        reader.is_live()
+    else:
+        expect(reader.page.get_by_role("link", name="Read it live")).to_be_visible()
+        assert any("integrity" in one for one in reader.complaints)
 
 
 def test_without_a_feed_the_fallback_stays(
