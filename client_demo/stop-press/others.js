@@ -20,11 +20,11 @@ export function othersOf(box, reader, ctx) {
   let spreadMs = 4000;
   /** Whether it is in view now; the same as before, where the line is open anew. */
   const follow = (now = seen) => {
-    seen = now;
-    for (const { dataset } of box.querySelectorAll("[data-cursor]")) {
+    for (const { dataset } of now || seen ? box.querySelectorAll("[data-cursor]") : []) {
       const { feed, cursor } = dataset;
-      reader.send?.({ op: seen ? "follow" : "unfollow", feed, cursor });
+      reader.send?.({ op: now ? "follow" : "unfollow", feed, cursor });
     }
+    seen = now;
   };
   /** Ask for the box; if that can't be now, it stays as it is. */
   const renew = async () => {
