@@ -163,7 +163,8 @@ class Hub:
     async def channel_at(self, feed: str, cursor: Cursor | None) -> Channel:
         """The feed's channel, come up to `cursor` if that is in the log.
 
-        Raises NotFound, or Unavailable if the feed is not open and can't be.
+        Raises NotFound, or Unavailable if the feed is not open and can't be, or the
+        line does not come up to the cursor.
         """
         channel = await self.channel(feed)
         await self._catch_up(channel, cursor)
@@ -177,8 +178,10 @@ class Hub:
     async def _catch_up(self, channel: Channel, cursor: Cursor | None) -> None:
         """Wait for the line, if `cursor` is ahead of it and yet in the log.
 
-        One read of the log's head is shared by all who ask while it runs. After
-        2 s, or if the cursor is in the future, whoever joins is reset.
+        One read of the log's head is shared by all who ask while it runs. Whose
+        cursor is in the future is reset; if that can't be told, or the line is still
+        behind after 2 s, it is to come again, with the place it has: a reset would
+        lead it back.
         """
         if cursor is None or not channel.is_ahead(cursor):
             return
@@ -187,12 +190,11 @@ class Hub:
                 head = await self._line.head(channel.feed)
                 if head.epoch == cursor.epoch and cursor.seq > head.seq:
                     return
-                # It comes, or the line comes to a new epoch: a reset to where the
-                # line is now would lead the reader back.
+                # It comes, or the line comes to a new epoch.
                 while channel.is_ahead(cursor) and not channel.ended:
                     await channel.moved.wait()
         except TimeoutError:
-            return
+            raise Unavailable("the line is behind; come back in a moment") from None
 
     async def keep_pace(self, feed: str) -> None:
         """Wait, PACE_S at most, while the feed's events come faster than rounds end.

@@ -92,9 +92,10 @@ async def test_a_cursor_beyond_the_log_is_reset_at_once() -> None:
     await of.stop()
 
 
-async def test_a_line_that_does_not_come_up_in_time_resets(
+async def test_a_line_that_does_not_come_up_in_time_leads_nobody_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Who is ahead of it comes again, and goes on where it was."""
     monkeypatch.setattr(hub, "CATCH_UP_S", 0.01)
     of, paper = _hub()
     await of.channel("x")
@@ -102,11 +103,12 @@ async def test_a_line_that_does_not_come_up_in_time_resets(
     paper.publish("x")
     reader = _reader(of)
     of.follow(reader, "x", Cursor("k3v9", 1))
-    (reset,) = await _next(reader)
-    assert (reset["type"], reset["cursor"]) == ("reset", "k3v9-0")
+    (error,) = await _next(reader)
+    assert (error["type"], error["code"]) == ("error", CloseCode.BYE)
     paper.deliver("x")
-    (event,) = await _next(reader)
-    assert event["cursor"] == "k3v9-1"
+    of.follow(reader, "x", Cursor("k3v9", 1))
+    (hello,) = await _next(reader)
+    assert (hello["type"], hello["resumed"]) == ("hello", True)
     reader.gone()
     await of.stop()
 
