@@ -52,9 +52,10 @@ class Scale(NamedTuple):
     swept_s: float = 20.0
     soak_s: float = 1800.0
     churn: float = 50.0
+    ring: int = 4_096
 
 
-TINY = Scale(24, 60, 8, 2, 2, 300, 12, 4, 2.0, 1.0, 3.0, 10.0)
+TINY = Scale(24, 60, 8, 2, 2, 300, 12, 4, 2.0, 1.0, 3.0, 10.0, 16)
 """Enough to see that everything is counted."""
 
 Measure = Callable[[Stage, Scale], Figures]
@@ -205,10 +206,15 @@ def idle_feeds(stage: Stage, scale: Scale) -> Figures:
 
 
 def soak(stage: Stage, scale: Scale) -> Figures:
-    """Hours in short: readers come and go, posts come, memory stays."""
+    """Hours in short: readers come and go, posts come, memory stays.
+
+    The ring is full before they do: at 5 posts a second it would grow for a quarter
+    of an hour.
+    """
     chance = random.Random(2)
     with closing(Followers(stage)) as followers, _desk(stage) as desk:
         _feed(desk, "bench")
+        _fill(stage, desk, scale.ring)
         followers.enter(["bench"] * scale.readers, time.monotonic() + 120)
         every_s = scale.soak_s / 360
         with (
@@ -248,6 +254,16 @@ def soak(stage: Stage, scale: Scale) -> Figures:
             "rss_growth_percent": (end / warm - 1) * 100,
             "loader_busy": wanted / ran,
         }
+
+
+def _fill(stage: Stage, desk: httpx.Client, posts: int) -> None:
+    """Publish so many posts to one reader, without whom nothing is held of them."""
+    with closing(Followers(stage)) as reader:
+        reader.enter(["bench"], time.monotonic() + 30)
+        with ThreadPoolExecutor(WRITERS) as writers:
+            for _ in writers.map(lambda _: _write(desk, POSTS, POST), range(posts)):
+                reader.pump(0)
+        reader.catch_up(_head(stage), time.monotonic() + 30)
 
 
 def _desk(stage: Stage) -> httpx.Client:
