@@ -46,6 +46,8 @@ GROWN_MB = 400.0
 TITLE = "Storms"
 READS = ("xrange", "xrevrange", "zrevrange", "zrange", "zrevrangebyscore")
 """The commands of Redis that read a log, or the posts of a snapshot, in scripts."""
+LOOKS = "xadd"
+"""The command of each write, whose script looks at the oldest event: one `xrange`."""
 
 
 @dataclass(slots=True)
@@ -238,7 +240,12 @@ def _pids(server: Server) -> list[int]:
 def _reads(store: Store) -> dict[str, int]:
     with store.client() as client:
         stats = client.info("commandstats")
-    return {name: stats.get(f"cmdstat_{name}", {}).get("calls", 0) for name in READS}
+    calls = {
+        name: int(stats.get(f"cmdstat_{name}", {}).get("calls", 0))
+        for name in (*READS, LOOKS)
+    }
+    calls["xrange"] -= calls.pop(LOOKS)
+    return calls
 
 
 def told(back: Storm, reset: Storm, quiet_mb: float) -> str:
