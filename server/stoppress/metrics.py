@@ -5,6 +5,8 @@ Rules:
   it in PROMETHEUS_MULTIPROC_DIR), and whoever is asked adds them up: counters of
   workers that died stay in the sum, what they held does not.
 - Children of labels are looked up once: counting on the hot path is one addition.
+  What a sweep counts, a thousand times a second, is summed up first: with several
+  workers each count is a write to a file, and these took 4 % of a burst.
 """
 
 from __future__ import annotations
@@ -27,6 +29,16 @@ from stoppress.wire.codes import CloseCode
 disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
 
 _TURNS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+
+
+class Sums:
+    """What sweeps did since it was last counted."""
+
+    __slots__ = ("bytes", "events", "seconds", "turns", "visits")
+
+    def __init__(self) -> None:
+        self.events = self.bytes = self.visits = self.turns = 0
+        self.seconds = 0.0
 
 
 class Metrics:
@@ -61,12 +73,15 @@ class Metrics:
         self._visits = Counter(
             "stoppress_sweep_visits", "Follows visited by sweeps.", registry=registry
         )
-        self._turns = Histogram(
-            "stoppress_sweep_turn_seconds",
-            "How long each turn of a sweep took.",
-            registry=registry,
-            buckets=_TURNS_S,
+        self._turns = Counter(
+            "stoppress_sweep_turns", "Turns of sweeps.", registry=registry
         )
+        self._swept_s = Counter(
+            "stoppress_sweep_seconds",
+            "How long all turns of sweeps took.",
+            registry=registry,
+        )
+        self._sums = Sums()
         self._stuck = Counter(
             "stoppress_stuck",
             "Writes of which a reader's socket took less than it was given.",
@@ -186,13 +201,14 @@ class Metrics:
 
     def delivered(self, events: int, size: int) -> None:
         """So many events, in so many bytes, were taken by readers' sockets."""
-        self._deliveries.inc(events)
-        self._delivered_bytes.inc(size)
+        self._sums.events += events
+        self._sums.bytes += size
 
     def swept(self, visits: int, seconds: float) -> None:
         """One turn of the sweep: follows visited, and how long it took."""
-        self._visits.inc(visits)
-        self._turns.observe(seconds)
+        self._sums.visits += visits
+        self._sums.turns += 1
+        self._sums.seconds += seconds
 
     def stuck(self) -> None:
         """A reader's socket took less than it was given."""
@@ -276,8 +292,18 @@ class Metrics:
         """A post was taken from the inbox: published, or refused."""
         self._taken_in.labels("refused" if refused else "published").inc()
 
+    def add_up(self) -> None:
+        """Count what the sweep summed up since; ten times a second."""
+        sums, self._sums = self._sums, Sums()
+        self._deliveries.inc(sums.events)
+        self._delivered_bytes.inc(sums.bytes)
+        self._visits.inc(sums.visits)
+        self._turns.inc(sums.turns)
+        self._swept_s.inc(sums.seconds)
+
     def exposition(self) -> bytes:
         """Everything counted, in Prometheus' text format (version 0.0.4)."""
+        self.add_up()
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self._registry)
         everyone = CollectorRegistry()

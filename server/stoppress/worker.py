@@ -81,6 +81,7 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Whether to end: on a signal, or if a part failed; ten times a second."""
         self._pauses.tick()
+        self._serving.metrics.add_up()
         return await super().on_tick(counter) or self._serving.failed.is_set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -99,6 +100,7 @@ class Server(uvicorn.Server):
             log.warning(
                 "the parts did not close within %d s; left as they are", CLOSE_S
             )
+        self._serving.metrics.add_up()
 
 
 def die_with(parent: int) -> None:

@@ -58,7 +58,8 @@ def test_the_metrics_count_what_hub_and_follower_tell() -> None:
         "stoppress_deliveries_total": 3,
         "stoppress_delivered_bytes_total": 900,
         "stoppress_sweep_visits_total": 5,
-        "stoppress_sweep_turn_seconds_count": 1,
+        "stoppress_sweep_turns_total": 1,
+        "stoppress_sweep_seconds_total": 0.0004,
         "stoppress_stuck_total": 1,
         "stoppress_paced_total": 1,
         "stoppress_closed_total code=4001": 1,
@@ -76,6 +77,23 @@ def test_the_metrics_count_what_hub_and_follower_tell() -> None:
     assert {name: shown.get(name) for name in wanted} == wanted
 
 
+def test_what_sweeps_count_is_added_up_once() -> None:
+    """Ten times a second, and before it is shown."""
+    metrics = Metrics()
+    for _ in range(2):
+        metrics.delivered(3, 900)
+        metrics.swept(5, 0.5)
+        metrics.add_up()
+    metrics.swept(1, 0.25)
+    for _ in range(2):
+        shown = samples(metrics.exposition())
+        assert shown["stoppress_deliveries_total"] == 6
+        assert shown["stoppress_delivered_bytes_total"] == 1800
+        assert shown["stoppress_sweep_visits_total"] == 11
+        assert shown["stoppress_sweep_turns_total"] == 3
+        assert shown["stoppress_sweep_seconds_total"] == 1.25
+
+
 def test_two_servers_in_one_process_count_apart() -> None:
     """Nothing is global."""
     first, second = Metrics(), Metrics()
@@ -88,6 +106,7 @@ from stoppress.metrics import Metrics
 metrics = Metrics()
 metrics.readers("sse", 2)
 metrics.delivered(10, 100)
+metrics.add_up()
 """
 
 

@@ -28,4 +28,4 @@ def parse_instant(text: str) -> int:
 def instant(ms: int) -> str:
     """The canonical text of `ms` milliseconds since 1970."""
     moment = datetime.fromtimestamp(ms // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+    return f"{moment.isoformat()[:19]}.{ms % 1000:03d}Z"

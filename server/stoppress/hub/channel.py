@@ -30,9 +30,9 @@ from stoppress.hub.wires import Wire, framed
 from stoppress.wire import messages
 from stoppress.wire.codes import CloseCode
 
-AT_EASE_BYTES = 32 << 10
+AT_EASE_BYTES = 20 << 10
 """What a round may be behind before editors wait for it (as the ring weighs them:
-some twenty posts of 300 bytes)."""
+a dozen posts of 300 bytes)."""
 SMALL = 4096
 """A rest below this is copied, so that it doesn't hold on to a shared block."""
 

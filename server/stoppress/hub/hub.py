@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
@@ -195,6 +195,15 @@ class Hub:
                     await channel.moved.wait()
         except TimeoutError:
             raise Unavailable("the line is behind; come back in a moment") from None
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """A post is being written: it goes before readers until the block ends."""
+        self.sweep.writes += 1
+        try:
+            yield
+        finally:
+            self.sweep.writes -= 1
 
     async def keep_pace(self, feed: str) -> None:
         """Wait, PACE_S at most, while the feed's events come faster than rounds end.

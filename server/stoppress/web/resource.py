@@ -3,8 +3,9 @@
 Rules: whatever a handler raises becomes a problem document here; a method that
 is not there is 405 with `Allow`; HEAD is GET without its body (the server leaves
 it out); what is read by other sites' pages says so on every answer, refusals
-included, so that a widget can tell what was wrong. What writes to a feed is answered
-no faster than its readers can be served (`Hub.keep_pace`).
+included, so that a widget can tell what was wrong. What writes goes before readers
+(`Hub.writing`), and is answered no faster than the feed's can be served
+(`Hub.keep_pace`).
 """
 
 from __future__ import annotations
@@ -80,9 +81,12 @@ class Resource:
     async def _answer(self, method: str, request: Request) -> Response:
         handler = self._handlers.get(method)
         if handler is not None:
-            response = await handler(self._newsroom, request)
+            if method == "GET":
+                return await handler(self._newsroom, request)
+            with self._newsroom.hub.writing():
+                response = await handler(self._newsroom, request)
             feed = request.path_params.get("feed")
-            if feed is not None and method != "GET":
+            if feed is not None:
                 await self._newsroom.hub.keep_pace(feed)
             return response
         if method == "OPTIONS":

@@ -57,6 +57,38 @@ def test_channels_take_turns() -> None:
     assert (long.left, short.left) == (4, 0)
 
 
+def test_a_post_that_is_written_has_every_other_turn() -> None:
+    """And readers the others, however long it takes."""
+    calls: deque[Callable[[], None]] = deque()
+    sweep = Sweep(calls.append, Uncounted(), lambda: 0.0)
+    work = Work(3)
+    sweep.writes = 1
+    sweep.wake(cast(Channel, work))
+    found: list[int] = []
+    while calls:
+        assert len(calls) == 1
+        calls.popleft()()
+        found.append(work.left)
+    assert found == [3, 2, 2, 1, 1, 0]
+
+
+def test_the_core_is_offered_between_two_slices() -> None:
+    """Not after the last: the loop waits then anyhow."""
+    calls: deque[Callable[[], None]] = deque()
+    offered: list[int] = []
+    work = Work(3)
+    sweep = Sweep(
+        calls.append,
+        Uncounted(),
+        lambda: 0.0,
+        give_way=lambda: offered.append(work.left),
+    )
+    sweep.wake(cast(Channel, work))
+    while calls:
+        calls.popleft()()
+    assert offered == [2, 1]
+
+
 def test_a_fault_is_told_and_is_the_end() -> None:
     """Nobody goes on as if readers were served."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from stoppress.web import api
@@ -82,9 +84,18 @@ async def test_what_writes_keeps_pace_with_the_readers(
     async with open_office() as office:
         await office.feed()
         waited: list[str] = []
+        hub = office.newsroom.hub
+        write = office.newsroom.desk.publish
 
         async def keep_pace(feed: str) -> None:
+            assert hub.sweep.writes == 0
             waited.append(feed)
+
+        async def publish(*given: Any, **named: Any) -> Any:
+            assert hub.sweep.writes == 1
+            return await write(*given, **named)
+
+        monkeypatch.setattr(office.newsroom.desk, "publish", publish)
 
         monkeypatch.setattr(office.newsroom.hub, "keep_pace", keep_pace)
         posts = "/v1/feeds/quay/posts"
@@ -94,4 +105,4 @@ async def test_what_writes_keeps_pace_with_the_readers(
         await office.client.post(posts, json={"body": 7})
         assert waited == ["quay"]
         await office.client.delete(f"{posts}/{made.json()['post']['id']}")
-        assert waited == ["quay", "quay"]
+        assert waited == ["quay", "quay"] and hub.sweep.writes == 0
