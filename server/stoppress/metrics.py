@@ -6,7 +6,8 @@ Rules:
   workers that died stay in the sum, what they held does not.
 - Children of labels are looked up once: counting on the hot path is one addition.
   What a sweep counts, a thousand times a second, is summed up first: with several
-  workers each count is a write to a file, and these took 4 % of a burst.
+  workers each count is a write to a file, and these took 4 % of a burst. So what
+  another worker delivered may show a tenth of a second later.
 """
 
 from __future__ import annotations
