@@ -96,8 +96,7 @@ async def test_what_writes_keeps_pace_with_the_readers(
             return await write(*given, **named)
 
         monkeypatch.setattr(office.newsroom.desk, "publish", publish)
-
-        monkeypatch.setattr(office.newsroom.hub, "keep_pace", keep_pace)
+        monkeypatch.setattr(hub, "keep_pace", keep_pace)
         posts = "/v1/feeds/quay/posts"
         made = await office.client.post(posts, json={"body": "Rain."})
         assert made.status_code == 201 and waited == ["quay"]
