@@ -179,6 +179,8 @@ export class Hub {
     this.asked.push(`get ${url.pathname}${url.search}`);
     this.tokens.push(headers?.authorization?.replace(/^Bearer /, "") ?? null);
     await immediate();
+    // As a browser's: a question taken back before its answer opens no line.
+    signal?.throwIfAborted();
     if (this.down) throw new TypeError("network");
     const { pathname, searchParams: query } = url;
     if (pathname === "/v1/feeds/x/events") return this.#events(query, headers.accept, signal);
