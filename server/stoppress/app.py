@@ -77,8 +77,10 @@ class Serving:
         self._hub: Hub | None = None
         self.door = Door()
         """Where readers come in without an ASGI task, once there is a newsroom."""
-        self.failed = asyncio.Event()
-        """A part ended that must not: the process should end, and start anew."""
+        self.over = asyncio.Event()
+        """The process should end: it was told to, or a part failed."""
+        self.failed = False
+        """Whether a part ended that must not: the process should start anew."""
         self._is_fresh = asyncio.Event()
         self._reason = "Redis was not reached yet"
 
@@ -107,7 +109,8 @@ class Serving:
             await self._serve(shards)
         except Exception:
             log.exception("a part of the server failed; this process ends")
-            self.failed.set()
+            self.failed = True
+            self.over.set()
         finally:
             await shards.aclose()
 

@@ -5,7 +5,7 @@ Rules:
   the collector never walks it again (`gc.freeze`).
 - A collection of the oldest generation walks every reader there is. Readers are
   freed by their counts, never by the collector, so it may come rarely: RARELY.
-- How late a timer rings, ten times a second, samples how long turns are.
+- How late a timer rings, once a second, samples how long turns are.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-TICK_S = 0.1
-"""Between two rings of the timer: uvicorn's own tick."""
+TICK_S = 1.0
+"""Between two rings of the timer."""
 RARELY = 100
 """Collections of the middle generation before one of the oldest, Python's own being
 10: 700,000 objects more than there were, so not while 18,000 readers arrive."""

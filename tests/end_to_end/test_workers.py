@@ -71,7 +71,7 @@ async def test_readers_of_every_worker_get_every_post(pair: Server) -> None:
         wanted = delivered + READERS * len(made)
 
         def are_added_up() -> bool:
-            """Each worker adds up what it delivered ten times a second."""
+            """Each worker adds up what it delivered once a second."""
             return counted(pair, "stoppress_deliveries_total") == wanted
 
         await asyncio.to_thread(eventually, are_added_up)

@@ -106,7 +106,8 @@ async def test_a_part_that_fails_ends_the_process(
     try:
         app = create_app(settings)
         async with asyncio.timeout(30), app.router.lifespan_context(app):
-            await app.state.serving.failed.wait()
+            await app.state.serving.over.wait()
+            assert app.state.serving.failed
     finally:
         await valkey.stop()
     assert "ZeroDivisionError" in caplog.text

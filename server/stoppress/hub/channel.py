@@ -24,15 +24,13 @@ from stoppress.hub.bell import Bell
 from stoppress.hub.facts import UNKNOWN, Facts
 from stoppress.hub.follow import DISMISSED, PARKED, RESET, Circle, Follow
 from stoppress.hub.house import House
+from stoppress.hub.pace import Pace
 from stoppress.hub.ring import Bytes, Ring
 from stoppress.hub.tails import Tail, Tails, parts_of
 from stoppress.hub.wires import Wire, framed
 from stoppress.wire import messages
 from stoppress.wire.codes import CloseCode
 
-AT_EASE_BYTES = 20 << 10
-"""What a round may be behind before editors wait for it (as the ring weighs them:
-a dozen posts of 300 bytes)."""
 SMALL = 4096
 """A rest below this is copied, so that it doesn't hold on to a shared block."""
 
@@ -61,6 +59,7 @@ class Channel:
             encoded=house.metrics.encoded,
         )
         self._circle = Circle()
+        self._pace = Pace(self.ring, self._circle)
         self._ready: deque[Follow] = deque()
         self._tails = Tails(self.ring)
         self._murmur: tuple[bytes, ...] | None = None
@@ -198,16 +197,17 @@ class Channel:
     # Serving
 
     def is_behind(self) -> bool:
-        """Whether somebody is still to be visited."""
-        return bool(self._ready) or self._circle.todo > 0
+        """Whether somebody is still to be visited now."""
+        return bool(self._ready) or (self._circle.todo > 0 and not self._pace.resting)
+
+    @property
+    def in_burst(self) -> bool:
+        """Whether events come faster than rounds end."""
+        return self._pace.overtaken
 
     def is_pressed(self) -> bool:
         """Whether events come faster than rounds end: who is next lacks too many."""
-        seq, ring = self._circle.next_seq(), self.ring
-        if seq is None or self.ended:
-            return False
-        held = ring.head - ring.first + 1
-        return (ring.head - seq) * ring.bytes > AT_EASE_BYTES * held
+        return not self.ended and self._pace.is_behind()
 
     def serve(self, allowance: int, deadline: float, clock: Callable[[], float]) -> int:
         """Visit follows until the allowance or the time is used up.
@@ -215,6 +215,8 @@ class Channel:
         Returns how many visits that took.
         """
         ring, circle, ready = self.ring, self._circle, self._ready
+        if not ready and self._rests():
+            return 0
         tails = self._tails.known
         head = ring.head
         visits = events = size = 0
@@ -270,11 +272,28 @@ class Channel:
             if not visits & 15 or length > SMALL:
                 if clock() > deadline:
                     break
+        self._pace.went(visits)
         if events:
             self._house.metrics.delivered(events, size)
         if self.eased.is_awaited and not self.is_pressed():
             self.eased.ring()
         return visits
+
+    def _rests(self) -> bool:
+        """Whether the round waits a little; then `_rested` ends that."""
+        pace, house = self._pace, self._house
+        if self.eased.is_awaited:
+            pace.rested(house.now())
+        elif not pace.resting:
+            rest_s = pace.rest_s(house.now())
+            if rest_s > 0:
+                pace.resting = True
+                house.after(rest_s, self._rested)
+        return pace.resting
+
+    def _rested(self) -> None:
+        self._pace.rested(self._house.now())
+        self._house.sweep.wake(self)
 
     def _tail(self, follow: Follow) -> Tail | None:
         """What a follow lacks; or None, if it was to end and has ended."""
@@ -313,8 +332,9 @@ class Channel:
         """The head moved: everyone lacks something now."""
         self._tails.clear()
         self._murmur = None
+        self.quiet_since = now = self._house.now()
+        self._pace.came(now)
         self._circle.begin()
-        self.quiet_since = self._house.now()
         if self._circle.size:
             self._house.sweep.wake(self)
         self.moved.ring()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from stoppress.hub.budget import Budget
@@ -23,6 +24,9 @@ class House(Protocol):
 
     def now(self) -> float:
         """Seconds of a clock that only goes forward."""
+
+    def after(self, seconds: float, call: Callable[[], None]) -> object:
+        """Call something later."""
 
     def spread_ms(self, least: int, readers: int) -> int:
         """Over how long `readers` should come back, at least `least`."""

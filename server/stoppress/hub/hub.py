@@ -215,6 +215,7 @@ class Hub:
         if channel is None or not channel.is_pressed():
             return
         self.metrics.paced()
+        self.sweep.wake(channel)  # it may rest
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PACE_S):
                 await channel.eased.wait()
@@ -260,6 +261,10 @@ class Hub:
     def now(self) -> float:
         """Seconds of a clock that only goes forward."""
         return time.monotonic()
+
+    def after(self, seconds: float, call: Callable[[], None]) -> object:
+        """Call something later; nothing that would matter after `stop`."""
+        return asyncio.get_running_loop().call_later(seconds, call)
 
     def now_ms(self) -> int:
         """Milliseconds since 1970."""

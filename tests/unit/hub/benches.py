@@ -60,6 +60,8 @@ class Bench:
         self.sweep = Sweep(self.turns.append, self.metrics, lambda: self.time)
         self.leaving = Leaving()
         self.ended: list[Channel] = []
+        self.later: deque[Callable[[], None]] = deque()
+        self.rests: list[float] = []
 
     def turn(self, count: int = 1 << 30) -> int:
         """Let the sweep take up to `count` turns; how many it took."""
@@ -72,6 +74,18 @@ class Bench:
     def now(self) -> float:
         """The time by hand."""
         return self.time
+
+    def after(self, seconds: float, call: Callable[[], None]) -> object:
+        """By hand too: `rest`."""
+        self.rests.append(seconds)
+        self.later.append(call)
+        return None
+
+    def rest(self) -> None:
+        """Let rests be over, and the sweep take its turns."""
+        while self.later:
+            self.later.popleft()()
+            self.turn()
 
     def spread_ms(self, least: int, readers: int) -> int:
         """No more than asked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from stoppress.domain.cursor import Cursor
 from stoppress.hub.channel import Channel
 from stoppress.hub.follow import RESET, Circle, Follow
+from stoppress.hub.pace import LONGEST_REST_S
 from stoppress.hub.sweep import SLICE_VISITS
 from stoppress.wire.codes import CloseCode
 from tests.newsroom_line import Paper
@@ -79,6 +81,81 @@ def test_a_turn_visits_no_more_than_a_slice(room: Room) -> None:
     for reader in readers:
         assert _types(reader) == ["hello", "post.published", "post.published"]
     assert room.bench.counts.encodes == 2
+
+
+def _overtaken(room: Room, channel: Channel) -> list[Follow]:
+    """A round of four slices of which one was over when the next event came."""
+    follows = [room.bottomless(channel) for _ in range(SLICE_VISITS * 4)]
+    room.bench.turn()
+    room.paper.publish("x")
+    room.bench.time += 0.01
+    assert room.bench.turn(1) == 1
+    room.paper.publish("x")
+    return follows
+
+
+def test_in_a_burst_the_circle_rests_once_around(room: Room) -> None:
+    """Whoever still lacks the event before does not wait; the burst over, nobody."""
+    channel = room.channel()
+    follows = _overtaken(room, channel)
+    room.bench.turn()
+    had = SLICE_VISITS
+    assert [follow.seq for follow in follows] == [1] * had + [2] * had * 3
+    assert not channel.is_behind() and channel.in_burst
+    room.paper.publish("x")  # rides along
+    room.bench.turn()
+    assert follows[0].seq == 1
+    room.bench.rest()
+    assert all(follow.seq == 3 for follow in follows)
+    room.paper.publish("x")
+    room.bench.turn()
+    assert all(follow.seq == 4 for follow in follows) and not channel.in_burst
+
+
+def test_a_rest_is_as_long_as_the_turn_before_and_bounded(room: Room) -> None:
+    channel = room.channel()
+    follows = _overtaken(room, channel)
+    room.bench.turn()
+    assert room.bench.rests == [0.01]
+    room.paper.publish("x")
+    room.bench.turn()
+    room.bench.later.popleft()()
+    room.bench.turn(1)
+    room.bench.time += 5.0
+    room.paper.publish("x")
+    room.bench.turn()
+    assert room.bench.rests == [0.01, LONGEST_REST_S]
+    room.bench.rest()
+    assert all(follow.seq == 4 for follow in follows)
+
+
+def test_events_that_come_together_make_nobody_wait(room: Room) -> None:
+    channel = room.channel()
+    follows = [room.bottomless(channel) for _ in range(4)]
+    room.bench.turn()
+    for _ in range(3):
+        room.paper.publish("x")
+        room.bench.time += 0.01
+    room.bench.turn()
+    assert all(follow.seq == 3 for follow in follows) and not room.bench.rests
+
+
+def test_an_editor_who_waits_ends_the_rest(room: Room) -> None:
+    """The one who lacked most may have gone; the bell rings all the same."""
+    channel = room.channel()
+    follows = _overtaken(room, channel)
+    room.bench.turn()
+    assert not channel.is_behind(), "it rests"
+
+    async def wait() -> None:
+        waiting = asyncio.ensure_future(channel.eased.wait())
+        await asyncio.sleep(0)
+        room.bench.sweep.wake(channel)
+        room.bench.turn()
+        await waiting
+
+    asyncio.run(asyncio.wait_for(wait(), 10))
+    assert all(follow.seq == 2 for follow in follows)
 
 
 def test_a_large_feed_does_not_keep_a_small_one_waiting(room: Room) -> None:

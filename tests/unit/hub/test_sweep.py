@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
+import pytest
+
 from stoppress.hub.channel import Channel
 from stoppress.hub.metrics import Uncounted
 from stoppress.hub.sweep import Sweep
@@ -14,8 +16,9 @@ from stoppress.hub.sweep import Sweep
 class Work:
     """Stands for a channel that has so many slices to do."""
 
-    def __init__(self, slices: int) -> None:
+    def __init__(self, slices: int, in_burst: bool = False) -> None:
         self.awake = False
+        self.in_burst = in_burst
         self.left = slices
 
     def serve(self, allowance: int, deadline: float, clock: Callable[[], float]) -> int:
@@ -72,21 +75,28 @@ def test_a_post_that_is_written_has_every_other_turn() -> None:
     assert found == [3, 2, 2, 1, 1, 0]
 
 
-def test_the_core_is_offered_between_two_slices() -> None:
-    """Not after the last: the loop waits then anyhow."""
+@pytest.mark.parametrize(
+    ("in_burst", "writes", "expected"),
+    [(True, 0, [2, 1]), (False, 1, [2, 1]), (False, 0, [])],
+)
+def test_the_core_is_offered_between_two_slices(
+    in_burst: bool, writes: int, expected: list[int]
+) -> None:
+    """Where posts are on their way; and not after the last: the loop waits then."""
     calls: deque[Callable[[], None]] = deque()
     offered: list[int] = []
-    work = Work(3)
+    work = Work(3, in_burst)
     sweep = Sweep(
         calls.append,
         Uncounted(),
         lambda: 0.0,
         give_way=lambda: offered.append(work.left),
     )
+    sweep.writes = writes
     sweep.wake(cast(Channel, work))
     while calls:
         calls.popleft()()
-    assert offered == [2, 1]
+    assert offered == expected
 
 
 def test_a_fault_is_told_and_is_the_end() -> None:
