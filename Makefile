@@ -27,8 +27,8 @@ help: ## What there is to make
 run: $(VENV)/run.stamp ## Set up, serve the demo newsroom, print where it is
 	@exec $(BIN)/stoppress demo --host '$(HOST)' --port '$(PORT)' --data '$(DATA)'
 
-test: system lint ## Set up, check, and run every test
-	@$(BIN)/python -m pytest $(ARGS)
+test: system lint ## Set up, check, and run every test, on up to four cores
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: $(VENV)/test.stamp ## Style and types
 	@$(BIN)/ruff check .
