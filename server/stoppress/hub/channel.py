@@ -203,11 +203,11 @@ class Channel:
     @property
     def in_burst(self) -> bool:
         """Whether events come faster than rounds end."""
-        return self._pace.overtaken
+        return self._pace.in_burst
 
     def is_pressed(self) -> bool:
-        """Whether events come faster than rounds end: who is next lacks too many."""
-        return not self.ended and self._pace.is_behind()
+        """Whether who is next lacks so much that editors should wait."""
+        return not self.ended and self._pace.is_pressed()
 
     def serve(self, allowance: int, deadline: float, clock: Callable[[], float]) -> int:
         """Visit follows until the allowance or the time is used up.

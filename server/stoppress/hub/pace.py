@@ -29,7 +29,7 @@ LONGEST_REST_S = 0.03
 class Pace:
     """What is known of one channel's burst."""
 
-    __slots__ = ("_circle", "_granted", "_ring", "_since", "overtaken", "resting")
+    __slots__ = ("_circle", "_granted", "_ring", "_since", "in_burst", "resting")
 
     def __init__(self, ring: Ring, circle: Circle) -> None:
         self._ring = ring
@@ -38,12 +38,12 @@ class Pace:
         """When this turn of the circle began."""
         self._granted = 0
         """Visits before the circle may rest."""
-        self.overtaken = False
-        """Whether events come faster than rounds end: a burst."""
+        self.in_burst = False
+        """Whether events come faster than rounds end."""
         self.resting = False
         """Whether the round waits for `rested`."""
 
-    def is_behind(self) -> bool:
+    def is_pressed(self) -> bool:
         """Whether who is next in the round lacks so much that editors should wait."""
         seq, ring = self._circle.next_seq(), self._ring
         if seq is None:
@@ -56,20 +56,19 @@ class Pace:
         todo = self._circle.todo
         if todo <= 0:
             self._since = now
-        # Several that came together overtake nothing.
-        elif todo < self._circle.size and not self.overtaken:
-            self.overtaken = True
+        elif not self.in_burst:
+            self.in_burst = True
             self._granted = todo  # who lacks the one before does not wait
 
     def went(self, visits: int) -> None:
         """So many follows were visited."""
         self._granted -= visits
         if self._circle.todo <= 0:
-            self.overtaken = False
+            self.in_burst = False
 
     def rest_s(self, now: float) -> float:
         """How long the round should rest now; 0: not at all."""
-        if not self.overtaken or self._granted > 0:
+        if not self.in_burst or self._granted > 0:
             return 0.0
         return min(LONGEST_REST_S, now - self._since)
 

@@ -2,7 +2,8 @@
 
 `Bench` is the house of channels, with a sweep that moves only when told.
 `SocketPair` is a reader on a real socket with a small buffer; the transport's part
-(holding a rest, saying when it is gone) is played here, to the letter.
+(holding a rest, saying when it is gone) is played here, to the letter. `Room` is all of
+that over a log in memory.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from stoppress.hub.sweep import Sweep
 from stoppress.hub.wires import Wire
 from stoppress.settings import Settings
 from stoppress.wire.codes import CloseCode
+from tests.newsroom_line import Paper
 
 Message = dict[str, Any]
 
@@ -189,3 +191,35 @@ def join(reader: Reader, channel: Channel, cursor: Cursor | None = None) -> Foll
     assert follow is not None
     channel.join(follow, cursor)
     return follow
+
+
+class Room:
+    """A channel on a bench, over a log in memory."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.bench = Bench(**changes)
+        self.paper = Paper()
+        self.readers: list[SocketPair] = []
+        self.sink = os.open(os.devnull, os.O_WRONLY)
+
+    def channel(self, feed: str = "x", **facts: Any) -> Channel:
+        """An open channel."""
+        log = self.paper.make(feed, **facts)
+        channel = Channel(feed, self.bench)
+        log.sink = channel
+        channel.fill(self.paper.window(log))
+        return channel
+
+    def reader(self, channel: Channel, cursor: Cursor | None = None) -> SocketPair:
+        """A reader that follows the channel."""
+        reader = SocketPair(self.bench)
+        self.readers.append(reader)
+        join(reader, channel, cursor)
+        return reader
+
+    def bottomless(self, channel: Channel, cursor: Cursor | None = None) -> Follow:
+        """The follow of a reader that takes everything at once."""
+        reader = SocketPair(self.bench)
+        self.readers.append(reader)
+        reader.fd = self.sink
+        return join(reader, channel, cursor)

@@ -2,63 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-from collections.abc import Iterator
-from typing import Any
-
-import pytest
-
 from stoppress.domain.cursor import Cursor
-from stoppress.hub.channel import Channel
 from stoppress.hub.follow import RESET, Circle, Follow
-from stoppress.hub.pace import LONGEST_REST_S
 from stoppress.hub.sweep import SLICE_VISITS
 from stoppress.wire.codes import CloseCode
-from tests.newsroom_line import Paper
-from tests.unit.hub.benches import Bench, SocketPair, join
-
-
-class Room:
-    """A channel on a bench, over a log in memory."""
-
-    def __init__(self, **changes: Any) -> None:
-        self.bench = Bench(**changes)
-        self.paper = Paper()
-        self.readers: list[SocketPair] = []
-        self.sink = os.open(os.devnull, os.O_WRONLY)
-
-    def channel(self, feed: str = "x", **facts: Any) -> Channel:
-        """An open channel."""
-        log = self.paper.make(feed, **facts)
-        channel = Channel(feed, self.bench)
-        log.sink = channel
-        channel.fill(self.paper.window(log))
-        return channel
-
-    def reader(self, channel: Channel, cursor: Cursor | None = None) -> SocketPair:
-        """A reader that follows the channel."""
-        reader = SocketPair(self.bench)
-        self.readers.append(reader)
-        join(reader, channel, cursor)
-        return reader
-
-    def bottomless(self, channel: Channel, cursor: Cursor | None = None) -> Follow:
-        """The follow of a reader that takes everything at once."""
-        reader = SocketPair(self.bench)
-        self.readers.append(reader)
-        reader.fd = self.sink
-        return join(reader, channel, cursor)
-
-
-@pytest.fixture
-def room() -> Iterator[Room]:
-    """A channel's surroundings; sockets are closed after the test."""
-    found = Room(ring_events=10)
-    yield found
-    for reader in found.readers:
-        reader.done()
-    os.close(found.sink)
+from tests.unit.hub.benches import Room, SocketPair, join
 
 
 def _types(reader: SocketPair) -> list[str]:
@@ -81,81 +29,6 @@ def test_a_turn_visits_no_more_than_a_slice(room: Room) -> None:
     for reader in readers:
         assert _types(reader) == ["hello", "post.published", "post.published"]
     assert room.bench.counts.encodes == 2
-
-
-def _overtaken(room: Room, channel: Channel) -> list[Follow]:
-    """A round of four slices of which one was over when the next event came."""
-    follows = [room.bottomless(channel) for _ in range(SLICE_VISITS * 4)]
-    room.bench.turn()
-    room.paper.publish("x")
-    room.bench.time += 0.01
-    assert room.bench.turn(1) == 1
-    room.paper.publish("x")
-    return follows
-
-
-def test_in_a_burst_the_circle_rests_once_around(room: Room) -> None:
-    """Whoever still lacks the event before does not wait; the burst over, nobody."""
-    channel = room.channel()
-    follows = _overtaken(room, channel)
-    room.bench.turn()
-    had = SLICE_VISITS
-    assert [follow.seq for follow in follows] == [1] * had + [2] * had * 3
-    assert not channel.is_behind() and channel.in_burst
-    room.paper.publish("x")  # rides along
-    room.bench.turn()
-    assert follows[0].seq == 1
-    room.bench.rest()
-    assert all(follow.seq == 3 for follow in follows)
-    room.paper.publish("x")
-    room.bench.turn()
-    assert all(follow.seq == 4 for follow in follows) and not channel.in_burst
-
-
-def test_a_rest_is_as_long_as_the_turn_before_and_bounded(room: Room) -> None:
-    channel = room.channel()
-    follows = _overtaken(room, channel)
-    room.bench.turn()
-    assert room.bench.rests == [0.01]
-    room.paper.publish("x")
-    room.bench.turn()
-    room.bench.later.popleft()()
-    room.bench.turn(1)
-    room.bench.time += 5.0
-    room.paper.publish("x")
-    room.bench.turn()
-    assert room.bench.rests == [0.01, LONGEST_REST_S]
-    room.bench.rest()
-    assert all(follow.seq == 4 for follow in follows)
-
-
-def test_events_that_come_together_make_nobody_wait(room: Room) -> None:
-    channel = room.channel()
-    follows = [room.bottomless(channel) for _ in range(4)]
-    room.bench.turn()
-    for _ in range(3):
-        room.paper.publish("x")
-        room.bench.time += 0.01
-    room.bench.turn()
-    assert all(follow.seq == 3 for follow in follows) and not room.bench.rests
-
-
-def test_an_editor_who_waits_ends_the_rest(room: Room) -> None:
-    """The one who lacked most may have gone; the bell rings all the same."""
-    channel = room.channel()
-    follows = _overtaken(room, channel)
-    room.bench.turn()
-    assert not channel.is_behind(), "it rests"
-
-    async def wait() -> None:
-        waiting = asyncio.ensure_future(channel.eased.wait())
-        await asyncio.sleep(0)
-        room.bench.sweep.wake(channel)
-        room.bench.turn()
-        await waiting
-
-    asyncio.run(asyncio.wait_for(wait(), 10))
-    assert all(follow.seq == 2 for follow in follows)
 
 
 def test_a_large_feed_does_not_keep_a_small_one_waiting(room: Room) -> None:
@@ -200,35 +73,6 @@ def test_a_slice_ends_when_its_time_is_up(room: Room) -> None:
     assert sum("post.published" in _types(reader) for reader in readers) <= 32
     room.bench.turn()
     assert all("post.published" in _types(reader) for reader in readers)
-
-
-def test_a_round_that_is_far_behind_presses_until_it_has_caught_up(room: Room) -> None:
-    """It is asked of whoever is next, when an editor wants to know."""
-    channel = room.channel()
-    for _ in range(SLICE_VISITS * 2):
-        room.bottomless(channel)
-    room.bench.turn()
-    assert not channel.is_pressed()
-    room.paper.publish("x")
-    assert not channel.is_pressed()
-    for _ in range(30):
-        room.paper.publish("x", "n" * 1000)
-    assert channel.is_pressed()
-    room.bench.turn(1)
-    assert channel.is_pressed()
-    room.bench.turn()
-    assert not channel.is_pressed()
-
-
-def test_slow_readers_press_nobody(room: Room) -> None:
-    channel = room.channel()
-    slow = [room.reader(channel) for _ in range(4)]
-    for _ in range(8):
-        room.paper.publish("x", "n" * 60_000)
-        room.bench.turn()
-    assert all(reader.blocked for reader in slow)
-    room.paper.publish("x", "n" * 60_000)
-    assert channel.is_behind() and not channel.is_pressed()
 
 
 def test_a_reader_that_takes_nothing_holds_one_message_and_falls_behind_alone(

@@ -291,6 +291,22 @@ async def test_an_editor_waits_until_the_round_has_caught_up() -> None:
     await of.stop()
 
 
+async def test_an_editor_who_comes_to_a_rest_wakes_the_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would wait for the end of the rest otherwise."""
+    monkeypatch.setattr(hub, "PACE_S", 60)
+    of, _ = await _pressed()
+    channel = await of.channel("x")
+    channel._pace.resting = True
+    await asyncio.sleep(0)
+    assert not channel.awake, "it rests"
+    async with asyncio.timeout(10):
+        await of.keep_pace("x")
+    assert not channel.is_pressed()
+    await of.stop()
+
+
 async def test_an_editor_waits_no_longer_than_it_may(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,0 +1,20 @@
+"""What the tests of the hub share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.unit.hub.benches import Room
+
+
+@pytest.fixture
+def room() -> Iterator[Room]:
+    """A channel's surroundings; sockets are closed after the test."""
+    found = Room(ring_events=10)
+    yield found
+    for reader in found.readers:
+        reader.done()
+    os.close(found.sink)
