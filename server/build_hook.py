@@ -45,7 +45,7 @@ class BundleHook(BuildHookInterface):  # type: ignore[type-arg]  # set by hatchl
 
 def _bundle_of(root: Path) -> Any:
     """`bundle` of the package, loaded alone: its dependencies aren't installed."""
-    path = root / "server" / "stoppress" / "web" / "bundle.py"
+    path = root / "server" / "stoppress" / "web" / "pages" / "bundle.py"
     spec = importlib.util.spec_from_file_location("stoppress_bundle", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.domain.event import Event, EventType, as_it_is_now
-from stoppress.domain.record import Window
-from stoppress.domain.times import instant
-from stoppress.hub.line import Sink
+from stoppress.domain.store_records import Window
+from stoppress.domain.timestamps import instant
+from stoppress.hub.upstream import Sink
 
 T0 = 1_795_000_000_000
 """When everything here happens, in milliseconds since 1970."""

@@ -2,7 +2,7 @@
  * The closed table of codes that end a live line, and say what to do next.
  *
  * 40xx: come back and resume. 44xx: stop, coming back can't help. Twin of
- * `stoppress/wire/codes.py`; a test compares them.
+ * `stoppress/wire/close_codes.py`; a test compares them.
  * @module
  */
 

@@ -67,7 +67,7 @@ export function newestOf(state, feed, most) {
   const held = ordered(state).slice(0, most);
   const floor = place(held[most - 1]);
   const posts = new Map(held.map((post) => [post.id, post]));
-  // The server's own mark (`stoppress/web/paging.py`).
+  // The server's own mark (`stoppress/web/pagination.py`).
   const mark = btoa(`${Date.parse(floor[0])}.${floor[1]}`);
   return [{ ...state, posts, floor }, `/v1/feeds/${feed}/posts?before=${mark}`];
 }

@@ -2,7 +2,7 @@
  * Words and times, in the language of the feed.
  *
  * One table a language, `words/<language>.json`, shared with the server's pages.
- * Times are written with the same rules here and there (`stoppress/web/words.py`),
+ * Times are written with the same rules here and there (`stoppress/web/pages/localization.py`),
  * so that taking over a page changes not one letter.
  * @module
  */

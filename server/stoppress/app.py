@@ -25,26 +25,29 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
-from stoppress.desk.archive import Archive
-from stoppress.desk.identity import Asked
+from stoppress.desk.feed_import import Archive
+from stoppress.desk.idempotency import Asked
 from stoppress.desk.tokens import Tokens
 from stoppress.domain.errors import MissingScope, Unauthenticated, Unavailable
 from stoppress.hub.hub import Hub
-from stoppress.log.census import RedisCensus
 from stoppress.log.connect import reach
 from stoppress.log.follower import Follower
 from stoppress.log.inbox import Inbox
+from stoppress.log.reader_census import RedisCensus
 from stoppress.log.shards import Shards
 from stoppress.log.store import RedisStore
 from stoppress.metrics import Metrics
 from stoppress.settings import BadSetting, Settings
-from stoppress.web import api, console, live, pages, problems
-from stoppress.web.bundle import browser_files
-from stoppress.web.door import Door
-from stoppress.web.newsroom import Newsroom
+from stoppress.web import problems
+from stoppress.web.api import routes
+from stoppress.web.line import live_routes
+from stoppress.web.line.fast_path import Door
+from stoppress.web.pages import desk_console, page_routes
+from stoppress.web.pages.bundle import browser_files
 from stoppress.web.resource import SHARED, preflight
-from stoppress.web.snapshots import Snapshots
-from stoppress.wire.codes import CloseCode
+from stoppress.web.services import Newsroom
+from stoppress.web.snapshot_cache import Snapshots
+from stoppress.wire.close_codes import CloseCode
 
 LONGEST_WAIT_S = 5.0
 """Between two tries to reach Redis at the start."""
@@ -183,10 +186,10 @@ class Serving:
     def _open(self, newsroom: Newsroom) -> None:
         """From now on there is a newsroom."""
         self.app.router.routes[:] = [
-            *live.routes(newsroom),
-            *api.routes(newsroom),
-            *pages.routes(newsroom),
-            *console.routes(newsroom),
+            *live_routes.routes(newsroom),
+            *routes.routes(newsroom),
+            *page_routes.routes(newsroom),
+            *desk_console.routes(newsroom),
             *(demo_routes() if self.settings.demo else ()),
             Route("/{path:path}/", without_slash, methods=_METHODS),
         ]
@@ -198,10 +201,11 @@ class Serving:
 
 def demo_routes() -> list[BaseRoute]:
     """The pages and pictures of the demo, beside a newsroom that plays it."""
-    files = StaticFiles(directory=browser_files(), html=True)
+    folder = browser_files()
     return [
         Route("/demo", lambda request: RedirectResponse("/demo/", 308)),
-        Mount("/demo", files),
+        Mount("/demo/stop-press", StaticFiles(directory=folder / "stop-press")),
+        Mount("/demo", StaticFiles(directory=folder / "demo", html=True)),
     ]
 
 

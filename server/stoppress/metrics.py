@@ -24,7 +24,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from stoppress.wire.codes import CloseCode
+from stoppress.wire.close_codes import CloseCode
 
 # When each series began doubles their number, and tells nobody here anything.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types

@@ -14,9 +14,9 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import NamedTuple, Self
 
-from stoppress.bench import machine
-from stoppress.bench.plan import BenchFailed
+from stoppress.bench import process_stats
 from stoppress.bench.report import percentile
+from stoppress.bench.run_plan import BenchFailed
 from tests.bench.stage import TOKEN, Stage
 
 _EAGER = -10
@@ -128,4 +128,4 @@ class Memory:
 
     def _sample(self) -> None:
         while not self._over.wait(self._every_s if self.samples else 0):
-            self.samples.append(machine.rss(self._pids))
+            self.samples.append(process_stats.rss(self._pids))

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from stoppress.bench.plan import BenchFailed
-from stoppress.bench.stream import Stream
+from stoppress.bench.run_plan import BenchFailed
+from stoppress.bench.stream_parser import Stream
 from tests.bench.stage import Stage
 
 _READ = 1 << 18

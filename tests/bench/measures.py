@@ -16,13 +16,13 @@ from typing import NamedTuple
 
 import httpx
 
-from stoppress.bench import machine
-from stoppress.bench.crowd import Crowd
-from stoppress.bench.editor import Editor
-from stoppress.bench.loader import need_descriptors
-from stoppress.bench.plan import BenchFailed, Found, Plan
+from stoppress.bench import process_stats
+from stoppress.bench.publisher import Editor
+from stoppress.bench.reader_crowd import Crowd
+from stoppress.bench.reader_process import need_descriptors
 from stoppress.bench.report import Figures, check_limit, figures
 from stoppress.bench.run import Run, run
+from stoppress.bench.run_plan import BenchFailed, Found, Plan
 from tests.bench.beside import Memory, Requests, delays_ms
 from tests.bench.followers import Followers
 from tests.bench.stage import TOKEN, Stage
@@ -101,10 +101,10 @@ def arrivals(stage: Stage, scale: Scale) -> Figures:
         editor.make_feed()
         crowd.enter(1, time.monotonic() + plan.timeout_s)
         with Requests(stage, "POST", POSTS, 20.0, POST) as requests:
-            since, wanted = time.monotonic(), machine.wanted_s()
+            since, wanted = time.monotonic(), process_stats.wanted_s()
             crowd.enter(scale.many - 1, since + plan.timeout_s)
             until = time.monotonic()
-            wanted = machine.wanted_s() - wanted
+            wanted = process_stats.wanted_s() - wanted
             # A few come before the editor's next post: then what follows counts.
             time.sleep(max(0.0, since + _AT_LEAST_S - until))
             asked = delays_ms(requests.stop(), since, max(until, since + _AT_LEAST_S))
@@ -121,7 +121,7 @@ def arrivals(stage: Stage, scale: Scale) -> Figures:
         "all_in_s": until - since,
         "handshakes_per_s": scale.many / (until - since),
         "loader_busy_entering": wanted / (until - since),
-        "rss_peak_mb": machine.rss_peak(stage.pids) / (1 << 20),
+        "rss_peak_mb": process_stats.rss_peak(stage.pids) / (1 << 20),
         **{f"publish_{name}": value for name, value in asked.items()},
     }
 
@@ -142,7 +142,7 @@ def _with_stalled(stage: Stage, scale: Scale, count: int) -> Figures:
     with Run(plan) as gathered, closing(Followers(stage)) as followers:
         start = _head(stage)
         followers.enter(["bench"] * count, time.monotonic() + plan.timeout_s)
-        before = machine.rss(gathered.pids)
+        before = process_stats.rss(gathered.pids)
         with Memory(gathered.pids) as memory:
             found = gathered.publish()  # and nobody reads for the followers meanwhile
         head = _head(stage)
@@ -185,9 +185,9 @@ def idle_feeds(stage: Stage, scale: Scale) -> Figures:
         with ThreadPoolExecutor(WRITERS) as writers:
             for _ in writers.map(lambda name: _feed(desk, name), names):
                 pass  # any that failed raises
-        before, began = machine.rss(stage.pids), time.monotonic()
+        before, began = process_stats.rss(stage.pids), time.monotonic()
         followers.enter(names, began + 300)
-        seconds, after = time.monotonic() - began, machine.rss(stage.pids)
+        seconds, after = time.monotonic() - began, process_stats.rss(stage.pids)
         for name in heard:
             _write(desk, f"/v1/feeds/{name}/posts", POST)
         until = time.monotonic() + 30
@@ -221,7 +221,7 @@ def soak(stage: Stage, scale: Scale) -> Figures:
             Requests(stage, "POST", POSTS, 5.0, POST) as requests,
             Memory(stage.pids, every_s) as memory,
         ):
-            began, wanted, churned = time.monotonic(), machine.wanted_s(), 0
+            began, wanted, churned = time.monotonic(), process_stats.wanted_s(), 0
             while (ran := time.monotonic() - began) < scale.soak_s:
                 while churned < ran * scale.churn:
                     follower = chance.choice(followers.all)
@@ -231,7 +231,7 @@ def soak(stage: Stage, scale: Scale) -> Figures:
                     followers.connect(follower)
                     churned += 1
                 followers.pump(0.05)
-            wanted = machine.wanted_s() - wanted
+            wanted = process_stats.wanted_s() - wanted
             posts = len(requests.stop())
         behind = followers.catch_up(_head(stage), time.monotonic() + 30)
         samples = [sample / (1 << 20) for sample in memory.samples]

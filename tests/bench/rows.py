@@ -16,8 +16,8 @@ import json
 import sys
 from pathlib import Path
 
-from stoppress.bench.plan import BenchFailed
-from stoppress.bench.target import STOP_PRESS
+from stoppress.bench.run_plan import BenchFailed
+from stoppress.bench.target_server import STOP_PRESS
 from tests.bench import measures
 from tests.bench.measures import TINY, Scale, fan_out
 from tests.bench.plot import plot

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from stoppress.bench.target import STOP_PRESS, Target
+from stoppress.bench.target_server import STOP_PRESS, Target
 from tests.bench.stage import TOKEN, Command, free_port
 
 PEERS = Path(__file__).parent / "peers"

@@ -19,9 +19,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from stoppress.bench import machine
-from stoppress.bench.plan import BenchFailed, Plan
-from stoppress.bench.target import Target
+from stoppress.bench import process_stats
+from stoppress.bench.run_plan import BenchFailed, Plan
+from stoppress.bench.target_server import Target
 
 TOKEN = "sp_bench-bench-bench-bench"
 START_S = 30.0
@@ -51,7 +51,7 @@ class Stage(NamedTuple):
     @property
     def pids(self) -> list[int]:
         """The processes that serve."""
-        return machine.serving(self.port)
+        return process_stats.serving(self.port)
 
     def plan(self, readers: int, posts: int, **others: object) -> Plan:
         """A plan for this server."""

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from stoppress.web.bundle import browser_files
-from stoppress.web.paper import Paper
-from tests.unit.web.newsstand import feed, post
+from stoppress.web.pages.bundle import browser_files
+from stoppress.web.pages.templating import Paper
+from tests.unit.web.web_harness import feed, post
 
 FILES = browser_files()
 ORIGIN = "https://twin.example"

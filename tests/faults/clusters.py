@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-from tests.contract import fleets
-from tests.contract.clusters import Node
-from tests.contract.servers import ALWAYS
+from tests.contract.store import fleets
+from tests.contract.store.clusters import Node
+from tests.contract.store.servers import ALWAYS
 from tests.faults.newsdesk import HANDS
 from tests.faults.scene import Scene
 from tests.faults.sentinels import TEN_EACH, acknowledging, back, told

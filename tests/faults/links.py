@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from tests.contract.servers import ALWAYS
+from tests.contract.store.servers import ALWAYS
 from tests.faults.scene import Scene
 from tests.faults.terms import Kind
 

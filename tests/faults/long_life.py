@@ -27,9 +27,9 @@ from pathlib import Path
 import httpx
 from redis.asyncio import Redis
 
-from stoppress.bench import machine
+from stoppress.bench import process_stats
 from stoppress.domain.cursor import Cursor
-from stoppress.log.keys import feed_keys
+from stoppress.log.redis_keys import feed_keys
 from stoppress.settings import Settings
 from tests.faults.clocks import Clock
 from tests.faults.crowding import Count, Crowding, crowding
@@ -174,7 +174,7 @@ def _socket(folder: Path) -> Path:
 
 
 def _busy(server: Server) -> float:
-    return machine.cpu_s(server.workers()) + machine.cpu_s(server.valkey())
+    return process_stats.cpu_s(server.workers()) + process_stats.cpu_s(server.valkey())
 
 
 async def _seen(
@@ -197,7 +197,7 @@ async def _seen(
         min(times) * 1000,
         int(await store.xlen(log)),
         int(await store.memory_usage(log, samples=0) or 0) / 1e6,
-        machine.rss(server.workers()) / 1e6,
+        process_stats.rss(server.workers()) / 1e6,
     )
 
 

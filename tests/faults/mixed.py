@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 
-from tests.contract.servers import ALWAYS
+from tests.contract.store.servers import ALWAYS
 from tests.faults.proxy import Manner
 from tests.faults.scene import Scene
 from tests.faults.terms import Kind

@@ -28,10 +28,10 @@ from stoppress.domain.fold import Json
 from stoppress.hub.hub import CATCH_UP_S, Hub
 from stoppress.hub.sweep import Sweep
 from stoppress.settings import Settings
-from stoppress.web import live
-from stoppress.web.http import LiveHttp
-from stoppress.web.newsroom import Newsroom
-from stoppress.web.takeover import LiveWebSocket
+from stoppress.web.line import live_routes
+from stoppress.web.line.http_protocol import LiveHttp
+from stoppress.web.line.takeover import LiveWebSocket
+from stoppress.web.services import Newsroom
 from tests.faults import virtual
 from tests.faults.findings import Findings, judged
 from tests.faults.judge import Fault
@@ -233,7 +233,7 @@ async def serving(hub: Hub, settings: Settings, takeover: bool) -> AsyncIterator
         metrics=nothing,
     )
     config = uvicorn.Config(
-        Starlette(routes=live.routes(newsroom)),
+        Starlette(routes=live_routes.routes(newsroom)),
         http=LiveHttp if takeover else "httptools",
         ws=LiveWebSocket if takeover else "websockets-sansio",
         lifespan="off",

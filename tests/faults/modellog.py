@@ -20,8 +20,8 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.domain.event import Event, EventType, as_it_is_now
 from stoppress.domain.fold import Json
-from stoppress.domain.record import Window
-from stoppress.hub.line import Sink
+from stoppress.domain.store_records import Window
+from stoppress.hub.upstream import Sink
 from stoppress.wire.messages import public_feed, public_post
 from tests.faults.modelposts import make_feed, make_post, publish_time
 

@@ -8,7 +8,7 @@ import msgspec
 
 from stoppress.domain.feed import Feed
 from stoppress.domain.post import Post
-from stoppress.domain.times import instant
+from stoppress.domain.timestamps import instant
 
 _post = msgspec.json.Decoder(Post)
 _encode = msgspec.json.encode

@@ -26,8 +26,8 @@ from pathlib import Path
 import httpx
 
 from stoppress.domain.cursor import Cursor
-from tests.contract.servers import ALWAYS
-from tests.contract.servers import Server as Store
+from tests.contract.store.servers import ALWAYS
+from tests.contract.store.servers import Server as Store
 from tests.faults.crowding import Count, Crowding, crowding
 from tests.faults.newsdesk import Newsdesk
 from tests.faults.sections import put

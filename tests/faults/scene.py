@@ -20,9 +20,9 @@ import httpx
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.fold import Json
-from tests.contract.clusters import Cluster
-from tests.contract.fleets import Fleet
-from tests.contract.servers import Server as Store
+from tests.contract.store.clusters import Cluster
+from tests.contract.store.fleets import Fleet
+from tests.contract.store.servers import Server as Store
 from tests.faults.clocks import Clock
 from tests.faults.judge import Fault
 from tests.faults.newsdesk import Newsdesk

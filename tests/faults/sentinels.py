@@ -9,8 +9,8 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-from tests.contract import fleets
-from tests.contract.servers import ALWAYS, Server
+from tests.contract.store import fleets
+from tests.contract.store.servers import ALWAYS, Server
 from tests.faults.newsdesk import HANDS
 from tests.faults.scene import Scene
 from tests.faults.stores import new_epochs

@@ -233,4 +233,4 @@ def _is_store(command: str) -> bool:
 
 
 def _is_worker(command: str) -> bool:
-    return " stoppress.worker " in command
+    return " stoppress.process.worker " in command

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import httpx
 
 from stoppress.domain.cursor import Cursor
-from tests.contract.servers import ALWAYS, EVERYSEC, SAVE_POINTS
+from tests.contract.store.servers import ALWAYS, EVERYSEC, SAVE_POINTS
 from tests.faults.scene import Scene
 from tests.faults.terms import FEEDS, Kind
 

@@ -23,11 +23,11 @@ from pathlib import Path
 
 import httpx
 
-from stoppress.bench import machine
+from stoppress.bench import process_stats
 from stoppress.domain.cursor import Cursor
-from stoppress.log.keys import NODE
-from tests.contract.servers import ALWAYS
-from tests.contract.servers import Server as Store
+from stoppress.log.redis_keys import NODE
+from tests.contract.store.servers import ALWAYS
+from tests.contract.store.servers import Server as Store
 from tests.faults.crowding import Count, Crowding, crowding
 from tests.faults.sections import put
 from tests.faults.server import ADMIN, Server, serving
@@ -142,7 +142,7 @@ async def play(readers: int, folder: Path) -> tuple[Storm, Storm, float]:
         await crowd.forget()
         back = await _come_back(crowd, store, server, editor, head, readers)
         await asyncio.sleep(2)
-        quiet_mb = machine.rss(_pids(server)) / 1e6
+        quiet_mb = process_stats.rss(_pids(server)) / 1e6
         reset = await _reset(crowd, store, server, editor)
         return back, reset, quiet_mb
 
@@ -226,7 +226,7 @@ async def _end(crowd: Crowding, server: Server, editor: Editor, storm: Storm) ->
         away = storm.count.members - storm.count.there
         storm.faults.append(f"{away} readers are not at {goal}")
     storm.faults += storm.count.told
-    storm.peak_mb = machine.rss_peak(_pids(server)) / 1e6
+    storm.peak_mb = process_stats.rss_peak(_pids(server)) / 1e6
     if storm.seconds > IN_S:
         storm.faults.append(f"all were there after {storm.seconds:.0f} s")
     if storm.p99_ms > P99_MS:

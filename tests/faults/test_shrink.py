@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stoppress.log.keys import feed_keys
-from tests.contract.servers import ALWAYS
+from stoppress.log.redis_keys import feed_keys
+from tests.contract.store.servers import ALWAYS
 from tests.faults.judge import Fault
 from tests.faults.scene import Scene
 from tests.faults.shrink import LEAST, MOST_RUNS, command, shrunk

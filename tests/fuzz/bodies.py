@@ -13,7 +13,8 @@ from typing import TypeVar
 
 import msgspec
 
-from stoppress.desk.compose import (
+from stoppress.desk.feeds import read_new_feed
+from stoppress.desk.input_to_record import (
     FeedCopy,
     PostCopy,
     check_draft,
@@ -25,11 +26,10 @@ from stoppress.desk.compose import (
     new_feed,
     new_post,
 )
-from stoppress.desk.decode import convert, read, read_object
-from stoppress.desk.feeds import read_new_feed
-from stoppress.desk.merge import merge
-from stoppress.desk.outcome import encode
+from stoppress.desk.json_input import convert, read, read_object
+from stoppress.desk.merge_patch import merge
 from stoppress.desk.tokens import TokenDraft
+from stoppress.desk.write_outcome import encode
 from stoppress.domain.errors import Malformed
 from stoppress.domain.feed import Feed, FeedDraft
 from stoppress.domain.post import Draft, Post

@@ -17,11 +17,11 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.types import Message, Scope
 
-from stoppress.web import api
+from stoppress.web.api import routes
 from stoppress.web.problems import exception_handlers
 from tests.fuzz import samples
 from tests.fuzz.mutate import ODD, bent, json_of
-from tests.unit.web.office import ADMIN, BASE, Office, open_office
+from tests.unit.web.desk_harness import ADMIN, BASE, Office, open_office
 
 ALLOWED = frozenset(
     (200, 201, 204, 304, 307, 400, 401, 403, 404, 405, 409, 410, 412, 413, 415, 422)
@@ -72,7 +72,7 @@ async def _session(chance: random.Random, inputs: int) -> Counter[str]:
     async with open_office() as office:
         await office.feed("quay")
         app = Starlette(
-            routes=api.routes(office.newsroom),
+            routes=routes.routes(office.newsroom),
             exception_handlers=exception_handlers(BASE),
         )
         names = [str((await office.post()).json()["post"]["id"]), samples.POST_ID]

@@ -11,8 +11,8 @@ from collections import Counter
 
 from stoppress.domain.cursor import MAX_SEQ, Cursor
 from stoppress.domain.errors import Malformed
-from stoppress.web.admission import wanted
-from stoppress.web.paging import mark_text, parse_mark
+from stoppress.web.line.admission import wanted
+from stoppress.web.pagination import mark_text, parse_mark
 from tests.fuzz.mutate import bent
 
 RIGHT = (b"k3v9-120", b"e-0", b"0-9007199254740991", b"a" * 32 + b"-1", b"x@k3v9-7")

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";
 
-import { Drafts, NEW } from "../../client_demo/desk/drafts.js";
+import { Drafts, NEW } from "../../server/stoppress/web/pages/static/desk/drafts.js";
 import {
   EMPTY, changed, difference, draftOf, rebase, same, written,
-} from "../../client_demo/desk/merge.js";
-import { Sending, ask, isUnknown, newKey } from "../../client_demo/desk/send.js";
+} from "../../server/stoppress/web/pages/static/desk/merge.js";
+import { Sending, ask, isUnknown, newKey } from "../../server/stoppress/web/pages/static/desk/send.js";
 
 const post = {
   id: "p1", url: "/live/x/p1", external_id: null, headline: "Bridge shut", body: "Since nine.",

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event, EventType, as_it_is_now
-from stoppress.domain.record import Window
-from stoppress.log.merge import contiguous, follows, merge
-from stoppress.log.message import Heard
+from stoppress.domain.store_records import Window
+from stoppress.log.catch_up import contiguous, follows, merge
+from stoppress.log.pubsub_message import Heard
 
 EPOCH = "k3v9"
 POSTS = ("p", "q", "r")

@@ -12,10 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event, EventType
-from stoppress.hub.budget import Budget
-from stoppress.hub.metrics import Uncounted
+from stoppress.hub.hub_metrics import Uncounted
+from stoppress.hub.memory_budget import Budget
 from stoppress.hub.ring import BLOCK_BYTES, MAX_PARTS, VISIT_BYTES, Ring
-from stoppress.hub.wires import Wire, framed
+from stoppress.wire.wire_formats import Wire, framed
 from tests.newsroom_line import T0, feed_body, post_body
 
 FEED, BASE, EPOCH = "x", "http://h", "k3v9"

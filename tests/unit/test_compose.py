@@ -24,8 +24,8 @@ from jsonschema import validators
 from redis.asyncio import Redis
 
 from stoppress.log.embedded import find_server
+from stoppress.process.supervisor import END_S
 from stoppress.settings import Settings
-from stoppress.supervisor import END_S
 
 ROOT = Path(__file__).parents[2]
 SERVER = ROOT / "server"

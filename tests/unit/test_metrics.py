@@ -9,10 +9,10 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from stoppress.hub.metrics import HubMetrics
-from stoppress.log.metrics import FollowerMetrics, InboxMetrics
+from stoppress.hub.hub_metrics import HubMetrics
+from stoppress.log.log_metrics import FollowerMetrics, InboxMetrics
 from stoppress.metrics import Metrics
-from stoppress.wire.codes import CloseCode
+from stoppress.wire.close_codes import CloseCode
 
 
 def samples(exposition: bytes) -> dict[str, float]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from stoppress import __version__
-from stoppress.web.bundle import browser_files
+from stoppress.web.pages.bundle import browser_files
 
 MODULES = browser_files() / "stop-press"
 

@@ -10,7 +10,7 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 from stoppress import __version__
-from stoppress.web.bundle import bundle
+from stoppress.web.pages.bundle import bundle
 
 ROOT = Path(__file__).parents[2]
 

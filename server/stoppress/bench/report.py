@@ -6,7 +6,7 @@ from collections import Counter
 
 from rich.table import Table
 
-from stoppress.bench.plan import STEPS_A_SECOND, BenchFailed, Found, Plan
+from stoppress.bench.run_plan import STEPS_A_SECOND, BenchFailed, Found, Plan
 
 TOO_BUSY = 0.9
 """Above this share of a core, the generator may have been the limit."""

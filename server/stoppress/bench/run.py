@@ -14,10 +14,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, Self
 
-from stoppress.bench import machine
-from stoppress.bench.editor import Editor
-from stoppress.bench.loader import Loader, Times, need_descriptors
-from stoppress.bench.plan import BenchFailed, Found, Plan
+from stoppress.bench import process_stats
+from stoppress.bench.publisher import Editor
+from stoppress.bench.reader_process import Loader, Times, need_descriptors
+from stoppress.bench.run_plan import BenchFailed, Found, Plan
 
 Progress = Callable[[int, str], object]
 """Told a count, and of what: `readers` or `posts`."""
@@ -63,17 +63,17 @@ class Run:
             self._editor.make_feed()
             stack.callback(self._editor.drop_feed)
             # Now that it has answered, whoever serves is there to be looked at.
-            self.pids = machine.serving(plan.address[1])
+            self.pids = process_stats.serving(plan.address[1])
             need_room(self.pids, plan.readers)
             self._loaders = [
                 stack.enter_context(Loader(context, plan, share, self._sent))
                 for share in shares
             ]
             _all(self._loaders, "open", plan.timeout_s)
-            before, cpu = machine.rss(self.pids), machine.cpu_s(self.pids)
+            before, cpu = process_stats.rss(self.pids), process_stats.cpu_s(self.pids)
             self._entered = _enter(self._loaders, plan.timeout_s, self._progress)
-            self._enter_cpu = machine.cpu_s(self.pids) - cpu
-            self._rss = before, machine.rss(self.pids)
+            self._enter_cpu = process_stats.cpu_s(self.pids) - cpu
+            self._rss = before, process_stats.rss(self.pids)
             _all(self._loaders, "settle", plan.timeout_s)
             self._stack = stack.pop_all()
         return self
@@ -84,19 +84,19 @@ class Run:
     def publish(self) -> Found:
         """Publish once all that is planned. Raises BenchFailed."""
         plan, pids, loaders = self._plan, self.pids, self._loaders
-        stores = machine.stores(plan.address[1])
+        stores = process_stats.stores(plan.address[1])
         for loader in loaders:
             loader.tell("read")
-        cpu, store_cpu = machine.cpu_s(pids), machine.cpu_s(stores)
-        first, wanted = time.monotonic(), machine.wanted_s()
+        cpu, store_cpu = process_stats.cpu_s(pids), process_stats.cpu_s(stores)
+        first, wanted = time.monotonic(), process_stats.wanted_s()
         for index, at in enumerate(self._editor.publish()):
             self._sent[index] = at
             if index % 20 == 0:
                 self._progress(index, "posts")
-        edited, wanted = time.monotonic() - first, machine.wanted_s() - wanted
+        edited, wanted = time.monotonic() - first, process_stats.wanted_s() - wanted
         heard = [loader.hear(plan.reading_s) for loader in loaders]
-        cpu = machine.cpu_s(pids) - cpu
-        store_cpu = machine.cpu_s(stores) - store_cpu
+        cpu = process_stats.cpu_s(pids) - cpu
+        store_cpu = process_stats.cpu_s(stores) - store_cpu
         seconds = max(result["last"] for result in heard) - first
         tallies = [loader.ask("tally", plan.timeout_s) for loader in loaders]
         entered, (before, with_readers) = self._entered, self._rss
@@ -118,7 +118,7 @@ class Run:
             store_cpu=store_cpu if stores else None,
             rss_before=before if pids else None,
             rss_with_readers=with_readers if pids else None,
-            rss_peak=machine.rss_peak(pids) if pids else None,
+            rss_peak=process_stats.rss_peak(pids) if pids else None,
         )
 
 
@@ -130,7 +130,7 @@ def _shares(readers: int, loaders: int) -> list[int]:
 
 def need_room(pids: list[int], readers: int) -> None:
     """Raise BenchFailed if the server can't open so many sockets more."""
-    room = machine.room(pids)
+    room = process_stats.room(pids)
     if room is not None and room < readers:
         raise BenchFailed(
             f"the server may open {room} files more, and {readers} readers were to "

@@ -10,11 +10,11 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from stoppress.bench.plan import BenchFailed, Plan
 from stoppress.bench.report import check_limit, figures, table
 from stoppress.bench.run import run
-from stoppress.bench.target import STOP_PRESS
-from stoppress.cli.api import server_options
+from stoppress.bench.run_plan import BenchFailed, Plan
+from stoppress.bench.target_server import STOP_PRESS
+from stoppress.cli.api_client import server_options
 
 
 class CannotBench(click.ClickException):

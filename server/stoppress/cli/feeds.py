@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import click
 
-from stoppress.cli.api import Api, Command, server_options
+from stoppress.cli.api_client import Api, Command, server_options
 from stoppress.cli.output import say_json, table
 from stoppress.domain.feed import Status, Visibility
 from stoppress.domain.post import Direction

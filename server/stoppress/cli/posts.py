@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import click
 
-from stoppress.cli.api import Api, Command, server_options
+from stoppress.cli.api_client import Api, Command, server_options
 from stoppress.cli.feeds import path_of
 from stoppress.cli.output import say_json
 

@@ -8,18 +8,18 @@ import sys
 import click
 
 from stoppress import __version__
-from stoppress.cli.archive import export, import_
 from stoppress.cli.bench import bench
+from stoppress.cli.doctor import doctor, settings
 from stoppress.cli.feeds import feed
+from stoppress.cli.import_export import export, import_
 from stoppress.cli.posts import edit, publish, withdraw
-from stoppress.cli.serving import demo, serve
+from stoppress.cli.serve import demo, serve
 from stoppress.cli.tail import tail
 from stoppress.cli.tokens import token
-from stoppress.cli.upkeep import doctor, settings
-from stoppress.client import Refused
+from stoppress.client.reader import Refused
 from stoppress.domain.errors import NewsError
+from stoppress.process.supervisor import CannotServe
 from stoppress.settings import BadSetting
-from stoppress.supervisor import CannotServe
 
 INTERRUPTED = 130
 

@@ -8,9 +8,9 @@ from contextlib import aclosing
 import click
 import msgspec
 
-from stoppress.cli.api import Api, server_options
+from stoppress.cli.api_client import Api, server_options
 from stoppress.cli.feeds import path_of
-from stoppress.client import Message, Transport, follow
+from stoppress.client.reader import Message, Transport, follow
 from stoppress.domain.cursor import Cursor
 
 _WIDTH = 72

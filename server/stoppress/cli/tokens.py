@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import click
 
-from stoppress.cli.api import Api, server_options
+from stoppress.cli.api_client import Api, server_options
 from stoppress.cli.output import say_json, table
 
 

@@ -15,7 +15,7 @@ from typing import cast
 import msgspec
 from msgspec import Struct
 
-from stoppress.demo.timeline import At
+from stoppress.demo.coverage_timeline import At
 from stoppress.domain.feed import FeedDraft
 from stoppress.domain.post import Draft
 

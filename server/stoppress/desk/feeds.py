@@ -6,17 +6,18 @@ from collections.abc import Callable
 
 import msgspec
 
-from stoppress.desk.compose import (
+from stoppress.desk.idempotency import Asked, idempotency
+from stoppress.desk.input_to_record import (
     NewFeed,
     check_feed,
     editable_feed,
     edited_feed,
     new_feed,
 )
-from stoppress.desk.decode import convert, read, read_object
-from stoppress.desk.identity import Asked, idempotency
-from stoppress.desk.merge import merge
-from stoppress.desk.outcome import (
+from stoppress.desk.json_input import convert, read, read_object
+from stoppress.desk.merge_patch import merge
+from stoppress.desk.store_protocol import Store
+from stoppress.desk.write_outcome import (
     ATTEMPTS,
     Expected,
     Outcome,
@@ -27,11 +28,10 @@ from stoppress.desk.outcome import (
     now_ms,
     recall,
 )
-from stoppress.desk.store import Store
 from stoppress.domain.errors import Conflict, Invalid, StaleRevision
 from stoppress.domain.event import EventType
 from stoppress.domain.feed import Feed, FeedDraft, Image, check_slug
-from stoppress.domain.record import Change, Write, Written
+from stoppress.domain.store_records import Change, Write, Written
 
 _new_feed = msgspec.json.Decoder(NewFeed)
 _feed = msgspec.json.Decoder(Feed)

@@ -25,12 +25,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from stoppress.desk.decode import read
-from stoppress.desk.store import TokenStore
+from stoppress.desk.json_input import read
+from stoppress.desk.store_protocol import TokenStore
 from stoppress.domain.errors import Invalid
 from stoppress.domain.feed import check_slug
 from stoppress.domain.post import Name
-from stoppress.domain.times import instant
+from stoppress.domain.timestamps import instant
 
 Scope = Literal["read", "write", "admin"]
 

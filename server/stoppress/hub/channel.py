@@ -19,17 +19,17 @@ from collections.abc import Callable
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event, EventType
-from stoppress.domain.record import Window
+from stoppress.domain.store_records import Window
+from stoppress.hub.backlog_cache import Tail, Tails, parts_of
 from stoppress.hub.bell import Bell
-from stoppress.hub.facts import UNKNOWN, Facts
+from stoppress.hub.channel_owner import House
+from stoppress.hub.feed_state import UNKNOWN, Facts
 from stoppress.hub.follow import DISMISSED, PARKED, RESET, Circle, Follow
-from stoppress.hub.house import House
 from stoppress.hub.pace import Pace
 from stoppress.hub.ring import Bytes, Ring
-from stoppress.hub.tails import Tail, Tails, parts_of
-from stoppress.hub.wires import Wire, framed
 from stoppress.wire import messages
-from stoppress.wire.codes import CloseCode
+from stoppress.wire.close_codes import CloseCode
+from stoppress.wire.wire_formats import Wire, framed
 
 SMALL = 4096
 """A rest below this is copied, so that it doesn't hold on to a shared block."""

@@ -19,21 +19,21 @@ from collections.abc import Callable, Iterator
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
-from stoppress.hub.audience import Alone, Audience, Census
-from stoppress.hub.budget import Budget
 from stoppress.hub.channel import Channel
-from stoppress.hub.channels import Channels
-from stoppress.hub.facts import Facts
+from stoppress.hub.closing_readers import Leaving
+from stoppress.hub.feed_state import Facts
 from stoppress.hub.follow import Follow
-from stoppress.hub.leaving import Leaving
-from stoppress.hub.line import Line
-from stoppress.hub.metrics import HubMetrics, Uncounted
+from stoppress.hub.hub_metrics import HubMetrics, Uncounted
+from stoppress.hub.memory_budget import Budget
+from stoppress.hub.open_channels import Channels
 from stoppress.hub.reader import DETAILS, MAX_FOLLOWS, Reader
+from stoppress.hub.reader_counts import Alone, Audience, Census
 from stoppress.hub.sweep import Sweep
-from stoppress.hub.tasks import Tasks
+from stoppress.hub.task_set import Tasks
+from stoppress.hub.upstream import Line
 from stoppress.settings import Settings
 from stoppress.wire import messages
-from stoppress.wire.codes import CloseCode
+from stoppress.wire.close_codes import CloseCode
 
 CATCH_UP_S = 2.0
 """How long a cursor ahead of our line may wait for the line to come up to it."""

@@ -15,15 +15,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from stoppress.domain.cursor import Cursor
-from stoppress.hub.facts import Rights
+from stoppress.hub.closing_readers import Leaving
+from stoppress.hub.feed_state import Rights
 from stoppress.hub.follow import Follow
-from stoppress.hub.leaving import Leaving
-from stoppress.hub.metrics import HubMetrics
+from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.hub.ring import Bytes, Parts
-from stoppress.hub.wires import Wire, framed
 from stoppress.settings import Settings
 from stoppress.wire import messages
-from stoppress.wire.codes import CloseCode
+from stoppress.wire.close_codes import CloseCode
+from stoppress.wire.wire_formats import Wire, framed
 
 if TYPE_CHECKING:
     from stoppress.hub.channel import Channel

@@ -22,8 +22,8 @@ from itertools import accumulate, islice
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event, EventType, as_it_is_now
-from stoppress.hub.wires import Wire, framed
 from stoppress.wire import messages
+from stoppress.wire.wire_formats import Wire, framed
 
 BLOCK_BYTES = 48 << 10
 """What a block holds, unless one message alone is larger."""

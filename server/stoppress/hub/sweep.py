@@ -24,7 +24,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from stoppress.hub.metrics import HubMetrics
+from stoppress.hub.hub_metrics import HubMetrics
 
 if TYPE_CHECKING:
     from stoppress.hub.channel import Channel

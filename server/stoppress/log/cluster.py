@@ -30,9 +30,9 @@ from redis.crc import REDIS_CLUSTER_HASH_SLOTS as SLOTS
 from redis.crc import key_slot
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log.asking import Once, Place, ask, client
-from stoppress.log.link import WATCH_S, Link
-from stoppress.log.talk import new_epoch
+from stoppress.log.commands import new_epoch
+from stoppress.log.pool import WATCH_S, Link
+from stoppress.log.quorum import Once, Place, ask, client
 from stoppress.settings import BadSetting
 
 SCHEMES = {"redis+cluster": "redis", "rediss+cluster": "rediss"}

@@ -23,10 +23,14 @@ from redis.exceptions import (
 )
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log import sentinels
-from stoppress.log.asking import Place
+from stoppress.log import sentinel
 from stoppress.log.cluster import Cluster, seeds
-from stoppress.log.facts import (
+from stoppress.log.commands import Command, Confirm, Lives, Script, new_epoch
+from stoppress.log.pool import Link, NotPrimary
+from stoppress.log.quorum import Place
+from stoppress.log.redis_keys import NODE
+from stoppress.log.sentinel import Sentinels
+from stoppress.log.server_checks import (
     CONFIG,
     Forgetful,
     Unfit,
@@ -36,11 +40,7 @@ from stoppress.log.facts import (
     is_sure,
     pairs,
 )
-from stoppress.log.keys import NODE
-from stoppress.log.link import Link, NotPrimary
-from stoppress.log.sentinels import Sentinels
 from stoppress.log.shards import Shards
-from stoppress.log.talk import Command, Confirm, Lives, Script, new_epoch
 from stoppress.settings import BadSetting, Settings
 
 _NODE = Script("primary", "node")
@@ -96,7 +96,7 @@ async def connect(url: str, settings: Settings) -> Link:
     """
     lives: Lives = WeakKeyDictionary()
     try:
-        address = sentinels.parse(url)
+        address = sentinel.parse(url)
         servers = address.servers if address else url
         pool = _pool(servers, settings, partial(_greet, lives))
         guide = Sentinels(address) if address else None

@@ -33,7 +33,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from stoppress.log.connect import descent
-from stoppress.log.locks import held, locked, private_folder, seen_ending
+from stoppress.log.data_folder import held, locked, private_folder, seen_ending
 from stoppress.settings import BadSetting, Settings
 
 SOCKET_BYTES = 100

@@ -25,11 +25,11 @@ from functools import partial
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NewsError, NotFound, Unavailable
-from stoppress.log.followed import Followed, Sink
-from stoppress.log.line import BACKOFF_S, Line
-from stoppress.log.link import Link
-from stoppress.log.message import parse
-from stoppress.log.metrics import FollowerMetrics, NoMetrics
+from stoppress.log.followed_feed import Followed, Sink
+from stoppress.log.listener import BACKOFF_S, Line
+from stoppress.log.log_metrics import FollowerMetrics, NoMetrics
+from stoppress.log.pool import Link
+from stoppress.log.pubsub_message import parse
 from stoppress.log.shards import Shards
 from stoppress.log.store import RedisStore
 from stoppress.log.subscription import Subscription

@@ -26,11 +26,11 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
 from stoppress.domain.errors import NewsError, Unavailable
-from stoppress.log.keys import INBOX, REFUSED
-from stoppress.log.link import unavailable
-from stoppress.log.metrics import InboxMetrics, NoInboxMetrics
+from stoppress.log.commands import Command, new_epoch
+from stoppress.log.log_metrics import InboxMetrics, NoInboxMetrics
+from stoppress.log.pool import unavailable
+from stoppress.log.redis_keys import INBOX, REFUSED
 from stoppress.log.shards import Shards, at
-from stoppress.log.talk import Command, new_epoch
 
 Publish = Callable[[str, str, bytes, str], Awaitable[object]]
 """The desk's door: token, feed, raw JSON, Idempotency-Key. Raises NewsError."""

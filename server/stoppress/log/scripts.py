@@ -52,7 +52,7 @@ from stoppress.domain.errors import (
     StaleRevision,
 )
 from stoppress.domain.event import Event, EventType, as_it_is_now
-from stoppress.domain.record import (
+from stoppress.domain.store_records import (
     Idempotency,
     KeptFeed,
     Mark,
@@ -62,8 +62,8 @@ from stoppress.domain.record import (
     Write,
     Written,
 )
-from stoppress.log.keys import feed_keys, idem_key
-from stoppress.log.talk import Arg, Script, Talk, new_epoch
+from stoppress.log.commands import Arg, Script, Talk, new_epoch
+from stoppress.log.redis_keys import feed_keys, idem_key
 
 _WRITE = Script("primary", "enter", "recollect", "age", "write")
 _MAKE = Script("primary", "recollect", "make")

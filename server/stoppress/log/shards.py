@@ -12,8 +12,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
-from stoppress.log.link import Link, Moving
-from stoppress.log.talk import Talk
+from stoppress.log.commands import Talk
+from stoppress.log.pool import Link, Moving
 
 PAUSE_S = 0.05
 """Between two tries to talk about what is moving."""

@@ -19,7 +19,7 @@ from stoppress.domain.errors import (
     NotFound,
     Unavailable,
 )
-from stoppress.domain.record import (
+from stoppress.domain.store_records import (
     Idempotency,
     KeptFeed,
     Mark,
@@ -31,11 +31,11 @@ from stoppress.domain.record import (
     Written,
 )
 from stoppress.log import scripts
-from stoppress.log.keys import FEEDS, TOKENS, feed_keys, making_key
-from stoppress.log.metrics import NoStoreMetrics, StoreMetrics
+from stoppress.log.commands import Talk, new_epoch
+from stoppress.log.log_metrics import NoStoreMetrics, StoreMetrics
+from stoppress.log.redis_keys import FEEDS, TOKENS, feed_keys, making_key
 from stoppress.log.scripts import Piece
 from stoppress.log.shards import Shards, at, each
-from stoppress.log.talk import Talk, new_epoch
 from stoppress.settings import Settings
 
 BATCH = 500

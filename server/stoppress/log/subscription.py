@@ -18,7 +18,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log.link import unavailable
+from stoppress.log.pool import unavailable
 
 CHANNELS = 500
 """Channels subscribed to in one round trip."""

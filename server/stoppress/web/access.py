@@ -25,7 +25,7 @@ from stoppress.domain.errors import (
     Unauthenticated,
 )
 from stoppress.domain.feed import Visibility, check_slug
-from stoppress.web.newsroom import Newsroom
+from stoppress.web.services import Newsroom
 
 COOKIE = "stoppress_desk"
 """Set by the desk on sign-in: HttpOnly, SameSite=Strict."""

@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from stoppress.web.newsroom import Newsroom
 from stoppress.web.problems import Problem, answer
-from stoppress.web.reading import Disconnected
+from stoppress.web.requests import Disconnected
+from stoppress.web.services import Newsroom
 
 Handler = Callable[[Newsroom, Request], Awaitable[Response]]
 

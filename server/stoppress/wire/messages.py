@@ -11,7 +11,7 @@ import msgspec
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event, EventType
-from stoppress.domain.times import instant
+from stoppress.domain.timestamps import instant
 
 _json = msgspec.json.encode
 

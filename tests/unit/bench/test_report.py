@@ -7,9 +7,9 @@ from collections import Counter
 
 import pytest
 
-from stoppress.bench.plan import BenchFailed, Found, Plan
 from stoppress.bench.report import check_limit, delay_ms, figures, percentile
-from stoppress.bench.target import STOP_PRESS
+from stoppress.bench.run_plan import BenchFailed, Found, Plan
+from stoppress.bench.target_server import STOP_PRESS
 
 PLAN = Plan(STOP_PRESS, "http://x", "", "f", readers=10, posts=5)
 

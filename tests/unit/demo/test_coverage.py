@@ -20,7 +20,7 @@ from stoppress.demo.coverage import (
 from stoppress.domain.feed import FeedDraft, check_slug
 from stoppress.domain.post import Draft, Media
 
-PAGES = Path(__file__).parents[3] / "client_demo"
+PAGES = Path(__file__).parents[3] / "client_demo" / "demo"
 ALL = coverages()
 
 

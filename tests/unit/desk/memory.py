@@ -23,7 +23,7 @@ from stoppress.domain.errors import (
     Unavailable,
 )
 from stoppress.domain.event import Event, EventType
-from stoppress.domain.record import (
+from stoppress.domain.store_records import (
     Change,
     Idempotency,
     KeptFeed,
@@ -36,7 +36,7 @@ from stoppress.domain.record import (
     Write,
     Written,
 )
-from stoppress.hub.line import Sink
+from stoppress.hub.upstream import Sink
 
 
 class _Rev(msgspec.Struct):

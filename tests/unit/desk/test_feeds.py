@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from stoppress.desk.desk import Desk
-from stoppress.desk.identity import Asked
+from stoppress.desk.idempotency import Asked
+from stoppress.desk.posts import Desk
 from stoppress.domain.errors import (
     Conflict,
     Invalid,
@@ -17,7 +17,7 @@ from stoppress.domain.errors import (
     StaleRevision,
 )
 from stoppress.domain.event import EventType
-from stoppress.domain.record import Write, Written
+from stoppress.domain.store_records import Write, Written
 from tests.unit.desk.memory import MemoryStore
 
 ME = Asked("me")

@@ -16,18 +16,18 @@ from collections.abc import Callable
 from typing import Any
 
 from stoppress.domain.cursor import Cursor
-from stoppress.hub.budget import Budget
 from stoppress.hub.channel import Channel
-from stoppress.hub.facts import ANYONE, Rights
+from stoppress.hub.closing_readers import Leaving
+from stoppress.hub.feed_state import ANYONE, Rights
 from stoppress.hub.follow import Follow
-from stoppress.hub.leaving import Leaving
-from stoppress.hub.metrics import HubMetrics, Uncounted
+from stoppress.hub.hub_metrics import HubMetrics, Uncounted
+from stoppress.hub.memory_budget import Budget
 from stoppress.hub.reader import Reader
 from stoppress.hub.ring import Bytes, Parts
 from stoppress.hub.sweep import Sweep
-from stoppress.hub.wires import Wire
 from stoppress.settings import Settings
-from stoppress.wire.codes import CloseCode
+from stoppress.wire.close_codes import CloseCode
+from stoppress.wire.wire_formats import Wire
 from tests.newsroom_line import Paper
 
 Message = dict[str, Any]

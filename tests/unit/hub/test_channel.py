@@ -5,7 +5,7 @@ from __future__ import annotations
 from stoppress.domain.cursor import Cursor
 from stoppress.hub.follow import RESET, Circle, Follow
 from stoppress.hub.sweep import SLICE_VISITS
-from stoppress.wire.codes import CloseCode
+from stoppress.wire.close_codes import CloseCode
 from tests.unit.hub.benches import Room, SocketPair, join
 
 

@@ -10,14 +10,14 @@ import pytest
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
-from stoppress.hub import channels, hub
+from stoppress.hub import hub, open_channels
 from stoppress.hub.bell import Bell
-from stoppress.hub.facts import ANYONE
+from stoppress.hub.feed_state import ANYONE
 from stoppress.hub.hub import Hub
-from stoppress.hub.plain import PlainReader
-from stoppress.hub.wires import Wire
+from stoppress.hub.relayed_readers import PlainReader
 from stoppress.settings import Settings
-from stoppress.wire.codes import CloseCode
+from stoppress.wire.close_codes import CloseCode
+from stoppress.wire.wire_formats import Wire
 from tests.newsroom_line import Paper
 
 pytestmark = pytest.mark.asyncio
@@ -69,7 +69,7 @@ async def test_whoever_asked_first_may_leave_and_the_others_get_the_feed() -> No
 async def test_opening_takes_no_longer_than_it_may(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(channels, "OPEN_S", 0.01)
+    monkeypatch.setattr(open_channels, "OPEN_S", 0.01)
     of, paper = _hub()
     paper.gate = asyncio.Event()
     with pytest.raises(Unavailable):

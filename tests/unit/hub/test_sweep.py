@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from stoppress.hub.channel import Channel
-from stoppress.hub.metrics import Uncounted
+from stoppress.hub.hub_metrics import Uncounted
 from stoppress.hub.sweep import Sweep
 
 

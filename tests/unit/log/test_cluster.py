@@ -9,9 +9,9 @@ from redis.asyncio.connection import ConnectionPool
 from redis.crc import key_slot
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log.asking import Place
 from stoppress.log.cluster import Cluster, Shard, owners, seeds
-from stoppress.log.link import Link
+from stoppress.log.pool import Link
+from stoppress.log.quorum import Place
 
 A, B, C = (Place("127.0.0.1", port) for port in (1, 2, 3))
 

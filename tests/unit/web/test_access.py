@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stoppress.web.access import COOKIE
-from tests.unit.web.office import ADMIN, BASE, open_office
+from tests.unit.web.desk_harness import ADMIN, BASE, open_office
 
 WRITES = [
     ("POST", "/v1/feeds"),

@@ -10,7 +10,7 @@ import pytest
 
 from stoppress.domain import errors
 from stoppress.web.problems import MEDIA_TYPE, answer
-from tests.unit.web.office import BASE, open_office
+from tests.unit.web.desk_harness import BASE, open_office
 
 POST = b'{"id":"01","headline":"x","rev":3}'
 FEED = b'{"slug":"quay","title":"x","rev":3}'

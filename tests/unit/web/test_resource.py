@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from stoppress.web import api
-from tests.unit.web.office import open_office
+from stoppress.web.api import routes
+from tests.unit.web.desk_harness import open_office
 
 SAMPLES = {"{feed}": "quay", "{post}": "x", "{token}": "x"}
 
@@ -20,12 +20,12 @@ def example(path: str) -> str:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("path", api.RESOURCES)
+@pytest.mark.parametrize("path", routes.RESOURCES)
 async def test_a_method_that_is_not_there_is_405(path: str) -> None:
     """With Allow; on every address."""
     async with open_office() as office:
         await office.feed()
-        _, handlers = api.RESOURCES[path]
+        _, handlers = routes.RESOURCES[path]
         for method in {"GET", "PUT", "PATCH", "POST", "DELETE", "TRACE"} - set(
             handlers
         ):
@@ -49,10 +49,10 @@ async def test_head_is_get_without_a_body(path: str) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("path", api.RESOURCES)
+@pytest.mark.parametrize("path", routes.RESOURCES)
 async def test_pages_of_other_sites_may_read_what_is_public(path: str) -> None:
     """Refusals too; writing is not among what a preflight allows."""
-    shared, handlers = api.RESOURCES[path]
+    shared, handlers = routes.RESOURCES[path]
     async with open_office() as office:
         asked = {
             "origin": "https://other.example",

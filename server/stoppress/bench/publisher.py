@@ -1,0 +1,74 @@
+"""The editor of a run: one keep-alive connection, posts one after the other."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Collection, Iterator
+
+from stoppress.bench.run_plan import BenchFailed, Plan
+
+
+class Editor:
+    """Publishes over one connection; every answer is awaited and checked."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        host, port = plan.address
+        self._line = http.client.HTTPConnection(host, port, timeout=plan.timeout_s)
+        self._headers = {"Content-Type": "application/json"}
+        if plan.token:
+            self._headers["Authorization"] = f"Bearer {plan.token}"
+
+    def make_feed(self) -> None:
+        """A feed for this run alone. Raises BenchFailed."""
+        if self._plan.target.is_ours:
+            body = {"slug": self._plan.feed, "title": "Load", "visibility": "unlisted"}
+            self._call("POST", "/v1/feeds", json.dumps(body).encode(), {201})
+
+    def drop_feed(self) -> None:
+        """Leave nothing behind."""
+        if self._plan.target.is_ours:
+            self._call("DELETE", f"/v1/feeds/{self._plan.feed}", None, {204})
+
+    def publish(self) -> Iterator[float]:
+        """Send the posts at the plan's rate; yields when each was sent."""
+        plan, target = self._plan, self._plan.target
+        path = target.post_path.format(feed=plan.feed)
+        start = time.monotonic()
+        for index in range(plan.posts):
+            if plan.rate:
+                due = start + index / plan.rate
+                time.sleep(max(0.0, due - time.monotonic()))
+            yield time.monotonic()
+            self._call("POST", path, target.post(index, plan.size), target.answers)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._line.close()
+
+    def _call(
+        self, method: str, path: str, data: bytes | None, want: Collection[int]
+    ) -> None:
+        try:
+            self._line.request(method, path, data, self._headers)
+            answer = self._line.getresponse()
+            text = answer.read()
+        except OSError as error:
+            raise BenchFailed(
+                f"{self._plan.url} does not answer ({error}); start a server, "
+                "or give --url"
+            ) from None
+        except http.client.HTTPException as error:
+            raise BenchFailed(
+                f"{self._plan.url} is no web server ({error!r}); give --url"
+            ) from None
+        if answer.status in {401, 403}:
+            raise BenchFailed(
+                f"the server refused the token ({answer.status}); give --token one "
+                "that may make feeds, such as `stoppress token create` makes"
+            )
+        if answer.status not in want:
+            detail = text[:300].decode(errors="replace")
+            raise BenchFailed(f"{method} {path} answered {answer.status}: {detail}")

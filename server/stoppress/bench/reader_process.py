@@ -1,0 +1,143 @@
+"""A process of readers: its own side, which serves a crowd, and the run's.
+
+The run gives orders: `open` (a witness comes in), `enter`, `settle`, `read`,
+`tally`. Each is answered once it is done; a failure is an answer too.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections.abc import Callable, MutableSequence
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import Any, Self
+
+from stoppress.bench import process_stats
+from stoppress.bench.reader_crowd import Crowd
+from stoppress.bench.run_plan import BenchFailed, Plan
+
+Times = MutableSequence[float]
+"""When each post was sent, in memory that all processes share."""
+
+_OWN_FILES = 64
+_GRACE_S = 10.0
+
+
+def need_descriptors(readers: int) -> None:
+    """Raise the limit of open files for so many, or say that it can't be."""
+    count = readers + _OWN_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft >= count or soft == resource.RLIM_INFINITY:
+        return
+    if hard != resource.RLIM_INFINITY and hard < count:
+        raise BenchFailed(
+            f"{count} open files are needed and {hard} are allowed; "
+            "raise `ulimit -n`, or take fewer --readers or more --loaders"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+
+
+class Loader:
+    """One process of readers, seen from the run."""
+
+    def __init__(
+        self, context: SpawnContext, plan: Plan, share: int, sent: Times
+    ) -> None:
+        self._line, theirs = context.Pipe()
+        self._present = context.RawValue("l", 0)
+        self._process: SpawnProcess = context.Process(
+            target=_serve, args=(theirs, plan, share, sent, self._present), daemon=True
+        )
+
+    def __enter__(self) -> Self:
+        self._process.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._process.terminate()
+        self._process.join(5)
+
+    @property
+    def present(self) -> int:
+        """How many readers are in."""
+        return int(self._present.value)
+
+    def tell(self, order: str) -> None:
+        """Give an order."""
+        self._line.send(order)
+
+    def has_answered(self, within_s: float) -> bool:
+        """Whether the answer is there."""
+        return self._line.poll(within_s) or not self._process.is_alive()
+
+    def hear(self, timeout_s: float) -> dict[str, Any]:
+        """The answer to the last order. Raises BenchFailed."""
+        # It gives up by itself, and says why: that is worth waiting for.
+        if not self._line.poll(timeout_s + _GRACE_S):
+            raise BenchFailed("a loader did not finish in time; give it more --timeout")
+        try:
+            answer: dict[str, Any] = self._line.recv()
+        except EOFError:
+            raise BenchFailed("a loader died; is there memory enough?") from None
+        if "failed" in answer:
+            raise BenchFailed(answer["failed"])
+        return answer
+
+    def ask(self, order: str, timeout_s: float) -> dict[str, Any]:
+        """Give an order, and hear the answer. Raises BenchFailed."""
+        self.tell(order)
+        return self.hear(timeout_s)
+
+
+def _serve(line: Connection, plan: Plan, share: int, sent: Times, present: Any) -> None:
+    """The loader's own process."""
+
+    def told(count: int) -> None:
+        present.value = count
+
+    try:
+        crowd = Crowd(plan, told)
+        while True:
+            line.send(_obey(crowd, line.recv(), plan, share, sent))
+    except BenchFailed as failed:
+        line.send({"failed": str(failed)})
+    except EOFError:
+        pass  # the run is over
+    os._exit(0)  # thousands of sockets are closed fastest by the kernel
+
+
+def _obey(
+    crowd: Crowd, order: str, plan: Plan, share: int, sent: Times
+) -> dict[str, Any]:
+    deadline = time.monotonic() + plan.timeout_s
+    match order:
+        case "open":
+            crowd.enter(1, deadline)
+        case "enter":
+            newcomers = share - crowd.size
+            spent = _spent(lambda: crowd.enter(newcomers, deadline))
+            return {"entered": newcomers, **spent}
+        case "settle":
+            crowd.settle()
+        case "read":
+            deadline = time.monotonic() + plan.reading_s
+            spent = _spent(lambda: crowd.read(deadline))
+            crowd.check()
+            return {"last": time.monotonic(), **spent}
+        case "tally":
+            delays, lasts = crowd.tally(sent)
+            return {"bytes": crowd.received, "delays": delays, "lasts": lasts}
+    return {}
+
+
+def _spent(do: Callable[[], None]) -> dict[str, float]:
+    """What doing it took: seconds, CPU seconds, and those that it wanted a core."""
+    began, cpu, wanted = time.monotonic(), time.process_time(), process_stats.wanted_s()
+    do()
+    return {
+        "seconds": max(time.monotonic() - began, 1e-9),
+        "cpu": time.process_time() - cpu,
+        "wanted": process_stats.wanted_s() - wanted,
+    }

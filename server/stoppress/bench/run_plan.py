@@ -1,0 +1,96 @@
+"""What one run of the generator does, and what it found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from stoppress.bench.target_server import Target
+
+Transport = Literal["websocket", "sse"]
+
+MARK = b"^|"
+"""Stands, with the post's number, in every message of the run and nowhere else."""
+
+STEPS_A_SECOND = 10_000
+"""Delays are counted in tenths of a millisecond."""
+
+
+class BenchFailed(Exception):
+    """The run can't be made, or its figures mean nothing: why, and what to do."""
+
+
+class Plan(NamedTuple):
+    """One run. `rate` is posts a second, 0 for one after the other without pause.
+
+    `at_once` handshakes are under way at a time, 0: all of them.
+    """
+
+    target: Target
+    url: str
+    token: str
+    feed: str
+    readers: int
+    posts: int
+    rate: float = 0.0
+    size: int = 300
+    transport: Transport = "websocket"
+    deflate: bool = False
+    at_once: int = 200
+    loaders: int = 1
+    timeout_s: float = 120.0
+
+    @property
+    def reading_s(self) -> float:
+        """How long readers wait for the last post, at most."""
+        return self.timeout_s + (self.posts / self.rate if self.rate else 0.0)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of the server. Raises BenchFailed."""
+        try:
+            parts = urlsplit(self.url)
+            if parts.scheme == "http" and parts.hostname and not parts.path.strip("/"):
+                return parts.hostname, parts.port or 80
+        except ValueError:
+            pass
+        raise BenchFailed(
+            f"{self.url!r} can't be loaded: give --url the server's own address, "
+            "such as http://127.0.0.1:8000, not that of a proxy with TLS"
+        )
+
+
+class Found(NamedTuple):
+    """What one run showed. Times in seconds, memory in bytes.
+
+    CPU and memory are None where the server is not on this machine. `delays`
+    counts deliveries by their delay, in steps of STEPS_A_SECOND; `lasts` is, for
+    each post, the delay of the reader that had it last. A part of the generator is
+    as busy as the share of the time in which it had a core or waited for one.
+    """
+
+    readers: int
+    posts: int
+    bytes: int
+    seconds: float
+    delays: Counter[int]
+    lasts: list[float]
+    entered: int
+    enter_s: float
+    enter_busy: float
+    enter_cpu: float | None
+    loader_cpu: float
+    loader_busy: float
+    editor_busy: float
+    server_cpu: float | None
+    store_cpu: float | None
+    rss_before: int | None
+    rss_with_readers: int | None
+    rss_peak: int | None
+
+    @property
+    def deliveries(self) -> int:
+        """How many messages reached a reader."""
+        return self.delays.total()

@@ -1,0 +1,240 @@
+"""`stoppress export` and `stoppress import`: a whole feed as JSON lines, and back.
+
+The file: a line that says what it is, `{"export": 1, "cursor": …}`; then one line
+each, `{"feed": …}`, `{"post": …}` or `{"withdrawn": …}`; at last `{"end": …}`, so
+that a file that was cut off is known. Rules:
+- Nothing is held but a page, and the ids of withdrawn posts: a feed may be larger
+  than memory.
+- The export of a feed in motion ends at one cursor: what happened while the pages
+  were read follows after them. So a post may come twice; its higher revision counts.
+- The import is put line by line, in order. A line put again changes nothing, so an
+  import that broke off is run again. Every error names its line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO, Any
+from urllib.parse import quote, urlencode
+
+import click
+import msgspec
+
+from stoppress.cli.api_client import Api, Failed, server_options
+from stoppress.cli.feeds import path_of
+from stoppress.domain.errors import Invalid
+from stoppress.domain.feed import check_slug
+
+FORMAT = 1
+PAGE = 100
+"""Posts asked for at once."""
+MAX_LINE = 2 << 20
+"""Bytes of a line that are read; the longest post takes some 400 KiB."""
+GONE = 410
+
+Json = dict[str, Any]
+
+
+@click.command("export")
+@click.argument("feed")
+@click.option(
+    *("-o", "--output"),
+    type=click.File("wb", atomic=True),
+    default="-",
+    help="A file, written only if all went well. Default: stdout.",
+)
+@server_options
+def export(feed: str, output: IO[bytes], url: str, token: str | None) -> None:
+    """Write all of FEED as JSON lines. Takes a token with the scope admin."""
+    count = 0
+    for line in _lines_of(Api(url, token), feed):
+        count += 1
+        output.write(msgspec.json.encode(line) + b"\n")
+    output.flush()
+    click.echo(f"exported {feed}: {count} lines", err=True)
+
+
+def _lines_of(api: Api, feed: str) -> Iterator[Json]:
+    # First what only an admin may, so that a lesser token is told at once.
+    path = path_of(feed)
+    api.get(f"{path}/withdrawn?limit=1")
+    snapshot = api.get(path)
+    cursor: str = snapshot["cursor"]
+    count = 2
+    yield {"export": FORMAT, "cursor": cursor}
+    yield {"feed": _bare(snapshot["feed"])}
+    onward: str | None = f"{path}/posts?limit={PAGE}"
+    while onward:
+        page = api.get(onward)
+        for post in page["posts"]:
+            count += 1
+            yield {"post": _bare(post)}
+        onward = page["next"]
+    # One may be listed twice, the first time with its external id if it has one.
+    told: set[str] = set()
+    withdrawn = True
+    while withdrawn:
+        onward, withdrawn = f"{path}/withdrawn", False
+        while onward:
+            page = api.get(onward)
+            for left in page["withdrawn"]:
+                if left["id"] not in told:
+                    told.add(left["id"])
+                    count += 1
+                    yield {"withdrawn": left}
+            onward = page["next"]
+        while events := _events(api, path, cursor):
+            for event in events:
+                cursor = event["cursor"]
+                # Of a withdrawn post the list above knows more than its event.
+                withdrawn |= event["type"] == "post.withdrawn"
+                if line := _line_of(event):
+                    count += 1
+                    yield line
+    yield {"end": {"cursor": cursor, "lines": count}}
+
+
+def _events(api: Api, path: str, since: str) -> list[Json]:
+    query = urlencode({"since": since, "wait": 0})
+    answer = api.get(f"{path}/events?{query}")
+    # A feed that ended (204) has no more to tell.
+    answer = answer or {"events": []}
+    if answer.get("reset"):
+        raise Failed(
+            f"so much happened since {since} that the log holds it no more; "
+            "export again, when the feed is calmer"
+        )
+    events: list[Json] = answer["events"]
+    return events
+
+
+def _line_of(event: Json) -> Json | None:
+    if event["type"] == "feed.updated":
+        return {"feed": _bare(event["value"])}
+    if event["type"] in ("post.published", "post.updated"):
+        return {"post": _bare(event["post"])}
+    return None
+
+
+def _bare(shown: Json) -> Json:
+    """Without what a server makes anew: addresses and HTML."""
+    return {name: v for name, v in shown.items() if name not in ("url", "html")}
+
+
+@click.command("import")
+@click.argument("file", type=click.File("rb"), default="-")
+@click.option("--as", "slug", metavar="SLUG", help="Another slug than it had.")
+@server_options
+def import_(file: IO[bytes], slug: str | None, url: str, token: str | None) -> None:
+    """Put an export (FILE, or stdin) on a server. Takes a token with the scope admin.
+
+    Ids, times and revisions are kept; the log, and so every cursor, is new. An
+    import that broke off goes on when it is run again.
+    """
+    if slug is not None:
+        try:
+            check_slug(slug, "--as")
+        except Invalid as wrong:
+            raise click.UsageError(str(wrong)) from None
+    importing = _Import(Api(url, token), slug)
+    number = 0
+    for number, raw in enumerate(iter(lambda: file.readline(MAX_LINE), b""), 1):
+        try:
+            importing.take(raw)
+        except Failed as wrong:
+            raise Failed(f"{file.name}, line {number}: {wrong.message}") from None
+    if not importing.ended:
+        raise Failed(
+            f"{file.name} ends at line {number}, before its end: it was cut off; "
+            "import the whole file, which goes on where this ended"
+        )
+    click.echo(importing.summary())
+
+
+class _Import:
+    """What is known of an import under way."""
+
+    def __init__(self, api: Api, slug: str | None) -> None:
+        self._api = api
+        self._slug = slug
+        self._path = ""
+        self._lines = 0
+        self._kept = 0
+        self._counts = {"post": 0, "withdrawn": 0}
+        self.ended = False
+
+    def take(self, raw: bytes) -> None:
+        """Put one line. Raises Failed."""
+        line = _decoded(raw)
+        if self.ended:
+            raise Failed("stands after the end; remove it")
+        if self._lines == 0 and line.get("export") != FORMAT:
+            raise Failed(
+                "this is no export of Stop Press, or one of a newer version: its "
+                f'first line is {{"export": {FORMAT}, …}}'
+            )
+        if self._lines:
+            ((kind, value),) = line.items() if len(line) == 1 else (("", None),)
+            if kind not in ("feed", "post", "withdrawn", "end") or not isinstance(
+                value, dict
+            ):
+                raise Failed("is none of feed, post, withdrawn and end")
+            self._put(kind, value)
+        self._lines += 1
+
+    def _put(self, kind: str, value: Json) -> None:
+        if kind == "feed":
+            self._put_feed(value)
+        elif not self._path:
+            raise Failed("comes before the feed; the second line is the feed")
+        elif kind == "end":
+            if value.get("lines") != self._lines:
+                raise Failed(
+                    f"the file has {self._lines} lines before this one, and should "
+                    f"have {value.get('lines')}: some are missing; export again"
+                )
+            self.ended = True
+        else:
+            self._put_post(kind, value)
+
+    def _put_feed(self, feed: Json) -> None:
+        slug = self._slug or feed.get("slug")
+        if not isinstance(slug, str):
+            raise Failed("the feed has no slug")
+        self._path = path_of(slug)
+        self._slug = slug
+        self._api.write("PUT", self._path, feed | {"slug": slug})
+
+    def _put_post(self, kind: str, value: Json) -> None:
+        name = value.get("id")
+        if not isinstance(name, str):
+            raise Failed(f"the {kind} has no id")
+        part = "posts" if kind == "post" else "withdrawn"
+        path = f"{self._path}/{part}/{quote(name, safe='')}"
+        try:
+            self._api.write("PUT", path, value)
+        except Failed as refused:
+            # It was withdrawn where it is put: that is final.
+            if kind != "post" or refused.status != GONE:
+                raise
+            self._kept += 1
+        else:
+            self._counts[kind] += 1
+
+    def summary(self) -> str:
+        """What was done, on one line."""
+        told = f"imported {self._slug}: {self._counts['post']} posts, "
+        told += f"{self._counts['withdrawn']} withdrawn ones"
+        if self._kept:
+            told += f"; {self._kept} were withdrawn here and stay so"
+        return told
+
+
+def _decoded(raw: bytes) -> Json:
+    if len(raw) >= MAX_LINE and not raw.endswith(b"\n"):
+        raise Failed(f"is longer than {MAX_LINE} bytes: this is no export")
+    try:
+        line: Json = msgspec.json.decode(raw, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+        raise Failed(f"is no JSON object: {wrong}") from None
+    return line

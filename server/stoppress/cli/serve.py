@@ -1,0 +1,197 @@
+"""`stoppress serve` and `stoppress demo`: a server in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+
+from stoppress.cli.api_client import DEFAULT_URL, Command
+from stoppress.demo.api_editor import Newsroom
+from stoppress.demo.coverage import Coverage, coverages
+from stoppress.demo.coverage_player import play_all
+from stoppress.demo.demo_clock import SystemClock
+from stoppress.process.supervisor import Ready, Supervisor
+from stoppress.settings import Settings, describe, from_environment
+
+DEMO_DATA = Path("demo-data")
+CALL_S = 10.0
+SHOWN_S = 10.0
+"""How long the demo waits for its first post before it tells its address."""
+
+
+def _settings_options(command: Command) -> Command:
+    """An option for every setting; those not given come from the environment."""
+    for entry in reversed(describe()):
+        about, unit = entry.metadata["help"], entry.metadata["unit"]
+        zero = entry.metadata["zero"]
+        notes = [f"{entry.default}{f' {unit}' if unit else ''}"] * bool(
+            str(entry.default)
+        )
+        notes += [f"0: {zero}"] * bool(zero)
+        command = click.option(
+            f"--{entry.name.replace('_', '-')}",
+            entry.name,
+            type=click.Path(path_type=Path) if entry.name == "data" else None,
+            default=None,
+            metavar=unit.upper() or None,
+            help=f"{about[0].upper()}{about[1:]}. [{'; '.join(notes)}]",
+        )(command)
+    return command
+
+
+@click.command()
+@_settings_options
+def serve(**given: str | Path | None) -> None:
+    """Serve until interrupted.
+
+    Every option is also a variable, STOPPRESS_<NAME>; the option wins.
+    """
+    _run(_read(given), _say_ready)
+
+
+@click.command()
+@_settings_options
+def demo(**given: str | Path | None) -> None:
+    """Serve a newsroom in which something happens, to try things out.
+
+    Takes the options of serve; its data is kept in ./demo-data.
+    """
+    if given["data"] is None and "STOPPRESS_DATA" not in os.environ:
+        given["data"] = DEMO_DATA
+    settings = replace(_read(given), demo=1)
+    if not settings.admin_token:
+        settings = replace(settings, admin_token=_kept_token(settings.data))
+    coverage = coverages()
+
+    async def ready(settings: Settings) -> None:
+        await _say_ready(settings)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_play(settings, coverage))
+            # The address is told when there is something to see.
+            await _shown(settings, coverage[0].slug)
+            click.echo(_welcome(settings, coverage[0].slug))
+
+    _run(settings, ready)
+
+
+def _read(given: Mapping[str, str | Path | None]) -> Settings:
+    """Settings of the options given, else of the environment. Raises BadSetting."""
+    told = {
+        f"STOPPRESS_{name.upper()}": str(value)
+        for name, value in given.items()
+        if value is not None
+    }
+    return from_environment(os.environ | told)
+
+
+def _run(settings: Settings, ready: Ready) -> None:
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    for noisy in ("httpx", "httpcore", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    asyncio.run(Supervisor(settings).run(ready))
+
+
+async def _say_ready(settings: Settings) -> None:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    click.echo(f"Stop Press is serving on http://{host}:{settings.port}")
+
+
+def _kept_token(data: Path) -> str:
+    """The demo's token: made once, so that links and scripts go on working."""
+    file = data / "token"
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            with open(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as new:
+                new.write(f"sp_{secrets.token_urlsafe(24)}")
+        return file.read_text().strip()
+    except OSError as error:
+        raise click.UsageError(f"can't keep data in {data}: {error.strerror}") from None
+
+
+def _welcome(settings: Settings, slug: str) -> str:
+    base, token = settings.base, settings.admin_token
+    elsewhere = f" --url {shlex.quote(base)}" if base != DEFAULT_URL else ""
+    return f"""
+  Read     {base}/live/{slug}
+  Write    {base}/desk
+  Embed    {base}/demo/
+  Token    {token}
+
+  Publish, from another terminal:
+
+    {_program()} publish {slug}{elsewhere} --token {token} "Hello, readers."
+
+  Ctrl-C ends it.
+"""
+
+
+def _program() -> str:
+    """How to call this program again, from the same folder."""
+    path = sys.argv[0]
+    if shutil.which("stoppress") == path:
+        return "stoppress"
+    if Path(path).name == "__main__.py":
+        return "python -m stoppress"
+    nearer = os.path.relpath(path)
+    return shlex.quote(path if nearer.startswith("..") else nearer)
+
+
+def _http(settings: Settings) -> httpx.AsyncClient:
+    """Our own server, as an editor reaches it."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    base = f"http://[{host}]" if ":" in host else f"http://{host}"
+    return httpx.AsyncClient(
+        base_url=f"{base}:{settings.port}",
+        headers={"authorization": f"Bearer {settings.admin_token}"},
+        timeout=CALL_S,
+        trust_env=False,
+    )
+
+
+async def _shown(settings: Settings, slug: str) -> None:
+    """Wait until the feed shows a post, for SHOWN_S at most."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SHOWN_S), _http(settings) as http:
+            while True:
+                with contextlib.suppress(httpx.TransportError):
+                    answer = await http.get(f"/v1/feeds/{slug}")
+                    if answer.status_code == 200 and answer.json()["posts"]:
+                        return
+                await asyncio.sleep(0.05)
+
+
+async def _play(settings: Settings, coverage: tuple[Coverage, ...]) -> None:
+    """Be an ordinary editor of our own server."""
+    async with _http(settings) as http:
+
+        async def call(
+            method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+        ) -> tuple[int, object]:
+            try:
+                response = await http.request(
+                    method, path, content=body, headers=dict(headers)
+                )
+                answer: Any = response.json() if response.content else None
+            except (httpx.TransportError, ValueError) as error:
+                raise OSError(str(error)) from error
+            return response.status_code, answer
+
+        clock = SystemClock()
+        await play_all(Newsroom(call, clock), coverage, clock)

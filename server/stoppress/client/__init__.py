@@ -1,0 +1,7 @@
+"""The Python reader: a feed's events, each once and in order, over any break."""
+
+from __future__ import annotations
+
+from stoppress.client.reader import follow
+
+__all__ = ["follow"]

@@ -1,0 +1,122 @@
+"""The Python reader: a feed's events, each once and in order, over any break.
+
+    async for message in follow("http://127.0.0.1:8000", "harbour-flood"):
+        print(message)
+
+Rules:
+- What comes out are events, and resets. A reset carries a snapshot (`snapshot`):
+  what was held before can't be continued, the snapshot takes its place, and the
+  events that come out next follow on it. `domain.fold` makes a state of both.
+- After a break it comes back by itself, from its cursor, spread out by full jitter
+  over a bound that the server names and that grows with each failure.
+- An event that does not follow on the last one ends the connection, not the order.
+- During a reset the line is not read: the server's ring keeps what comes meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import httpx
+
+from stoppress.client.transports import CONNECT_S, Line, Message, Refused, Transport
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.errors import Gap
+from stoppress.domain.fold import State, fold
+
+__all__ = ["Message", "Refused", "Transport", "follow"]
+
+RETRY_MS = 4000
+"""The spread of a return, until the server names one."""
+LONGEST_RETRY_MS = 60_000
+_CONTROL = frozenset({"hello", "reset", "beat", "readers", "bye", "error"})
+
+
+async def follow(
+    url: str,
+    feed: str,
+    *,
+    since: str | None = None,
+    token: str | None = None,
+    transport: Transport = "websocket",
+) -> AsyncGenerator[Message, None]:
+    """The events of `feed` at the server `url`, from the cursor `since` (None: now).
+
+    Never ends by itself. Raises Refused when the server says that coming back
+    can't help, and MalformedCursor for a `since` that is none.
+    """
+    async with httpx.AsyncClient(base_url=url, timeout=CONNECT_S) as http:
+        reader = _Reader(Line(http, feed, token), since)
+        while True:
+            async with aclosing(reader.connect(transport)) as messages:
+                async for message in messages:
+                    yield message
+            await asyncio.sleep(reader.pause_s())
+
+
+class _Reader:
+    """Where one reader is, and when it comes back."""
+
+    def __init__(self, line: Line, since: str | None) -> None:
+        self._line = line
+        self._cursor = Cursor.parse(since) if since is not None else None
+        self._retry_ms = RETRY_MS
+        self._failures = 0
+        self._told_ms: int | None = None
+
+    async def connect(self, transport: Transport) -> AsyncGenerator[Message, None]:
+        """What one connection brings, until it ends."""
+        since = str(self._cursor) if self._cursor else None
+        async with aclosing(self._line.open(transport, since)) as messages:
+            async for message in messages:
+                kind = message["type"]
+                if kind == "hello":
+                    self._greeted(message)
+                elif kind == "bye":
+                    self._told_ms = message["retry_ms"]
+                elif kind == "reset":
+                    snapshot = await self._after_reset(message)
+                    if snapshot is None:
+                        return
+                    yield {**message, "snapshot": snapshot}
+                elif kind not in _CONTROL:
+                    before = self._cursor
+                    try:
+                        self._cursor = _after(before, message)
+                    except Gap:
+                        return
+                    if self._cursor != before:
+                        yield message
+
+    def _greeted(self, hello: Message) -> None:
+        self._failures = 0
+        self._retry_ms = hello.get("retry_ms", self._retry_ms)
+        self._cursor = self._cursor or Cursor.parse(hello["cursor"])
+
+    async def _after_reset(self, reset: Message) -> Message | None:
+        """The snapshot to go on from, spread out among all who were reset."""
+        self._failures = 0
+        await asyncio.sleep(random.uniform(0, reset["retry_ms"]) / 1000)
+        snapshot = await self._line.snapshot(reset["cursor"])
+        if snapshot is not None:
+            self._cursor = Cursor.parse(snapshot["cursor"])
+        return snapshot
+
+    def pause_s(self) -> float:
+        """How long to stay away: as told, or drawn from a growing spread."""
+        told_ms, self._told_ms = self._told_ms, None
+        if told_ms is not None:
+            return told_ms / 1000
+        spread_ms = min(self._retry_ms << min(self._failures, 10), LONGEST_RETRY_MS)
+        self._failures += 1
+        return random.uniform(0, spread_ms) / 1000
+
+
+def _after(cursor: Cursor | None, message: Message) -> Cursor:
+    """The cursor after the event; the same if it is a repeat. Raises Gap."""
+    if cursor is None:
+        return Cursor.parse(message["cursor"])
+    return fold(State(feed={}, cursor=cursor), message).cursor

@@ -1,0 +1,210 @@
+"""What an editor does, over the public API: one method an act, each repeated safely.
+
+- An answer that leaves the outcome open (503 and its kin, a broken connection) is
+  repeated with the same Idempotency-Key until it is settled, after a wait drawn
+  anew each time between nothing and a growing bound (full jitter).
+- The key is a digest of the request, so the same act has the same key, also after
+  the program was restarted.
+- Edits name the revision they change. Was somebody faster, the post is read again
+  and the change made to what it is now; a post that is gone is left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from itertools import count
+
+import msgspec
+from msgspec import Struct
+
+from stoppress.demo.demo_clock import Clock
+from stoppress.domain.feed import FeedDraft
+from stoppress.domain.post import Correction, Draft
+
+Call = Callable[
+    [str, str, bytes | None, Mapping[str, str]], Awaitable[tuple[int, object]]
+]
+"""`call(method, path, body, headers)` answers `(status, decoded JSON or None)`.
+
+It adds the Authorization and bounds its own time. A connection that can't be made
+or breaks is an OSError (TimeoutError is one).
+"""
+
+UNSETTLED = frozenset({408, 429, 500, 502, 503, 504})
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 20.0
+PAGE_SIZE = 100
+MOST_PAGES = 20  # 2,000 posts back; the demo's own are never further
+
+
+class Refused(Exception):
+    """The server said no, and repeating would not change its mind."""
+
+    def __init__(self, method: str, path: str, status: int, answer: object) -> None:
+        self.status = status
+        self.answer = answer
+        super().__init__(f"{method} {path} was refused with {status}: {answer!r}")
+
+
+class Held(Struct, frozen=True):
+    """What the player needs to know of a post that is there."""
+
+    id: str
+    rev: int
+    published_at: str
+    external_id: str | None = None
+    correction: Correction | None = None
+
+
+class _Answer(Struct, frozen=True):
+    post: Held
+
+
+class _Page(Struct, frozen=True):
+    posts: tuple[Held, ...]
+    next: str | None = None
+
+
+class _FeedHeld(Struct, frozen=True):
+    rev: int
+
+
+class _Snapshot(Struct, frozen=True):
+    feed: _FeedHeld
+
+
+class Newsroom:
+    """An editor's hands on one server."""
+
+    def __init__(
+        self, call: Call, clock: Clock, chance: Callable[[], float] = random.random
+    ) -> None:
+        self._call = call
+        self._clock = clock
+        self._chance = chance
+
+    async def open(self, slug: str, feed: FeedDraft) -> None:
+        """Create the feed, or find it there."""
+        body = {"slug": slug, **msgspec.to_builtins(feed)}
+        await self._send("POST", "/v1/feeds", body, accept={201, 200, 409})
+
+    async def posts(self, slug: str) -> dict[str, Held]:
+        """The posts that are shown, by their external ids."""
+        shown: dict[str, Held] = {}
+        path: str | None = f"/v1/feeds/{slug}/posts?limit={PAGE_SIZE}"
+        for _ in range(MOST_PAGES):
+            if path is None:
+                break
+            _, answer = await self._send("GET", path, accept={200})
+            page = msgspec.convert(answer, _Page)
+            shown |= {post.external_id: post for post in page.posts if post.external_id}
+            path = page.next
+        return shown
+
+    async def publish(self, slug: str, draft: Draft) -> Held | None:
+        """Publish, once. None if this post was there before and was withdrawn."""
+        status, answer = await self._send(
+            "POST",
+            f"/v1/feeds/{slug}/posts",
+            msgspec.to_builtins(draft),
+            accept={201, 200, 409, 410},
+        )
+        if status in (200, 201):
+            return msgspec.convert(answer, _Answer).post
+        # Its external id is taken: by a post that is shown, or by one withdrawn.
+        return (await self.posts(slug)).get(draft.external_id or "")
+
+    async def edit(self, slug: str, post: str, change: dict[str, object]) -> bool:
+        """Change a post as it is now. False if it is gone."""
+        path = f"/v1/feeds/{slug}/posts/{post}"
+        while True:
+            held = await self._post(path)
+            if held is None:
+                return False
+            if _is_noted(held, change.get("correction")):
+                return True
+            status, _ = await self._send(
+                "PATCH", path, change, held.rev, accept={200, 404, 410, 412}
+            )
+            if status != 412:
+                return status == 200
+            await self._give_way()
+
+    async def withdraw(self, slug: str, post: str) -> None:
+        """Take a post down, whatever it has become."""
+        path = f"/v1/feeds/{slug}/posts/{post}"
+        status = 412
+        while status == 412:
+            held = await self._post(path)
+            if held is None:
+                return
+            status, _ = await self._send(
+                "DELETE", path, None, held.rev, accept={200, 204, 404, 410, 412}
+            )
+            if status == 412:
+                await self._give_way()
+
+    async def change_feed(self, slug: str, change: dict[str, object]) -> None:
+        """Change the feed as it is now."""
+        path = f"/v1/feeds/{slug}"
+        status = 412
+        while status == 412:
+            _, answer = await self._send("GET", path, accept={200})
+            rev = msgspec.convert(answer, _Snapshot).feed.rev
+            status, _ = await self._send("PATCH", path, change, rev, accept={200, 412})
+            if status == 412:
+                await self._give_way()
+
+    async def _give_way(self) -> None:
+        """Let whoever was faster finish, and what was read catch up."""
+        await self._clock.sleep(FIRST_WAIT_S * self._chance())
+
+    async def _post(self, path: str) -> Held | None:
+        status, answer = await self._send("GET", path, accept={200, 404, 410})
+        return msgspec.convert(answer, Held) if status == 200 else None
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        content: object = None,
+        rev: int | None = None,
+        *,
+        accept: set[int],
+    ) -> tuple[int, object]:
+        """Ask until the outcome is known. Raises Refused for any not in `accept`."""
+        body = None if content is None else msgspec.json.encode(content)
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        if rev is not None:
+            headers["If-Match"] = f'"{rev}"'
+        if method != "GET":
+            headers["Idempotency-Key"] = _digest(method, path, rev, body)
+        for attempt in count():
+            try:
+                status, answer = await self._call(method, path, body, headers)
+            except OSError:
+                status, answer = 503, None
+            if status not in UNSETTLED:
+                break
+            bound = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(attempt, 8))
+            await self._clock.sleep(bound * self._chance())
+        if status not in accept:
+            raise Refused(method, path, status, answer)
+        return status, answer
+
+
+def _is_noted(held: Held, correction: object) -> bool:
+    """Whether this correction was made already: making it again would say it twice."""
+    return (
+        held.correction is not None
+        and isinstance(correction, dict)
+        and correction.get("note") == held.correction.note
+    )
+
+
+def _digest(method: str, path: str, rev: int | None, body: bytes | None) -> str:
+    parts = (method, path, "" if rev is None else str(rev))
+    text = b"\n".join([*(part.encode() for part in parts), body or b""])
+    return f"demo-{hashlib.sha256(text).hexdigest()[:40]}"

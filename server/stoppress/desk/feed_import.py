@@ -1,0 +1,255 @@
+"""The archive: whole feeds and posts, taken over as they were elsewhere.
+
+What an editor's write gets from this server (id, times, revision) comes with a
+copy, so this is for admins alone. Rules:
+- A copy passes every check that a draft passes, and its HTML is made here: what
+  came with it is not trusted.
+- It is a change like any other: one script, one event, the same order and pin.
+- Of two revisions the higher stays; a copy of an older one changes nothing. So a
+  copy may be sent again, and an import that broke off be run again.
+- The same revision with other contents is another history: Conflict, not a guess.
+- A withdrawal is final: whatever is there is withdrawn, and no copy brings it back.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from stoppress.desk.idempotency import Asked, idempotency
+from stoppress.desk.input_to_record import (
+    FeedCopy,
+    PostCopy,
+    canonical_time,
+    check_draft,
+    check_feed,
+    editable_feed,
+    editable_post,
+    new_feed,
+    new_post,
+    order,
+)
+from stoppress.desk.json_input import convert, read
+from stoppress.desk.posts import Desk, render
+from stoppress.desk.write_outcome import ATTEMPTS, Outcome, encode
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.errors import (
+    Conflict,
+    Gone,
+    Invalid,
+    NotFound,
+    PinMoved,
+    SlugTaken,
+    StaleRevision,
+)
+from stoppress.domain.event import EventType
+from stoppress.domain.feed import Feed, FeedDraft, check_slug
+from stoppress.domain.post import Correction, Draft, Name, Post
+from stoppress.domain.store_records import Change, Idempotency, Write
+from stoppress.domain.timestamps import parse_instant
+
+MAX_REV = 1 << 52
+"""The highest revision a copy may have: every JSON reader still counts beyond it."""
+
+_POST_ID = re.compile(r"[0-9a-hjkmnp-tv-z]{14}", re.ASCII)
+
+
+class WithdrawnCopy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is left of a withdrawn post, as another server showed it."""
+
+    id: str
+    rev: int
+    external_id: Name | None = None
+
+
+_post_copy = msgspec.json.Decoder(PostCopy)
+_feed_copy = msgspec.json.Decoder(FeedCopy)
+_withdrawn_copy = msgspec.json.Decoder(WithdrawnCopy)
+_post = msgspec.json.Decoder(Post)
+_feed = msgspec.json.Decoder(Feed)
+
+
+class Archive(Desk):
+    """A desk that also takes copies. Whether this admin may is asked before."""
+
+    async def put_feed(self, feed: str, raw: bytes, asked: Asked) -> Outcome:
+        """Make the feed as the copy in `raw` has it, or bring it up to that."""
+        copy = read(raw, _feed_copy)
+        if check_slug(copy.slug) != feed:
+            raise Invalid("slug", f"must be {feed!r}, as in the address")
+        kept = _as_kept_feed(copy)
+        body, made = encode(kept), parse_instant(kept.created_at)
+        key = idempotency(asked, "PUT", f"/v1/feeds/{feed}", body)
+        for _ in range(ATTEMPTS):
+            try:
+                written = await self._store.make_feed(feed, body, made, key, kept.rev)
+            except SlugTaken:
+                pass
+            else:
+                if written.repeated:
+                    return await self._feed_again(feed, written)
+                return Outcome("", body, kept.rev, written.cursor, created=True)
+            try:
+                return await self._update_feed(feed, kept, body, key)
+            except (NotFound, StaleRevision):
+                continue
+        raise Conflict(f"the feed {feed!r} changes too fast just now; try again")
+
+    async def _update_feed(
+        self, feed: str, copy: Feed, body: bytes, key: Idempotency | None
+    ) -> Outcome:
+        there = await self._store.feed(feed)
+        held = _feed.decode(there.body)
+        if held.created_at != copy.created_at:
+            raise Conflict(
+                f"another feed has the slug {feed!r}: it was made at "
+                f"{held.created_at}, this one at {copy.created_at}; take another slug"
+            )
+        if held.rev == copy.rev and held != copy:
+            raise _parted("feed", feed, copy.rev)
+        if held.rev >= copy.rev:
+            cursor = await self._store.confirm(feed)
+            return Outcome("", there.body, held.rev, cursor, repeated=True)
+        change = Change(EventType.FEED, "", held.rev, copy.rev, body)
+        now = self._clock()
+        written = await self._store.write(Write(feed, (change,), now, "", "", key))
+        if written.repeated:
+            return await self._feed_again(feed, written)
+        return Outcome("", body, copy.rev, written.cursor)
+
+    async def put_post(self, feed: str, name: str, raw: bytes, asked: Asked) -> Outcome:
+        """Make the post as the copy in `raw` has it, or bring it up to that.
+
+        Raises Gone if it was withdrawn here.
+        """
+
+        copy = read(raw, _post_copy)
+        _check_name(copy.id, name)
+        kept = await _as_kept_post(copy)
+        key = idempotency(asked, "PUT", f"/v1/feeds/{feed}/posts/{name}", encode(kept))
+        held: Post | None = None
+        for _ in range(ATTEMPTS):
+            change = Change(
+                EventType.PUBLISHED if held is None else EventType.UPDATED,
+                name,
+                0 if held is None else held.rev,
+                kept.rev,
+                encode(kept),
+                order(kept),
+                kept.external_id,
+            )
+            was_pinned = held is not None and held.pinned
+            try:
+                written = await self._write(
+                    feed, was_pinned, kept, change, self._clock(), key
+                )
+            except (PinMoved, StaleRevision):
+                # It is there, or another is pinned: look at what is.
+                held = await self._held(feed, name)
+                if held is not None and _is_older(kept, held):
+                    now = await self._store.confirm(feed)
+                    return Outcome(name, encode(held), held.rev, now, repeated=True)
+                continue
+            if written.repeated:
+                return await self._again(feed, written)
+            return Outcome(
+                name, change.body, kept.rev, written.cursor, created=held is None
+            )
+        raise PinMoved
+
+    async def put_withdrawn(
+        self, feed: str, name: str, raw: bytes, asked: Asked
+    ) -> Cursor | None:
+        """Withdraw the post, whether it was ever here or not; None if it was before.
+
+        Its `external_id` stays taken, as where it was withdrawn.
+        """
+        copy = read(raw, _withdrawn_copy)
+        _check_name(copy.id, name)
+        _check_rev(copy.rev)
+        path = f"/v1/feeds/{feed}/posts/{name}/withdrawn"
+        key = idempotency(asked, "PUT", path, encode(copy))
+        change = Change(
+            EventType.WITHDRAWN, name, 0, copy.rev, b"", 0, copy.external_id
+        )
+        write = Write(feed, (change,), self._clock(), "", "", key)
+        try:
+            return (await self._store.write(write)).cursor
+        except Gone:
+            await self._store.confirm(feed)
+            return None
+        except StaleRevision:
+            return await self.withdraw(feed, name, None, asked._replace(key=None))
+
+    async def _held(self, feed: str, name: str) -> Post | None:
+        try:
+            return _post.decode(await self._store.post(feed, name))
+        except NotFound as missing:
+            if missing.post is None:
+                raise
+            return None
+
+
+def _as_kept_feed(copy: FeedCopy) -> Feed:
+    """The feed that the copy is of, checked as a draft would be."""
+    _check_rev(copy.rev)
+    draft = check_feed(convert(msgspec.to_builtins(editable_feed(copy)), FeedDraft))
+    return msgspec.structs.replace(
+        new_feed(draft, copy.slug, 0),
+        rev=copy.rev,
+        created_at=canonical_time(copy.created_at, "created_at"),
+        updated_at=canonical_time(copy.updated_at, "updated_at"),
+        closed_at=_closed_at(copy),
+    )
+
+
+def _closed_at(copy: FeedCopy) -> str | None:
+    if copy.status != "closed":
+        return None
+    if copy.closed_at is None:
+        raise Invalid("closed_at", "is needed and missing: the feed is closed")
+    return canonical_time(copy.closed_at, "closed_at")
+
+
+async def _as_kept_post(copy: PostCopy) -> Post:
+    """The post that the copy is of, checked as a draft would be."""
+    _check_rev(copy.rev)
+    draft = check_draft(convert(msgspec.to_builtins(editable_post(copy)), Draft))
+    note = copy.correction
+    return msgspec.structs.replace(
+        new_post(draft, copy.id, await render(draft.body), 0),
+        rev=copy.rev,
+        updated_at=canonical_time(copy.updated_at, "updated_at"),
+        correction=note
+        and Correction(note.note, canonical_time(note.at, "correction.at")),
+    )
+
+
+def _is_older(copy: Post, held: Post) -> bool:
+    """Whether `held` is the copy or a later one of it. Raises Conflict."""
+    if held.external_id != copy.external_id:
+        raise _parted("post", copy.id, copy.rev)
+    # Both HTML were made of the same text, but maybe not by the same version.
+    if held.rev == copy.rev and msgspec.structs.replace(held, html=copy.html) != copy:
+        raise _parted("post", copy.id, copy.rev)
+    return held.rev >= copy.rev
+
+
+def _parted(kind: str, name: str, rev: int) -> Conflict:
+    return Conflict(
+        f"the {kind} {name!r} is here with other contents under the same history, "
+        f"revision {rev}: it was changed in both places; take another slug"
+    )
+
+
+def _check_name(name: str, expected: str) -> None:
+    if name != expected:
+        raise Invalid("id", f"must be {expected[:64]!r}, as in the address")
+    if not _POST_ID.fullmatch(name):
+        raise Invalid("id", f"{name[:64]!r} is no id of a post; those have 14 letters")
+
+
+def _check_rev(rev: int) -> None:
+    if not 1 <= rev <= MAX_REV:
+        raise Invalid("rev", f"must be a whole number from 1 to {MAX_REV}")

@@ -1,0 +1,243 @@
+"""One followed feed: how far its sink is, and how it is brought up to the log.
+
+A feed is either live (`held` is None: what follows on the last event is pushed) or
+being mended (`held` collects what is heard while its log is read). It becomes live
+only when what was read and what was heard meanwhile make a whole.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.errors import Unavailable
+from stoppress.domain.event import Event
+from stoppress.domain.store_records import Window
+from stoppress.log.catch_up import contiguous, follows, merge
+from stoppress.log.pubsub_message import Heard
+from stoppress.log.redis_keys import feed_keys
+from stoppress.log.scripts import Piece
+
+PENDING = 4096
+"""Events held back of one feed while it is mended; past that the log is read again."""
+PENDING_BYTES = 8 << 20
+ATTEMPTS = 20
+"""How often one feed's log is read before the feed has to wait its turn again."""
+
+log = logging.getLogger(__name__)
+
+
+class Sink(Protocol):
+    """Where one feed's events go; `hub.line.Sink` says more."""
+
+    def fill(self, window: Window) -> None:
+        """Start, or start again, from `window`."""
+
+    def push(self, event: Event) -> None:
+        """Take the next event."""
+
+    def end(self) -> None:
+        """The feed was deleted."""
+
+
+class Logs(Protocol):
+    """Reads logs: the store."""
+
+    async def window(self, feed: str) -> Window:
+        """The newest part of a log."""
+
+    async def since(self, feed: str, seq: int) -> Piece:
+        """What followed on `seq`, a piece of it."""
+
+    async def renew(self, feed: str, told: Cursor) -> Cursor:
+        """Begin a new epoch if the log ends before `told`."""
+
+
+class Followed:
+    """One feed that is brought to its sink."""
+
+    __slots__ = (
+        "channel",
+        "closed",
+        "cursor",
+        "feed",
+        "held",
+        "lost",
+        "sink",
+        "_held_bytes",
+        "_overflowed",
+    )
+
+    def __init__(
+        self, feed: str, sink: Sink, overflowed: Callable[[], None] = lambda: None
+    ) -> None:
+        self.feed = feed
+        self.channel = feed_keys(feed).line.encode()
+        self.sink = sink
+        self.cursor = Cursor("", 0)
+        self.held: list[Heard] | None = []
+        self.lost = False
+        """Something may have been missed since the last reading began."""
+        self.closed = False
+        self._held_bytes = 0
+        self._overflowed = overflowed
+
+    def hear(self, heard: Heard | None) -> bool:
+        """Take a message, None if it can't be read; whether to mend the feed now."""
+        if self.closed:
+            return False
+        if self.held is not None:
+            self._hold(heard)
+            return False
+        if heard is not None and heard.cursor.epoch == self.cursor.epoch:
+            if heard.ends:
+                self.end()
+                return False
+            if heard.cursor.seq <= self.cursor.seq:
+                return False
+            if heard.event is not None and heard.event.seq == self.cursor.seq + 1:
+                return not self._push((heard.event,)) and self.break_off()
+        return self.break_off()
+
+    def break_off(self) -> bool:
+        """Be live no longer; True, unless it was not."""
+        if self.held is not None or self.closed:
+            self.lost = True
+            return False
+        self._begin()
+        return True
+
+    def end(self) -> None:
+        """The feed was deleted."""
+        if not self.closed:
+            self.closed = True
+            self.sink.end()
+
+    async def mend(self, logs: Logs, listening: Callable[[], Awaitable[object]]) -> str:
+        """Read the log until nothing is missing; what it took.
+
+        "log": what followed was read. "window": all was read anew, as at the start.
+        "epoch": the same, as the history that was followed has ended.
+
+        `listening` returns when the feed's channel is listened to. Raises NotFound,
+        and Unavailable: the feed then still has to be mended.
+        """
+        was = self.cursor
+        how = "log" if was.epoch else "window"
+        for _ in range(ATTEMPTS):
+            await listening()
+            self._begin()
+            if how == "log":
+                read = await self._read_on(logs)
+                if read is None:
+                    how = "window"
+                    continue
+            else:
+                read = await self._read_anew(logs)
+            if self.closed:
+                break
+            if self._join(read, anew=how == "window"):
+                if was.epoch in ("", self.cursor.epoch):
+                    return how
+                log.warning(
+                    "the history of %s ended at %s; its readers are reset to %s",
+                    *(self.feed, was, self.cursor),
+                )
+                return "epoch"
+        raise Unavailable(f"the log of {self.feed!r} could not be read to its end")
+
+    def _join(self, read: Window, *, anew: bool) -> bool:
+        """Bring what was read and heard to the sink; whether nothing is missing."""
+        held = self.held or []
+        merged = merge(read, held)
+        whole = merged.whole and not self.lost
+        if anew and not whole:
+            return False
+        if anew:
+            if not self._fill(merged.window):
+                return False
+        elif not self._push(merged.window.events):
+            return False
+        if whole:
+            self.held = None
+            if any(one.ends and one.cursor.epoch == self.cursor.epoch for one in held):
+                self.end()
+        return whole
+
+    async def _read_anew(self, logs: Logs) -> Window:
+        window = await logs.window(self.feed)
+        events = contiguous(window.events, window.cursor.seq)
+        if len(events) < len(window.events):
+            log.error("the log of %s has a hole; what is older is left", self.feed)
+        return window._replace(events=events)
+
+    async def _read_on(self, logs: Logs) -> Window | None:
+        """What followed on the cursor, None if the log does not say any more."""
+        piece = await logs.since(self.feed, self.cursor.seq)
+        if self._is_ahead_of(piece.head):
+            # Set back under our eyes. New events would bear numbers that readers
+            # have, and be taken for repeats.
+            log.error(
+                "the log of %s ends at %s, and was at %s: its tail is lost",
+                *(self.feed, piece.head, self.cursor),
+            )
+            await logs.renew(self.feed, self.cursor)
+            return None
+        last = piece.events[-1].seq if piece.events else self.cursor.seq
+        if (
+            piece.head.epoch != self.cursor.epoch
+            or not follows(piece.events, self.cursor.seq)
+            or (not piece.events and last != piece.head.seq)
+        ):
+            return None
+        if last < piece.head.seq:
+            self.lost = True  # there is more to read
+        return Window(self.cursor._replace(seq=last), piece.events, piece.feed)
+
+    def _is_ahead_of(self, head: Cursor) -> bool:
+        return head.epoch == self.cursor.epoch and head.seq < self.cursor.seq
+
+    def _fill(self, window: Window) -> bool:
+        """Begin the sink anew, whether it could."""
+        try:
+            self.sink.fill(window)
+        except Exception:
+            log.exception("the channel of %s could not be filled", self.feed)
+            return False
+        self.cursor = window.cursor
+        return True
+
+    def _push(self, events: tuple[Event, ...]) -> bool:
+        """Give events to the sink, whether it took them."""
+        try:
+            for event in events:
+                self.sink.push(event)
+                self.cursor = self.cursor._replace(seq=event.seq)
+        except Exception:
+            # One channel's trouble is not the other feeds'.
+            log.exception("the channel of %s failed; it begins anew", self.feed)
+            self.cursor = Cursor("", 0)
+            return False
+        return True
+
+    def _begin(self) -> None:
+        self.held = []
+        self._held_bytes = 0
+        self.lost = False
+
+    def _hold(self, heard: Heard | None) -> None:
+        held = self.held
+        assert held is not None
+        if heard is None:
+            self.lost = True
+            return
+        if heard.event is not None:
+            self._held_bytes += len(heard.event.body)
+        if len(held) >= PENDING or self._held_bytes > PENDING_BYTES:
+            self._begin()
+            self.lost = True
+            self._overflowed()
+            return
+        held.append(heard)

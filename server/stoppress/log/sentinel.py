@@ -1,0 +1,142 @@
+"""Redis Sentinel: who the primary is now.
+
+    redis+sentinel://[user:password@]host:port,host:port/name[/db][?options]
+
+User, password, db and options are the servers', as in `redis://`; the Sentinels' own
+are the options `sentinel_username` and `sentinel_password`. `rediss+sentinel://` is
+TLS to all of them.
+
+Rules:
+- All Sentinels are asked at once, and more than half have to answer before any is
+  believed, unless no more can. Of what they say the newest counts: one that was cut
+  off goes on naming the primary that was. Half of them or less can't take back what
+  was known.
+- They are asked for advice, not for permission: while none answers, the primary is
+  where it was. What is there tells itself whether it is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from redis.asyncio import Redis
+
+from stoppress.domain.errors import Unavailable
+from stoppress.log.quorum import Once, Place, are_enough, ask, client
+from stoppress.settings import BadSetting
+
+SCHEMES = {"redis+sentinel": "redis", "rediss+sentinel": "rediss"}
+PORT = 26379
+"""Where a Sentinel listens, if it does not say."""
+
+
+class Address(NamedTuple):
+    """What an address says."""
+
+    name: str
+    """Of the primary."""
+    servers: str
+    """The servers' address; whichever is the primary has another host and port."""
+    sentinels: tuple[str, ...]
+    """The Sentinels' addresses."""
+
+
+class Said(NamedTuple):
+    """What one Sentinel says of the primary."""
+
+    epoch: int
+    """Of its configuration: the greater, the newer."""
+    is_up: bool
+    place: Place
+
+
+def parse(url: str) -> Address | None:
+    """What the address says; None if it names no Sentinels. Raises ValueError."""
+    split = urlsplit(url)
+    scheme = SCHEMES.get(split.scheme)
+    if scheme is None:
+        return None
+    account, at, hosts = split.netloc.rpartition("@")
+    name, _, db = split.path.strip("/").partition("/")
+    if not name:
+        raise ValueError("the name of the primary is missing: host:port,host:port/name")
+    options = dict(parse_qsl(split.query))
+    own = {one: options.pop(f"sentinel_{one}", "") for one in ("username", "password")}
+    tls = {name: value for name, value in options.items() if name.startswith("ssl_")}
+    return Address(
+        name,
+        f"{scheme}://{account}{at}{name}/{db}{_query(options)}",
+        tuple(
+            f"{scheme}://{_place(host)}{_query(tls | own)}" for host in hosts.split(",")
+        ),
+    )
+
+
+def _query(options: Mapping[str, str]) -> str:
+    given = {name: value for name, value in options.items() if value}
+    return f"?{urlencode(given)}" if given else ""
+
+
+def _place(host: str) -> str:
+    split = urlsplit(f"//{host}")
+    if not split.hostname:
+        raise ValueError(f"{host!r} is no address of a Sentinel: host:port")
+    return host if split.port else f"{host}:{PORT}"
+
+
+class Sentinels:
+    """The Sentinels of one primary."""
+
+    def __init__(self, address: Address) -> None:
+        self._name = address.name
+        self._asked = [client(url) for url in address.sentinels]
+        self._known: Said | None = None
+        self._find = Once(self._found)
+
+    async def primary(self) -> Place:
+        """Where the primary is. Who asks meanwhile gets the same answer.
+
+        Raises Unavailable, and BadSetting if it never was known by that name.
+        """
+        return await self._find()
+
+    async def aclose(self) -> None:
+        """Close the connections to the Sentinels."""
+        await self._find.aclose()
+        for one in self._asked:
+            await one.aclose()
+
+    async def _found(self) -> Place:
+        said, refusals = await ask(self._asked, self._say)
+        known = self._known
+        newest = max(said, default=known)
+        if newest is None:
+            if refusals:
+                raise BadSetting(
+                    f"the Sentinels know no primary {self._name!r}: {refusals[0]}"
+                )
+            raise Unavailable("no Sentinel answers")
+        if known is not None and not are_enough(said, self._asked):
+            newest = max(newest, known)
+        if not newest.is_up:
+            raise Unavailable(f"the primary is down, the Sentinels say: {newest.place}")
+        self._known = newest
+        return newest.place
+
+    async def _say(self, one: Redis) -> Said:
+        # Who promotes another names it first: the state changes later, when the other
+        # replicas follow. In one packet, so that the two agree.
+        async with one.pipeline(transaction=False) as both:
+            both.execute_command("SENTINEL MASTER", self._name)
+            both.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", self._name)
+            state, named = await both.execute()
+        place = Place(_text(named[0]), int(named[1]))
+        was = Place(_text(state["ip"]), int(state["port"]))
+        is_down = state["is_sdown"] or state["is_odown"]
+        return Said(int(state["config-epoch"]), place != was or not is_down, place)
+
+
+def _text(raw: bytes | str) -> str:
+    return raw.decode() if isinstance(raw, bytes) else raw

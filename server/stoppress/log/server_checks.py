@@ -1,0 +1,142 @@
+"""What a server says of itself, and whether it may be trusted with the news.
+
+Rules: Redis 7.0 or newer, or Valkey; a memory policy that never throws data away; and
+for `durability=fsync` a server that can do it. Whatever does not fit is one line that
+says what to do. A managed Redis may refuse to show its settings: that is a warning, and
+what can't be seen counts as not so.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, NamedTuple
+
+from redis.exceptions import ResponseError
+
+from stoppress.domain.errors import Unavailable
+from stoppress.log.commands import Confirm, Talk
+from stoppress.log.pool import unavailable
+from stoppress.settings import BadSetting, Settings
+
+OLDEST = (7, 0)
+WAITAOF_SINCE = (7, 2)
+CONFIG = (
+    "appendonly",
+    "appendfsync",
+    "no-appendfsync-on-rewrite",
+    "maxmemory",
+    "maxmemory-policy",
+)
+
+log = logging.getLogger(__name__)
+
+
+class Unfit(BadSetting):
+    """This Redis can't be used: why, and what would do."""
+
+
+class Forgetful(Unavailable):
+    """The server that is there now throws data away."""
+
+
+class Facts(NamedTuple):
+    """What a server says of itself. `config` is empty where it may not be seen."""
+
+    version: tuple[int, ...]
+    is_valkey: bool
+    is_cluster: bool
+    has_aof: bool
+    config: dict[str, str]
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it fsyncs every write before it answers."""
+        return is_sure(self.config)
+
+
+def is_sure(config: dict[str, str]) -> bool:
+    """Whether a server with these settings fsyncs every write before it answers."""
+    return (
+        config.get("appendonly") == "yes"
+        and config.get("appendfsync") == "always"
+        and config.get("no-appendfsync-on-rewrite") == "no"
+    )
+
+
+def check_memory(config: dict[str, str]) -> None:
+    """Raise Forgetful if a server with these settings throws data away."""
+    policy = config.get("maxmemory-policy", "noeviction")
+    if config.get("maxmemory", "0") != "0" and policy != "noeviction":
+        raise Forgetful(
+            f"this Redis throws data away when it is full (maxmemory-policy {policy}); "
+            "set it to noeviction"
+        )
+
+
+def confirmation(
+    facts: Facts, settings: Settings, *, in_cluster: bool = False
+) -> Confirm:
+    """What writes wait for. Raises Unfit, also where the server doesn't fit at all."""
+    _check(facts, in_cluster=in_cluster)
+    # Twice within the time of a call: a script that is not known yet is sent twice.
+    wait_ms = int(settings.redis_timeout * 400)
+    wanted = settings.durability
+    if wanted == "memory":
+        return Confirm()
+    if wanted == "fsync":
+        if facts.is_sure:
+            return Confirm(sure=True)
+        if facts.has_aof and facts.version >= WAITAOF_SINCE:
+            return Confirm(("WAITAOF", 1, 0, wait_ms), 1)
+        if facts.config or not facts.has_aof:
+            raise Unfit(
+                "this Redis may lose writes it has confirmed; set `appendonly yes` and "
+                "`appendfsync always` there, or durability=memory (or replicas:N) here"
+            )
+        log.warning("Redis hides its settings; whether it fsyncs writes is unknown")
+        return Confirm()
+    kind, _, count = wanted.partition(":")
+    if kind != "replicas" or not count.isdecimal() or int(count) < 1:
+        raise BadSetting(
+            f"durability={wanted!r} can't be: it is memory, fsync, or replicas:N"
+        )
+    return Confirm(("WAIT", int(count), wait_ms), int(count))
+
+
+def _check(facts: Facts, *, in_cluster: bool) -> None:
+    version = ".".join(map(str, facts.version))
+    if facts.version < OLDEST and not facts.is_valkey:
+        raise Unfit(f"Redis {version} is too old; 7.0 or newer is needed, or Valkey")
+    if facts.is_cluster and not in_cluster:
+        raise Unfit("this Redis is a cluster: name it as redis+cluster://host:port,…")
+
+
+async def facts_of(talk: Talk) -> Facts:
+    """Ask it."""
+    info = _info(await talk.one("INFO", "everything"))
+    answers = await talk.ask(("CONFIG", "GET", *CONFIG))
+    config: dict[str, str] = {}
+    if isinstance(answers[0], ResponseError):
+        log.warning("Redis does not show its settings (%s); going on", answers[0])
+    else:
+        config = pairs(answers[0])
+    with unavailable():
+        version = tuple(int(part) for part in info["redis_version"].split(".")[:3])
+    return Facts(
+        version,
+        "valkey_version" in info,
+        info.get("cluster_enabled") == "1",
+        info.get("aof_enabled") == "1",
+        config,
+    )
+
+
+def pairs(flat: list[Any]) -> dict[str, str]:
+    """The answer to CONFIG GET."""
+    texts = [part.decode() for part in flat]
+    return dict(zip(texts[::2], texts[1::2], strict=True))
+
+
+def _info(text: bytes) -> dict[str, str]:
+    lines = (line.partition(":") for line in text.decode().splitlines())
+    return {name: value for name, _, value in lines if value}

@@ -1,0 +1,281 @@
+"""The parent: holds the data and the port, keeps Valkey and the workers running.
+
+Rules:
+- It serves nobody itself, so nothing a reader sends can end it.
+- Order: port, data, Valkey, workers; the end goes the other way round, so that
+  readers are sent away while the store still answers, and Valkey stops last.
+- What can't be (a bad setting, a taken port, data in use, a Redis that is too old)
+  is CannotServe, one line; what dies later is started again, after a wait that
+  grows to LONGEST_WAIT_S.
+- SIGTERM, SIGINT or SIGHUP drain; a second one ends at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from asyncio import FIRST_COMPLETED
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from stoppress.domain.errors import Unavailable
+from stoppress.log.connect import reach
+from stoppress.log.data_folder import held
+from stoppress.log.embedded import EmbeddedValkey
+from stoppress.process.listening_sockets import CannotListen, listen
+from stoppress.settings import Settings, to_environment
+
+FIRST_WAIT_S = 0.1
+LONGEST_WAIT_S = 5.0
+"""Between the deaths of a worker and its next start."""
+LIVED_S = 10.0
+"""A worker that lived so long starts again without a wait."""
+END_S = 12.0
+"""What a worker gets beside its drain before it is killed: see process/worker.py."""
+
+COUNTERS = "PROMETHEUS_MULTIPROC_DIR"
+COUNTERS_PREFIX = "stop-press-counters-"
+LOCK = "lock"
+
+Ready = Callable[[Settings], Awaitable[None]]
+
+log = logging.getLogger(__name__)
+
+
+class CannotServe(Exception):
+    """The server can't start; one line says why. `code` is the exit code."""
+
+    def __init__(self, reason: str, code: int = 2) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class _Worker:
+    """One place for a worker: a socket, and whichever process serves it now."""
+
+    def __init__(self, listener: socket.socket, environment: dict[str, str]) -> None:
+        self._listener = listener
+        self._environment = environment
+        self._process: Process | None = None
+        self._stopping = asyncio.Event()
+        self.ready = asyncio.Event()
+
+    async def keep(self, buried: Callable[[int], None]) -> None:
+        """Keep a process in this place until `stop`; `buried` hears of each death.
+
+        Raises CannotServe if the first one ends by itself before it served.
+        """
+        loop = asyncio.get_running_loop()
+        wait_s = 0.0
+        while not self._stopping.is_set():
+            started = loop.time()
+            self._process = process = await self._start()
+            if self._stopping.is_set():
+                process.terminate()
+            code = await process.wait()
+            buried(process.pid)
+            if self._stopping.is_set():
+                return
+            if not self.ready.is_set() and code >= 0:  # not one that was killed
+                raise CannotServe("the server did not start; its log says why", 1)
+            log.warning("worker %d ended with %d; starting another", process.pid, code)
+            lived_s = loop.time() - started
+            wait_s = 0.0 if lived_s > LIVED_S else max(wait_s * 2, FIRST_WAIT_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(wait_s, LONGEST_WAIT_S)):
+                    await self._stopping.wait()
+
+    async def _start(self) -> Process:
+        reading, writing = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "stoppress.process.worker",
+                str(self._listener.fileno()),
+                str(writing),
+                str(os.getpid()),
+                # Its end tells the worker that we are gone.
+                stdin=PIPE,
+                pass_fds=(self._listener.fileno(), writing),
+                env=self._environment,
+                # Ctrl-C at the terminal is for the parent alone, which passes it on.
+                process_group=0,
+            )
+        finally:
+            os.close(writing)
+        asyncio.get_running_loop().add_reader(reading, self._heard, reading)
+        return process
+
+    def _heard(self, reading: int) -> None:
+        if os.read(reading, 1):
+            self.ready.set()
+        asyncio.get_running_loop().remove_reader(reading)
+        os.close(reading)
+
+    def stop(self, signum: int = signal.SIGTERM) -> None:
+        """Tell the process to end, and start no other."""
+        self._stopping.set()
+        # While anyone holds it open, the kernel takes connections that nobody serves.
+        self._listener.close()
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signum)
+
+
+class Supervisor:
+    """Runs one server: its store if that is embedded, and its workers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._signals: asyncio.Queue[int] = asyncio.Queue(8)
+
+    async def run(self, ready: Ready) -> None:
+        """Serve until a signal.
+
+        `ready` is called once all workers accept, with the settings as they are in
+        force (the port that was found); it runs beside the server and ends with it.
+        Raises CannotServe.
+        """
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(signum, self._signalled, signum)
+        settings = self.settings
+        try:
+            listeners = await listen(settings.host, settings.port, settings.workers)
+        except CannotListen as error:
+            raise CannotServe(str(error)) from None
+        port = listeners[0].getsockname()[1]
+        try:
+            async with _store(replace(settings, port=port)) as in_force:
+                await self._serve(in_force, listeners, ready)
+        finally:
+            for listener in listeners:
+                listener.close()
+
+    async def _serve(
+        self, settings: Settings, listeners: list[socket.socket], ready: Ready
+    ) -> None:
+        with _counters(settings) as (environment, buried):
+            workers = [_Worker(one, environment) for one in listeners]
+            keeping = [asyncio.create_task(worker.keep(buried)) for worker in workers]
+            beside = asyncio.create_task(_when_ready(workers, settings, ready))
+            stop = asyncio.create_task(self._signals.get())
+            try:
+                await asyncio.wait([*keeping, stop], return_when=FIRST_COMPLETED)
+            finally:
+                stop.cancel()
+                beside.cancel()
+                await asyncio.gather(beside, return_exceptions=True)
+                await self._end(workers, keeping, settings.drain_seconds + END_S)
+            for task in keeping:
+                await task
+
+    async def _end(
+        self,
+        workers: list[_Worker],
+        keeping: list[asyncio.Task[None]],
+        patience_s: float,
+    ) -> None:
+        """Drain; at a second signal, or when patience is over, kill what is left."""
+        for worker in workers:
+            worker.stop()
+        ended = asyncio.ensure_future(asyncio.wait(keeping))
+        again = asyncio.create_task(self._signals.get())
+        await asyncio.wait(
+            [ended, again], timeout=patience_s, return_when=FIRST_COMPLETED
+        )
+        again.cancel()
+        if not ended.done():
+            log.warning("workers are ended before their drain was over")
+            for worker in workers:
+                worker.stop(signal.SIGKILL)
+        await ended
+
+    def _signalled(self, signum: int) -> None:
+        with contextlib.suppress(asyncio.QueueFull):
+            self._signals.put_nowait(signum)
+
+
+async def _when_ready(workers: list[_Worker], settings: Settings, ready: Ready) -> None:
+    for worker in workers:
+        await worker.ready.wait()
+    try:
+        await ready(settings)
+    except Exception:
+        # It stands beside the server, which goes on without it.
+        log.exception("what ran beside the server failed")
+
+
+@contextlib.asynccontextmanager
+async def _store(settings: Settings) -> AsyncIterator[Settings]:
+    """The settings with a Redis that is there: ours, or the one that was named.
+
+    Raises BadSetting if there can't be one, or it can't be used.
+    """
+    if settings.redis:
+        try:
+            await (await reach(settings.redis, settings)).aclose()
+        except Unavailable as error:
+            log.warning("%s; serving all the same, until it comes", error)
+        yield settings
+        return
+    valkey = EmbeddedValkey(settings.data, settings)
+    url = await valkey.start()
+    watching = asyncio.create_task(valkey.watch())
+    try:
+        yield replace(settings, redis=url)
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await valkey.stop()
+
+
+@contextlib.contextmanager
+def _counters(
+    settings: Settings,
+) -> Iterator[tuple[dict[str, str], Callable[[int], None]]]:
+    """The workers' environment, and what to call when one has died.
+
+    Several workers count into files of one folder, so that each can show the sum.
+    """
+    environment = os.environ | to_environment(settings)
+    environment.pop(COUNTERS, None)
+    if settings.workers == 1:
+        yield environment, lambda pid: None
+        return
+    with _counters_folder() as folder:
+
+        def buried(pid: int) -> None:
+            # What it counted stays; what it held (readers, channels) is gone.
+            for file in Path(folder).glob(f"gauge_live*_{pid}.db"):
+                file.unlink()
+
+        yield environment | {COUNTERS: folder}, buried
+
+
+@contextlib.contextmanager
+def _counters_folder() -> Iterator[str]:
+    """A folder of our own, for as long as we live.
+
+    Who is killed leaves its folder behind; the lock on it ends with its holder, so
+    the next one to start clears it away.
+    """
+    for lock in Path(tempfile.gettempdir()).glob(f"{COUNTERS_PREFIX}*/{LOCK}"):
+        with contextlib.suppress(OSError), held(lock) as mine:
+            if mine is not None:
+                shutil.rmtree(lock.parent)
+    with tempfile.TemporaryDirectory(prefix=COUNTERS_PREFIX) as folder:
+        with held(Path(folder) / "new"):
+            # Nobody finds it before it is locked.
+            (Path(folder) / "new").rename(Path(folder) / LOCK)
+            yield folder

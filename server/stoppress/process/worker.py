@@ -1,0 +1,193 @@
+"""One process that serves; the supervisor starts `python -m stoppress.process.worker`.
+
+Rules:
+- It takes a listening socket, a pipe to say "ready" on, and all settings from its
+  parent; it binds nothing and owns no data.
+- It never outlives its parent: the kernel kills it (Linux), and the end of its
+  standard input ends it (everywhere).
+- SIGTERM: no new connections, readers are sent away spread over `drain_seconds`,
+  then what runs may finish for GRACE_S, then the parts are closed. Exit 0. A second
+  signal ends it at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from typing import Any, cast
+
+import uvicorn
+
+from stoppress.app import Serving
+from stoppress.process.gc_pauses import TICK_S, Pauses
+from stoppress.process.listening_sockets import ears, limit
+from stoppress.settings import from_environment
+from stoppress.web.line.arrivals import Gate, call_later
+from stoppress.web.line.first_bytes import Porch
+from stoppress.web.line.head_limits import Heads
+from stoppress.web.line.takeover import LiveWebSocket
+
+GRACE_S = 3
+"""How long requests may run on, after the drain; uvicorn waits without end."""
+CLOSE_S = 5
+"""How long the parts may take to close, after that."""
+KEEP_ALIVE_S = 75
+"""Longer than proxies keep their connections, so that none is cut in use."""
+BACKLOG = 4096
+"""Connections the kernel holds for us: readers come back all at once."""
+
+_PR_SET_PDEATHSIG = 1
+
+log = logging.getLogger(__name__)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which says when it is ready and drains before it ends."""
+
+    def __init__(self, config: uvicorn.Config, serving: Serving, ready: int) -> None:
+        super().__init__(config)
+        self._serving = serving
+        self._ready = ready
+        self._pauses = Pauses(serving.metrics)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End on the first signal; uvicorn's own would kill the process after it."""
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(signum, self._stop)
+        yield
+
+    def _stop(self) -> None:
+        if self.should_exit:
+            os._exit(1)
+        self.should_exit = True
+        self._serving.over.set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept, then say so."""
+        await super().startup(sockets)
+        self._pauses.settle()
+        give_back()
+        os.write(self._ready, b"1")
+        os.close(self._ready)
+
+    async def main_loop(self) -> None:
+        """Serve until a signal, or a part that failed, ends it.
+
+        uvicorn's own looks ten times a second, which took more than half of what a
+        worker costs that has nothing to do.
+        """
+        over = self._serving.over
+        while not over.is_set():
+            self._pauses.tick()
+            self._serving.metrics.add_up()
+            await self.on_tick(0)  # the date that answers bear
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK_S):
+                    await over.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain first: uvicorn's shutdown closes every connection at once."""
+        for server in self.servers:
+            server.close()
+        try:
+            async with asyncio.timeout(self._serving.settings.drain_seconds + GRACE_S):
+                await self._serving.drain()
+        except TimeoutError:
+            log.warning("readers are left after the drain; they are cut")
+        try:
+            async with asyncio.timeout(GRACE_S + CLOSE_S):
+                await super().shutdown(sockets)
+        except TimeoutError:
+            log.warning(
+                "the parts did not close within %d s; left as they are", CLOSE_S
+            )
+        self._serving.metrics.add_up()
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel end this process with its parent, on Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        # It died before we asked.
+        os._exit(1)
+
+
+def give_back() -> None:
+    """Give the system what the start needed and let go, where libc can (glibc).
+
+    It would lie in holes that readers fill one by one: three megabytes here.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def _end_with_stdin() -> None:
+    if not os.read(0, 1):
+        os._exit(1)
+
+
+async def serve(listen: int, ready: int) -> None:
+    """Serve on an inherited socket until a signal says stop."""
+    asyncio.get_running_loop().add_reader(0, _end_with_stdin)
+    serving = Serving(from_environment(os.environ))
+    settings, metrics = serving.settings, serving.metrics
+    porch = Porch(
+        serving.door,
+        Gate(call_later, metrics, settings.handshakes_per_s),
+        Heads(call_later, metrics, settings.head_timeout, settings.max_head),
+    )
+    config = uvicorn.Config(
+        serving.app,
+        http=cast(Any, porch),  # it makes the protocols, as the class would
+        ws=LiveWebSocket,
+        lifespan="on",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # The hub speaks for itself: no pings, no compressor a reader.
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    listener = socket.socket(fileno=listen)
+    limit(listener, serving.settings)
+    await Server(config, serving, ready).serve(ears(listener))
+    if serving.failed:
+        sys.exit(1)
+
+
+def main() -> None:
+    """Run one worker: LISTEN_FD READY_FD PARENT_PID."""
+    listen, ready, parent = (int(text) for text in sys.argv[1:])
+    die_with(parent)
+    logging.basicConfig(
+        level=logging.INFO,
+        format=f"%(asctime)s %(levelname)s [{os.getpid()}] %(name)s: %(message)s",
+    )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    with asyncio.Runner(loop_factory=_loop) as runner:
+        runner.run(serve(listen, ready))
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    import uvloop  # only here: nothing else need know which loop it is
+
+    return uvloop.new_event_loop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Feeds over HTTP: make, list, read (the snapshot), change, delete."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stoppress.desk.feeds import read_new_feed
+from stoppress.desk.tokens import Token
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.errors import MissingScope, NotFound, Unauthenticated
+from stoppress.domain.feed import Visibility
+from stoppress.domain.store_records import Mark
+from stoppress.domain.timestamps import parse_instant
+from stoppress.web import requests, responses
+from stoppress.web.access import admit, feed_of, may_read, signed_in, token_of
+from stoppress.web.pagination import feeds_path, parse_mark
+from stoppress.web.services import Newsroom
+from stoppress.wire.messages import public_feed
+
+MAX_PAGE_FEEDS = 100
+
+
+class _Listed(msgspec.Struct):
+    slug: str
+    visibility: Visibility
+    created_at: str
+
+    @property
+    def mark(self) -> Mark:
+        """Its place in the list: feeds stand by when they were made, then by slug."""
+        return Mark(parse_instant(self.created_at), self.slug)
+
+
+_listed = msgspec.json.Decoder(_Listed)
+
+
+async def index(newsroom: Newsroom, request: Request) -> Response:
+    """GET /v1/feeds: the public feeds; with `all=true`, those the token reads.
+
+    Whole, or with `limit` a page at a time.
+    """
+    token = await token_of(newsroom, request)
+    everything = requests.flag(request, "all")
+    if everything and token is None:
+        raise Unauthenticated("all=true lists what a token may read: send one")
+    limit = requests.whole_number(request, "limit", 0, MAX_PAGE_FEEDS)
+    before = request.query_params.get("before", "")
+    mark = parse_mark(before) if before else None
+    listing = await newsroom.snapshots.feeds()
+    base = newsroom.settings.base
+    found = [
+        (body, feed)
+        for body, feed in ((body, _listed.decode(body)) for body in listing.bodies)
+        if _is_listed(token if everything else None, feed)
+        and (mark is None or feed.mark < mark)
+    ]
+    shown = found[:limit] if limit else found
+    rest = None
+    if len(shown) < len(found):
+        filters = {"all": "true"} if everything else {}
+        rest = feeds_path(shown[-1][1].mark, limit=str(limit), **filters)
+    answer = b'{"feeds":[%b],"next":%b}' % (
+        b",".join(public_feed(body, feed.slug, base) for body, feed in shown),
+        msgspec.json.encode(rest),
+    )
+    cache = responses.PRIVATE if everything else responses.PUBLIC
+    tag = responses.content_tag(answer)
+    return responses.read(request, answer, tag, cache, listing.age_s)
+
+
+def _is_listed(token: Token | None, feed: _Listed) -> bool:
+    if feed.visibility == "public":
+        return True
+    return token is not None and token.may("read", feed.slug)
+
+
+async def create(newsroom: Newsroom, request: Request) -> Response:
+    """POST /v1/feeds."""
+    token = await signed_in(newsroom, request)
+    if not any(token.may("write", feed) for feed in (token.feeds or (None,))):
+        raise MissingScope("write")
+    asked = requests.asked(request.headers, token.id)
+    raw = await requests.body(request, newsroom.settings.max_body)
+    slug = read_new_feed(raw).slug
+    if not token.may("write", slug):
+        raise MissingScope("write", slug)
+    made = await newsroom.desk.make_feed(raw, asked)
+    newsroom.snapshots.noted(slug, made.cursor, listed=True)
+    return responses.written(
+        public_feed(made.body, slug, newsroom.settings.base),
+        rev=made.rev,
+        location=f"/v1/feeds/{slug}",
+        status=200 if made.repeated else 201,
+    )
+
+
+async def show(newsroom: Newsroom, request: Request) -> Response:
+    """GET /v1/feeds/{feed}: the snapshot; with `at`, at that cursor or later."""
+    feed = feed_of(request)
+    token = await token_of(newsroom, request)
+    at = request.query_params.get("at")
+    cursor = Cursor.parse(at) if at else None
+    edition = await newsroom.snapshots.snapshot(feed)
+    if not may_read(token, edition.visibility, feed):
+        raise NotFound(feed)
+    if cursor is not None:
+        edition = await newsroom.snapshots.at(feed, cursor)
+        if not may_read(token, edition.visibility, feed):
+            raise NotFound(feed)
+    cache = responses.cache_control(edition.visibility)
+    return responses.read(request, edition.body, edition.etag, cache, edition.age_s)
+
+
+async def change(newsroom: Newsroom, request: Request) -> Response:
+    """PATCH /v1/feeds/{feed}: RFC 7396; If-Match is optional."""
+    feed = feed_of(request)
+    token = await admit(newsroom, request, "write", feed)
+    asked = requests.asked(request.headers, token.id)
+    expected = requests.expected(request.headers)
+    raw = await requests.body(request, newsroom.settings.max_body)
+    made = await newsroom.desk.edit_feed(feed, raw, expected, asked)
+    newsroom.snapshots.noted(feed, made.cursor, listed=True)
+    body = public_feed(made.body, feed, newsroom.settings.base)
+    return responses.written(body, rev=made.rev)
+
+
+async def delete(newsroom: Newsroom, request: Request) -> Response:
+    """DELETE /v1/feeds/{feed}: with all its posts; If-Match is optional."""
+    feed = feed_of(request)
+    token = await admit(newsroom, request, "write", feed)
+    asked = requests.asked(request.headers, token.id)
+    expected = requests.expected(request.headers)
+    await newsroom.desk.drop_feed(feed, expected, asked)
+    newsroom.snapshots.dropped(feed)
+    return responses.done()

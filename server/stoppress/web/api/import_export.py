@@ -1,0 +1,99 @@
+"""Whole feeds over HTTP, for admins: what an export reads, what an import puts.
+
+Rules: a copy is what this API shows of a feed or post; putting it again changes
+nothing. What is left of withdrawn posts is for admins too: it names what readers
+may not know of any more.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stoppress.domain.errors import MissingScope
+from stoppress.web import requests, responses
+from stoppress.web.access import admit, feed_of, signed_in
+from stoppress.web.api.posts import outcome, post_of
+from stoppress.web.services import Newsroom
+from stoppress.wire.messages import public_feed
+
+COPY_BYTES = 4096
+"""How much longer than a draft (`max_body`) a copy may be: it also holds what the
+server made, such as id and times."""
+SCANNED = 200
+"""Posts looked at for one page of withdrawn ones, about."""
+MOST_SCANNED = 1000
+
+
+async def put_feed(newsroom: Newsroom, request: Request) -> Response:
+    """PUT /v1/feeds/{feed}: make it, or bring it up to the copy."""
+    feed = feed_of(request)
+    token = await signed_in(newsroom, request)
+    if not token.may("admin", feed):
+        # Whether the feed is there or not: it may be about to be made.
+        raise MissingScope("admin", feed)
+    asked = requests.asked(request.headers, token.id)
+    raw = await _body(newsroom, request)
+    made = await newsroom.desk.put_feed(feed, raw, asked)
+    newsroom.snapshots.noted(feed, made.cursor, listed=True)
+    return responses.written(
+        public_feed(made.body, feed, newsroom.settings.base),
+        rev=made.rev,
+        status=201 if made.created else 200,
+    )
+
+
+async def put_post(newsroom: Newsroom, request: Request) -> Response:
+    """PUT /v1/feeds/{feed}/posts/{id}: make it, or bring it up to the copy."""
+    feed, name = feed_of(request), post_of(request)
+    token = await admit(newsroom, request, "admin", feed)
+    asked = requests.asked(request.headers, token.id)
+    raw = await _body(newsroom, request)
+    made = await newsroom.desk.put_post(feed, name, raw, asked)
+    newsroom.snapshots.noted(feed, made.cursor)
+    status = 201 if made.created else 200
+    return responses.written(outcome(newsroom, feed, made), rev=made.rev, status=status)
+
+
+async def put_withdrawn(newsroom: Newsroom, request: Request) -> Response:
+    """PUT /v1/feeds/{feed}/withdrawn/{id}: withdraw it, known here or not."""
+    feed, name = feed_of(request), post_of(request)
+    token = await admit(newsroom, request, "admin", feed)
+    asked = requests.asked(request.headers, token.id)
+    raw = await _body(newsroom, request)
+    cursor = await newsroom.desk.put_withdrawn(feed, name, raw, asked)
+    if cursor is not None:
+        newsroom.snapshots.noted(feed, cursor)
+    return responses.done()
+
+
+async def withdrawn(newsroom: Newsroom, request: Request) -> Response:
+    """GET /v1/feeds/{feed}/withdrawn?after=&limit=: what is left of them."""
+    feed = feed_of(request)
+    await admit(newsroom, request, "admin", feed)
+    limit = requests.whole_number(request, "limit", SCANNED, MOST_SCANNED)
+    page = await newsroom.store.withdrawn(
+        feed, request.query_params.get("after", ""), limit
+    )
+    posts: list[dict[str, Any]] = [
+        {"id": one.post, "rev": one.rev}
+        | ({"external_id": one.external_id} if one.external_id else {})
+        for one in page.posts
+    ]
+    onward = None
+    if page.next is not None:
+        query = {"after": page.next}
+        if "limit" in request.query_params:
+            query["limit"] = str(limit)
+        onward = f"/v1/feeds/{feed}/withdrawn?{urlencode(query)}"
+    body = msgspec.json.encode({"withdrawn": posts, "next": onward})
+    return Response(body, 200, {"cache-control": responses.PRIVATE}, responses.JSON)
+
+
+async def _body(newsroom: Newsroom, request: Request) -> bytes:
+    limit = newsroom.settings.max_body
+    return await requests.body(request, limit and limit + COPY_BYTES)

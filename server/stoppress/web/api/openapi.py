@@ -1,0 +1,225 @@
+"""The API's description (OpenAPI 3.1), made from the models that check it.
+
+Rules: every address and method is in CALLS, once; a test compares them with the
+routes. Schemas come from the structs; only what HTTP adds is written here.
+"""
+
+from __future__ import annotations
+
+import functools
+from copy import deepcopy
+from typing import Any
+
+import msgspec
+
+from stoppress import __version__
+from stoppress.desk.feed_import import WithdrawnCopy
+from stoppress.desk.input_to_record import FeedCopy, NewFeed, PostCopy
+from stoppress.desk.tokens import Token, TokenDraft
+from stoppress.domain.feed import SLUG_RULE, Feed, FeedDraft
+from stoppress.domain.post import Draft, Post
+from stoppress.web.api.call_table import CALLS, RESPONSES, Call
+from stoppress.web.api.parameters import PARAMETERS
+
+Schema = dict[str, Any]
+
+_TIMES = {
+    *("published_at", "updated_at", "created_at", "closed_at"),
+    *("coverage_start", "coverage_end"),
+}
+_STRUCTS = (
+    *(NewFeed, FeedDraft, Feed, FeedCopy, Draft, Post, PostCopy, WithdrawnCopy),
+    *(TokenDraft, Token),
+)
+_REF = "#/components/schemas/{name}"
+
+
+@functools.cache
+def document(base: str) -> bytes:
+    """The description as JSON."""
+    paths: dict[str, Schema] = {}
+    for call in CALLS:
+        paths.setdefault(call.path, {})[call.method.lower()] = _operation(call)
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Stop Press",
+                "version": __version__,
+                "description": "A real-time push server for live blogs.",
+                "license": {"name": "MIT", "identifier": "MIT"},
+            },
+            "servers": [{"url": base}],
+            "paths": paths,
+            "components": {
+                "schemas": _schemas(),
+                "parameters": PARAMETERS,
+                "responses": {
+                    name: {
+                        "description": text,
+                        "content": {
+                            "application/problem+json": {"schema": _ref("Problem")}
+                        },
+                    }
+                    for name, text in RESPONSES.values()
+                },
+                "securitySchemes": {
+                    "bearer": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "description": "A token, `sp_…`, with the scope it takes.",
+                    },
+                    "desk": {
+                        "type": "apiKey",
+                        "in": "cookie",
+                        "name": "stoppress_desk",
+                        "description": "Set by /desk; counts on its own pages only.",
+                    },
+                },
+            },
+        }
+    )
+
+
+def _operation(call: Call) -> Schema:
+    operation: Schema = {"operationId": call.name, "summary": call.summary}
+    names = [part[1:-1] for part in call.path.split("/") if part.startswith("{")]
+    parameters = [*names, *call.parameters]
+    if parameters:
+        operation["parameters"] = [
+            {"$ref": f"#/components/parameters/{name}"} for name in parameters
+        ]
+    if call.takes:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {call.takes_type: {"schema": _ref(call.takes)}},
+        }
+    operation["responses"] = _responses(call)
+    if call.scope:
+        operation["security"] = [{"bearer": []}, {"desk": []}]
+        operation["description"] = f"Takes a token with the scope `{call.scope}`."
+    elif "401" in operation["responses"]:
+        operation["security"] = [{}, {"bearer": []}, {"desk": []}]
+    return operation
+
+
+def _responses(call: Call) -> Schema:
+    responses: Schema = {}
+    for status, (text, gives) in call.answers.items():
+        responses[status] = {"description": text}
+        if gives:
+            kind, _, name = gives.rpartition(" ")
+            schema = {"type": "string"} if name == "text" else _ref(name)
+            responses[status]["content"] = {
+                kind or "application/json": {"schema": schema}
+            }
+    for status in call.refusals:
+        name, _ = RESPONSES[status]
+        responses[status] = {"$ref": f"#/components/responses/{name}"}
+    return responses
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": _REF.format(name=name)}
+
+
+def _schemas() -> Schema:
+    _, schemas = msgspec.json.schema_components(_STRUCTS, ref_template=_REF)
+    for schema in schemas.values():
+        schema["description"] = schema["description"].partition("\n")[0]
+        for name in _TIMES & schema["properties"].keys():
+            _say_time(schema["properties"][name])
+    slug = {
+        "type": "string",
+        "maxLength": 80,
+        "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$",
+        "description": SLUG_RULE,
+    }
+    schemas["NewFeed"]["properties"]["slug"] = slug
+    schemas["DraftPatch"] = _patch(schemas["Draft"])
+    schemas["FeedPatch"] = _patch(schemas["FeedDraft"])
+    for name in ("Post", "Feed"):
+        schemas[name]["properties"]["url"] = {"type": "string", "format": "uri"}
+        schemas[name]["required"].append("url")
+    return schemas | _shapes(schemas["Token"])
+
+
+def _say_time(schema: Schema) -> None:
+    for choice in schema.get("anyOf", [schema]):
+        if choice.get("type") == "string":
+            choice["format"] = "date-time"
+
+
+def _patch(draft: Schema) -> Schema:
+    """A merge patch of what `draft` describes: nothing needed, null removes."""
+    patch = deepcopy(draft)
+    patch.pop("required", None)
+    patch["title"] += "Patch"
+    patch["description"] = "An RFC 7396 merge patch: what is named changes."
+    for name, schema in patch["properties"].items():
+        schema.pop("default", None)
+        if {"type": "null"} not in schema.get("anyOf", []):
+            patch["properties"][name] = {"anyOf": [schema, {"type": "null"}]}
+    return patch
+
+
+def _shapes(token: Schema) -> Schema:
+    """What answers consist of, beside feeds and posts."""
+    cursor = {"type": "string", "description": "`<epoch>-<seq>`", "examples": ["k3-9"]}
+    text = {"type": "string"}
+    posts = {"type": "array", "items": _ref("Post")}
+    next_path = {"type": ["string", "null"], "description": "the next page's path"}
+    made = deepcopy(token)
+    made["title"] = "NewToken"
+    made["description"] = "A token with its secret, which is shown this once."
+    made["properties"]["token"] = text
+    made["required"].append("token")
+    gone = _object(id=text, withdrawn={"const": True})
+    pinned = {"anyOf": [_ref("Post"), {"type": "null"}]}
+    problem = _object(type=text, title=text, status={"type": "integer"}, detail=text)
+    problem["properties"] |= {
+        "field": {"type": "string", "description": "the path of the wrong field"},
+        "line": {"type": "integer"},
+        "column": {"type": "integer"},
+        "scope": {"type": "string", "description": "the scope that is missing"},
+        "limit": {"type": "integer", "description": "bytes that are allowed"},
+        "current": {"description": "the post or feed as it is now"},
+        "post": {"description": "the post that has the external_id"},
+        "reference": {"type": "string", "description": "to look up in the log"},
+    }
+    events = _object(cursor=cursor, events={"type": "array", "items": _ref("Message")})
+    reset = _object(reset={"const": True}, cursor=cursor, retry_ms={"type": "integer"})
+    return {
+        "Problem": problem,
+        "Feeds": _object(
+            feeds={"type": "array", "items": _ref("Feed")}, next=next_path
+        ),
+        "Snapshot": _object(
+            feed=_ref("Feed"),
+            cursor=cursor,
+            posts=posts,
+            pinned=pinned,
+            next=next_path,
+        ),
+        "Posts": _object(posts=posts, next=next_path),
+        "WithdrawnPosts": _object(
+            withdrawn={"type": "array", "items": _ref("WithdrawnCopy")},
+            next=next_path,
+        ),
+        "Published": _object(post=_ref("Post"), cursor=cursor),
+        "Repeated": _object(post={"anyOf": [_ref("Post"), gone]}, cursor=cursor),
+        "Tokens": _object(tokens={"type": "array", "items": _ref("Token")}),
+        "NewToken": made,
+        "Status": _object(status=text),
+        "Message": _object(type=text, feed=text, cursor=cursor),
+        "Events": {"anyOf": [events, reset]},
+        "Document": {"type": "object"},
+    }
+
+
+def _object(**properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+    }

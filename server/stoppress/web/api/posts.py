@@ -1,0 +1,126 @@
+"""Posts over HTTP: publish, list, read, edit, withdraw."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stoppress.desk.write_outcome import Outcome
+from stoppress.domain.errors import NotFound
+from stoppress.web import requests, responses
+from stoppress.web.access import admit, feed_of, token_of, visible
+from stoppress.web.pagination import MAX_PAGE_POSTS, PAGE_POSTS, public_posts
+from stoppress.web.post_filter import Choice, sifted
+from stoppress.web.problems import Problem
+from stoppress.web.services import Newsroom
+from stoppress.wire.messages import public_post
+
+MAX_ID = 64
+
+
+class _Rev(msgspec.Struct):
+    rev: int
+
+
+_rev = msgspec.json.Decoder(_Rev)
+
+
+async def publish(newsroom: Newsroom, request: Request) -> Response:
+    """POST /v1/feeds/{feed}/posts."""
+    feed = feed_of(request)
+    token = await admit(newsroom, request, "write", feed)
+    asked = requests.asked(request.headers, token.id)
+    raw = await requests.body(request, newsroom.settings.max_body)
+    made = await newsroom.desk.publish(feed, raw, asked)
+    newsroom.snapshots.noted(feed, made.cursor)
+    return responses.written(
+        outcome(newsroom, feed, made),
+        rev=made.rev,
+        location=f"/v1/feeds/{feed}/posts/{made.post}",
+        status=200 if made.repeated else 201,
+    )
+
+
+async def index(newsroom: Newsroom, request: Request) -> Response:
+    """GET /v1/feeds/{feed}/posts?before=&limit=&tag=&key=true&order=&after=."""
+    feed = feed_of(request)
+    token = await token_of(newsroom, request)
+    visibility = await visible(newsroom, token, feed)
+    limit = requests.whole_number(request, "limit", PAGE_POSTS, MAX_PAGE_POSTS)
+    query = request.query_params
+    choice = Choice.of(query)
+    mark = choice.mark(query)
+    posts, rest = await sifted(newsroom.store, feed, choice, mark, limit)
+    next = rest and choice.path(feed, rest, query.get("limit", ""))
+    body = b'{"posts":%b,"next":%b}' % (
+        public_posts(posts, feed, newsroom.settings.base),
+        msgspec.json.encode(next),
+    )
+    cache = responses.cache_control(visibility)
+    return responses.read(request, body, responses.content_tag(body), cache)
+
+
+async def show(newsroom: Newsroom, request: Request) -> Response:
+    """GET /v1/feeds/{feed}/posts/{id}."""
+    feed, name = feed_of(request), post_of(request)
+    token = await token_of(newsroom, request)
+    visibility = await visible(newsroom, token, feed)
+    body = await newsroom.store.post(feed, name)
+    return responses.read(
+        request,
+        public_post(body, feed, name, newsroom.settings.base),
+        f'"{_rev.decode(body).rev}"',
+        responses.cache_control(visibility),
+    )
+
+
+async def edit(newsroom: Newsroom, request: Request) -> Response:
+    """PATCH /v1/feeds/{feed}/posts/{id}: RFC 7396, with If-Match."""
+    feed, name = feed_of(request), post_of(request)
+    token = await admit(newsroom, request, "write", feed)
+    asked = requests.asked(request.headers, token.id)
+    if "if-match" not in request.headers:
+        rev = _rev.decode(await newsroom.store.post(feed, name)).rev
+        raise Problem(
+            428,
+            "no-revision",
+            "If-Match is needed",
+            "say which revision the change is for, as "
+            f'`If-Match: "{rev}"` (the newest), or `If-Match: *` for any',
+            headers={"etag": f'"{rev}"'},
+        )
+    expected = requests.expected(request.headers)
+    raw = await requests.body(request, newsroom.settings.max_body)
+    made = await newsroom.desk.edit(feed, name, raw, expected, asked)
+    newsroom.snapshots.noted(feed, made.cursor)
+    return responses.written(outcome(newsroom, feed, made), rev=made.rev)
+
+
+async def withdraw(newsroom: Newsroom, request: Request) -> Response:
+    """DELETE /v1/feeds/{feed}/posts/{id}; If-Match is optional."""
+    feed, name = feed_of(request), post_of(request)
+    token = await admit(newsroom, request, "write", feed)
+    asked = requests.asked(request.headers, token.id)
+    expected = requests.expected(request.headers)
+    cursor = await newsroom.desk.withdraw(feed, name, expected, asked)
+    if cursor is not None:
+        newsroom.snapshots.noted(feed, cursor)
+    return responses.done()
+
+
+def post_of(request: Request) -> str:
+    """The post in the path. Raises NotFound for what can't be an id."""
+    name: str = request.path_params["post"]
+    if len(name) > MAX_ID or not (name.isascii() and name.isalnum()):
+        raise NotFound(request.path_params["feed"], name[:100])
+    return name
+
+
+def outcome(newsroom: Newsroom, feed: str, made: Outcome) -> bytes:
+    """The answer to a write of a post: the post and the cursor."""
+    if made.body:
+        post = public_post(made.body, feed, made.post, newsroom.settings.base)
+    else:
+        post = msgspec.json.encode({"id": made.post, "withdrawn": True})
+    return b'{"post":%b,"cursor":"%b"}' % (post, str(made.cursor).encode())

@@ -1,0 +1,42 @@
+"""Tokens over HTTP, for those with `admin` on all feeds: make, list, revoke."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stoppress.web import requests, responses
+from stoppress.web.access import admit
+from stoppress.web.problems import Problem
+from stoppress.web.services import Newsroom
+
+
+async def create(newsroom: Newsroom, request: Request) -> Response:
+    """POST /v1/tokens: the answer is the only time the secret is shown."""
+    await admit(newsroom, request, "admin", None)
+    raw = await requests.body(request, newsroom.settings.max_body)
+    secret, token = await newsroom.tokens.make(raw)
+    shown = {"token": secret, **msgspec.to_builtins(token)}
+    return responses.written(msgspec.json.encode(shown), rev=0, status=201)
+
+
+async def index(newsroom: Newsroom, request: Request) -> Response:
+    """GET /v1/tokens."""
+    await admit(newsroom, request, "admin", None)
+    body = msgspec.json.encode({"tokens": await newsroom.tokens.all()})
+    return Response(body, 200, {"cache-control": responses.PRIVATE}, responses.JSON)
+
+
+async def revoke(newsroom: Newsroom, request: Request) -> Response:
+    """DELETE /v1/tokens/{token}."""
+    await admit(newsroom, request, "admin", None)
+    name: str = request.path_params["token"]
+    if not await newsroom.tokens.revoke(name):
+        raise Problem(
+            404,
+            "not-found",
+            "Not there",
+            f"there is no token with the id {name[:100]!r}; GET /v1/tokens lists them",
+        )
+    return responses.done()

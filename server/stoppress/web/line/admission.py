@@ -1,0 +1,122 @@
+"""Who may open a live line, and on which feeds: one pure decision.
+
+Every transport asks here, before it accepts. The answer is None, or the code
+with which the line ends (a page can't read an HTTP refusal of a WebSocket; event
+streams and polls turn the code into a status).
+
+Rules, in this order:
+- The server leaves: come back. Too many readers: come back later.
+- A token that is sent must be known, also where none is needed.
+- A feed that is not there, or private and not for this token: no such feed. Only
+  a token that may do something else with it is told that reading is not allowed.
+- A feed that closed more than an hour ago has no line any more.
+- Any origin may read: what is public is public on every page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+from stoppress.desk.tokens import Token
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.errors import Malformed
+from stoppress.domain.feed import check_slug
+from stoppress.hub.feed_state import ANYONE, Facts, Rights
+from stoppress.hub.reader import MAX_FOLLOWS
+from stoppress.wire.close_codes import CloseCode
+
+Wanted = tuple[tuple[str, Cursor | None], ...]
+"""The feeds asked for, each with where to go on from, or None: from now."""
+
+
+SECRET = b"token="
+"""What stands before a secret in a query."""
+QUERIES = 1024
+"""Queries of which is remembered what they ask for: thousands come with the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRights:
+    """The rights that a token gives on the live line."""
+
+    token: Token
+
+    def may_read(self, feed: str) -> bool:
+        """Whether the token reads this feed though it is private."""
+        return self.token.may("read", feed)
+
+    def may_know(self, feed: str) -> bool:
+        """Whether the token may do anything with this feed."""
+        # Every scope includes `read` today; one that does not is told apart here.
+        return self.token.may("read", feed)
+
+
+def rights_of(token: Token | None) -> Rights:
+    """What a reader with this token may do."""
+    return ANYONE if token is None else TokenRights(token)
+
+
+def wanted(values: Sequence[str]) -> Wanted:
+    """The feeds in `feed=a@cursor&feed=b`. Raises Malformed, saying what is wrong."""
+    if not 1 <= len(values) <= MAX_FOLLOWS:
+        raise Malformed(
+            f"{len(values)} feeds are asked for; name 1 to {MAX_FOLLOWS}, "
+            "each as feed=<slug> or feed=<slug>@<cursor>"
+        )
+    found: dict[str, Cursor | None] = {}
+    for value in values:
+        slug, at, place = value.rpartition("@")
+        if not at:
+            slug, place = place, ""
+        if check_slug(slug, "feed") in found:
+            raise Malformed(f"the feed {slug!r} is asked for twice")
+        found[slug] = Cursor.parse(place) if at else None
+    return tuple(found.items())
+
+
+def _asked_for(query: bytes) -> Wanted:
+    pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True)
+    return wanted([value for name, value in pairs if name == "feed"])
+
+
+_remembered = lru_cache(maxsize=QUERIES)(_asked_for)
+
+
+def asked_for(query: bytes) -> Wanted:
+    """The feeds that a query asks for. Raises Malformed, or ValueError if unreadable.
+
+    What holds a secret is remembered nowhere.
+    """
+    return _asked_for(query) if SECRET in query else _remembered(query)
+
+
+class Asked(NamedTuple):
+    """Everything that decides, as it is now. `facts` None: there is no such feed."""
+
+    facts: Mapping[str, Facts | None]
+    rights: Rights
+    token_unknown: bool
+    is_leaving: bool
+    is_full: bool
+    now_ms: int
+
+
+def decide(asked: Asked) -> CloseCode | None:
+    """None to let the reader in, or the code with which its line ends."""
+    if asked.is_leaving:
+        return CloseCode.BYE
+    if asked.is_full:
+        return CloseCode.TOO_MANY
+    if asked.token_unknown:
+        return CloseCode.UNAUTHENTICATED
+    for feed, facts in asked.facts.items():
+        if facts is None:
+            return CloseCode.NOT_FOUND
+        code = facts.refusal(feed, asked.rights, asked.now_ms)
+        if code is not None:
+            return code
+    return None

@@ -1,0 +1,156 @@
+"""The fast door of the live line: a WebSocket handshake without an ASGI task.
+
+Returns of thousands of readers at once are bounded by handshakes, so one that can
+be decided without waiting is answered here: read once, decided by the same
+`admission.decide` and handed to the same hub as on the plain path.
+
+Rules:
+- It opens only for who gets in, and only where nothing must be awaited: the feeds
+  are open here, and there is no token, or one that is at hand.
+- Whatever else comes is not its business: a request that is not quite right, a
+  refusal, a token to look up. The plain path answers it, as if this were not here.
+- Head and hello leave in one write.
+"""
+
+from __future__ import annotations
+
+from asyncio import Transport
+from urllib.parse import parse_qsl
+
+import httptools
+
+from stoppress.desk.tokens import Token
+from stoppress.domain.errors import Malformed
+from stoppress.hub.feed_state import Facts, Rights
+from stoppress.hub.socket_readers import Registry, WebSocketReader
+from stoppress.web.access import COOKIE
+from stoppress.web.line.admission import (
+    SECRET,
+    Asked,
+    Wanted,
+    asked_for,
+    decide,
+    rights_of,
+)
+from stoppress.web.line.websocket_handshake import accepted, agreement, head
+from stoppress.web.services import Newsroom
+
+TARGET = b"/v1/live?"
+
+
+class Handshake:
+    """One request, as the parser finds it; `rest` is what came behind it."""
+
+    __slots__ = ("headers", "is_whole", "rest", "target")
+
+    def __init__(self, data: bytes) -> None:
+        self.target = b""
+        self.headers: dict[bytes, bytes] = {}
+        self.is_whole = False
+        self.rest = b""
+        parser = httptools.HttpRequestParser(self)
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            method, version = parser.get_method(), parser.get_http_version()
+            if method == b"GET" and version == "1.1":
+                self.is_whole = True
+                self.rest = data[upgrade.args[0] :]
+        except httptools.HttpParserError:
+            pass
+
+    def on_url(self, url: bytes) -> None:
+        """The target of the request, or a part of it."""
+        self.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header. One that comes twice is joined, as RFC 9110 (5.3) has it."""
+        name = name.lower()
+        if name in self.headers:
+            value = self.headers[name] + b", " + value
+        self.headers[name] = value
+
+    def accept(self) -> bytes | None:
+        """The answer to the key, if this is a whole handshake."""
+        return accepted(self.headers) if self.is_whole else None
+
+
+class Door:
+    """Opens at once for whoever may in; None stands for: ask the plain path."""
+
+    def __init__(self) -> None:
+        self._newsroom: Newsroom | None = None
+
+    def open(self, newsroom: Newsroom) -> None:
+        """From now on there is a newsroom."""
+        self._newsroom = newsroom
+
+    def enter(
+        self, data: bytes, transport: Transport, registry: Registry
+    ) -> WebSocketReader | None:
+        """Answer the handshake in `data`, and have its reader own the transport."""
+        newsroom = self._newsroom
+        if newsroom is None or transport.is_closing():
+            return None
+        request = Handshake(data)
+        accept = request.accept()
+        if accept is None or not request.target.startswith(TARGET):
+            return None
+        admitted = _admitted(newsroom, request)
+        if admitted is None:
+            return None
+        feeds, rights, agreed_to = admitted
+        reader = WebSocketReader(newsroom.hub, rights, deflated=bool(agreed_to))
+        reader.take(transport, registry)
+        with reader.held(head(accept, agreed_to)):
+            for feed, cursor in feeds:
+                newsroom.hub.follow(reader, feed, cursor)
+        if request.rest:
+            reader.data_received(request.rest)
+        return reader
+
+
+def _admitted(
+    newsroom: Newsroom, request: Handshake
+) -> tuple[Wanted, Rights, str] | None:
+    """The feeds, the rights and the extension of who gets in now, else None."""
+    hub = newsroom.hub
+    try:
+        query = request.target[len(TARGET) :]
+        feeds = asked_for(query)
+        token = _token(newsroom, request, query)
+        agreed_to = agreement(request.headers)
+    except (Malformed, ValueError, LookupError):
+        return None
+    rights = rights_of(token)
+    found: dict[str, Facts | None] = {}
+    for feed, _ in feeds:
+        facts = hub.facts_at_hand(feed)
+        if facts is None:
+            return None
+        found[feed] = facts
+    code = decide(
+        Asked(
+            found,
+            rights,
+            token_unknown=False,
+            is_leaving=hub.is_leaving,
+            is_full=hub.is_full(),
+            now_ms=hub.now_ms(),
+        )
+    )
+    return None if code is not None else (feeds, rights, agreed_to)
+
+
+def _token(newsroom: Newsroom, request: Handshake, query: bytes) -> Token | None:
+    """The token that was sent, None if none was; LookupError if it is not at hand."""
+    if COOKIE.encode() in request.headers.get(b"cookie", b""):
+        raise LookupError
+    header = request.headers.get(b"authorization")
+    if header is not None:
+        kind, _, secret = header.partition(b" ")
+        if kind.lower() != b"bearer":
+            raise LookupError
+        return newsroom.tokens.at_hand(secret.strip().decode("latin-1"))
+    named = dict(parse_qsl(query.decode())).get("token") if SECRET in query else None
+    return newsroom.tokens.at_hand(named) if named else None

@@ -1,0 +1,161 @@
+"""Where a connection stands until its first bytes tell what it wants.
+
+A handshake of the live line goes to the fast door; everything else, and what the
+door doesn't open for, becomes uvicorn's with every byte, in the same turn.
+
+Rules:
+- It is small and slotted: a reader that comes in by the fast door never costs
+  more than this and what it becomes.
+- It looks at the first segment alone. A handshake in pieces takes the plain path.
+- Whoever comes to read waits at the gate if there is a crowd, as small as it is here;
+  a publish or a probe on a new connection walks past it. Of whom the first segment
+  does not tell, `LiveHttp` brings to the gate what turns out to be a live line.
+- It is waited for (`heads.py`) until its first segment; then `LiveHttp` is, if need be.
+- It stands in uvicorn's `connections`, so that the server's end finds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from stoppress.hub.socket_readers import Registry
+from stoppress.web.line.arrivals import Entry, Gate, Place, has_left
+from stoppress.web.line.fast_path import TARGET, Door
+from stoppress.web.line.head_limits import Heads
+from stoppress.web.line.http_protocol import LiveHttp
+
+_LIVE = b"GET " + TARGET
+_FEEDS = b"GET /v1/feeds/"
+
+
+class Porch:
+    """Makes the protocol of each new connection: what uvicorn calls as `http=`."""
+
+    def __init__(self, door: Door, gate: Gate, heads: Heads) -> None:
+        self._door = door
+        self.gate = gate
+        self.heads = heads
+
+    def __call__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> Newcomer:
+        """The protocol of one new connection."""
+        return Newcomer(self, config, server_state, app_state)
+
+    def let_in(self, newcomer: Newcomer, data: bytes, *, passed: bool) -> Entry:
+        """Let a newcomer in by the fast door, or give it to uvicorn.
+
+        `passed`: it has stood at the gate, and need not again.
+        """
+        transport = newcomer.transport
+        registry = cast(Registry, newcomer.server_state.connections)
+        registry.discard(newcomer)
+        if data.startswith(_LIVE) and self._door.enter(data, transport, registry):
+            return Entry.WHOLE
+        http = LiveHttp(newcomer.config, newcomer.server_state, newcomer.app_state)
+        http.gate, http.passed, http.heads = self.gate, passed, self.heads
+        transport.set_protocol(http)
+        http.connection_made(transport)
+        http.data_received(data)
+        return Entry.PLAIN
+
+
+class Newcomer(asyncio.Protocol):
+    """A connection that has not said anything yet."""
+
+    __slots__ = (
+        "app_state",
+        "config",
+        "place",
+        "porch",
+        "said",
+        "server_state",
+        "transport",
+    )
+
+    transport: asyncio.Transport
+
+    def __init__(
+        self,
+        porch: Porch,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+    ) -> None:
+        self.porch = porch
+        self.config = config
+        self.server_state = server_state
+        self.app_state = app_state
+        self.said = b""
+        self.place: Place | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is here."""
+        self.transport = cast(asyncio.Transport, transport)
+        cast(Registry, self.server_state.connections).add(self)
+        self.porch.heads.begin(self)
+
+    def data_received(self, data: bytes) -> None:
+        """It has said what it wants."""
+        self.porch.heads.end(self)
+        if self.place is not None:  # what was on its way when we stopped reading
+            self.said += data
+            self.porch.gate.say(self.place, len(data))
+        elif is_reader(data):
+            self.said = data
+            self.place = self.porch.gate.come(self, len(data))
+        else:
+            self.porch.let_in(self, data, passed=False)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It left without a word, or while it waited."""
+        self.said = b""
+        self.porch.heads.end(self)
+        if self.place is not None:
+            self.porch.gate.leave(self.place)
+            self.place = None
+        cast(Registry, self.server_state.connections).discard(self)
+
+    def too_late(self) -> None:
+        """It came, and said nothing."""
+        self.transport.abort()
+
+    # At the gate
+
+    def pause(self) -> None:
+        """Read no more of it."""
+        self.transport.pause_reading()
+
+    def go_in(self, waited_s: float) -> Entry:
+        """Let it in."""
+        data, self.said = self.said, b""
+        if self.place is not None:
+            self.place = None
+            if has_left(self.transport, waited_s):
+                self.transport.abort()
+                return Entry.GONE
+            self.transport.resume_reading()
+        return self.porch.let_in(self, data, passed=True)
+
+    def cut(self) -> None:
+        """Close it."""
+        self.transport.abort()
+
+    def shutdown(self) -> None:
+        """The web server ends: it asked for nothing yet."""
+        self.transport.close()
+
+
+def is_reader(data: bytes) -> bool:
+    """Whether a first segment asks for a live line, and so stands at the gate."""
+    if data.startswith(_LIVE):
+        return True
+    return data.startswith(_FEEDS) and b"text/event-stream" in data

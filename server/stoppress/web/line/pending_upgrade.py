@@ -1,0 +1,168 @@
+"""A handshake that HTTP has read, until somebody answers it.
+
+Rules (those of `takeover` beside):
+- It is parsed once, and nothing of the library is made for it: a reader that takes
+  the connection is answered from here. Making the library's protocol was a tenth of
+  what a handshake costs.
+- If nobody takes it, or the application fails, the library answers: its protocol is
+  made then, with what this one has read, and everything further is its.
+- What comes before the answer waits as it came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, cast
+from urllib.parse import unquote
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
+
+from stoppress.hub.socket_readers import Registry
+from stoppress.web.line.takeover import EARLY_BYTES, TAKEN, LiveWebSocket, Taker, offer
+from stoppress.web.line.websocket_handshake import Fields, accepted, agreement, head
+
+log = logging.getLogger(__name__)
+
+
+class Upgrade(asyncio.Protocol):
+    """One handshake, and the application that decides about it."""
+
+    __slots__ = (
+        "_accept",
+        "_agreed_to",
+        "_early",
+        "_http",
+        "_is_asked",
+        "_library",
+        "_scope",
+        "transport",
+    )
+
+    def __init__(
+        self, http: HttpToolsProtocol, fields: Fields, accept: bytes, agreed_to: str
+    ) -> None:
+        self.transport = http.transport
+        self._http = http
+        self._accept = accept
+        self._agreed_to = agreed_to
+        self._early = b""
+        self._is_asked = False
+        self._library: LiveWebSocket | None = None
+        path, _, query = http.url.partition(b"?")
+        offered = fields.get(b"sec-websocket-protocol", b"").decode("latin-1")
+        scope: dict[str, Any] = cast(Any, http.scope)
+        root: str = scope["root_path"]
+        self._scope = scope | {
+            "type": "websocket",
+            "asgi": {"version": http.asgi_version, "spec_version": "2.4"},
+            "scheme": "wss" if http.scheme == "https" else "ws",
+            "path": root + unquote(path.decode("ascii")),
+            "raw_path": root.encode("ascii") + path,
+            "query_string": query,
+            "subprotocols": [one for one in map(str.strip, offered.split(",")) if one],
+            "extensions": {},
+        }
+        offer(self._scope, self.take, deflated=bool(agreed_to))
+
+    @classmethod
+    def of(cls, http: HttpToolsProtocol, fields: Fields) -> Upgrade | None:
+        """The handshake, if it is one; else the library has to say what it lacks."""
+        try:
+            agreed_to, accept = agreement(fields), accepted(fields)
+        except ValueError:
+            return None
+        return None if accept is None else cls(http, fields, accept, agreed_to)
+
+    def begin(self) -> None:
+        """Own the connection, and ask the application."""
+        http = self._http
+        http.connections.discard(http)
+        cast(Registry, http.connections).add(self)
+        self.transport.set_protocol(self)
+        task = http.loop.create_task(self._run())
+        task.add_done_callback(http.tasks.discard)
+        http.tasks.add(task)
+
+    # asyncio.Protocol
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what comes before the answer."""
+        self._early += data
+        if len(self._early) > EARLY_BYTES:
+            self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The peer is gone before it was answered."""
+        cast(Registry, self._http.connections).discard(self)
+
+    def shutdown(self) -> None:
+        """The web server ends, and asks every connection to."""
+        self._answering().shutdown()
+
+    # What the application gets
+
+    def take(self, reader: Taker, begin: Callable[[], None]) -> bool:
+        """Answer the handshake, make `reader` own the transport, and begin."""
+        transport = self.transport
+        if self._library is not None or transport.is_closing():
+            return False
+        registry = cast(Registry, self._http.connections)
+        registry.discard(self)
+        self.transport = TAKEN
+        reader.take(transport, registry)
+        with reader.held(head(self._accept, self._agreed_to)):
+            begin()
+        if self._early:
+            reader.data_received(self._early)
+        return True
+
+    async def receive(self) -> Any:
+        """That somebody asks; for whatever follows on it there is the library."""
+        if not self._is_asked:
+            self._is_asked = True
+            return {"type": "websocket.connect"}
+        if self._library is None and self.transport.is_closing():
+            return {"type": "websocket.disconnect", "code": 1006}
+        return await self._answering().receive()
+
+    async def send(self, message: Any) -> None:
+        """Nobody took the connection: the library answers."""
+        if self._library is None and self.transport.is_closing():
+            raise ClientDisconnected
+        await self._answering().send(message)
+
+    # Inside
+
+    async def _run(self) -> None:
+        """Run the application, as uvicorn does; of a taken connection, keep nothing."""
+        try:
+            await self._http.app(
+                cast(Any, self._scope), self.receive, cast(Any, self.send)
+            )
+        except ClientDisconnected:
+            pass
+        except BaseException:
+            log.exception("the application failed before it answered, or later")
+        transport = self.transport
+        if transport is TAKEN:
+            self._scope.clear()  # a ring of references: the scope, and what takes
+        elif not transport.is_closing():
+            library = self._answering()
+            library.send_500_response()  # unless it has answered
+            if library.close_timer is None:
+                transport.close()
+
+    def _answering(self) -> LiveWebSocket:
+        """The library's protocol, which answers instead, from now on."""
+        library = self._library
+        if library is None:
+            http = self._http
+            library = LiveWebSocket(http.config, http.server_state, http.app_state)
+            cast(Registry, http.connections).discard(self)
+            library.answer(http, cast(Any, self._scope), self._early)
+            self.transport.set_protocol(library)
+            self._library, self._early = library, b""
+        return library

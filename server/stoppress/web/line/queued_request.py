@@ -1,0 +1,66 @@
+"""A live line that HTTP has read already, and that stands at the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from stoppress.web.line.arrivals import Entry, Gate, Place, has_left
+
+if TYPE_CHECKING:
+    from stoppress.web.line.http_protocol import LiveHttp
+
+WAITING_BYTES = 8 << 10
+"""What a request that waits holds, with its parser and its headers."""
+
+
+class Waiter:
+    """Its place, and what it says there."""
+
+    __slots__ = ("_gate", "_go_on", "_http", "_place", "_said")
+
+    def __init__(
+        self, http: LiveHttp, gate: Gate, go_on: Callable[[bytes], None]
+    ) -> None:
+        self._http = http
+        self._gate = gate
+        self._go_on = go_on
+        self._said = b""
+        self._place: Place | None = None
+
+    def come(self) -> None:
+        """Come to the gate: go on now, or wait."""
+        self._place = self._gate.come(self, WAITING_BYTES)
+
+    def say(self, data: bytes) -> None:
+        """What was on its way when we stopped reading."""
+        self._said += data
+        if self._place is not None:
+            self._gate.say(self._place, len(data))
+
+    def leave(self) -> None:
+        """The connection is gone."""
+        if self._place is not None:
+            self._gate.leave(self._place)
+
+    # At the gate
+
+    def pause(self) -> None:
+        """Read no more of it."""
+        self._http.transport.pause_reading()
+
+    def go_in(self, waited_s: float) -> Entry:
+        """Let it in."""
+        http, waited = self._http, self._place is not None
+        http.waiter = None
+        if waited and has_left(http.transport, waited_s):
+            http.transport.abort()
+            return Entry.GONE
+        if waited:
+            http.transport.resume_reading()
+        self._go_on(self._said)
+        return Entry.PLAIN
+
+    def cut(self) -> None:
+        """Close it."""
+        self._http.transport.abort()

@@ -1,0 +1,107 @@
+"""The plain path: a task carries a reader's bytes over ASGI.
+
+For servers that don't give their transport away. Slower, with the same messages,
+cursors and codes. Rules: one task reads and one writes; the first to end ends the
+other; nothing is awaited of the peer without a limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+
+from starlette.types import Receive, Send
+
+from stoppress.domain.errors import Malformed
+from stoppress.hub.feed_state import Rights
+from stoppress.hub.hub import Hub
+from stoppress.hub.reader_messages import read_op
+from stoppress.hub.relayed_readers import PlainReader
+from stoppress.web.line.admission import Wanted
+from stoppress.wire.close_codes import CloseCode
+from stoppress.wire.wire_formats import Wire
+
+SEND_S = 30.0
+"""How long a peer may take nothing, where no setting says so."""
+
+
+async def websocket(
+    hub: Hub, rights: Rights, feeds: Wanted, receive: Receive, send: Send
+) -> None:
+    """Carry an accepted WebSocket until it ends."""
+    reader = PlainReader(hub, Wire.LINES, rights)
+    for feed, cursor in feeds:
+        hub.follow(reader, feed, cursor)
+    await _first(
+        reader,
+        _write_websocket(hub, reader, send),
+        _read_websocket(hub, reader, receive),
+    )
+
+
+async def stream(
+    hub: Hub, rights: Rights, feeds: Wanted, receive: Receive, send: Send
+) -> None:
+    """Carry an event stream, of which the head is sent, until it ends."""
+    reader = PlainReader(hub, Wire.STREAM, rights)
+    for feed, cursor in feeds:
+        hub.follow(reader, feed, cursor)
+    await _first(reader, _write_stream(hub, reader, send), until_disconnect(receive))
+
+
+async def _first(reader: PlainReader, *works: Coroutine[None, None, None]) -> None:
+    """Run all until the first ends."""
+    tasks = {asyncio.ensure_future(work) for work in works}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        reader.gone()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _write_websocket(hub: Hub, reader: PlainReader, send: Send) -> None:
+    limit_s = hub.settings.dead_peer or SEND_S
+    while data := await reader.carry():
+        for line in data.splitlines():
+            async with asyncio.timeout(limit_s):
+                await send({"type": "websocket.send", "text": line.decode()})
+    code = reader.closing
+    await send({"type": "websocket.close", "code": code, "reason": ""})
+
+
+async def _read_websocket(hub: Hub, reader: PlainReader, receive: Receive) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        if reader.closing:
+            continue
+        text: str | None = message.get("text")
+        try:
+            raw = None if text is None else text.encode()
+            if raw is not None and len(raw) > hub.settings.max_message:
+                raise Malformed("the message is too long")
+            op, feed, cursor = read_op(raw)
+        except Malformed:
+            reader.close(CloseCode.BAD_REQUEST)
+            continue
+        if op == "unfollow":
+            reader.strike(feed)
+        else:
+            hub.follow(reader, feed, cursor)
+
+
+async def _write_stream(hub: Hub, reader: PlainReader, send: Send) -> None:
+    limit_s = hub.settings.dead_peer or SEND_S
+    while data := await reader.carry():
+        async with asyncio.timeout(limit_s):
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def until_disconnect(receive: Receive) -> None:
+    """Wait until whoever asked is gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

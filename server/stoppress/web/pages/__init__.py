@@ -1,0 +1,1 @@
+"""What browsers load: reader's pages, desk pages, syndication, templates, files."""

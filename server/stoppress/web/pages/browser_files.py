@@ -1,0 +1,96 @@
+"""The browser's files: the widget's script and styles, the pages' style, the words.
+
+Rules: read once, at the start; each has an ETag. Under its plain name a file is
+checked again after five minutes; under a name that holds its digest it stays.
+Any site may load them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stoppress.web.pages.bundle import bundle
+from stoppress.web.pages.templating import Paper
+from stoppress.web.problems import Problem
+from stoppress.web.response_cache import Body, send
+from stoppress.web.services import Newsroom
+
+SCRIPT = "stop-press.js"
+STYLE = "stop-press.css"
+STYLES = ("base", "head", "boxes", "bar", "post", "room")
+"""The files that the style is made of, in the order in which they count."""
+SHORT = "public, max-age=300, stale-while-revalidate=86400"
+LASTING = "public, max-age=31536000, immutable"
+
+_PAGE_STYLE = Path(__file__).with_name("static") / "page.css"
+_TYPES = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "json": "application/json",
+}
+
+
+class Files:
+    """The browser's files, in memory."""
+
+    def __init__(self, folder: Path, share: Sequence[str] = ()) -> None:
+        made = folder / SCRIPT
+        script = (
+            made.read_text("utf-8") if made.is_file() else bundle(folder / "stop-press")
+        )
+        texts = {
+            SCRIPT: script,
+            STYLE: "\n".join(
+                (folder / "stop-press" / "css" / f"{name}.css").read_text()
+                for name in STYLES
+            ),
+            "page.css": _PAGE_STYLE.read_text(),
+        }
+        self._held = {name: Body.of(text.encode(), 9) for name, text in texts.items()}
+        paper = Paper(folder, share)
+        self._words = {
+            language: Body.of(paper.told(language, texts[STYLE]), 9)
+            for language in paper.tables
+        }
+        self.addresses = {}
+        for name, body in list(self._held.items()):
+            stem, _, suffix = name.rpartition(".")
+            lasting = f"{stem}.{body.etag[1:-1]}.{suffix}"
+            self._held[lasting] = body
+            self.addresses[name] = f"/{lasting}"
+        self.build = hashlib.blake2b(
+            b"".join(body.plain for body in self._held.values()), digest_size=6
+        ).hexdigest()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Where the files are, from the root."""
+        return tuple(f"/{name}" for name in self._held)
+
+    async def file(self, newsroom: Newsroom, request: Request) -> Response:
+        """One file."""
+        name = request.url.path[1:]
+        cache = LASTING if f"/{name}" in self.addresses.values() else SHORT
+        return _send(request, self._held[name], name.rpartition(".")[2], cache)
+
+    async def words(self, newsroom: Newsroom, request: Request) -> Response:
+        """The words of a language; of English where there are none."""
+        language = request.path_params["language"]
+        if not language.isalnum():
+            raise Problem(404, "not-found", "Not there", "no language is called that")
+        body = self._words.get(language, self._words["en"])
+        return _send(request, body, "json", SHORT)
+
+
+def _send(request: Request, body: Body, suffix: str, cache: str) -> Response:
+    headers = {
+        "cache-control": cache,
+        "x-content-type-options": "nosniff",
+        "cross-origin-resource-policy": "cross-origin",
+    }
+    return send(request, body, _TYPES[suffix], headers)

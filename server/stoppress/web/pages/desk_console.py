@@ -1,0 +1,223 @@
+"""The first desk, `/desk`: where editors sign in, write, and see what readers will.
+
+Rules:
+- A token is signed in with: the cookie holds the token itself, out of reach of
+  scripts and of other sites, and lasts as long as the browser is open.
+- The page writes through the public API, like every other editor; what is here
+  beside it stores nothing.
+- No inline script or style, nothing from other hosts but the pictures of posts.
+- The desk's files are addressed by their content, so that a new version of the
+  server never runs with an old script.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from stoppress.desk.input_to_record import check_draft, new_post
+from stoppress.desk.json_input import read
+from stoppress.desk.posts import render
+from stoppress.desk.write_outcome import now_ms
+from stoppress.domain.errors import Unauthenticated, Unavailable
+from stoppress.domain.feed import Feed, check_slug
+from stoppress.domain.post import Draft
+from stoppress.web.access import COOKIE, admit, check_origin, signed_in, token_of
+from stoppress.web.pages.bundle import browser_files
+from stoppress.web.pages.templating import Paper
+from stoppress.web.problems import Problem
+from stoppress.web.requests import body
+from stoppress.web.resource import Handler, Resource
+from stoppress.web.services import Newsroom
+from stoppress.wire.messages import public_feed
+
+MAX_FORM_BYTES = 4096
+"""The longest sign-in form: a token has 35 characters."""
+
+_TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+}
+_DESK = Path(__file__).with_name("static") / "desk"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src * data:; font-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+_GUARDED = {
+    "content-security-policy": _POLICY,
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+_draft = msgspec.json.Decoder(Draft)
+_feed = msgspec.json.Decoder(Feed)
+
+
+class Files:
+    """The desk's scripts and styles, in memory, under one address a version."""
+
+    def __init__(self, folder: Path) -> None:
+        digest = hashlib.sha256()
+        self._held: dict[str, bytes] = {}
+        for inside in (_DESK, folder / "stop-press"):
+            for path in sorted(inside.iterdir()):
+                if path.suffix in _TYPES:
+                    content = path.read_bytes()
+                    self._held[f"{inside.name}/{path.name}"] = content
+                    digest.update(path.name.encode() + b"\0" + content)
+        self.address = f"/desk/files/{digest.hexdigest()[:12]}"
+        self.styles = ["/stop-press.css", f"{self.address}/desk/desk.css"]
+
+    async def answer(self, newsroom: Newsroom, request: Request) -> Response:
+        """One file."""
+        name = request.path_params["name"]
+        content = self._held.get(name)
+        if content is None:
+            raise Problem(404, "not-found", "Not there", f"there is no file {name!r}")
+        kind = _TYPES[name[name.rindex(".") :]]
+        # Another version's address: what is here is not what was asked for.
+        is_ours = self.address.endswith(request.path_params["version"])
+        lasting = "public, max-age=31536000, immutable" if is_ours else "no-store"
+        headers = {"cache-control": lasting, "x-content-type-options": "nosniff"}
+        return Response(content, headers=headers, media_type=kind)
+
+
+class Console:
+    """The desk's pages and what they ask for beside the API."""
+
+    def __init__(self, files: Files, paper: Paper) -> None:
+        self._files = files
+        self._paper = paper
+
+    async def page(self, newsroom: Newsroom, request: Request) -> Response:
+        """The desk, or its door."""
+        feed = request.query_params.get("feed", "")
+        try:
+            token = await token_of(newsroom, request)
+        except Unauthenticated:
+            token = None
+        except Unavailable:
+            # The page holds no news: let its scripts wait, with what was written.
+            return self._show("desk.html", 503, who="")
+        if token is None:
+            return self._door(feed)
+        return self._show("desk.html", who=token.name)
+
+    async def sign_in(self, newsroom: Newsroom, request: Request) -> Response:
+        """Take a token, and let its holder in."""
+        check_origin(newsroom, request)
+        raw = await body(request, MAX_FORM_BYTES)
+        form = parse_qs(raw.decode("utf-8", "replace"))
+        secret = form.get("token", [""])[0].strip()
+        feed = form.get("feed", [""])[0]
+        try:
+            token = await newsroom.tokens.check(secret)
+        except Unavailable:
+            return self._door(feed, "It can't be checked just now. Try again.", 503)
+        if token is None:
+            return self._door(feed, "This token is not known here.", 401)
+        if "read" in token.scopes and len(token.scopes) == 1:
+            return self._door(feed, "This token may read, but not write.", 403)
+        answer = _to_desk(feed)
+        answer.set_cookie(
+            COOKIE,
+            secret,
+            path="/",
+            httponly=True,
+            samesite="strict",
+            secure=_is_secure(newsroom, request),
+        )
+        return answer
+
+    async def sign_out(self, newsroom: Newsroom, request: Request) -> Response:
+        """Forget the token."""
+        check_origin(newsroom, request)
+        answer = _to_desk("")
+        answer.delete_cookie(
+            COOKIE,
+            path="/",
+            httponly=True,
+            samesite="strict",
+            secure=_is_secure(newsroom, request),
+        )
+        return answer
+
+    async def feeds(self, newsroom: Newsroom, request: Request) -> Response:
+        """The feeds this token may write to, whatever their visibility."""
+        token = await signed_in(newsroom, request)
+        base, found = newsroom.settings.base, []
+        for kept in (await newsroom.snapshots.feeds()).bodies:
+            slug = _feed.decode(kept).slug
+            if token.may("write", slug):
+                found.append(msgspec.Raw(public_feed(kept, slug, base)))
+        return _json({"feeds": found, "makes": token.may("write", None)})
+
+    async def preview(self, newsroom: Newsroom, request: Request) -> Response:
+        """A draft as readers would see it. Nothing is kept."""
+        feed = check_slug(request.query_params.get("feed", ""), "feed")
+        await admit(newsroom, request, "write", feed)
+        raw = await body(request, newsroom.settings.max_body)
+        draft = check_draft(read(raw, _draft))
+        shown = (await newsroom.snapshots.snapshot(feed)).feed
+        post = new_post(draft, "preview", await render(draft.body), now_ms())
+        return _json(
+            {
+                "html": self._paper.post(shown, msgspec.to_builtins(post)),
+                "language": shown["language"],
+                "direction": shown["direction"],
+            }
+        )
+
+    def _door(self, feed: str, complaint: str = "", status: int = 200) -> Response:
+        return self._show("desk_sign_in.html", status, feed=feed, complaint=complaint)
+
+    def _show(self, name: str, status: int = 200, **values: object) -> Response:
+        files = self._files
+        html = self._paper.page(
+            name, files=files.address, styles=files.styles, **values
+        )
+        return Response(html, status, _GUARDED, "text/html; charset=utf-8")
+
+
+def routes(newsroom: Newsroom) -> list[BaseRoute]:
+    """The desk's routes."""
+    folder = browser_files()
+    files = Files(folder)
+    console = Console(files, Paper(folder))
+    table: dict[str, dict[str, Handler]] = {
+        "/desk": {"GET": console.page},
+        "/desk/sign-in": {"POST": console.sign_in},
+        "/desk/sign-out": {"POST": console.sign_out},
+        "/desk/feeds": {"GET": console.feeds},
+        "/desk/preview": {"POST": console.preview},
+        "/desk/files/{version}/{name:path}": {"GET": files.answer},
+    }
+    return [
+        Route(path, Resource(newsroom, handlers)) for path, handlers in table.items()
+    ]
+
+
+def _to_desk(feed: str) -> RedirectResponse:
+    query = f"?{urlencode({'feed': feed})}" if feed else ""
+    return RedirectResponse(f"/desk{query}", 303, {"cache-control": "no-store"})
+
+
+def _is_secure(newsroom: Newsroom, request: Request) -> bool:
+    if request.url.scheme == "https":
+        return True
+    # Behind a proxy that ends TLS, the request itself looks plain.
+    return newsroom.settings.public_url.startswith("https://")
+
+
+def _json(content: object) -> Response:
+    headers = {"cache-control": "no-store"}
+    return Response(msgspec.json.encode(content), 200, headers, "application/json")

@@ -1,0 +1,97 @@
+"""Words and times as readers see them, in the language of the feed.
+
+One table a language, shared with the browser (`client_demo/stop-press/words/`).
+Times follow the same rules there (`words.js`): a page that is taken over changes
+not one letter. A language without a table gets the words of English.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from stoppress.domain.timestamps import parse_instant
+
+Words = Mapping[str, Any]
+
+_RTL = re.compile(r"(ar|ckb|dv|fa|he|ps|sd|ug|ur|yi)\b", re.IGNORECASE)
+
+
+class Local(NamedTuple):
+    """An instant as a wall clock somewhere shows it."""
+
+    day: str
+    clock: str
+    offset: str
+
+
+def read_tables(folder: Path) -> dict[str, Words]:
+    """The words of every language, by its code."""
+    return {
+        path.stem: msgspec.json.decode(path.read_bytes())
+        for path in sorted((folder / "stop-press" / "words").glob("*.json"))
+    }
+
+
+def words_for(tables: Mapping[str, Words], language: str) -> Words:
+    """The table of a language such as `pt-BR`, or English."""
+    return tables.get(language.lower().split("-")[0], tables["en"])
+
+
+def direction_of(language: str | None, direction: str | None) -> str | None:
+    """The direction of a text, or None to go with what is around it."""
+    if direction is not None or language is None:
+        return direction
+    return "rtl" if _RTL.match(language) else "ltr"
+
+
+@lru_cache(maxsize=256)
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return ZoneInfo("UTC")
+
+
+def moment(at: str, zone: str) -> datetime:
+    """An instant, as a time of that zone."""
+    return datetime.fromtimestamp(parse_instant(at) // 1000, UTC).astimezone(
+        _zone(zone)
+    )
+
+
+def local(at: str, zone: str) -> Local:
+    """An instant as a wall clock in `zone` shows it."""
+    there = moment(at, zone)
+    offset = there.utcoffset()
+    minutes = 0 if offset is None else round(offset.total_seconds() / 60)
+    text = "UTC"
+    if minutes:
+        hours, rest = divmod(abs(minutes), 60)
+        sign = "−" if minutes < 0 else "+"
+        text = f"UTC{sign}{hours}" + (f":{rest:02d}" if rest else "")
+    return Local(f"{there:%Y-%m-%d}", f"{there:%H:%M}", text)
+
+
+def day_text(words: Words, day: str) -> str:
+    """Such as "Sunday 22 November 2026"."""
+    of = date.fromisoformat(day)
+    text: str = words["date"]
+    return text.format(
+        weekday=words["weekdays"][of.isoweekday() % 7],
+        day=of.day,
+        month=words["months"][of.month - 1],
+        year=of.year,
+    )
+
+
+def full_text(words: Words, when: Local) -> str:
+    """Such as "Sunday 22 November 2026, 21:19 (UTC+1)"."""
+    return f"{day_text(words, when.day)}, {when.clock} ({when.offset})"

@@ -1,0 +1,72 @@
+"""The newest posts of the other live feeds, for whoever reads one of them.
+
+Rules: public feeds that are live, never the feed itself, none without a post. The list
+of feeds is read again at most every LISTED_S; what they say comes from the editions
+that memory holds: a post that is withdrawn leaves at once. Redis away: what is at hand.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple
+
+import msgspec
+
+from stoppress.domain.errors import NotFound, Unavailable
+from stoppress.web.services import Newsroom
+
+LISTED_S = 10.0
+"""How old the list of feeds may be."""
+CANDIDATES = 20
+"""Feeds looked at, newest made first: each one keeps a channel open."""
+
+
+class Teaser(NamedTuple):
+    """Another feed and its newest post, as public JSON, at a cursor."""
+
+    feed: dict[str, Any]
+    post: dict[str, Any]
+    cursor: str
+
+
+class Others:
+    """Finds the teasers for the pages of one newsroom."""
+
+    def __init__(self, newsroom: Newsroom) -> None:
+        self._newsroom = newsroom
+        self._most = newsroom.settings.others
+        self._live: list[str] = []
+        self._listed: float | None = None
+
+    async def of(self, slug: str) -> list[Teaser]:
+        """The newest posts of other live feeds, newest first."""
+        found: list[Teaser] = []
+        for other in await self._feeds() if self._most else ():
+            if other == slug or len(found) == self._most:
+                continue
+            try:
+                edition = await self._newsroom.snapshots.snapshot(other)
+            except (NotFound, Unavailable):
+                continue
+            feed = edition.feed
+            shown = edition.visibility == "public" and feed["status"] == "live"
+            if shown and edition.posts:
+                found.append(Teaser(feed, edition.posts[0], str(edition.cursor)))
+        found.sort(key=lambda one: str(one.post["published_at"]), reverse=True)
+        return found
+
+    async def _feeds(self) -> list[str]:
+        now = time.monotonic()
+        if self._listed is None or now - self._listed >= LISTED_S:
+            self._listed = now
+            try:
+                listing = await self._newsroom.snapshots.feeds()
+            except Unavailable:
+                return self._live
+            feeds = [msgspec.json.decode(body) for body in listing.bodies]
+            self._live = [
+                feed["slug"]
+                for feed in feeds
+                if feed["visibility"] == "public" and feed["status"] == "live"
+            ][:CANDIDATES]
+        return self._live

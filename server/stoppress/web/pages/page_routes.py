@@ -1,0 +1,340 @@
+"""The pages people read: feeds, a feed, a post, a frame; and the same for machines.
+
+Rules:
+- Made from the snapshot alone, once a cursor: a page costs the same for a feed of
+  5,000 posts as for one of 50, and nothing while nothing changes.
+- Readable without JavaScript; carries the cursor it was made at, where its live
+  line begins. Older pages read the cursor first: what came since is sent again.
+- Every answer is a page, refusals too, and none holds an inline script or style.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from stoppress.domain.errors import Gone, Invalid, NotFound
+from stoppress.domain.store_records import Mark
+from stoppress.domain.timestamps import parse_instant
+from stoppress.web import responses
+from stoppress.web.access import feed_of, token_of, visible
+from stoppress.web.pages import syndication
+from stoppress.web.pages.browser_files import Files
+from stoppress.web.pages.bundle import browser_files
+from stoppress.web.pages.key_moments import KeyPosts
+from stoppress.web.pages.other_feeds import Others
+from stoppress.web.pages.templating import Paper
+from stoppress.web.pages.views import Sheets, Window
+from stoppress.web.pagination import PAGE_POSTS, next_path, posts_path, public_posts
+from stoppress.web.post_filter import Choice, sifted
+from stoppress.web.problems import answer as problem
+from stoppress.web.resource import Resource
+from stoppress.web.response_cache import Body, Drawer, Held, send
+from stoppress.web.services import Newsroom
+from stoppress.web.snapshot import Edition
+
+HTML = "text/html; charset=utf-8"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src * data:; media-src *; frame-src *; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors {ancestors}"
+)
+_GUARDED = {
+    "content-security-policy": _POLICY.format(ancestors="'self'"),
+    "referrer-policy": "strict-origin-when-cross-origin",
+    "x-content-type-options": "nosniff",
+}
+_FRAMED = {
+    **_GUARDED,
+    "content-security-policy": _POLICY.format(ancestors="*"),
+}
+
+
+class Pages:
+    """Answers for the pages of one newsroom."""
+
+    def __init__(self, newsroom: Newsroom, sheets: Sheets) -> None:
+        self._newsroom = newsroom
+        self._sheets = sheets
+        self._held = Held()
+        self._keys = KeyPosts(newsroom)
+        self._others = Others(newsroom)
+        self._base = newsroom.settings.base
+
+    async def index(self, request: Request) -> Response:
+        """The public feeds."""
+        feeds, age_s = await self._listed()
+        body = Body.of(
+            self._sheets.index(feeds, demo=bool(self._newsroom.settings.demo))
+        )
+        return self._send(request, body, responses.PUBLIC, age_s)
+
+    async def sitemap(self, request: Request) -> Response:
+        """The public feeds, for search engines."""
+        feeds, age_s = await self._listed()
+        body = Body.of(syndication.sitemap(feeds, self._base))
+        return self._send(request, body, responses.PUBLIC, age_s, "application/xml")
+
+    async def feed(self, request: Request) -> Response:
+        """A feed: its newest posts, or a page of others that the query asks for."""
+        edition = await self._edition(request)
+        slug, query = edition.slug, request.query_params
+        choice = Choice.of(query)
+        mark = choice.mark(query)
+        if mark is None and choice == Choice():
+            return await self._newest(request, edition, "live")
+
+        async def draw() -> bytes:
+            store = self._newsroom.store
+            found, rest = await sifted(store, slug, choice, mark, PAGE_POSTS)
+            posts = self._public(edition, found)
+            window = Window(
+                choice=choice,
+                source=choice.path(slug, mark),
+                next=rest and choice.path(slug, rest),
+                home=choice.page(slug) if mark else None,
+            )
+            return self._sheets.listed(edition, posts, window)
+
+        return await self._answer(request, edition, choice.path(slug, mark), draw)
+
+    async def post(self, request: Request) -> Response:
+        """A post, and those that came before it."""
+        edition = await self._edition(request)
+        name: str = request.path_params["post"]
+        if not (name.isascii() and name.isalnum() and len(name) <= 64):
+            raise NotFound(edition.slug, name[:100])
+        store = self._newsroom.store
+
+        async def draw() -> bytes:
+            (post,) = self._public(edition, (await store.post(edition.slug, name),))
+            mark = Mark(parse_instant(post["published_at"]), name)
+            page = await store.page(edition.slug, mark, PAGE_POSTS - 1)
+            posts = [post, *self._public(edition, page.posts)]
+            # A place just above the post's own.
+            top = Mark(mark.order, f"{name}0")
+            window = Window(
+                source=posts_path(edition.slug, top),
+                next=next_path(edition.slug, page.next),
+                home=f"/live/{edition.slug}",
+            )
+            return self._sheets.single(edition, posts, window)
+
+        return await self._answer(request, edition, f"post {name}", draw)
+
+    async def frame(self, request: Request) -> Response:
+        """A feed alone, to stand in a frame of another page."""
+        edition = await self._edition(request)
+        parent = _origin(request.query_params.get("parent", ""))
+        return await self._newest(request, edition, "frame", parent)
+
+    async def others(self, request: Request) -> Response:
+        """What a feed's page tells of other feeds, to bring it up to date."""
+        edition = await self._edition(request)
+        others = await self._others.of(edition.slug)
+        markup = self._sheets.others(edition.feed, others)
+        body = Body.of(msgspec.json.encode({"html": markup}))
+        cache = responses.cache_control(edition.visibility)
+        return self._send(request, body, cache, edition.age_s, "application/json")
+
+    async def atom(self, request: Request) -> Response:
+        """The newest posts as Atom."""
+        edition = await self._edition(request)
+
+        async def draw() -> bytes:
+            return syndication.atom(edition.feed, edition.posts, self._base)
+
+        kind = "application/atom+xml; charset=utf-8"
+        return await self._answer(request, edition, "atom", draw, kind)
+
+    async def json_feed(self, request: Request) -> Response:
+        """The newest posts as JSON Feed."""
+        edition = await self._edition(request)
+
+        async def draw() -> bytes:
+            return syndication.json_feed(edition.feed, edition.posts, self._base)
+
+        kind = "application/feed+json"
+        return await self._answer(request, edition, "json", draw, kind)
+
+    async def oembed(self, request: Request) -> Response:
+        """How to put a feed into another page."""
+        query = request.query_params
+        if query.get("format", "json") != "json":
+            return Response("only format=json is spoken here\n", 501)
+        parts = urlsplit(query.get("url", "")).path.strip("/").split("/")
+        if len(parts) not in (2, 3) or parts[0] not in ("live", "embed"):
+            raise NotFound(query.get("url", "")[:100])
+        request.path_params["feed"] = parts[1]
+        edition = await self._edition(request)
+        if edition.visibility != "public":
+            raise NotFound(parts[1])
+        sizes = [
+            int(text) if (text := query.get(name, "")[:6]).isdecimal() else None
+            for name in ("maxwidth", "maxheight")
+        ]
+        publisher = self._newsroom.settings.publisher
+        body = syndication.oembed(edition.feed, self._base, publisher, *sizes)
+        headers = {"cache-control": responses.cache_control(edition.visibility)}
+        return send(request, Body.of(body), "application/json", headers)
+
+    # Inside
+
+    async def _listed(self) -> tuple[list[Any], int | None]:
+        listing = await self._newsroom.snapshots.feeds()
+        feeds = [msgspec.json.decode(body) for body in listing.bodies]
+        return [one for one in feeds if one["visibility"] == "public"], listing.age_s
+
+    async def _edition(self, request: Request) -> Edition:
+        feed = feed_of(request)
+        token = await token_of(self._newsroom, request)
+        await visible(self._newsroom, token, feed)
+        return await self._newsroom.snapshots.snapshot(feed)
+
+    async def _newest(
+        self, request: Request, edition: Edition, kind: str, parent: str = ""
+    ) -> Response:
+        """The page or the frame with a feed's newest posts."""
+        framed = kind == "frame"
+        keys = await self._keys.of(edition)
+        others = [] if framed else await self._others.of(edition.slug)
+
+        async def draw() -> bytes:
+            return self._sheets.newest(
+                edition, keys or (), others, framed=framed, parent=parent
+            )
+
+        # Key moments that could not be had are asked for again, event or none.
+        name = f"{kind} {parent}" if keys is not None else f"bare {kind} {parent}"
+        for feed, post, _ in others:
+            name += f" {feed['slug']} {feed['rev']} {post['id']} {post['rev']}"
+        headers = _FRAMED if framed else _GUARDED
+        return await self._answer(request, edition, name, draw, headers=headers)
+
+    def _public(self, edition: Edition, bodies: Iterable[bytes]) -> list[Any]:
+        made = public_posts(bodies, edition.slug, self._base)
+        posts: list[Any] = msgspec.json.decode(made)
+        return posts
+
+    async def _answer(
+        self,
+        request: Request,
+        edition: Edition,
+        name: str,
+        draw: Drawer,
+        kind: str = HTML,
+        headers: dict[str, str] = _GUARDED,
+    ) -> Response:
+        body = await self._held.get((name, edition.slug, edition.etag), draw)
+        cache = responses.cache_control(edition.visibility)
+        return self._send(request, body, cache, edition.age_s, kind, headers)
+
+    def _send(
+        self,
+        request: Request,
+        body: Body,
+        cache: str,
+        age_s: int | None,
+        kind: str = HTML,
+        headers: dict[str, str] = _GUARDED,
+    ) -> Response:
+        headers = {**headers, "cache-control": cache}
+        if age_s is not None:
+            headers["age"] = str(age_s)
+        return send(request, body, kind, headers)
+
+    def refusal(self, request: Request, error: Exception) -> Response:
+        """A page that says what is wrong."""
+        plain = problem(error, self._base, request.path_params.get("feed"))
+        told = msgspec.json.decode(plain.body)
+        feed = request.path_params.get("feed")
+        body = self._sheets.message(
+            plain.status_code,
+            told["title"],
+            told["detail"],
+            f"/live/{feed}" if isinstance(error, Gone) else "/",
+        )
+        headers = {**_GUARDED, "cache-control": "no-store"}
+        for name in ("retry-after", "www-authenticate"):
+            if name in plain.headers:
+                headers[name] = plain.headers[name]
+        return Response(body, plain.status_code, headers, HTML)
+
+
+_Page = Callable[[Pages, Request], Awaitable[Response]]
+
+
+class _Address:
+    """One page's address as an ASGI application: what is refused is a page too."""
+
+    def __init__(self, pages: Pages, page: _Page) -> None:
+        self._pages = pages
+        self._page = page
+
+    async def __call__(self, newsroom: Newsroom, request: Request) -> Response:
+        try:
+            return await self._page(self._pages, request)
+        except Exception as error:
+            return self._pages.refusal(request, error)
+
+
+def routes(newsroom: Newsroom) -> list[BaseRoute]:
+    """The readers' pages and files."""
+    folder = browser_files()
+    settings = newsroom.settings
+    files = Files(folder, settings.shared)
+    sheets = Sheets(
+        Paper(folder, settings.shared),
+        files.addresses,
+        settings.base,
+        settings.publisher,
+        settings.publisher_logo,
+        settings.pages,
+    )
+    pages = Pages(newsroom, sheets)
+    table: dict[str, _Page] = {
+        "/": Pages.index,
+        "/oembed": Pages.oembed,
+        "/sitemap.xml": Pages.sitemap,
+        "/live/{feed}": Pages.feed,
+        "/live/{feed}/atom.xml": Pages.atom,
+        "/live/{feed}/feed.json": Pages.json_feed,
+        "/live/{feed}/others.json": Pages.others,
+        "/live/{feed}/{post}": Pages.post,
+        "/embed/{feed}": Pages.frame,
+    }
+    shared = ("/oembed", "/live/{feed}/atom.xml", "/live/{feed}/feed.json")
+    made = [
+        Route(
+            path,
+            Resource(newsroom, {"GET": _Address(pages, page)}, shared=path in shared),
+        )
+        for path, page in table.items()
+    ]
+    words = "/stop-press/words/{language}.json"
+    return [
+        *made,
+        *(
+            Route(path, Resource(newsroom, {"GET": files.file}, shared=True))
+            for path in files.paths
+        ),
+        Route(words, Resource(newsroom, {"GET": files.words}, shared=True)),
+    ]
+
+
+def _origin(text: str) -> str:
+    """The origin a frame may tell its height to. Raises Invalid."""
+    if not text:
+        return ""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise Invalid(
+            "parent", f"{text[:100]!r} is no origin such as https://a.example"
+        )
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,162 @@
+"""Draws feeds and posts as HTML, for pages, frames and the desk's preview.
+
+Rules: everything is escaped but a post's `html`, which was made safe on the way in;
+addresses are http(s) or begin at the root; no inline style or script (JSON in a
+data block has its `<` escaped). What a page shows beside the feed comes in as values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from stoppress.web.pages import localization as speech
+from stoppress.web.pages.excerpt import headline_of
+from stoppress.web.pages.share_links import targets
+
+Json = Mapping[str, Any]
+
+
+class _Absent(StrictUndefined):
+    """A member left out: false where that is asked, a fault anywhere else."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:  # type: ignore[override]
+        return False
+
+
+class Paper:
+    """The templates, with the words of every language."""
+
+    def __init__(self, files: Path, share: Sequence[str] = ()) -> None:
+        self.tables: dict[str, speech.Words] = {
+            language: {
+                **words,
+                "targets": targets(words["mail"]),
+                "shared": list(share),
+            }
+            for language, words in speech.read_tables(files).items()
+        }
+        self._templates = Environment(
+            loader=FileSystemLoader(Path(__file__).with_name("templates")),
+            autoescape=True,
+            undefined=_Absent,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.globals.update(
+            safe_url=safe_url,
+            headline_of=headline_of,
+            host_of=host_of,
+            trusted=Markup,
+            lines=lines,
+            unbulleted=unbulleted,
+            others_than=others_than,
+            around=around,
+            component=component,
+            newest=newest,
+            local=speech.local,
+            day_text=speech.day_text,
+            full_text=speech.full_text,
+            direction_of=speech.direction_of,
+        )
+
+    def page(self, name: str, **values: object) -> bytes:
+        """A whole page."""
+        return self._templates.get_template(name).render(values).encode()
+
+    def context(self, feed: Json, level: int = 1) -> dict[str, Any]:
+        """What everything of one feed is drawn with."""
+        words = self.words(feed["language"])
+        if feed.get("share"):
+            words = {**words, "shared": feed["share"]}
+        return {"feed": feed, "words": words, "level": level}
+
+    def told(self, language: str, style: str) -> bytes:
+        """A language's words for the widget, with the frame it fills and its style."""
+        table = self.tables[language]
+        blank = {"language": language, "links": (), "standfirst": "", "summary": ""}
+        ctx = {
+            "feed": {**blank, "direction": "ltr", "status": "live", "title": ""},
+            "words": table,
+            "level": 2,
+        }
+        parts = self._templates.get_template("feed.html").module
+        frame = str(parts.frame(ctx, (), None, (), None))  # type: ignore[attr-defined]
+        return msgspec.json.encode({**table, "frame": frame, "style": style})
+
+    def words(self, language: str) -> speech.Words:
+        """The words of a language, or of English."""
+        return speech.words_for(self.tables, language)
+
+    def post(self, feed: Json, post: Json) -> str:
+        """One post of a feed, as readers see it. Both are public JSON."""
+        return self.part("post", feed, post)
+
+    def part(self, name: str, feed: Json, *values: object) -> str:
+        """One part of a feed's page: a macro of `feed.html`, by its name."""
+        parts = self._templates.get_template("feed.html").module
+        return str(getattr(parts, name)(self.context(feed), *values))
+
+
+def data_block(value: object) -> Markup:
+    """JSON for a `<script>` that holds data: it can't end its element."""
+    text = msgspec.json.encode(value).decode()
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return Markup(text)
+
+
+def safe_url(url: str | None) -> str | None:
+    """An address that may be linked to or loaded, or None."""
+    if not url:
+        return None
+    if url.lower().startswith(("http://", "https://")):
+        return url
+    return url if url[0] == "/" and url[1:2] not in ("", "/", "\\") else None
+
+
+def host_of(url: str) -> str:
+    """The host an address leads to, or else the address itself."""
+    match = re.match(r"https?://([^/?#]+)", url, re.IGNORECASE)
+    return match[1] if match else url
+
+
+def lines(text: str | None) -> list[str]:
+    """The lines of a text, without the empty ones."""
+    return [line.strip() for line in (text or "").split("\n") if line.strip()]
+
+
+def unbulleted(line: str) -> str:
+    """A line without the mark of a list."""
+    return line[2:] if line.startswith(("- ", "* ")) else line
+
+
+def others_than(feed: Json) -> list[Json]:
+    """The related links of a feed that do not lead to its own page."""
+    own = (feed.get("url"), f"/live/{feed.get('slug')}")
+    return [link for link in feed["links"] if link["url"] not in own]
+
+
+def component(text: str) -> str:
+    """A text as part of an address, as `encodeURIComponent` writes it."""
+    return quote(text, safe="!'()*")
+
+
+def around(phrase: str, element: Markup) -> Markup:
+    """A phrase with an element where it says `{time}`."""
+    before, _, after = phrase.partition("{time}")
+    return Markup("{}{}{}").format(before, element, after)
+
+
+def newest(posts: Sequence[Json]) -> str:
+    """When the newest of some posts was published."""
+    return str(max(post["published_at"] for post in posts))

@@ -1,0 +1,80 @@
+"""Pages of posts as public JSON, and the marks that lead from one to the next.
+
+A mark is opaque to readers: `published_at` and id of the last post seen, so it
+outlives that post. `next` is a path that holds the same filters.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from urllib.parse import urlencode
+
+import msgspec
+
+from stoppress.domain.errors import Invalid
+from stoppress.domain.store_records import Mark
+from stoppress.wire.messages import public_post
+
+PAGE_POSTS = 20
+"""Posts in a snapshot, and on a page unless asked otherwise."""
+MAX_PAGE_POSTS = 100
+
+_MARK = re.compile(r"(0|[1-9]\d{0,14})\.([0-9a-z-]{1,80})", re.ASCII)
+
+
+class _Id(msgspec.Struct):
+    id: str
+
+
+_id = msgspec.json.Decoder(_Id)
+
+
+def mark_text(mark: Mark) -> str:
+    """The mark as readers get it."""
+    text = f"{mark.order}.{mark.post}".encode()
+    return base64.urlsafe_b64encode(text).decode().rstrip("=")
+
+
+def parse_mark(text: str, field: str = "before") -> Mark:
+    """The mark in `field`. Raises Invalid."""
+    try:
+        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+        plain = base64.b64decode(padded, b"-_", validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        plain = ""
+    match = _MARK.fullmatch(plain)
+    if match is None:
+        raise Invalid(
+            field,
+            f"{text[:80]!r} is no mark; follow `next` as it was received",
+        )
+    return Mark(int(match[1]), match[2])
+
+
+def posts_path(
+    feed: str, mark: Mark | None, name: str = "before", **filters: str
+) -> str:
+    """Where the posts from a mark on are."""
+    place = {} if mark is None else {name: mark_text(mark)}
+    query = urlencode({**place, **filters})
+    return f"/v1/feeds/{feed}/posts" + (f"?{query}" if query else "")
+
+
+def next_path(feed: str, mark: Mark | None) -> str | None:
+    """Where the next page is, or None after the last."""
+    return None if mark is None else posts_path(feed, mark)
+
+
+def feeds_path(mark: Mark, **filters: str) -> str:
+    """Where the feeds from a mark on are."""
+    return "/v1/feeds?" + urlencode({"before": mark_text(mark), **filters})
+
+
+def public_posts(bodies: Iterable[bytes], feed: str, base: str) -> bytes:
+    """The JSON list of posts, from their kept JSON."""
+    return b"[%b]" % b",".join(
+        public_post(body, feed, _id.decode(body).id, base) for body in bodies
+    )

@@ -1,0 +1,173 @@
+"""What a request says: its body, query and headers, read and checked.
+
+Rules: every body is bounded in bytes and in time, with and without a
+Content-Length; a value that can't be read is refused, naming it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import Receive
+
+from stoppress.desk.idempotency import Asked, check_key
+from stoppress.desk.write_outcome import Expected
+from stoppress.domain.errors import Invalid, Malformed
+from stoppress.web.problems import Problem
+
+BODY_TIMEOUT_S = 30.0
+"""How long a body of 64 KiB may take; nginx gives 60 s between two reads."""
+DRAINED_BYTES = 1 << 20
+"""How much of a body that is too long is read and dropped, so that its sender
+gets the answer instead of a broken connection."""
+
+_TAGS = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)')
+_JSON_TYPES = re.compile(
+    r"(application|text)/([\w.+-]+\+)?json"
+    # What curl -d and a script's fetch() send unless told otherwise.
+    r"|application/x-www-form-urlencoded|text/plain",
+    re.IGNORECASE,
+)
+
+
+class Disconnected(Exception):
+    """Whoever asked is gone; there is nobody to answer."""
+
+
+async def body(request: Request, limit: int) -> bytes:
+    """The request's body. Raises Problem 413, 415 or 408."""
+    headers = request.headers
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise Problem(
+            415, "encoded", "Unsupported encoding", "send the body uncompressed"
+        )
+    kind = headers.get("content-type", "").partition(";")[0].strip()
+    if kind and not _JSON_TYPES.fullmatch(kind):
+        raise Problem(
+            415,
+            "not-json",
+            "Unsupported media type",
+            f"the body is {kind[:100]!r}; send JSON, as application/json",
+        )
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            return await _receive(request.receive, limit)
+    except TimeoutError:
+        raise Problem(
+            408,
+            "slow-body",
+            "Request timeout",
+            f"the body did not arrive within {BODY_TIMEOUT_S:g} s",
+            headers={"connection": "close"},
+        ) from None
+
+
+async def _receive(receive: Receive, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        part: bytes = message.get("body", b"")
+        size += len(part)
+        more = message.get("more_body", False)
+        if limit and size > limit:
+            parts.clear()
+            if more and size < limit + DRAINED_BYTES:
+                continue
+            raise Problem(
+                413,
+                "too-long",
+                "Body too long",
+                f"the body is longer than {limit} bytes; send less",
+                headers={"connection": "close"} if more else None,
+                limit=limit,
+            )
+        parts.append(part)
+        if not more:
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def asked(headers: Headers, owner: str) -> Asked:
+    """Who asks, and under which Idempotency-Key. Raises Malformed."""
+    key = headers.get("idempotency-key")
+    return Asked(owner, None if key is None else check_key(key))
+
+
+def entity_tags(text: str) -> list[tuple[bool, str]] | None:
+    """The tags of an If-Match or If-None-Match, `(weak, tag)`; None for `*`.
+
+    Raises Malformed.
+    """
+    if text.strip() == "*":
+        return None
+    tags: list[tuple[bool, str]] = []
+    at = 0
+    while at < len(text) or not tags:
+        match = _TAGS.match(text, at)
+        if match is None:
+            raise Malformed(
+                f"{text[:100]!r} is no entity tag; send the ETag as it was received, "
+                'in quotes, such as "3"'
+            )
+        tags.append((match[1] is not None, match[2]))
+        at = match.end()
+    return tags
+
+
+def expected(headers: Headers) -> Expected:
+    """The revisions in If-Match; None if any will do. Raises Malformed.
+
+    A weak tag never matches (RFC 9110, 13.1.1).
+    """
+    given = headers.get("if-match")
+    tags = None if given is None else entity_tags(given)
+    if tags is None:
+        return None
+    revisions = set()
+    for weak, tag in tags:
+        if weak or not (tag.isascii() and tag.isdecimal()):
+            continue
+        if tag[0] == "0":
+            # A tag is compared letter by letter: "01" is not "1", nor a guess at it.
+            raise Malformed(
+                f'"{tag[:40]}" is no revision: those begin with 1 and are written '
+                "without zeros in front; send the ETag as it was received"
+            )
+        if len(tag) < 16:
+            revisions.add(int(tag))
+    return frozenset(revisions)
+
+
+def is_unchanged(headers: Headers, etag: str) -> bool:
+    """Whether If-None-Match names `etag` (a proxy may have made it weak)."""
+    given = headers.get("if-none-match")
+    if given is None:
+        return False
+    try:
+        tags = entity_tags(given)
+    except Malformed:
+        return False
+    return tags is None or any(f'"{tag}"' == etag for _, tag in tags)
+
+
+def whole_number(request: Request, name: str, default: int, most: int) -> int:
+    """The query's `name`, 1 to `most`. Raises Invalid."""
+    text = request.query_params.get(name, "")
+    if not text:
+        return default
+    if text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= most:
+        return int(text)
+    raise Invalid(name, f"must be a whole number from 1 to {most}, not {text[:40]!r}")
+
+
+def flag(request: Request, name: str) -> bool:
+    """Whether the query's `name` is true. Raises Invalid."""
+    text = request.query_params.get(name, "")
+    if text in ("", "false", "true"):
+        return text == "true"
+    raise Invalid(name, f"must be true or false, not {text[:40]!r}")

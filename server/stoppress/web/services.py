@@ -1,0 +1,45 @@
+"""What every route is given: the parts of one server process, put together.
+
+Rules: made once, in `app.py`; routes take what they need from it and keep
+nothing of their own. A route never builds a part itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from stoppress.desk.feed_import import Archive
+    from stoppress.desk.store_protocol import Store
+    from stoppress.desk.tokens import Tokens
+    from stoppress.hub.hub import Hub
+    from stoppress.settings import Settings
+    from stoppress.web.snapshot_cache import Snapshots
+
+
+class Metrics(Protocol):
+    """What the web layer needs of the metrics."""
+
+    def exposition(self) -> bytes:
+        """Everything counted, in Prometheus' text format (version 0.0.4)."""
+
+
+async def always_ready() -> None:
+    """For servers without a line to watch: always ready."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newsroom:
+    """The parts of one server process."""
+
+    settings: Settings
+    store: Store
+    desk: Archive
+    hub: Hub
+    snapshots: Snapshots
+    tokens: Tokens
+    metrics: Metrics
+    ready: Callable[[], Awaitable[None]] = always_ready
+    """Returns if fresh events arrive; else raises Unavailable, saying why."""

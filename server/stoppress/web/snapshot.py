@@ -1,0 +1,141 @@
+"""An edition: one feed and its newest posts at one cursor, ready to be sent.
+
+Pure. Made from the log's snapshot, or, when the log can't be asked, from an older
+edition and the events since (the same reducer that every reader has).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, cast
+
+import msgspec
+
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.feed import Visibility
+from stoppress.domain.fold import Json, fold, from_snapshot, place
+from stoppress.domain.store_records import Mark, Snapshot
+from stoppress.domain.timestamps import parse_instant
+from stoppress.web.pagination import PAGE_POSTS, next_path, public_posts
+from stoppress.wire.messages import public_feed
+
+
+class Edition:
+    """The snapshot `{feed, cursor, posts, pinned, next}` as bytes, and decoded.
+
+    `age_s` is None if it is current; else how many seconds ago it last was known
+    to be (the log can't be asked now).
+    """
+
+    def __init__(
+        self,
+        slug: str,
+        cursor: Cursor,
+        body: bytes,
+        visibility: Visibility,
+        age_s: int | None = None,
+    ) -> None:
+        self.slug = slug
+        self.cursor = cursor
+        self.body = body
+        self.visibility: Visibility = visibility
+        self.age_s = age_s
+
+    @cached_property
+    def etag(self) -> str:
+        """Names these bytes: the cursor, and a digest of all that they show."""
+        digest = hashlib.blake2b(self.body, digest_size=6).hexdigest()
+        return f'"{self.cursor}.{digest}"'
+
+    @cached_property
+    def value(self) -> dict[str, Any]:
+        """The snapshot, decoded. Not to be changed."""
+        return cast(dict[str, Any], msgspec.json.decode(self.body))
+
+    @property
+    def feed(self) -> dict[str, Any]:
+        """The feed's public JSON."""
+        return cast(dict[str, Any], self.value["feed"])
+
+    @property
+    def posts(self) -> list[dict[str, Any]]:
+        """The newest posts, newest first."""
+        return cast(list[dict[str, Any]], self.value["posts"])
+
+    @property
+    def pinned(self) -> dict[str, Any] | None:
+        """The pinned post."""
+        return cast("dict[str, Any] | None", self.value["pinned"])
+
+    @property
+    def next(self) -> str | None:
+        """The path of the page after these posts."""
+        return cast("str | None", self.value["next"])
+
+    def aged(self, age_s: int) -> Edition:
+        """The same, as of `age_s` seconds ago."""
+        return Edition(self.slug, self.cursor, self.body, self.visibility, age_s)
+
+
+class _Shown(msgspec.Struct):
+    visibility: Visibility
+
+
+_shown = msgspec.json.Decoder(_Shown)
+
+
+def visibility_of(feed: bytes) -> Visibility:
+    """The visibility in a feed's kept JSON."""
+    return _shown.decode(feed).visibility
+
+
+def edition(slug: str, snapshot: Snapshot, base: str) -> Edition:
+    """The edition of what the log holds."""
+    pinned = b"null"
+    if snapshot.pinned is not None:
+        pinned = public_posts((snapshot.pinned,), slug, base)[1:-1]
+    body = _body(
+        public_feed(snapshot.feed, slug, base),
+        snapshot.cursor,
+        public_posts(snapshot.page.posts, slug, base),
+        pinned,
+        next_path(slug, snapshot.page.next),
+    )
+    return Edition(slug, snapshot.cursor, body, visibility_of(snapshot.feed))
+
+
+def continued(held: Edition, messages: Sequence[bytes]) -> Edition:
+    """The edition after the events that follow on it. Raises Gap."""
+    state = from_snapshot(held.value)
+    for message in messages:
+        state = fold(state, msgspec.json.decode(message))
+    ordered = state.ordered()
+    posts, rest = ordered[:PAGE_POSTS], ordered[PAGE_POSTS:]
+    last = place(posts[-1]) if rest else state.floor
+    mark = None if last is None else Mark(parse_instant(last[0]), last[1])
+    body = _body(
+        msgspec.json.encode(state.feed),
+        state.cursor,
+        msgspec.json.encode(posts),
+        msgspec.json.encode(state.pinned),
+        next_path(held.slug, mark),
+    )
+    return Edition(held.slug, state.cursor, body, _visibility(state.feed))
+
+
+def _visibility(feed: Json) -> Visibility:
+    return cast(Visibility, feed["visibility"])
+
+
+def _body(
+    feed: bytes, cursor: Cursor, posts: bytes, pinned: bytes, next: str | None
+) -> bytes:
+    return b'{"feed":%b,"cursor":"%b","posts":%b,"pinned":%b,"next":%b}' % (
+        feed,
+        str(cursor).encode(),
+        posts,
+        pinned,
+        msgspec.json.encode(next),
+    )

@@ -1,0 +1,257 @@
+"""What machines read of a feed, read by parsers that are not ours.
+
+JSON-LD and Open Graph by extruct, Atom by feedparser, JSON Feed, oEmbed and the
+JSON-LD's members by JSON Schemas written after what those formats' own pages ask.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import extruct  # type: ignore[import-untyped]
+import feedparser  # type: ignore[import-untyped]
+import httpx
+import jsonschema
+import pytest
+
+from tests.conftest import Server, eventually
+
+SCHEMAS = Path(__file__).parents[2] / "fixtures" / "schemas"
+HOSTILE = "</script><script>alert(1)</script> ]]> <!-- & \" ' \u2028 \u0085 —"
+MEDIA = [
+    {"type": "image", "url": "/a%20b.png", "alt": HOSTILE, "width": 40, "height": 30},
+    {"type": "image", "url": "https://a.example/1.jpg?x=1&y=2"},
+    {"type": "quote", "text": HOSTILE, "credit": HOSTILE, "url": "/q"},
+]
+FEEDS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "full": {
+        "standfirst": "What it is about.",
+        "summary": "- one",
+        "language": "pt-BR",
+        "timezone": "Asia/Kathmandu",
+        "coverage_start": "2026-11-22T18:00:00+05:45",
+        "image": {"url": "/cover.png", "alt": "A cover"},
+    },
+    "closed": {"status": "closed", "language": "ar", "direction": "rtl"},
+    "hostile": {"title": HOSTILE, "standfirst": HOSTILE},
+}
+POSTS: list[dict[str, Any]] = [
+    {"body": "Only a text."},
+    {"headline": "Only a headline"},
+    {
+        "headline": "Everything",
+        "body": "**Bold**, [here](/live/x) and [there](https://b.example/?a=1&b=2).",
+        "authors": [{"name": "Ines", "url": "https://a.example/i"}, {"name": "J."}],
+        "source": {"name": "Radio", "url": "https://r.example/"},
+        "tags": ["one", "two & three"],
+        "language": "tr",
+        "media": MEDIA,
+        "published_at": "2026-03-29T02:30:00+05:45",
+    },
+    {
+        "headline": HOSTILE,
+        "body": HOSTILE
+        + "\n\n<img src=x onerror=alert(1)>\n\n[a](javascript:alert(1))",
+        "authors": [{"name": HOSTILE, "url": "https://a.example/?%3C&'%22"}],
+        "tags": [HOSTILE[:40]],
+        "media": MEDIA,
+    },
+    {"media": [MEDIA[1]]},
+]
+
+
+def check(value: object, schema: str) -> None:
+    """Fails with everything that the schema does not allow."""
+    rules = json.loads((SCHEMAS / f"{schema}.json").read_text())
+    wrong = jsonschema.Draft202012Validator(rules).iter_errors(value)
+    assert not [(list(one.absolute_path), one.message) for one in wrong]
+
+
+def get(url: str) -> httpx.Response:
+    """A page, as a crawler gets it."""
+    answer = httpx.get(url, timeout=10, trust_env=False)
+    assert answer.status_code == 200, (url, answer.text)
+    return answer
+
+
+def linked_data(url: str) -> list[Any]:
+    """The JSON-LD objects of a page."""
+    page = get(url)
+    found = extruct.extract(page.text, base_url=url, syntaxes=["json-ld"])
+    values: list[Any] = found["json-ld"]
+    return values
+
+
+def filled(server: Server, **fields: object) -> tuple[str, list[dict[str, Any]]]:
+    """A feed with every kind of post; its posts, as they were made."""
+    feed = server.new_feed(**fields)
+    posts = [server.publish(feed, **{"body": "", **post})["post"] for post in POSTS]
+    return feed, posts
+
+
+class _Runs(HTMLParser):
+    """Counts what would run if a page showed this markup."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note scripts, handlers and addresses that run."""
+        if tag in ("script", "style", "iframe", "object"):
+            self.found.append(tag)
+        for name, value in attrs:
+            runs = (value or "").strip().lower().startswith("javascript:")
+            if name.startswith("on") or runs:
+                self.found.append(f"{tag} {name}={value}")
+
+
+def what_runs(markup: str) -> list[str]:
+    """What in this markup would run."""
+    parser = _Runs()
+    parser.feed(markup)
+    return parser.found
+
+
+@pytest.mark.parametrize("kind", FEEDS)
+def test_linked_data(server: Server, kind: str) -> None:
+    """Complete, of the page's own posts, and nothing of it breaks out of its block."""
+    feed, posts = filled(server, **FEEDS[kind])
+    value, article = linked_data(f"{server.url}/live/{feed}")
+    check(value, "live-blog-posting")
+    check(article, "news-article")
+    assert value["isPartOf"]["@id"] == article["@id"] != value["@id"]
+    assert article["hasPart"]["@id"] == value["@id"]
+    same = ("url", "headline", "datePublished", "dateModified", "author", "publisher")
+    assert [article[name] for name in same] == [value[name] for name in same]
+    newest = sorted(
+        posts, key=lambda post: (post["published_at"], post["id"]), reverse=True
+    )
+    updates = value["liveBlogUpdate"]
+    assert [one["@id"] for one in updates] == [post["url"] for post in newest]
+    assert ("coverageEndTime" in value) == (kind == "closed")
+    changed = datetime.fromisoformat(value["dateModified"])
+    for one in updates:
+        assert datetime.fromisoformat(one["dateModified"]) <= changed
+    by_url = {one["url"]: one for one in updates}
+    full = by_url[posts[2]["url"]]
+    assert full["author"] == [
+        {"@type": "Person", "name": "Ines", "url": "https://a.example/i"},
+        {"@type": "Person", "name": "J."},
+    ]
+    assert full["articleBody"] == "Bold, here and there."
+    assert by_url[posts[3]["url"]]["headline"] == posts[3]["headline"]
+    for post in posts:
+        (single,) = linked_data(post["url"])
+        assert single["@type"] == "BlogPosting" and single["@id"] == post["url"]
+        assert single["isPartOf"]["@id"] == value["@id"]
+
+
+@pytest.mark.parametrize("kind", FEEDS)
+def test_the_card(server: Server, kind: str) -> None:
+    """Open Graph, Twitter's card, canonical, and where the machines' feeds are."""
+    feed, _ = filled(server, **FEEDS[kind])
+    url = f"{server.url}/live/{feed}"
+    found = extruct.extract(get(url).text, base_url=url, syntaxes=["opengraph"])
+    (card,) = found["opengraph"]
+    given = dict(card["properties"])
+    title = FEEDS[kind].get("title", feed)
+    assert given["og:title"].split() == title.split()
+    assert given["og:url"] == url and given["og:type"] == "article"
+    assert ("og:image" in given) == (kind == "full")
+
+
+@pytest.mark.parametrize("kind", FEEDS)
+def test_atom(server: Server, kind: str) -> None:
+    """Well-formed, with stable ids, whole dates and content that does not run."""
+    feed, posts = filled(server, **FEEDS[kind])
+    url = f"{server.url}/live/{feed}/atom.xml"
+    answer = get(url)
+    read = feedparser.parse(
+        answer.content,
+        response_headers=dict(answer.headers),
+        sanitize_html=False,
+        resolve_relative_uris=False,
+    )
+    assert not read.bozo, read.get("bozo_exception")
+    assert read.version == "atom10" and read.feed.id == f"{server.url}/live/{feed}"
+    assert read.feed.updated_parsed
+    links = {one["rel"]: one["href"] for one in read.feed.links}
+    assert links == {"alternate": f"{server.url}/live/{feed}", "self": url}
+    assert {entry.id for entry in read.entries} == {post["url"] for post in posts}
+    for entry in read.entries:
+        assert entry.published_parsed and entry.updated_parsed
+        assert entry.title and entry.author and entry.link == entry.id
+        assert what_runs(entry.content[0]["value"]) == []
+    etag = {"if-none-match": answer.headers["etag"]}
+    again = httpx.get(url, headers=etag, timeout=10, trust_env=False)
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize("kind", FEEDS)
+def test_json_feed(server: Server, kind: str) -> None:
+    """Version 1.1, with stable ids."""
+    feed, posts = filled(server, **FEEDS[kind])
+    url = f"{server.url}/live/{feed}/feed.json"
+    answer = get(url)
+    value = answer.json()
+    check(value, "json-feed")
+    assert answer.headers["content-type"].startswith("application/feed+json")
+    assert value["feed_url"] == url
+    assert {item["id"] for item in value["items"]} == {post["url"] for post in posts}
+    for item in value["items"]:
+        assert what_runs(item["content_html"]) == []
+    etag = {"if-none-match": answer.headers["etag"]}
+    again = httpx.get(url, headers=etag, timeout=10, trust_env=False)
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize("kind", FEEDS)
+def test_oembed(server: Server, kind: str) -> None:
+    """Found from the page, and a frame that leads to it and nowhere else."""
+    feed, posts = filled(server, **FEEDS[kind])
+    for url in (f"{server.url}/live/{feed}", posts[0]["url"]):
+        asked = f"{server.url}/oembed?maxwidth=500&url={quote(url, safe='')}"
+        value = get(asked).json()
+        check(value, "oembed")
+        assert value["width"] == 500
+        frames = _Runs()
+        frames.feed(value["html"])
+        assert frames.found == ["iframe"]
+        assert f'src="{server.url}/embed/{feed}"' in value["html"]
+
+
+def test_what_is_withdrawn_leaves_them_all_in_one_step(server: Server) -> None:
+    """As soon as one answer is without it every other is."""
+    feed = server.new_feed()
+    server.publish(feed, "What stays.", headline="Stays")
+    words = "Zanzibar quicksilver"
+    gone = server.publish(feed, f"{words}.", headline=words, pinned=True)["post"]
+    page = f"{server.url}/live/{feed}"
+    api = f"{server.url}/v1/feeds/{feed}"
+    everywhere = [
+        page,
+        f"{page}/atom.xml",
+        f"{page}/feed.json",
+        f"{server.url}/embed/{feed}",
+        api,
+        f"{api}/posts",
+        f"{api}/events?since={get(api).json()['cursor'].rpartition('-')[0]}-0&wait=0",
+    ]
+    for url in everywhere:
+        eventually(lambda url=url: words in get(url).text)  # type: ignore[misc]
+    path = f"/v1/feeds/{feed}/posts/{gone['id']}"
+    assert server.request("DELETE", path).status_code == 204
+    eventually(lambda: words not in get(api).text)
+    for url in everywhere:
+        answer = get(url)
+        assert words not in answer.text and "Stays" in answer.text, url
+    assert httpx.get(gone["url"], timeout=10, trust_env=False).status_code == 410
+    (kept,) = linked_data(page)[0]["liveBlogUpdate"]
+    assert kept["headline"] == "Stays"

@@ -1,0 +1,79 @@
+"""Short ways to say what is written in the contract suite."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.errors import Unavailable
+from stoppress.domain.event import EventType
+from stoppress.domain.store_records import Change, Idempotency, Write
+from stoppress.log.store import RedisStore
+
+AT = 1_700_000_000_000
+FEED = b'{"slug":"x","title":"X","rev":1}'
+
+
+def body(post: str, text: str = "text") -> bytes:
+    """The kept JSON of a post."""
+    return b'{"id":"%b","body":"%b"}' % (post.encode(), text.encode())
+
+
+def published(
+    post: str, text: str = "text", order: int = AT, external_id: str | None = None
+) -> Change:
+    """A new post."""
+    kind = EventType.PUBLISHED
+    return Change(kind, post, 0, 1, body(post, text), order, external_id)
+
+
+def updated(post: str, expected: int, text: str = "new", order: int = AT) -> Change:
+    """An edited post."""
+    kind = EventType.UPDATED
+    return Change(kind, post, expected, expected + 1, body(post, text), order)
+
+
+def withdrawn(post: str, expected: int) -> Change:
+    """A post taken back."""
+    return Change(EventType.WITHDRAWN, post, expected, expected + 1, b"")
+
+
+def feed_updated(expected: int, kept: bytes = b'{"slug":"x","title":"Y"}') -> Change:
+    """An edited feed."""
+    return Change(EventType.FEED, "", expected, expected + 1, kept)
+
+
+def write(
+    *changes: Change,
+    feed: str = "x",
+    pins: tuple[str, str] = ("", ""),
+    key: str | None = None,
+    fingerprint: str = "f1",
+) -> Write:
+    """A write."""
+    idem = None if key is None else Idempotency("token-1", key, fingerprint)
+    return Write(feed, changes, AT, *pins, idem)
+
+
+async def until(so: Callable[[], object], within_s: float = 20) -> None:
+    """Wait until something is so that nobody will tell us of."""
+    async with asyncio.timeout(within_s):
+        while not so():  # noqa: ASYNC110  # it happens in another process
+            await asyncio.sleep(0.01)
+
+
+async def made(store: RedisStore) -> Cursor:
+    """The cursor of the feed x, just made."""
+    return (await store.make_feed("x", FEED, AT, None)).cursor
+
+
+async def settled(store: RedisStore, post: str, feed: str = "x") -> Cursor:
+    """Publish as an editor would: until it is acknowledged."""
+    asked = write(published(post), feed=feed, key=post)
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return (await store.write(asked)).cursor
+            except Unavailable:
+                await asyncio.sleep(0.05)

@@ -1,0 +1,54 @@
+"""Counts of readers that processes leave for each other, in Valkey and in Redis."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from stoppress.domain.errors import Unavailable
+from stoppress.hub.reader_counts import Census
+from stoppress.log.pool import Link
+from stoppress.log.reader_census import RedisCensus
+from stoppress.log.redis_keys import READERS
+from tests.contract.store.servers import Server
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_everyone_gets_the_sum(link: Link) -> None:
+    """Each call says what is here now; an empty one takes a process out."""
+    one: Census = RedisCensus(link)
+    two: Census = RedisCensus(link)
+    assert await one.count({"x": 3, "flood-2026": 1}, 60) == {"x": 3, "flood-2026": 1}
+    assert await two.count({"x": 4}, 60) == {"x": 7, "flood-2026": 1}
+    assert await one.count({"x": 2}, 60) == {"x": 6}
+    assert await one.count({}, 60) == {"x": 4}
+    assert await two.count({}, 60) == {}
+    async with link.talk() as talk:
+        assert await talk.one("EXISTS", READERS) == 0
+
+
+async def test_who_says_nothing_any_more_is_forgotten(link: Link) -> None:
+    """Once its lease is over, by the server's clock."""
+    dead, alive = RedisCensus(link), RedisCensus(link)
+    await dead.count({"x": 100}, 0.2)
+    assert (await alive.count({"x": 1}, 60))["x"] in (1, 101)
+    async with asyncio.timeout(10):
+        while (await alive.count({"x": 1}, 60))["x"] != 1:  # noqa: ASYNC110  # time
+            await asyncio.sleep(0.02)
+    async with link.talk() as talk:
+        assert await talk.one("HLEN", READERS) == 1
+
+
+async def test_thousands_of_feeds_are_one_round_trip(link: Link) -> None:
+    """As many as one process may have open."""
+    census = RedisCensus(link)
+    here = {f"feed-{number}": number for number in range(1, 10_001)}
+    assert await census.count(here, 60) == here
+
+
+async def test_a_server_that_is_away_is_unavailable(link: Link, server: Server) -> None:
+    server.kill()
+    with pytest.raises(Unavailable):
+        await RedisCensus(link).count({"x": 1}, 60)

@@ -1,0 +1,119 @@
+"""What is answered 2xx is waited for, whoever did it, and however it is asked again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import pytest_asyncio
+
+from stoppress.desk.feed_import import Archive
+from stoppress.desk.idempotency import Asked
+from stoppress.domain.errors import ExternalIdTaken, Unavailable
+from stoppress.domain.store_records import Idempotency
+from stoppress.log.connect import connect
+from stoppress.log.store import RedisStore
+from stoppress.settings import Settings
+from tests.contract.store.news import FEED, published, until, write
+from tests.contract.store.servers import Server, free_port
+
+pytestmark = pytest.mark.asyncio
+
+NOBODY = Asked("token-1")
+SOME = Settings(durability="replicas:1", redis_timeout=1.0)
+
+
+class Pair(NamedTuple):
+    """A primary and its replica, which hangs when it is told to."""
+
+    primary: Server
+    replica: Server
+
+    @asynccontextmanager
+    async def storing(self) -> AsyncIterator[RedisStore]:
+        """A store over connections that have written nothing yet."""
+        link = await connect(self.primary.url, SOME)
+        try:
+            yield RedisStore(link, SOME)
+        finally:
+            await link.aclose()
+
+
+@pytest_asyncio.fixture
+async def pair(kind: str, tmp_path: Path) -> AsyncIterator[Pair]:
+    """Both, with a feed that has a post, which both have."""
+    first = Server(kind, tmp_path / "a", port=free_port())
+    second = Server(kind, tmp_path / "b")
+    try:
+        first.start()
+        second.start("--replicaof", "127.0.0.1", str(first.port))
+        with first.client() as client:
+            client.set("anything", "to be waited for")
+            await until(lambda: client.wait(1, 100) == 1)
+        yield Pair(first, second)
+    finally:
+        first.kill()
+        second.kill()
+
+
+async def unknown(pair: Pair, call: Callable[[RedisStore], Awaitable[object]]) -> None:
+    """The outcome has to be called unknown."""
+    async with pair.storing() as store:
+        with pytest.raises(Unavailable):
+            await call(store)
+
+
+async def test_a_repeated_write(pair: Pair) -> None:
+    """A replica that hangs has not got it; on another connection neither."""
+    asked = write(published("p"), key="k")
+    key = asked.idempotency
+    assert isinstance(key, Idempotency)
+    async with pair.storing() as store:
+        await store.make_feed("x", FEED, 0, None)
+    pair.replica.freeze()
+    for _ in range(2):
+        await unknown(pair, lambda store: store.write(asked))
+    await unknown(pair, lambda store: store.recall("x", key))
+    pair.replica.thaw()
+    async with pair.storing() as store:
+        assert (await store.write(asked)).repeated
+
+
+async def test_what_is_found_done_without_a_key(pair: Pair) -> None:
+    """An edit that changes nothing, a withdrawal of what is gone, a wire's repeat."""
+    feed = json.dumps({"slug": "x", "title": "X"}).encode()
+    async with pair.storing() as store:
+        desk = Archive(store)
+        await desk.make_feed(feed, NOBODY)
+        draft = b'{"body": "one", "external_id": "wire-1"}'
+        kept = await desk.publish("x", draft, NOBODY)
+        gone = await desk.publish("x", b'{"body": "two"}', NOBODY)
+    edit = b'{"body": "edited"}'
+    title = b'{"title": "Y"}'
+    pair.replica.freeze()
+    for _ in range(2):
+        # The first does it, and can't say so; the second finds it done.
+        await unknown(
+            pair,
+            lambda store: Archive(store).edit("x", kept.post, edit, None, NOBODY),
+        )
+        await unknown(
+            pair, lambda store: Archive(store).withdraw("x", gone.post, None, NOBODY)
+        )
+        await unknown(
+            pair, lambda store: Archive(store).edit_feed("x", title, None, NOBODY)
+        )
+    await unknown(pair, lambda store: Archive(store).publish("x", draft, NOBODY))
+    pair.replica.thaw()
+    async with pair.storing() as store:
+        desk = Archive(store)
+        done = await desk.edit("x", kept.post, edit, None, NOBODY)
+        assert await desk.withdraw("x", gone.post, None, NOBODY) is None
+        assert (await desk.edit_feed("x", title, None, NOBODY)).cursor == done.cursor
+        assert done.cursor.seq == 5
+        with pytest.raises(ExternalIdTaken):
+            await desk.publish("x", draft, NOBODY)

@@ -1,0 +1,141 @@
+"""A server that is the primary no longer, though it answers, is not taken for one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from redis.asyncio.connection import Connection
+from redis.exceptions import ConnectionError
+
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.errors import Unavailable
+from stoppress.log.follower import Follower
+from stoppress.log.pool import Link, NotPrimary
+from stoppress.log.store import RedisStore
+from stoppress.log.subscription import Subscription
+from tests.contract.store.following import up
+from tests.contract.store.news import AT, FEED, published, until, write
+from tests.contract.store.servers import ALWAYS, Server, free_port
+from tests.contract.store.sinks import Recorder
+
+pytestmark = pytest.mark.asyncio
+
+
+def demote(server: Server) -> None:
+    """Make it a replica of nobody there; its connections stay as they are."""
+    with server.client() as client:
+        client.replicaof("127.0.0.1", "1")
+
+
+def promote(server: Server) -> None:
+    """Make it a primary again."""
+    with server.client() as client:
+        client.replicaof("NO", "ONE")
+
+
+async def test_a_quiet_line_to_a_replica_is_not_healthy(
+    follower: Follower, store: RedisStore, server: Server, cursor: Cursor
+) -> None:
+    """Nobody writes, every PING is answered, the line stands: the probe finds out."""
+    sink = Recorder()
+    await follower.open("x", sink)
+    await up(follower)
+    demote(server)
+    await up(follower, healthy=False)
+    assert sink.cursor == cursor
+    with pytest.raises(Unavailable):
+        await follower.head("x")
+    promote(server)
+    await up(follower)
+    last = await store.write(write(published("p")))
+    assert last.cursor.epoch != cursor.epoch  # who knows what the other one took
+    await sink.at(last.cursor)
+
+
+async def test_what_a_replica_holds_is_not_the_log(
+    store: RedisStore, server: Server, cursor: Cursor
+) -> None:
+    """It may be old: readings are refused as writes are, also on old connections."""
+    await store.feed("x")
+    demote(server)
+    for _ in range(3):
+        with pytest.raises(NotPrimary):
+            await store.feed("x")
+        with pytest.raises(NotPrimary):
+            await store.heads(["nothing"])
+        with pytest.raises(NotPrimary):
+            await store.write(write(published("p")))
+        with pytest.raises(NotPrimary):
+            await store.make_feed("y", FEED, AT, None)
+    with pytest.raises(NotPrimary):
+        await store.post("x", "p")  # a plain command: no connection is left for it
+    with server.client() as client:
+        await until(lambda: len(client.client_list(_type="normal")) == 1)
+    promote(server)
+    assert (await store.feed("x")).body == FEED
+
+
+async def test_who_is_in_the_middle_is_not_left_waiting(
+    link: Link, store: RedisStore, server: Server, cursor: Cursor
+) -> None:
+    """All connections lead to the same server: one answer speaks for all of them."""
+    await asyncio.gather(store.feed("x"), store.feed("x"))
+    listener = await link.connect()
+    listening = asyncio.create_task(listener.read_response())
+    async with link.talk() as waiting:
+        demote(server)
+        with pytest.raises(NotPrimary):
+            await store.feed("x")
+        with pytest.raises(ConnectionError):
+            await waiting.one("PING")
+        with pytest.raises(ConnectionError):
+            async with asyncio.timeout(10):
+                await listening
+    with server.client() as client:
+        await until(lambda: len(client.client_list(_type="normal")) == 1)
+        client.replicaof("NO", "ONE")
+
+
+@pytest_asyncio.fixture
+async def node(kind: str, tmp_path: Path) -> AsyncIterator[Server]:
+    """A cluster of one."""
+    server = Server(kind, tmp_path / "node", ALWAYS, free_port())
+    server.start("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+    with server.client() as client:
+        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        await until(lambda: b"cluster_state:ok" in _info(client))
+    yield server
+    server.kill()
+
+
+def _info(client: object) -> bytes:
+    answer = client.execute_command("CLUSTER INFO")  # type: ignore[attr-defined]
+    return b"\n".join(b"%b:%b" % (k.encode(), v.encode()) for k, v in answer.items())
+
+
+async def test_a_subscription_that_redis_ends_is_ended(node: Server) -> None:
+    """A slot that moves takes its channels along; the line stands, and hears nothing.
+
+    What was given up by its own listener ends nothing.
+    """
+    heard: list[bytes] = []
+    connection = Connection(host="127.0.0.1", port=node.port, protocol=2)
+    await connection.connect()  # type: ignore[no-untyped-call]
+    line = Subscription(connection, lambda _, message: heard.append(message), 3.0)
+    listening = asyncio.create_task(line.listen())
+    await line.subscribe([b"{x}a"])
+    await line.subscribe([b"{x}b"])
+    await line.unsubscribe(b"{x}b")
+    with node.client() as client:
+        client.execute_command("SPUBLISH", "{x}a", "1")
+        await until(lambda: heard == [b"1"])
+        slot = client.execute_command("CLUSTER", "KEYSLOT", "{x}a")
+        client.execute_command("CLUSTER", "DELSLOTS", slot)
+    with pytest.raises(Unavailable, match="ended a subscription"):
+        async with asyncio.timeout(10):
+            await listening
+    await line.close()

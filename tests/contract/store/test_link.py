@@ -1,0 +1,120 @@
+"""The pool is bounded, and no answer ever reaches somebody else's question."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from stoppress.domain.errors import NotFound, Unavailable
+from stoppress.log.pool import CONNECTIONS, Link
+from stoppress.log.store import RedisStore
+from stoppress.log.subscription import Subscription
+from tests.contract.store.news import AT, FEED, body, published, until, write
+from tests.contract.store.servers import Server
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_callers_that_are_cut_leave_nothing_behind(
+    store: RedisStore, link: Link, server: Server
+) -> None:
+    """Whenever they are cut: the next one gets the answer to what it asked."""
+    await store.make_feed("x", FEED, AT, None)
+    names = [f"p{i}" for i in range(20)]
+    for name in names:
+        await store.write(write(published(name)))
+    rng = random.Random(3)
+
+    async def ask(name: str) -> None:
+        assert await store.post("x", name) == body(name)
+
+    for _ in range(30):
+        tasks = [asyncio.create_task(ask(rng.choice(names))) for _ in range(50)]
+        for _ in range(rng.randrange(12)):
+            await asyncio.sleep(0)
+        for task in rng.sample(tasks, 25):
+            task.cancel()
+        done = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(
+            one is None or isinstance(one, asyncio.CancelledError) for one in done
+        )
+    # And no permit was lost on the way.
+    await asyncio.gather(*(ask(name) for name in names * 10))
+    with server.client() as client:
+        assert len(client.client_list(_type="normal")) <= CONNECTIONS + 1
+
+
+async def test_a_burst_takes_a_bounded_number_of_connections(
+    store: RedisStore, server: Server
+) -> None:
+    """The rest waits its turn."""
+    await store.make_feed("x", FEED, AT, None)
+    written = await asyncio.gather(
+        *(store.write(write(published(f"p{i}"))) for i in range(500))
+    )
+    assert len({one.cursor.seq for one in written}) == 500
+    with server.client() as client:
+        assert len(client.client_list(_type="normal")) <= CONNECTIONS + 1
+
+
+async def test_errors_of_the_news_keep_the_connection(
+    store: RedisStore, server: Server
+) -> None:
+    """A refused write is an answer like any other."""
+    await store.make_feed("x", FEED, AT, None)
+    with server.client() as client:
+        before = client.info("stats")["total_connections_received"]
+        for _ in range(10):
+            with pytest.raises(NotFound):
+                await store.feed("nothing")
+        after = client.info("stats")["total_connections_received"]
+    assert after == before
+
+
+async def test_a_closed_link_is_closed(
+    store: RedisStore, link: Link, server: Server
+) -> None:
+    """And leaves no connection."""
+    await store.feeds()
+    await link.aclose()
+    with pytest.raises(Unavailable):
+        await store.feeds()
+    with server.client() as client:
+        await until(lambda: len(client.client_list()) == 1)
+
+
+async def test_a_subscription_that_ended_stays_ended(
+    link: Link, server: Server
+) -> None:
+    """redis-py would connect again on its own, without what was subscribed to."""
+    heard: list[bytes] = []
+    line = Subscription(
+        await link.connect(), lambda channel, message: heard.append(message), 3.0
+    )
+    listening = asyncio.create_task(line.listen())
+    await line.subscribe([b"a", b"b"])
+    with server.client() as client:
+        client.execute_command("SPUBLISH", "a", "1")
+        await until(lambda: heard == [b"1"])
+        client.client_kill_filter(_type="pubsub")
+        with pytest.raises(Unavailable):
+            await listening
+        with pytest.raises(Unavailable):
+            await line.subscribe([b"c"])
+        with pytest.raises(Unavailable):
+            await line.unsubscribe(b"a")
+        await line.close()
+        assert client.client_list(_type="pubsub") == []
+
+
+async def test_who_waits_for_a_subscription_hears_of_its_end(link: Link) -> None:
+    """Nobody waits for an answer that can't come."""
+    line = Subscription(await link.connect(), lambda channel, message: None, 30.0)
+    # Nobody listens, so the answer is never read.
+    waiting = asyncio.create_task(line.subscribe([b"a"]))
+    await asyncio.sleep(0)
+    await line.close()
+    with pytest.raises(Unavailable):
+        await waiting

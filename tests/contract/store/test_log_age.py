@@ -1,0 +1,144 @@
+"""A log lets go what is too old, at its writes, or as a whole when there are none."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import pytest_asyncio
+
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.store_records import Written
+from stoppress.hub.ring import Ring
+from stoppress.log.follower import Follower
+from stoppress.log.log_metrics import NoStoreMetrics
+from stoppress.log.pool import Link
+from stoppress.log.store import RedisStore
+from stoppress.settings import Settings
+from tests.contract.store.following import Counts, cut, up
+from tests.contract.store.news import AT, body, published, until, write
+from tests.contract.store.servers import Server
+from tests.contract.store.sinks import Recorder
+
+pytestmark = pytest.mark.asyncio
+
+LOG = "stoppress:{x}:log"
+DAY_MS = 86_400_000
+MOST = 16
+"""Events that one write lets go, at most."""
+
+
+class Aged(NoStoreMetrics):
+    """Counts what was let go."""
+
+    def __init__(self) -> None:
+        self.events = 0
+
+    def aged(self, events: int) -> None:
+        """Count them."""
+        self.events += events
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """A day, rather than thirty."""
+    return Settings(redis_timeout=3.0, log_days=1)
+
+
+@pytest.fixture
+def aged() -> Aged:
+    """What was let go."""
+    return Aged()
+
+
+@pytest_asyncio.fixture
+async def store(link: Link, settings: Settings, aged: Aged) -> RedisStore:
+    """A store that counts."""
+    return RedisStore(link, settings, aged)
+
+
+async def add(store: RedisStore, number: int, at: int) -> Written:
+    """Publish one post at some time."""
+    return await store.write(write(published(f"p{number}"))._replace(at=at))
+
+
+async def test_the_oldest_go_at_each_write(
+    store: RedisStore, aged: Aged, cursor: Cursor
+) -> None:
+    """Some at a time; what is left has no hole, and no post is touched."""
+    for number in range(40):
+        await add(store, number, AT + number)
+    assert len((await store.window("x")).events) == 40
+    assert aged.events == 0
+    later = AT + DAY_MS + 30
+    await add(store, 40, later)
+    window = await store.window("x")
+    assert (aged.events, window.first) == (MOST, MOST + 1)
+    await add(store, 41, later)
+    window = await store.window("x")
+    # Ten are a day old to the millisecond, or younger.
+    assert (aged.events, window.first) == (30, 31)
+    assert [event.seq for event in window.events] == list(range(31, 43))
+    assert window.cursor == cursor._replace(seq=42)
+    assert await store.post("x", "p0") == body("p0")
+
+
+async def test_one_clock_that_is_wrong_makes_no_hole(
+    store: RedisStore, cursor: Cursor
+) -> None:
+    """Days ahead: what goes is the oldest; behind: nothing goes for it."""
+    for number in range(10):
+        await add(store, number, AT + (5 * DAY_MS if number == 4 else 0))
+    await add(store, 10, AT + 3 * DAY_MS)
+    window = await store.window("x")
+    # The one that claims to be young keeps what follows on it.
+    assert [event.seq for event in window.events] == list(range(5, 12))
+    await add(store, 11, AT - 9 * DAY_MS)
+    assert (await store.window("x")).first == 5
+
+
+async def test_a_log_that_nobody_writes_to_ends_by_itself(
+    store: RedisStore,
+    server: Server,
+    follower: Follower,
+    counts: Counts,
+    cursor: Cursor,
+) -> None:
+    """Where it ended is known still: the epoch goes on, and nobody misses a thing."""
+    sink = Recorder()
+    await follower.open("x", sink)
+    for number in range(3):
+        last = (await add(store, number, AT)).cursor
+    await sink.at(last)
+    with server.client() as client:
+        assert 86_000 < client.ttl(LOG) <= 86_400
+        client.pexpire(LOG, 1)
+        await until(lambda: not client.exists(LOG))
+    assert await store.heads(["x"]) == [last]
+    # Who follows has all of it, and notices nothing.
+    await up(follower)
+    cut(server)
+    after = (await add(store, 3, AT + 2 * DAY_MS)).cursor
+    assert after == cursor._replace(seq=4)
+    await sink.at(after)
+    assert (len(sink.windows), "epoch" in counts.how) == (1, False)
+    # Who opens it now has the window that is left: others than its head are reset.
+    window = await store.window("x")
+    ring = Ring("x", "", max_events=10, max_bytes=1 << 20)
+    ring.restart(window.cursor, window.events)
+    assert ring.cursor == after
+    assert [seq for seq in range(5) if ring.holds_after(seq)] == [3, 4]
+
+
+async def test_no_age_is_too_old_for_0(
+    link: Link, settings: Settings, server: Server, cursor: Cursor
+) -> None:
+    """Also for a log that was to end."""
+    short = RedisStore(link, settings)
+    for number in range(3):
+        await add(short, number, AT)
+    for_ever = RedisStore(link, dataclasses.replace(settings, log_days=0))
+    await add(for_ever, 3, AT + 900 * DAY_MS)
+    assert len((await for_ever.window("x")).events) == 4
+    with server.client() as client:
+        assert client.ttl(LOG) == -1

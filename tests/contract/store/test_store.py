@@ -1,0 +1,270 @@
+"""The store keeps what `desk.store` promises, in Valkey and in Redis alike."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from stoppress.desk.store_protocol import Store, TokenStore
+from stoppress.domain.errors import (
+    ExternalIdTaken,
+    Gone,
+    Invalid,
+    KeyReused,
+    NotFound,
+    PinMoved,
+    SlugTaken,
+    StaleRevision,
+)
+from stoppress.domain.event import EventType
+from stoppress.domain.store_records import Idempotency, Withdrawn
+from stoppress.log.store import RedisStore
+from tests.contract.store.news import (
+    AT,
+    FEED,
+    body,
+    feed_updated,
+    made,
+    published,
+    updated,
+    withdrawn,
+    write,
+)
+from tests.contract.store.servers import Server
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_is_what_the_desk_needs(store: RedisStore) -> None:
+    """The ports of the desk are met (mypy reads this)."""
+    desk: Store = store
+    tokens: TokenStore = store
+    assert (desk, tokens) == (store, store)
+
+
+async def test_makes_a_feed_at_seq_0(store: RedisStore) -> None:
+    """A new feed has an epoch of its own, and nothing in its log."""
+    cursor = await made(store)
+    assert cursor.seq == 0
+    kept = await store.feed("x")
+    assert kept == (FEED, 1, cursor, "")
+    assert await store.feeds() == [FEED]
+    with pytest.raises(SlugTaken):
+        await store.make_feed("x", b"other", AT, None)
+    assert await store.feeds() == [FEED]
+
+
+async def test_a_feed_made_twice_under_one_key_is_made_once(store: RedisStore) -> None:
+    """The second answer is the first one's."""
+    key = Idempotency("token-1", "k", "f")
+    first = await store.make_feed("x", FEED, AT, key)
+    again = await store.make_feed("x", FEED, AT, key)
+    assert again == first._replace(repeated=True)
+    with pytest.raises(KeyReused):
+        await store.make_feed("x", FEED, AT, key._replace(fingerprint="g"))
+    assert await store.feeds() == [FEED]
+
+
+async def test_a_key_is_claimed_for_one_feed(store: RedisStore) -> None:
+    """By whoever comes first; each token has keys of its own; it can be released."""
+    key = Idempotency("token-1", "k", "f")
+    assert await store.claim("x", key)
+    assert not await store.claim("x", key)
+    with pytest.raises(KeyReused):
+        await store.claim("y", key)
+    assert await store.claim("y", key._replace(owner="token-2"))
+    await store.release(key)
+    assert await store.claim("y", key)
+
+
+async def test_tells_what_is_left_of_withdrawn_posts(store: RedisStore) -> None:
+    """Each with its rev and the external id it holds, also one never shown here."""
+    await made(store)
+    for name, external in (("a", None), ("b", "wire-b"), ("c", None)):
+        await store.write(write(published(name, external_id=external)))
+    for name in ("a", "b"):
+        await store.write(write(withdrawn(name, 1)))
+    never = withdrawn("d", 0)._replace(rev=4, external_id="wire-d")
+    await store.write(write(never))
+    found: dict[str, Withdrawn] = {}
+    mark: str | None = ""
+    while mark is not None:
+        page = await store.withdrawn("x", mark, 1)
+        mark = page.next
+        for one in page.posts:
+            found.setdefault(one.post, one)
+    assert {(name, one.external_id) for name, one in found.items()} == {
+        ("a", None),
+        ("b", "wire-b"),
+        ("d", "wire-d"),
+    }
+    assert found["d"].rev == 4
+    for wrong in ("posts", "order.0", "ext.-1", f"ext.{1 << 64}"):
+        with pytest.raises(Invalid):
+            await store.withdrawn("x", wrong, 1)
+    with pytest.raises(NotFound):
+        await store.withdrawn("nowhere", "", 1)
+
+
+async def test_lists_the_newest_made_first(store: RedisStore) -> None:
+    """By when they were made, whatever their names."""
+    for at, slug in enumerate(("b", "a", "c")):
+        await store.make_feed(slug, slug.encode(), AT + at, None)
+    assert await store.feeds() == [b"c", b"a", b"b"]
+
+
+async def test_numbers_events_without_a_hole(store: RedisStore) -> None:
+    """Whoever writes, and however many at a time."""
+    epoch = (await made(store)).epoch
+    names = [f"p{i}" for i in range(50)]
+    written = await asyncio.gather(
+        *(store.write(write(published(name))) for name in names)
+    )
+    assert sorted(one.cursor.seq for one in written) == list(range(1, 51))
+    assert {one.cursor.epoch for one in written} == {epoch}
+    window = await store.window("x")
+    assert [event.seq for event in window.events] == list(range(1, 51))
+    assert {event.post for event in window.events} == set(names)
+
+
+async def test_refuses_what_is_not_there(store: RedisStore) -> None:
+    """Each with its own error."""
+    with pytest.raises(NotFound) as no_feed:
+        await store.write(write(published("p")))
+    assert (no_feed.value.feed, no_feed.value.post) == ("x", None)
+    await made(store)
+    with pytest.raises(NotFound) as no_post:
+        await store.write(write(updated("p", 1)))
+    assert (no_post.value.feed, no_post.value.post) == ("x", "p")
+    for asked in (store.feed("y"), store.snapshot("y", 20), store.window("y")):
+        with pytest.raises(NotFound):
+            await asked
+    with pytest.raises(NotFound):
+        await store.page("y", None, 20)
+    with pytest.raises(NotFound) as nothing:
+        await store.post("y", "p")
+    assert nothing.value.post is None
+    with pytest.raises(NotFound) as nothing:
+        await store.post("x", "p")
+    assert nothing.value.post == "p"
+
+
+async def test_an_expected_revision_has_to_be_the_current_one(
+    store: RedisStore,
+) -> None:
+    """The error carries what is there, for posts and for the feed."""
+    await made(store)
+    await store.write(write(published("p")))
+    await store.write(write(updated("p", 1, "two")))
+    with pytest.raises(StaleRevision) as stale:
+        await store.write(write(updated("p", 1, "three")))
+    error = stale.value
+    assert (error.expected, error.rev, error.current) == (1, 2, body("p", "two"))
+    with pytest.raises(StaleRevision):
+        await store.write(write(published("p")))
+    await store.write(write(feed_updated(1, b"two")))
+    with pytest.raises(StaleRevision) as stale:
+        await store.write(write(feed_updated(1, b"three")))
+    assert (stale.value.rev, stale.value.current) == (2, b"two")
+    assert (await store.feed("x")).cursor.seq == 3
+
+
+async def test_a_withdrawn_post_leaves_no_text(
+    store: RedisStore, server: Server
+) -> None:
+    """Neither in the store nor in its answers; its id and external id stay taken."""
+    await made(store)
+    secret = "a-text-to-be-gone"
+    await store.write(
+        write(published("p", secret, external_id="ext-1"), key="k", fingerprint="f")
+    )
+    await store.write(write(updated("p", 1, secret + "2")))
+    await store.write(write(withdrawn("p", 2)))
+    with pytest.raises(Gone):
+        await store.post("x", "p")
+    with pytest.raises(Gone):
+        await store.write(write(updated("p", 3)))
+    with pytest.raises(ExternalIdTaken) as taken:
+        await store.write(write(published("q", external_id="ext-1")))
+    assert (taken.value.post, taken.value.current) == ("p", None)
+    window = await store.window("x")
+    assert [event.type for event in window.events] == [EventType.WITHDRAWN] * 3
+    assert {event.body for event in window.events} == {b""}
+    assert (await store.snapshot("x", 20)).page.posts == ()
+    with server.client() as client:
+        for key in client.scan_iter():
+            assert secret.encode() not in client.dump(key), key
+
+
+async def test_an_external_id_belongs_to_one_post(store: RedisStore) -> None:
+    """The error carries that post as it is."""
+    await made(store)
+    await store.write(write(published("p", "one", external_id="e")))
+    with pytest.raises(ExternalIdTaken) as taken:
+        await store.write(write(published("q", external_id="e")))
+    assert (taken.value.post, taken.value.current) == ("p", body("p", "one"))
+    with pytest.raises(NotFound):
+        await store.post("x", "q")
+
+
+async def test_a_repeated_write_changes_nothing(store: RedisStore) -> None:
+    """It wins over a stale revision, and over an external id that is its own."""
+    await made(store)
+    first = await store.write(write(published("p", external_id="e"), key="k"))
+    await store.write(write(updated("p", 1)))
+    again = await store.write(write(published("other", external_id="e"), key="k"))
+    assert again == first._replace(repeated=True)
+    edit = await store.write(write(updated("p", 2), key="k2", fingerprint="f2"))
+    again = await store.write(write(updated("p", 2), key="k2", fingerprint="f2"))
+    assert again == edit._replace(repeated=True)
+    with pytest.raises(KeyReused):
+        await store.write(write(published("q"), key="k", fingerprint="other"))
+    assert (await store.feed("x")).cursor.seq == 3
+
+
+async def test_recalls_what_was_written_under_a_key(
+    store: RedisStore, server: Server
+) -> None:
+    """For a day, and per token."""
+    await made(store)
+    key = Idempotency("token-1", "k", "f1")
+    assert await store.recall("x", key) is None
+    written = await store.write(write(published("p"), key="k"))
+    assert await store.recall("x", key) == written._replace(repeated=True)
+    assert await store.recall("x", key._replace(owner="token-2")) is None
+    with pytest.raises(KeyReused):
+        await store.recall("x", key._replace(fingerprint="f2"))
+    with server.client() as client:
+        (record,) = client.scan_iter("*:idem:*")
+        assert 86_000 < client.ttl(record) <= 86_400
+
+
+async def test_pinning_is_one_step(store: RedisStore) -> None:
+    """The former pin goes and the new one comes, or nothing happens."""
+    await made(store)
+    await store.write(write(published("p"), pins=("", "p")))
+    await store.write(write(published("q"), pins=("p", "q")))
+    with pytest.raises(PinMoved):
+        await store.write(write(updated("p", 1), pins=("p", "")))
+    # Half of it stale: nothing of it happens.
+    with pytest.raises(StaleRevision):
+        await store.write(write(updated("q", 1), updated("p", 7), pins=("q", "p")))
+    assert await store.post("x", "q") == body("q")
+    both = await store.write(write(updated("q", 1), updated("p", 1), pins=("q", "p")))
+    assert both.cursor.seq == 4
+    assert both.post == "p"
+    assert (await store.feed("x")).pinned == "p"
+    assert (await store.snapshot("x", 20)).pinned == body("p", "new")
+    await store.write(write(withdrawn("p", 2), pins=("p", "")))
+    assert (await store.snapshot("x", 20)).pinned is None
+
+
+async def test_tokens_are_kept(store: RedisStore) -> None:
+    """Put, found, listed, dropped."""
+    assert await store.token("d") is None
+    await store.put_token("d", b"record")
+    assert await store.token("d") == b"record"
+    assert await store.tokens() == [("d", b"record")]
+    assert await store.drop_token("d") is True
+    assert await store.drop_token("d") is False

@@ -1,0 +1,192 @@
+"""What the store answers: pages, snapshots, windows; and what a dropped feed leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+import pytest
+
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.errors import NotFound, StaleRevision
+from stoppress.domain.event import Event, EventType
+from stoppress.domain.store_records import Idempotency, Mark
+from stoppress.log.pool import Link
+from stoppress.log.store import RedisStore
+from stoppress.settings import Settings
+from tests.contract.store.news import (
+    AT,
+    FEED,
+    body,
+    feed_updated,
+    made,
+    published,
+    updated,
+    withdrawn,
+    write,
+)
+from tests.contract.store.servers import Server
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_pages_go_through_every_post_once(store: RedisStore) -> None:
+    """In order, ties by id, after marks whose posts are gone or elsewhere."""
+    await made(store)
+    order = {f"p{i:02}": AT + i // 10 for i in range(45)}
+    for name, at in order.items():
+        await store.write(write(published(name, order=at)))
+    expected = sorted(order, key=lambda name: (order[name], name), reverse=True)
+    page = await store.page("x", None, 20)
+    assert list(page.posts) == [body(name) for name in expected[:20]]
+    assert page.next == Mark(order[expected[19]], expected[19])
+    await store.write(write(withdrawn(expected[19], 1)))
+    await store.write(write(updated(expected[10], 1, order=AT + 99)))
+    page = await store.page("x", page.next, 20)
+    assert list(page.posts) == [body(name) for name in expected[20:40]]
+    page = await store.page("x", page.next, 20)
+    assert list(page.posts) == [body(name) for name in expected[40:]]
+    assert page.next is None
+    assert (await store.page("x", Mark(0, "p"), 20)).posts == ()
+    exact = await store.page("x", Mark(order[expected[40]], expected[40]), 4)
+    assert (len(exact.posts), exact.next) == (4, None)
+
+
+async def test_pages_rise_from_the_oldest(store: RedisStore) -> None:
+    """Every post once, ties by id, after marks whose posts are gone."""
+    await made(store)
+    order = {f"p{i:02}": AT + i // 10 for i in range(25)}
+    for name, at in order.items():
+        await store.write(write(published(name, order=at)))
+    expected = sorted(order, key=lambda name: (order[name], name))
+    page = await store.page("x", None, 12, rising=True)
+    assert list(page.posts) == [body(name) for name in expected[:12]]
+    assert page.next == Mark(order[expected[11]], expected[11])
+    await store.write(write(withdrawn(expected[11], 1)))
+    page = await store.page("x", page.next, 12, rising=True)
+    assert list(page.posts) == [body(name) for name in expected[12:24]]
+    page = await store.page("x", page.next, 12, rising=True)
+    assert (list(page.posts), page.next) == ([body(expected[24])], None)
+    await store.write(write(published("p99", order=AT + 99)))
+    last = Mark(order[expected[24]], expected[24])
+    page = await store.page("x", last, 12, rising=True)
+    assert list(page.posts) == [body("p99")]
+    assert (await store.page("x", Mark(AT + 99, "p99"), 1, rising=True)).posts == ()
+    assert (await store.page("x", Mark(0, ""), 1, rising=True)).posts == (body("p00"),)
+
+
+async def test_a_snapshot_is_at_a_cursor(store: RedisStore) -> None:
+    """Feed, newest posts, pinned one and cursor are of one moment."""
+    await made(store)
+    for i in range(25):
+        await store.write(write(published(f"p{i:02}", order=AT + i)))
+    await store.write(write(updated("p03", 1, order=AT + 3), pins=("", "p03")))
+    snapshot = await store.snapshot("x", 20)
+    assert snapshot.cursor == (await store.feed("x")).cursor
+    assert snapshot.feed == FEED
+    assert snapshot.page == await store.page("x", None, 20)
+    assert snapshot.page.posts[0] == body("p24")
+    assert snapshot.pinned == body("p03", "new")
+
+
+async def test_a_window_shows_posts_as_they_are_now(store: RedisStore) -> None:
+    """Every seq is there; the body is the newest; a feed's event has the feed."""
+    epoch = (await made(store)).epoch
+    await store.write(write(published("p", "one")))
+    await store.write(write(published("q", "gone")))
+    await store.write(write(feed_updated(1, b"feed two")))
+    await store.write(write(updated("p", 1, "two")))
+    await store.write(write(withdrawn("q", 1)))
+    window = await store.window("x")
+    assert window.cursor == Cursor(epoch, 5)
+    assert window.feed == b"feed two"
+    now = body("p", "two")
+    assert window.events == (
+        Event(1, EventType.PUBLISHED, AT, "p", now),
+        Event(2, EventType.WITHDRAWN, AT, "q", b""),
+        Event(3, EventType.FEED, AT, "", b"feed two"),
+        Event(4, EventType.UPDATED, AT, "p", now),
+        Event(5, EventType.WITHDRAWN, AT, "q", b""),
+    )
+    piece = await store.since("x", 3)
+    assert piece.head == window.cursor
+    assert piece.events == window.events[3:]
+    assert (await store.since("x", 5)).events == ()
+
+
+async def test_a_window_is_bounded(link: Link, settings: Settings) -> None:
+    """By events, and by bytes as a ring counts them; what is there has no hole."""
+    few = RedisStore(link, dataclasses.replace(settings, ring_events=600))
+    await few.make_feed("x", FEED, AT, None)
+    for i in range(1300):
+        await few.write(write(published(f"p{i}")))
+    window = await few.window("x")
+    assert 600 <= len(window.events) < 1300
+    seqs = [event.seq for event in window.events]
+    assert seqs == list(range(window.first, 1301))
+    small = RedisStore(link, dataclasses.replace(settings, ring_bytes=1 << 20))
+    for i in range(60):
+        await small.write(write(published(f"big{i}", "x" * 50_000)))
+    window = await small.window("x")
+    assert sum(len(event.body) for event in window.events) < (2 << 20) + 60_000
+    assert window.cursor.seq == 1360
+    assert window.events[-1].seq == 1360
+    assert len(window.events) < 60
+
+
+async def test_the_log_is_trimmed(link: Link, settings: Settings) -> None:
+    """About `log_events` are kept; posts are not touched."""
+    store = RedisStore(link, dataclasses.replace(settings, log_events=100))
+    await store.make_feed("x", FEED, AT, None)
+    for i in range(500):
+        await store.write(write(published(f"p{i}")))
+    window = await store.window("x")
+    assert 100 <= len(window.events) <= 300
+    assert await store.post("x", "p0") == body("p0")
+
+
+async def test_a_dropped_feed_is_gone_with_all_it_held(
+    store: RedisStore, server: Server
+) -> None:
+    """Only idempotency records stay; the slug, used again, has a new epoch."""
+    epoch = (await made(store)).epoch
+    await store.write(write(published("p", external_id="e"), key="k"))
+    with pytest.raises(StaleRevision):
+        await store.drop_feed("x", 7, None)
+    key = Idempotency("token-1", "drop", "f")
+    await store.drop_feed("x", 1, key)
+    assert await store.feeds() == []
+    with server.client() as client:
+        left = [name for name in client.scan_iter() if b":idem:" not in name]
+    assert left == [b"stoppress:node"]
+    await store.drop_feed("x", 1, key)
+    with pytest.raises(NotFound):
+        await store.drop_feed("x", None, None)
+    cursor = await made(store)
+    assert cursor.seq == 0
+    assert cursor.epoch != epoch
+    # A late repetition of the drop leaves the new feed alone; a late repetition
+    # of the publish is a new publish: what it speaks of is gone.
+    await store.drop_feed("x", 1, key)
+    assert (await store.feed("x")).cursor == cursor
+    late = await store.write(write(published("p2", external_id="e"), key="k"))
+    assert not late.repeated
+
+
+async def test_two_who_drop_and_make_do_not_hide_a_feed(store: RedisStore) -> None:
+    """Whatever the order of the steps, a feed that is there is listed, once."""
+    for _ in range(20):
+        await made(store)
+        await asyncio.gather(
+            store.drop_feed("x", None, None),
+            store.make_feed("x", FEED, AT, None),
+            store.make_feed("x", FEED, AT, None),
+            return_exceptions=True,
+        )
+        try:
+            await store.feed("x")
+        except NotFound:
+            assert await store.feeds() == []
+            continue
+        assert await store.feeds() == [FEED]
+        await store.drop_feed("x", None, None)

@@ -1,0 +1,60 @@
+"""Readers on their way out: cut when their time is up, with one timer."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from stoppress.hub.closing_readers import A_TURN, Leaving
+
+pytestmark = pytest.mark.asyncio
+
+
+class Leaver:
+    """Notes when it is cut."""
+
+    def __init__(self) -> None:
+        self.done = asyncio.Event()
+
+    def cut(self) -> None:
+        """End now."""
+        self.done.set()
+
+
+async def test_everyone_is_cut_in_time_with_one_timer() -> None:
+    leaving = Leaving(0.01)
+    leavers = [Leaver() for _ in range(50)]
+    for leaver in leavers:
+        leaving.add(leaver)
+        assert leaving._timer is not None
+    async with asyncio.timeout(10):
+        for leaver in leavers:
+            await leaver.done.wait()
+    assert leaving._timer is None
+
+
+async def test_all_are_cut_at_once_when_nobody_is_waited_for() -> None:
+    leaving = Leaving(3600)
+    leaver = Leaver()
+    leaving.add(leaver)
+    leaving.cut_all()
+    assert leaver.done.is_set()
+    assert leaving._timer is None
+
+
+async def test_a_few_a_turn_are_let_go_however_many_hang_up() -> None:
+    leaving = Leaving()
+    closed: list[int] = []
+    for number in range(3 * A_TURN):
+        leaving.let_go(lambda number=number: closed.append(number))  # type: ignore[misc]
+    assert closed == []
+    turns = []
+    while len(closed) < 3 * A_TURN:
+        await asyncio.sleep(0)
+        turns.append(len(closed))
+    assert turns == [A_TURN, 2 * A_TURN, 3 * A_TURN]
+    assert closed == list(range(3 * A_TURN))
+    leaving.let_go(lambda: closed.append(-1))
+    leaving.cut_all()
+    assert closed[-1] == -1

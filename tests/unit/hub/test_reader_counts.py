@@ -1,0 +1,150 @@
+"""How many read a feed: counted over processes, told at a bounded rate."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from stoppress.domain.errors import Unavailable
+from stoppress.hub.feed_state import ANYONE
+from stoppress.hub.hub import Hub
+from stoppress.hub.reader_counts import EVERY_S, LEASE_S
+from stoppress.hub.relayed_readers import PlainReader
+from stoppress.settings import Settings
+from stoppress.wire.wire_formats import Wire
+from tests.newsroom_line import Paper
+
+pytestmark = pytest.mark.asyncio
+
+
+class Book:
+    """A census in memory, and one process's side of it."""
+
+    def __init__(self, pages: dict[int, Mapping[str, int]]) -> None:
+        self.pages = pages
+        self.asked = 0
+        self.away = False
+        self.leases: list[float] = []
+
+    async def count(self, here: Mapping[str, int], lease_s: float) -> Mapping[str, int]:
+        """Leave counts, get everyone's."""
+        self.asked += 1
+        self.leases.append(lease_s)
+        if self.away:
+            raise Unavailable("away")
+        self.pages[id(self)] = dict(here)
+        total: Counter[str] = Counter()
+        for page in self.pages.values():
+            total.update(page)
+        return total
+
+
+class House:
+    """One process, on a clock that is turned by hand."""
+
+    def __init__(self, pages: dict[int, Mapping[str, int]]) -> None:
+        self.book = Book(pages)
+        self.paper = Paper()
+        self.paper.make("x", show_readers=True)
+        self.paper.make("shy")
+        settings = Settings(public_url="http://h")
+        self.hub = Hub(self.paper, settings, census=self.book)
+        self.now = self.hub.now()
+
+    async def round(self, seconds: float = EVERY_S) -> None:
+        """So much time goes by, then a tick, and what follows from it."""
+        self.now += seconds
+        self.hub.tick(self.now)
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+
+async def _reads(house: House, feed: str) -> PlainReader:
+    reader = PlainReader(house.hub, Wire.LINES, ANYONE)
+    await house.hub.channel(feed)
+    house.hub.follow(reader, feed, None)
+    await reader.carry()
+    return reader
+
+
+async def _told(reader: PlainReader) -> list[Any]:
+    """The counts that wait for a reader."""
+    if not reader._outbox:
+        return []
+    lines = (await reader.carry()).splitlines()
+    return [json.loads(line).get("count") for line in lines]
+
+
+async def test_readers_of_all_processes_are_told_one_number() -> None:
+    pages: dict[int, Mapping[str, int]] = {}
+    one, two = House(pages), House(pages)
+    here = [await _reads(one, "x") for _ in range(3)]
+    there = await _reads(two, "x")
+    for _ in range(2):
+        await one.round()
+        await two.round()
+    assert [(await _told(reader))[-1] for reader in (*here, there)] == [4] * 4
+    # Nothing changed: nobody is told, though the lease is kept.
+    asked = one.book.asked
+    await one.round()
+    assert one.book.asked == asked + 1
+    assert one.book.leases[-1] == LEASE_S > 2 * EVERY_S
+    assert await _told(here[0]) == []
+    # One goes there: who is here hears of it.
+    there.gone()
+    await two.round()
+    await one.round()
+    assert await _told(here[0]) == [3]
+    assert pages[id(two.book)] == {}
+    asked = two.book.asked
+    await two.round()
+    assert two.book.asked == asked
+    await one.hub.stop()
+    assert pages[id(one.book)] == {}
+    await two.hub.stop()
+
+
+async def test_asking_is_rare_and_one_at_a_time() -> None:
+    house = House({})
+    reader = await _reads(house, "x")
+    for number in range(40):
+        await house.round(0.5)
+        if number % 3 == 0:
+            await _reads(house, "x")
+    assert house.book.asked == 40 * 0.5 / EVERY_S
+    assert len(await _told(reader)) <= house.book.asked
+    await house.hub.stop()
+
+
+async def test_nobody_is_asked_of_feeds_that_do_not_tell() -> None:
+    house = House({})
+    reader = await _reads(house, "shy")
+    for _ in range(3):
+        await house.round()
+    assert house.book.asked == 0
+    house.paper.change("shy", show_readers=True)
+    await house.round()
+    await reader.carry()  # that the feed was changed
+    await house.round()
+    assert house.book.asked == 2
+    assert house.book.pages[id(house.book)] == {"shy": 1}
+    await house.hub.stop()
+
+
+async def test_no_number_while_the_census_is_away() -> None:
+    house = House({})
+    house.book.away = True
+    reader = await _reads(house, "x")
+    await house.round()
+    await house.round()
+    assert (house.book.asked, await _told(reader)) == (2, [])
+    house.book.away = False
+    await house.round()
+    assert await _told(reader) == [1]
+    house.book.away = True
+    await house.hub.stop()

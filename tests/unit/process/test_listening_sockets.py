@@ -1,0 +1,147 @@
+"""The listening sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+import uvloop
+
+from stoppress.process import listening_sockets
+from stoppress.process.listening_sockets import EARS, CannotListen, ears, limit, listen
+from stoppress.settings import Settings
+
+
+def free(sockets: list[socket.socket]) -> None:
+    for one in sockets:
+        one.close()
+
+
+@pytest.mark.asyncio
+async def test_port_0_is_any_free_port() -> None:
+    """One socket, on a port that is told."""
+    sockets = await listen("127.0.0.1", 0, 1)
+    assert len(sockets) == 1 and sockets[0].getsockname()[1] > 0
+    free(sockets)
+
+
+@pytest.mark.asyncio
+async def test_several_workers_share_one_port() -> None:
+    """Each has a socket of its own, and all can listen."""
+    sockets = await listen("127.0.0.1", 0, 3)
+    for one in sockets:
+        one.listen()
+    assert len({one.getsockname() for one in sockets}) == 1 and len(sockets) == 3
+    free(sockets)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.asyncio
+async def test_a_taken_port_is_told(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the other would share it: it is another server's."""
+    monkeypatch.setattr(listening_sockets, "TRY_S", 0.0)
+    theirs = await listen("127.0.0.1", 0, 2)
+    theirs[0].listen()
+    port = theirs[0].getsockname()[1]
+    with pytest.raises(CannotListen, match=f"port {port} on 127.0.0.1 is taken"):
+        await listen("127.0.0.1", port, count)
+    free(theirs)
+
+
+@pytest.mark.asyncio
+async def test_a_port_that_is_given_free_meanwhile_is_had() -> None:
+    """The workers of a killed parent end a moment after it."""
+    theirs = await listen("127.0.0.1", 0, 1)
+    port = theirs[0].getsockname()[1]
+    asyncio.get_running_loop().call_later(0.1, free, theirs)
+    ours = await listen("127.0.0.1", port, 1)
+    assert ours[0].getsockname()[1] == port
+    free(ours)
+
+
+@pytest.mark.parametrize("host", ["no such host", "203.0.113.7", "a" * 300, "ü..x"])
+@pytest.mark.asyncio
+async def test_a_host_that_is_not_ours_is_told(host: str) -> None:
+    """At once: waiting would not help."""
+    with pytest.raises(CannotListen, match="no address of this machine"):
+        await listen(host, 0, 1)
+
+
+def accepted(listener: socket.socket) -> socket.socket:
+    """A connection made to the socket, on the server's side."""
+    listener.listen()
+    listener.setblocking(True)
+    with socket.create_connection(listener.getsockname()):
+        return listener.accept()[0]
+
+
+@pytest.mark.asyncio
+async def test_connections_inherit_the_limits() -> None:
+    """So that nobody who comes needs to be told them."""
+    (listener,) = await listen("127.0.0.1", 0, 1)
+    limit(listener, Settings(send_buffer=32 << 10, dead_peer=7.5))
+    with accepted(listener) as peer:
+        size = peer.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+        assert size == 64 << 10  # Linux doubles it
+        wait_ms = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        assert wait_ms == 7_500
+    free([listener])
+
+
+@pytest.mark.asyncio
+async def test_without_limits_the_kernel_has_its_own() -> None:
+    """0 leaves things as they are."""
+    untold, told = await listen("127.0.0.1", 0, 2)
+    limit(told, Settings(send_buffer=0, dead_peer=0))
+    for option in (
+        (socket.SOL_SOCKET, socket.SO_SNDBUF),
+        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+    ):
+        assert told.getsockopt(*option) == untold.getsockopt(*option)
+    free([untold, told])
+
+
+class Newcomers(asyncio.Protocol):
+    """Whoever came."""
+
+    def __init__(self, came: list[asyncio.BaseTransport]) -> None:
+        self._came = came
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._came.append(transport)
+
+
+async def turns_to_accept(crowd: int) -> int:
+    """How many turns of the loop it takes to accept so many who came at once."""
+    loop = asyncio.get_running_loop()
+    (listener,) = await listen("127.0.0.1", 0, 1)
+    came: list[asyncio.BaseTransport] = []
+    servers = [
+        await loop.create_server(lambda: Newcomers(came), sock=ear)
+        for ear in ears(listener)
+    ]
+    clients = [socket.socket() for _ in range(crowd)]
+    for client in clients:
+        client.setblocking(False)
+        client.connect_ex(listener.getsockname())
+    turns = 0
+    while len(came) < crowd and turns < 10 * crowd:
+        turns += 1
+        await asyncio.sleep(0)
+    free(clients)
+    for transport in came:
+        transport.close()
+    for server in servers:
+        server.close()
+        await server.wait_closed()
+    assert len(came) == crowd
+    return turns
+
+
+def test_a_crowd_is_accepted_several_a_turn() -> None:
+    """However long the turns are: on uvloop one socket takes one connection a turn."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(turns_to_accept(12 * EARS)) <= 24

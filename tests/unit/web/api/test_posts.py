@@ -1,0 +1,292 @@
+"""Posts over HTTP."""
+
+from __future__ import annotations
+
+import pytest
+
+from stoppress.web import post_filter as module
+from stoppress.web.responses import PRIVATE, PUBLIC
+from tests.unit.web.desk_harness import BASE, Office, open_office
+
+
+@pytest.mark.asyncio
+async def test_a_post_is_published() -> None:
+    """201, `{post, cursor}`, where it is, its revision."""
+    async with open_office() as office:
+        await office.feed()
+        given = {
+            "headline": "Water",
+            "body": "**rises**",
+            "language": "ar",
+            "direction": "rtl",
+            "key": True,
+            "breaking": True,
+            "tags": ["flood"],
+            "authors": [{"name": "A", "url": "https://a.example"}],
+            "source": {"name": "S"},
+            "media": [{"type": "image", "url": "/a.svg", "width": 4, "height": 3}],
+            "published_at": "2026-11-22T12:30:00+03:00",
+            "correction": {"note": "n"},
+            "external_id": "e",
+        }
+        answer = await office.client.post("/v1/feeds/quay/posts", json=given)
+        assert answer.status_code == 201
+        made = answer.json()
+        assert set(made) == {"post", "cursor"} and made["cursor"].endswith("-1")
+        post = made["post"]
+        path = f"/v1/feeds/quay/posts/{post['id']}"
+        assert answer.headers["location"] == path
+        assert answer.headers["etag"] == '"1"'
+        for name in set(given) - {"published_at", "correction"}:
+            assert post[name] == given[name], name
+        assert post["html"] == "<p><strong>rises</strong></p>"
+        assert post["published_at"] == "2026-11-22T09:30:00.000Z"
+        assert post["updated_at"] <= post["correction"]["at"]
+        assert post["correction"]["note"] == "n"
+        assert (post["rev"], post["pinned"]) == (1, False)
+        assert post["url"] == f"{BASE}/live/quay/{post['id']}"
+        read = await office.public.get(path)
+        assert (read.json(), read.headers["etag"]) == (post, '"1"')
+        assert read.headers["cache-control"] == PUBLIC
+        same = await office.public.get(path, headers={"if-none-match": '"1"'})
+        assert same.status_code == 304
+
+
+@pytest.mark.asyncio
+async def test_a_repeated_publish() -> None:
+    """200, same id and cursor; the post as it is now, or that it was withdrawn."""
+    async with open_office() as office:
+        await office.feed()
+        key = {"idempotency-key": "k 1"}
+        path = "/v1/feeds/quay/posts"
+        first = await office.client.post(path, json={"body": "a"}, headers=key)
+        again = await office.client.post(path, json={"body": "a"}, headers=key)
+        assert (first.status_code, again.status_code) == (201, 200)
+        assert first.json() == again.json()
+        other = await office.client.post(path, json={"body": "b"}, headers=key)
+        assert other.status_code == 422 and "k 1" in other.json()["detail"]
+        post = first.json()["post"]["id"]
+        await office.client.delete(f"{path}/{post}")
+        gone = await office.client.post(path, json={"body": "a"}, headers=key)
+        assert gone.status_code == 200
+        assert gone.json() == {
+            "post": {"id": post, "withdrawn": True},
+            "cursor": first.json()["cursor"],
+        }
+        assert len(office.store.shelves["quay"].events) == 2
+
+
+@pytest.mark.asyncio
+async def test_an_external_id_belongs_to_one_post() -> None:
+    """409 with that post; it stays taken after the withdrawal."""
+    async with open_office() as office:
+        await office.feed()
+        first = (await office.post(external_id="wire-7")).json()["post"]
+        path = "/v1/feeds/quay/posts"
+        given = {"body": "b", "external_id": "wire-7"}
+        answer = await office.client.post(path, json=given)
+        assert answer.status_code == 409 and answer.json()["post"] == first
+        await office.client.delete(f"{path}/{first['id']}")
+        answer = await office.client.post(path, json=given)
+        assert answer.status_code == 409
+        assert answer.json()["post"] == {"id": first["id"], "withdrawn": True}
+
+
+@pytest.mark.asyncio
+async def test_an_edit() -> None:
+    """200 with the merged post; 428, 412 and 400 where If-Match is not right."""
+    async with open_office() as office:
+        await office.feed()
+        post = (await office.post(tags=["a"])).json()["post"]
+        path = f"/v1/feeds/quay/posts/{post['id']}"
+        missing = await office.client.patch(path, json={"body": "b"})
+        assert missing.status_code == 428 and missing.headers["etag"] == '"1"'
+        answer = await office.client.patch(
+            path,
+            json={"body": "b", "headline": None},
+            headers={"if-match": '"1"', "content-type": "application/merge-patch+json"},
+        )
+        assert answer.status_code == 200 and answer.headers["etag"] == '"2"'
+        edited = answer.json()["post"]
+        assert (edited["body"], edited["headline"], edited["tags"]) == (
+            "b",
+            None,
+            ["a"],
+        )
+        for given in ('"1"', 'W/"2"', '"x"', '"1", "7"', '"99999999999999999999"'):
+            stale = await office.client.patch(
+                path, json={"body": "c"}, headers={"if-match": given}
+            )
+            assert stale.status_code == 412, given
+            assert stale.json()["current"] == edited
+            assert stale.headers["etag"] == '"2"'
+        for wrong in (b"2", b"", b'"2', "“2”".encode(), b'"02"', b'"0"', b'"2", "02"'):
+            bad = await office.client.patch(
+                path, json={"body": "c"}, headers={b"if-match": wrong}
+            )
+            assert bad.status_code == 400, wrong
+        same = await office.client.patch(
+            path, json={"body": "b"}, headers={"if-match": '"1", "2"'}
+        )
+        assert same.status_code == 200
+        assert same.json() == {"post": edited, "cursor": answer.json()["cursor"]}
+        forced = await office.client.patch(
+            path, json={"body": "d"}, headers={"if-match": "*"}
+        )
+        assert forced.json()["post"]["rev"] == 3
+
+
+@pytest.mark.asyncio
+async def test_a_repeated_edit() -> None:
+    """200 with the first cursor, though the revision has moved on."""
+    async with open_office() as office:
+        await office.feed()
+        post = (await office.post()).json()["post"]
+        path = f"/v1/feeds/quay/posts/{post['id']}"
+        headers = {"if-match": '"1"', "idempotency-key": "k"}
+        first = await office.client.patch(path, json={"body": "b"}, headers=headers)
+        again = await office.client.patch(path, json={"body": "b"}, headers=headers)
+        assert first.status_code == again.status_code == 200
+        assert first.json() == again.json()
+
+
+@pytest.mark.asyncio
+async def test_a_withdrawal() -> None:
+    """204, again 204; reading and editing 410; never there 404."""
+    async with open_office() as office:
+        await office.feed()
+        post = (await office.post()).json()["post"]
+        path = f"/v1/feeds/quay/posts/{post['id']}"
+        stale = await office.client.delete(path, headers={"if-match": '"2"'})
+        assert stale.status_code == 412
+        for _ in range(2):
+            answer = await office.client.delete(path)
+            assert (answer.status_code, answer.content) == (204, b"")
+        read = await office.public.get(path)
+        assert read.status_code == 410
+        assert "Water" not in read.text and "withdrawn" in read.json()["detail"]
+        edit = await office.client.patch(path, json={}, headers={"if-match": "*"})
+        assert edit.status_code == 410
+        assert (await office.client.patch(path, json={})).status_code == 410
+        for name in ("01234567890123", "x", "a" * 65, "%7B%7D", "%00"):
+            absent = f"/v1/feeds/quay/posts/{name}"
+            assert (await office.public.get(absent)).status_code == 404, name
+            assert (await office.client.delete(absent)).status_code == 404, name
+            assert (await office.client.patch(absent, json={})).status_code == 404
+        assert [e.type.value for e in office.store.shelves["quay"].events] == [
+            "post.published",
+            "post.withdrawn",
+        ]
+
+
+async def walk(office: Office, path: str | None) -> list[list[str]]:
+    """Every page from `path` on, as headlines."""
+    pages: list[list[str]] = []
+    while path is not None:
+        answer = await office.public.get(path)
+        assert answer.status_code == 200, answer.text
+        pages.append([post["headline"] for post in answer.json()["posts"]])
+        path = answer.json()["next"]
+        assert len(pages) < 100
+    return pages
+
+
+@pytest.mark.asyncio
+async def test_pages_go_on_where_the_last_one_ended() -> None:
+    """By published_at, then the newest made; also when the last post is withdrawn."""
+    async with open_office() as office:
+        await office.feed()
+        same = "2026-11-22T09:30:00Z"
+        for number in range(5):
+            await office.post(headline=str(number), published_at=same)
+        await office.post(headline="old", published_at="2026-11-21T09:30:00Z")
+        path = "/v1/feeds/quay/posts?limit=2"
+        assert await walk(office, path) == [["4", "3"], ["2", "1"], ["0", "old"]]
+        first = (await office.public.get(path)).json()
+        await office.client.delete(f"/v1/feeds/quay/posts/{first['posts'][1]['id']}")
+        assert await walk(office, first["next"]) == [["2", "1"], ["0", "old"]]
+        assert await walk(office, path) == [["4", "2"], ["1", "0"], ["old"]]
+
+
+@pytest.mark.asyncio
+async def test_pages_may_be_filtered() -> None:
+    """By tag, by key, by both; `next` holds the filters and ends with the posts."""
+    async with open_office() as office:
+        await office.feed()
+        for number in range(9):
+            tags = ["rain & sun"] if number % 2 else []
+            await office.post(headline=str(number), tags=tags, key=number % 3 == 0)
+        path = "/v1/feeds/quay/posts?limit=2"
+        tagged = path + "&tag=rain+%26+sun"
+        assert await walk(office, tagged) == [["7", "5"], ["3", "1"], []]
+        assert await walk(office, path + "&key=true") == [["6", "3"], ["0"]]
+        assert await walk(office, tagged + "&key=true") == [["3"]]
+        assert await walk(office, path + "&tag=&key=false&before=") == [
+            ["8", "7"],
+            ["6", "5"],
+            ["4", "3"],
+            ["2", "1"],
+            ["0"],
+        ]
+        assert await walk(office, path + "&tag=RAIN") == [[]]
+
+
+@pytest.mark.asyncio
+async def test_a_search_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page may be empty and `next` lead on: no request reads a whole feed."""
+    monkeypatch.setattr(module, "SCANNED_POSTS", 4)
+    monkeypatch.setattr(module, "SCAN_STEP", 2)
+    async with open_office() as office:
+        await office.feed()
+        for number in range(10):
+            await office.post(headline=str(number), tags=["t"] if number == 3 else [])
+        office.store.calls.clear()
+        answer = await office.public.get("/v1/feeds/quay/posts?tag=t")
+        assert answer.json()["posts"] == [] and answer.json()["next"] is not None
+        assert office.store.calls.count("page") == 2
+        assert await walk(office, "/v1/feeds/quay/posts?tag=t") == [[], ["3"], []]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("limit=ten", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=1.5", "limit"),
+        ("limit=٣", "limit"),
+        ("limit=99999999999999999999", "limit"),
+        ("key=yes", "key"),
+        ("order=up", "order"),
+        ("order=oldest&after=nonsense", "after"),
+        ("before=nonsense", "before"),
+    ],
+)
+async def test_a_wrong_query_is_named(query: str, field: str) -> None:
+    """422, as for a body."""
+    async with open_office() as office:
+        await office.feed()
+        answer = await office.public.get(f"/v1/feeds/quay/posts?{query}")
+        assert answer.status_code == 422 and answer.json()["field"] == field
+        assert (await office.public.get("/v1/feeds/quay/posts?limit=100")).is_success
+
+
+@pytest.mark.asyncio
+async def test_private_posts_are_private() -> None:
+    """On every address, and in no cache."""
+    async with open_office() as office:
+        await office.feed(visibility="private")
+        post = (await office.post()).json()["post"]["id"]
+        mine = office.reader(authorization=await office.token("read", feeds=["quay"]))
+        for path in ("/v1/feeds/quay/posts", f"/v1/feeds/quay/posts/{post}"):
+            assert (await office.public.get(path)).status_code == 404
+            answer = await mine.get(path)
+            assert answer.status_code == 200
+            assert answer.headers["cache-control"] == PRIVATE
+        refused = await mine.post("/v1/feeds/quay/posts", json={"body": "x"})
+        assert refused.status_code == 403 and refused.json()["scope"] == "write"
+        other = office.reader(authorization=await office.token("write", feeds=["x"]))
+        absent = await other.post("/v1/feeds/quay/posts", json={"body": "x"})
+        assert absent.status_code == 404

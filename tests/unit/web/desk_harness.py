@@ -1,0 +1,110 @@
+"""A whole web layer over a newsroom in memory, for the tests beside this file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+from starlette.applications import Starlette
+
+from stoppress.desk.feed_import import Archive
+from stoppress.desk.tokens import Tokens
+from stoppress.domain.errors import Unavailable
+from stoppress.hub.hub import Hub
+from stoppress.settings import Settings
+from stoppress.web.api import routes
+from stoppress.web.problems import exception_handlers
+from stoppress.web.services import Newsroom
+from stoppress.web.snapshot_cache import Snapshots
+from tests.unit.desk.memory import MemoryLine, MemoryStore
+
+ADMIN = "sp_" + "a" * 32
+BASE = "https://live.example.org"
+
+
+class NoMetrics:
+    """Nothing was counted."""
+
+    def exposition(self) -> bytes:
+        return b"# nothing\n"
+
+
+@dataclass
+class Office:
+    """The parts, and a client with the admin's token (`client`) or none (`public`)."""
+
+    store: MemoryStore
+    line: MemoryLine
+    newsroom: Newsroom
+    client: httpx.AsyncClient
+    public: httpx.AsyncClient
+    fresh: list[bool]
+
+    def reader(self, **headers: str) -> httpx.AsyncClient:
+        """A client with headers of its own."""
+        return _client(self.client._transport, headers)
+
+    async def feed(self, slug: str = "quay", **fields: object) -> dict[str, object]:
+        """Make a feed."""
+        given = {"slug": slug, "title": "The quay", **fields}
+        answer = await self.client.post("/v1/feeds", json=given)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, object] = answer.json()
+        return made
+
+    async def post(self, feed: str = "quay", **fields: object) -> httpx.Response:
+        """Publish; the headline is given unless another is."""
+        given = {"headline": "Water rises", **fields}
+        answer = await self.client.post(f"/v1/feeds/{feed}/posts", json=given)
+        assert answer.status_code == 201, answer.text
+        return answer
+
+    async def token(self, *scopes: str, feeds: list[str] | None = None) -> str:
+        """Make a token; its Authorization header."""
+        given = {"scopes": scopes, "feeds": feeds}
+        answer = await self.client.post("/v1/tokens", json=given)
+        assert answer.status_code == 201, answer.text
+        return f"Bearer {answer.json()['token']}"
+
+
+def _client(
+    transport: httpx.AsyncBaseTransport, headers: dict[str, str]
+) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers)
+
+
+@asynccontextmanager
+async def open_office(**given: object) -> AsyncIterator[Office]:
+    """An office, closed at the end."""
+    settings = Settings(public_url=BASE, **given)  # type: ignore[arg-type]
+    store = MemoryStore()
+    line = MemoryLine(store)
+    hub = Hub(line, settings)
+    fresh = [True]
+
+    async def ready() -> None:
+        if store.away:
+            raise Unavailable("no events arrive")
+
+    newsroom = Newsroom(
+        settings=settings,
+        store=store,
+        desk=Archive(store),
+        hub=hub,
+        snapshots=Snapshots(hub, store, settings, lambda: fresh[0]),
+        tokens=Tokens(store, ADMIN),
+        metrics=NoMetrics(),
+        ready=ready,
+    )
+    app = Starlette(
+        routes=routes.routes(newsroom), exception_handlers=exception_handlers(BASE)
+    )
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    client = _client(transport, {"authorization": f"Bearer {ADMIN}"})
+    public = _client(transport, {})
+    try:
+        yield Office(store, line, newsroom, client, public, fresh)
+    finally:
+        await hub.stop()

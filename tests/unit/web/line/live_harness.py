@@ -1,0 +1,328 @@
+"""A live line on loopback: a real uvicorn over a log in memory.
+
+`on_every_server` runs a test over each way to serve it: with the transport taken
+over (on uvloop and on asyncio's own loop, by the fast door and by Starlette's
+path) and on the plain path of ASGI.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, cast
+
+import httpx
+import pytest
+import uvicorn
+import uvloop
+from starlette.applications import Starlette
+from websockets.asyncio.client import ClientConnection, connect
+
+from stoppress.desk.tokens import Token
+from stoppress.hub.hub import Hub
+from stoppress.hub.hub_metrics import Uncounted
+from stoppress.process.listening_sockets import limit, listen
+from stoppress.settings import Settings
+from stoppress.web.line import live_routes
+from stoppress.web.line.arrivals import Gate, call_later
+from stoppress.web.line.fast_path import Door
+from stoppress.web.line.first_bytes import Porch
+from stoppress.web.line.head_limits import Heads
+from stoppress.web.line.http_protocol import LiveHttp
+from stoppress.web.line.takeover import LiveWebSocket
+from stoppress.web.problems import exception_handlers
+from stoppress.web.services import Newsroom
+from tests.newsroom_line import Paper
+
+Message = dict[str, Any]
+PATIENCE_S = 20.0
+"""How long anything may take before a test fails; nothing waits for it."""
+
+TOKENS = {
+    "sp_all": Token("t1", "all", ("read",), None, ""),
+    "sp_other": Token("t2", "other", ("read",), ("other",), ""),
+}
+
+
+class FewTokens:
+    """Tokens known by heart."""
+
+    async def check(self, secret: str | None) -> Token | None:
+        """The token of this secret, or None."""
+        return TOKENS.get(secret or "")
+
+    def at_hand(self, secret: str) -> Token:
+        """The token of this secret; LookupError if it would have to be looked up."""
+        return TOKENS[secret]
+
+
+class Ledger(Uncounted):
+    """Counts what the tests ask about."""
+
+    def __init__(self) -> None:
+        self.here = 0
+        self.came = 0
+        self.encodes = 0
+        self.waits = 0
+        self.outs = 0
+        self.refused_heads = 0
+        self.codes: list[int] = []
+
+    def readers(self, wire: str, change: int) -> None:
+        """A reader came or went."""
+        self.here += change
+        self.came += max(0, change)
+
+    def encoded(self) -> None:
+        """An event was encoded."""
+        self.encodes += 1
+
+    def closed(self, code: int) -> None:
+        """The hub ended a line."""
+        self.codes.append(code)
+
+    def waited(self) -> None:
+        """A newcomer had to wait."""
+        self.waits += 1
+
+    def head_refused(self) -> None:
+        """A head was too late, or too long."""
+        self.refused_heads += 1
+
+    def shut_out(self) -> None:
+        """A newcomer was closed at the gate."""
+        self.outs += 1
+
+
+class Liveroom:
+    """A server under test."""
+
+    def __init__(self, path: str, **changes: Any) -> None:
+        self.path = path
+        self.settings = Settings(public_url="http://h", **changes)
+        self.paper = Paper()
+        self.ledger = Ledger()
+        self.time = 1_795_000_000.0
+        self.hub = Hub(self.paper, self.settings, self.ledger, lambda: self.time)
+        nothing = cast(Any, None)
+        self.newsroom = Newsroom(
+            settings=self.settings,
+            store=nothing,
+            desk=nothing,
+            hub=self.hub,
+            snapshots=nothing,
+            tokens=cast(Any, FewTokens()),
+            metrics=nothing,
+        )
+        self.gate = Gate(call_later, self.ledger, self.settings.handshakes_per_s)
+        self.heads = Heads(
+            lambda _, look: self.looks.append(look),
+            self.ledger,
+            self.settings.head_timeout,
+            self.settings.max_head,
+            lambda: self.time,
+        )
+        self.looks: list[Callable[[], None]] = []
+        """What the heads' timer would call."""
+        self.starlette = Starlette(
+            routes=live_routes.routes(self.newsroom),
+            exception_handlers=cast(Any, exception_handlers("http://h")),
+        )
+        self.asked = 0
+        """How many connections and requests came to the ASGI application."""
+        self.server: uvicorn.Server = nothing
+        self.port = 0
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Liveroom]:
+        """The server, from its start to its end."""
+        (listener,) = await listen("127.0.0.1", 0, 1)
+        limit(listener, self.settings)
+        self.port = listener.getsockname()[1]
+        config = uvicorn.Config(
+            self.app,
+            http=self._http(),
+            ws="websockets-sansio" if self.path == "plain" else LiveWebSocket,
+            ws_ping_interval=None,
+            ws_per_message_deflate=False,
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            timeout_graceful_shutdown=2,
+        )
+        self.server = uvicorn.Server(config)
+        serving = asyncio.create_task(self.server._serve([listener]))
+        await self.until(lambda: self.server.started)
+        try:
+            yield self
+        finally:
+            await self.hub.stop()
+            self.server.should_exit = True
+            await asyncio.wait_for(serving, PATIENCE_S)
+
+    async def furnish(self) -> None:
+        """Make two feeds; open one, where that is what the door is for."""
+        self.paper.make("x")
+        self.paper.make("other")
+        if self.path == "door":
+            await self.hub.channel("x")
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        """The application."""
+        self.asked += 1
+        await self.starlette(scope, receive, send)
+
+    def _http(self) -> Any:
+        if self.path == "plain":
+            return "httptools"
+        if self.path == "takeover":
+            return LiveHttp
+        door = Door()
+        door.open(self.newsroom)
+        return Porch(door, self.gate, self.heads)
+
+    @property
+    def http(self) -> str:
+        """The address for HTTP."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def ws(self, query: str, *, compression: str | None = None, **more: Any) -> connect:
+        """A WebSocket to the live line."""
+        return connect(
+            f"ws://127.0.0.1:{self.port}/v1/live?{query}",
+            compression=compression,
+            ping_interval=None,
+            open_timeout=PATIENCE_S,
+            close_timeout=PATIENCE_S,
+            **more,
+        )
+
+    @contextlib.asynccontextmanager
+    async def stream(
+        self, feed: str, query: str = "", **headers: str
+    ) -> AsyncIterator[EventStream]:
+        """An event stream; status and headers are on `.response`."""
+        async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
+            async with client.stream(
+                "GET",
+                f"{self.http}/v1/feeds/{feed}/events?{query}",
+                headers={"accept": "text/event-stream"}
+                | {name.replace("_", "-"): value for name, value in headers.items()},
+            ) as response:
+                yield EventStream(response)
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        """One plain request."""
+        async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
+            return await client.get(self.http + path, headers=headers)
+
+    def publish(self, count: int, feed: str = "x") -> None:
+        """Publish some posts."""
+        for _ in range(count):
+            self.paper.publish(feed)
+
+    def size(self) -> int:
+        """How many follow the feed x."""
+        channel = self.hub._channels.find("x")
+        return channel.size if channel is not None else 0
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Wait until the server has come so far."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not true():  # noqa: ASYNC110  # what is waited for tells nobody
+                await asyncio.sleep(0.001)
+
+
+class EventStream:
+    """What an EventSource would hand over."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        self._lines = response.aiter_lines()
+        self.retry: list[int] = []
+
+    async def next(self) -> tuple[str, str | None, Message] | None:
+        """The next event as (event, id, data); None at the end."""
+        fields: dict[str, str] = {}
+        async with asyncio.timeout(PATIENCE_S):
+            async for line in self._lines:
+                if line:
+                    name, _, value = line.partition(": ")
+                    fields[name] = value
+                    continue
+                if "retry" in fields:
+                    self.retry.append(int(fields["retry"]))
+                if "data" in fields:
+                    data = json.loads(fields["data"])
+                    return fields["event"], fields.get("id"), data
+                fields = {}
+        return None
+
+    async def take(self, count: int) -> list[Message]:
+        """The next `count` messages."""
+        found: list[Message] = []
+        for _ in range(count):
+            event = await self.next()
+            assert event is not None
+            assert event[0] == event[2]["type"]
+            found.append(event[2])
+        return found
+
+
+async def take(socket: ClientConnection, count: int) -> list[Message]:
+    """The next `count` messages of a WebSocket."""
+    async with asyncio.timeout(PATIENCE_S):
+        return [json.loads(await socket.recv()) for _ in range(count)]
+
+
+async def code(socket: ClientConnection) -> int | None:
+    """The code with which the server closes, whatever comes before."""
+    async with asyncio.timeout(PATIENCE_S):
+        await socket.wait_closed()
+    return socket.close_code
+
+
+def cursors(messages: list[Message]) -> list[str]:
+    """Type and seq of each message, in short."""
+    return [f"{m['type'].split('.')[-1]} {m['cursor']}" for m in messages]
+
+
+Test = Callable[[Liveroom], Awaitable[None]]
+
+
+def on_every_server(**changes: Any) -> Callable[[Test], Callable[[str, str], None]]:
+    """Run a test over each way to serve; `changes` are settings."""
+
+    def decorate(test: Test) -> Callable[[str, str], None]:
+        @pytest.mark.parametrize(
+            ("path", "loop"),
+            [
+                ("door", "uvloop"),
+                ("door", "asyncio"),
+                ("takeover", "uvloop"),
+                ("takeover", "asyncio"),
+                ("plain", "asyncio"),
+            ],
+        )
+        @functools.wraps(test)
+        def run(path: str, loop: str) -> None:
+            async def scenario() -> None:
+                async with asyncio.timeout(60):
+                    async with Liveroom(path, **changes).running() as room:
+                        await room.furnish()
+                        await test(room)
+
+            factory = (
+                uvloop.new_event_loop if loop == "uvloop" else asyncio.new_event_loop
+            )
+            with asyncio.Runner(loop_factory=factory) as runner:
+                runner.run(scenario())
+
+        # pytest must see the parameters of `run`, not those of the test.
+        del run.__wrapped__
+        return run
+
+    return decorate

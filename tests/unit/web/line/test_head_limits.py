@@ -1,0 +1,195 @@
+"""A request's head has a time and a length, on real sockets and a clock of our own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from stoppress.web.line.head_limits import LOOK_S, Heads
+from stoppress.web.line.http_protocol import LiveHttp
+from tests.unit.web.line.bare import LOOPS, UPGRADE, Raw, raw
+from tests.unit.web.line.live_harness import Ledger, Liveroom
+
+WHOLE = b"GET /v1/nothing HTTP/1.1\r\nHost: h\r\n\r\n"
+HEAD_S = 30
+
+
+class Line:
+    """Heads on a clock that goes when told; speakers are numbers."""
+
+    def __init__(self, longest_s: float = HEAD_S) -> None:
+        self.now = 100.0
+        self.ledger = Ledger()
+        self.calls: list[tuple[float, Callable[[], None]]] = []
+        self.closed: list[int] = []
+        self.heads = Heads(self._later, self.ledger, longest_s, 100, lambda: self.now)
+
+    def _later(self, seconds: float, call: Callable[[], None]) -> None:
+        self.calls.append((self.now + seconds, call))
+
+    def comes(self, number: int) -> One:
+        """A speaker."""
+        one = One(self, number)
+        self.heads.begin(one)
+        return one
+
+    def goes(self, seconds: float) -> None:
+        """Time goes by."""
+        end = self.now + seconds
+        while due := [call for call in self.calls if call[0] <= end]:
+            at, call = min(due, key=lambda one: one[0])
+            self.calls.remove((at, call))
+            self.now = at
+            call()
+        self.now = end
+
+
+class One:
+    """Who says nothing."""
+
+    def __init__(self, line: Line, number: int) -> None:
+        self.line = line
+        self.number = number
+
+    def too_late(self) -> None:
+        """Closed."""
+        self.line.closed.append(self.number)
+
+
+def test_each_has_its_time() -> None:
+    """From when it came; saying a bit is nothing; who said it all is let go of."""
+    line = Line()
+    first = line.comes(1)
+    line.goes(10)
+    second, third = line.comes(2), line.comes(3)
+    line.heads.begin(first)
+    line.heads.end(third)
+    line.goes(HEAD_S - 10 - LOOK_S)
+    assert line.closed == []
+    line.goes(2 * LOOK_S)
+    assert line.closed == [1]
+    line.goes(10)
+    assert line.closed == [1, 2]
+    assert line.ledger.refused_heads == 2
+    assert len(line.heads) == 0
+    line.goes(1000)
+    assert line.calls == []
+    line.heads.begin(second)
+    assert len(line.calls) == 1
+
+
+def test_thousands_have_one_timer() -> None:
+    """However they come; it rings twice a second at most."""
+    line = Line()
+    for number in range(5000):
+        line.comes(number)
+        line.goes(0.001)
+        assert len(line.calls) == 1
+    line.goes(HEAD_S + 2 * LOOK_S)
+    assert line.closed == list(range(5000))
+
+
+def test_0_is_without_a_bound() -> None:
+    """Of either."""
+    line = Line(0)
+    line.comes(1)
+    assert len(line.heads) == 0 and line.calls == []
+    endless = Heads(line._later, line.ledger, 0, 0)
+    assert not endless.is_too_long(1 << 40)
+    assert line.heads.is_too_long(101) and not line.heads.is_too_long(100)
+
+
+def over_sockets(test: Callable[[Liveroom], object]) -> None:
+    """Run a test on both loops."""
+
+    async def scenario() -> None:
+        async with asyncio.timeout(60):
+            async with Liveroom("door", max_head=8192).running() as room:
+                await room.furnish()
+                await test(room)  # type: ignore[misc]  # each is a coroutine
+
+    for loop in LOOPS:
+        with asyncio.Runner(loop_factory=loop) as runner:
+            runner.run(scenario())
+
+
+def late(room: Liveroom) -> None:
+    """Time goes by, and the timer rings."""
+    room.time += room.settings.head_timeout + 1
+    looks, room.looks = room.looks, []
+    for look in looks:
+        look()
+
+
+async def begun(room: Liveroom, one: Raw, said: bytes) -> None:
+    """Say something, and wait until it was heard by HTTP, which waits for more."""
+    one.send(said)
+    await room.until(
+        lambda: any(isinstance(speaker, LiveHttp) for speaker in room.heads._since)
+    )
+
+
+def test_who_says_nothing() -> None:
+    """Is closed without a word."""
+
+    async def test(room: Liveroom) -> None:
+        async with raw(room) as one:
+            await room.until(lambda: len(room.heads) == 1)
+            late(room)
+            assert await one.end() == b""
+        assert room.ledger.refused_heads == 1
+
+    over_sockets(test)
+
+
+def test_a_head_in_endless_pieces() -> None:
+    """408; each piece is heard, and none gives it more time."""
+
+    async def test(room: Liveroom) -> None:
+        async with raw(room) as one:
+            await begun(room, one, b"GET /v1/feeds HTTP/1.1\r\n")
+            room.time += room.settings.head_timeout - 1
+            one.send(b"X-Slow: 1\r\nX-")
+            (http,) = room.heads._since
+            assert isinstance(http, LiveHttp)
+            await room.until(lambda: len(http.headers) == 1)
+            room.time -= room.settings.head_timeout - 1
+            late(room)
+            assert (await one.end()).startswith(b"HTTP/1.1 408 ")
+        assert len(room.heads) == 0
+
+    over_sockets(test)
+
+
+def test_a_head_that_is_too_long() -> None:
+    """431, long before it is over."""
+
+    async def test(room: Liveroom) -> None:
+        async with raw(room) as one:
+            await begun(room, one, b"GET /v1/feeds HTTP/1.1\r\n")
+            for number in range(9):
+                one.send(b"X-%d: %b\r\n" % (number, b"a" * 1000))
+            assert (await one.end()).startswith(b"HTTP/1.1 431 ")
+        assert (len(room.heads), room.ledger.refused_heads) == (0, 1)
+
+    over_sockets(test)
+
+
+def test_who_asked_is_not_waited_for() -> None:
+    """Nor are readers; the next request on a connection is, from its first byte on."""
+
+    async def test(room: Liveroom) -> None:
+        async with raw(room) as one:
+            one.send(WHOLE[:20])
+            one.send(WHOLE[20:])
+            await one.until(b"404 ")
+            await room.until(lambda: len(room.heads) == 0)
+            await begun(room, one, b"\r\n")
+            late(room)
+            assert b"HTTP/1.1 408 " in await one.end()
+        async with raw(room) as reader:
+            reader.send(UPGRADE)
+            await reader.until(b'"type":"hello"')
+            assert len(room.heads) == 0
+
+    over_sockets(test)

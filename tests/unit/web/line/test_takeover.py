@@ -1,0 +1,289 @@
+"""Taking the transport over: what must hold at the seam with uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+import re
+import ssl
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from websockets.asyncio.client import connect
+from websockets.frames import Frame, Opcode
+
+from stoppress.hub.socket_readers import SocketReader
+from stoppress.web.line import http_protocol, pending_upgrade, takeover
+from stoppress.web.line.http_protocol import LiveHttp
+from stoppress.web.line.takeover import LiveWebSocket
+from stoppress.wire.close_codes import CloseCode
+from tests.unit.web.line.bare import LOOPS, STREAM, UPGRADE, raw, taken
+from tests.unit.web.line.live_harness import Liveroom, code, cursors, take
+
+FOLLOW_OTHER = Frame(Opcode.TEXT, b'{"op":"follow","feed":"other"}').serialize(
+    mask=True
+)
+
+RELIED_ON = takeover.RELIED_ON | http_protocol.RELIED_ON
+
+
+def test_what_we_rely_on_is_there() -> None:
+    """The private names of uvicorn's minor version that the takeover uses."""
+    assert uvicorn.__version__.startswith("0.54.")
+    for owner, names in RELIED_ON.items():
+        source = inspect.getsource(owner)
+        for name in names:
+            assert hasattr(owner, name) or f"self.{name}" in source, (owner, name)
+
+
+def test_everything_private_that_is_used_is_listed() -> None:
+    """What the takeover reaches for on uvicorn's objects stands in RELIED_ON."""
+    listed = {name for names in RELIED_ON.values() for name in names}
+    source = inspect.getsource(pending_upgrade)
+    reached = set(re.findall(r"\b_?(?:http|library)\.([a-z]\w*)", source))
+    assert reached <= listed | {"answer", "httptools_impl"}
+    own = {"take", "_early", "_segment", "_fields", "_start_stream", "_upgrade"}
+    own |= {
+        "gate",
+        "passed",
+        "wait",
+        "waiter",
+        "heads",
+        "_head_bytes",
+        "_is_in_head",
+        "_mind_head",
+        "_owes_a_head",
+        "_refuse",
+    }
+    for owner in (LiveWebSocket, LiveHttp):
+        source = inspect.getsource(owner)
+        used = {
+            part.split("(")[0].split(".")[0].split("[")[0].strip(" ,:=)")
+            for part in source.replace("super().", "self.").split("self.")[1:]
+        }
+        names = {name.split()[0].split("\n")[0] for name in used if name}
+        assert {name for name in names if name.isidentifier()} <= listed | own | {
+            "request"
+        }
+
+
+UNUSUAL = (
+    b"Content-Length: 0\r\n",
+    b"X-Caf: \xe9\r\n",
+    b"X-Twice: a\r\nX-Twice: b\r\n",
+    b"".join(b"X-%d: y\r\n" % number for number in range(120)),
+    b"X-Long: " + b"y" * 8000 + b"\r\n",
+)
+"""What may stand in a handshake too: some of it only the library reads."""
+
+
+@taken
+async def test_an_unusual_handshake_is_one(room: Liveroom) -> None:
+    """However it is read: by the door, from the headers, or by the library."""
+    for more in UNUSUAL:
+        async with raw(room) as client:
+            client.send(UPGRADE.replace(b"Upgrade:", more + b"Upgrade:", 1))
+            await client.until(b"HTTP/1.1 101")
+            await client.until(b'"hello","feed":"x"')
+            client.send(FOLLOW_OTHER)
+            await client.until(b'"hello","feed":"other"')
+
+
+@taken
+async def test_a_frame_in_the_segment_of_the_handshake_is_heard(
+    room: Liveroom,
+) -> None:
+    async with raw(room) as client:
+        client.send(UPGRADE + FOLLOW_OTHER)
+        await client.until(b'"hello","feed":"x"')
+        await client.until(b'"hello","feed":"other"')
+
+
+@taken
+async def test_a_frame_sent_before_the_answer_is_heard_and_so_is_the_end(
+    room: Liveroom,
+) -> None:
+    """The reading that uvicorn pauses for it goes on: the end is seen."""
+    room.paper.gate = asyncio.Event()
+    async with raw(room) as client:
+        client.send(UPGRADE)
+        await room.until(lambda: room.paper.opens == 1)
+        client.send(FOLLOW_OTHER[:5])
+        await asyncio.sleep(0)
+        client.send(FOLLOW_OTHER[5:])
+        client.send(Frame(Opcode.PING, b"early").serialize(mask=True))
+        room.paper.gate.set()
+        await client.until(b'"hello","feed":"other"')
+        await client.until(b"\x8a\x05early")
+        assert room.ledger.here == 1
+    await room.until(lambda: room.ledger.here == 0)
+
+
+@taken
+async def test_who_talks_too_much_before_the_answer_is_cut(room: Liveroom) -> None:
+    room.paper.gate = asyncio.Event()
+    async with raw(room) as client:
+        opens = room.paper.opens
+        client.send(UPGRADE.replace(b"feed=x", b"feed=other"))
+        await room.until(lambda: room.paper.opens > opens)
+        client.send(b"\x81" * 100_000)
+        with contextlib.suppress(ConnectionError):
+            assert await client.end() == b""
+    room.paper.gate.set()
+    assert room.ledger.here == 0
+
+
+@taken
+async def test_who_leaves_before_the_answer_is_not_taken(room: Liveroom) -> None:
+    room.paper.gate = asyncio.Event()
+    for request in (UPGRADE, STREAM):
+        opens = room.paper.opens
+        async with raw(room) as client:
+            client.send(request.replace(b"x", b"other", 1) if opens else request)
+            await room.until(lambda: room.hub._channels._opening != {})
+    assert room.ledger.here == 0
+    await room.until(lambda: not room.server.server_state.connections)
+    room.paper.gate.set()
+    await room.until(lambda: not room.server.server_state.tasks)
+    assert room.ledger.here == 0
+
+
+@taken
+async def test_a_stream_on_a_used_connection_and_requests_behind_it(
+    room: Liveroom,
+) -> None:
+    """Keep-alive before it, pipelining after it: the stream goes on."""
+    async with raw(room) as client:
+        client.send(b"GET /v1/live HTTP/1.1\r\nHost: h\r\n\r\n")
+        await client.until(b"upgrade-required")
+        client.send(STREAM + STREAM)
+        await client.until(b'"hello"')
+        client.send(STREAM)
+        room.paper.publish("x")
+        await client.until(b'"k3v9-1"')
+        assert client.seen.count(b"HTTP/1.1 200") == 1
+        assert room.ledger.here == 1
+    await room.until(lambda: room.ledger.here == 0)
+    await room.until(lambda: not room.server.server_state.connections)
+
+
+@taken
+async def test_a_stream_is_well_formed_http(room: Liveroom) -> None:
+    """Every chunk has its length, and the last one ends the answer."""
+    async with raw(room) as client:
+        client.send(STREAM)
+        await client.until(b'"hello"')
+        room.paper.publish("x", "ş" * 500)
+        await client.until(b'"k3v9-1"')
+        await room.hub.drain(0)
+        _, _, body = (await client.end()).partition(b"\r\n\r\n")
+    decoded = b""
+    while True:
+        length, _, body = body.partition(b"\r\n")
+        size = int(length, 16)
+        decoded += body[:size]
+        assert body[size : size + 2] == b"\r\n"
+        body = body[size + 2 :]
+        if not size:
+            break
+    assert body == b""
+    assert decoded.count(b"event: ") == 3
+    assert decoded.endswith(b"\n\n")
+
+
+@taken
+async def test_head_of_a_stream_has_no_body(room: Liveroom) -> None:
+    async with raw(room) as client:
+        client.send(STREAM.replace(b"GET", b"HEAD"))
+        client.send(b"GET /v1/live HTTP/1.1\r\nHost: h\r\n\r\n")
+        seen = await client.until(b"upgrade-required")
+        assert seen.count(b"HTTP/1.1 200") == 1
+        assert b"hello" not in seen
+
+
+@taken
+async def test_a_secret_in_the_query_is_not_logged(room: Liveroom) -> None:
+    """It is a header before uvicorn, which logs queries, sees the request."""
+    room.paper.make("secret", visibility="private")
+    lines: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    loggers = [logging.getLogger(f"uvicorn.{name}") for name in ("access", "error")]
+    listener = Listener()
+    for logger in loggers:
+        logger.addHandler(listener)
+        logger.setLevel(logging.INFO)
+    try:
+        async with room.ws("feed=secret&token=sp%5Fall") as client:
+            await take(client, 1)
+        # uvicorn writes down whom nobody took.
+        async with room.ws("feed=nowhere&token=sp%5Fall") as client:
+            assert await code(client) == CloseCode.NOT_FOUND
+        async with room.stream("secret", "token=sp_all&since=k3v9-0") as stream:
+            assert cursors(await stream.take(1)) == ["hello k3v9-0"]
+        assert (await room.get("/v1/feeds/secret/events?token=sp_all")).is_success
+    finally:
+        for logger in loggers:
+            logger.removeHandler(listener)
+            logger.setLevel(logging.NOTSET)
+    assert any("/v1/live?feed=nowhere" in line for line in lines)
+    assert any("since=k3v9-0" in line for line in lines)
+    assert not any("sp_all" in line or "sp%5Fall" in line for line in lines)
+
+
+@pytest.mark.parametrize("loop", LOOPS, ids=["uvloop", "asyncio"])
+def test_over_tls_it_is_the_transport_that_writes(loop: Any, tmp_path: Path) -> None:
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
+        + ["-subj", "/CN=localhost", "-keyout", str(key), "-out", str(cert)],
+        check=True,
+        capture_output=True,
+    )
+
+    async def scenario() -> None:
+        room = Liveroom("takeover")
+        room.paper.make("x")
+        config = uvicorn.Config(
+            room.starlette,
+            port=0,
+            http=LiveHttp,
+            ws=LiveWebSocket,
+            ws_ping_interval=None,
+            ws_per_message_deflate=False,
+            lifespan="off",
+            log_config=None,
+            ssl_keyfile=key,
+            ssl_certfile=cert,
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server._serve())
+        await room.until(lambda: server.started)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        trust = ssl.create_default_context(cafile=cert)
+        trust.check_hostname = False
+        async with connect(
+            f"wss://127.0.0.1:{port}/v1/live?feed=x", ssl=trust, compression=None
+        ) as client:
+            await take(client, 1)
+            (reader,) = server.server_state.connections
+            assert isinstance(reader, SocketReader)
+            assert reader.fd == -1
+            for _ in range(100):
+                room.paper.publish("x", "n" * 20_000)
+            got = await take(client, 100)
+            assert cursors(got) == [f"published k3v9-{n}" for n in range(1, 101)]
+        await room.hub.stop()
+        server.should_exit = True
+        await serving
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(asyncio.wait_for(scenario(), 60))

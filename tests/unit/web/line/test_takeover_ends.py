@@ -1,0 +1,192 @@
+"""How a line that was taken over ends, whoever ends it, and what then stays."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import itertools
+import socket
+from collections import Counter
+from typing import Any
+
+import pytest
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from websockets.frames import Frame, Opcode
+from websockets.server import ServerProtocol
+
+from stoppress.hub.closing_readers import A_TURN
+from stoppress.hub.socket_readers import (
+    EventStreamReader,
+    SocketReader,
+    WebSocketReader,
+)
+from stoppress.web.line.http_protocol import LiveHttp
+from stoppress.web.line.takeover import LiveWebSocket
+from tests.unit.web.line.bare import LOOPS, STREAM, UPGRADE, raw, taken
+from tests.unit.web.line.live_harness import Liveroom
+
+
+@taken
+async def test_broken_frames_end_as_the_rfc_says(room: Liveroom) -> None:
+    unmasked = Frame(Opcode.TEXT, b"{}").serialize(mask=False)
+    reserved = b"\xf1" + Frame(Opcode.TEXT, b"{}").serialize(mask=True)[1:]
+    not_utf8 = Frame(Opcode.TEXT, b'{"op":"\xff"}').serialize(mask=True)
+    for data, expected in [(unmasked, 1002), (reserved, 1002), (not_utf8, 1007)]:
+        async with raw(room) as client:
+            client.send(UPGRADE)
+            await client.until(b'"hello"')
+            client.send(data)
+            end = await client.end()
+            assert end.partition(b"}")[2][2:4] == expected.to_bytes(2), (data, end)
+    await room.until(lambda: room.ledger.here == 0)
+
+
+@taken
+async def test_the_reason_reaches_who_is_still_sending(room: Liveroom) -> None:
+    """Over 4 KiB: the rest of the message is read, so that 4400 arrives."""
+    async with raw(room) as client:
+        client.send(UPGRADE)
+        await client.until(b'"hello"')
+        client.send(Frame(Opcode.TEXT, b"n" * 300_000).serialize(mask=True))
+        end = await client.end()
+        assert end.partition(b"}")[2][2:4] == (4400).to_bytes(2)
+
+
+@taken
+async def test_who_never_answers_a_close_is_cut(room: Liveroom) -> None:
+    room.hub.leaving._grace_s = 0.05
+    async with raw(room) as client:
+        client.send(UPGRADE)
+        await client.until(b'"hello"')
+        await room.hub.drain(0)
+        with contextlib.suppress(ConnectionError):
+            await client.end()
+    await room.until(lambda: room.ledger.here == 0)
+
+
+@taken
+async def test_the_kernel_is_told_the_limits(room: Liveroom) -> None:
+    for request in (UPGRADE, STREAM):
+        async with raw(room) as client:
+            client.send(request)
+            await client.until(b'"hello"')
+            (reader,) = room.server.server_state.connections
+            assert isinstance(reader, SocketReader)
+            peer = reader.transport.get_extra_info("socket")
+            assert reader.fd == peer.fileno()
+            limit = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            assert limit == 30_000
+            size = peer.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+            assert size == 2 * room.settings.send_buffer  # Linux doubles it
+        await room.until(lambda: not room.server.server_state.connections)
+
+
+@pytest.mark.parametrize("loop", LOOPS, ids=["uvloop", "asyncio"])
+def test_shutdown_of_the_server_finds_the_readers(loop: Any) -> None:
+    """Without a drain, uvicorn's own shutdown ends them, and itself."""
+
+    async def scenario() -> None:
+        room = Liveroom("takeover")
+        room.paper.make("x")
+        async with asyncio.timeout(30), room.running():
+            async with raw(room) as client, raw(room) as stream:
+                client.send(UPGRADE)
+                stream.send(STREAM)
+                await client.until(b'"hello"')
+                await stream.until(b'"hello"')
+                room.server.should_exit = True
+                assert b"\x88\x02" + (4000).to_bytes(2) in await client.until(b"\x88")
+                assert (await stream.end()).endswith(b"0\r\n\r\n")
+                # It answers the close, as a client does.
+                client.send(
+                    Frame(Opcode.CLOSE, (4000).to_bytes(2)).serialize(mask=True)
+                )
+                await client.end()
+                await room.until(lambda: not room.server.server_state.connections)
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(scenario())
+
+
+def _census() -> Counter[str]:
+    return Counter(type(thing).__name__ for thing in gc.get_objects())
+
+
+@taken
+async def test_nothing_of_the_handshake_stays_and_a_reader_is_few_objects(
+    room: Liveroom,
+) -> None:
+    """No task, timer, queue, dict or closure a reader; nothing for the collector."""
+    many = 40
+
+    loop = asyncio.get_running_loop()
+
+    async def crowd(stack: contextlib.ExitStack, request: bytes) -> None:
+        for _ in range(many):  # with clients that are nothing but a socket
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            await loop.sock_connect(client, ("127.0.0.1", room.port))
+            await loop.sock_sendall(client, request)
+            seen = b""
+            while b'"hello"' not in seen:
+                seen += await loop.sock_recv(client, 65536)
+
+    for request, kind in ((UPGRADE, WebSocketReader), (STREAM, EventStreamReader)):
+        with contextlib.ExitStack() as stack:
+            await crowd(stack, request)  # so that what is made once is there
+            await room.until(lambda: not room.server.server_state.tasks)
+            gc.collect()
+            gc.disable()
+            try:
+                tasks, before = len(asyncio.all_tasks()), _census()
+                await crowd(stack, request)
+                await room.until(lambda: not room.server.server_state.tasks)
+                after = _census()
+                assert len(asyncio.all_tasks()) == tasks
+            finally:
+                gc.enable()
+            grown = {
+                name: count - before[name]
+                for name, count in after.items()
+                if count - before[name] >= many // 2
+            }
+            assert grown.pop(kind.__name__) == many
+            assert grown.pop("Follow") == many
+            for gone in (LiveWebSocket, LiveHttp, ServerProtocol, RequestResponseCycle):
+                assert gone.__name__ not in grown
+            for costly in ("TimerHandle", "Queue", "deque", "Event", "partial"):
+                assert costly not in grown, (costly, grown)
+        await room.until(lambda: not room.server.server_state.connections)
+    assert not any(isinstance(thing, SocketReader) for thing in gc.get_objects())
+
+
+@taken
+async def test_a_crowd_that_hangs_up_leaves_turn_by_turn(room: Liveroom) -> None:
+    """And none of them gets a byte more, or costs the others one."""
+    async with contextlib.AsyncExitStack() as stack:
+        clients = []
+        for number in range(4 * A_TURN):
+            client = await stack.enter_async_context(raw(room))
+            client.send(UPGRADE if number % 2 else STREAM)
+            await client.until(b'"hello"')
+            clients.append(client)
+        loop, left = asyncio.get_running_loop(), []
+
+        def count() -> None:
+            left.append(room.ledger.here)
+            if room.ledger.here > 1:
+                loop.call_soon(count)
+
+        for client in clients[1:]:
+            client.writer.write_eof()
+        count()
+        await room.until(lambda: room.ledger.here == 1)
+        room.publish(1)
+        await clients[0].until(b"post.published")
+        drops = [before - after for before, after in itertools.pairwise(left)]
+        assert sum(drops) == len(clients) - 1
+        assert max(drops) <= 2 * A_TURN  # what was closed, and is closed meanwhile
+        for client in clients[1:]:
+            assert b"post.published" not in await client.end()
+    await room.until(lambda: not room.server.server_state.connections)

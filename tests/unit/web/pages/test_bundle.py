@@ -1,0 +1,113 @@
+"""One classic script from the modules, small, and nothing that it does not know."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from stoppress.web.pages.bundle import CannotBundle, browser_files, bundle
+
+BUDGET = 12 << 10
+"""Bytes of all the reader's JavaScript, packed."""
+
+
+def write(folder: Path, **modules: str) -> Path:
+    """Modules by name, in a folder."""
+    for name, source in modules.items():
+        (folder / f"{name}.js").write_text(source)
+    return folder
+
+
+@pytest.mark.skipif(
+    find_spec("minify") is None, reason="tdewolff-minify is not installed here"
+)
+def test_the_readers_script_is_small() -> None:
+    """All of the reader's JavaScript stays within its budget."""
+    script = bundle(browser_files() / "stop-press")
+    assert len(gzip.compress(script.encode(), 9)) <= BUDGET
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_the_script_is_a_classic_script(tmp_path: Path) -> None:
+    """It parses, and leaves nothing in the page's own scope."""
+    script = bundle(browser_files() / "stop-press")
+    path = tmp_path / "whole.cjs"
+    path.write_text(script)
+    done = subprocess.run(["node", "--check", path], check=False, timeout=30)
+    assert done.returncode == 0
+    assert script.startswith("(()=>{")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_modules_come_before_those_that_import_them(tmp_path: Path) -> None:
+    """Each once, in order, whatever the number of importers."""
+    folder = write(
+        tmp_path,
+        define='import { two } from "./b.js";\nimport { one } from "./a.js";\n'
+        "console.log(one, two);\nexport { one };\n",
+        b='import { one } from "./a.js";\n\nexport const two = one + 1;\n',
+        a="/** One. */\nexport const one = 1;\n",
+    )
+    ran = subprocess.run(
+        ["node", "-e", bundle(folder)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert ran.stdout == "1 2\n"
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_named_numbers_are_written_out(tmp_path: Path) -> None:
+    """Where they are used, in any module; not a member that has such a name."""
+    folder = write(
+        tmp_path,
+        define='import { LONGEST_MS } from "./a.js";\n\n'
+        "const it = { LONGEST_MS: 1 };\nconsole.log(LONGEST_MS / 2, it.LONGEST_MS);\n",
+        a="/** Why. */\nexport const LONGEST_MS = 3_000;\n",
+    )
+    script = bundle(folder)
+    ran = subprocess.run(
+        ["node", "-e", script], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert ran.stdout == "1500 1\n"
+    assert script.count("LONGEST_MS") == 2, "the member's name alone is left"
+
+
+@pytest.mark.parametrize(
+    ("modules", "complaint"),
+    [
+        ({"define": 'import { a as b } from "./a.js";\n', "a": ""}, "renames"),
+        ({"define": 'import a from "./a.js";\n', "a": ""}, "can't be bundled"),
+        ({"define": "const u = import.meta.url;\n"}, "can't be bundled"),
+        ({"define": 'const m = await import("./a.js");\n'}, "can't be bundled"),
+        ({"define": "export default 1;\n"}, "can't be bundled"),
+        (
+            {
+                "define": 'import { a } from "./a.js";\nconst b = a;\n',
+                "a": "export const a = 1;\nconst b = 2;\n",
+            },
+            "declared in a.js too",
+        ),
+        (
+            {
+                "define": 'import { a } from "./a.js";\n',
+                "a": 'import { b } from "./b.js";\nexport const a = b;\n',
+                "b": 'import { a } from "./a.js";\nexport const b = a;\n',
+            },
+            "imports itself",
+        ),
+    ],
+)
+def test_what_it_does_not_know_is_refused(
+    tmp_path: Path, modules: dict[str, str], complaint: str
+) -> None:
+    """Naming the module and the line."""
+    with pytest.raises(CannotBundle, match=complaint):
+        bundle(write(tmp_path, **modules))

@@ -1,0 +1,70 @@
+"""The newest posts of other live feeds: public, live, never the feed itself."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.unit.web.web_harness import Stand, feed, post
+
+pytestmark = pytest.mark.asyncio
+
+
+def newsroom() -> Stand:
+    """Feeds of every kind, and one to read."""
+    made = Stand()
+    made.put(feed(), post(1))
+    made.put(feed("quay", title="The quay"), post(2, headline="Older"))
+    made.put(feed("bridge", title="<Bridge>", language="tr"), post(3), post(9))
+    made.put(feed("empty", title="Empty"))
+    made.put(feed("over", title="Over", status="closed"), post(4))
+    made.put(feed("soon", title="Soon", status="upcoming"), post(5))
+    made.put(feed("quiet", title="Quiet", visibility="unlisted"), post(6))
+    made.put(feed("secret", title="Secret", visibility="private"), post(7))
+    return made
+
+
+def told(text: str) -> list[tuple[str, str]]:
+    """The feeds and headlines in the box."""
+    found = re.search(r'<aside class="sp-others".*?</aside>', text)
+    assert found is not None
+    return re.findall(r'href="/live/(\w+)">.*?</time> ([^<]+)</p>', found[0])
+
+
+async def test_only_public_live_feeds_with_posts() -> None:
+    """Newest first; their titles are escaped and marked with their language."""
+    async with newsroom().client() as client:
+        text = (await client.get("/live/x")).text
+        assert told(text) == [("bridge", "Headline 9"), ("quay", "Older")]
+        item = text.split('<li lang="tr" dir="ltr" data-feed="bridge"')[1]
+        assert '><a href="/live/bridge">&lt;Bridge&gt;</a>' in item
+        assert re.match(
+            rf' data-id="{9:014d}" data-at="[^"]+" data-cursor="\w+-\d+">', item
+        )
+        assert "sp-others" not in (await client.get("/embed/x")).text
+        other = (await client.get("/live/bridge")).text
+        assert told(other) == [("quay", "Older"), ("x", "Headline 1")]
+
+
+async def test_they_are_current() -> None:
+    """A post of another feed changes the page, and what the page asks for."""
+    made = newsroom()
+    async with made.client() as client:
+        first = await client.get("/live/x")
+        made.withdraw("bridge", f"{9:014d}")
+        again = await client.get(
+            "/live/x", headers={"if-none-match": first.headers["etag"]}
+        )
+        assert told(again.text)[0] == ("bridge", "Headline 3")
+        asked = (await client.get("/live/x/others.json")).json()["html"]
+        assert told(asked) == told(again.text)
+
+
+async def test_how_many_is_a_setting() -> None:
+    """0: none, and no box."""
+    async with newsroom().client(others=1) as client:
+        assert len(told((await client.get("/live/x")).text)) == 1
+    async with newsroom().client(others=0) as client:
+        text = (await client.get("/live/x")).text
+        assert told(text) == [] and re.search(r'sp-others"[^>]* hidden>', text)

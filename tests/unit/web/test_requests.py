@@ -1,0 +1,149 @@
+"""Bodies and headers: bounded, and refused with a reason."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+from stoppress.web import requests
+from stoppress.web.problems import Problem
+from stoppress.web.requests import Disconnected, body, entity_tags
+from tests.unit.web.desk_harness import open_office
+
+LIMIT = 64 << 10
+
+
+def request(*parts: bytes, **headers: str) -> tuple[Request, Iterator[bytes]]:
+    """A request whose body comes in parts, and what was not asked for of it."""
+    rest = iter(parts)
+    left = [len(parts)]
+
+    async def receive() -> dict[str, Any]:
+        part = next(rest, None)
+        if part is None:
+            return {"type": "http.disconnect"}
+        left[0] -= 1
+        return {"type": "http.request", "body": part, "more_body": left[0] > 0}
+
+    raw = [(name.replace("_", "-").encode(), v.encode()) for name, v in headers.items()]
+    scope = {"type": "http", "method": "POST", "headers": raw}
+    return Request(scope, receive), rest
+
+
+@pytest.mark.asyncio
+async def test_a_body_comes_in_any_parts() -> None:
+    """As it was sent; exactly the limit is allowed; 0 is no limit."""
+    assert await body(request(b"{", b"", b"}")[0], LIMIT) == b"{}"
+    assert await body(request(b"x" * LIMIT)[0], LIMIT) == b"x" * LIMIT
+    assert len(await body(request(b"x" * LIMIT, b"x")[0], 0)) == LIMIT + 1
+
+
+@pytest.mark.asyncio
+async def test_a_body_too_long_is_413() -> None:
+    """It is read on and dropped for a while, so that the answer arrives."""
+    asked, rest = request(b"x" * LIMIT, b"x", b"y")
+    with pytest.raises(Problem) as error:
+        await body(asked, LIMIT)
+    assert error.value.status == 413 and error.value.more["limit"] == LIMIT
+    assert not error.value.headers and list(rest) == []
+
+
+@pytest.mark.asyncio
+async def test_a_body_without_end_is_cut_off() -> None:
+    """After a bounded number of bytes, the connection too."""
+    many = [b"x" * LIMIT] * 100
+    asked, rest = request(*many)
+    with pytest.raises(Problem) as error:
+        await body(asked, LIMIT)
+    assert error.value.headers["connection"] == "close"
+    assert len(list(rest)) >= 80
+
+
+@pytest.mark.asyncio
+async def test_a_body_that_does_not_come_is_408(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody waits for ever."""
+    monkeypatch.setattr(requests, "BODY_TIMEOUT_S", 0.0)
+
+    async def never() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    with pytest.raises(Problem) as error:
+        await body(Request({"type": "http", "headers": []}, never), LIMIT)
+    assert error.value.status == 408
+
+
+@pytest.mark.asyncio
+async def test_a_sender_who_leaves_is_not_answered() -> None:
+    """There is nobody."""
+    with pytest.raises(Disconnected):
+        await body(request()[0], LIMIT)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("kind", "is_read"),
+    [
+        ("", True),
+        ("application/json", True),
+        ("application/json; charset=utf-8", True),
+        ("application/merge-patch+json", True),
+        ("application/vnd.stop-press+json", True),
+        ("application/x-www-form-urlencoded", True),
+        ("text/plain;charset=UTF-8", True),
+        ("multipart/form-data; boundary=x", False),
+        ("application/xml", False),
+        ("application/jsonx", False),
+    ],
+)
+async def test_content_types(kind: str, is_read: bool) -> None:
+    """JSON by any name; what curl and fetch() call it unasked; else 415."""
+    asked, _ = request(b"{}", content_type=kind)
+    if is_read:
+        assert await body(asked, LIMIT) == b"{}"
+    else:
+        with pytest.raises(Problem) as error:
+            await body(asked, LIMIT)
+        assert error.value.status == 415
+
+
+@pytest.mark.asyncio
+async def test_a_compressed_body_is_415() -> None:
+    """64 KiB of zip can be a gigabyte of text."""
+    with pytest.raises(Problem) as error:
+        await body(request(b"{}", content_encoding="gzip")[0], LIMIT)
+    assert error.value.status == 415
+
+
+def test_entity_tags() -> None:
+    """Strong, weak, several, any."""
+    assert entity_tags('"3"') == [(False, "3")]
+    assert entity_tags(' W/"a" , "b","" ') == [(True, "a"), (False, "b"), (False, "")]
+    assert entity_tags(" * ") is None
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("key", [b"", b"x" * 201, b"a\tb", "é".encode()])
+async def test_a_bad_idempotency_key_is_400(key: bytes) -> None:
+    """On every write, before anything is done."""
+    async with open_office() as office:
+        await office.feed()
+        for method, path in (
+            ("POST", "/v1/feeds"),
+            ("PATCH", "/v1/feeds/quay"),
+            ("DELETE", "/v1/feeds/quay"),
+            ("POST", "/v1/feeds/quay/posts"),
+            ("PATCH", "/v1/feeds/quay/posts/x"),
+            ("DELETE", "/v1/feeds/quay/posts/x"),
+        ):
+            answer = await office.client.request(
+                method, path, headers={b"idempotency-key": key}
+            )
+            assert answer.status_code == 400, (method, path)
+            assert "Idempotency-Key" in answer.json()["detail"]

@@ -1,0 +1,64 @@
+"""Answers made once: packed, named, and not more of them than there is room for."""
+
+from __future__ import annotations
+
+import gzip
+import os
+
+import pytest
+from starlette.requests import Request
+
+from stoppress.web import response_cache
+from stoppress.web.response_cache import Body, Held, send
+
+
+def request(**headers: str) -> Request:
+    """A request with these headers."""
+    raw = [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()]
+    return Request({"type": "http", "method": "GET", "headers": raw})
+
+
+def test_small_bodies_are_not_packed() -> None:
+    """It would not pay."""
+    assert Body.of(b"x").packed is None
+    packed = Body.of(b"x" * 5000).packed
+    assert packed is not None and gzip.decompress(packed) == b"x" * 5000
+
+
+def test_send() -> None:
+    """Packed if that is taken, 304 if it is held, the same name for both."""
+    body = Body.of(b"x" * 5000)
+    plain = send(request(), body, "text/plain", {})
+    packed = send(request(accept_encoding="br, gzip"), body, "text/plain", {})
+    refused = send(request(accept_encoding="gzip;q=0"), body, "text/plain", {})
+    assert plain.body == refused.body == body.plain and packed.body == body.packed
+    assert plain.headers["etag"] == packed.headers["etag"]
+    assert plain.headers["vary"] == "Accept-Encoding"
+    known = request(if_none_match=packed.headers["etag"])
+    again = send(known, body, "text/plain", {"cache-control": "public"})
+    assert (again.status_code, again.body) == (304, b"")
+    assert again.headers["cache-control"] == "public"
+    assert send(known, body, "text/plain", {}, 404).status_code == 404
+
+
+@pytest.mark.asyncio
+async def test_what_is_held_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The least recently used goes first; what was asked for is always there."""
+    monkeypatch.setattr(response_cache, "HELD_BYTES", 10_000)
+    kept, drawn = Held(), []
+
+    async def ask(name: str, size: int = 2000) -> Body:
+        async def draw() -> bytes:
+            drawn.append(name)
+            return os.urandom(size)
+
+        return await kept.get((name,), draw)
+
+    first = await ask("a")
+    await ask("b")
+    assert await ask("a") is first
+    await ask("c")
+    assert await ask("a") is first
+    await ask("b")
+    assert drawn == ["a", "b", "c", "b"]
+    assert len((await ask("big", 50_000)).plain) == 50_000
