@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.domain.event import Event, EventType, as_it_is_now
-from stoppress.domain.store_records import Window
+from stoppress.domain.store_records import LogWindow
 from stoppress.domain.timestamps import instant
-from stoppress.hub.upstream import Sink
+from stoppress.hub.upstream import EventSink
 
 T0 = 1_795_000_000_000
 """When everything here happens, in milliseconds since 1970."""
@@ -55,7 +55,7 @@ class Log:
     events: list[Event] = field(default_factory=list)
     head: int = 0
     window: int = 4096
-    sink: Sink | None = None
+    sink: EventSink | None = None
     held: bool = False
     waiting: deque[Event] = field(default_factory=deque)
 
@@ -142,7 +142,7 @@ class Paper:
 
     # The line
 
-    async def open(self, feed: str, sink: Sink) -> None:
+    async def open(self, feed: str, sink: EventSink) -> None:
         """Fill the sink, and keep it filled."""
         self.opens += 1
         log = await self._asked(feed)
@@ -172,9 +172,9 @@ class Paper:
             raise NotFound(feed)
         return self.logs[feed]
 
-    def window(self, log: Log) -> Window:
+    def window(self, log: Log) -> LogWindow:
         """The newest part of a log."""
-        return Window(log.cursor, tuple(log.events[-log.window :]), log.feed)
+        return LogWindow(log.cursor, tuple(log.events[-log.window :]), log.feed)
 
     def _add(self, log: Log, kind: EventType, post: str, body: bytes) -> Event:
         log.head += 1

@@ -26,7 +26,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 from stoppress.desk.feed_import import Archive
-from stoppress.desk.idempotency import Asked
+from stoppress.desk.idempotency import Requester
 from stoppress.desk.tokens import Tokens
 from stoppress.domain.errors import MissingScope, Unauthenticated, Unavailable
 from stoppress.hub.hub import Hub
@@ -36,17 +36,17 @@ from stoppress.log.inbox import Inbox
 from stoppress.log.reader_census import RedisCensus
 from stoppress.log.shards import Shards
 from stoppress.log.store import RedisStore
-from stoppress.metrics import Metrics
+from stoppress.metrics import ProcessMetrics
 from stoppress.settings import BadSetting, Settings
 from stoppress.web import problems
 from stoppress.web.api import routes
 from stoppress.web.line import live_routes
-from stoppress.web.line.fast_path import Door
+from stoppress.web.line.fast_path import FastPath
 from stoppress.web.pages import desk_console, page_routes
 from stoppress.web.pages.bundle import browser_files
 from stoppress.web.resource import SHARED, preflight
-from stoppress.web.services import Newsroom
-from stoppress.web.snapshot_cache import Snapshots
+from stoppress.web.services import Services
+from stoppress.web.snapshot_cache import SnapshotCache
 from stoppress.wire.close_codes import CloseCode
 
 LONGEST_WAIT_S = 5.0
@@ -60,15 +60,15 @@ log = logging.getLogger(__name__)
 
 def create_app(settings: Settings) -> Starlette:
     """The application; `app.state.serving` is its Serving."""
-    return Serving(settings).app
+    return ServerProcess(settings).app
 
 
-class Serving:
+class ServerProcess:
     """One server process."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.metrics = Metrics()
+        self.metrics = ProcessMetrics()
         self.app = Starlette(
             routes=waiting_routes(self._why_not, settings.base),
             exception_handlers=problems.exception_handlers(settings.base),
@@ -78,7 +78,7 @@ class Serving:
         self.app.router.redirect_slashes = False
         self.app.state.serving = self
         self._hub: Hub | None = None
-        self.door = Door()
+        self.door = FastPath()
         """Where readers come in without an ASGI task, once there is a newsroom."""
         self.over = asyncio.Event()
         """The process should end: it was told to, or a part failed."""
@@ -151,25 +151,25 @@ class Serving:
             await asyncio.sleep(random.uniform(0, wait_s))
             wait_s = min(wait_s * 2, LONGEST_WAIT_S)
 
-    def _newsroom(self, store: RedisStore, follower: Follower, hub: Hub) -> Newsroom:
+    def _newsroom(self, store: RedisStore, follower: Follower, hub: Hub) -> Services:
         settings = self.settings
 
         async def ready() -> None:
             if not follower.healthy:
                 raise Unavailable("no events arrive: Redis is away")
 
-        return Newsroom(
+        return Services(
             settings=settings,
             store=store,
             desk=Archive(store),
             hub=hub,
-            snapshots=Snapshots(hub, store, settings, lambda: follower.healthy),
+            snapshots=SnapshotCache(hub, store, settings, lambda: follower.healthy),
             tokens=Tokens(store, settings.admin_token),
             metrics=self.metrics,
             ready=ready,
         )
 
-    def _inbox(self, shards: Shards, newsroom: Newsroom) -> Inbox:
+    def _inbox(self, shards: Shards, newsroom: Services) -> Inbox:
         """Whatever speaks Redis publishes by the same rules as over HTTP."""
 
         async def publish(secret: str, feed: str, raw: bytes, key: str) -> None:
@@ -178,12 +178,12 @@ class Serving:
                 raise Unauthenticated("this server does not know the token")
             if not token.may("write", feed):
                 raise MissingScope("write", feed)
-            await newsroom.desk.publish(feed, raw, Asked(token.id, key))
+            await newsroom.desk.publish(feed, raw, Requester(token.id, key))
 
         most = self.settings.max_body
         return Inbox(shards, publish, self.metrics, max_bytes=most)
 
-    def _open(self, newsroom: Newsroom) -> None:
+    def _open(self, newsroom: Services) -> None:
         """From now on there is a newsroom."""
         self.app.router.routes[:] = [
             *live_routes.routes(newsroom),

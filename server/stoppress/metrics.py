@@ -32,7 +32,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
 _TURNS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 
 
-class Sums:
+class SweepTotals:
     """What sweeps did since it was last counted."""
 
     __slots__ = ("bytes", "encoded", "events", "seconds", "turns", "visits")
@@ -42,7 +42,7 @@ class Sums:
         self.seconds = 0.0
 
 
-class Metrics:
+class ProcessMetrics:
     """The counts of one process; `exposition` shows those of all workers."""
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class Metrics:
             "How long all turns of sweeps took.",
             registry=registry,
         )
-        self._sums = Sums()
+        self._sums = SweepTotals()
         self._stuck = Counter(
             "stoppress_stuck",
             "Writes of which a reader's socket took less than it was given.",
@@ -298,7 +298,7 @@ class Metrics:
         sums = self._sums
         if not (sums.turns or sums.events or sums.encoded):
             return  # an idle worker writes no file
-        self._sums = Sums()
+        self._sums = SweepTotals()
         self._encoded.inc(sums.encoded)
         self._deliveries.inc(sums.events)
         self._delivered_bytes.inc(sums.bytes)

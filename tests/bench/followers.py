@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import msgspec
 
 from stoppress.bench.run_plan import BenchFailed
-from stoppress.bench.stream_parser import Stream
+from stoppress.bench.stream_parser import StreamParser
 from tests.bench.stage import Stage
 
 _READ = 1 << 18
@@ -44,7 +44,7 @@ class Follower:
         self.is_in = False
         self.head = b""
         self.line: socket.socket | None = None
-        self.stream: Stream | None = None
+        self.stream: StreamParser | None = None
 
 
 class Followers:
@@ -158,7 +158,7 @@ class Followers:
                 return
             if not head.startswith(b"HTTP/1.1 101"):
                 raise RuntimeError(f"a follower was refused: {head[:200]!r}")
-            stream = follower.stream = Stream("websocket", head, False)
+            stream = follower.stream = StreamParser("websocket", head, False)
         for _, message in stream.feed(data):
             said = _decode(message)
             match said.type:

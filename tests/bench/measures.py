@@ -17,12 +17,12 @@ from typing import NamedTuple
 import httpx
 
 from stoppress.bench import process_stats
-from stoppress.bench.publisher import Editor
-from stoppress.bench.reader_crowd import Crowd
+from stoppress.bench.publisher import Publisher
+from stoppress.bench.reader_crowd import ReaderCrowd
 from stoppress.bench.reader_process import need_descriptors
 from stoppress.bench.report import Figures, check_limit, figures
 from stoppress.bench.run import Run, run
-from stoppress.bench.run_plan import BenchFailed, Found, Plan
+from stoppress.bench.run_plan import BenchFailed, RunPlan, RunResult
 from tests.bench.beside import Memory, Requests, delays_ms
 from tests.bench.followers import Followers
 from tests.bench.stage import TOKEN, Stage
@@ -61,7 +61,7 @@ TINY = Scale(24, 60, 8, 2, 2, 300, 12, 4, 2.0, 1.0, 3.0, 10.0, 16)
 Measure = Callable[[Stage, Scale], Figures]
 
 
-def fan_out(make: Callable[[Stage, Scale], Plan]) -> Measure:
+def fan_out(make: Callable[[Stage, Scale], RunPlan]) -> Measure:
     """A plain run of the generator."""
 
     def measure(stage: Stage, scale: Scale) -> Figures:
@@ -71,7 +71,7 @@ def fan_out(make: Callable[[Stage, Scale], Plan]) -> Measure:
     return measure
 
 
-def _told(plan: Plan, found: Found) -> Figures:
+def _told(plan: RunPlan, found: RunResult) -> Figures:
     """The figures, with a note if they are not the server's."""
     row = figures(plan, found)
     try:
@@ -96,8 +96,8 @@ def arrivals(stage: Stage, scale: Scale) -> Figures:
     """Everybody at once, while an editor publishes."""
     need_descriptors(scale.many)
     plan = stage.plan(scale.many, 1, at_once=0)
-    editor = Editor(plan)
-    with closing(editor), closing(Crowd(plan)) as crowd:
+    editor = Publisher(plan)
+    with closing(editor), closing(ReaderCrowd(plan)) as crowd:
         editor.make_feed()
         crowd.enter(1, time.monotonic() + plan.timeout_s)
         with Requests(stage, "POST", POSTS, 20.0, POST) as requests:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from stoppress.bench.target_server import STOP_PRESS, Target
+from stoppress.bench.target_server import STOP_PRESS, TargetServer
 from tests.bench.stage import TOKEN, Command, free_port
 
 PEERS = Path(__file__).parent / "peers"
@@ -40,17 +40,19 @@ class Server(NamedTuple):
     around a text, beside the frame.
     """
 
-    target: Target
+    target: TargetServer
     start: Start
     missing: Callable[[], str] = str
     around: int = 0
 
 
-def _peer(name: str, follow: str, publish: str, ready: bytes = _UPGRADED) -> Target:
-    return Target(name, follow, follow, ready, publish, _OK)
+def _peer(
+    name: str, follow: str, publish: str, ready: bytes = _UPGRADED
+) -> TargetServer:
+    return TargetServer(name, follow, follow, ready, publish, _OK)
 
 
-def stop_press(*options: str, target: Target = STOP_PRESS) -> Server:
+def stop_press(*options: str, target: TargetServer = STOP_PRESS) -> Server:
     """Stop Press, with options of `stoppress serve`."""
 
     def start(folder: Path, port: int) -> Command:

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stoppress.bench import process_stats
-from stoppress.bench.run_plan import BenchFailed, Plan
-from stoppress.bench.target_server import Target
+from stoppress.bench.run_plan import BenchFailed, RunPlan
+from stoppress.bench.target_server import TargetServer
 
 TOKEN = "sp_bench-bench-bench-bench"
 START_S = 30.0
@@ -38,7 +38,7 @@ class Command(NamedTuple):
 class Stage(NamedTuple):
     """A server that runs, and what there is to know of it."""
 
-    target: Target
+    target: TargetServer
     port: int
     size: int
     """Bytes of a post's text."""
@@ -53,10 +53,10 @@ class Stage(NamedTuple):
         """The processes that serve."""
         return process_stats.serving(self.port)
 
-    def plan(self, readers: int, posts: int, **others: object) -> Plan:
+    def plan(self, readers: int, posts: int, **others: object) -> RunPlan:
         """A plan for this server."""
         token = TOKEN if self.target.is_ours else ""
-        plan = Plan(self.target, self.url, token, "bench", readers, posts)
+        plan = RunPlan(self.target, self.url, token, "bench", readers, posts)
         return plan._replace(size=self.size, **others)  # type: ignore[arg-type]  # fields of Plan
 
 

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from stoppress.web.pages.bundle import browser_files
-from stoppress.web.pages.templating import Paper
+from stoppress.web.pages.templating import Templates
 from tests.unit.web.web_harness import feed, post
 
 FILES = browser_files()
@@ -136,7 +136,7 @@ def same(page: Page, html: str, what: str, kept: Any, words: Any, *posts: Any) -
 @pytest.mark.parametrize("name", POSTS)
 def test_a_post(page: Page, name: str) -> None:
     """Every kind of post."""
-    paper, kept = Paper(FILES), feed()
+    paper, kept = Templates(FILES), feed()
     html = paper.post(kept, POSTS[name])
     same(page, html, "renderPost", kept, paper.words("en"), POSTS[name])
 
@@ -144,7 +144,7 @@ def test_a_post(page: Page, name: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_languages(page: Page, language: str) -> None:
     """Words, dates and directions, of languages with a table and of others."""
-    paper, kept = Paper(FILES), feed(language=language)
+    paper, kept = Templates(FILES), feed(language=language)
     html = paper.post(kept, POSTS["everything at once"])
     words = paper.words(language)
     same(page, html, "renderPost", kept, words, POSTS["everything at once"])
@@ -153,7 +153,7 @@ def test_languages(page: Page, language: str) -> None:
 @pytest.mark.parametrize("zone", ZONES)
 def test_zones(page: Page, zone: str) -> None:
     """The clock of the feed, on both sides of a change of the hour."""
-    paper, kept = Paper(FILES), feed(timezone=zone)
+    paper, kept = Templates(FILES), feed(timezone=zone)
     for at in (
         "2026-03-29T00:59:59.999Z",
         "2026-03-29T01:00:00.000Z",
@@ -184,7 +184,7 @@ def test_zones(page: Page, zone: str) -> None:
 )
 def test_what_stands_around(page: Page, part: str, more: dict[str, Any]) -> None:
     """Head, summary and links, with and without content."""
-    paper, kept = Paper(FILES), feed(**more)
+    paper, kept = Templates(FILES), feed(**more)
     html = paper.part(part, kept)
     words = paper.words("en")
     same(page, html, f"render{part.capitalize()}", kept, words)
@@ -192,7 +192,7 @@ def test_what_stands_around(page: Page, part: str, more: dict[str, Any]) -> None
 
 def test_the_words_are_complete() -> None:
     """Every language has the entries of English, and no other."""
-    tables = Paper(FILES).tables
+    tables = Templates(FILES).tables
 
     def shape(value: Any) -> Any:
         if isinstance(value, dict):

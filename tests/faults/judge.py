@@ -23,7 +23,14 @@ from typing import NamedTuple, cast
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gap
-from stoppress.domain.fold import Json, State, fold, from_snapshot, place, with_page
+from stoppress.domain.fold import (
+    Json,
+    ReaderState,
+    fold,
+    from_snapshot,
+    place,
+    with_page,
+)
 
 EVENTS = frozenset(("post.published", "post.updated", "post.withdrawn", "feed.updated"))
 
@@ -53,7 +60,7 @@ class Judge:
         self.feed = feed
         self.name = name
         self._may_lag = may_lag
-        self.state: State | None = None
+        self.state: ReaderState | None = None
         self.heard: list[Heard] = []
         self.faults: list[Fault] = []
         self.resets: list[tuple[Cursor | None, Cursor]] = []
@@ -294,7 +301,7 @@ class Judge:
         if not self.faults and list(mine) != list(theirs):
             self.fault("order", f"{list(mine)} / {list(theirs)}")
 
-    def _fold(self, state: State, message: Json) -> State:
+    def _fold(self, state: ReaderState, message: Json) -> ReaderState:
         try:
             return fold(state, message)
         except Gap as gap:

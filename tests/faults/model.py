@@ -31,7 +31,7 @@ from stoppress.settings import Settings
 from stoppress.web.line import live_routes
 from stoppress.web.line.http_protocol import LiveHttp
 from stoppress.web.line.takeover import LiveWebSocket
-from stoppress.web.services import Newsroom
+from stoppress.web.services import Services
 from tests.faults import virtual
 from tests.faults.findings import Findings, judged
 from tests.faults.judge import Fault
@@ -223,7 +223,7 @@ async def compare(
 async def serving(hub: Hub, settings: Settings, takeover: bool) -> AsyncIterator[str]:
     """The live line's routes at a Unix socket, on the fast path or the plain one."""
     nothing = cast(Any, None)
-    newsroom = Newsroom(
+    newsroom = Services(
         settings=settings,
         store=nothing,
         desk=nothing,

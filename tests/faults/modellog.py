@@ -20,8 +20,8 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.domain.event import Event, EventType, as_it_is_now
 from stoppress.domain.fold import Json
-from stoppress.domain.store_records import Window
-from stoppress.hub.upstream import Sink
+from stoppress.domain.store_records import LogWindow
+from stoppress.hub.upstream import EventSink
 from stoppress.wire.messages import public_feed, public_post
 from tests.faults.modelposts import make_feed, make_post, publish_time
 
@@ -77,9 +77,9 @@ class ModelFeed:
             reverse=True,
         )
 
-    def window(self) -> Window:
+    def window(self) -> LogWindow:
         """The log as a follower reads it: each event with its post as it is now."""
-        return Window(
+        return LogWindow(
             self.cursor,
             tuple(
                 as_it_is_now(event, self.posts[event.post] if event.post else self.feed)
@@ -101,7 +101,7 @@ class ModelLog:
         """By how much the line may be behind the log, at most."""
         self._log_events = log_events
         self._now_ms = 1_790_000_000_000
-        self._open: dict[str, tuple[Sink, asyncio.Task[None]]] = {}
+        self._open: dict[str, tuple[EventSink, asyncio.Task[None]]] = {}
 
     # What editors do
 
@@ -194,7 +194,7 @@ class ModelLog:
 
     # What the follower does
 
-    async def open(self, feed: str, sink: Sink) -> None:
+    async def open(self, feed: str, sink: EventSink) -> None:
         """Fill the sink, and keep it filled."""
         await asyncio.sleep(self.random.uniform(0, 0.05))
         found = self._find(feed)
@@ -227,7 +227,7 @@ class ModelLog:
             raise NotFound(feed)
         return self.feeds[feed]
 
-    async def _bring(self, feed: ModelFeed, sink: Sink, at: Cursor) -> None:
+    async def _bring(self, feed: ModelFeed, sink: EventSink, at: Cursor) -> None:
         chance = self.random
         while True:
             await feed.news.wait()

@@ -28,21 +28,21 @@ from stoppress.desk.input_to_record import (
 )
 from stoppress.desk.json_input import convert, read, read_object
 from stoppress.desk.merge_patch import merge
-from stoppress.desk.tokens import TokenDraft
+from stoppress.desk.tokens import TokenInput
 from stoppress.desk.write_outcome import encode
 from stoppress.domain.errors import Malformed
-from stoppress.domain.feed import Feed, FeedDraft
-from stoppress.domain.post import Draft, Post
+from stoppress.domain.feed import Feed, FeedInput
+from stoppress.domain.post import Post, PostInput
 from tests.fuzz import samples
 from tests.fuzz.mutate import json_of
 
 T = TypeVar("T")
 LONGEST_ERROR = 4096
 NOW = 1_795_339_800_000
-_draft = msgspec.json.Decoder(Draft)
+_draft = msgspec.json.Decoder(PostInput)
 _post = msgspec.json.Decoder(Post)
 _feed = msgspec.json.Decoder(Feed)
-_token = msgspec.json.Decoder(TokenDraft)
+_token = msgspec.json.Decoder(TokenInput)
 _post_copy = msgspec.json.Decoder(PostCopy)
 _feed_copy = msgspec.json.Decoder(FeedCopy)
 
@@ -55,7 +55,7 @@ def _publish(raw: bytes) -> None:
 def _edit(raw: bytes) -> None:
     held = editable_post(_HELD_POST)
     merged = merge(msgspec.to_builtins(held), read_object(raw))
-    post = edited(_HELD_POST, check_draft(convert(merged, Draft)), "<p>", NOW)
+    post = edited(_HELD_POST, check_draft(convert(merged, PostInput)), "<p>", NOW)
     assert _post.decode(encode(post)) == post
 
 
@@ -68,7 +68,7 @@ def _make(raw: bytes) -> None:
 def _change(raw: bytes) -> None:
     held = editable_feed(_HELD_FEED)
     merged = merge(msgspec.to_builtins(held), read_object(raw))
-    feed = edited_feed(_HELD_FEED, check_feed(convert(merged, FeedDraft)), NOW)
+    feed = edited_feed(_HELD_FEED, check_feed(convert(merged, FeedInput)), NOW)
     assert _feed.decode(encode(feed)) == feed
 
 
@@ -81,9 +81,9 @@ def _of(decoder: msgspec.json.Decoder[T]) -> Callable[[bytes], None]:
 
 
 _HELD_POST = new_post(
-    check_draft(convert(samples.POST, Draft)), samples.POST_ID, "<p>", NOW
+    check_draft(convert(samples.POST, PostInput)), samples.POST_ID, "<p>", NOW
 )
-_HELD_FEED = new_feed(check_feed(convert(samples.FEED, FeedDraft)), "quay", NOW)
+_HELD_FEED = new_feed(check_feed(convert(samples.FEED, FeedInput)), "quay", NOW)
 TAKERS: tuple[tuple[str, dict[str, object], Callable[[bytes], None]], ...] = (
     ("post", samples.POST, _publish),
     ("post patch", samples.POST, _edit),

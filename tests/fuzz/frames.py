@@ -1,8 +1,8 @@
 """What a hostile reader may say on a WebSocket: frames, fragments, junk.
 
-Holds: nothing but `Broken` is raised, with a code of RFC 6455 or ours; whole or in
-pieces, the same is understood and answered; what is kept of an unfinished message is
-bounded; each text is an op or `Malformed`.
+Holds: nothing but `ProtocolViolation` is raised, with a code of RFC 6455 or ours; whole
+or in pieces, the same is understood and answered; what is kept of an unfinished message
+is bounded; each text is an op or `Malformed`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from stoppress.domain.errors import Malformed
-from stoppress.hub.reader_messages import Broken, Inbound, read_op
+from stoppress.hub.reader_messages import InboundMessages, ProtocolViolation, read_op
 from tests.fuzz.mutate import bent, json_of
 
 MAX_MESSAGE = 4096
@@ -69,13 +69,13 @@ def _read(text: bytes | None) -> str:
 
 
 def _heard(deflated: bool, pieces: Sequence[bytes]) -> Ending:
-    inbound = Inbound(MAX_MESSAGE, deflated=deflated)
+    inbound = InboundMessages(MAX_MESSAGE, deflated=deflated)
     texts: list[bytes | None] = []
     answer = b""
     for piece in pieces:
         try:
             new, said, closed = inbound.take(piece)
-        except Broken as broken:
+        except ProtocolViolation as broken:
             assert broken.code in _CODES or 1000 <= broken.code < 5000, broken.code
             assert b"\x88" in broken.answer, broken.answer  # after pongs, maybe
             return texts, answer, broken.code
@@ -89,7 +89,7 @@ def _heard(deflated: bool, pieces: Sequence[bytes]) -> Ending:
     return texts, answer, 0
 
 
-def _kept(inbound: Inbound) -> int:
+def _kept(inbound: InboundMessages) -> int:
     """Bytes that wait for the rest of a frame, or of a message."""
     waiting = inbound._protocol.reader.buffer
     return len(waiting) + sys.getsizeof(inbound._fragments)

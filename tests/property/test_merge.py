@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event, EventType, as_it_is_now
-from stoppress.domain.store_records import Window
+from stoppress.domain.store_records import LogWindow
 from stoppress.log.catch_up import contiguous, follows, merge
-from stoppress.log.pubsub_message import Heard
+from stoppress.log.pubsub_message import PubSubMessage
 
 EPOCH = "k3v9"
 POSTS = ("p", "q", "r")
@@ -30,18 +30,18 @@ class History:
             now[event.post] = event.body or None
         return now
 
-    def window(self, first: int, head: int) -> Window:
+    def window(self, first: int, head: int) -> LogWindow:
         """The log from `first`, as it is read when `head` is its end."""
         now = self.now(head)
         events = tuple(
             as_it_is_now(event, now[event.post])
             for event in self.events[first - 1 : head]
         )
-        return Window(Cursor(EPOCH, head), events, now[""] or b"")
+        return LogWindow(Cursor(EPOCH, head), events, now[""] or b"")
 
-    def heard(self, seq: int) -> Heard:
+    def heard(self, seq: int) -> PubSubMessage:
         """The message of an event."""
-        return Heard(Cursor(EPOCH, seq), self.events[seq - 1])
+        return PubSubMessage(Cursor(EPOCH, seq), self.events[seq - 1])
 
 
 @st.composite
@@ -130,7 +130,9 @@ def test_another_epoch_is_never_mixed_in(history: History, data: st.DataObject) 
     last = len(history.events)
     head = data.draw(st.integers(0, last))
     heard = [history.heard(seq) for seq in range(head + 1, last + 1)]
-    stranger = Heard(Cursor("zzzz", head + 1), history.events[0]._replace(seq=head + 1))
+    stranger = PubSubMessage(
+        Cursor("zzzz", head + 1), history.events[0]._replace(seq=head + 1)
+    )
     at = data.draw(st.integers(0, len(heard)))
     heard.insert(at, stranger)
     merged = merge(history.window(1, head), heard)

@@ -12,10 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event, EventType
-from stoppress.hub.hub_metrics import Uncounted
-from stoppress.hub.memory_budget import Budget
+from stoppress.hub.hub_metrics import NoHubMetrics
+from stoppress.hub.memory_budget import MemoryBudget
 from stoppress.hub.ring import BLOCK_BYTES, MAX_PARTS, VISIT_BYTES, Ring
-from stoppress.wire.wire_formats import Wire, framed
+from stoppress.wire.wire_formats import WireFormat, framed
 from tests.newsroom_line import T0, feed_body, post_body
 
 FEED, BASE, EPOCH = "x", "http://h", "k3v9"
@@ -70,7 +70,7 @@ class RingAgainstList(RuleBasedStateMachine):
     def forget(self) -> None:
         self.ring.forget()
 
-    def _expected(self, wire: Wire, after: int, upto: int) -> bytes:
+    def _expected(self, wire: WireFormat, after: int, upto: int) -> bytes:
         from stoppress.wire import messages
 
         return b"".join(
@@ -84,8 +84,8 @@ class RingAgainstList(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self.ring.first <= self.ring.head)
-    @rule(data=st.data(), wire=st.sampled_from(list(Wire)))
-    def read(self, data: st.DataObject, wire: Wire) -> None:
+    @rule(data=st.data(), wire=st.sampled_from(list(WireFormat)))
+    def read(self, data: st.DataObject, wire: WireFormat) -> None:
         """Reading on and on from any cursor gives every event once, in order."""
         ring = self.ring
         seq = data.draw(st.integers(ring.first - 1, ring.head))
@@ -102,7 +102,7 @@ class RingAgainstList(RuleBasedStateMachine):
     @rule()
     def read_all(self) -> None:
         """Fill every cache, and find in none what is gone."""
-        for wire in (Wire.WEBSOCKET, Wire.CHUNKS):
+        for wire in (WireFormat.WEBSOCKET, WireFormat.CHUNKS):
             seq, got = self.ring.first - 1, b""
             start = seq
             while seq != self.ring.head:
@@ -111,8 +111,8 @@ class RingAgainstList(RuleBasedStateMachine):
             assert got == self._expected(wire, start, self.ring.head)
 
     @precondition(lambda self: self.ring.first <= self.ring.head)
-    @rule(data=st.data(), wire=st.sampled_from(list(Wire)))
-    def break_off(self, data: st.DataObject, wire: Wire) -> None:
+    @rule(data=st.data(), wire=st.sampled_from(list(WireFormat)))
+    def break_off(self, data: st.DataObject, wire: WireFormat) -> None:
         """What was sent and the rest of its message are whole messages."""
         ring = self.ring
         seq = data.draw(st.integers(ring.first - 1, ring.head - 1))
@@ -161,7 +161,7 @@ def _events(sizes: list[int]) -> Iterator[Event]:
 )
 def test_all_rings_together_stay_in_their_budget(plan: list[tuple[int, int]]) -> None:
     """Together they are over it only when each is down to its newest event."""
-    budget = Budget(40_000, Uncounted())
+    budget = MemoryBudget(40_000, NoHubMetrics())
     rings = [Ring(f"f{n}", BASE, max_events=50, max_bytes=30_000) for n in range(5)]
     for ring in rings:
         ring.restart(Cursor(EPOCH, 0), ())
@@ -190,7 +190,7 @@ def test_every_event_is_encoded_once_for_all_wires() -> None:
     events = tuple(_events([300] * 1000))
     ring.restart(Cursor(EPOCH, 1000), events)
     assert encoded == []  # opening a feed encodes nothing yet
-    for wire in Wire:
+    for wire in WireFormat:
         for seq in range(0, 1000, 7):
             ring.tail(wire, seq)
     ring.messages(0, 1000)
@@ -206,7 +206,7 @@ def test_cursors_share_the_bytes_of_each_block() -> None:
     """A thousand cursors don't make a thousand joined copies."""
     ring = Ring(FEED, BASE, max_events=4096, max_bytes=8 << 20)
     ring.restart(Cursor(EPOCH, 1000), tuple(_events([300] * 1000)))
-    tails = [ring.tail(Wire.WEBSOCKET, seq)[0] for seq in range(999)]
+    tails = [ring.tail(WireFormat.WEBSOCKET, seq)[0] for seq in range(999)]
     copies = {_whole(part) for parts in tails for part in parts}
     assert len(copies) < 1000 / 8
 
@@ -215,9 +215,9 @@ def test_a_visit_takes_as_many_blocks_as_there_is_room_for() -> None:
     """Who lags a little gets to the head in one visit, wherever blocks begin."""
     ring = Ring(FEED, BASE, max_events=4096, max_bytes=8 << 20)
     ring.restart(Cursor(EPOCH, 200), tuple(_events([300] * 200)))
-    size = len(framed(Wire.WEBSOCKET, "post.published", ring.messages(0, 1)[0]))
+    size = len(framed(WireFormat.WEBSOCKET, "post.published", ring.messages(0, 1)[0]))
     for seq in range(200):
-        parts, after = ring.tail(Wire.WEBSOCKET, seq)
+        parts, after = ring.tail(WireFormat.WEBSOCKET, seq)
         if (200 - seq) * (size + 20) < VISIT_BYTES:
             assert after == 200
         else:
@@ -228,7 +228,7 @@ def test_parts_are_no_more_than_the_kernel_takes() -> None:
     """However small they are on a wire that compresses."""
     ring = Ring(FEED, BASE, max_events=4096, max_bytes=64 << 20)
     ring.restart(Cursor(EPOCH, 100), tuple(_events([40_000] * 100)))
-    parts, after = ring.tail(Wire.DEFLATED, 0)
+    parts, after = ring.tail(WireFormat.DEFLATED, 0)
     assert len(parts) == MAX_PARTS == after
     assert sum(map(len, parts)) < VISIT_BYTES
 
@@ -243,7 +243,7 @@ def test_a_tail_that_broke_off_has_its_rest_later_too(chance: Random) -> None:
         size = chance.choice((10, 500, 3000, 9000, 25_000))
         body = post_body(f"p{seq}", "n" * size)
         ring.append(Event(seq, EventType.PUBLISHED, T0 + seq, f"p{seq}", body))
-    wires = (Wire.WEBSOCKET, Wire.CHUNKS, Wire.DEFLATED)
+    wires = (WireFormat.WEBSOCKET, WireFormat.CHUNKS, WireFormat.DEFLATED)
     tails = {(wire, seq): ring.tail(wire, seq) for wire in wires for seq in range(60)}
     for _ in range(200):
         wire, seq = chance.choice(list(tails))

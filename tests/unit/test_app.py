@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from stoppress.app import Serving, create_app
+from stoppress.app import ServerProcess, create_app
 from stoppress.log.embedded import EmbeddedValkey
 from stoppress.log.inbox import Inbox
 from stoppress.settings import Settings
@@ -88,7 +88,7 @@ async def test_a_live_line_is_sent_away_to_come_back() -> None:
 def test_the_app_knows_its_process() -> None:
     """So that the worker can drain it."""
     app = create_app(Settings())
-    assert isinstance(app.state.serving, Serving)
+    assert isinstance(app.state.serving, ServerProcess)
 
 
 @pytest.mark.asyncio

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.log.log_metrics import FollowerMetrics, InboxMetrics
-from stoppress.metrics import Metrics
+from stoppress.metrics import ProcessMetrics
 from stoppress.wire.close_codes import CloseCode
 
 
@@ -27,7 +27,7 @@ def samples(exposition: bytes) -> dict[str, float]:
 
 def test_the_metrics_count_what_hub_and_follower_tell() -> None:
     """Every call of both protocols shows in the exposition."""
-    metrics = Metrics()
+    metrics = ProcessMetrics()
     hub: HubMetrics = metrics
     follower: FollowerMetrics = metrics
     inbox: InboxMetrics = metrics
@@ -79,7 +79,7 @@ def test_the_metrics_count_what_hub_and_follower_tell() -> None:
 
 def test_what_sweeps_count_is_added_up_once() -> None:
     """Ten times a second, and before it is shown."""
-    metrics = Metrics()
+    metrics = ProcessMetrics()
     for _ in range(2):
         metrics.delivered(3, 900)
         metrics.swept(5, 0.5)
@@ -96,7 +96,7 @@ def test_what_sweeps_count_is_added_up_once() -> None:
 
 def test_two_servers_in_one_process_count_apart() -> None:
     """Nothing is global."""
-    first, second = Metrics(), Metrics()
+    first, second = ProcessMetrics(), ProcessMetrics()
     first.encoded()
     assert samples(second.exposition())["stoppress_encoded_total"] == 0
 

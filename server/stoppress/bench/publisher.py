@@ -7,13 +7,13 @@ import json
 import time
 from collections.abc import Collection, Iterator
 
-from stoppress.bench.run_plan import BenchFailed, Plan
+from stoppress.bench.run_plan import BenchFailed, RunPlan
 
 
-class Editor:
+class Publisher:
     """Publishes over one connection; every answer is awaited and checked."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: RunPlan) -> None:
         self._plan = plan
         host, port = plan.address
         self._line = http.client.HTTPConnection(host, port, timeout=plan.timeout_s)

@@ -21,11 +21,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
-from stoppress.bench.run_plan import MARK, STEPS_A_SECOND, BenchFailed, Plan
-from stoppress.bench.stream_parser import Stream
+from stoppress.bench.run_plan import MARK, STEPS_A_SECOND, BenchFailed, RunPlan
+from stoppress.bench.stream_parser import StreamParser
 
 
-class Stamps(Protocol):
+class SendTimes(Protocol):
     """When each post was sent, in seconds of the monotonic clock."""
 
     def __getitem__(self, index: int) -> float:
@@ -43,10 +43,10 @@ _NO_PORT = getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24)
 _UNKNOWN = 1 << 62
 
 
-class Crowd:
+class ReaderCrowd:
     """Readers of one feed, to be let in, to be read, to be counted."""
 
-    def __init__(self, plan: Plan, told: Callable[[int], object] = lambda n: None):
+    def __init__(self, plan: RunPlan, told: Callable[[int], object] = lambda n: None):
         if not hasattr(select, "epoll"):
             raise BenchFailed("the readers need epoll: run them on Linux")
         self._plan = plan
@@ -62,7 +62,7 @@ class Crowd:
         self._buffer = bytearray(_READ)
         self._totals: dict[int, int] = {}
         self._witness = -1
-        self._stream: Stream | None = None
+        self._stream: StreamParser | None = None
         self._start = 0
         self._ends: list[int] = []
         self._lost = 0
@@ -153,7 +153,7 @@ class Crowd:
                 "it more --timeout, or look at the server's log"
             )
 
-    def tally(self, sent: Stamps) -> tuple[Counter[int], list[float]]:
+    def tally(self, sent: SendTimes) -> tuple[Counter[int], list[float]]:
         """Deliveries by their delay, and the delay of each post's last reader."""
         ends, posts = self._ends, len(self._ends)
         counted: Counter[int] = Counter()
@@ -246,7 +246,7 @@ class Crowd:
         if self._witness < 0:
             head, _, rest = said.partition(b"\r\n\r\n")
             plan = self._plan
-            self._stream = Stream(plan.transport, head, plan.deflate)
+            self._stream = StreamParser(plan.transport, head, plan.deflate)
             self._witness = fd
             self._listen(rest)
         return True
@@ -288,7 +288,7 @@ class Crowd:
             self._ends.append(end - self._start)
 
 
-def _resolved(plan: Plan) -> tuple[int, tuple[object, ...]]:
+def _resolved(plan: RunPlan) -> tuple[int, tuple[object, ...]]:
     """The server's address as a socket wants it. Raises BenchFailed."""
     host, port = plan.address
     try:

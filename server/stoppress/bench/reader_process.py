@@ -15,8 +15,8 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, Self
 
 from stoppress.bench import process_stats
-from stoppress.bench.reader_crowd import Crowd
-from stoppress.bench.run_plan import BenchFailed, Plan
+from stoppress.bench.reader_crowd import ReaderCrowd
+from stoppress.bench.run_plan import BenchFailed, RunPlan
 
 Times = MutableSequence[float]
 """When each post was sent, in memory that all processes share."""
@@ -39,11 +39,11 @@ def need_descriptors(readers: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
 
-class Loader:
+class ReaderProcess:
     """One process of readers, seen from the run."""
 
     def __init__(
-        self, context: SpawnContext, plan: Plan, share: int, sent: Times
+        self, context: SpawnContext, plan: RunPlan, share: int, sent: Times
     ) -> None:
         self._line, theirs = context.Pipe()
         self._present = context.RawValue("l", 0)
@@ -91,14 +91,16 @@ class Loader:
         return self.hear(timeout_s)
 
 
-def _serve(line: Connection, plan: Plan, share: int, sent: Times, present: Any) -> None:
+def _serve(
+    line: Connection, plan: RunPlan, share: int, sent: Times, present: Any
+) -> None:
     """The loader's own process."""
 
     def told(count: int) -> None:
         present.value = count
 
     try:
-        crowd = Crowd(plan, told)
+        crowd = ReaderCrowd(plan, told)
         while True:
             line.send(_obey(crowd, line.recv(), plan, share, sent))
     except BenchFailed as failed:
@@ -109,7 +111,7 @@ def _serve(line: Connection, plan: Plan, share: int, sent: Times, present: Any) 
 
 
 def _obey(
-    crowd: Crowd, order: str, plan: Plan, share: int, sent: Times
+    crowd: ReaderCrowd, order: str, plan: RunPlan, share: int, sent: Times
 ) -> dict[str, Any]:
     deadline = time.monotonic() + plan.timeout_s
     match order:

@@ -6,7 +6,7 @@ from collections import Counter
 
 from rich.table import Table
 
-from stoppress.bench.run_plan import STEPS_A_SECOND, BenchFailed, Found, Plan
+from stoppress.bench.run_plan import STEPS_A_SECOND, BenchFailed, RunPlan, RunResult
 
 TOO_BUSY = 0.9
 """Above this share of a core, the generator may have been the limit."""
@@ -29,7 +29,7 @@ def delay_ms(delays: Counter[int], share: float) -> float:
     return step * 1000 / STEPS_A_SECOND
 
 
-def figures(plan: Plan, found: Found) -> Figures:
+def figures(plan: RunPlan, found: RunResult) -> Figures:
     """The run's figures: units are in the names."""
     lasts = sorted(found.lasts)
 
@@ -77,7 +77,7 @@ def figures(plan: Plan, found: Found) -> Figures:
     }
 
 
-def check_limit(found: Found) -> None:
+def check_limit(found: RunResult) -> None:
     """Raises BenchFailed if the generator may have been the limit.
 
     Busy is whoever had a core or waited for one: a loader that shares its core with

@@ -15,9 +15,9 @@ from contextlib import ExitStack
 from typing import Any, Self
 
 from stoppress.bench import process_stats
-from stoppress.bench.publisher import Editor
-from stoppress.bench.reader_process import Loader, Times, need_descriptors
-from stoppress.bench.run_plan import BenchFailed, Found, Plan
+from stoppress.bench.publisher import Publisher
+from stoppress.bench.reader_process import ReaderProcess, Times, need_descriptors
+from stoppress.bench.run_plan import BenchFailed, RunPlan, RunResult
 
 Progress = Callable[[int, str], object]
 """Told a count, and of what: `readers` or `posts`."""
@@ -25,7 +25,7 @@ Progress = Callable[[int, str], object]
 _TOLD_EVERY_S = 0.1
 
 
-def run(plan: Plan, progress: Progress = lambda done, what: None) -> Found:
+def run(plan: RunPlan, progress: Progress = lambda done, what: None) -> RunResult:
     """Make the run. Raises BenchFailed where its figures would mean nothing.
 
     `progress` is told how many readers are in, and how many posts went out.
@@ -38,13 +38,13 @@ class Run:
     """A run whose readers are in, from `with` on, and to which can be published."""
 
     def __init__(
-        self, plan: Plan, progress: Progress = lambda done, what: None
+        self, plan: RunPlan, progress: Progress = lambda done, what: None
     ) -> None:
         self._plan = plan
         self._progress = progress
         self._stack = ExitStack()
-        self._editor = Editor(plan)
-        self._loaders: list[Loader] = []
+        self._editor = Publisher(plan)
+        self._loaders: list[ReaderProcess] = []
         self._sent: Times = []
         self._entered: list[dict[str, Any]] = []
         self._enter_cpu = 0.0
@@ -66,7 +66,7 @@ class Run:
             self.pids = process_stats.serving(plan.address[1])
             need_room(self.pids, plan.readers)
             self._loaders = [
-                stack.enter_context(Loader(context, plan, share, self._sent))
+                stack.enter_context(ReaderProcess(context, plan, share, self._sent))
                 for share in shares
             ]
             _all(self._loaders, "open", plan.timeout_s)
@@ -81,7 +81,7 @@ class Run:
     def __exit__(self, *exc: object) -> None:
         self._stack.close()
 
-    def publish(self) -> Found:
+    def publish(self) -> RunResult:
         """Publish once all that is planned. Raises BenchFailed."""
         plan, pids, loaders = self._plan, self.pids, self._loaders
         stores = process_stats.stores(plan.address[1])
@@ -100,7 +100,7 @@ class Run:
         seconds = max(result["last"] for result in heard) - first
         tallies = [loader.ask("tally", plan.timeout_s) for loader in loaders]
         entered, (before, with_readers) = self._entered, self._rss
-        return Found(
+        return RunResult(
             readers=plan.readers,
             posts=plan.posts,
             bytes=sum(tally["bytes"] for tally in tallies),
@@ -138,7 +138,7 @@ def need_room(pids: list[int], readers: int) -> None:
         )
 
 
-def _all(loaders: list[Loader], order: str, timeout_s: float) -> None:
+def _all(loaders: list[ReaderProcess], order: str, timeout_s: float) -> None:
     """Give all of them an order and wait until it is done."""
     for loader in loaders:
         loader.tell(order)
@@ -147,7 +147,7 @@ def _all(loaders: list[Loader], order: str, timeout_s: float) -> None:
 
 
 def _enter(
-    loaders: list[Loader], timeout_s: float, progress: Progress
+    loaders: list[ReaderProcess], timeout_s: float, progress: Progress
 ) -> list[dict[str, Any]]:
     """Have everyone come in; what each loader says of it."""
     for loader in loaders:

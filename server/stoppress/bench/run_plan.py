@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from stoppress.bench.target_server import Target
+    from stoppress.bench.target_server import TargetServer
 
 Transport = Literal["websocket", "sse"]
 
@@ -22,13 +22,13 @@ class BenchFailed(Exception):
     """The run can't be made, or its figures mean nothing: why, and what to do."""
 
 
-class Plan(NamedTuple):
+class RunPlan(NamedTuple):
     """One run. `rate` is posts a second, 0 for one after the other without pause.
 
     `at_once` handshakes are under way at a time, 0: all of them.
     """
 
-    target: Target
+    target: TargetServer
     url: str
     token: str
     feed: str
@@ -62,7 +62,7 @@ class Plan(NamedTuple):
         )
 
 
-class Found(NamedTuple):
+class RunResult(NamedTuple):
     """What one run showed. Times in seconds, memory in bytes.
 
     CPU and memory are None where the server is not on this machine. `delays`

@@ -20,7 +20,7 @@ _Cut = tuple[int, bytes | None]
 """Where the next whole message ends, and the message, if it was one."""
 
 
-class Stream:
+class StreamParser:
     """The bytes behind one reader's answer, whose head was `head`."""
 
     def __init__(self, transport: Transport, head: bytes, deflate: bool) -> None:

@@ -11,13 +11,13 @@ import json
 import os
 from typing import NamedTuple
 
-from stoppress.bench.run_plan import MARK, Plan
+from stoppress.bench.run_plan import MARK, RunPlan
 
 _OFFER = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
 """What browsers offer."""
 
 
-class Target(NamedTuple):
+class TargetServer(NamedTuple):
     """One kind of server. `{feed}` in a path is the run's feed.
 
     `ready` comes once a reader is in; if something `asks` before, it gets `reply`.
@@ -44,7 +44,7 @@ class Target(NamedTuple):
             return json.dumps({"headline": f"{mark} {index}", "body": body}).encode()
         return f"{mark} {index} {body}".encode()[:size]
 
-    def request(self, plan: Plan) -> bytes:
+    def request(self, plan: RunPlan) -> bytes:
         """What a reader sends to be let in."""
         host, port = plan.address
         lines = f"Host: {host}:{port}\r\n"
@@ -64,7 +64,7 @@ class Target(NamedTuple):
         return f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode()
 
 
-STOP_PRESS = Target(
+STOP_PRESS = TargetServer(
     name="Stop Press",
     socket_path="/v1/live?feed={feed}",
     stream_path="/v1/feeds/{feed}/events",

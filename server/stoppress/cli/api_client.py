@@ -27,7 +27,7 @@ _OPEN = frozenset({502, 503, 504})
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class Failed(click.ClickException):
+class CallFailed(click.ClickException):
     """The server refused (with `status`), or can't be reached (0)."""
 
     def __init__(self, message: str, status: int = 0) -> None:
@@ -35,7 +35,7 @@ class Failed(click.ClickException):
         self.status = status
 
 
-class Api:
+class ApiClient:
     """A server, as the holder of one token sees it."""
 
     def __init__(self, url: str, token: str | None) -> None:
@@ -87,7 +87,7 @@ class Api:
         deadline = time.monotonic() + (TRY_S if repeat else 0)
         wait_s, is_open = 0.25, False
         while True:
-            problem: Failed
+            problem: CallFailed
             try:
                 response = ask()
             except httpx.ConnectError as error:
@@ -100,7 +100,7 @@ class Api:
             else:
                 if response.is_success:
                     return _decoded(response)
-                problem = Failed(_reason(response), response.status_code)
+                problem = CallFailed(_reason(response), response.status_code)
                 if response.status_code not in _OPEN:
                     raise problem
                 is_open = True
@@ -110,9 +110,11 @@ class Api:
             time.sleep(pause_s)
             wait_s = min(wait_s * 2, 4.0)
 
-    def _unreachable(self, error: Exception) -> Failed:
+    def _unreachable(self, error: Exception) -> CallFailed:
         reason = str(error) or type(error).__name__
-        return Failed(f"no answer from {self.url}: {reason}; is the server running?")
+        return CallFailed(
+            f"no answer from {self.url}: {reason}; is the server running?"
+        )
 
 
 def _is_address(url: str) -> bool:
@@ -127,7 +129,7 @@ def _decoded(response: httpx.Response) -> Any:
     try:
         return msgspec.json.decode(response.content) if response.content else None
     except msgspec.DecodeError:
-        raise Failed(f"{response.url} is no Stop Press: it sent no JSON") from None
+        raise CallFailed(f"{response.url} is no Stop Press: it sent no JSON") from None
 
 
 def _reason(response: httpx.Response) -> str:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from stoppress.bench.report import check_limit, figures, table
 from stoppress.bench.run import run
-from stoppress.bench.run_plan import BenchFailed, Plan
+from stoppress.bench.run_plan import BenchFailed, RunPlan
 from stoppress.bench.target_server import STOP_PRESS
 from stoppress.cli.api_client import server_options
 
@@ -94,7 +94,7 @@ def bench(
     """
     if deflate and transport == "sse":
         raise click.UsageError("--deflate is of WebSockets; leave out --transport sse")
-    plan = Plan(
+    plan = RunPlan(
         target=STOP_PRESS,
         url=url,
         token=token or "",

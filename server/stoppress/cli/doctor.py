@@ -13,7 +13,7 @@ import click
 import httpx
 
 from stoppress import __version__
-from stoppress.cli.api_client import Api, Failed, server_options
+from stoppress.cli.api_client import ApiClient, CallFailed, server_options
 from stoppress.cli.output import table
 from stoppress.settings import describe, from_environment
 
@@ -52,19 +52,19 @@ class Finding(NamedTuple):
 def doctor(url: str, token: str | None) -> None:
     """Look at a server from here, and say what is wrong with it."""
     healthy = True
-    for ok, what in _look(Api(url, token)):
+    for ok, what in _look(ApiClient(url, token)):
         healthy &= ok
         click.echo(f"{'ok   ' if ok else 'wrong'}  {what}")
     if not healthy:
-        raise Failed("something is wrong; see above")
+        raise CallFailed("something is wrong; see above")
 
 
-def _look(api: Api) -> Iterator[Finding]:
+def _look(api: ApiClient) -> Iterator[Finding]:
     python = ".".join(map(str, sys.version_info[:3]))
     yield Finding(True, f"stoppress {__version__} on Python {python}")
     try:
         health = api.raw("/healthz")
-    except Failed as error:
+    except CallFailed as error:
         yield Finding(False, error.message)
         return
     if not health.is_success:
@@ -92,7 +92,7 @@ def _clock(response: httpx.Response) -> Finding:
     )
 
 
-def _version(api: Api) -> Finding:
+def _version(api: ApiClient) -> Finding:
     response = api.raw("/openapi.json")
     try:
         there = str(response.json()["info"]["version"])

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import click
 
-from stoppress.cli.api_client import Api, Command, server_options
+from stoppress.cli.api_client import ApiClient, Command, server_options
 from stoppress.cli.output import say_json, table
 from stoppress.domain.feed import Status, Visibility
 from stoppress.domain.post import Direction
@@ -44,7 +44,9 @@ def feed() -> None:
 @server_options
 def create(slug: str, url: str, token: str | None, **fields: str | None) -> None:
     """Make a feed."""
-    made = Api(url, token).write("POST", "/v1/feeds", {"slug": slug, **_given(fields)})
+    made = ApiClient(url, token).write(
+        "POST", "/v1/feeds", {"slug": slug, **_given(fields)}
+    )
     _say(made)
 
 
@@ -53,7 +55,9 @@ def create(slug: str, url: str, token: str | None, **fields: str | None) -> None
 @server_options
 def index(url: str, token: str | None, *, as_json: bool) -> None:
     """List the public feeds; with a token, all it may read."""
-    feeds = Api(url, token).get(f"/v1/feeds{'?all=true' if token else ''}")["feeds"]
+    feeds = ApiClient(url, token).get(f"/v1/feeds{'?all=true' if token else ''}")[
+        "feeds"
+    ]
     if as_json:
         say_json(feeds)
         return
@@ -68,7 +72,7 @@ def index(url: str, token: str | None, *, as_json: bool) -> None:
 @server_options
 def show(slug: str, url: str, token: str | None) -> None:
     """Print a feed and its newest posts, as JSON."""
-    say_json(Api(url, token).get(path_of(slug)))
+    say_json(ApiClient(url, token).get(path_of(slug)))
 
 
 @feed.command()
@@ -81,7 +85,7 @@ def edit(slug: str, url: str, token: str | None, **fields: str | None) -> None:
     change = _given(fields)
     if not change:
         raise click.UsageError("nothing to change; name a field, such as --title")
-    _say(Api(url, token).write("PATCH", path_of(slug), change))
+    _say(ApiClient(url, token).write("PATCH", path_of(slug), change))
 
 
 @feed.command()
@@ -89,7 +93,7 @@ def edit(slug: str, url: str, token: str | None, **fields: str | None) -> None:
 @server_options
 def close(slug: str, url: str, token: str | None) -> None:
     """Close a feed: it stays readable, its live line ends an hour later."""
-    _say(Api(url, token).write("PATCH", path_of(slug), {"status": "closed"}))
+    _say(ApiClient(url, token).write("PATCH", path_of(slug), {"status": "closed"}))
 
 
 @feed.command()
@@ -100,7 +104,7 @@ def delete(slug: str, url: str, token: str | None, *, yes: bool) -> None:
     """Delete a feed with all its posts, for good."""
     if not yes:
         click.confirm(f"Delete {slug} and all its posts?", abort=True, err=True)
-    Api(url, token).write("DELETE", path_of(slug))
+    ApiClient(url, token).write("DELETE", path_of(slug))
     click.echo(f"deleted {slug}")
 
 

@@ -20,7 +20,7 @@ from urllib.parse import quote, urlencode
 import click
 import msgspec
 
-from stoppress.cli.api_client import Api, Failed, server_options
+from stoppress.cli.api_client import ApiClient, CallFailed, server_options
 from stoppress.cli.feeds import path_of
 from stoppress.domain.errors import Invalid
 from stoppress.domain.feed import check_slug
@@ -47,14 +47,14 @@ Json = dict[str, Any]
 def export(feed: str, output: IO[bytes], url: str, token: str | None) -> None:
     """Write all of FEED as JSON lines. Takes a token with the scope admin."""
     count = 0
-    for line in _lines_of(Api(url, token), feed):
+    for line in _lines_of(ApiClient(url, token), feed):
         count += 1
         output.write(msgspec.json.encode(line) + b"\n")
     output.flush()
     click.echo(f"exported {feed}: {count} lines", err=True)
 
 
-def _lines_of(api: Api, feed: str) -> Iterator[Json]:
+def _lines_of(api: ApiClient, feed: str) -> Iterator[Json]:
     # First what only an admin may, so that a lesser token is told at once.
     path = path_of(feed)
     api.get(f"{path}/withdrawn?limit=1")
@@ -94,13 +94,13 @@ def _lines_of(api: Api, feed: str) -> Iterator[Json]:
     yield {"end": {"cursor": cursor, "lines": count}}
 
 
-def _events(api: Api, path: str, since: str) -> list[Json]:
+def _events(api: ApiClient, path: str, since: str) -> list[Json]:
     query = urlencode({"since": since, "wait": 0})
     answer = api.get(f"{path}/events?{query}")
     # A feed that ended (204) has no more to tell.
     answer = answer or {"events": []}
     if answer.get("reset"):
-        raise Failed(
+        raise CallFailed(
             f"so much happened since {since} that the log holds it no more; "
             "export again, when the feed is calmer"
         )
@@ -136,15 +136,15 @@ def import_(file: IO[bytes], slug: str | None, url: str, token: str | None) -> N
             check_slug(slug, "--as")
         except Invalid as wrong:
             raise click.UsageError(str(wrong)) from None
-    importing = _Import(Api(url, token), slug)
+    importing = _Import(ApiClient(url, token), slug)
     number = 0
     for number, raw in enumerate(iter(lambda: file.readline(MAX_LINE), b""), 1):
         try:
             importing.take(raw)
-        except Failed as wrong:
-            raise Failed(f"{file.name}, line {number}: {wrong.message}") from None
+        except CallFailed as wrong:
+            raise CallFailed(f"{file.name}, line {number}: {wrong.message}") from None
     if not importing.ended:
-        raise Failed(
+        raise CallFailed(
             f"{file.name} ends at line {number}, before its end: it was cut off; "
             "import the whole file, which goes on where this ended"
         )
@@ -154,7 +154,7 @@ def import_(file: IO[bytes], slug: str | None, url: str, token: str | None) -> N
 class _Import:
     """What is known of an import under way."""
 
-    def __init__(self, api: Api, slug: str | None) -> None:
+    def __init__(self, api: ApiClient, slug: str | None) -> None:
         self._api = api
         self._slug = slug
         self._path = ""
@@ -167,9 +167,9 @@ class _Import:
         """Put one line. Raises Failed."""
         line = _decoded(raw)
         if self.ended:
-            raise Failed("stands after the end; remove it")
+            raise CallFailed("stands after the end; remove it")
         if self._lines == 0 and line.get("export") != FORMAT:
-            raise Failed(
+            raise CallFailed(
                 "this is no export of Stop Press, or one of a newer version: its "
                 f'first line is {{"export": {FORMAT}, …}}'
             )
@@ -178,7 +178,7 @@ class _Import:
             if kind not in ("feed", "post", "withdrawn", "end") or not isinstance(
                 value, dict
             ):
-                raise Failed("is none of feed, post, withdrawn and end")
+                raise CallFailed("is none of feed, post, withdrawn and end")
             self._put(kind, value)
         self._lines += 1
 
@@ -186,10 +186,10 @@ class _Import:
         if kind == "feed":
             self._put_feed(value)
         elif not self._path:
-            raise Failed("comes before the feed; the second line is the feed")
+            raise CallFailed("comes before the feed; the second line is the feed")
         elif kind == "end":
             if value.get("lines") != self._lines:
-                raise Failed(
+                raise CallFailed(
                     f"the file has {self._lines} lines before this one, and should "
                     f"have {value.get('lines')}: some are missing; export again"
                 )
@@ -200,7 +200,7 @@ class _Import:
     def _put_feed(self, feed: Json) -> None:
         slug = self._slug or feed.get("slug")
         if not isinstance(slug, str):
-            raise Failed("the feed has no slug")
+            raise CallFailed("the feed has no slug")
         self._path = path_of(slug)
         self._slug = slug
         self._api.write("PUT", self._path, feed | {"slug": slug})
@@ -208,12 +208,12 @@ class _Import:
     def _put_post(self, kind: str, value: Json) -> None:
         name = value.get("id")
         if not isinstance(name, str):
-            raise Failed(f"the {kind} has no id")
+            raise CallFailed(f"the {kind} has no id")
         part = "posts" if kind == "post" else "withdrawn"
         path = f"{self._path}/{part}/{quote(name, safe='')}"
         try:
             self._api.write("PUT", path, value)
-        except Failed as refused:
+        except CallFailed as refused:
             # It was withdrawn where it is put: that is final.
             if kind != "post" or refused.status != GONE:
                 raise
@@ -232,9 +232,9 @@ class _Import:
 
 def _decoded(raw: bytes) -> Json:
     if len(raw) >= MAX_LINE and not raw.endswith(b"\n"):
-        raise Failed(f"is longer than {MAX_LINE} bytes: this is no export")
+        raise CallFailed(f"is longer than {MAX_LINE} bytes: this is no export")
     try:
         line: Json = msgspec.json.decode(raw, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-        raise Failed(f"is no JSON object: {wrong}") from None
+        raise CallFailed(f"is no JSON object: {wrong}") from None
     return line

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import click
 
-from stoppress.cli.api_client import Api, Command, server_options
+from stoppress.cli.api_client import ApiClient, Command, server_options
 from stoppress.cli.feeds import path_of
 from stoppress.cli.output import say_json
 
@@ -55,7 +55,7 @@ def publish(
 ) -> None:
     """Publish TEXT (Markdown; - reads it from stdin) in FEED."""
     draft = _content(text, fields)
-    answer = Api(url, token).write(
+    answer = ApiClient(url, token).write(
         "POST", f"{path_of(feed)}/posts", draft, key=idempotency_key
     )
     _say(answer, as_json=as_json)
@@ -85,7 +85,7 @@ def edit(
         change["correction"] = {"note": correction}
     if not change:
         raise click.UsageError("nothing to change; give a text or a field")
-    api, path = Api(url, token), _path_of(feed, post)
+    api, path = ApiClient(url, token), _path_of(feed, post)
     # The change is made to what is there now, or to nothing: see --idempotency-key.
     rev: int = api.get(path)["rev"]
     answer = api.write("PATCH", path, change, key=idempotency_key, match=rev)
@@ -98,7 +98,7 @@ def edit(
 @server_options
 def withdraw(feed: str, post: str, url: str, token: str | None) -> None:
     """Take POST down, everywhere and at once."""
-    Api(url, token).write("DELETE", _path_of(feed, post))
+    ApiClient(url, token).write("DELETE", _path_of(feed, post))
     click.echo(f"withdrew {post}")
 
 

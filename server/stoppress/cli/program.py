@@ -16,7 +16,7 @@ from stoppress.cli.posts import edit, publish, withdraw
 from stoppress.cli.serve import demo, serve
 from stoppress.cli.tail import tail
 from stoppress.cli.tokens import token
-from stoppress.client.reader import Refused
+from stoppress.client.reader import LineRefused
 from stoppress.domain.errors import NewsError
 from stoppress.process.supervisor import CannotServe
 from stoppress.settings import BadSetting
@@ -59,7 +59,7 @@ def run(arguments: list[str]) -> int:
         return _fail(str(error), error.code)
     except BadSetting as error:
         return _fail(str(error), 2)
-    except (NewsError, Refused) as error:
+    except (NewsError, LineRefused) as error:
         return _fail(str(error), 1)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED

@@ -19,7 +19,7 @@ import click
 import httpx
 
 from stoppress.cli.api_client import DEFAULT_URL, Command
-from stoppress.demo.api_editor import Newsroom
+from stoppress.demo.api_editor import ApiEditor
 from stoppress.demo.coverage import Coverage, coverages
 from stoppress.demo.coverage_player import play_all
 from stoppress.demo.demo_clock import SystemClock
@@ -194,4 +194,4 @@ async def _play(settings: Settings, coverage: tuple[Coverage, ...]) -> None:
             return response.status_code, answer
 
         clock = SystemClock()
-        await play_all(Newsroom(call, clock), coverage, clock)
+        await play_all(ApiEditor(call, clock), coverage, clock)

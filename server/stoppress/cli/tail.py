@@ -8,7 +8,7 @@ from contextlib import aclosing
 import click
 import msgspec
 
-from stoppress.cli.api_client import Api, server_options
+from stoppress.cli.api_client import ApiClient, server_options
 from stoppress.cli.feeds import path_of
 from stoppress.client.reader import Message, Transport, follow
 from stoppress.domain.cursor import Cursor
@@ -44,13 +44,13 @@ def tail(
     if since is not None:
         Cursor.parse(since)
     # A wrong address or name is told now, rather than tried for ever.
-    api = Api(url, token)
+    api = ApiClient(url, token)
     api.get(path_of(feed))
     asyncio.run(_print(api, feed, since, transport, as_json=as_json))
 
 
 async def _print(
-    api: Api, feed: str, since: str | None, transport: Transport, *, as_json: bool
+    api: ApiClient, feed: str, since: str | None, transport: Transport, *, as_json: bool
 ) -> None:
     messages = follow(api.url, feed, since=since, token=api.token, transport=transport)
     async with aclosing(messages):

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import click
 
-from stoppress.cli.api_client import Api, server_options
+from stoppress.cli.api_client import ApiClient, server_options
 from stoppress.cli.output import say_json, table
 
 
@@ -37,7 +37,7 @@ def create(
 ) -> None:
     """Make a token and print it: it is shown this once. NAME says who has it."""
     draft = {"name": name, "scopes": scopes, "feeds": feeds or None}
-    click.echo(Api(url, token).write("POST", "/v1/tokens", draft)["token"])
+    click.echo(ApiClient(url, token).write("POST", "/v1/tokens", draft)["token"])
 
 
 @token.command("list")
@@ -45,7 +45,7 @@ def create(
 @server_options
 def index(url: str, token: str | None, *, as_json: bool) -> None:
     """List the tokens; never their secrets."""
-    tokens = Api(url, token).get("/v1/tokens")["tokens"]
+    tokens = ApiClient(url, token).get("/v1/tokens")["tokens"]
     if as_json:
         say_json(tokens)
         return
@@ -69,5 +69,5 @@ def index(url: str, token: str | None, *, as_json: bool) -> None:
 @server_options
 def revoke(id: str, url: str, token: str | None) -> None:
     """Revoke the token with this ID: it ends within seconds, everywhere."""
-    Api(url, token).write("DELETE", f"/v1/tokens/{quote(id, safe='')}")
+    ApiClient(url, token).write("DELETE", f"/v1/tokens/{quote(id, safe='')}")
     click.echo(f"revoked {id}")

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from stoppress.client.reader import follow
+from stoppress.client.reader import LineRefused, Message, Transport, follow
 
-__all__ = ["follow"]
+__all__ = ["LineRefused", "Message", "Transport", "follow"]

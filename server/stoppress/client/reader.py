@@ -22,12 +22,18 @@ from contextlib import aclosing
 
 import httpx
 
-from stoppress.client.transports import CONNECT_S, Line, Message, Refused, Transport
+from stoppress.client.transports import (
+    CONNECT_S,
+    LineRefused,
+    LiveLine,
+    Message,
+    Transport,
+)
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gap
-from stoppress.domain.fold import State, fold
+from stoppress.domain.fold import ReaderState, fold
 
-__all__ = ["Message", "Refused", "Transport", "follow"]
+__all__ = ["Message", "LineRefused", "Transport", "follow"]
 
 RETRY_MS = 4000
 """The spread of a return, until the server names one."""
@@ -49,7 +55,7 @@ async def follow(
     can't help, and MalformedCursor for a `since` that is none.
     """
     async with httpx.AsyncClient(base_url=url, timeout=CONNECT_S) as http:
-        reader = _Reader(Line(http, feed, token), since)
+        reader = _Reader(LiveLine(http, feed, token), since)
         while True:
             async with aclosing(reader.connect(transport)) as messages:
                 async for message in messages:
@@ -60,7 +66,7 @@ async def follow(
 class _Reader:
     """Where one reader is, and when it comes back."""
 
-    def __init__(self, line: Line, since: str | None) -> None:
+    def __init__(self, line: LiveLine, since: str | None) -> None:
         self._line = line
         self._cursor = Cursor.parse(since) if since is not None else None
         self._retry_ms = RETRY_MS
@@ -119,4 +125,4 @@ def _after(cursor: Cursor | None, message: Message) -> Cursor:
     """The cursor after the event; the same if it is a repeat. Raises Gap."""
     if cursor is None:
         return Cursor.parse(message["cursor"])
-    return fold(State(feed={}, cursor=cursor), message).cursor
+    return fold(ReaderState(feed={}, cursor=cursor), message).cursor

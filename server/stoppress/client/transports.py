@@ -1,7 +1,7 @@
 """The live line over each of its three transports, as one reader sees it.
 
 Rules: a line is an async iterator of messages, as the protocol has them. It simply
-ends when the connection breaks or a message is overdue; `Refused` says that coming
+ends when the connection breaks or a message is overdue; `LineRefused` says that coming
 back can't help. Whoever iterates decides when to come back, and from where.
 """
 
@@ -40,7 +40,7 @@ MAX_BYTES = 4 << 20
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-class Refused(Exception):
+class LineRefused(Exception):
     """The server ended the line for good: coming back can't help."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -48,7 +48,7 @@ class Refused(Exception):
         self.code = code
 
 
-class Line:
+class LiveLine:
     """Opens a feed's line; `since` is a cursor as text, or None for from now on."""
 
     def __init__(self, http: httpx.AsyncClient, feed: str, token: str | None) -> None:
@@ -76,7 +76,7 @@ class Line:
             # Two beats may be missed: the second could be on its way.
             self._silence_s = 2.5 * message["beat"]
         elif message["type"] == "error":
-            raise Refused(message["code"], message["detail"])
+            raise LineRefused(message["code"], message["detail"])
         return message
 
     async def _websocket(self, since: str | None) -> AsyncGenerator[Message, None]:
@@ -97,13 +97,13 @@ class Line:
         except ConnectionClosed as closed:
             frame = closed.rcvd
             if frame is not None and is_final(frame.code):
-                raise Refused(frame.code, frame.reason) from None
+                raise LineRefused(frame.code, frame.reason) from None
         except InvalidStatus as error:
             _check(error.response.status_code, error.response.body)
         except (OSError, InvalidHandshake, TimeoutError):
             return
         except InvalidURI as error:
-            raise Refused(CloseCode.BAD_REQUEST, str(error)) from None
+            raise LineRefused(CloseCode.BAD_REQUEST, str(error)) from None
 
     async def _sse(self, since: str | None) -> AsyncGenerator[Message, None]:
         headers = self._headers | {"accept": "text/event-stream"}
@@ -177,7 +177,7 @@ class Line:
 def _check(status: int, body: bytes | bytearray) -> None:
     """Raise Refused for an answer that another try would not change."""
     if status == 204:
-        raise Refused(CloseCode.ENDED, "the feed has ended")
+        raise LineRefused(CloseCode.ENDED, "the feed has ended")
     if 400 <= status < 500 and status not in (408, 429):
         known = {401, 403, 404, 410}
         code = CloseCode(4000 + status) if status in known else CloseCode.BAD_REQUEST
@@ -185,4 +185,4 @@ def _check(status: int, body: bytes | bytearray) -> None:
             reason = str(_decode(body)["detail"])
         except (msgspec.DecodeError, KeyError):
             reason = f"the server answered {status}"
-        raise Refused(code, reason)
+        raise LineRefused(code, reason)

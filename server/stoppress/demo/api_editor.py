@@ -20,8 +20,8 @@ import msgspec
 from msgspec import Struct
 
 from stoppress.demo.demo_clock import Clock
-from stoppress.domain.feed import FeedDraft
-from stoppress.domain.post import Correction, Draft
+from stoppress.domain.feed import FeedInput
+from stoppress.domain.post import Correction, PostInput
 
 Call = Callable[
     [str, str, bytes | None, Mapping[str, str]], Awaitable[tuple[int, object]]
@@ -39,7 +39,7 @@ PAGE_SIZE = 100
 MOST_PAGES = 20  # 2,000 posts back; the demo's own are never further
 
 
-class Refused(Exception):
+class CallRefused(Exception):
     """The server said no, and repeating would not change its mind."""
 
     def __init__(self, method: str, path: str, status: int, answer: object) -> None:
@@ -48,7 +48,7 @@ class Refused(Exception):
         super().__init__(f"{method} {path} was refused with {status}: {answer!r}")
 
 
-class Held(Struct, frozen=True):
+class KnownPost(Struct, frozen=True):
     """What the player needs to know of a post that is there."""
 
     id: str
@@ -59,11 +59,11 @@ class Held(Struct, frozen=True):
 
 
 class _Answer(Struct, frozen=True):
-    post: Held
+    post: KnownPost
 
 
 class _Page(Struct, frozen=True):
-    posts: tuple[Held, ...]
+    posts: tuple[KnownPost, ...]
     next: str | None = None
 
 
@@ -75,7 +75,7 @@ class _Snapshot(Struct, frozen=True):
     feed: _FeedHeld
 
 
-class Newsroom:
+class ApiEditor:
     """An editor's hands on one server."""
 
     def __init__(
@@ -85,14 +85,14 @@ class Newsroom:
         self._clock = clock
         self._chance = chance
 
-    async def open(self, slug: str, feed: FeedDraft) -> None:
+    async def open(self, slug: str, feed: FeedInput) -> None:
         """Create the feed, or find it there."""
         body = {"slug": slug, **msgspec.to_builtins(feed)}
         await self._send("POST", "/v1/feeds", body, accept={201, 200, 409})
 
-    async def posts(self, slug: str) -> dict[str, Held]:
+    async def posts(self, slug: str) -> dict[str, KnownPost]:
         """The posts that are shown, by their external ids."""
-        shown: dict[str, Held] = {}
+        shown: dict[str, KnownPost] = {}
         path: str | None = f"/v1/feeds/{slug}/posts?limit={PAGE_SIZE}"
         for _ in range(MOST_PAGES):
             if path is None:
@@ -103,7 +103,7 @@ class Newsroom:
             path = page.next
         return shown
 
-    async def publish(self, slug: str, draft: Draft) -> Held | None:
+    async def publish(self, slug: str, draft: PostInput) -> KnownPost | None:
         """Publish, once. None if this post was there before and was withdrawn."""
         status, answer = await self._send(
             "POST",
@@ -161,9 +161,9 @@ class Newsroom:
         """Let whoever was faster finish, and what was read catch up."""
         await self._clock.sleep(FIRST_WAIT_S * self._chance())
 
-    async def _post(self, path: str) -> Held | None:
+    async def _post(self, path: str) -> KnownPost | None:
         status, answer = await self._send("GET", path, accept={200, 404, 410})
-        return msgspec.convert(answer, Held) if status == 200 else None
+        return msgspec.convert(answer, KnownPost) if status == 200 else None
 
     async def _send(
         self,
@@ -191,11 +191,11 @@ class Newsroom:
             bound = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(attempt, 8))
             await self._clock.sleep(bound * self._chance())
         if status not in accept:
-            raise Refused(method, path, status, answer)
+            raise CallRefused(method, path, status, answer)
         return status, answer
 
 
-def _is_noted(held: Held, correction: object) -> bool:
+def _is_noted(held: KnownPost, correction: object) -> bool:
     """Whether this correction was made already: making it again would say it twice."""
     return (
         held.correction is not None

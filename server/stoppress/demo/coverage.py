@@ -16,8 +16,8 @@ import msgspec
 from msgspec import Struct
 
 from stoppress.demo.coverage_timeline import At
-from stoppress.domain.feed import FeedDraft
-from stoppress.domain.post import Draft
+from stoppress.domain.feed import FeedInput
+from stoppress.domain.post import PostInput
 
 FILES = ("ostermere-flood.json", "kuzgun-sis.json", "rayhan-1.json")
 
@@ -27,7 +27,7 @@ class Publish(
 ):
     """Publish a post, `at` a place of the timeline or `after` a wait in seconds."""
 
-    post: Draft
+    post: PostInput
     at: At | None = None
     after: float = 0.0
 
@@ -61,7 +61,7 @@ class ChangeFeed(
 Action = Publish | Edit | Withdraw | ChangeFeed
 
 
-class Mark(Struct, frozen=True, forbid_unknown_fields=True):
+class LevelNotice(Struct, frozen=True, forbid_unknown_fields=True):
     """What is told once, when the river falls below a level."""
 
     below_m: float
@@ -74,26 +74,26 @@ class Mark(Struct, frozen=True, forbid_unknown_fields=True):
         return f"gauge-below-{round(self.below_m * 100)}"
 
 
-class Gauge(Struct, frozen=True, forbid_unknown_fields=True):
+class RiverGauge(Struct, frozen=True, forbid_unknown_fields=True):
     """A river gauge: the post that is renewed, the model's figures, the marks."""
 
-    post: Draft
+    post: PostInput
     starts_at_m: float
     usual_m: float
     falls_m_per_h: float
     wall_m: float
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[LevelNotice, ...] = ()
 
 
 class Coverage(Struct, frozen=True, forbid_unknown_fields=True):
     """One feed and all that happens in it."""
 
     slug: str
-    feed: FeedDraft
+    feed: FeedInput
     coverage_start: At
     backfill: tuple[Action, ...]
     live: tuple[Action, ...]
-    gauge: Gauge | None = None
+    gauge: RiverGauge | None = None
 
     @property
     def actions(self) -> tuple[Action, ...]:

@@ -2,7 +2,7 @@
 
 First what already happened, at once and dated back; then the live part, an action
 at a time; then the gauge, for as long as the server runs. It writes through a
-`Newsroom` and waits on a `Clock`; it does no I/O of its own.
+`ApiEditor` and waits on a `Clock`; it does no I/O of its own.
 
 Started again on a server that kept its data, it goes on where it stopped: whatever
 stands in the script before the last post that is shown has been done. A post of
@@ -19,21 +19,21 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from stoppress.demo.api_editor import Held, Newsroom, Refused
+from stoppress.demo.api_editor import ApiEditor, CallRefused, KnownPost
 from stoppress.demo.coverage import (
     Action,
     ChangeFeed,
     Coverage,
     Edit,
-    Gauge,
-    Mark,
+    LevelNotice,
     Publish,
+    RiverGauge,
     Withdraw,
 )
 from stoppress.demo.coverage_timeline import Timeline, with_clock_times
 from stoppress.demo.demo_clock import Clock
-from stoppress.demo.river_gauge import Board, River, next_mark, pause_s
-from stoppress.domain.post import Draft
+from stoppress.demo.river_gauge import GaugeReadings, RiverModel, next_mark, pause_s
+from stoppress.domain.post import PostInput
 
 FIRST_READING_S = 12.0
 
@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 
 async def play_all(
-    newsroom: Newsroom, coverages: Iterable[Coverage], clock: Clock
+    newsroom: ApiEditor, coverages: Iterable[Coverage], clock: Clock
 ) -> None:
     """Play each coverage in its own feed, until cancelled or all are played."""
     async with asyncio.TaskGroup() as group:
@@ -49,7 +49,7 @@ async def play_all(
             group.create_task(play(newsroom, coverage, clock), name=coverage.slug)
 
 
-async def play(newsroom: Newsroom, coverage: Coverage, clock: Clock) -> None:
+async def play(newsroom: ApiEditor, coverage: Coverage, clock: Clock) -> None:
     """Play one coverage, from where it was left.
 
     A refusal (its feed was deleted, the token revoked) ends it with a warning: the
@@ -57,7 +57,7 @@ async def play(newsroom: Newsroom, coverage: Coverage, clock: Clock) -> None:
     """
     try:
         await _Player(newsroom, coverage, clock).play()
-    except Refused as refusal:
+    except CallRefused as refusal:
         logger.warning("the demo stops playing %s: %s", coverage.slug, refusal)
 
 
@@ -74,14 +74,14 @@ def done_before(actions: tuple[Action, ...], shown: Mapping[str, object]) -> int
 class _Player:
     """One coverage on its way: what is shown, by external id."""
 
-    def __init__(self, newsroom: Newsroom, coverage: Coverage, clock: Clock) -> None:
+    def __init__(self, newsroom: ApiEditor, coverage: Coverage, clock: Clock) -> None:
         self._newsroom = newsroom
         self._coverage = coverage
         self._slug = coverage.slug
         self._clock = clock
         self._zone = ZoneInfo(coverage.feed.timezone)
         self._timeline = Timeline(clock.now(), self._zone)
-        self._shown: dict[str, Held] = {}
+        self._shown: dict[str, KnownPost] = {}
 
     async def play(self) -> None:
         start = self._timeline.moment(self._coverage.coverage_start)
@@ -115,7 +115,7 @@ class _Player:
             case ChangeFeed():
                 await self._newsroom.change_feed(self._slug, action.change)
 
-    def _dated(self, action: Publish) -> Draft:
+    def _dated(self, action: Publish) -> PostInput:
         """The draft with its place in time. A live one is dated by the server."""
         if action.at is None:
             moment = self._clock.now().astimezone(self._zone)
@@ -125,15 +125,15 @@ class _Player:
             _at_clock(action.post, moment), published_at=moment.isoformat()
         )
 
-    async def _publish(self, draft: Draft) -> Held | None:
+    async def _publish(self, draft: PostInput) -> KnownPost | None:
         held = await self._newsroom.publish(self._slug, draft)
         if held is not None and draft.external_id is not None:
             self._shown[draft.external_id] = held
         return held
 
-    async def _keep(self, gauge: Gauge) -> None:
+    async def _keep(self, gauge: RiverGauge) -> None:
         """Renew the gauge's post while it is there, and tell each mark once."""
-        river, board = River(gauge), Board(gauge.wall_m)
+        river, board = RiverModel(gauge), GaugeReadings(gauge.wall_m)
         held = self._shown.get(gauge.post.external_id or "")
         if held is None:
             await self._clock.sleep(FIRST_READING_S)
@@ -155,7 +155,7 @@ class _Player:
                 # It was told before and then withdrawn: so it stays untold.
                 gauge = _without(gauge, mark)
 
-    async def _tell(self, gauge: Gauge, mark: Mark) -> Held | None:
+    async def _tell(self, gauge: RiverGauge, mark: LevelNotice) -> KnownPost | None:
         return await self._publish(
             msgspec.structs.replace(
                 gauge.post,
@@ -166,11 +166,11 @@ class _Player:
         )
 
 
-def _at_clock(draft: Draft, moment: datetime) -> Draft:
+def _at_clock(draft: PostInput, moment: datetime) -> PostInput:
     return msgspec.structs.replace(draft, body=with_clock_times(draft.body, moment))
 
 
-def _without(gauge: Gauge, told: Mark) -> Gauge:
+def _without(gauge: RiverGauge, told: LevelNotice) -> RiverGauge:
     # Nor the marks above it: they would come out of order.
     marks = tuple(mark for mark in gauge.marks if mark.below_m < told.below_m)
     return msgspec.structs.replace(gauge, marks=marks)

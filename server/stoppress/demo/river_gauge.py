@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Container
 from datetime import datetime
 
-from stoppress.demo.coverage import Gauge, Mark
+from stoppress.demo.coverage import LevelNotice, RiverGauge
 
 SHOWN_READINGS = 6
 # More than a minute apart, so that no two readings bear the same time.
@@ -20,10 +20,10 @@ SHORTEST_S = 62.0
 LONGEST_S = 88.0
 
 
-class River:
+class RiverModel:
     """The level at the gauge, as a function of time."""
 
-    def __init__(self, gauge: Gauge) -> None:
+    def __init__(self, gauge: RiverGauge) -> None:
         self._usual_m = gauge.usual_m
         self._above_m = gauge.starts_at_m - gauge.usual_m
         self._decay_s = 3600 * self._above_m / gauge.falls_m_per_h
@@ -38,7 +38,7 @@ class River:
         return round(self.falling_m(elapsed_s) + waves, 2)
 
 
-class Board:
+class GaugeReadings:
     """The readings that the gauge post shows, newest first."""
 
     def __init__(self, wall_m: float) -> None:
@@ -63,7 +63,9 @@ def pause_s(tick: int) -> float:
     return SHORTEST_S + (LONGEST_S - SHORTEST_S) * share
 
 
-def next_mark(gauge: Gauge, level_m: float, told: Container[str]) -> Mark | None:
+def next_mark(
+    gauge: RiverGauge, level_m: float, told: Container[str]
+) -> LevelNotice | None:
     """The lowest mark the river has fallen below, if it was not told yet."""
     passed = [mark for mark in gauge.marks if level_m < mark.below_m]
     if not passed:

@@ -17,7 +17,7 @@ import re
 
 import msgspec
 
-from stoppress.desk.idempotency import Asked, idempotency
+from stoppress.desk.idempotency import Requester, idempotency
 from stoppress.desk.input_to_record import (
     FeedCopy,
     PostCopy,
@@ -32,7 +32,7 @@ from stoppress.desk.input_to_record import (
 )
 from stoppress.desk.json_input import convert, read
 from stoppress.desk.posts import Desk, render
-from stoppress.desk.write_outcome import ATTEMPTS, Outcome, encode
+from stoppress.desk.write_outcome import ATTEMPTS, WriteOutcome, encode
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import (
     Conflict,
@@ -44,8 +44,8 @@ from stoppress.domain.errors import (
     StaleRevision,
 )
 from stoppress.domain.event import EventType
-from stoppress.domain.feed import Feed, FeedDraft, check_slug
-from stoppress.domain.post import Correction, Draft, Name, Post
+from stoppress.domain.feed import Feed, FeedInput, check_slug
+from stoppress.domain.post import Correction, Name, Post, PostInput
 from stoppress.domain.store_records import Change, Idempotency, Write
 from stoppress.domain.timestamps import parse_instant
 
@@ -73,7 +73,7 @@ _feed = msgspec.json.Decoder(Feed)
 class Archive(Desk):
     """A desk that also takes copies. Whether this admin may is asked before."""
 
-    async def put_feed(self, feed: str, raw: bytes, asked: Asked) -> Outcome:
+    async def put_feed(self, feed: str, raw: bytes, asked: Requester) -> WriteOutcome:
         """Make the feed as the copy in `raw` has it, or bring it up to that."""
         copy = read(raw, _feed_copy)
         if check_slug(copy.slug) != feed:
@@ -89,7 +89,7 @@ class Archive(Desk):
             else:
                 if written.repeated:
                     return await self._feed_again(feed, written)
-                return Outcome("", body, kept.rev, written.cursor, created=True)
+                return WriteOutcome("", body, kept.rev, written.cursor, created=True)
             try:
                 return await self._update_feed(feed, kept, body, key)
             except (NotFound, StaleRevision):
@@ -98,7 +98,7 @@ class Archive(Desk):
 
     async def _update_feed(
         self, feed: str, copy: Feed, body: bytes, key: Idempotency | None
-    ) -> Outcome:
+    ) -> WriteOutcome:
         there = await self._store.feed(feed)
         held = _feed.decode(there.body)
         if held.created_at != copy.created_at:
@@ -110,15 +110,17 @@ class Archive(Desk):
             raise _parted("feed", feed, copy.rev)
         if held.rev >= copy.rev:
             cursor = await self._store.confirm(feed)
-            return Outcome("", there.body, held.rev, cursor, repeated=True)
+            return WriteOutcome("", there.body, held.rev, cursor, repeated=True)
         change = Change(EventType.FEED, "", held.rev, copy.rev, body)
         now = self._clock()
         written = await self._store.write(Write(feed, (change,), now, "", "", key))
         if written.repeated:
             return await self._feed_again(feed, written)
-        return Outcome("", body, copy.rev, written.cursor)
+        return WriteOutcome("", body, copy.rev, written.cursor)
 
-    async def put_post(self, feed: str, name: str, raw: bytes, asked: Asked) -> Outcome:
+    async def put_post(
+        self, feed: str, name: str, raw: bytes, asked: Requester
+    ) -> WriteOutcome:
         """Make the post as the copy in `raw` has it, or bring it up to that.
 
         Raises Gone if it was withdrawn here.
@@ -149,17 +151,19 @@ class Archive(Desk):
                 held = await self._held(feed, name)
                 if held is not None and _is_older(kept, held):
                     now = await self._store.confirm(feed)
-                    return Outcome(name, encode(held), held.rev, now, repeated=True)
+                    return WriteOutcome(
+                        name, encode(held), held.rev, now, repeated=True
+                    )
                 continue
             if written.repeated:
                 return await self._again(feed, written)
-            return Outcome(
+            return WriteOutcome(
                 name, change.body, kept.rev, written.cursor, created=held is None
             )
         raise PinMoved
 
     async def put_withdrawn(
-        self, feed: str, name: str, raw: bytes, asked: Asked
+        self, feed: str, name: str, raw: bytes, asked: Requester
     ) -> Cursor | None:
         """Withdraw the post, whether it was ever here or not; None if it was before.
 
@@ -194,7 +198,7 @@ class Archive(Desk):
 def _as_kept_feed(copy: FeedCopy) -> Feed:
     """The feed that the copy is of, checked as a draft would be."""
     _check_rev(copy.rev)
-    draft = check_feed(convert(msgspec.to_builtins(editable_feed(copy)), FeedDraft))
+    draft = check_feed(convert(msgspec.to_builtins(editable_feed(copy)), FeedInput))
     return msgspec.structs.replace(
         new_feed(draft, copy.slug, 0),
         rev=copy.rev,
@@ -215,7 +219,7 @@ def _closed_at(copy: FeedCopy) -> str | None:
 async def _as_kept_post(copy: PostCopy) -> Post:
     """The post that the copy is of, checked as a draft would be."""
     _check_rev(copy.rev)
-    draft = check_draft(convert(msgspec.to_builtins(editable_post(copy)), Draft))
+    draft = check_draft(convert(msgspec.to_builtins(editable_post(copy)), PostInput))
     note = copy.correction
     return msgspec.structs.replace(
         new_post(draft, copy.id, await render(draft.body), 0),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from stoppress.desk.idempotency import Asked, idempotency
+from stoppress.desk.idempotency import Requester, idempotency
 from stoppress.desk.input_to_record import (
     NewFeed,
     check_feed,
@@ -20,7 +20,7 @@ from stoppress.desk.store_protocol import Store
 from stoppress.desk.write_outcome import (
     ATTEMPTS,
     Expected,
-    Outcome,
+    WriteOutcome,
     check_names,
     check_revision,
     encode,
@@ -30,13 +30,13 @@ from stoppress.desk.write_outcome import (
 )
 from stoppress.domain.errors import Conflict, Invalid, StaleRevision
 from stoppress.domain.event import EventType
-from stoppress.domain.feed import Feed, FeedDraft, Image, check_slug
+from stoppress.domain.feed import Feed, FeedImage, FeedInput, check_slug
 from stoppress.domain.store_records import Change, Write, Written
 
 _new_feed = msgspec.json.Decoder(NewFeed)
 _feed = msgspec.json.Decoder(Feed)
 
-_FEED_NAMES = names_of(FeedDraft, image=Image)
+_FEED_NAMES = names_of(FeedInput, image=FeedImage)
 
 
 class FeedDesk:
@@ -46,7 +46,7 @@ class FeedDesk:
         self._store = store
         self._clock = clock
 
-    async def make_feed(self, raw: bytes, asked: Asked) -> Outcome:
+    async def make_feed(self, raw: bytes, asked: Requester) -> WriteOutcome:
         """Make a feed of the JSON in `raw`."""
         given = read_new_feed(raw)
         draft, slug = check_feed(given), given.slug
@@ -63,11 +63,11 @@ class FeedDesk:
             raise
         if written.repeated:
             return await self._feed_again(slug, written)
-        return Outcome("", body, 1, written.cursor)
+        return WriteOutcome("", body, 1, written.cursor)
 
     async def edit_feed(
-        self, feed: str, raw: bytes, expected: Expected, asked: Asked
-    ) -> Outcome:
+        self, feed: str, raw: bytes, expected: Expected, asked: Requester
+    ) -> WriteOutcome:
         """Merge the patch in `raw` into a feed."""
         patch = read_object(raw)
         key = idempotency(
@@ -84,10 +84,10 @@ class FeedDesk:
             check_revision(expected, value.rev, kept.body)
             held = editable_feed(value)
             merged = merge(msgspec.to_builtins(held), patch)
-            draft = check_feed(convert(merged, FeedDraft))
+            draft = check_feed(convert(merged, FeedInput))
             if draft == held:
                 cursor = await self._store.confirm(feed)
-                return Outcome("", kept.body, value.rev, cursor)
+                return WriteOutcome("", kept.body, value.rev, cursor)
             now = self._clock()
             after = edited_feed(value, draft, now)
             body = encode(after)
@@ -100,10 +100,10 @@ class FeedDesk:
                 continue
             if written.repeated:
                 return await self._feed_again(feed, written)
-            return Outcome("", body, after.rev, written.cursor)
+            return WriteOutcome("", body, after.rev, written.cursor)
         raise Conflict(f"the feed {feed!r} changes too fast just now; try again")
 
-    async def drop_feed(self, feed: str, expected: Expected, asked: Asked) -> None:
+    async def drop_feed(self, feed: str, expected: Expected, asked: Requester) -> None:
         """Delete a feed with all its posts."""
         key = idempotency(asked, "DELETE", f"/v1/feeds/{feed}", b"")
         rev = None
@@ -113,10 +113,10 @@ class FeedDesk:
             rev = kept.rev
         await self._store.drop_feed(feed, rev, key)
 
-    async def _feed_again(self, feed: str, written: Written) -> Outcome:
+    async def _feed_again(self, feed: str, written: Written) -> WriteOutcome:
         """What a repeated command answers."""
         kept = await self._store.feed(feed)
-        return Outcome("", kept.body, kept.rev, written.cursor, repeated=True)
+        return WriteOutcome("", kept.body, kept.rev, written.cursor, repeated=True)
 
 
 def read_new_feed(raw: bytes) -> NewFeed:

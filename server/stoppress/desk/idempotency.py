@@ -14,7 +14,7 @@ MAX_KEY_BYTES = 200
 """The longest Idempotency-Key."""
 
 
-class Asked(NamedTuple):
+class Requester(NamedTuple):
     """Who asks for a write (a token's id), and the Idempotency-Key if there is one."""
 
     owner: str
@@ -57,7 +57,7 @@ def check_key(key: str) -> str:
 
 
 def idempotency(
-    asked: Asked, method: str, path: str, content: bytes
+    asked: Requester, method: str, path: str, content: bytes
 ) -> Idempotency | None:
     """The key with the digest of the request, if there is a key."""
     if asked.key is None:

@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 
 from stoppress.domain.errors import Invalid
-from stoppress.domain.feed import Feed, FeedDraft, check_slug
-from stoppress.domain.post import Correction, CorrectionNote, Draft, Media, Post
+from stoppress.domain.feed import Feed, FeedInput, check_slug
+from stoppress.domain.post import Correction, CorrectionNote, Media, Post, PostInput
 from stoppress.domain.timestamps import instant, parse_instant
 
 _LAST_MS = 253_402_300_799_999
@@ -29,7 +29,7 @@ _SAID = ("headline", "body", "authors", "source", "media", "correction")
 """What a post says: `updated_at` moves with these, not with marks, tags and the pin."""
 
 
-class NewFeed(FeedDraft, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class NewFeed(FeedInput, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an editor sends to create a feed."""
 
     slug: str
@@ -48,7 +48,7 @@ class FeedCopy(Feed, frozen=True, kw_only=True, forbid_unknown_fields=True):
     url: str = ""
 
 
-def check_draft(draft: Draft) -> Draft:
+def check_draft(draft: PostInput) -> PostInput:
     """The draft with its time and tags in canonical form. Raises Invalid."""
     if not (draft.media or draft.body.strip() or (draft.headline or "").strip()):
         raise Invalid("", "a post needs a headline, a body or media")
@@ -74,7 +74,7 @@ def _check_media(media: Media, path: str) -> None:
         raise Invalid(f"{path}.url", f"media of the type {media.type} needs its url")
 
 
-def new_post(draft: Draft, name: str, html: str, now_ms: int) -> Post:
+def new_post(draft: PostInput, name: str, html: str, now_ms: int) -> Post:
     """The first revision of a post, from a checked draft."""
     now = instant(now_ms)
     note = draft.correction
@@ -101,7 +101,7 @@ def new_post(draft: Draft, name: str, html: str, now_ms: int) -> Post:
     )
 
 
-def edited(post: Post, draft: Draft, html: str, now_ms: int) -> Post:
+def edited(post: Post, draft: PostInput, html: str, now_ms: int) -> Post:
     """The next revision of `post`, from a checked draft. Raises Invalid."""
     if draft.external_id != post.external_id:
         raise Invalid("external_id", "can't change once the post is there")
@@ -127,10 +127,10 @@ def unpinned(post: Post) -> Post:
     return msgspec.structs.replace(post, pinned=False, rev=post.rev + 1)
 
 
-def editable_post(post: Post) -> Draft:
+def editable_post(post: Post) -> PostInput:
     """The draft that `post` could have been made from."""
     note = post.correction
-    return Draft(
+    return PostInput(
         external_id=post.external_id,
         headline=post.headline,
         body=post.body,
@@ -153,7 +153,7 @@ def order(post: Post) -> int:
     return parse_instant(post.published_at)
 
 
-def check_feed(draft: FeedDraft) -> FeedDraft:
+def check_feed(draft: FeedInput) -> FeedInput:
     """The draft with its times in canonical form. Raises Invalid."""
     if not draft.title.strip():
         raise Invalid("title", "is blank")
@@ -170,7 +170,7 @@ def check_feed(draft: FeedDraft) -> FeedDraft:
     return msgspec.structs.replace(draft, coverage_start=start, coverage_end=end)
 
 
-def new_feed(draft: FeedDraft, slug: str, now_ms: int) -> Feed:
+def new_feed(draft: FeedInput, slug: str, now_ms: int) -> Feed:
     """The first revision of a feed, from a checked draft."""
     now = instant(now_ms)
     closed = now if draft.status == "closed" else None
@@ -179,7 +179,7 @@ def new_feed(draft: FeedDraft, slug: str, now_ms: int) -> Feed:
     )
 
 
-def edited_feed(feed: Feed, draft: FeedDraft, now_ms: int) -> Feed:
+def edited_feed(feed: Feed, draft: FeedInput, now_ms: int) -> Feed:
     """The next revision of `feed`, from a checked draft."""
     now = instant(now_ms)
     closed = (feed.closed_at or now) if draft.status == "closed" else None
@@ -193,15 +193,15 @@ def edited_feed(feed: Feed, draft: FeedDraft, now_ms: int) -> Feed:
     )
 
 
-def _feed(draft: FeedDraft, slug: str, **made_here: Any) -> Feed:
-    values = {name: getattr(draft, name) for name in FeedDraft.__struct_fields__}
+def _feed(draft: FeedInput, slug: str, **made_here: Any) -> Feed:
+    values = {name: getattr(draft, name) for name in FeedInput.__struct_fields__}
     return Feed(slug=slug, **values, **made_here)
 
 
-def editable_feed(feed: Feed) -> FeedDraft:
+def editable_feed(feed: Feed) -> FeedInput:
     """The draft that `feed` could have been made from."""
-    return FeedDraft(
-        **{name: getattr(feed, name) for name in FeedDraft.__struct_fields__}
+    return FeedInput(
+        **{name: getattr(feed, name) for name in FeedInput.__struct_fields__}
     )
 
 

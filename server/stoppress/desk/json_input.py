@@ -94,13 +94,13 @@ def check_json(raw: bytes) -> None:
         raise broken(raw) from None
 
 
-class _Twice(Exception):
+class _DuplicateKey(Exception):
     """An object has a key twice."""
 
 
 def _look(pairs: list[tuple[str, object]]) -> None:
     if len(dict(pairs)) < len(pairs):
-        raise _Twice
+        raise _DuplicateKey
 
 
 # Numbers are read as texts are: not at all. 2 µs for a post of 400 bytes.
@@ -117,7 +117,7 @@ def check_keys(raw: bytes) -> None:
         _keys.decode(text)
     except RecursionError:
         raise BrokenJson("too deeply nested", 1, 1) from None
-    except _Twice:
+    except _DuplicateKey:
         raise _second(text) from None
     except json.JSONDecodeError:
         # Behind a number that is too large, nothing was looked at yet.

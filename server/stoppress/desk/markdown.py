@@ -109,11 +109,11 @@ def _make() -> MarkdownIt:
     return markdown
 
 
-class _Own(threading.local):
+class _ThreadParser(threading.local):
     """The parser of one thread."""
 
     def __init__(self) -> None:
         self.markdown = _make()
 
 
-_own = _Own()
+_own = _ThreadParser()

@@ -22,7 +22,7 @@ from collections.abc import Callable
 import msgspec
 
 from stoppress.desk.feeds import FeedDesk
-from stoppress.desk.idempotency import Asked, PostIds, idempotency
+from stoppress.desk.idempotency import PostIds, Requester, idempotency
 from stoppress.desk.input_to_record import (
     check_draft,
     editable_post,
@@ -38,7 +38,7 @@ from stoppress.desk.store_protocol import Store
 from stoppress.desk.write_outcome import (
     ATTEMPTS,
     Expected,
-    Outcome,
+    WriteOutcome,
     check_names,
     check_revision,
     encode,
@@ -49,10 +49,10 @@ from stoppress.desk.write_outcome import (
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gone, Invalid, PinMoved, StaleRevision
 from stoppress.domain.event import EventType
-from stoppress.domain.post import CorrectionNote, Draft, Post, Source
+from stoppress.domain.post import CorrectionNote, Post, PostInput, Source
 from stoppress.domain.store_records import Change, Idempotency, Write, Written
 
-__all__ = ["Desk", "Expected", "Outcome", "now_ms", "render"]
+__all__ = ["Desk", "Expected", "WriteOutcome", "now_ms", "render"]
 
 LONG_MARKUP = 4096
 """Characters of Markdown that are rendered in a thread: more than about 1 ms."""
@@ -60,9 +60,9 @@ LONG_MARKUP = 4096
 _CHANGED_MEANWHILE = (PinMoved, StaleRevision, Gone)
 """What the store says if the post, or the one pinned before it, is another now."""
 
-_draft = msgspec.json.Decoder(Draft)
+_draft = msgspec.json.Decoder(PostInput)
 _post = msgspec.json.Decoder(Post)
-_POST_NAMES = names_of(Draft, source=Source, correction=CorrectionNote)
+_POST_NAMES = names_of(PostInput, source=Source, correction=CorrectionNote)
 
 
 class Desk(FeedDesk):
@@ -72,7 +72,7 @@ class Desk(FeedDesk):
         super().__init__(store, clock)
         self._ids = PostIds()
 
-    async def publish(self, feed: str, raw: bytes, asked: Asked) -> Outcome:
+    async def publish(self, feed: str, raw: bytes, asked: Requester) -> WriteOutcome:
         """Make a post of the JSON in `raw`."""
         given = read(raw, _draft)
         key = idempotency(asked, "POST", f"/v1/feeds/{feed}/posts", encode(given))
@@ -91,12 +91,12 @@ class Desk(FeedDesk):
                 continue
             if written.repeated:
                 return await self._again(feed, written)
-            return Outcome(post.id, body, 1, written.cursor)
+            return WriteOutcome(post.id, body, 1, written.cursor)
         raise PinMoved
 
     async def edit(
-        self, feed: str, name: str, raw: bytes, expected: Expected, asked: Asked
-    ) -> Outcome:
+        self, feed: str, name: str, raw: bytes, expected: Expected, asked: Requester
+    ) -> WriteOutcome:
         """Merge the patch in `raw` into a post.
 
         Raises StaleRevision if the post is at none of the `expected` revisions.
@@ -113,9 +113,11 @@ class Desk(FeedDesk):
             check_revision(expected, post.rev, body)
             held = editable_post(post)
             merged = merge(msgspec.to_builtins(held), patch)
-            draft = check_draft(convert(merged, Draft))
+            draft = check_draft(convert(merged, PostInput))
             if draft == held:
-                return Outcome(name, body, post.rev, await self._store.confirm(feed))
+                return WriteOutcome(
+                    name, body, post.rev, await self._store.confirm(feed)
+                )
             html = post.html if draft.body == post.body else await render(draft.body)
             now = self._clock()
             after = edited(post, draft, html, now)
@@ -126,11 +128,11 @@ class Desk(FeedDesk):
                 continue
             if written.repeated:
                 return await self._again(feed, written)
-            return Outcome(name, change.body, after.rev, written.cursor)
+            return WriteOutcome(name, change.body, after.rev, written.cursor)
         raise PinMoved
 
     async def withdraw(
-        self, feed: str, name: str, expected: Expected, asked: Asked
+        self, feed: str, name: str, expected: Expected, asked: Requester
     ) -> Cursor | None:
         """Take a post back; its cursor, or None if it was gone already."""
         key = idempotency(asked, "DELETE", f"/v1/feeds/{feed}/posts/{name}", b"")
@@ -176,14 +178,14 @@ class Desk(FeedDesk):
             changes = (_updated(pinned, unpinned(pinned)), change)
         return await self._store.write(Write(feed, changes, now, former, post.id, key))
 
-    async def _again(self, feed: str, written: Written) -> Outcome:
+    async def _again(self, feed: str, written: Written) -> WriteOutcome:
         """What a repeated command answers."""
         try:
             body = await self._store.post(feed, written.post)
         except Gone:
-            return Outcome(written.post, b"", 0, written.cursor, repeated=True)
+            return WriteOutcome(written.post, b"", 0, written.cursor, repeated=True)
         rev = _post.decode(body).rev
-        return Outcome(written.post, body, rev, written.cursor, repeated=True)
+        return WriteOutcome(written.post, body, rev, written.cursor, repeated=True)
 
 
 def _updated(before: Post, after: Post) -> Change:

@@ -11,8 +11,8 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.store_records import (
     Idempotency,
     KeptFeed,
-    Mark,
-    Page,
+    PageMark,
+    PostPage,
     Snapshot,
     WithdrawnPage,
     Write,
@@ -74,8 +74,8 @@ class Store(Protocol):
         """The post's kept JSON. Raises NotFound, Gone."""
 
     async def page(
-        self, feed: str, mark: Mark | None, limit: int, rising: bool = False
-    ) -> Page:
+        self, feed: str, mark: PageMark | None, limit: int, rising: bool = False
+    ) -> PostPage:
         """Up to `limit` posts from `mark` on, newest first (rising: oldest first).
 
         Raises NotFound.

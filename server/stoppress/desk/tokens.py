@@ -45,7 +45,7 @@ CACHED_TOKENS = 1024
 _RANK = {"read": 0, "write": 1, "admin": 2}
 
 
-class TokenDraft(Struct, frozen=True, forbid_unknown_fields=True):
+class TokenInput(Struct, frozen=True, forbid_unknown_fields=True):
     """What an admin sends to make a token. No feeds: all feeds."""
 
     scopes: Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=3)]
@@ -71,7 +71,7 @@ class Token(Struct, frozen=True):
 
 
 _token = msgspec.json.Decoder(Token)
-_draft = msgspec.json.Decoder(TokenDraft)
+_draft = msgspec.json.Decoder(TokenInput)
 
 ADMIN = Token("admin", "the token of the settings", ("admin",), None, instant(0))
 

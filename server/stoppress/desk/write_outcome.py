@@ -23,7 +23,7 @@ Expected = frozenset[int] | None
 encode = msgspec.json.encode
 
 
-class Outcome(NamedTuple):
+class WriteOutcome(NamedTuple):
     """What a command did: the post (or feed) as it is now, and where.
 
     `post` is the post's id, "" for a feed. `body` is the kept JSON, b"" if it was

@@ -127,7 +127,7 @@ class ExternalIdTaken(Conflict):
         return f"external_id {self.external_id!r} belongs to post {self.post!r}{state}"
 
 
-class KeyReused(Conflict):
+class IdempotencyKeyReused(Conflict):
     """The Idempotency-Key was used before, for another request."""
 
     def __init__(self, key: str) -> None:

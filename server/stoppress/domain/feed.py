@@ -1,6 +1,6 @@
 """A feed: one live blog, named by its slug.
 
-`FeedDraft` is what an editor may send; `Feed` is what is kept and shown.
+`FeedInput` is what an editor may send; `Feed` is what is kept and shown.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def check_slug(slug: str, field: str = "slug") -> str:
     return slug
 
 
-class Link(Struct, frozen=True, forbid_unknown_fields=True):
+class RelatedLink(Struct, frozen=True, forbid_unknown_fields=True):
     """A related page."""
 
     title: Name
     url: Url
 
 
-class Image(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class FeedImage(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The feed's picture, for cards and search engines."""
 
     url: Url
@@ -46,7 +46,7 @@ class Image(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     alt: Annotated[str, Meta(max_length=1000)] | None = None
 
 
-class FeedDraft(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class FeedInput(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What an editor may send, beside the slug."""
 
     title: Annotated[str, Meta(min_length=1, max_length=300)]
@@ -59,9 +59,9 @@ class FeedDraft(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     visibility: Visibility = "public"
     coverage_start: str | None = None
     coverage_end: str | None = None
-    links: Annotated[tuple[Link, ...], Meta(max_length=50)] = ()
+    links: Annotated[tuple[RelatedLink, ...], Meta(max_length=50)] = ()
     share: Annotated[tuple[Text, ...], Meta(max_length=10)] = ()
-    image: Image | None = None
+    image: FeedImage | None = None
     show_readers: bool = False
 
 
@@ -82,9 +82,9 @@ class Feed(Struct, frozen=True):
     visibility: Visibility
     coverage_start: str | None
     coverage_end: str | None
-    links: tuple[Link, ...]
+    links: tuple[RelatedLink, ...]
     share: tuple[str, ...]
-    image: Image | None
+    image: FeedImage | None
     show_readers: bool
     rev: int
     created_at: str

@@ -30,7 +30,7 @@ Place = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ReaderState:
     """What a reader holds of one feed. Posts are the JSON objects as they came."""
 
     feed: Json
@@ -49,9 +49,9 @@ def place(post: Json) -> Place:
     return cast(str, post["published_at"]), cast(str, post["id"])
 
 
-def from_snapshot(snapshot: Json) -> State:
+def from_snapshot(snapshot: Json) -> ReaderState:
     """The state that a snapshot (`GET /v1/feeds/{feed}`) gives."""
-    empty = State(
+    empty = ReaderState(
         feed=cast(Json, snapshot["feed"]),
         cursor=Cursor.parse(cast(str, snapshot["cursor"])),
         pinned=cast("Json | None", snapshot["pinned"]),
@@ -59,7 +59,7 @@ def from_snapshot(snapshot: Json) -> State:
     return with_page(empty, snapshot)
 
 
-def with_page(state: State, page: Json) -> State:
+def with_page(state: ReaderState, page: Json) -> ReaderState:
     """The state after an older page (`{posts, next}`) has been loaded."""
     posts = cast(Sequence[Json], page["posts"])
     held = {cast(str, post["id"]): post for post in posts} | dict(state.posts)
@@ -67,7 +67,7 @@ def with_page(state: State, page: Json) -> State:
     return replace(state, posts=held, floor=floor)
 
 
-def fold(state: State, message: Json) -> State:
+def fold(state: ReaderState, message: Json) -> ReaderState:
     """The state after one event message. Raises Gap if it does not follow."""
     cursor = Cursor.parse(cast(str, message["cursor"]))
     if cursor.epoch != state.cursor.epoch or cursor.seq > state.cursor.seq + 1:
@@ -86,7 +86,7 @@ def fold(state: State, message: Json) -> State:
     return replace(state, cursor=cursor)
 
 
-def _with(state: State, cursor: Cursor, post: Json) -> State:
+def _with(state: ReaderState, cursor: Cursor, post: Json) -> ReaderState:
     name = cast(str, post["id"])
     posts = {**state.posts, name: post}
     if state.floor is not None and place(post) < state.floor:
@@ -99,7 +99,7 @@ def _with(state: State, cursor: Cursor, post: Json) -> State:
     return replace(state, cursor=cursor, posts=posts, pinned=pinned)
 
 
-def _without(state: State, cursor: Cursor, name: str) -> State:
+def _without(state: ReaderState, cursor: Cursor, name: str) -> ReaderState:
     posts = {key: post for key, post in state.posts.items() if key != name}
     held = state.pinned
     pinned = None if held is not None and held["id"] == name else held

@@ -1,6 +1,6 @@
 """A post: what an editor writes, and what a reader gets.
 
-`Draft` is what an editor may send; `Post` is what is kept and shown. Bounds are
+`PostInput` is what an editor may send; `Post` is what is kept and shown. Bounds are
 in characters unless they say bytes; a post as a whole is bounded by the 64 KiB
 of a request body. Order in a feed: `published_at` descending, then the newest
 made, which is the greater id (`new_post_id`).
@@ -72,7 +72,7 @@ class Correction(Struct, frozen=True):
     at: str
 
 
-class Draft(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class PostInput(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What an editor may send. A post needs a headline, a body or media."""
 
     external_id: Annotated[str, Meta(min_length=1, max_length=200)] | None = None

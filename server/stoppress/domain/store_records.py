@@ -77,18 +77,18 @@ class KeptFeed(NamedTuple):
     pinned: str
 
 
-class Mark(NamedTuple):
+class PageMark(NamedTuple):
     """A place in a feed's order, which outlives the post that stood there."""
 
     order: int
     post: str
 
 
-class Page(NamedTuple):
+class PostPage(NamedTuple):
     """Posts in order, newest first, and where the rest begins (None: no rest)."""
 
     posts: tuple[bytes, ...]
-    next: Mark | None
+    next: PageMark | None
 
 
 class Withdrawn(NamedTuple):
@@ -114,11 +114,11 @@ class Snapshot(NamedTuple):
 
     feed: bytes
     cursor: Cursor
-    page: Page
+    page: PostPage
     pinned: bytes | None
 
 
-class Window(NamedTuple):
+class LogWindow(NamedTuple):
     """The newest part of a log: events without a hole, the last at the cursor.
 
     `feed` is the feed's kept JSON at that cursor.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stoppress.hub.ring import Parts, Ring
-from stoppress.wire.wire_formats import Wire
+from stoppress.wire.wire_formats import WireFormat
 
 MAX_TAILS = 64
 """Cursors remembered a wire."""
@@ -22,21 +22,21 @@ Tail = tuple[Callable[[int, Any], int], Any, int, int]
 are, and the seq after them."""
 
 
-class Tails:
+class BacklogCache:
     """The missing bytes of each cursor that was asked for, by wire."""
 
     __slots__ = ("_ring", "known")
 
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
-        self.known: tuple[dict[int, Tail], ...] = tuple({} for _ in Wire)
+        self.known: tuple[dict[int, Tail], ...] = tuple({} for _ in WireFormat)
 
-    def after(self, wire: Wire, seq: int) -> Tail:
+    def after(self, wire: WireFormat, seq: int) -> Tail:
         """What follows on `seq`, as much as a visit takes."""
         parts, after = self._ring.tail(wire, seq)
         return self.keep(wire, seq, parts, after)
 
-    def keep(self, wire: Wire, seq: int, parts: Parts, after: int) -> Tail:
+    def keep(self, wire: WireFormat, seq: int, parts: Parts, after: int) -> Tail:
         """Remember what whoever stands at `seq` is to get."""
         known = self.known[wire]
         if len(known) >= MAX_TAILS:

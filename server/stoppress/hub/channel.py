@@ -19,17 +19,17 @@ from collections.abc import Callable
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event, EventType
-from stoppress.domain.store_records import Window
-from stoppress.hub.backlog_cache import Tail, Tails, parts_of
+from stoppress.domain.store_records import LogWindow
+from stoppress.hub.backlog_cache import BacklogCache, Tail, parts_of
 from stoppress.hub.bell import Bell
-from stoppress.hub.channel_owner import House
-from stoppress.hub.feed_state import UNKNOWN, Facts
-from stoppress.hub.follow import DISMISSED, PARKED, RESET, Circle, Follow
+from stoppress.hub.channel_owner import ChannelOwner
+from stoppress.hub.feed_state import UNKNOWN, FeedState
+from stoppress.hub.follow import DISMISSED, PARKED, RESET, Follow, RoundRobin
 from stoppress.hub.pace import Pace
 from stoppress.hub.ring import Bytes, Ring
 from stoppress.wire import messages
 from stoppress.wire.close_codes import CloseCode
-from stoppress.wire.wire_formats import Wire, framed
+from stoppress.wire.wire_formats import WireFormat, framed
 
 SMALL = 4096
 """A rest below this is copied, so that it doesn't hold on to a shared block."""
@@ -38,11 +38,11 @@ SMALL = 4096
 class Channel:
     """A feed that is open in this process. Is the Sink of its line."""
 
-    def __init__(self, feed: str, house: House) -> None:
+    def __init__(self, feed: str, house: ChannelOwner) -> None:
         self.feed = feed
         self.body = b""
         """The feed's kept JSON, as of the ring's head."""
-        self.facts: Facts = UNKNOWN
+        self.facts: FeedState = UNKNOWN
         self.awake = False
         """Whether the sweep has this channel in its queue."""
         self.ended = False
@@ -58,12 +58,12 @@ class Channel:
             max_bytes=settings.ring_bytes,
             encoded=house.metrics.encoded,
         )
-        self._circle = Circle()
+        self._circle = RoundRobin()
         self._pace = Pace(self.ring, self._circle)
         self._ready: deque[Follow] = deque()
-        self._tails = Tails(self.ring)
+        self._tails = BacklogCache(self.ring)
         self._murmur: tuple[bytes, ...] | None = None
-        self._hello: tuple[tuple[Wire, bool, Cursor], bytes] | None = None
+        self._hello: tuple[tuple[WireFormat, bool, Cursor], bytes] | None = None
         self.moved = Bell()
         """Rings when the head moves, or the channel ends."""
         self.eased = Bell()
@@ -71,7 +71,7 @@ class Channel:
 
     # What the line brings
 
-    def fill(self, window: Window) -> None:
+    def fill(self, window: LogWindow) -> None:
         """Start, or start again, from `window`; only what is missing counts."""
         ring = self.ring
         if self.ended:
@@ -180,7 +180,7 @@ class Channel:
 
     def murmur(self, kind: str, payload: bytes) -> None:
         """Tell everyone at the head something that is no event."""
-        self._murmur = tuple(framed(wire, kind, payload) for wire in Wire)
+        self._murmur = tuple(framed(wire, kind, payload) for wire in WireFormat)
         self.quiet_since = self._house.now()
         self._circle.begin()
         self._house.sweep.wake(self)
@@ -347,7 +347,7 @@ class Channel:
 
     def _take_feed(self, body: bytes) -> None:
         self.body = body
-        self.facts = Facts.of(body)
+        self.facts = FeedState.of(body)
         if self.facts.visibility == "private":
             shut = [
                 follow
@@ -357,7 +357,7 @@ class Channel:
             if shut:
                 self._order(shut, -CloseCode.NOT_FOUND)
 
-    def _greeting(self, wire: Wire, resumed: bool, place: Cursor) -> bytes:
+    def _greeting(self, wire: WireFormat, resumed: bool, place: Cursor) -> bytes:
         """The hello of everyone who comes to the same place: made once."""
         key = wire, resumed, place
         if self._hello is None or self._hello[0] != key:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from stoppress.hub.hub_metrics import HubMetrics
-from stoppress.hub.memory_budget import Budget
+from stoppress.hub.memory_budget import MemoryBudget
 from stoppress.hub.sweep import Sweep
 from stoppress.settings import Settings
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from stoppress.hub.channel import Channel
 
 
-class House(Protocol):
+class ChannelOwner(Protocol):
     """The hub, as its channels see it."""
 
     settings: Settings
     metrics: HubMetrics
-    budget: Budget
+    budget: MemoryBudget
     sweep: Sweep
 
     def now(self) -> float:

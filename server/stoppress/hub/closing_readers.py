@@ -21,19 +21,19 @@ A_TURN = 32
 """Readers that hung up and are let go in one turn of the loop: under 1 ms."""
 
 
-class Leaver(Protocol):
+class ClosableReader(Protocol):
     """Who can be cut off."""
 
     def cut(self) -> None:
         """End now, whatever is unsent. Harmless if it has ended already."""
 
 
-class Leaving:
+class ClosingReaders:
     """The readers that were told to go."""
 
     def __init__(self, grace_s: float = GRACE_S) -> None:
         self._grace_s = grace_s
-        self._queue: deque[tuple[float, Leaver]] = deque()
+        self._queue: deque[tuple[float, ClosableReader]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._gone: deque[Callable[[], None]] = deque()
 
@@ -49,7 +49,7 @@ class Leaving:
         if self._gone:
             asyncio.get_running_loop().call_soon(self._let_some_go)
 
-    def add(self, reader: Leaver) -> None:
+    def add(self, reader: ClosableReader) -> None:
         """Cut the reader off after the time of grace."""
         loop = asyncio.get_running_loop()
         self._queue.append((loop.time() + self._grace_s, reader))

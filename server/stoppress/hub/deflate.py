@@ -29,7 +29,7 @@ from stoppress.wire.frames import WINDOW_BITS
 HEADER = "Sec-WebSocket-Extensions"
 
 
-class Offer(ServerPerMessageDeflateFactory):
+class DeflateAgreement(ServerPerMessageDeflateFactory):
     """What we agree to."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ def agreed(offered: str) -> str:
     Raises ValueError if what is offered can't be read.
     """
     try:
-        header, _ = ServerProtocol(extensions=[Offer()]).process_extensions(
+        header, _ = ServerProtocol(extensions=[DeflateAgreement()]).process_extensions(
             Headers({HEADER: offered})
         )
     except InvalidHandshake as problem:

@@ -20,7 +20,7 @@ ENDS_AFTER_MS = 3_600_000
 """A closed feed's line ends an hour after closing."""
 
 
-class Rights(Protocol):
+class ReadRights(Protocol):
     """What one reader may do: its token's rights, or nobody's."""
 
     def may_read(self, feed: str) -> bool:
@@ -30,7 +30,7 @@ class Rights(Protocol):
         """Whether the token may do anything with this feed."""
 
 
-class Anyone:
+class AnonymousRights:
     """The rights of a reader without a token."""
 
     __slots__ = ()
@@ -44,7 +44,7 @@ class Anyone:
         return False
 
 
-ANYONE = Anyone()
+ANYONE = AnonymousRights()
 
 
 class _Kept(Struct):
@@ -57,7 +57,7 @@ class _Kept(Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class FeedState:
     """One feed, as far as the live line is concerned."""
 
     status: Status
@@ -67,7 +67,7 @@ class Facts:
     """When the feed was closed, in milliseconds since 1970; None while it is open."""
 
     @classmethod
-    def of(cls, body: bytes) -> Facts:
+    def of(cls, body: bytes) -> FeedState:
         """The facts in a feed's kept JSON."""
         kept = json.decode(body, type=_Kept)
         return cls(
@@ -81,12 +81,12 @@ class Facts:
         """Whether the line of a closed feed is over."""
         return self.closed_at is not None and now_ms >= self.closed_at + ENDS_AFTER_MS
 
-    def refusal(self, feed: str, rights: Rights, now_ms: int) -> CloseCode | None:
+    def refusal(self, feed: str, rights: ReadRights, now_ms: int) -> CloseCode | None:
         """Why this reader may not follow the feed now, or None if it may."""
         if self.visibility == "private" and not rights.may_read(feed):
             return CloseCode.FORBIDDEN if rights.may_know(feed) else CloseCode.NOT_FOUND
         return CloseCode.ENDED if self.has_ended(now_ms) else None
 
 
-UNKNOWN = Facts("upcoming", "private", False, None)
+UNKNOWN = FeedState("upcoming", "private", False, None)
 """A feed of which nothing is known yet: nobody may read it."""

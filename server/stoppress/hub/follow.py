@@ -44,7 +44,7 @@ class Follow:
         """The next follow of the same reader."""
 
 
-class Circle:
+class RoundRobin:
     """The follows of a channel, and how many a round must still visit."""
 
     __slots__ = ("at", "size", "todo")

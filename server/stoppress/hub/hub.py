@@ -20,17 +20,17 @@ from collections.abc import Callable, Iterator
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.hub.channel import Channel
-from stoppress.hub.closing_readers import Leaving
-from stoppress.hub.feed_state import Facts
+from stoppress.hub.closing_readers import ClosingReaders
+from stoppress.hub.feed_state import FeedState
 from stoppress.hub.follow import Follow
-from stoppress.hub.hub_metrics import HubMetrics, Uncounted
-from stoppress.hub.memory_budget import Budget
-from stoppress.hub.open_channels import Channels
+from stoppress.hub.hub_metrics import HubMetrics, NoHubMetrics
+from stoppress.hub.memory_budget import MemoryBudget
+from stoppress.hub.open_channels import OpenChannels
 from stoppress.hub.reader import DETAILS, MAX_FOLLOWS, Reader
-from stoppress.hub.reader_counts import Alone, Audience, Census
+from stoppress.hub.reader_counts import Census, ReaderCounts, SingleProcessCensus
 from stoppress.hub.sweep import Sweep
-from stoppress.hub.task_set import Tasks
-from stoppress.hub.upstream import Line
+from stoppress.hub.task_set import TaskSet
+from stoppress.hub.upstream import Upstream
 from stoppress.settings import Settings
 from stoppress.wire import messages
 from stoppress.wire.close_codes import CloseCode
@@ -50,24 +50,26 @@ class Hub:
 
     def __init__(
         self,
-        line: Line,
+        line: Upstream,
         settings: Settings,
         metrics: HubMetrics | None = None,
         clock: Callable[[], float] = time.time,
         census: Census | None = None,
     ) -> None:
         self.settings = settings
-        self.metrics: HubMetrics = metrics or Uncounted()
-        self.budget = Budget(settings.rings_bytes, self.metrics)
+        self.metrics: HubMetrics = metrics or NoHubMetrics()
+        self.budget = MemoryBudget(settings.rings_bytes, self.metrics)
         self.sweep = Sweep(_call_soon, self.metrics, failed=self._fail)
-        self.leaving = Leaving()
+        self.leaving = ClosingReaders()
         self._line = line
         self._clock = clock
-        self._channels = Channels(
+        self._channels = OpenChannels(
             line, settings.channel_idle, self.now, self._make, self._gone
         )
-        self._tasks = Tasks()
-        self._audience = Audience(census or Alone(), self._channels, self._tasks)
+        self._tasks = TaskSet()
+        self._audience = ReaderCounts(
+            census or SingleProcessCensus(), self._channels, self._tasks
+        )
         self._ticking: asyncio.TimerHandle | None = None
         self._readers = 0
         self._stopped = False
@@ -107,7 +109,7 @@ class Hub:
         self.budget.release(channel.ring)
         self.metrics.channels(-1)
 
-    def facts_at_hand(self, feed: str) -> Facts | None:
+    def facts_at_hand(self, feed: str) -> FeedState | None:
         """The facts of the feed, if it is open now."""
         channel = self._channels.find(feed)
         return None if channel is None or channel.ended else channel.facts

@@ -43,7 +43,7 @@ class HubMetrics(Protocol):
         """An event was encoded as a message."""
 
 
-class Uncounted:
+class NoHubMetrics:
     """A HubMetrics that counts nothing."""
 
     def readers(self, wire: str, change: int) -> None:

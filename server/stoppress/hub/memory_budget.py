@@ -10,7 +10,7 @@ from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.hub.ring import Ring
 
 
-class Budget:
+class MemoryBudget:
     """Bytes shared by all rings."""
 
     def __init__(self, limit: int, metrics: HubMetrics) -> None:

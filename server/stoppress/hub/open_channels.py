@@ -15,8 +15,8 @@ from collections.abc import Callable, ValuesView
 
 from stoppress.domain.errors import NewsError, NotFound, Unavailable
 from stoppress.hub.channel import Channel
-from stoppress.hub.task_set import Tasks
-from stoppress.hub.upstream import Line
+from stoppress.hub.task_set import TaskSet
+from stoppress.hub.upstream import Upstream
 
 OPEN_S = 10.0
 """How long opening a feed may take before who asked is sent away to come back."""
@@ -24,12 +24,12 @@ OPEN_S = 10.0
 log = logging.getLogger("stoppress.hub")
 
 
-class Channels:
+class OpenChannels:
     """Opens and closes channels; `make` builds one, `gone` hears of its end."""
 
     def __init__(
         self,
-        line: Line,
+        line: Upstream,
         idle_s: float,
         now: Callable[[], float],
         make: Callable[[str], Channel],
@@ -44,8 +44,8 @@ class Channels:
         self._unused: dict[Channel, float] = {}
         self._opening: dict[str, asyncio.Task[Channel]] = {}
         self._closing: dict[str, asyncio.Task[None]] = {}
-        self._openers = Tasks()
-        self._closers = Tasks()
+        self._openers = TaskSet()
+        self._closers = TaskSet()
         self._stopped = False
 
     def all(self) -> ValuesView[Channel]:

@@ -16,7 +16,7 @@ Rules:
 
 from __future__ import annotations
 
-from stoppress.hub.follow import Circle
+from stoppress.hub.follow import RoundRobin
 from stoppress.hub.ring import Ring
 
 AT_EASE_BYTES = 20 << 10
@@ -31,7 +31,7 @@ class Pace:
 
     __slots__ = ("_circle", "_granted", "_ring", "_since", "in_burst", "resting")
 
-    def __init__(self, ring: Ring, circle: Circle) -> None:
+    def __init__(self, ring: Ring, circle: RoundRobin) -> None:
         self._ring = ring
         self._circle = circle
         self._since = 0.0

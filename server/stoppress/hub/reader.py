@@ -15,15 +15,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from stoppress.domain.cursor import Cursor
-from stoppress.hub.closing_readers import Leaving
-from stoppress.hub.feed_state import Rights
+from stoppress.hub.closing_readers import ClosingReaders
+from stoppress.hub.feed_state import ReadRights
 from stoppress.hub.follow import Follow
 from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.hub.ring import Bytes, Parts
 from stoppress.settings import Settings
 from stoppress.wire import messages
 from stoppress.wire.close_codes import CloseCode
-from stoppress.wire.wire_formats import Wire, framed
+from stoppress.wire.wire_formats import WireFormat, framed
 
 if TYPE_CHECKING:
     from stoppress.hub.channel import Channel
@@ -34,12 +34,12 @@ MAX_WAITING = 64 << 10
 """Bytes beside the ring that may wait for a reader that takes nothing."""
 
 
-class Owner(Protocol):
+class ReaderOwner(Protocol):
     """What a reader needs of the hub it belongs to."""
 
     settings: Settings
     metrics: HubMetrics
-    leaving: Leaving
+    leaving: ClosingReaders
 
     def follow(self, reader: Reader, feed: str, cursor: Cursor | None) -> None:
         """Let the reader follow a feed, or seek in it."""
@@ -56,7 +56,9 @@ class Reader:
 
     __slots__ = ("blocked", "chain", "closing", "fd", "owner", "rights", "wire")
 
-    def __init__(self, owner: Owner, wire: Wire, rights: Rights) -> None:
+    def __init__(
+        self, owner: ReaderOwner, wire: WireFormat, rights: ReadRights
+    ) -> None:
         self.owner = owner
         self.wire = wire
         self.rights = rights

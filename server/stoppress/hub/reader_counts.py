@@ -16,8 +16,8 @@ from typing import Protocol
 
 from stoppress.domain.errors import Unavailable
 from stoppress.hub.channel import Channel
-from stoppress.hub.open_channels import Channels
-from stoppress.hub.task_set import Tasks
+from stoppress.hub.open_channels import OpenChannels
+from stoppress.hub.task_set import TaskSet
 from stoppress.wire import messages
 
 EVERY_S = 5.0
@@ -36,7 +36,7 @@ class Census(Protocol):
         """
 
 
-class Alone:
+class SingleProcessCensus:
     """The census of a process that knows of no other."""
 
     async def count(self, here: Mapping[str, int], lease_s: float) -> Mapping[str, int]:
@@ -44,10 +44,10 @@ class Alone:
         return here
 
 
-class Audience:
+class ReaderCounts:
     """Counts the readers of the feeds that show it."""
 
-    def __init__(self, census: Census, channels: Channels, tasks: Tasks) -> None:
+    def __init__(self, census: Census, channels: OpenChannels, tasks: TaskSet) -> None:
         self._census = census
         self._channels = channels
         self._tasks = tasks

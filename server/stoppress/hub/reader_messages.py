@@ -24,7 +24,7 @@ from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.frames import websocket_close
 
 
-class Op(Struct, frozen=True):
+class ReaderRequest(Struct, frozen=True):
     """What a reader may ask for."""
 
     op: Literal["follow", "unfollow"]
@@ -37,14 +37,14 @@ def read_op(text: bytes | None) -> tuple[str, str, Cursor | None]:
     if text is None:
         raise Malformed("a binary message; send JSON as text")
     try:
-        op = json.decode(text, type=Op)
+        op = json.decode(text, type=ReaderRequest)
     except (DecodeError, ValidationError) as problem:
         raise Malformed(str(problem)) from None
     cursor = None if op.cursor is None else Cursor.parse(op.cursor)
     return op.op, check_slug(op.feed, "feed"), cursor
 
 
-class Broken(Exception):
+class ProtocolViolation(Exception):
     """What came can't be followed any further.
 
     `code` is why, and `answer` the close frame that says so.
@@ -55,7 +55,7 @@ class Broken(Exception):
         self.answer = answer
 
 
-class Inbound:
+class InboundMessages:
     """The inbound side of one WebSocket, from the first byte it says."""
 
     __slots__ = ("_fragments", "_protocol", "deaf")
@@ -95,11 +95,13 @@ class Inbound:
                 texts.extend(self._assembled(frame))
         if isinstance(protocol.parser_exc, PayloadTooBig):
             code = CloseCode.BAD_REQUEST
-            raise Broken(code, websocket_close(code, "the message is too long"))
+            raise ProtocolViolation(
+                code, websocket_close(code, "the message is too long")
+            )
         answer = b"".join(protocol.data_to_send())
         if protocol.parser_exc is not None:
             sent = protocol.close_sent
-            raise Broken(sent.code if sent else 1002, answer)
+            raise ProtocolViolation(sent.code if sent else 1002, answer)
         return texts, answer, closed
 
     def _assembled(self, frame: Frame) -> list[bytes]:
@@ -118,5 +120,5 @@ class Inbound:
             whole.decode()
         except UnicodeDecodeError:
             answer = websocket_close(1007, "text that is no UTF-8")
-            raise Broken(1007, answer) from None
+            raise ProtocolViolation(1007, answer) from None
         return [whole]

@@ -1,9 +1,9 @@
 """Readers whose bytes somebody else carries: the plain path, and the long poll.
 
 Rules:
-- The sweep gives a `PlainReader` what one visit has; until its task has carried
+- The sweep gives a `RelayedReader` what one visit has; until its task has carried
   that away the reader is blocked, like a socket that takes no more.
-- A `Poll` follows without a word until anything happens, and then is done.
+- A `LongPoll` follows without a word until anything happens, and then is done.
 - Here a reader has a task, the one that its request has anyway: slower, with the
   same messages and cursors.
 """
@@ -13,24 +13,26 @@ from __future__ import annotations
 import asyncio
 import random
 
-from stoppress.hub.feed_state import Rights
+from stoppress.hub.feed_state import ReadRights
 from stoppress.hub.follow import Follow
-from stoppress.hub.reader import MAX_WAITING, Owner, Reader
+from stoppress.hub.reader import MAX_WAITING, Reader, ReaderOwner
 from stoppress.hub.ring import Bytes, Parts
 from stoppress.wire import frames
 from stoppress.wire.close_codes import CloseCode
-from stoppress.wire.wire_formats import Wire
+from stoppress.wire.wire_formats import WireFormat
 
 TASK_VISITS = 7
 """Waking a task costs the turn as much as so many visits more."""
 
 
-class PlainReader(Reader):
+class RelayedReader(Reader):
     """A reader whose task carries its bytes: `await carry()` until it is b""."""
 
     __slots__ = ("_outbox", "_wake")
 
-    def __init__(self, owner: Owner, wire: Wire, rights: Rights) -> None:
+    def __init__(
+        self, owner: ReaderOwner, wire: WireFormat, rights: ReadRights
+    ) -> None:
         super().__init__(owner, wire, rights)
         self.blocked = False
         self._outbox: list[Bytes] = []
@@ -56,7 +58,7 @@ class PlainReader(Reader):
 
     def greet(self, hello: bytes) -> None:
         """Say hello; as an event stream, with when to come back."""
-        if self.wire is Wire.STREAM:
+        if self.wire is WireFormat.STREAM:
             wait_ms = random.randint(0, self.owner.settings.retry)
             hello = frames.sse_retry(wait_ms) + hello
         self.write(hello)
@@ -64,12 +66,12 @@ class PlainReader(Reader):
     def refuse(self, feed: str, code: CloseCode, detail: str) -> None:
         """A follow can't be; an event stream has but one, and ends with it."""
         super().refuse(feed, code, detail)
-        if self.wire is Wire.STREAM:
+        if self.wire is WireFormat.STREAM:
             self.close(code)
 
     def bye(self, retry_ms: int) -> None:
         """Say goodbye; as an event stream, with when to come back."""
-        if self.wire is Wire.STREAM and not self.closing:
+        if self.wire is WireFormat.STREAM and not self.closing:
             self.write(frames.sse_retry(retry_ms))
         super().bye(retry_ms)
 
@@ -97,13 +99,13 @@ class PlainReader(Reader):
         self._wake.set()
 
 
-class Poll(Reader):
+class LongPoll(Reader):
     """A request that waits until something happens in a feed."""
 
     __slots__ = ("happened",)
 
-    def __init__(self, owner: Owner, rights: Rights) -> None:
-        super().__init__(owner, Wire.LINES, rights)
+    def __init__(self, owner: ReaderOwner, rights: ReadRights) -> None:
+        super().__init__(owner, WireFormat.LINES, rights)
         self.blocked = False
         self.happened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 

@@ -23,7 +23,7 @@ from itertools import accumulate, islice
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event, EventType, as_it_is_now
 from stoppress.wire import messages
-from stoppress.wire.wire_formats import Wire, framed
+from stoppress.wire.wire_formats import WireFormat, framed
 
 BLOCK_BYTES = 48 << 10
 """What a block holds, unless one message alone is larger."""
@@ -41,7 +41,7 @@ Parts = list[Bytes]
 """Bytes that go out one after the other, in one write."""
 
 
-class Entry:
+class RingEntry:
     """One event held: as it came, or as the message made of it."""
 
     __slots__ = ("event", "message", "weight")
@@ -52,7 +52,7 @@ class Entry:
         self.weight = weight
 
 
-class Strip:
+class EncodedBlock:
     """One block on one wire: a frame an event, and all joined."""
 
     __slots__ = ("frames", "joined", "starts")
@@ -72,16 +72,16 @@ class Strip:
         return memoryview(self.joined)[self.starts[index] :] if index else self.joined
 
 
-class Block:
+class EventBlock:
     """Events that are joined: at most 48 KiB of them."""
 
     __slots__ = ("entries", "first", "strips", "weight")
 
     def __init__(self, first: int) -> None:
         self.first = first
-        self.entries: list[Entry] = []
+        self.entries: list[RingEntry] = []
         self.weight = 0
-        self.strips: dict[Wire, Strip] = {}
+        self.strips: dict[WireFormat, EncodedBlock] = {}
 
 
 class Ring:
@@ -122,8 +122,8 @@ class Ring:
         self.first = 1
         self.head = 0
         self.bytes = 0
-        self._blocks: list[Block] = []
-        self._joined: deque[tuple[Block, Wire]] = deque()
+        self._blocks: list[EventBlock] = []
+        self._joined: deque[tuple[EventBlock, WireFormat]] = deque()
 
     @property
     def cursor(self) -> Cursor:
@@ -153,9 +153,9 @@ class Ring:
         if block is None or block.weight + weight > BLOCK_BYTES:
             if block is not None:
                 self._joined.extend((block, wire) for wire in block.strips)
-            block = Block(event.seq)
+            block = EventBlock(event.seq)
             self._blocks.append(block)
-        block.entries.append(Entry(event, weight))
+        block.entries.append(RingEntry(event, weight))
         block.weight += weight
         self.bytes += weight
         self.head = event.seq
@@ -184,7 +184,7 @@ class Ring:
         """Whether everything that follows on `seq` is held."""
         return self.first - 1 <= seq <= self.head
 
-    def tail(self, wire: Wire, seq: int) -> tuple[Parts, int]:
+    def tail(self, wire: WireFormat, seq: int) -> tuple[Parts, int]:
         """What follows on `seq`, as much as a visit takes, and the seq after it.
 
         `holds_after(seq)` must be true, and `seq` not the head.
@@ -203,7 +203,7 @@ class Ring:
             start = 0
         return parts, seq
 
-    def rest(self, wire: Wire, seq: int, sent: int) -> tuple[Bytes, int]:
+    def rest(self, wire: WireFormat, seq: int, sent: int) -> tuple[Bytes, int]:
         """The rest of the message in which `tail(wire, seq)` broke off.
 
         `sent` bytes of it are gone. Returns what is missing of that one message
@@ -231,15 +231,15 @@ class Ring:
             return len(blocks) - 1
         return bisect_right(blocks, seq, key=lambda block: block.first) - 1
 
-    def _entry(self, seq: int) -> Entry:
+    def _entry(self, seq: int) -> RingEntry:
         block = self._blocks[self._index(seq)]
         return block.entries[seq - block.first]
 
-    def _frame(self, wire: Wire, seq: int) -> bytes:
+    def _frame(self, wire: WireFormat, seq: int) -> bytes:
         block = self._blocks[self._index(seq)]
         return self._strip(block, wire).frames[seq - block.first]
 
-    def _message(self, entry: Entry) -> bytes:
+    def _message(self, entry: RingEntry) -> bytes:
         message = entry.message
         if message is None:
             message = messages.event(self._feed, self.epoch, entry.event, self._base)
@@ -248,10 +248,10 @@ class Ring:
             self._encoded()
         return message
 
-    def _strip(self, block: Block, wire: Wire) -> Strip:
+    def _strip(self, block: EventBlock, wire: WireFormat) -> EncodedBlock:
         strip = block.strips.get(wire)
         if strip is None:
-            strip = block.strips[wire] = Strip()
+            strip = block.strips[wire] = EncodedBlock()
             if block is not self._blocks[-1]:  # which everyone needs, so it stays
                 self._joined.append((block, wire))
             if len(self._joined) > JOINED_BLOCKS:

@@ -19,14 +19,14 @@ import random
 from typing import Self, cast
 
 from stoppress.domain.errors import Malformed
-from stoppress.hub.feed_state import Rights
+from stoppress.hub.feed_state import ReadRights
 from stoppress.hub.follow import Follow
-from stoppress.hub.reader import MAX_WAITING, Owner, Reader
-from stoppress.hub.reader_messages import Broken, Inbound, read_op
+from stoppress.hub.reader import MAX_WAITING, Reader, ReaderOwner
+from stoppress.hub.reader_messages import InboundMessages, ProtocolViolation, read_op
 from stoppress.hub.ring import Bytes, Parts
 from stoppress.wire import frames
 from stoppress.wire.close_codes import CloseCode
-from stoppress.wire.wire_formats import LAST_CHUNK, Wire, chunk
+from stoppress.wire.wire_formats import LAST_CHUNK, WireFormat, chunk
 
 Registry = set[asyncio.Protocol]
 """The web server's connections: whom it asks to end, and waits for."""
@@ -39,7 +39,9 @@ class SocketReader(Reader, asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, owner: Owner, wire: Wire, rights: Rights) -> None:
+    def __init__(
+        self, owner: ReaderOwner, wire: WireFormat, rights: ReadRights
+    ) -> None:
         super().__init__(owner, wire, rights)
         self.registry: Registry | None = None
 
@@ -59,9 +61,9 @@ class SocketReader(Reader, asyncio.Protocol):
         transport.resume_reading()
         self.owner.came(self)
 
-    def held(self, head: bytes) -> Held:
+    def held(self, head: bytes) -> BufferingTransport:
         """Send `head` and all that is written meanwhile at once, at the end."""
-        return Held(self, head)
+        return BufferingTransport(self, head)
 
     # asyncio.Protocol
 
@@ -128,7 +130,7 @@ class SocketReader(Reader, asyncio.Protocol):
             self.transport.abort()
 
 
-class Held:
+class BufferingTransport:
     """Stands before a transport on which nothing waits, and holds back the bytes."""
 
     __slots__ = ("_parts", "_reader", "_transport")
@@ -174,16 +176,21 @@ class WebSocketReader(SocketReader):
 
     __slots__ = ("_inbound",)
 
-    def __init__(self, owner: Owner, rights: Rights, *, deflated: bool = False) -> None:
-        super().__init__(owner, Wire.DEFLATED if deflated else Wire.WEBSOCKET, rights)
-        self._inbound: Inbound | None = None
+    def __init__(
+        self, owner: ReaderOwner, rights: ReadRights, *, deflated: bool = False
+    ) -> None:
+        super().__init__(
+            owner, WireFormat.DEFLATED if deflated else WireFormat.WEBSOCKET, rights
+        )
+        self._inbound: InboundMessages | None = None
 
     def data_received(self, data: bytes) -> None:
         """What the reader says, or its answer to our close."""
         inbound = self._inbound
         if inbound is None:
-            inbound = Inbound(
-                self.owner.settings.max_message, deflated=self.wire is Wire.DEFLATED
+            inbound = InboundMessages(
+                self.owner.settings.max_message,
+                deflated=self.wire is WireFormat.DEFLATED,
             )
             if self.closing:
                 inbound.say_close(self.closing)
@@ -191,7 +198,7 @@ class WebSocketReader(SocketReader):
                 self._inbound = inbound
         try:
             texts, answer, closed = inbound.take(data)
-        except Broken as broken:
+        except ProtocolViolation as broken:
             self._inbound = inbound
             self._break_off(broken)
             return
@@ -217,7 +224,7 @@ class WebSocketReader(SocketReader):
             else:
                 self.owner.follow(self, feed, cursor)
 
-    def _break_off(self, broken: Broken) -> None:
+    def _break_off(self, broken: ProtocolViolation) -> None:
         """Say why, and read on, so that the peer gets to read it too."""
         assert self._inbound is not None
         self._inbound.deaf = True
@@ -242,8 +249,8 @@ class EventStreamReader(SocketReader):
 
     __slots__ = ()
 
-    def __init__(self, owner: Owner, rights: Rights) -> None:
-        super().__init__(owner, Wire.CHUNKS, rights)
+    def __init__(self, owner: ReaderOwner, rights: ReadRights) -> None:
+        super().__init__(owner, WireFormat.CHUNKS, rights)
 
     def data_received(self, data: bytes) -> None:
         """Nothing a client could say now has an answer."""

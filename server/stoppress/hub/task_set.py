@@ -14,7 +14,7 @@ T = TypeVar("T")
 log = logging.getLogger("stoppress.hub")
 
 
-class Tasks:
+class TaskSet:
     """Tasks that end with whoever owns them."""
 
     def __init__(self) -> None:

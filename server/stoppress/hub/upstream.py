@@ -6,13 +6,13 @@ from typing import Protocol
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event
-from stoppress.domain.store_records import Window
+from stoppress.domain.store_records import LogWindow
 
 
-class Sink(Protocol):
+class EventSink(Protocol):
     """Where one feed's events go: a channel. All calls are synchronous."""
 
-    def fill(self, window: Window) -> None:
+    def fill(self, window: LogWindow) -> None:
         """Start, or start again, from `window`.
 
         A window of another epoch, or one that begins beyond the head held, resets
@@ -26,10 +26,10 @@ class Sink(Protocol):
         """The feed was deleted."""
 
 
-class Line(Protocol):
+class Upstream(Protocol):
     """Brings each open feed's events, in order and without a hole, to its sink."""
 
-    async def open(self, feed: str, sink: Sink) -> None:
+    async def open(self, feed: str, sink: EventSink) -> None:
         """Subscribe, fill the sink, and keep it filled until `close`.
 
         Returns once the sink was filled. Raises NotFound or Unavailable (then

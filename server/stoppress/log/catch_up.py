@@ -15,18 +15,18 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from stoppress.domain.event import Event, EventType, as_it_is_now
-from stoppress.domain.store_records import Window
-from stoppress.log.pubsub_message import Heard
+from stoppress.domain.store_records import LogWindow
+from stoppress.log.pubsub_message import PubSubMessage
 
 
-class Merged(NamedTuple):
+class MergedWindow(NamedTuple):
     """A window, and whether it holds all that was heard; if not, read again."""
 
-    window: Window
+    window: LogWindow
     whole: bool
 
 
-def merge(read: Window, heard: Iterable[Heard]) -> Merged:
+def merge(read: LogWindow, heard: Iterable[PubSubMessage]) -> MergedWindow:
     """The window that was read, continued by what was heard."""
     epoch, seq = read.cursor
     later: list[Event] = []
@@ -41,14 +41,14 @@ def merge(read: Window, heard: Iterable[Heard]) -> Merged:
                 seq += 1
     whole = not strange and furthest == seq
     if not later:
-        return Merged(read, whole)
+        return MergedWindow(read, whole)
     feed = next(
         (event.body for event in reversed(later) if event.type is EventType.FEED),
         read.feed,
     )
     events = as_of_now((*read.events, *later), len(read.events))
     cursor = read.cursor._replace(seq=seq)
-    return Merged(Window(cursor, events, feed), whole)
+    return MergedWindow(LogWindow(cursor, events, feed), whole)
 
 
 def contiguous(events: Sequence[Event], head: int) -> tuple[Event, ...]:

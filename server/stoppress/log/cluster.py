@@ -31,8 +31,8 @@ from redis.crc import key_slot
 
 from stoppress.domain.errors import Unavailable
 from stoppress.log.commands import new_epoch
-from stoppress.log.pool import WATCH_S, Link
-from stoppress.log.quorum import Once, Place, ask, client
+from stoppress.log.pool import WATCH_S, Pool
+from stoppress.log.quorum import ServerAddress, SingleFlight, ask, client
 from stoppress.settings import BadSetting
 
 SCHEMES = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
@@ -40,12 +40,12 @@ SCHEMES = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
 log = logging.getLogger(__name__)
 
 
-class Shard(NamedTuple):
+class ClusterShard(NamedTuple):
     """A server with slots, as one of them describes it."""
 
     epoch: int
     """Of its configuration: the greater, the newer."""
-    place: Place
+    place: ServerAddress
     ranges: tuple[tuple[int, int], ...]
 
 
@@ -68,32 +68,32 @@ class Cluster:
     def __init__(
         self,
         seeds: Iterable[str],
-        link_to: Callable[[Place], Link],
+        link_to: Callable[[ServerAddress], Pool],
         timeout_s: float,
     ) -> None:
         self.timeout_s = timeout_s
         self._seeds = tuple(seeds)
         self._link_to = link_to
         self._asked: dict[str, Redis] = {url: client(url) for url in self._seeds}
-        self._links: dict[Place, Link] = {}
-        self._slots: list[Place | None] = [None] * SLOTS
+        self._links: dict[ServerAddress, Pool] = {}
+        self._slots: list[ServerAddress | None] = [None] * SLOTS
         self.moved = asyncio.Event()
         """Set when a slot has moved to another server."""
         self._is_known = False
-        self._once = Once(self._learn)
+        self._once = SingleFlight(self._learn)
 
-    def of(self, key: str) -> Link:
+    def of(self, key: str) -> Pool:
         """The link to where the key is. Raises Unavailable if nobody has it now."""
         place = self._slots[key_slot(key.encode())]
         if place is None:
             raise Unavailable("no server of the cluster has this slot now")
         return self._links[place]
 
-    def links(self) -> tuple[Link, ...]:
+    def links(self) -> tuple[Pool, ...]:
         """Those to all primaries that have slots."""
         return tuple(self._links.values())
 
-    def name_at(self, link: Link, prefix: str) -> str:
+    def name_at(self, link: Pool, prefix: str) -> str:
         """A new name that begins so, in one of the link's slots. Raises Unavailable."""
         if link not in self._links.values():
             raise Unavailable("this server has no slots any more")
@@ -101,7 +101,7 @@ class Cluster:
         names = (f"{prefix}{chance}{number}" for number in count())
         return next(name for name in names if self._leads(name, link))
 
-    def _leads(self, name: str, link: Link) -> bool:
+    def _leads(self, name: str, link: Pool) -> bool:
         place = self._slots[key_slot(name.encode())]
         return place is not None and self._links[place] is link
 
@@ -136,7 +136,7 @@ class Cluster:
         if slots != self._slots:
             await self._set(slots)
 
-    async def _ask_next(self, places: set[Place]) -> None:
+    async def _ask_next(self, places: set[ServerAddress]) -> None:
         """Whom to ask from now on: who is there, and who was named at the start."""
         first = urlsplit(self._seeds[0])
         account, at, _ = first.netloc.rpartition("@")
@@ -149,7 +149,7 @@ class Cluster:
         for url in urls - self._asked.keys():
             self._asked[url] = client(url)
 
-    async def _set(self, slots: list[Place | None]) -> None:
+    async def _set(self, slots: list[ServerAddress | None]) -> None:
         places = {place for place in slots if place is not None}
         gone = [self._links.pop(place) for place in self._links.keys() - places]
         for place in places - self._links.keys():
@@ -164,33 +164,33 @@ class Cluster:
             await link.quit("it has no slots any more")
 
 
-def owners(shards: Iterable[Shard]) -> list[Place | None]:
+def owners(shards: Iterable[ClusterShard]) -> list[ServerAddress | None]:
     """Who has each slot, by the newest configurations."""
-    newest: dict[Place, Shard] = {}
+    newest: dict[ServerAddress, ClusterShard] = {}
     for shard in shards:
         known = newest.get(shard.place)
         # Of one that is called failed by some, those who say so know more.
         rank = (shard.epoch, not shard.ranges)
         if known is None or rank > (known.epoch, not known.ranges):
             newest[shard.place] = shard
-    slots: list[Place | None] = [None] * SLOTS
+    slots: list[ServerAddress | None] = [None] * SLOTS
     for shard in sorted(newest.values()):
         for start, end in shard.ranges:
             slots[start : end + 1] = [shard.place] * (end + 1 - start)
     return slots
 
 
-async def _nodes(one: Any) -> tuple[list[Shard], list[Place]]:
+async def _nodes(one: Any) -> tuple[list[ClusterShard], list[ServerAddress]]:
     """The primaries that one server knows, and where all are."""
     nodes: Mapping[str, Mapping[str, Any]] = await one.execute_command("CLUSTER NODES")
-    shards: list[Shard] = []
-    places: list[Place] = []
+    shards: list[ClusterShard] = []
+    places: list[ServerAddress] = []
     asked = one.get_connection_kwargs()
     for at, node in nodes.items():
         flags = str(node["flags"]).split(",")
         host, _, port = at.rpartition(":")
         # It may not know its own address yet: then it is where it was found.
-        place = Place(host or str(asked["host"]), int(port))
+        place = ServerAddress(host or str(asked["host"]), int(port))
         if "noaddr" in flags or "handshake" in flags:
             continue
         places.append(place)
@@ -199,9 +199,9 @@ async def _nodes(one: Any) -> tuple[list[Shard], list[Place]]:
         ranges: tuple[tuple[int, int], ...] = ()
         if "fail" not in flags:
             ranges = tuple((int(pair[0]), int(pair[-1])) for pair in node["slots"])
-        shards.append(Shard(int(node["epoch"]), place, ranges))
+        shards.append(ClusterShard(int(node["epoch"]), place, ranges))
     return shards, places
 
 
-def _host(place: Place) -> str:
+def _host(place: ServerAddress) -> str:
     return f"[{place.host}]:{place.port}" if ":" in place.host else str(place)

@@ -33,7 +33,7 @@ with the line of descent of the data there, elsewhere with ""."""
 
 
 @dataclass(frozen=True, slots=True)
-class Confirm:
+class Durability:
     """What a write waits for, beside its own answer.
 
     `command` goes out with the write, on the same connection (`WAIT` and `WAITAOF`
@@ -46,7 +46,7 @@ class Confirm:
     sure: bool = False
 
 
-class Script:
+class LuaScript:
     """One Lua script, put together of files in `lua/`."""
 
     def __init__(self, *names: str) -> None:
@@ -55,11 +55,11 @@ class Script:
         self.sha = sha1(self.source, usedforsecurity=False).hexdigest()
 
 
-class Talk:
+class RedisCommands:
     """A borrowed connection."""
 
     def __init__(
-        self, connection: AbstractConnection, lives: Lives, confirm: Confirm
+        self, connection: AbstractConnection, lives: Lives, confirm: Durability
     ) -> None:
         self._connection = connection
         self._lives = lives
@@ -98,13 +98,13 @@ class Talk:
         return _good((await self.ask(command))[0])
 
     async def read(
-        self, script: Script, keys: Sequence[Key], args: Sequence[Arg]
+        self, script: LuaScript, keys: Sequence[Key], args: Sequence[Arg]
     ) -> Any:
         """Run a script whose writes, if any, nobody waits for."""
         return _good((await self._run(script, keys, args, ()))[0])
 
     async def read_each(
-        self, script: Script, runs: Sequence[tuple[Sequence[Key], Sequence[Arg]]]
+        self, script: LuaScript, runs: Sequence[tuple[Sequence[Key], Sequence[Arg]]]
     ) -> list[Any]:
         """Run a script once for each pair of keys and args, in one round trip."""
         answers = await self.ask(*(_call(script, *run) for run in runs))
@@ -116,7 +116,7 @@ class Talk:
         return [_good(answer) for answer in answers]
 
     async def write(
-        self, script: Script, keys: Sequence[Key], args: Sequence[Arg]
+        self, script: LuaScript, keys: Sequence[Key], args: Sequence[Arg]
     ) -> Any:
         """Run a script, and wait until what it wrote is as safe as is asked for."""
         if self._confirm.sure and not self.life:
@@ -136,7 +136,7 @@ class Talk:
 
     async def _run(
         self,
-        script: Script,
+        script: LuaScript,
         keys: Sequence[Key],
         args: Sequence[Arg],
         after: Command,
@@ -166,11 +166,11 @@ def new_epoch() -> str:
     return b32encode(urandom(5)).decode().lower()
 
 
-def _call(script: Script, keys: Sequence[Key], args: Sequence[Arg]) -> Command:
+def _call(script: LuaScript, keys: Sequence[Key], args: Sequence[Arg]) -> Command:
     return ("EVALSHA", script.sha, len(keys), *keys, *args)
 
 
-def _full(script: Script, keys: Sequence[Key], args: Sequence[Arg]) -> Command:
+def _full(script: LuaScript, keys: Sequence[Key], args: Sequence[Arg]) -> Command:
     return ("EVAL", script.source, len(keys), *keys, *args)
 
 

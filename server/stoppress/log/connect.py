@@ -25,15 +25,15 @@ from redis.exceptions import (
 from stoppress.domain.errors import Unavailable
 from stoppress.log import sentinel
 from stoppress.log.cluster import Cluster, seeds
-from stoppress.log.commands import Command, Confirm, Lives, Script, new_epoch
-from stoppress.log.pool import Link, NotPrimary
-from stoppress.log.quorum import Place
+from stoppress.log.commands import Command, Durability, Lives, LuaScript, new_epoch
+from stoppress.log.pool import NotPrimary, Pool
+from stoppress.log.quorum import ServerAddress
 from stoppress.log.redis_keys import NODE
 from stoppress.log.sentinel import Sentinels
 from stoppress.log.server_checks import (
     CONFIG,
-    Forgetful,
-    Unfit,
+    UnfitServer,
+    VolatileServer,
     check_memory,
     confirmation,
     facts_of,
@@ -43,8 +43,8 @@ from stoppress.log.server_checks import (
 from stoppress.log.shards import Shards
 from stoppress.settings import BadSetting, Settings
 
-_NODE = Script("primary", "node")
-_ROLE = Script("primary", "role")
+_NODE = LuaScript("primary", "node")
+_ROLE = LuaScript("primary", "role")
 
 Greet = Callable[[AbstractConnection], Awaitable[None]]
 
@@ -58,10 +58,10 @@ async def reach(url: str, settings: Settings) -> Shards:
     if not named:
         return await connect(url, settings)
     lives: Lives = WeakKeyDictionary()
-    confirm = Confirm()
+    confirm = Durability()
 
-    def link_to(place: Place) -> Link:
-        link = Link(pool, lives, settings.redis_timeout, place=place)
+    def link_to(place: ServerAddress) -> Pool:
+        link = Pool(pool, lives, settings.redis_timeout, place=place)
         link.confirm = confirm
         return link
 
@@ -79,16 +79,16 @@ async def reach(url: str, settings: Settings) -> Shards:
             link.confirm = confirm = confirmation(facts, settings, in_cluster=True)
         if not cluster.links():
             raise Unavailable("no server of the cluster has any slots")
-    except Forgetful as wrong:
+    except VolatileServer as wrong:
         await cluster.aclose()
-        raise Unfit(str(wrong)) from None
+        raise UnfitServer(str(wrong)) from None
     except BaseException:
         await cluster.aclose()
         raise
     return cluster
 
 
-async def connect(url: str, settings: Settings) -> Link:
+async def connect(url: str, settings: Settings) -> Pool:
     """A link to the Redis or Valkey at `url`, or to whom its Sentinels name, checked.
 
     Raises Unfit if it can't be used, BadSetting if `url` or `durability` can't be
@@ -102,7 +102,7 @@ async def connect(url: str, settings: Settings) -> Link:
         guide = Sentinels(address) if address else None
     except ValueError as wrong:
         raise _unreadable(url, wrong) from None
-    link = Link(pool, lives, settings.redis_timeout, guide)
+    link = Pool(pool, lives, settings.redis_timeout, guide)
     try:
         async with link.talk() as talk:
             facts = await facts_of(talk)
@@ -111,12 +111,12 @@ async def connect(url: str, settings: Settings) -> Link:
         await link.aclose()
         if guide is not None:
             raise  # another will be, soon
-        raise Unfit(
+        raise UnfitServer(
             "this Redis is a replica; give the address of its primary"
         ) from None
-    except Forgetful as wrong:
+    except VolatileServer as wrong:
         await link.aclose()
-        raise Unfit(str(wrong)) from None
+        raise UnfitServer(str(wrong)) from None
     except BaseException:
         await link.aclose()
         raise

@@ -14,11 +14,11 @@ from typing import Protocol
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Unavailable
 from stoppress.domain.event import Event
-from stoppress.domain.store_records import Window
+from stoppress.domain.store_records import LogWindow
 from stoppress.log.catch_up import contiguous, follows, merge
-from stoppress.log.pubsub_message import Heard
+from stoppress.log.pubsub_message import PubSubMessage
 from stoppress.log.redis_keys import feed_keys
-from stoppress.log.scripts import Piece
+from stoppress.log.scripts import LogPiece
 
 PENDING = 4096
 """Events held back of one feed while it is mended; past that the log is read again."""
@@ -29,10 +29,10 @@ ATTEMPTS = 20
 log = logging.getLogger(__name__)
 
 
-class Sink(Protocol):
+class FollowedSink(Protocol):
     """Where one feed's events go; `hub.line.Sink` says more."""
 
-    def fill(self, window: Window) -> None:
+    def fill(self, window: LogWindow) -> None:
         """Start, or start again, from `window`."""
 
     def push(self, event: Event) -> None:
@@ -42,20 +42,20 @@ class Sink(Protocol):
         """The feed was deleted."""
 
 
-class Logs(Protocol):
+class LogReader(Protocol):
     """Reads logs: the store."""
 
-    async def window(self, feed: str) -> Window:
+    async def window(self, feed: str) -> LogWindow:
         """The newest part of a log."""
 
-    async def since(self, feed: str, seq: int) -> Piece:
+    async def since(self, feed: str, seq: int) -> LogPiece:
         """What followed on `seq`, a piece of it."""
 
     async def renew(self, feed: str, told: Cursor) -> Cursor:
         """Begin a new epoch if the log ends before `told`."""
 
 
-class Followed:
+class FollowedFeed:
     """One feed that is brought to its sink."""
 
     __slots__ = (
@@ -71,20 +71,23 @@ class Followed:
     )
 
     def __init__(
-        self, feed: str, sink: Sink, overflowed: Callable[[], None] = lambda: None
+        self,
+        feed: str,
+        sink: FollowedSink,
+        overflowed: Callable[[], None] = lambda: None,
     ) -> None:
         self.feed = feed
         self.channel = feed_keys(feed).line.encode()
         self.sink = sink
         self.cursor = Cursor("", 0)
-        self.held: list[Heard] | None = []
+        self.held: list[PubSubMessage] | None = []
         self.lost = False
         """Something may have been missed since the last reading began."""
         self.closed = False
         self._held_bytes = 0
         self._overflowed = overflowed
 
-    def hear(self, heard: Heard | None) -> bool:
+    def hear(self, heard: PubSubMessage | None) -> bool:
         """Take a message, None if it can't be read; whether to mend the feed now."""
         if self.closed:
             return False
@@ -115,7 +118,9 @@ class Followed:
             self.closed = True
             self.sink.end()
 
-    async def mend(self, logs: Logs, listening: Callable[[], Awaitable[object]]) -> str:
+    async def mend(
+        self, logs: LogReader, listening: Callable[[], Awaitable[object]]
+    ) -> str:
         """Read the log until nothing is missing; what it took.
 
         "log": what followed was read. "window": all was read anew, as at the start.
@@ -148,7 +153,7 @@ class Followed:
                 return "epoch"
         raise Unavailable(f"the log of {self.feed!r} could not be read to its end")
 
-    def _join(self, read: Window, *, anew: bool) -> bool:
+    def _join(self, read: LogWindow, *, anew: bool) -> bool:
         """Bring what was read and heard to the sink; whether nothing is missing."""
         held = self.held or []
         merged = merge(read, held)
@@ -166,14 +171,14 @@ class Followed:
                 self.end()
         return whole
 
-    async def _read_anew(self, logs: Logs) -> Window:
+    async def _read_anew(self, logs: LogReader) -> LogWindow:
         window = await logs.window(self.feed)
         events = contiguous(window.events, window.cursor.seq)
         if len(events) < len(window.events):
             log.error("the log of %s has a hole; what is older is left", self.feed)
         return window._replace(events=events)
 
-    async def _read_on(self, logs: Logs) -> Window | None:
+    async def _read_on(self, logs: LogReader) -> LogWindow | None:
         """What followed on the cursor, None if the log does not say any more."""
         piece = await logs.since(self.feed, self.cursor.seq)
         if self._is_ahead_of(piece.head):
@@ -194,12 +199,12 @@ class Followed:
             return None
         if last < piece.head.seq:
             self.lost = True  # there is more to read
-        return Window(self.cursor._replace(seq=last), piece.events, piece.feed)
+        return LogWindow(self.cursor._replace(seq=last), piece.events, piece.feed)
 
     def _is_ahead_of(self, head: Cursor) -> bool:
         return head.epoch == self.cursor.epoch and head.seq < self.cursor.seq
 
-    def _fill(self, window: Window) -> bool:
+    def _fill(self, window: LogWindow) -> bool:
         """Begin the sink anew, whether it could."""
         try:
             self.sink.fill(window)
@@ -227,7 +232,7 @@ class Followed:
         self._held_bytes = 0
         self.lost = False
 
-    def _hold(self, heard: Heard | None) -> None:
+    def _hold(self, heard: PubSubMessage | None) -> None:
         held = self.held
         assert held is not None
         if heard is None:

@@ -25,10 +25,10 @@ from functools import partial
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NewsError, NotFound, Unavailable
-from stoppress.log.followed_feed import Followed, Sink
-from stoppress.log.listener import BACKOFF_S, Line
-from stoppress.log.log_metrics import FollowerMetrics, NoMetrics
-from stoppress.log.pool import Link
+from stoppress.log.followed_feed import FollowedFeed, FollowedSink
+from stoppress.log.listener import BACKOFF_S, Listener
+from stoppress.log.log_metrics import FollowerMetrics, NoFollowerMetrics
+from stoppress.log.pool import Pool
 from stoppress.log.pubsub_message import parse
 from stoppress.log.shards import Shards
 from stoppress.log.store import RedisStore
@@ -54,16 +54,16 @@ class Follower:
     ) -> None:
         self._shards = shards
         self._store = store
-        self._metrics = metrics or NoMetrics()
+        self._metrics = metrics or NoFollowerMetrics()
         self._probe_s = probe_s
-        self._feeds: dict[str, Followed] = {}
-        self._channels: dict[bytes, Followed] = {}
+        self._feeds: dict[str, FollowedFeed] = {}
+        self._channels: dict[bytes, FollowedFeed] = {}
         self._opening: dict[str, asyncio.Future[None]] = {}
         self._heads: dict[str, asyncio.Task[Cursor | NewsError]] = {}
         self._group: asyncio.TaskGroup | None = None
         # Each feed stands in it once at most.
-        self._to_mend: asyncio.Queue[Followed] = asyncio.Queue()
-        self._lines: dict[Link, Line] = {}
+        self._to_mend: asyncio.Queue[FollowedFeed] = asyncio.Queue()
+        self._lines: dict[Pool, Listener] = {}
         self._stands = False
         self.healthy = False
         """Whether events arrive: all lines stand, and their last probes came back."""
@@ -72,7 +72,7 @@ class Follower:
 
     # hub.line.Line
 
-    async def open(self, feed: str, sink: Sink) -> None:
+    async def open(self, feed: str, sink: FollowedSink) -> None:
         """Subscribe, fill the sink, and keep it filled until `close`.
 
         Who asks while the feed is being opened waits for that; who asks later takes
@@ -148,7 +148,7 @@ class Follower:
         while True:
             moved = self._shards.moved
             self._lines = {
-                link: Line(
+                link: Listener(
                     link,
                     partial(self._shards.name_at, link),
                     self,
@@ -166,7 +166,7 @@ class Follower:
 
     # line.Ends
 
-    def channels(self, link: Link) -> Sequence[bytes]:
+    def channels(self, link: Pool) -> Sequence[bytes]:
         """The channels of the feeds that are there."""
         return [one.channel for one in self._at(link)]
 
@@ -183,7 +183,7 @@ class Follower:
         elif followed.closed and self._group is not None:
             self._group.create_task(self._forget(followed))
 
-    async def catch_up(self, link: Link) -> None:
+    async def catch_up(self, link: Pool) -> None:
         """Mend whatever is behind its log there."""
         feeds = [one for one in self._at(link) if one.held is None]
         were = [one.cursor for one in feeds]
@@ -234,9 +234,9 @@ class Follower:
 
     # Parts
 
-    async def _open(self, feed: str, sink: Sink) -> None:
+    async def _open(self, feed: str, sink: FollowedSink) -> None:
         await self.close(feed)
-        followed = Followed(feed, sink, self._metrics.held_back_too_much)
+        followed = FollowedFeed(feed, sink, self._metrics.held_back_too_much)
         line = await self._listening(followed)
         self._feeds[feed] = self._channels[followed.channel] = followed
         try:
@@ -248,7 +248,7 @@ class Follower:
             await self._forget(followed)
             raise
 
-    async def _listening(self, followed: Followed) -> Subscription:
+    async def _listening(self, followed: FollowedFeed) -> Subscription:
         """Wait until all that is open beside the feed is listened to.
 
         Raises Unavailable.
@@ -257,22 +257,22 @@ class Follower:
             raise Unavailable("the follower does not run")
         return await self._line_of(followed).listening()
 
-    def _line_of(self, followed: Followed) -> Line:
+    def _line_of(self, followed: FollowedFeed) -> Listener:
         line = self._lines.get(self._shards.of(followed.channel.decode()))
         if line is None:
             raise Unavailable("there is no line to Redis yet")
         return line
 
-    def _at(self, link: Link) -> list[Followed]:
+    def _at(self, link: Pool) -> list[FollowedFeed]:
         """The open feeds that are there."""
-        found: list[Followed] = []
+        found: list[FollowedFeed] = []
         for followed in self._feeds.values():
             with suppress(Unavailable):  # nobody has it now
                 if self._shards.of(followed.channel.decode()) is link:
                     found.append(followed)
         return found
 
-    async def _forget(self, followed: Followed) -> None:
+    async def _forget(self, followed: FollowedFeed) -> None:
         followed.closed = True
         if self._feeds.get(followed.feed) is not followed:
             return
@@ -289,12 +289,12 @@ class Follower:
         finally:
             del self._heads[feed]
 
-    def _break_off(self, followed: Followed) -> None:
+    def _break_off(self, followed: FollowedFeed) -> None:
         if followed.break_off():
             self._to_mend.put_nowait(followed)
 
 
-def _lacks(followed: Followed, head: Cursor) -> bool:
+def _lacks(followed: FollowedFeed, head: Cursor) -> bool:
     """Whether the feed's log is further than the feed, and nobody reads it yet."""
     if followed.cursor.epoch != head.epoch:
         return bool(followed.cursor.epoch)

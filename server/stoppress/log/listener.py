@@ -23,7 +23,7 @@ from stoppress.domain.errors import Unavailable
 from stoppress.log import scripts
 from stoppress.log.commands import new_epoch
 from stoppress.log.log_metrics import FollowerMetrics
-from stoppress.log.pool import Link
+from stoppress.log.pool import Pool
 from stoppress.log.redis_keys import PROBE
 from stoppress.log.subscription import Subscription
 
@@ -42,16 +42,16 @@ def _heed_cancel() -> None:
         raise asyncio.CancelledError
 
 
-class Ends(Protocol):
+class ListenerOwner(Protocol):
     """Who has the line: says what it listens to, and is told of it."""
 
-    def channels(self, link: Link) -> Sequence[bytes]:
+    def channels(self, link: Pool) -> Sequence[bytes]:
         """What is to be listened to there."""
 
     def hear(self, channel: bytes, message: bytes) -> None:
         """Take a message."""
 
-    async def catch_up(self, link: Link) -> None:
+    async def catch_up(self, link: Pool) -> None:
         """See what was missed: the line stands. Raises Unavailable."""
 
     def lost(self) -> None:
@@ -61,14 +61,14 @@ class Ends(Protocol):
         """The line stands, or not; or its health is another."""
 
 
-class Line:
+class Listener:
     """One line, over one link."""
 
     def __init__(
         self,
-        link: Link,
+        link: Pool,
         name: Callable[[str], str],
-        ends: Ends,
+        ends: ListenerOwner,
         metrics: FollowerMetrics,
         probe_s: float,
     ) -> None:

@@ -27,7 +27,7 @@ class FollowerMetrics(Protocol):
         """What was heard of a feed while it was mended went over its bound."""
 
 
-class NoMetrics:
+class NoFollowerMetrics:
     """Counts nothing."""
 
     def line_up(self, up: bool) -> None:

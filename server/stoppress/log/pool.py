@@ -35,8 +35,8 @@ from redis.exceptions import (
 )
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log.commands import Confirm, Lives, Talk, new_epoch
-from stoppress.log.quorum import Place
+from stoppress.log.commands import Durability, Lives, RedisCommands, new_epoch
+from stoppress.log.quorum import ServerAddress
 
 CONNECTIONS = 32
 """Connections a process takes for calls; who finds none waits for one."""
@@ -53,21 +53,21 @@ class NotPrimary(Unavailable):
     """What answers there is a replica."""
 
 
-class Moving(Unavailable):
+class SlotMoving(Unavailable):
     """What was asked for moves between servers, or has moved; nothing was done."""
 
 
-class Guide(Protocol):
+class PrimaryFinder(Protocol):
     """Knows where the primary is: Sentinels."""
 
-    async def primary(self) -> Place:
+    async def primary(self) -> ServerAddress:
         """Where it is now. Raises Unavailable."""
 
     async def aclose(self) -> None:
         """End it."""
 
 
-class Link:
+class Pool:
     """Connections to one primary. Made by `connect`."""
 
     def __init__(
@@ -75,11 +75,11 @@ class Link:
         pool: ConnectionPool,
         lives: Lives,
         timeout_s: float,
-        guide: Guide | None = None,
-        place: Place | None = None,
+        guide: PrimaryFinder | None = None,
+        place: ServerAddress | None = None,
     ) -> None:
         self.timeout_s = timeout_s
-        self.confirm = Confirm()
+        self.confirm = Durability()
         self._pool = pool
         self._lives = lives
         self._guide = guide
@@ -94,15 +94,15 @@ class Link:
 
     # shards.Shards, where one link leads to everything
 
-    def of(self, key: str) -> Link:
+    def of(self, key: str) -> Pool:
         """This one."""
         return self
 
-    def links(self) -> tuple[Link, ...]:
+    def links(self) -> tuple[Pool, ...]:
         """This one alone."""
         return (self,)
 
-    def name_at(self, link: Link, prefix: str) -> str:
+    def name_at(self, link: Pool, prefix: str) -> str:
         """Any name does."""
         return prefix + new_epoch()
 
@@ -131,13 +131,13 @@ class Link:
     # Connections
 
     @asynccontextmanager
-    async def talk(self) -> AsyncIterator[Talk]:
+    async def talk(self) -> AsyncIterator[RedisCommands]:
         """Borrow a connection. Raises Unavailable, also for what happens inside."""
         with unavailable():
             async with asyncio.timeout(self.timeout_s), self._permits:
                 connection = await self._borrow()
                 try:
-                    yield Talk(connection, self._lives, self.confirm)
+                    yield RedisCommands(connection, self._lives, self.confirm)
                 except ReadOnlyError:
                     if connection in self._ours:
                         await self._leave("it is a replica now")
@@ -233,7 +233,7 @@ class unavailable:  # reads as a statement: `with unavailable():`
         if isinstance(wrong, ReadOnlyError):
             raise NotPrimary("this Redis is a replica") from wrong
         if isinstance(wrong, MovedError | AskError | TryAgainError):
-            raise Moving(f"the slot is moving: {wrong}") from wrong
+            raise SlotMoving(f"the slot is moving: {wrong}") from wrong
         if isinstance(wrong, ResponseError):
             # Those with a class are about the server's state or set-up; those without
             # (but for the above) are our own mistakes.

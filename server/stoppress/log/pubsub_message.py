@@ -17,7 +17,7 @@ from stoppress.domain.event import Event, EventType
 _TYPES = {kind.value: kind for kind in EventType}
 
 
-class Heard(NamedTuple):
+class PubSubMessage(NamedTuple):
     """One message. `event` is None where the feed ends, or a new epoch begins."""
 
     cursor: Cursor
@@ -25,17 +25,17 @@ class Heard(NamedTuple):
     ends: bool = False
 
 
-def parse(raw: bytes) -> Heard | None:
+def parse(raw: bytes) -> PubSubMessage | None:
     """The message, or None if it is not one of ours."""
     line, _, body = raw.partition(b"\n")
     try:
         place, kind, at, post = line.decode().split(" ")
         cursor = Cursor.parse(place)
         if kind in ("end", "epoch"):
-            return Heard(cursor, None, kind == "end")
+            return PubSubMessage(cursor, None, kind == "end")
         event = Event(cursor.seq, _TYPES[kind], int(at), post, body)
     except (ValueError, KeyError, MalformedCursor):
         return None
     if (event.type is EventType.WITHDRAWN) == bool(body):
         return None
-    return Heard(cursor, event)
+    return PubSubMessage(cursor, event)

@@ -26,7 +26,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-class Place(NamedTuple):
+class ServerAddress(NamedTuple):
     """Where a server listens."""
 
     host: str
@@ -89,7 +89,7 @@ async def _in_time(answer: Awaitable[T]) -> T:
         return await answer
 
 
-class Once(Generic[T]):
+class SingleFlight(Generic[T]):
     """Does a thing for all who want it meanwhile; it ends when it is done."""
 
     def __init__(self, do: Callable[[], Coroutine[Any, Any, T]]) -> None:

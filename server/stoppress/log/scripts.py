@@ -45,7 +45,7 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import (
     ExternalIdTaken,
     Gone,
-    KeyReused,
+    IdempotencyKeyReused,
     NotFound,
     PinMoved,
     SlugTaken,
@@ -55,32 +55,32 @@ from stoppress.domain.event import Event, EventType, as_it_is_now
 from stoppress.domain.store_records import (
     Idempotency,
     KeptFeed,
-    Mark,
-    Page,
+    PageMark,
+    PostPage,
     Snapshot,
     Withdrawn,
     Write,
     Written,
 )
-from stoppress.log.commands import Arg, Script, Talk, new_epoch
+from stoppress.log.commands import Arg, LuaScript, RedisCommands, new_epoch
 from stoppress.log.redis_keys import feed_keys, idem_key
 
-_WRITE = Script("primary", "enter", "recollect", "age", "write")
-_MAKE = Script("primary", "recollect", "make")
-_DROP = Script("recollect", "drop")
-_RECALL = Script("recollect", "recall")
-_CONFIRM = Script("primary", "enter", "confirm")
-_HEAD = Script("primary", "enter", "head")
-_RENEW = Script("primary", "enter", "renew")
-_FEED = Script("primary", "enter", "feed")
-_PAGE = Script("listed", "page")
-_WITHDRAWN = Script("withdrawn")
-_SNAPSHOT = Script("primary", "enter", "listed", "snapshot")
-_WINDOW = Script("primary", "enter", "window")
-_PROBE = Script("primary", "probe")
+_WRITE = LuaScript("primary", "enter", "recollect", "age", "write")
+_MAKE = LuaScript("primary", "recollect", "make")
+_DROP = LuaScript("recollect", "drop")
+_RECALL = LuaScript("recollect", "recall")
+_CONFIRM = LuaScript("primary", "enter", "confirm")
+_HEAD = LuaScript("primary", "enter", "head")
+_RENEW = LuaScript("primary", "enter", "renew")
+_FEED = LuaScript("primary", "enter", "feed")
+_PAGE = LuaScript("listed", "page")
+_WITHDRAWN = LuaScript("withdrawn")
+_SNAPSHOT = LuaScript("primary", "enter", "listed", "snapshot")
+_WINDOW = LuaScript("primary", "enter", "window")
+_PROBE = LuaScript("primary", "probe")
 
 
-class Piece(NamedTuple):
+class LogPiece(NamedTuple):
     """A bounded piece of a log; `head` is where the log ends."""
 
     head: Cursor
@@ -89,7 +89,7 @@ class Piece(NamedTuple):
 
 
 async def write(
-    talk: Talk, asked: Write, *, events: int, age_s: int, ttl_s: int
+    talk: RedisCommands, asked: Write, *, events: int, age_s: int, ttl_s: int
 ) -> tuple[Written, int]:
     """Make changes to one feed, in one step.
 
@@ -125,7 +125,7 @@ async def write(
 
 
 async def make(
-    talk: Talk,
+    talk: RedisCommands,
     feed: str,
     born: str,
     body: bytes,
@@ -145,7 +145,12 @@ async def make(
 
 
 async def drop(
-    talk: Talk, feed: str, expected: int | None, idem: Idempotency | None, *, ttl_s: int
+    talk: RedisCommands,
+    feed: str,
+    expected: int | None,
+    idem: Idempotency | None,
+    *,
+    ttl_s: int,
 ) -> str | None:
     """Delete a feed; what it was `born` as, None if it was deleted before."""
     names = (*feed_keys(feed), idem_key(feed, idem))
@@ -158,14 +163,14 @@ async def drop(
     return None
 
 
-async def recall(talk: Talk, feed: str, idem: Idempotency) -> Written | None:
+async def recall(talk: RedisCommands, feed: str, idem: Idempotency) -> Written | None:
     """The write kept under a key. It is waited for, as the write itself was."""
     names = (feed_keys(feed).meta, idem_key(feed, idem))
     answer = await talk.write(_RECALL, names, (idem.fingerprint,))
     return None if answer[0] == b"none" else _written(answer, feed, idem)
 
 
-async def confirm(talk: Talk, feed: str) -> Cursor:
+async def confirm(talk: RedisCommands, feed: str) -> Cursor:
     """Wait for what a feed holds as for a write; where its log ends."""
     names = feed_keys(feed)[:3]
     answer = await talk.write(_CONFIRM, names, _entry(talk, now_ms()))
@@ -173,7 +178,7 @@ async def confirm(talk: Talk, feed: str) -> Cursor:
     return _cursor(answer)
 
 
-async def heads(talk: Talk, feeds: Sequence[str]) -> list[Cursor | None]:
+async def heads(talk: RedisCommands, feeds: Sequence[str]) -> list[Cursor | None]:
     """Where each feed's log ends, None where there is no such feed."""
     entry = _entry(talk, now_ms())
     runs = [(feed_keys(feed)[:3], entry) for feed in feeds]
@@ -183,7 +188,7 @@ async def heads(talk: Talk, feeds: Sequence[str]) -> list[Cursor | None]:
     ]
 
 
-async def renew(talk: Talk, feed: str, told: Cursor) -> Cursor:
+async def renew(talk: RedisCommands, feed: str, told: Cursor) -> Cursor:
     """Begin a new epoch if the log ends before `told`; where it ends then."""
     args = (*_entry(talk, now_ms()), *told)
     answer = await talk.read(_RENEW, feed_keys(feed)[:3], args)
@@ -191,7 +196,7 @@ async def renew(talk: Talk, feed: str, told: Cursor) -> Cursor:
     return _cursor(answer)
 
 
-async def feed_now(talk: Talk, feed: str) -> KeptFeed:
+async def feed_now(talk: RedisCommands, feed: str) -> KeptFeed:
     """A feed as it is now."""
     answer = await talk.read(_FEED, feed_keys(feed)[:3], _entry(talk, now_ms()))
     _found(answer, feed)
@@ -199,8 +204,8 @@ async def feed_now(talk: Talk, feed: str) -> KeptFeed:
 
 
 async def page(
-    talk: Talk, feed: str, mark: Mark | None, limit: int, rising: bool
-) -> Page:
+    talk: RedisCommands, feed: str, mark: PageMark | None, limit: int, rising: bool
+) -> PostPage:
     """Posts in order; rising: the oldest first."""
     keys = feed_keys(feed)
     place: tuple[Arg, ...] = (mark.order, mark.post) if mark else ("", "")
@@ -208,11 +213,11 @@ async def page(
         _PAGE, (keys.meta, keys.posts, keys.order), (limit, *place, int(rising))
     )
     _found(answer, feed)
-    return Page(tuple(answer[1]), _mark(answer[2], answer[3]))
+    return PostPage(tuple(answer[1]), _mark(answer[2], answer[3]))
 
 
 async def withdrawn(
-    talk: Talk, feed: str, part: str, place: int, fields: int
+    talk: RedisCommands, feed: str, part: str, place: int, fields: int
 ) -> tuple[tuple[Withdrawn, ...], int]:
     """Withdrawn posts in a piece of a hash, and where to go on (0: through).
 
@@ -231,18 +236,24 @@ async def withdrawn(
     return found, int(answer[1])
 
 
-async def snapshot(talk: Talk, feed: str, limit: int) -> Snapshot:
+async def snapshot(talk: RedisCommands, feed: str, limit: int) -> Snapshot:
     """A feed and its newest posts, at one cursor."""
     names, entry = feed_keys(feed)[:5], _entry(talk, now_ms())
     answer = await talk.read(_SNAPSHOT, names, (*entry, limit))
     _found(answer, feed)
-    newest = Page(tuple(answer[4]), _mark(answer[5], answer[6]))
+    newest = PostPage(tuple(answer[4]), _mark(answer[5], answer[6]))
     return Snapshot(answer[3], _cursor(answer), newest, answer[7] or None)
 
 
 async def piece(
-    talk: Talk, feed: str, *, back: bool, beyond: int | None, events: int, size: int
-) -> Piece:
+    talk: RedisCommands,
+    feed: str,
+    *,
+    back: bool,
+    beyond: int | None,
+    events: int,
+    size: int,
+) -> LogPiece:
     """Events of a log, newest first and older than `beyond`, or the other way.
 
     `events` and `size` (bytes of bodies) bound it.
@@ -261,10 +272,10 @@ async def piece(
         _event(flat[i], flat[i + 1], flat[i + 2], flat[i + 3], bodies[flat[i + 3]])
         for i in range(0, len(flat), 4)
     )
-    return Piece(_cursor(answer), answer[3], found)
+    return LogPiece(_cursor(answer), answer[3], found)
 
 
-async def probe(talk: Talk, channel: bytes, nonce: bytes) -> None:
+async def probe(talk: RedisCommands, channel: bytes, nonce: bytes) -> None:
     """Send to a channel what has to come back to who listens there."""
     await talk.read(_PROBE, (channel,), (nonce,))
 
@@ -274,7 +285,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _entry(talk: Talk, at: int) -> tuple[Arg, ...]:
+def _entry(talk: RedisCommands, at: int) -> tuple[Arg, ...]:
     """What `enter.lua` needs: chance, life, at."""
     return (new_epoch(), talk.life, at)
 
@@ -293,7 +304,7 @@ def _written(answer: list[Any], feed: str, idem: Idempotency | None) -> Written:
         case [b"repeated", cursor, post]:
             return Written(_text(post), Cursor.parse(_text(cursor)), repeated=True)
         case [b"reused"]:
-            raise KeyReused(idem.key if idem else "")
+            raise IdempotencyKeyReused(idem.key if idem else "")
         case [b"exists"]:
             raise SlugTaken(feed)
         case [b"nofeed"]:
@@ -320,8 +331,8 @@ def _cursor(answer: list[Any]) -> Cursor:
     return Cursor(_text(answer[1]), int(answer[2]))
 
 
-def _mark(order: bytes, post: bytes) -> Mark | None:
-    return Mark(int(order), _text(post)) if post else None
+def _mark(order: bytes, post: bytes) -> PageMark | None:
+    return PageMark(int(order), _text(post)) if post else None
 
 
 def _text(raw: bytes) -> str:

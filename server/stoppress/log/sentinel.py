@@ -24,7 +24,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from redis.asyncio import Redis
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log.quorum import Once, Place, are_enough, ask, client
+from stoppress.log.quorum import ServerAddress, SingleFlight, are_enough, ask, client
 from stoppress.settings import BadSetting
 
 SCHEMES = {"redis+sentinel": "redis", "rediss+sentinel": "rediss"}
@@ -32,7 +32,7 @@ PORT = 26379
 """Where a Sentinel listens, if it does not say."""
 
 
-class Address(NamedTuple):
+class RedisAddress(NamedTuple):
     """What an address says."""
 
     name: str
@@ -43,16 +43,16 @@ class Address(NamedTuple):
     """The Sentinels' addresses."""
 
 
-class Said(NamedTuple):
+class SentinelAnswer(NamedTuple):
     """What one Sentinel says of the primary."""
 
     epoch: int
     """Of its configuration: the greater, the newer."""
     is_up: bool
-    place: Place
+    place: ServerAddress
 
 
-def parse(url: str) -> Address | None:
+def parse(url: str) -> RedisAddress | None:
     """What the address says; None if it names no Sentinels. Raises ValueError."""
     split = urlsplit(url)
     scheme = SCHEMES.get(split.scheme)
@@ -65,7 +65,7 @@ def parse(url: str) -> Address | None:
     options = dict(parse_qsl(split.query))
     own = {one: options.pop(f"sentinel_{one}", "") for one in ("username", "password")}
     tls = {name: value for name, value in options.items() if name.startswith("ssl_")}
-    return Address(
+    return RedisAddress(
         name,
         f"{scheme}://{account}{at}{name}/{db}{_query(options)}",
         tuple(
@@ -89,13 +89,13 @@ def _place(host: str) -> str:
 class Sentinels:
     """The Sentinels of one primary."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: RedisAddress) -> None:
         self._name = address.name
         self._asked = [client(url) for url in address.sentinels]
-        self._known: Said | None = None
-        self._find = Once(self._found)
+        self._known: SentinelAnswer | None = None
+        self._find = SingleFlight(self._found)
 
-    async def primary(self) -> Place:
+    async def primary(self) -> ServerAddress:
         """Where the primary is. Who asks meanwhile gets the same answer.
 
         Raises Unavailable, and BadSetting if it never was known by that name.
@@ -108,7 +108,7 @@ class Sentinels:
         for one in self._asked:
             await one.aclose()
 
-    async def _found(self) -> Place:
+    async def _found(self) -> ServerAddress:
         said, refusals = await ask(self._asked, self._say)
         known = self._known
         newest = max(said, default=known)
@@ -125,17 +125,19 @@ class Sentinels:
         self._known = newest
         return newest.place
 
-    async def _say(self, one: Redis) -> Said:
+    async def _say(self, one: Redis) -> SentinelAnswer:
         # Who promotes another names it first: the state changes later, when the other
         # replicas follow. In one packet, so that the two agree.
         async with one.pipeline(transaction=False) as both:
             both.execute_command("SENTINEL MASTER", self._name)
             both.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", self._name)
             state, named = await both.execute()
-        place = Place(_text(named[0]), int(named[1]))
-        was = Place(_text(state["ip"]), int(state["port"]))
+        place = ServerAddress(_text(named[0]), int(named[1]))
+        was = ServerAddress(_text(state["ip"]), int(state["port"]))
         is_down = state["is_sdown"] or state["is_odown"]
-        return Said(int(state["config-epoch"]), place != was or not is_down, place)
+        return SentinelAnswer(
+            int(state["config-epoch"]), place != was or not is_down, place
+        )
 
 
 def _text(raw: bytes | str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from redis.exceptions import ResponseError
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log.commands import Confirm, Talk
+from stoppress.log.commands import Durability, RedisCommands
 from stoppress.log.pool import unavailable
 from stoppress.settings import BadSetting, Settings
 
@@ -31,15 +31,15 @@ CONFIG = (
 log = logging.getLogger(__name__)
 
 
-class Unfit(BadSetting):
+class UnfitServer(BadSetting):
     """This Redis can't be used: why, and what would do."""
 
 
-class Forgetful(Unavailable):
+class VolatileServer(Unavailable):
     """The server that is there now throws data away."""
 
 
-class Facts(NamedTuple):
+class ServerInfo(NamedTuple):
     """What a server says of itself. `config` is empty where it may not be seen."""
 
     version: tuple[int, ...]
@@ -67,51 +67,55 @@ def check_memory(config: dict[str, str]) -> None:
     """Raise Forgetful if a server with these settings throws data away."""
     policy = config.get("maxmemory-policy", "noeviction")
     if config.get("maxmemory", "0") != "0" and policy != "noeviction":
-        raise Forgetful(
+        raise VolatileServer(
             f"this Redis throws data away when it is full (maxmemory-policy {policy}); "
             "set it to noeviction"
         )
 
 
 def confirmation(
-    facts: Facts, settings: Settings, *, in_cluster: bool = False
-) -> Confirm:
+    facts: ServerInfo, settings: Settings, *, in_cluster: bool = False
+) -> Durability:
     """What writes wait for. Raises Unfit, also where the server doesn't fit at all."""
     _check(facts, in_cluster=in_cluster)
     # Twice within the time of a call: a script that is not known yet is sent twice.
     wait_ms = int(settings.redis_timeout * 400)
     wanted = settings.durability
     if wanted == "memory":
-        return Confirm()
+        return Durability()
     if wanted == "fsync":
         if facts.is_sure:
-            return Confirm(sure=True)
+            return Durability(sure=True)
         if facts.has_aof and facts.version >= WAITAOF_SINCE:
-            return Confirm(("WAITAOF", 1, 0, wait_ms), 1)
+            return Durability(("WAITAOF", 1, 0, wait_ms), 1)
         if facts.config or not facts.has_aof:
-            raise Unfit(
+            raise UnfitServer(
                 "this Redis may lose writes it has confirmed; set `appendonly yes` and "
                 "`appendfsync always` there, or durability=memory (or replicas:N) here"
             )
         log.warning("Redis hides its settings; whether it fsyncs writes is unknown")
-        return Confirm()
+        return Durability()
     kind, _, count = wanted.partition(":")
     if kind != "replicas" or not count.isdecimal() or int(count) < 1:
         raise BadSetting(
             f"durability={wanted!r} can't be: it is memory, fsync, or replicas:N"
         )
-    return Confirm(("WAIT", int(count), wait_ms), int(count))
+    return Durability(("WAIT", int(count), wait_ms), int(count))
 
 
-def _check(facts: Facts, *, in_cluster: bool) -> None:
+def _check(facts: ServerInfo, *, in_cluster: bool) -> None:
     version = ".".join(map(str, facts.version))
     if facts.version < OLDEST and not facts.is_valkey:
-        raise Unfit(f"Redis {version} is too old; 7.0 or newer is needed, or Valkey")
+        raise UnfitServer(
+            f"Redis {version} is too old; 7.0 or newer is needed, or Valkey"
+        )
     if facts.is_cluster and not in_cluster:
-        raise Unfit("this Redis is a cluster: name it as redis+cluster://host:port,…")
+        raise UnfitServer(
+            "this Redis is a cluster: name it as redis+cluster://host:port,…"
+        )
 
 
-async def facts_of(talk: Talk) -> Facts:
+async def facts_of(talk: RedisCommands) -> ServerInfo:
     """Ask it."""
     info = _info(await talk.one("INFO", "everything"))
     answers = await talk.ask(("CONFIG", "GET", *CONFIG))
@@ -122,7 +126,7 @@ async def facts_of(talk: Talk) -> Facts:
         config = pairs(answers[0])
     with unavailable():
         version = tuple(int(part) for part in info["redis_version"].split(".")[:3])
-    return Facts(
+    return ServerInfo(
         version,
         "valkey_version" in info,
         info.get("cluster_enabled") == "1",

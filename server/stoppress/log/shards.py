@@ -12,8 +12,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
-from stoppress.log.commands import Talk
-from stoppress.log.pool import Link, Moving
+from stoppress.log.commands import RedisCommands
+from stoppress.log.pool import Pool, SlotMoving
 
 PAUSE_S = 0.05
 """Between two tries to talk about what is moving."""
@@ -28,13 +28,13 @@ class Shards(Protocol):
     def timeout_s(self) -> float:
         """The time that everything has."""
 
-    def of(self, key: str) -> Link:
+    def of(self, key: str) -> Pool:
         """The link to where the key is. Raises Unavailable if nobody has it now."""
 
-    def links(self) -> tuple[Link, ...]:
+    def links(self) -> tuple[Pool, ...]:
         """All of them."""
 
-    def name_at(self, link: Link, prefix: str) -> str:
+    def name_at(self, link: Pool, prefix: str) -> str:
         """A new name that begins so, for what is to be where the link leads.
 
         Raises Unavailable if nothing can be there any more.
@@ -54,7 +54,9 @@ class Shards(Protocol):
         """Close all links."""
 
 
-async def at(shards: Shards, key: str, call: Callable[[Talk], Awaitable[T]]) -> T:
+async def at(
+    shards: Shards, key: str, call: Callable[[RedisCommands], Awaitable[T]]
+) -> T:
     """Talk to whoever has `key`. `call` is one step; it may be made again."""
 
     async def once() -> T:
@@ -68,13 +70,13 @@ async def each(
     shards: Shards,
     names: Sequence[str],
     key: Callable[[str], str],
-    call: Callable[[Talk, Sequence[str]], Awaitable[list[T]]],
+    call: Callable[[RedisCommands, Sequence[str]], Awaitable[list[T]]],
     batch: int,
 ) -> list[T]:
     """What `call` says of each name, wherever its key is, some at a time."""
 
     async def once() -> list[T]:
-        there: dict[Link, list[str]] = {}
+        there: dict[Pool, list[str]] = {}
         for name in names:
             there.setdefault(shards.of(key(name)), []).append(name)
         found: dict[str, T] = {}
@@ -95,7 +97,7 @@ async def followed(shards: Shards, attempt: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await attempt()
-        except Moving:
+        except SlotMoving:
             if loop.time() > end:
                 raise
         await asyncio.sleep(PAUSE_S)

@@ -14,27 +14,27 @@ from typing import TypeVar
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import (
     Gone,
+    IdempotencyKeyReused,
     Invalid,
-    KeyReused,
     NotFound,
     Unavailable,
 )
 from stoppress.domain.store_records import (
     Idempotency,
     KeptFeed,
-    Mark,
-    Page,
+    LogWindow,
+    PageMark,
+    PostPage,
     Snapshot,
-    Window,
     WithdrawnPage,
     Write,
     Written,
 )
 from stoppress.log import scripts
-from stoppress.log.commands import Talk, new_epoch
+from stoppress.log.commands import RedisCommands, new_epoch
 from stoppress.log.log_metrics import NoStoreMetrics, StoreMetrics
 from stoppress.log.redis_keys import FEEDS, TOKENS, feed_keys, making_key
-from stoppress.log.scripts import Piece
+from stoppress.log.scripts import LogPiece
 from stoppress.log.shards import Shards, at, each
 from stoppress.settings import Settings
 
@@ -84,7 +84,7 @@ class RedisStore:
         # First the index, so that no feed is missing in it; what it names is looked up
         # when it is read. In another shard than the feed it is waited for by itself.
         is_near = self._shards.of(FEEDS) is self._shards.of(feed_keys(feed).meta)
-        say = Talk.one if is_near else Talk.write_one
+        say = RedisCommands.one if is_near else RedisCommands.write_one
         await self._key(FEEDS, lambda talk: say(talk, "ZADD", FEEDS, at, member))
         try:
             written = await self._feed(
@@ -113,7 +113,7 @@ class RedisStore:
             lambda talk: talk.one("SET", name, feed, "NX", "EX", self._ttl_s, "GET"),
         )
         if was not in (None, feed.encode()):
-            raise KeyReused(idempotency.key)
+            raise IdempotencyKeyReused(idempotency.key)
         return was is None
 
     async def release(self, idempotency: Idempotency) -> None:
@@ -206,8 +206,8 @@ class RedisStore:
         return body
 
     async def page(
-        self, feed: str, mark: Mark | None, limit: int, rising: bool = False
-    ) -> Page:
+        self, feed: str, mark: PageMark | None, limit: int, rising: bool = False
+    ) -> PostPage:
         """Up to `limit` posts from `mark` on, newest first (rising: oldest first).
 
         Raises NotFound.
@@ -269,7 +269,7 @@ class RedisStore:
         """Where each feed's log ends, None where there is no such feed."""
         return await self._each(feeds, scripts.heads)
 
-    async def window(self, feed: str) -> Window:
+    async def window(self, feed: str) -> LogWindow:
         """The newest part of a log, as much as a ring takes. Raises NotFound.
 
         Bodies are what posts are when they are read, which may be later than the
@@ -289,10 +289,10 @@ class RedisStore:
                 events += older.events
                 size += sum(len(event.body) for event in older.events)
             if older.head.epoch == newest.head.epoch:
-                return Window(newest.head, tuple(reversed(events)), newest.feed)
+                return LogWindow(newest.head, tuple(reversed(events)), newest.feed)
         raise Unavailable(f"the log of {feed!r} keeps changing")
 
-    async def since(self, feed: str, seq: int) -> Piece:
+    async def since(self, feed: str, seq: int) -> LogPiece:
         """What followed on `seq`: a bounded piece, which may end before the head.
 
         Raises NotFound.
@@ -306,7 +306,7 @@ class RedisStore:
         """
         return await self._feed(feed, lambda talk: scripts.renew(talk, feed, told))
 
-    async def _piece(self, feed: str, *, back: bool, beyond: int | None) -> Piece:
+    async def _piece(self, feed: str, *, back: bool, beyond: int | None) -> LogPiece:
         return await self._feed(
             feed,
             lambda talk: scripts.piece(
@@ -321,16 +321,18 @@ class RedisStore:
 
     # Where things are
 
-    async def _key(self, key: str, call: Callable[[Talk], Awaitable[T]]) -> T:
+    async def _key(self, key: str, call: Callable[[RedisCommands], Awaitable[T]]) -> T:
         return await at(self._shards, key, call)
 
-    async def _feed(self, feed: str, call: Callable[[Talk], Awaitable[T]]) -> T:
+    async def _feed(
+        self, feed: str, call: Callable[[RedisCommands], Awaitable[T]]
+    ) -> T:
         return await at(self._shards, feed_keys(feed).meta, call)
 
     async def _each(
         self,
         feeds: Sequence[str],
-        call: Callable[[Talk, Sequence[str]], Awaitable[list[T]]],
+        call: Callable[[RedisCommands, Sequence[str]], Awaitable[list[T]]],
     ) -> list[T]:
         return await each(
             self._shards, feeds, lambda feed: feed_keys(feed).meta, call, BATCH
@@ -341,7 +343,7 @@ class RedisStore:
 
 
 async def _born_and_body(
-    talk: Talk, feeds: Sequence[str]
+    talk: RedisCommands, feeds: Sequence[str]
 ) -> list[tuple[bytes | None, bytes]]:
     commands = (("HMGET", feed_keys(feed).meta, "born", "feed") for feed in feeds)
     return [(born, body) for born, body in await talk.all(*commands)]

@@ -59,7 +59,7 @@ class CannotServe(Exception):
         self.code = code
 
 
-class _Worker:
+class _WorkerSlot:
     """One place for a worker: a socket, and whichever process serves it now."""
 
     def __init__(self, listener: socket.socket, environment: dict[str, str]) -> None:
@@ -166,7 +166,7 @@ class Supervisor:
         self, settings: Settings, listeners: list[socket.socket], ready: Ready
     ) -> None:
         with _counters(settings) as (environment, buried):
-            workers = [_Worker(one, environment) for one in listeners]
+            workers = [_WorkerSlot(one, environment) for one in listeners]
             keeping = [asyncio.create_task(worker.keep(buried)) for worker in workers]
             beside = asyncio.create_task(_when_ready(workers, settings, ready))
             stop = asyncio.create_task(self._signals.get())
@@ -182,7 +182,7 @@ class Supervisor:
 
     async def _end(
         self,
-        workers: list[_Worker],
+        workers: list[_WorkerSlot],
         keeping: list[asyncio.Task[None]],
         patience_s: float,
     ) -> None:
@@ -206,7 +206,9 @@ class Supervisor:
             self._signals.put_nowait(signum)
 
 
-async def _when_ready(workers: list[_Worker], settings: Settings, ready: Ready) -> None:
+async def _when_ready(
+    workers: list[_WorkerSlot], settings: Settings, ready: Ready
+) -> None:
     for worker in workers:
         await worker.ready.wait()
     try:

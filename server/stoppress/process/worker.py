@@ -25,13 +25,13 @@ from typing import Any, cast
 
 import uvicorn
 
-from stoppress.app import Serving
+from stoppress.app import ServerProcess
 from stoppress.process.gc_pauses import TICK_S, Pauses
 from stoppress.process.listening_sockets import ears, limit
 from stoppress.settings import from_environment
-from stoppress.web.line.arrivals import Gate, call_later
-from stoppress.web.line.first_bytes import Porch
-from stoppress.web.line.head_limits import Heads
+from stoppress.web.line.arrivals import ArrivalQueue, call_later
+from stoppress.web.line.first_bytes import FirstBytes
+from stoppress.web.line.head_limits import HeadLimits
 from stoppress.web.line.takeover import LiveWebSocket
 
 GRACE_S = 3
@@ -48,10 +48,12 @@ _PR_SET_PDEATHSIG = 1
 log = logging.getLogger(__name__)
 
 
-class Server(uvicorn.Server):
+class WorkerServer(uvicorn.Server):
     """uvicorn's server, which says when it is ready and drains before it ends."""
 
-    def __init__(self, config: uvicorn.Config, serving: Serving, ready: int) -> None:
+    def __init__(
+        self, config: uvicorn.Config, serving: ServerProcess, ready: int
+    ) -> None:
         super().__init__(config)
         self._serving = serving
         self._ready = ready
@@ -140,12 +142,12 @@ def _end_with_stdin() -> None:
 async def serve(listen: int, ready: int) -> None:
     """Serve on an inherited socket until a signal says stop."""
     asyncio.get_running_loop().add_reader(0, _end_with_stdin)
-    serving = Serving(from_environment(os.environ))
+    serving = ServerProcess(from_environment(os.environ))
     settings, metrics = serving.settings, serving.metrics
-    porch = Porch(
+    porch = FirstBytes(
         serving.door,
-        Gate(call_later, metrics, settings.handshakes_per_s),
-        Heads(call_later, metrics, settings.head_timeout, settings.max_head),
+        ArrivalQueue(call_later, metrics, settings.handshakes_per_s),
+        HeadLimits(call_later, metrics, settings.head_timeout, settings.max_head),
     )
     config = uvicorn.Config(
         serving.app,
@@ -165,7 +167,7 @@ async def serve(listen: int, ready: int) -> None:
     )
     listener = socket.socket(fileno=listen)
     limit(listener, serving.settings)
-    await Server(config, serving, ready).serve(ears(listener))
+    await WorkerServer(config, serving, ready).serve(ears(listener))
     if serving.failed:
         sys.exit(1)
 

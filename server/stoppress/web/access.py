@@ -25,7 +25,7 @@ from stoppress.domain.errors import (
     Unauthenticated,
 )
 from stoppress.domain.feed import Visibility, check_slug
-from stoppress.web.services import Newsroom
+from stoppress.web.services import Services
 
 COOKIE = "stoppress_desk"
 """Set by the desk on sign-in: HttpOnly, SameSite=Strict."""
@@ -34,7 +34,7 @@ _NOBODY = "no token: send one as `Authorization: Bearer sp_…`"
 _UNKNOWN = "the token is not known here: it may have been revoked"
 
 
-async def token_of(newsroom: Newsroom, request: Request) -> Token | None:
+async def token_of(newsroom: Services, request: Request) -> Token | None:
     """The token a request brings, or None. Raises Unauthenticated, Unavailable."""
     header = request.headers.get("authorization")
     if header is not None:
@@ -54,7 +54,7 @@ async def token_of(newsroom: Newsroom, request: Request) -> Token | None:
     return token
 
 
-def check_origin(newsroom: Newsroom, request: Request) -> None:
+def check_origin(newsroom: Services, request: Request) -> None:
     """Raises Refused unless the browser says that one of our own pages asks."""
     headers = request.headers
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
@@ -87,7 +87,7 @@ def may_read(token: Token | None, visibility: Visibility, feed: str) -> bool:
     return visibility != "private" or (token is not None and token.may("read", feed))
 
 
-async def visible(newsroom: Newsroom, token: Token | None, feed: str) -> Visibility:
+async def visible(newsroom: Services, token: Token | None, feed: str) -> Visibility:
     """The feed's visibility. Raises NotFound if it does not exist for this token."""
     visibility = await newsroom.snapshots.visibility(feed)
     if not may_read(token, visibility, feed):
@@ -95,7 +95,7 @@ async def visible(newsroom: Newsroom, token: Token | None, feed: str) -> Visibil
     return visibility
 
 
-async def signed_in(newsroom: Newsroom, request: Request) -> Token:
+async def signed_in(newsroom: Services, request: Request) -> Token:
     """The token a request brings. Raises Unauthenticated, Unavailable."""
     token = await token_of(newsroom, request)
     if token is None:
@@ -104,7 +104,7 @@ async def signed_in(newsroom: Newsroom, request: Request) -> Token:
 
 
 async def admit(
-    newsroom: Newsroom, request: Request, scope: Scope, feed: str | None
+    newsroom: Services, request: Request, scope: Scope, feed: str | None
 ) -> Token:
     """The token, if it has the scope on the feed (None: on all of them).
 

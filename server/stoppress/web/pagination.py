@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from stoppress.domain.errors import Invalid
-from stoppress.domain.store_records import Mark
+from stoppress.domain.store_records import PageMark
 from stoppress.wire.messages import public_post
 
 PAGE_POSTS = 20
@@ -32,13 +32,13 @@ class _Id(msgspec.Struct):
 _id = msgspec.json.Decoder(_Id)
 
 
-def mark_text(mark: Mark) -> str:
+def mark_text(mark: PageMark) -> str:
     """The mark as readers get it."""
     text = f"{mark.order}.{mark.post}".encode()
     return base64.urlsafe_b64encode(text).decode().rstrip("=")
 
 
-def parse_mark(text: str, field: str = "before") -> Mark:
+def parse_mark(text: str, field: str = "before") -> PageMark:
     """The mark in `field`. Raises Invalid."""
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
@@ -51,11 +51,11 @@ def parse_mark(text: str, field: str = "before") -> Mark:
             field,
             f"{text[:80]!r} is no mark; follow `next` as it was received",
         )
-    return Mark(int(match[1]), match[2])
+    return PageMark(int(match[1]), match[2])
 
 
 def posts_path(
-    feed: str, mark: Mark | None, name: str = "before", **filters: str
+    feed: str, mark: PageMark | None, name: str = "before", **filters: str
 ) -> str:
     """Where the posts from a mark on are."""
     place = {} if mark is None else {name: mark_text(mark)}
@@ -63,12 +63,12 @@ def posts_path(
     return f"/v1/feeds/{feed}/posts" + (f"?{query}" if query else "")
 
 
-def next_path(feed: str, mark: Mark | None) -> str | None:
+def next_path(feed: str, mark: PageMark | None) -> str | None:
     """Where the next page is, or None after the last."""
     return None if mark is None else posts_path(feed, mark)
 
 
-def feeds_path(mark: Mark, **filters: str) -> str:
+def feeds_path(mark: PageMark, **filters: str) -> str:
     """Where the feeds from a mark on are."""
     return "/v1/feeds?" + urlencode({"before": mark_text(mark), **filters})
 

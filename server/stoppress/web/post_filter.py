@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from stoppress.domain.errors import Invalid
-from stoppress.domain.store_records import Mark
+from stoppress.domain.store_records import PageMark
 from stoppress.domain.timestamps import parse_instant
 from stoppress.web.pagination import parse_mark, posts_path
 
@@ -26,7 +26,7 @@ SCAN_STEP = 100
 """Posts read from the store at once while looking."""
 
 
-class Choice(NamedTuple):
+class PostFilter(NamedTuple):
     """Posts with the tag ("": any); `key`: key moments alone; rising: oldest first."""
 
     tag: str = ""
@@ -34,7 +34,7 @@ class Choice(NamedTuple):
     rising: bool = False
 
     @classmethod
-    def of(cls, query: Mapping[str, str]) -> Choice:
+    def of(cls, query: Mapping[str, str]) -> PostFilter:
         """What a query asks for. Raises Invalid."""
         key, order = query.get("key", ""), query.get("order", "")
         if key not in ("", "true", "false", "1", "0"):
@@ -43,7 +43,7 @@ class Choice(NamedTuple):
             raise Invalid("order", f"must be newest or oldest, not {order[:40]!r}")
         return cls(query.get("tag", ""), key in ("true", "1"), order == "oldest")
 
-    def mark(self, query: Mapping[str, str]) -> Mark | None:
+    def mark(self, query: Mapping[str, str]) -> PageMark | None:
         """Where the page that a query asks for begins. Raises Invalid."""
         name = "after" if self.rising else "before"
         text = query.get(name, "")
@@ -54,7 +54,7 @@ class Choice(NamedTuple):
         query = urlsplit(self.path(feed, None)).query
         return f"/live/{feed}?{query}" if query else f"/live/{feed}"
 
-    def path(self, feed: str, mark: Mark | None, limit: str = "") -> str:
+    def path(self, feed: str, mark: PageMark | None, limit: str = "") -> str:
         """The API's page of these posts from the mark on."""
         given = {
             "limit": limit,
@@ -77,8 +77,8 @@ _sieved = msgspec.json.Decoder(_Sieved)
 
 
 async def sifted(
-    store: Store, feed: str, choice: Choice, mark: Mark | None, limit: int
-) -> tuple[list[bytes], Mark | None]:
+    store: Store, feed: str, choice: PostFilter, mark: PageMark | None, limit: int
+) -> tuple[list[bytes], PageMark | None]:
     """Up to `limit` posts of those, and where to look on. Raises NotFound."""
     tag, key, rising = choice
     if not (tag or key):
@@ -95,7 +95,7 @@ async def sifted(
             if len(found) == limit:
                 if page.next is None and index == len(page.posts) - 1:
                     return found, None
-                return found, Mark(parse_instant(post.published_at), post.id)
+                return found, PageMark(parse_instant(post.published_at), post.id)
         mark = page.next
         if mark is None:
             break

@@ -208,7 +208,9 @@ _MAKERS: dict[type, _Maker] = {
     errors.Gone: _plain(410, "withdrawn", "Withdrawn"),
     errors.SlugTaken: _plain(409, "slug-taken", "The slug is taken"),
     errors.ExternalIdTaken: _external_id,
-    errors.KeyReused: _plain(422, "key-reused", "Idempotency-Key used before"),
+    errors.IdempotencyKeyReused: _plain(
+        422, "key-reused", "Idempotency-Key used before"
+    ),
     errors.StaleRevision: _stale,
     errors.Conflict: _plain(409, "conflict", "Conflict"),
     errors.Unauthenticated: _unauthenticated,

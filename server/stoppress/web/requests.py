@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Receive
 
-from stoppress.desk.idempotency import Asked, check_key
+from stoppress.desk.idempotency import Requester, check_key
 from stoppress.desk.write_outcome import Expected
 from stoppress.domain.errors import Invalid, Malformed
 from stoppress.web.problems import Problem
@@ -33,7 +33,7 @@ _JSON_TYPES = re.compile(
 )
 
 
-class Disconnected(Exception):
+class ClientDisconnected(Exception):
     """Whoever asked is gone; there is nobody to answer."""
 
 
@@ -71,7 +71,7 @@ async def _receive(receive: Receive, limit: int) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Disconnected
+            raise ClientDisconnected
         part: bytes = message.get("body", b"")
         size += len(part)
         more = message.get("more_body", False)
@@ -92,10 +92,10 @@ async def _receive(receive: Receive, limit: int) -> bytes:
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def asked(headers: Headers, owner: str) -> Asked:
+def asked(headers: Headers, owner: str) -> Requester:
     """Who asks, and under which Idempotency-Key. Raises Malformed."""
     key = headers.get("idempotency-key")
-    return Asked(owner, None if key is None else check_key(key))
+    return Requester(owner, None if key is None else check_key(key))
 
 
 def entity_tags(text: str) -> list[tuple[bool, str]] | None:

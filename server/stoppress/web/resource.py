@@ -17,10 +17,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from stoppress.web.problems import Problem, answer
-from stoppress.web.requests import Disconnected
-from stoppress.web.services import Newsroom
+from stoppress.web.requests import ClientDisconnected
+from stoppress.web.services import Services
 
-Handler = Callable[[Newsroom, Request], Awaitable[Response]]
+Handler = Callable[[Services, Request], Awaitable[Response]]
 
 SHARED = {
     "access-control-allow-origin": "*",
@@ -49,7 +49,7 @@ class Resource:
 
     def __init__(
         self,
-        newsroom: Newsroom,
+        newsroom: Services,
         handlers: Mapping[str, Handler],
         *,
         shared: bool = False,
@@ -69,7 +69,7 @@ class Resource:
             method = "GET"
         try:
             response = await self._answer(method, request)
-        except Disconnected:
+        except ClientDisconnected:
             return
         except Exception as error:
             feed = request.path_params.get("feed")

@@ -21,7 +21,7 @@ _SMALL = 512
 Drawer = Callable[[], Awaitable[bytes]]
 
 
-class Body(NamedTuple):
+class CachedBody(NamedTuple):
     """Bytes to answer with, as they are and packed, under one ETag."""
 
     plain: bytes
@@ -29,7 +29,7 @@ class Body(NamedTuple):
     etag: str
 
     @classmethod
-    def of(cls, plain: bytes, level: int = 6) -> Body:
+    def of(cls, plain: bytes, level: int = 6) -> CachedBody:
         """Pack what is worth packing."""
         etag = f'"{hashlib.blake2b(plain, digest_size=8).hexdigest()}"'
         packed = gzip.compress(plain, level, mtime=0) if len(plain) > _SMALL else None
@@ -37,7 +37,11 @@ class Body(NamedTuple):
 
 
 def send(
-    request: Request, body: Body, kind: str, headers: dict[str, str], status: int = 200
+    request: Request,
+    body: CachedBody,
+    kind: str,
+    headers: dict[str, str],
+    status: int = 200,
 ) -> Response:
     """The answer with a body, packed where the reader takes that; or 304."""
     # One ETag names the page in either packing, so it is a weak one.
@@ -51,18 +55,18 @@ def send(
     return Response(body.plain, status, headers, kind)
 
 
-class Held:
+class ResponseCache:
     """Answers that were made once, by what they were made from."""
 
     def __init__(self) -> None:
-        self._bodies: OrderedDict[tuple[str, ...], Body] = OrderedDict()
+        self._bodies: OrderedDict[tuple[str, ...], CachedBody] = OrderedDict()
         self._bytes = 0
 
-    async def get(self, key: tuple[str, ...], draw: Drawer) -> Body:
+    async def get(self, key: tuple[str, ...], draw: Drawer) -> CachedBody:
         """What is held under the key, or else what `draw` makes."""
         body = self._bodies.get(key)
         if body is None:
-            body = Body.of(await draw())
+            body = CachedBody.of(await draw())
             # Another request may have drawn it while this one read.
             self._bytes += _size(body) - _size(self._bodies.get(key))
             self._bodies[key] = body
@@ -72,5 +76,5 @@ class Held:
         return body
 
 
-def _size(body: Body | None) -> int:
+def _size(body: CachedBody | None) -> int:
     return 0 if body is None else len(body.plain) + len(body.packed or b"")

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from stoppress.desk.tokens import Tokens
     from stoppress.hub.hub import Hub
     from stoppress.settings import Settings
-    from stoppress.web.snapshot_cache import Snapshots
+    from stoppress.web.snapshot_cache import SnapshotCache
 
 
-class Metrics(Protocol):
+class MetricsExposition(Protocol):
     """What the web layer needs of the metrics."""
 
     def exposition(self) -> bytes:
@@ -31,15 +31,15 @@ async def always_ready() -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Newsroom:
+class Services:
     """The parts of one server process."""
 
     settings: Settings
     store: Store
     desk: Archive
     hub: Hub
-    snapshots: Snapshots
+    snapshots: SnapshotCache
     tokens: Tokens
-    metrics: Metrics
+    metrics: MetricsExposition
     ready: Callable[[], Awaitable[None]] = always_ready
     """Returns if fresh events arrive; else raises Unavailable, saying why."""

@@ -16,13 +16,13 @@ import msgspec
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.feed import Visibility
 from stoppress.domain.fold import Json, fold, from_snapshot, place
-from stoppress.domain.store_records import Mark, Snapshot
+from stoppress.domain.store_records import PageMark, Snapshot
 from stoppress.domain.timestamps import parse_instant
 from stoppress.web.pagination import PAGE_POSTS, next_path, public_posts
 from stoppress.wire.messages import public_feed
 
 
-class Edition:
+class EncodedSnapshot:
     """The snapshot `{feed, cursor, posts, pinned, next}` as bytes, and decoded.
 
     `age_s` is None if it is current; else how many seconds ago it last was known
@@ -74,9 +74,11 @@ class Edition:
         """The path of the page after these posts."""
         return cast("str | None", self.value["next"])
 
-    def aged(self, age_s: int) -> Edition:
+    def aged(self, age_s: int) -> EncodedSnapshot:
         """The same, as of `age_s` seconds ago."""
-        return Edition(self.slug, self.cursor, self.body, self.visibility, age_s)
+        return EncodedSnapshot(
+            self.slug, self.cursor, self.body, self.visibility, age_s
+        )
 
 
 class _Shown(msgspec.Struct):
@@ -91,7 +93,7 @@ def visibility_of(feed: bytes) -> Visibility:
     return _shown.decode(feed).visibility
 
 
-def edition(slug: str, snapshot: Snapshot, base: str) -> Edition:
+def edition(slug: str, snapshot: Snapshot, base: str) -> EncodedSnapshot:
     """The edition of what the log holds."""
     pinned = b"null"
     if snapshot.pinned is not None:
@@ -103,10 +105,10 @@ def edition(slug: str, snapshot: Snapshot, base: str) -> Edition:
         pinned,
         next_path(slug, snapshot.page.next),
     )
-    return Edition(slug, snapshot.cursor, body, visibility_of(snapshot.feed))
+    return EncodedSnapshot(slug, snapshot.cursor, body, visibility_of(snapshot.feed))
 
 
-def continued(held: Edition, messages: Sequence[bytes]) -> Edition:
+def continued(held: EncodedSnapshot, messages: Sequence[bytes]) -> EncodedSnapshot:
     """The edition after the events that follow on it. Raises Gap."""
     state = from_snapshot(held.value)
     for message in messages:
@@ -114,7 +116,7 @@ def continued(held: Edition, messages: Sequence[bytes]) -> Edition:
     ordered = state.ordered()
     posts, rest = ordered[:PAGE_POSTS], ordered[PAGE_POSTS:]
     last = place(posts[-1]) if rest else state.floor
-    mark = None if last is None else Mark(parse_instant(last[0]), last[1])
+    mark = None if last is None else PageMark(parse_instant(last[0]), last[1])
     body = _body(
         msgspec.json.encode(state.feed),
         state.cursor,
@@ -122,7 +124,7 @@ def continued(held: Edition, messages: Sequence[bytes]) -> Edition:
         msgspec.json.encode(state.pinned),
         next_path(held.slug, mark),
     )
-    return Edition(held.slug, state.cursor, body, _visibility(state.feed))
+    return EncodedSnapshot(held.slug, state.cursor, body, _visibility(state.feed))
 
 
 def _visibility(feed: Json) -> Visibility:

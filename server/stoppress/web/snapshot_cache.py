@@ -27,7 +27,7 @@ from stoppress.domain.errors import Gap, NotFound, Unavailable
 from stoppress.domain.feed import Visibility
 from stoppress.settings import Settings
 from stoppress.web.pagination import PAGE_POSTS
-from stoppress.web.snapshot import Edition, continued, edition, visibility_of
+from stoppress.web.snapshot import EncodedSnapshot, continued, edition, visibility_of
 
 if TYPE_CHECKING:
     from stoppress.hub.channel import Channel
@@ -44,14 +44,14 @@ IMPATIENCE_S = 1.0
 """How long a reader waits for the log while an older edition is at hand."""
 
 
-class Listing(NamedTuple):
+class FeedListing(NamedTuple):
     """Every feed's kept JSON; `age_s` as in an Edition."""
 
     bodies: list[bytes]
     age_s: int | None
 
 
-class Channels(Protocol):
+class ChannelSource(Protocol):
     """What snapshots need of the hub."""
 
     async def channel(self, feed: str) -> Channel:
@@ -68,20 +68,20 @@ class _Shelf:
     __slots__ = ("confirmed", "due", "drawn", "edition", "flight", "noted", "tried")
 
     def __init__(self) -> None:
-        self.edition: Edition | None = None
+        self.edition: EncodedSnapshot | None = None
         self.drawn = 0
         """What `due` was when the edition's flight started."""
         self.due = 0
         """Counts our own writes: an edition drawn before the last is too old."""
         self.noted: Cursor | None = None
-        self.flight: asyncio.Task[Edition] | None = None
+        self.flight: asyncio.Task[EncodedSnapshot] | None = None
         self.confirmed = 0.0
         """When the edition was last known to be current."""
         self.tried = 0.0
         """When the log was last asked in vain."""
 
 
-class Snapshots:
+class SnapshotCache:
     """Holds the newest edition of each feed.
 
     `fresh` tells whether events arrive now; while they don't, the log is asked.
@@ -89,7 +89,7 @@ class Snapshots:
 
     def __init__(
         self,
-        hub: Channels,
+        hub: ChannelSource,
         store: Store,
         settings: Settings,
         fresh: Callable[[], bool] = _always,
@@ -103,7 +103,7 @@ class Snapshots:
         self._relisted = 0
         self._listing: tuple[int, float, list[bytes]] | None = None
 
-    async def snapshot(self, feed: str) -> Edition:
+    async def snapshot(self, feed: str) -> EncodedSnapshot:
         """The newest edition. Raises NotFound, Unavailable."""
         shelf = self._shelf(feed)
         channel: Channel | None = None
@@ -120,7 +120,7 @@ class Snapshots:
             self._forget(feed)
             raise
 
-    async def at(self, feed: str, cursor: Cursor) -> Edition:
+    async def at(self, feed: str, cursor: Cursor) -> EncodedSnapshot:
         """The newest edition, if it is at `cursor` or later in its epoch.
 
         Waits AT_WAIT_S for it. Raises NotFound, Unavailable.
@@ -171,7 +171,7 @@ class Snapshots:
             return None
         return ring.messages(after.seq, max(0, until.seq - after.seq))
 
-    async def feeds(self) -> Listing:
+    async def feeds(self) -> FeedListing:
         """Every feed's kept JSON, of every visibility, newest made first.
 
         Raises Unavailable.
@@ -184,9 +184,9 @@ class Snapshots:
             if self._listing is None or self._listing[0] != self._relisted:
                 raise
             _, listed, bodies = self._listing
-            return Listing(bodies, int(time.monotonic() - listed))
+            return FeedListing(bodies, int(time.monotonic() - listed))
         self._listing = began, time.monotonic(), bodies
-        return Listing(bodies, None)
+        return FeedListing(bodies, None)
 
     def noted(self, feed: str, cursor: Cursor, *, listed: bool = False) -> None:
         """A write was acknowledged: no snapshot may be older from now on.
@@ -222,7 +222,9 @@ class Snapshots:
         except TimeoutError:
             raise Unavailable("the feed takes too long to open") from None
 
-    def _is_current(self, shelf: _Shelf, held: Edition, channel: Channel) -> bool:
+    def _is_current(
+        self, shelf: _Shelf, held: EncodedSnapshot, channel: Channel
+    ) -> bool:
         return (
             shelf.drawn >= shelf.due
             and _covers(held.cursor, channel.ring.cursor)
@@ -231,7 +233,7 @@ class Snapshots:
 
     async def _drawn(
         self, feed: str, shelf: _Shelf, channel: Channel | None = None
-    ) -> Edition:
+    ) -> EncodedSnapshot:
         """An edition drawn from the log after now, or as good as that."""
         if shelf.edition is not None:
             tried = time.monotonic() - shelf.tried
@@ -260,7 +262,7 @@ class Snapshots:
                 break
         return edition
 
-    async def _draw(self, feed: str, shelf: _Shelf) -> Edition:
+    async def _draw(self, feed: str, shelf: _Shelf) -> EncodedSnapshot:
         due = shelf.due
         kept = await self._store.snapshot(feed, PAGE_POSTS)
         drawn = edition(feed, kept, self._base)
@@ -271,7 +273,7 @@ class Snapshots:
         shelf.confirmed = time.monotonic()
         return drawn
 
-    def _hold(self, feed: str, shelf: _Shelf, drawn: Edition) -> None:
+    def _hold(self, feed: str, shelf: _Shelf, drawn: EncodedSnapshot) -> None:
         if self._shelves.get(feed) is not shelf:
             return
         held = shelf.edition
@@ -288,7 +290,7 @@ class Snapshots:
 
     def _remembered(
         self, shelf: _Shelf, channel: Channel | None, away: Unavailable
-    ) -> Edition:
+    ) -> EncodedSnapshot:
         """What memory holds while the log can't be asked."""
         held = shelf.edition
         if held is None:
@@ -312,11 +314,11 @@ def _covers(held: Cursor, cursor: Cursor) -> bool:
     return held.epoch == cursor.epoch and held.seq >= cursor.seq
 
 
-def _reaches(edition: Edition, cursor: Cursor) -> bool:
+def _reaches(edition: EncodedSnapshot, cursor: Cursor) -> bool:
     return _covers(edition.cursor, cursor)
 
 
-def _landed(shelf: _Shelf, flight: asyncio.Task[Edition]) -> None:
+def _landed(shelf: _Shelf, flight: asyncio.Task[EncodedSnapshot]) -> None:
     if shelf.flight is flight:
         shelf.flight = None
     if not flight.cancelled():

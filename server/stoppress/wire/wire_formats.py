@@ -11,7 +11,7 @@ from enum import IntEnum
 from stoppress.wire import frames
 
 
-class Wire(IntEnum):
+class WireFormat(IntEnum):
     """How a reader wants its messages framed."""
 
     WEBSOCKET = 0
@@ -34,13 +34,15 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-def framed(wire: Wire, kind: str, payload: bytes, cursor: str | None = None) -> bytes:
+def framed(
+    wire: WireFormat, kind: str, payload: bytes, cursor: str | None = None
+) -> bytes:
     """One message on `wire`; `cursor` where a reader may resume from it."""
-    if wire is Wire.WEBSOCKET:
+    if wire is WireFormat.WEBSOCKET:
         return frames.websocket_text(payload)
-    if wire is Wire.DEFLATED:
+    if wire is WireFormat.DEFLATED:
         return frames.websocket_deflated(payload)
-    if wire is Wire.LINES:
+    if wire is WireFormat.LINES:
         return payload + b"\n"
     event = frames.sse(kind, payload, cursor)
-    return chunk(event) if wire is Wire.CHUNKS else event
+    return chunk(event) if wire is WireFormat.CHUNKS else event

@@ -11,7 +11,7 @@ import pytest_asyncio
 from stoppress.domain.cursor import Cursor
 from stoppress.log.connect import connect
 from stoppress.log.follower import Follower
-from stoppress.log.pool import Link
+from stoppress.log.pool import Pool
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
 from tests.contract.store.following import Counts, following
@@ -44,7 +44,7 @@ def settings() -> Settings:
 
 
 @pytest_asyncio.fixture
-async def link(server: Server, settings: Settings) -> AsyncIterator[Link]:
+async def link(server: Server, settings: Settings) -> AsyncIterator[Pool]:
     """A link to the server."""
     link = await connect(server.url, settings)
     yield link
@@ -52,7 +52,7 @@ async def link(server: Server, settings: Settings) -> AsyncIterator[Link]:
 
 
 @pytest.fixture
-def store(link: Link, settings: Settings) -> RedisStore:
+def store(link: Pool, settings: Settings) -> RedisStore:
     """A store in the server."""
     return RedisStore(link, settings)
 
@@ -65,7 +65,7 @@ def counts() -> Counts:
 
 @pytest_asyncio.fixture
 async def follower(
-    link: Link, store: RedisStore, counts: Counts
+    link: Pool, store: RedisStore, counts: Counts
 ) -> AsyncIterator[Follower]:
     """A follower that runs, and probes often."""
     async with following(link, store, counts) as follower:

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from stoppress.log.follower import Follower
-from stoppress.log.log_metrics import NoMetrics
+from stoppress.log.log_metrics import NoFollowerMetrics
 from stoppress.log.shards import Shards
 from stoppress.log.store import RedisStore
 from tests.contract.store.news import until
 from tests.contract.store.servers import Server
 
 
-class Counts(NoMetrics):
+class Counts(NoFollowerMetrics):
     """Counts, for tests that ask."""
 
     def __init__(self) -> None:

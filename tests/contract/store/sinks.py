@@ -7,20 +7,20 @@ from collections.abc import Callable
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event
-from stoppress.domain.store_records import Window
+from stoppress.domain.store_records import LogWindow
 
 
 class Recorder:
     """Takes events; anything but the next seq is an error at once."""
 
     def __init__(self) -> None:
-        self.windows: list[Window] = []
+        self.windows: list[LogWindow] = []
         self.events: list[Event] = []
         self.cursor = Cursor("", 0)
         self.ended = False
         self._moved = asyncio.Event()
 
-    def fill(self, window: Window) -> None:
+    def fill(self, window: LogWindow) -> None:
         """Start again."""
         seqs = [event.seq for event in window.events]
         assert seqs == list(range(window.first, window.cursor.seq + 1))

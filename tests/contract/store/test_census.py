@@ -8,7 +8,7 @@ import pytest
 
 from stoppress.domain.errors import Unavailable
 from stoppress.hub.reader_counts import Census
-from stoppress.log.pool import Link
+from stoppress.log.pool import Pool
 from stoppress.log.reader_census import RedisCensus
 from stoppress.log.redis_keys import READERS
 from tests.contract.store.servers import Server
@@ -16,7 +16,7 @@ from tests.contract.store.servers import Server
 pytestmark = pytest.mark.asyncio
 
 
-async def test_everyone_gets_the_sum(link: Link) -> None:
+async def test_everyone_gets_the_sum(link: Pool) -> None:
     """Each call says what is here now; an empty one takes a process out."""
     one: Census = RedisCensus(link)
     two: Census = RedisCensus(link)
@@ -29,7 +29,7 @@ async def test_everyone_gets_the_sum(link: Link) -> None:
         assert await talk.one("EXISTS", READERS) == 0
 
 
-async def test_who_says_nothing_any_more_is_forgotten(link: Link) -> None:
+async def test_who_says_nothing_any_more_is_forgotten(link: Pool) -> None:
     """Once its lease is over, by the server's clock."""
     dead, alive = RedisCensus(link), RedisCensus(link)
     await dead.count({"x": 100}, 0.2)
@@ -41,14 +41,14 @@ async def test_who_says_nothing_any_more_is_forgotten(link: Link) -> None:
         assert await talk.one("HLEN", READERS) == 1
 
 
-async def test_thousands_of_feeds_are_one_round_trip(link: Link) -> None:
+async def test_thousands_of_feeds_are_one_round_trip(link: Pool) -> None:
     """As many as one process may have open."""
     census = RedisCensus(link)
     here = {f"feed-{number}": number for number in range(1, 10_001)}
     assert await census.count(here, 60) == here
 
 
-async def test_a_server_that_is_away_is_unavailable(link: Link, server: Server) -> None:
+async def test_a_server_that_is_away_is_unavailable(link: Pool, server: Server) -> None:
     server.kill()
     with pytest.raises(Unavailable):
         await RedisCensus(link).count({"x": 1}, 60)

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from stoppress.desk.feed_import import Archive
-from stoppress.desk.idempotency import Asked
+from stoppress.desk.idempotency import Requester
 from stoppress.domain.errors import ExternalIdTaken, Unavailable
 from stoppress.domain.store_records import Idempotency
 from stoppress.log.connect import connect
@@ -23,7 +23,7 @@ from tests.contract.store.servers import Server, free_port
 
 pytestmark = pytest.mark.asyncio
 
-NOBODY = Asked("token-1")
+NOBODY = Requester("token-1")
 SOME = Settings(durability="replicas:1", redis_timeout=1.0)
 
 

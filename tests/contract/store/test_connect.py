@@ -11,8 +11,8 @@ import pytest
 
 from stoppress.domain.errors import Unavailable
 from stoppress.log.connect import connect
-from stoppress.log.pool import Link
-from stoppress.log.server_checks import Unfit
+from stoppress.log.pool import Pool
+from stoppress.log.server_checks import UnfitServer
 from stoppress.log.store import RedisStore
 from stoppress.settings import BadSetting, Settings
 from tests.contract.store.news import AT, FEED, published, write
@@ -29,13 +29,13 @@ pytestmark = pytest.mark.asyncio
 
 async def refused(server: Server, settings: Settings) -> str:
     """Why the server is refused."""
-    with pytest.raises(Unfit) as unfit:
+    with pytest.raises(UnfitServer) as unfit:
         await connect(server.url, settings)
     assert "\n" not in str(unfit.value)
     return str(unfit.value)
 
 
-async def test_takes_a_server_that_fsyncs(link: Link) -> None:
+async def test_takes_a_server_that_fsyncs(link: Pool) -> None:
     """And then waits for nothing more than its answer."""
     assert link.confirm.sure
     assert link.confirm.command == ()

@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Unavailable
 from stoppress.log.follower import Follower
-from stoppress.log.pool import Link, NotPrimary
+from stoppress.log.pool import NotPrimary, Pool
 from stoppress.log.store import RedisStore
 from stoppress.log.subscription import Subscription
 from tests.contract.store.following import up
@@ -80,7 +80,7 @@ async def test_what_a_replica_holds_is_not_the_log(
 
 
 async def test_who_is_in_the_middle_is_not_left_waiting(
-    link: Link, store: RedisStore, server: Server, cursor: Cursor
+    link: Pool, store: RedisStore, server: Server, cursor: Cursor
 ) -> None:
     """All connections lead to the same server: one answer speaks for all of them."""
     await asyncio.gather(store.feed("x"), store.feed("x"))

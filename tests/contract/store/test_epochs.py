@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from stoppress.domain.errors import Unavailable
-from stoppress.domain.store_records import Window
+from stoppress.domain.store_records import LogWindow
 from stoppress.log.connect import connect
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
@@ -161,7 +161,7 @@ async def test_dies_when_a_replica_takes_over(kind: str, tmp_path: Path) -> None
             assert await store.post("x", "last") == body("last")
 
 
-async def _window(server: Server) -> Window:
+async def _window(server: Server) -> LogWindow:
     async with storing(server) as store:
         return await store.window("x")
 

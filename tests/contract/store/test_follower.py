@@ -8,9 +8,9 @@ import pytest
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound
-from stoppress.hub.upstream import Line
+from stoppress.hub.upstream import Upstream
 from stoppress.log.follower import Follower
-from stoppress.log.pool import Link
+from stoppress.log.pool import Pool
 from stoppress.log.store import RedisStore
 from tests.contract.store.following import cut, up
 from tests.contract.store.news import (
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.asyncio
 
 async def test_is_what_the_hub_needs(follower: Follower) -> None:
     """The port of the hub is met (mypy reads this)."""
-    line: Line = follower
+    line: Upstream = follower
     assert line is follower
 
 
@@ -176,7 +176,7 @@ async def test_heads_are_read_once_for_all_who_ask(
 
 
 async def test_ten_thousand_idle_feeds_cost_no_task(
-    follower: Follower, store: RedisStore, server: Server, link: Link
+    follower: Follower, store: RedisStore, server: Server, link: Pool
 ) -> None:
     """One connection; a cut costs one batch."""
     feeds = [f"f{i}" for i in range(2000)]

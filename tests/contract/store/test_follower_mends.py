@@ -13,7 +13,7 @@ from stoppress.domain.errors import Unavailable
 from stoppress.domain.event import EventType
 from stoppress.log.connect import connect
 from stoppress.log.follower import Follower
-from stoppress.log.pool import Link
+from stoppress.log.pool import Pool
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
 from tests.contract.store.following import (
@@ -178,7 +178,7 @@ async def test_kill_9_of_the_server(
 
 
 async def test_a_history_lost_begins_anew(
-    follower: Follower, store: RedisStore, server: Server, cursor: Cursor, link: Link
+    follower: Follower, store: RedisStore, server: Server, cursor: Cursor, link: Pool
 ) -> None:
     """The sink is filled with the new epoch, without anybody writing."""
     sink = Recorder()

@@ -11,7 +11,7 @@ import pytest
 
 from stoppress.domain.errors import Invalid, MissingScope, Unavailable
 from stoppress.log.inbox import Inbox
-from stoppress.log.pool import Link
+from stoppress.log.pool import Pool
 from tests.contract.store.news import until
 from tests.contract.store.servers import Server
 
@@ -37,7 +37,7 @@ class Door:
 
 @asynccontextmanager
 async def running(
-    link: Link,
+    link: Pool,
     publish: Callable[[str, str, bytes, str], Awaitable[object]],
     **more: Any,
 ) -> AsyncIterator[None]:
@@ -63,7 +63,7 @@ def length(server: Server, stream: str) -> int:
         return int(client.xlen(stream))
 
 
-async def test_publishes_in_order_and_forgets(link: Link, server: Server) -> None:
+async def test_publishes_in_order_and_forgets(link: Pool, server: Server) -> None:
     """The key is the entry's id; afterwards nothing is left of it."""
     door = Door()
     before = [put(server, token="t", feed="x", post=f"{i}") for i in range(50)]
@@ -100,7 +100,7 @@ async def test_publishes_in_order_and_forgets(link: Link, server: Server) -> Non
     ],
 )
 async def test_refuses_with_a_reason(
-    link: Link,
+    link: Pool,
     server: Server,
     fields: dict[str, str],
     wrong: Exception | None,
@@ -123,7 +123,7 @@ async def test_refuses_with_a_reason(
     assert b"token" not in kept
 
 
-async def test_waits_while_the_store_is_away(link: Link, server: Server) -> None:
+async def test_waits_while_the_store_is_away(link: Pool, server: Server) -> None:
     """Nothing is refused, nothing is lost, and the order is kept."""
     door = Door()
     door.wrong = Unavailable("away")
@@ -141,7 +141,7 @@ async def test_waits_while_the_store_is_away(link: Link, server: Server) -> None
     assert length(server, REFUSED) == 0
 
 
-async def test_takes_over_what_a_dead_consumer_left(link: Link, server: Server) -> None:
+async def test_takes_over_what_a_dead_consumer_left(link: Pool, server: Server) -> None:
     """After a while; under the same key, so that it is published once."""
     key = put(server, token="t", feed="x", post="left")
     with server.client() as client:
@@ -153,7 +153,7 @@ async def test_takes_over_what_a_dead_consumer_left(link: Link, server: Server) 
     assert door.came == [("t", "x", b"left", key)]
 
 
-async def test_several_share_the_inbox(link: Link, server: Server) -> None:
+async def test_several_share_the_inbox(link: Pool, server: Server) -> None:
     """Each entry goes to one of them."""
     doors = [Door(), Door()]
     async with running(link, doors[0].publish), running(link, doors[1].publish):

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from stoppress.domain.errors import NotFound, Unavailable
-from stoppress.log.pool import CONNECTIONS, Link
+from stoppress.log.pool import CONNECTIONS, Pool
 from stoppress.log.store import RedisStore
 from stoppress.log.subscription import Subscription
 from tests.contract.store.news import AT, FEED, body, published, until, write
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asyncio
 
 
 async def test_callers_that_are_cut_leave_nothing_behind(
-    store: RedisStore, link: Link, server: Server
+    store: RedisStore, link: Pool, server: Server
 ) -> None:
     """Whenever they are cut: the next one gets the answer to what it asked."""
     await store.make_feed("x", FEED, AT, None)
@@ -74,7 +74,7 @@ async def test_errors_of_the_news_keep_the_connection(
 
 
 async def test_a_closed_link_is_closed(
-    store: RedisStore, link: Link, server: Server
+    store: RedisStore, link: Pool, server: Server
 ) -> None:
     """And leaves no connection."""
     await store.feeds()
@@ -86,7 +86,7 @@ async def test_a_closed_link_is_closed(
 
 
 async def test_a_subscription_that_ended_stays_ended(
-    link: Link, server: Server
+    link: Pool, server: Server
 ) -> None:
     """redis-py would connect again on its own, without what was subscribed to."""
     heard: list[bytes] = []
@@ -109,7 +109,7 @@ async def test_a_subscription_that_ended_stays_ended(
         assert client.client_list(_type="pubsub") == []
 
 
-async def test_who_waits_for_a_subscription_hears_of_its_end(link: Link) -> None:
+async def test_who_waits_for_a_subscription_hears_of_its_end(link: Pool) -> None:
     """Nobody waits for an answer that can't come."""
     line = Subscription(await link.connect(), lambda channel, message: None, 30.0)
     # Nobody listens, so the answer is never read.

@@ -12,7 +12,7 @@ from stoppress.domain.store_records import Written
 from stoppress.hub.ring import Ring
 from stoppress.log.follower import Follower
 from stoppress.log.log_metrics import NoStoreMetrics
-from stoppress.log.pool import Link
+from stoppress.log.pool import Pool
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
 from tests.contract.store.following import Counts, cut, up
@@ -52,7 +52,7 @@ def aged() -> Aged:
 
 
 @pytest_asyncio.fixture
-async def store(link: Link, settings: Settings, aged: Aged) -> RedisStore:
+async def store(link: Pool, settings: Settings, aged: Aged) -> RedisStore:
     """A store that counts."""
     return RedisStore(link, settings, aged)
 
@@ -131,7 +131,7 @@ async def test_a_log_that_nobody_writes_to_ends_by_itself(
 
 
 async def test_no_age_is_too_old_for_0(
-    link: Link, settings: Settings, server: Server, cursor: Cursor
+    link: Pool, settings: Settings, server: Server, cursor: Cursor
 ) -> None:
     """Also for a log that was to end."""
     short = RedisStore(link, settings)

@@ -14,7 +14,7 @@ import pytest_asyncio
 from stoppress.domain.errors import Unavailable
 from stoppress.log.connect import connect
 from stoppress.log.follower import Follower
-from stoppress.log.pool import Link
+from stoppress.log.pool import Pool
 from stoppress.log.sentinel import Sentinels, parse
 from stoppress.log.store import RedisStore
 from stoppress.settings import BadSetting, Settings
@@ -46,7 +46,7 @@ def settings() -> Settings:
 
 
 @asynccontextmanager
-async def linked(fleet: Fleet, settings: Settings) -> AsyncIterator[Link]:
+async def linked(fleet: Fleet, settings: Settings) -> AsyncIterator[Pool]:
     """A link that watches."""
     link = await connect(fleet.url, settings)
     watching = asyncio.create_task(link.watch())

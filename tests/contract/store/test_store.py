@@ -10,8 +10,8 @@ from stoppress.desk.store_protocol import Store, TokenStore
 from stoppress.domain.errors import (
     ExternalIdTaken,
     Gone,
+    IdempotencyKeyReused,
     Invalid,
-    KeyReused,
     NotFound,
     PinMoved,
     SlugTaken,
@@ -61,7 +61,7 @@ async def test_a_feed_made_twice_under_one_key_is_made_once(store: RedisStore) -
     first = await store.make_feed("x", FEED, AT, key)
     again = await store.make_feed("x", FEED, AT, key)
     assert again == first._replace(repeated=True)
-    with pytest.raises(KeyReused):
+    with pytest.raises(IdempotencyKeyReused):
         await store.make_feed("x", FEED, AT, key._replace(fingerprint="g"))
     assert await store.feeds() == [FEED]
 
@@ -71,7 +71,7 @@ async def test_a_key_is_claimed_for_one_feed(store: RedisStore) -> None:
     key = Idempotency("token-1", "k", "f")
     assert await store.claim("x", key)
     assert not await store.claim("x", key)
-    with pytest.raises(KeyReused):
+    with pytest.raises(IdempotencyKeyReused):
         await store.claim("y", key)
     assert await store.claim("y", key._replace(owner="token-2"))
     await store.release(key)
@@ -218,7 +218,7 @@ async def test_a_repeated_write_changes_nothing(store: RedisStore) -> None:
     edit = await store.write(write(updated("p", 2), key="k2", fingerprint="f2"))
     again = await store.write(write(updated("p", 2), key="k2", fingerprint="f2"))
     assert again == edit._replace(repeated=True)
-    with pytest.raises(KeyReused):
+    with pytest.raises(IdempotencyKeyReused):
         await store.write(write(published("q"), key="k", fingerprint="other"))
     assert (await store.feed("x")).cursor.seq == 3
 
@@ -233,7 +233,7 @@ async def test_recalls_what_was_written_under_a_key(
     written = await store.write(write(published("p"), key="k"))
     assert await store.recall("x", key) == written._replace(repeated=True)
     assert await store.recall("x", key._replace(owner="token-2")) is None
-    with pytest.raises(KeyReused):
+    with pytest.raises(IdempotencyKeyReused):
         await store.recall("x", key._replace(fingerprint="f2"))
     with server.client() as client:
         (record,) = client.scan_iter("*:idem:*")

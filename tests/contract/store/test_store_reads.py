@@ -10,8 +10,8 @@ import pytest
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, StaleRevision
 from stoppress.domain.event import Event, EventType
-from stoppress.domain.store_records import Idempotency, Mark
-from stoppress.log.pool import Link
+from stoppress.domain.store_records import Idempotency, PageMark
+from stoppress.log.pool import Pool
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
 from tests.contract.store.news import (
@@ -39,7 +39,7 @@ async def test_pages_go_through_every_post_once(store: RedisStore) -> None:
     expected = sorted(order, key=lambda name: (order[name], name), reverse=True)
     page = await store.page("x", None, 20)
     assert list(page.posts) == [body(name) for name in expected[:20]]
-    assert page.next == Mark(order[expected[19]], expected[19])
+    assert page.next == PageMark(order[expected[19]], expected[19])
     await store.write(write(withdrawn(expected[19], 1)))
     await store.write(write(updated(expected[10], 1, order=AT + 99)))
     page = await store.page("x", page.next, 20)
@@ -47,8 +47,8 @@ async def test_pages_go_through_every_post_once(store: RedisStore) -> None:
     page = await store.page("x", page.next, 20)
     assert list(page.posts) == [body(name) for name in expected[40:]]
     assert page.next is None
-    assert (await store.page("x", Mark(0, "p"), 20)).posts == ()
-    exact = await store.page("x", Mark(order[expected[40]], expected[40]), 4)
+    assert (await store.page("x", PageMark(0, "p"), 20)).posts == ()
+    exact = await store.page("x", PageMark(order[expected[40]], expected[40]), 4)
     assert (len(exact.posts), exact.next) == (4, None)
 
 
@@ -61,18 +61,20 @@ async def test_pages_rise_from_the_oldest(store: RedisStore) -> None:
     expected = sorted(order, key=lambda name: (order[name], name))
     page = await store.page("x", None, 12, rising=True)
     assert list(page.posts) == [body(name) for name in expected[:12]]
-    assert page.next == Mark(order[expected[11]], expected[11])
+    assert page.next == PageMark(order[expected[11]], expected[11])
     await store.write(write(withdrawn(expected[11], 1)))
     page = await store.page("x", page.next, 12, rising=True)
     assert list(page.posts) == [body(name) for name in expected[12:24]]
     page = await store.page("x", page.next, 12, rising=True)
     assert (list(page.posts), page.next) == ([body(expected[24])], None)
     await store.write(write(published("p99", order=AT + 99)))
-    last = Mark(order[expected[24]], expected[24])
+    last = PageMark(order[expected[24]], expected[24])
     page = await store.page("x", last, 12, rising=True)
     assert list(page.posts) == [body("p99")]
-    assert (await store.page("x", Mark(AT + 99, "p99"), 1, rising=True)).posts == ()
-    assert (await store.page("x", Mark(0, ""), 1, rising=True)).posts == (body("p00"),)
+    assert (await store.page("x", PageMark(AT + 99, "p99"), 1, rising=True)).posts == ()
+    assert (await store.page("x", PageMark(0, ""), 1, rising=True)).posts == (
+        body("p00"),
+    )
 
 
 async def test_a_snapshot_is_at_a_cursor(store: RedisStore) -> None:
@@ -114,7 +116,7 @@ async def test_a_window_shows_posts_as_they_are_now(store: RedisStore) -> None:
     assert (await store.since("x", 5)).events == ()
 
 
-async def test_a_window_is_bounded(link: Link, settings: Settings) -> None:
+async def test_a_window_is_bounded(link: Pool, settings: Settings) -> None:
     """By events, and by bytes as a ring counts them; what is there has no hole."""
     few = RedisStore(link, dataclasses.replace(settings, ring_events=600))
     await few.make_feed("x", FEED, AT, None)
@@ -134,7 +136,7 @@ async def test_a_window_is_bounded(link: Link, settings: Settings) -> None:
     assert len(window.events) < 60
 
 
-async def test_the_log_is_trimmed(link: Link, settings: Settings) -> None:
+async def test_the_log_is_trimmed(link: Pool, settings: Settings) -> None:
     """About `log_events` are kept; posts are not touched."""
     store = RedisStore(link, dataclasses.replace(settings, log_events=100))
     await store.make_feed("x", FEED, AT, None)

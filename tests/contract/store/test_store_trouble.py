@@ -7,7 +7,7 @@ import pytest
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.domain.store_records import Idempotency
-from stoppress.log.pool import Link
+from stoppress.log.pool import Pool
 from stoppress.log.store import RedisStore
 from tests.contract.store.news import body, made, published, write
 from tests.contract.store.servers import Server
@@ -68,7 +68,7 @@ async def test_away_is_unavailable_and_comes_back(
 
 
 async def test_a_server_that_hangs_is_unavailable(
-    store: RedisStore, server: Server, link: Link
+    store: RedisStore, server: Server, link: Pool
 ) -> None:
     """After `redis_timeout`; the outcome is settled by the same key."""
     await made(store)

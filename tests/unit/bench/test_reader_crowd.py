@@ -11,9 +11,9 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from stoppress.bench.reader_crowd import Crowd
+from stoppress.bench.reader_crowd import ReaderCrowd
 from stoppress.bench.reader_process import need_descriptors
-from stoppress.bench.run_plan import MARK, STEPS_A_SECOND, BenchFailed, Plan
+from stoppress.bench.run_plan import MARK, STEPS_A_SECOND, BenchFailed, RunPlan
 from stoppress.bench.target_server import STOP_PRESS
 from stoppress.wire.frames import websocket_deflated, websocket_text
 from stoppress.wire.wire_formats import chunk
@@ -29,9 +29,9 @@ NEWS = [
 ]
 
 
-def plan(address: tuple[str, int], **changes: object) -> Plan:
+def plan(address: tuple[str, int], **changes: object) -> RunPlan:
     """A plan for the server at `address`."""
-    made = Plan(STOP_PRESS, f"http://{address[0]}:{address[1]}", "t", "f", 1, POSTS)
+    made = RunPlan(STOP_PRESS, f"http://{address[0]}:{address[1]}", "t", "f", 1, POSTS)
     return made._replace(**changes)  # type: ignore[arg-type]  # a test's own fields
 
 
@@ -85,9 +85,9 @@ class Scripted:
         self._server.close()
 
 
-def read(server: Scripted, readers: int, **changes: object) -> Crowd:
+def read(server: Scripted, readers: int, **changes: object) -> ReaderCrowd:
     """A crowd that came in, settled, and read."""
-    crowd = Crowd(plan(server.address, **changes))
+    crowd = ReaderCrowd(plan(server.address, **changes))
     with ExitStack() as stack:
         stack.callback(crowd.close)
         for _ in range(readers):
@@ -171,7 +171,7 @@ def test_nobody_there_is_told() -> None:
     """One line that says where it looked and what to do."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = server.getsockname()
-    with closing(Crowd(plan(address))) as crowd:
+    with closing(ReaderCrowd(plan(address))) as crowd:
         with pytest.raises(BenchFailed, match="nobody answers on .* --url"):
             crowd.enter(1, soon())
 
@@ -183,7 +183,7 @@ def test_a_crowd_has_as_many_loopback_addresses_as_it_needs(
     monkeypatch.setattr("stoppress.bench.reader_crowd._A_SOURCE", 2)
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(20)
-        with closing(Crowd(plan(server.getsockname()))) as crowd:
+        with closing(ReaderCrowd(plan(server.getsockname()))) as crowd:
             with pytest.raises(BenchFailed, match="0 of 5 readers came in time"):
                 crowd.enter(5, time.monotonic())
             came = [server.accept() for _ in range(5)]

@@ -8,15 +8,15 @@ from collections import Counter
 import pytest
 
 from stoppress.bench.report import check_limit, delay_ms, figures, percentile
-from stoppress.bench.run_plan import BenchFailed, Found, Plan
+from stoppress.bench.run_plan import BenchFailed, RunPlan, RunResult
 from stoppress.bench.target_server import STOP_PRESS
 
-PLAN = Plan(STOP_PRESS, "http://x", "", "f", readers=10, posts=5)
+PLAN = RunPlan(STOP_PRESS, "http://x", "", "f", readers=10, posts=5)
 
 
-def found(**changes: object) -> Found:
+def found(**changes: object) -> RunResult:
     """A run of 10 readers and 5 posts, two seconds long."""
-    made = Found(
+    made = RunResult(
         readers=10,
         posts=5,
         bytes=50_000,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from stoppress.bench.run_plan import BenchFailed, Transport
-from stoppress.bench.stream_parser import Stream
+from stoppress.bench.stream_parser import StreamParser
 from stoppress.wire.frames import (
     sse,
     websocket_close,
@@ -46,7 +46,7 @@ def test_messages_and_their_ends(
     ends = [sum(map(len, framed[: index + 1])) for index in range(len(framed))]
     for longest in (1, 7, 1000, len(stream)):
         chance = random.Random(longest)
-        reader, at = Stream(transport, head, deflate), 0
+        reader, at = StreamParser(transport, head, deflate), 0
         found: list[tuple[int, bytes]] = []
         # A byte at a time is slow in the longest message: most of it comes at once.
         while at < len(stream):
@@ -63,12 +63,12 @@ def test_messages_and_their_ends(
 def test_an_end_is_told() -> None:
     """With the code and the reason of a WebSocket."""
     with pytest.raises(BenchFailed, match="4001 slow"):
-        list(Stream("websocket", b"", False).feed(websocket_close(4001, "slow")))
+        list(StreamParser("websocket", b"", False).feed(websocket_close(4001, "slow")))
     with pytest.raises(BenchFailed, match="ended"):
-        list(Stream("sse", CHUNKED, False).feed(LAST_CHUNK))
+        list(StreamParser("sse", CHUNKED, False).feed(LAST_CHUNK))
 
 
 def test_only_a_shared_compression_can_be_counted() -> None:
     """With a context, each reader's bytes would be its own."""
     with pytest.raises(BenchFailed, match="leave out --deflate"):
-        Stream("websocket", b"Sec-WebSocket-Extensions: permessage-deflate", True)
+        StreamParser("websocket", b"Sec-WebSocket-Extensions: permessage-deflate", True)

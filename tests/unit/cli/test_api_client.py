@@ -11,7 +11,7 @@ from typing import ClassVar
 import click
 import pytest
 
-from stoppress.cli.api_client import Api, Failed
+from stoppress.cli.api_client import ApiClient, CallFailed
 
 
 @contextmanager
@@ -60,14 +60,14 @@ def test_a_write_is_repeated_under_its_key_until_it_is_settled() -> None:
         url,
         keys,
     ):
-        assert Api(url, "t").write("POST", "/v1/feeds", {}) == {"a": 1}
+        assert ApiClient(url, "t").write("POST", "/v1/feeds", {}) == {"a": 1}
     assert len(keys) == 4 and len(set(keys)) == 1 and len(keys[0]) >= 16
 
 
 def test_a_key_that_was_given_is_used() -> None:
     """So that whoever calls may repeat, too."""
     with answering((503, b""), (201, b"{}")) as (url, keys):
-        Api(url, "t").write("POST", "/v1/feeds", {}, key="mine")
+        ApiClient(url, "t").write("POST", "/v1/feeds", {}, key="mine")
     assert keys == ["mine", "mine"]
 
 
@@ -75,8 +75,8 @@ def test_a_refusal_is_not_repeated() -> None:
     """What the server explains is the error."""
     problem = b'{"title":"Conflict","detail":"the slug is taken"}'
     with answering((409, problem)) as (url, keys):
-        with pytest.raises(Failed, match="the slug is taken"):
-            Api(url, "t").write("POST", "/v1/feeds", {})
+        with pytest.raises(CallFailed, match="the slug is taken"):
+            ApiClient(url, "t").write("POST", "/v1/feeds", {})
     assert len(keys) == 1
 
 
@@ -86,36 +86,36 @@ def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stoppress.cli.api_client.time.monotonic", lambda: next(clock))
     away = (503, b'{"detail":"Redis is away"}')
     with answering(away, away, away) as (url, keys):
-        with pytest.raises(Failed, match="Redis is away"):
-            Api(url, "t").write("POST", "/v1/feeds", {})
+        with pytest.raises(CallFailed, match="Redis is away"):
+            ApiClient(url, "t").write("POST", "/v1/feeds", {})
     assert len(keys) == 2
 
 
 def test_reading_is_tried_once() -> None:
     """Whoever reads can ask again."""
     with answering((503, b'{"title":"Away"}')) as (url, keys):
-        with pytest.raises(Failed, match="Away"):
-            Api(url, None).get("/v1/feeds")
+        with pytest.raises(CallFailed, match="Away"):
+            ApiClient(url, None).get("/v1/feeds")
     assert len(keys) == 1
 
 
 def test_what_is_no_stop_press_is_told() -> None:
     """A page of something else is no answer."""
     with answering((200, b"<html>"), (404, b"[]")) as (url, _):
-        with pytest.raises(Failed, match="is no Stop Press"):
-            Api(url, None).get("/")
-        with pytest.raises(Failed, match="answered 404 Not Found"):
-            Api(url, None).get("/")
+        with pytest.raises(CallFailed, match="is no Stop Press"):
+            ApiClient(url, None).get("/")
+        with pytest.raises(CallFailed, match="answered 404 Not Found"):
+            ApiClient(url, None).get("/")
 
 
 @pytest.mark.parametrize("url", ["", "x", "ftp://x", "http://", "http:/x y"])
 def test_an_address_that_is_none_is_misuse(url: str) -> None:
     """Told before anything is sent."""
     with pytest.raises(click.UsageError, match="--url"):
-        Api(url, None)
+        ApiClient(url, None)
 
 
 def test_a_token_that_is_none_is_misuse() -> None:
     """A typographic dash, say, got in by copying."""
     with pytest.raises(click.UsageError, match="--token"):
-        Api("http://127.0.0.1:1", "sp_–")
+        ApiClient("http://127.0.0.1:1", "sp_–")

@@ -14,7 +14,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from stoppress.client import reader
-from stoppress.client.reader import Message, Refused, Transport, follow
+from stoppress.client.reader import LineRefused, Message, Transport, follow
 
 PATIENCE_S = 30
 
@@ -185,7 +185,7 @@ async def test_silence_ends_the_connection() -> None:
 async def test_a_final_code_is_the_end(code: int) -> None:
     """44xx: coming back can't help."""
     async with town([hello("e-4"), code]) as place:
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(LineRefused) as refused:
             await read(place, 1)
     assert (refused.value.code, str(refused.value)) == (code, "so it is")
 
@@ -195,7 +195,7 @@ async def test_an_error_about_the_feed_is_the_end() -> None:
     """The line carries no other."""
     error = {"type": "error", "feed": "x", "code": 4404, "detail": "no such feed"}
     async with town([error]) as place:
-        with pytest.raises(Refused, match="no such feed"):
+        with pytest.raises(LineRefused, match="no such feed"):
             await read(place, 1)
 
 
@@ -213,7 +213,7 @@ async def test_a_refusal_over_http_is_the_end(transport: Transport) -> None:
     async with serve(never, "127.0.0.1", 0, process_request=refuse) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         messages = follow(f"http://127.0.0.1:{port}", "x", transport=transport)
-        with pytest.raises(Refused, match="no feed 'x'") as refused:
+        with pytest.raises(LineRefused, match="no feed 'x'") as refused:
             async with asyncio.timeout(PATIENCE_S), aclosing(messages):
                 await anext(messages)
     assert refused.value.code == 4404

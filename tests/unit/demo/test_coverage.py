@@ -17,14 +17,14 @@ from stoppress.demo.coverage import (
     Withdraw,
     coverages,
 )
-from stoppress.domain.feed import FeedDraft, check_slug
-from stoppress.domain.post import Draft, Media
+from stoppress.domain.feed import FeedInput, check_slug
+from stoppress.domain.post import Media, PostInput
 
 PAGES = Path(__file__).parents[3] / "client_demo" / "demo"
 ALL = coverages()
 
 
-def drafts(coverage: Coverage) -> list[Draft]:
+def drafts(coverage: Coverage) -> list[PostInput]:
     return [act.post for act in coverage.actions if isinstance(act, Publish)]
 
 
@@ -111,10 +111,10 @@ def test_every_change_leaves_a_valid_draft(coverage: Coverage) -> None:
         if isinstance(action, Edit):
             assert posts[action.post] != {**posts[action.post], **action.change}
             posts[action.post] |= action.change
-            msgspec.convert(posts[action.post], Draft)
+            msgspec.convert(posts[action.post], PostInput)
         elif isinstance(action, ChangeFeed):
             feed |= action.change
-            msgspec.convert(feed, FeedDraft)
+            msgspec.convert(feed, FeedInput)
 
 
 @pytest.mark.parametrize("coverage", ALL, ids=lambda c: c.slug)

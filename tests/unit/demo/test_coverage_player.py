@@ -8,10 +8,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from stoppress.demo.api_editor import LONGEST_WAIT_S, Newsroom
+from stoppress.demo.api_editor import LONGEST_WAIT_S, ApiEditor
 from stoppress.demo.coverage import Coverage, Publish, Withdraw, load
 from stoppress.demo.coverage_player import done_before, play, play_all
-from stoppress.demo.river_gauge import LONGEST_S, SHORTEST_S, River, next_mark, pause_s
+from stoppress.demo.river_gauge import (
+    LONGEST_S,
+    SHORTEST_S,
+    RiverModel,
+    next_mark,
+    pause_s,
+)
 
 from .newsdesk import Desk, Over, VirtualClock
 
@@ -24,8 +30,8 @@ def flood() -> Coverage:
     return load("ostermere-flood.json")
 
 
-def newsroom(desk: Desk, clock: VirtualClock, seed: int = 1) -> Newsroom:
-    return Newsroom(desk.call, clock, random.Random(seed).random)
+def newsroom(desk: Desk, clock: VirtualClock, seed: int = 1) -> ApiEditor:
+    return ApiEditor(desk.call, clock, random.Random(seed).random)
 
 
 async def run(desk: Desk, coverage: Coverage, lasts_s: float) -> VirtualClock:
@@ -204,7 +210,7 @@ async def test_the_gauge_is_one_post_however_long_it_runs(flood: Coverage) -> No
 def test_the_river_falls_and_readings_are_a_minute_apart(flood: Coverage) -> None:
     """The model only falls; its readings never share a minute."""
     assert flood.gauge is not None
-    river = River(flood.gauge)
+    river = RiverModel(flood.gauge)
     levels = [river.falling_m(hour * HOUR_S) for hour in range(500)]
     assert levels == sorted(levels, reverse=True)
     assert levels[-1] > flood.gauge.usual_m

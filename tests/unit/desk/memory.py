@@ -15,7 +15,7 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import (
     ExternalIdTaken,
     Gone,
-    KeyReused,
+    IdempotencyKeyReused,
     NotFound,
     PinMoved,
     SlugTaken,
@@ -27,16 +27,16 @@ from stoppress.domain.store_records import (
     Change,
     Idempotency,
     KeptFeed,
-    Mark,
-    Page,
+    LogWindow,
+    PageMark,
+    PostPage,
     Snapshot,
-    Window,
     Withdrawn,
     WithdrawnPage,
     Write,
     Written,
 )
-from stoppress.hub.upstream import Sink
+from stoppress.hub.upstream import EventSink
 
 
 class _Rev(msgspec.Struct):
@@ -78,7 +78,7 @@ class MemoryStore:
         self.shelves: dict[str, Shelf] = {}
         self.keys: dict[tuple[str, str, str], tuple[str, Written]] = {}
         self.records: dict[str, bytes] = {}
-        self.sinks: dict[str, Sink] = {}
+        self.sinks: dict[str, EventSink] = {}
         self.away = False
         self.late = False
         self.calls: list[str] = []
@@ -100,7 +100,7 @@ class MemoryStore:
             return None
         fingerprint, written = self.keys[feed, key.owner, key.key]
         if fingerprint != key.fingerprint:
-            raise KeyReused(key.key)
+            raise IdempotencyKeyReused(key.key)
         return written._replace(repeated=True)
 
     def _remember(self, feed: str, key: Idempotency | None, written: Written) -> None:
@@ -132,7 +132,7 @@ class MemoryStore:
         made = (idempotency.owner, idempotency.key)
         is_new = made not in self.claims
         if self.claims.setdefault(made, feed) != feed:
-            raise KeyReused(idempotency.key)
+            raise IdempotencyKeyReused(idempotency.key)
         return is_new
 
     async def release(self, idempotency: Idempotency) -> None:
@@ -230,23 +230,23 @@ class MemoryStore:
         return shelf.posts[post][1]
 
     async def page(
-        self, feed: str, mark: Mark | None, limit: int, rising: bool = False
-    ) -> Page:
+        self, feed: str, mark: PageMark | None, limit: int, rising: bool = False
+    ) -> PostPage:
         self._called("page")
         return self._page(self._shelf(feed), mark, limit, rising)
 
     def _page(
-        self, shelf: Shelf, mark: Mark | None, limit: int, rising: bool = False
-    ) -> Page:
+        self, shelf: Shelf, mark: PageMark | None, limit: int, rising: bool = False
+    ) -> PostPage:
         places = sorted(
-            (Mark(order, name) for name, (order, _) in shelf.posts.items()),
+            (PageMark(order, name) for name, (order, _) in shelf.posts.items()),
             reverse=not rising,
         )
         if mark is not None:
             places = [one for one in places if (mark < one if rising else one < mark)]
         taken = places[:limit]
         bodies = tuple(shelf.posts[mark.post][1] for mark in taken)
-        return Page(bodies, taken[-1] if len(places) > limit else None)
+        return PostPage(bodies, taken[-1] if len(places) > limit else None)
 
     async def withdrawn(self, feed: str, after: str, limit: int) -> WithdrawnPage:
         self._called("withdrawn")
@@ -287,7 +287,7 @@ class MemoryLine:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
-    async def open(self, feed: str, sink: Sink) -> None:
+    async def open(self, feed: str, sink: EventSink) -> None:
         if self._store.away:
             raise Unavailable("the store does not answer")
         sink.fill(self._window(feed))
@@ -303,8 +303,8 @@ class MemoryLine:
         """Bring what was held back."""
         self._store.sinks[feed].fill(self._window(feed))
 
-    def _window(self, feed: str) -> Window:
+    def _window(self, feed: str) -> LogWindow:
         if feed not in self._store.shelves:
             raise NotFound(feed)
         shelf = self._store.shelves[feed]
-        return Window(shelf.cursor, tuple(shelf.events), shelf.body)
+        return LogWindow(shelf.cursor, tuple(shelf.events), shelf.body)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from stoppress.desk.feed_import import Archive
-from stoppress.desk.idempotency import Asked
+from stoppress.desk.idempotency import Requester
 from stoppress.domain.errors import (
     Conflict,
     ExternalIdTaken,
@@ -20,7 +20,7 @@ from tests.unit.desk.memory import MemoryStore
 
 pytestmark = pytest.mark.asyncio
 
-ME = Asked("token-1")
+ME = Requester("token-1")
 ID, OTHER = "01m834jc0r2ec4", "01m834jc0r2ec5"
 THEN, LATER = "2020-02-03T04:05:06.700Z", "2020-02-03T05:00:00.000Z"
 
@@ -173,7 +173,7 @@ async def test_a_withdrawal_is_final() -> None:
 async def test_a_key_settles_a_copy() -> None:
     """The repeat is answered as the first time; the key is for that copy alone."""
     desk, store = await archive()
-    asked = Asked("token-1", "k")
+    asked = Requester("token-1", "k")
     first = await desk.put_post("quay", ID, post(), asked)
     again = await desk.put_post("quay", ID, post(), asked)
     assert again == first._replace(repeated=True, created=False)

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from stoppress.desk.idempotency import Asked
+from stoppress.desk.idempotency import Requester
 from stoppress.desk.posts import Desk
 from stoppress.domain.errors import (
     Conflict,
+    IdempotencyKeyReused,
     Invalid,
-    KeyReused,
     NotFound,
     SlugTaken,
     StaleRevision,
@@ -20,7 +20,7 @@ from stoppress.domain.event import EventType
 from stoppress.domain.store_records import Write, Written
 from tests.unit.desk.memory import MemoryStore
 
-ME = Asked("me")
+ME = Requester("me")
 
 
 def js(**value: object) -> bytes:
@@ -33,13 +33,13 @@ async def test_a_feed_is_made_once() -> None:
     """The slug is taken then, except for the same request under the same key."""
     store = MemoryStore()
     desk = Desk(store)
-    asked = Asked("me", "k")
+    asked = Requester("me", "k")
     made = await desk.make_feed(js(slug="quay", title="Quay"), asked)
     assert json.loads(made.body)["slug"] == "quay"
     assert (made.post, made.rev, made.cursor.seq) == ("", 1, 0)
     again = await desk.make_feed(js(title="Quay", slug="quay"), asked)
     assert (again.cursor, again.repeated) == (made.cursor, True)
-    with pytest.raises(KeyReused):
+    with pytest.raises(IdempotencyKeyReused):
         await desk.make_feed(js(slug="quay", title="Other"), asked)
     with pytest.raises(SlugTaken):
         await desk.make_feed(js(slug="quay", title="Quay"), ME)
@@ -50,17 +50,17 @@ async def test_a_key_makes_one_feed() -> None:
     """Another slug is another request; what was refused leaves the key free."""
     desk = Desk(MemoryStore())
     await desk.make_feed(js(slug="quay", title="Quay"), ME)
-    asked = Asked("me", "k")
+    asked = Requester("me", "k")
     with pytest.raises(SlugTaken):
         await desk.make_feed(js(slug="quay", title="Quay"), asked)
     made = await desk.make_feed(js(slug="pier", title="Pier"), asked)
-    with pytest.raises(KeyReused):
+    with pytest.raises(IdempotencyKeyReused):
         await desk.make_feed(js(slug="mole", title="Pier"), asked)
-    with pytest.raises(KeyReused):
+    with pytest.raises(IdempotencyKeyReused):
         await desk.make_feed(js(slug="pier", title="Mole"), asked)
     again = await desk.make_feed(js(slug="pier", title="Pier"), asked)
     assert (again.cursor, again.repeated) == (made.cursor, True)
-    await desk.make_feed(js(slug="mole", title="Pier"), Asked("you", "k"))
+    await desk.make_feed(js(slug="mole", title="Pier"), Requester("you", "k"))
 
 
 @pytest.mark.asyncio
@@ -125,12 +125,12 @@ async def test_a_repeated_change_is_the_first_one() -> None:
     """Its cursor, with the feed as it is now."""
     desk = Desk(MemoryStore())
     await desk.make_feed(js(slug="quay", title="Quay"), ME)
-    asked = Asked("me", "k")
+    asked = Requester("me", "k")
     first = await desk.edit_feed("quay", js(title="A"), frozenset({1}), asked)
     await desk.edit_feed("quay", js(title="B"), None, ME)
     again = await desk.edit_feed("quay", js(title="A"), frozenset({1}), asked)
     assert (again.cursor, again.rev, again.repeated) == (first.cursor, 3, True)
-    with pytest.raises(KeyReused):
+    with pytest.raises(IdempotencyKeyReused):
         await desk.edit_feed("quay", js(title="C"), None, asked)
 
 
@@ -141,7 +141,7 @@ async def test_a_feed_is_deleted_if_it_is_as_expected() -> None:
     first = await desk.make_feed(js(slug="quay", title="Quay"), ME)
     with pytest.raises(StaleRevision):
         await desk.drop_feed("quay", frozenset({7}), ME)
-    asked = Asked("me", "k")
+    asked = Requester("me", "k")
     await desk.drop_feed("quay", frozenset({1}), asked)
     await desk.drop_feed("quay", frozenset({1}), asked)
     with pytest.raises(NotFound):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoppress.desk.idempotency import Asked, PostIds, check_key, idempotency
+from stoppress.desk.idempotency import PostIds, Requester, check_key, idempotency
 from stoppress.domain.errors import Malformed
 
 
@@ -42,7 +42,7 @@ def test_a_bad_key_is_refused(key: str) -> None:
 
 def test_the_fingerprint_is_of_the_whole_request() -> None:
     """Method, path and content count; without a key there is none."""
-    asked = Asked("editor", "k")
+    asked = Requester("editor", "k")
     first = idempotency(asked, "POST", "/v1/feeds/a/posts", b"{}")
     assert first is not None
     assert first == idempotency(asked, "POST", "/v1/feeds/a/posts", b"{}")
@@ -52,4 +52,4 @@ def test_the_fingerprint_is_of_the_whole_request() -> None:
         idempotency(asked, "POST", "/v1/feeds/a/posts", b"{ }"),
     ]
     assert first.fingerprint not in [other and other.fingerprint for other in others]
-    assert idempotency(Asked("editor"), "POST", "/", b"") is None
+    assert idempotency(Requester("editor"), "POST", "/", b"") is None

@@ -22,8 +22,8 @@ from stoppress.desk.input_to_record import (
     unpinned,
 )
 from stoppress.domain.errors import Invalid
-from stoppress.domain.feed import Feed, FeedDraft, Status
-from stoppress.domain.post import CorrectionNote, Draft, Media, Post
+from stoppress.domain.feed import Feed, FeedInput, Status
+from stoppress.domain.post import CorrectionNote, Media, Post, PostInput
 from stoppress.domain.timestamps import instant
 
 NOW = 1_795_340_000_000
@@ -32,7 +32,7 @@ LATER = NOW + 60_000
 
 def made(**given: object) -> Post:
     """A post as kept."""
-    draft = check_draft(Draft(**{"headline": "x", **given}))  # type: ignore[arg-type]
+    draft = check_draft(PostInput(**{"headline": "x", **given}))  # type: ignore[arg-type]
     return new_post(draft, "01", "<p></p>", NOW)
 
 
@@ -40,14 +40,14 @@ def made(**given: object) -> Post:
 def test_an_empty_post_is_refused(given: dict[str, str]) -> None:
     """A headline, a body or media: something must be there to read."""
     with pytest.raises(Invalid, match="needs a headline, a body or media"):
-        check_draft(Draft(**given))  # type: ignore[arg-type]
+        check_draft(PostInput(**given))  # type: ignore[arg-type]
 
 
 def test_each_of_the_three_is_enough() -> None:
     """Also a picture alone."""
-    check_draft(Draft(headline="x"))
-    check_draft(Draft(body="x"))
-    check_draft(Draft(media=(Media("image", url="/a.svg"),)))
+    check_draft(PostInput(headline="x"))
+    check_draft(PostInput(body="x"))
+    check_draft(PostInput(media=(Media("image", url="/a.svg"),)))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_unpinning_is_no_news() -> None:
 
 
 drafts = st.builds(
-    Draft,
+    PostInput,
     external_id=st.none() | st.text(min_size=1, max_size=5),
     headline=st.text(min_size=1, max_size=9).filter(str.strip),
     body=st.text(max_size=9),
@@ -166,11 +166,11 @@ drafts = st.builds(
 
 
 @given(drafts)
-def test_what_is_kept_can_be_edited_without_a_change(draft: Draft) -> None:
+def test_what_is_kept_can_be_edited_without_a_change(draft: PostInput) -> None:
     """The editable form, sent back, is the same post: a PATCH of {} changes nothing."""
     post = new_post(check_draft(draft), "01", "", NOW)
     held = editable_post(post)
-    again = msgspec.convert(msgspec.to_builtins(held), Draft)
+    again = msgspec.convert(msgspec.to_builtins(held), PostInput)
     assert check_draft(again) == held
 
 
@@ -232,7 +232,7 @@ def test_a_closing_is_dated_until_the_feed_is_open_again() -> None:
 def test_a_wrong_feed_is_named(given: dict[str, str], field: str) -> None:
     """The error leads to the field."""
     with pytest.raises(Invalid) as error:
-        check_feed(FeedDraft(**{"title": "x", **given}))  # type: ignore[arg-type]
+        check_feed(FeedInput(**{"title": "x", **given}))  # type: ignore[arg-type]
     assert error.value.field == field
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from stoppress.desk.input_to_record import NewFeed
 from stoppress.desk.json_input import check_json, read, read_object
 from stoppress.domain.errors import BrokenJson, Invalid
-from stoppress.domain.post import Draft
+from stoppress.domain.post import PostInput
 
-DRAFT = msgspec.json.Decoder(Draft)
+DRAFT = msgspec.json.Decoder(PostInput)
 FEED = msgspec.json.Decoder(NewFeed)
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from stoppress.desk.idempotency import Asked
+from stoppress.desk.idempotency import Requester
 from stoppress.desk.posts import LONG_MARKUP, Desk
 from stoppress.domain.errors import (
     BrokenJson,
     ExternalIdTaken,
     Gone,
+    IdempotencyKeyReused,
     Invalid,
-    KeyReused,
     NotFound,
     PinMoved,
     StaleRevision,
@@ -23,7 +23,7 @@ from stoppress.domain.event import EventType
 from stoppress.domain.store_records import Write, Written
 from tests.unit.desk.memory import MemoryStore
 
-ME = Asked("me")
+ME = Requester("me")
 NOW = 1_795_340_000_000
 
 
@@ -286,7 +286,7 @@ async def test_a_withdrawal_happens_once() -> None:
 async def test_a_repeated_publish_is_the_first_one() -> None:
     """Same id and cursor, the post as it is now; another body is refused."""
     desk, store = await desk_with_feed()
-    asked = Asked("me", "k1")
+    asked = Requester("me", "k1")
     first = await desk.publish("quay", js(headline="a"), asked)
     await desk.edit("quay", first.post, js(headline="b"), None, ME)
     again = await desk.publish("quay", b'{ "headline" : "a" }', asked)
@@ -296,9 +296,9 @@ async def test_a_repeated_publish_is_the_first_one() -> None:
         True,
     )
     assert json.loads(again.body)["headline"] == "b" and again.rev == 2
-    with pytest.raises(KeyReused):
+    with pytest.raises(IdempotencyKeyReused):
         await desk.publish("quay", js(headline="z"), asked)
-    other = await desk.publish("quay", js(headline="a"), Asked("you", "k1"))
+    other = await desk.publish("quay", js(headline="a"), Requester("you", "k1"))
     assert other.post != first.post
     await desk.withdraw("quay", first.post, None, ME)
     gone = await desk.publish("quay", js(headline="a"), asked)
@@ -311,17 +311,17 @@ async def test_a_repeated_edit_or_withdrawal_is_the_first_one() -> None:
     """Though the revision it was for is no longer the current one."""
     desk, store = await desk_with_feed()
     made = await desk.publish("quay", js(headline="a"), ME)
-    asked = Asked("me", "k1")
+    asked = Requester("me", "k1")
     rev = frozenset({1})
     first = await desk.edit("quay", made.post, js(headline="b"), rev, asked)
     await desk.edit("quay", made.post, js(headline="c"), None, ME)
     again = await desk.edit("quay", made.post, js(headline="b"), rev, asked)
     assert (again.cursor, again.rev, again.repeated) == (first.cursor, 3, True)
-    with pytest.raises(KeyReused):
+    with pytest.raises(IdempotencyKeyReused):
         await desk.edit("quay", made.post, js(headline="z"), rev, asked)
-    with pytest.raises(KeyReused):
+    with pytest.raises(IdempotencyKeyReused):
         await desk.withdraw("quay", made.post, None, asked)
-    away = Asked("me", "k2")
+    away = Requester("me", "k2")
     cursor = await desk.withdraw("quay", made.post, frozenset({3}), away)
     assert await desk.withdraw("quay", made.post, frozenset({3}), away) == cursor
     assert len(kinds(store)) == 4

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from stoppress.domain.errors import Gap
-from stoppress.domain.fold import State, fold, from_snapshot, with_page
+from stoppress.domain.fold import ReaderState, fold, from_snapshot, with_page
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 CASES: list[dict[str, Any]] = json.loads((FIXTURES / "fold.json").read_text("utf-8"))
 
 
-def run(case: dict[str, Any]) -> State:
+def run(case: dict[str, Any]) -> ReaderState:
     """The state after the case's snapshot and all its steps."""
     state = from_snapshot(case["snapshot"])
     for step in case["steps"]:

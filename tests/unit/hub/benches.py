@@ -17,23 +17,23 @@ from typing import Any
 
 from stoppress.domain.cursor import Cursor
 from stoppress.hub.channel import Channel
-from stoppress.hub.closing_readers import Leaving
-from stoppress.hub.feed_state import ANYONE, Rights
+from stoppress.hub.closing_readers import ClosingReaders
+from stoppress.hub.feed_state import ANYONE, ReadRights
 from stoppress.hub.follow import Follow
-from stoppress.hub.hub_metrics import HubMetrics, Uncounted
-from stoppress.hub.memory_budget import Budget
+from stoppress.hub.hub_metrics import HubMetrics, NoHubMetrics
+from stoppress.hub.memory_budget import MemoryBudget
 from stoppress.hub.reader import Reader
 from stoppress.hub.ring import Bytes, Parts
 from stoppress.hub.sweep import Sweep
 from stoppress.settings import Settings
 from stoppress.wire.close_codes import CloseCode
-from stoppress.wire.wire_formats import Wire
+from stoppress.wire.wire_formats import WireFormat
 from tests.newsroom_line import Paper
 
 Message = dict[str, Any]
 
 
-class Counts(Uncounted):
+class Counts(NoHubMetrics):
     """Counts what the tests ask about."""
 
     def __init__(self) -> None:
@@ -56,11 +56,11 @@ class Bench:
         self.settings = Settings(public_url="http://h", **changes)
         self.counts = Counts()
         self.metrics: HubMetrics = self.counts
-        self.budget = Budget(self.settings.rings_bytes, self.metrics)
+        self.budget = MemoryBudget(self.settings.rings_bytes, self.metrics)
         self.turns: deque[Callable[[], None]] = deque()
         self.time = 0.0
         self.sweep = Sweep(self.turns.append, self.metrics, lambda: self.time)
-        self.leaving = Leaving()
+        self.leaving = ClosingReaders()
         self.ended: list[Channel] = []
         self.later: deque[Callable[[], None]] = deque()
         self.rests: list[float] = []
@@ -119,8 +119,8 @@ class SocketPair(Reader):
 
     __slots__ = ("_got", "_mine", "_rest", "peer")
 
-    def __init__(self, bench: Bench, rights: Rights = ANYONE) -> None:
-        super().__init__(bench, Wire.LINES, rights)
+    def __init__(self, bench: Bench, rights: ReadRights = ANYONE) -> None:
+        super().__init__(bench, WireFormat.LINES, rights)
         self._mine, self.peer = socket.socketpair()
         for end in (self._mine, self.peer):
             end.setblocking(False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stoppress.domain.cursor import Cursor
-from stoppress.hub.follow import RESET, Circle, Follow
+from stoppress.hub.follow import RESET, Follow, RoundRobin
 from stoppress.hub.sweep import SLICE_VISITS
 from stoppress.wire.close_codes import CloseCode
 from tests.unit.hub.benches import Room, SocketPair, join
@@ -198,7 +198,7 @@ def test_leaving_can_hide_nobody_from_a_round() -> None:
     """Whoever leaves or joins while a round runs, the others are all visited."""
     for gone in range(6):
         for after in range(6):
-            circle = Circle()
+            circle = RoundRobin()
             follows = [Follow.__new__(Follow) for _ in range(6)]
             for follow in follows:
                 circle.add(follow)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from stoppress.hub.closing_readers import A_TURN, Leaving
+from stoppress.hub.closing_readers import A_TURN, ClosingReaders
 
 pytestmark = pytest.mark.asyncio
 
@@ -23,7 +23,7 @@ class Leaver:
 
 
 async def test_everyone_is_cut_in_time_with_one_timer() -> None:
-    leaving = Leaving(0.01)
+    leaving = ClosingReaders(0.01)
     leavers = [Leaver() for _ in range(50)]
     for leaver in leavers:
         leaving.add(leaver)
@@ -35,7 +35,7 @@ async def test_everyone_is_cut_in_time_with_one_timer() -> None:
 
 
 async def test_all_are_cut_at_once_when_nobody_is_waited_for() -> None:
-    leaving = Leaving(3600)
+    leaving = ClosingReaders(3600)
     leaver = Leaver()
     leaving.add(leaver)
     leaving.cut_all()
@@ -44,7 +44,7 @@ async def test_all_are_cut_at_once_when_nobody_is_waited_for() -> None:
 
 
 async def test_a_few_a_turn_are_let_go_however_many_hang_up() -> None:
-    leaving = Leaving()
+    leaving = ClosingReaders()
     closed: list[int] = []
     for number in range(3 * A_TURN):
         leaving.let_go(lambda number=number: closed.append(number))  # type: ignore[misc]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 
 from stoppress.domain.timestamps import instant
-from stoppress.hub.feed_state import ANYONE, ENDS_AFTER_MS, Facts
+from stoppress.hub.feed_state import ANYONE, ENDS_AFTER_MS, FeedState
 from stoppress.wire.close_codes import CloseCode
 
 CLOSED = 1_795_339_800_000
 
 
-def facts(**more: object) -> Facts:
+def facts(**more: object) -> FeedState:
     """The facts of a public feed."""
     kept = {"status": "live", "visibility": "public", "show_readers": False}
-    return Facts.of(json.dumps(kept | {"closed_at": None} | more).encode())
+    return FeedState.of(json.dumps(kept | {"closed_at": None} | more).encode())
 
 
 def test_a_closed_feeds_line_ends_an_hour_after_closing() -> None:

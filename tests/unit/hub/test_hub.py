@@ -14,10 +14,10 @@ from stoppress.hub import hub, open_channels
 from stoppress.hub.bell import Bell
 from stoppress.hub.feed_state import ANYONE
 from stoppress.hub.hub import Hub
-from stoppress.hub.relayed_readers import PlainReader
+from stoppress.hub.relayed_readers import RelayedReader
 from stoppress.settings import Settings
 from stoppress.wire.close_codes import CloseCode
-from stoppress.wire.wire_formats import Wire
+from stoppress.wire.wire_formats import WireFormat
 from tests.newsroom_line import Paper
 
 pytestmark = pytest.mark.asyncio
@@ -29,11 +29,11 @@ def _hub(**changes: Any) -> tuple[Hub, Paper]:
     return Hub(paper, Settings(public_url="http://h", **changes)), paper
 
 
-def _reader(of: Hub) -> PlainReader:
-    return PlainReader(of, Wire.LINES, ANYONE)
+def _reader(of: Hub) -> RelayedReader:
+    return RelayedReader(of, WireFormat.LINES, ANYONE)
 
 
-async def _next(reader: PlainReader) -> list[dict[str, Any]]:
+async def _next(reader: RelayedReader) -> list[dict[str, Any]]:
     async with asyncio.timeout(10):
         data = await reader.carry()
     return [json.loads(line) for line in data.splitlines()]

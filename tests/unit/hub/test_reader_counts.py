@@ -14,9 +14,9 @@ from stoppress.domain.errors import Unavailable
 from stoppress.hub.feed_state import ANYONE
 from stoppress.hub.hub import Hub
 from stoppress.hub.reader_counts import EVERY_S, LEASE_S
-from stoppress.hub.relayed_readers import PlainReader
+from stoppress.hub.relayed_readers import RelayedReader
 from stoppress.settings import Settings
-from stoppress.wire.wire_formats import Wire
+from stoppress.wire.wire_formats import WireFormat
 from tests.newsroom_line import Paper
 
 pytestmark = pytest.mark.asyncio
@@ -64,15 +64,15 @@ class House:
             await asyncio.sleep(0)
 
 
-async def _reads(house: House, feed: str) -> PlainReader:
-    reader = PlainReader(house.hub, Wire.LINES, ANYONE)
+async def _reads(house: House, feed: str) -> RelayedReader:
+    reader = RelayedReader(house.hub, WireFormat.LINES, ANYONE)
     await house.hub.channel(feed)
     house.hub.follow(reader, feed, None)
     await reader.carry()
     return reader
 
 
-async def _told(reader: PlainReader) -> list[Any]:
+async def _told(reader: RelayedReader) -> list[Any]:
     """The counts that wait for a reader."""
     if not reader._outbox:
         return []

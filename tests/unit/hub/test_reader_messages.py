@@ -11,7 +11,7 @@ from websockets.frames import Frame, Opcode
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Malformed
-from stoppress.hub.reader_messages import Broken, Inbound, read_op
+from stoppress.hub.reader_messages import InboundMessages, ProtocolViolation, read_op
 
 
 def _frame(opcode: Opcode, data: bytes, fin: bool = True) -> bytes:
@@ -19,7 +19,7 @@ def _frame(opcode: Opcode, data: bytes, fin: bool = True) -> bytes:
 
 
 def _fed(pieces: list[bytes]) -> tuple[list[bytes | None], bytes, bool]:
-    inbound = Inbound(4096)
+    inbound = InboundMessages(4096)
     texts: list[bytes | None] = []
     answer, closed = b"", False
     for piece in pieces:
@@ -55,7 +55,7 @@ def test_pieces_make_no_difference(cuts: list[int]) -> None:
 def test_any_bytes_are_understood_or_break_off(data: bytes) -> None:
     try:
         _fed([data])
-    except Broken as broken:
+    except ProtocolViolation as broken:
         assert broken.code in (1002, 1007, 4400)
         assert broken.answer[:1] == b"\x88"
 
@@ -67,7 +67,7 @@ def test_a_message_has_a_limit_in_one_piece_or_many(fin: bool) -> None:
         _frame(Opcode.TEXT, b"n" * 4000, fin=False),
         _frame(Opcode.CONT, b"n" * 97),
     ]
-    with pytest.raises(Broken) as caught:
+    with pytest.raises(ProtocolViolation) as caught:
         _fed(whole if fin else pieces)
     assert caught.value.code == 4400
     assert _fed([_frame(Opcode.TEXT, b"n" * 4096)])[0] == [b"n" * 4096]
@@ -75,7 +75,7 @@ def test_a_message_has_a_limit_in_one_piece_or_many(fin: bool) -> None:
 
 def test_pieces_of_nothing_are_not_kept() -> None:
     """They never make the message too long, so they must not pile up."""
-    inbound = Inbound(4096)
+    inbound = InboundMessages(4096)
     inbound.take(_frame(Opcode.TEXT, b"o", fin=False))
     inbound.take(_frame(Opcode.CONT, b"", fin=False) * 10_000)
     assert sys.getsizeof(inbound._fragments) < 4096
@@ -83,7 +83,7 @@ def test_pieces_of_nothing_are_not_kept() -> None:
 
 
 def test_after_our_close_only_theirs_is_waited_for() -> None:
-    inbound = Inbound(4096)
+    inbound = InboundMessages(4096)
     inbound.say_close(4000)
     inbound.say_close(4000)  # said once
     texts, answer, closed = inbound.take(_frame(Opcode.CLOSE, (4000).to_bytes(2)))

@@ -9,11 +9,11 @@ from redis.asyncio.connection import ConnectionPool
 from redis.crc import key_slot
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log.cluster import Cluster, Shard, owners, seeds
-from stoppress.log.pool import Link
-from stoppress.log.quorum import Place
+from stoppress.log.cluster import Cluster, ClusterShard, owners, seeds
+from stoppress.log.pool import Pool
+from stoppress.log.quorum import ServerAddress
 
-A, B, C = (Place("127.0.0.1", port) for port in (1, 2, 3))
+A, B, C = (ServerAddress("127.0.0.1", port) for port in (1, 2, 3))
 
 
 def test_addresses() -> None:
@@ -28,7 +28,9 @@ def test_addresses() -> None:
 
 def test_whoever_has_it() -> None:
     """One slot, many, none."""
-    slots = owners([Shard(1, A, ((0, 99),)), Shard(2, B, ((100, 100), (102, 200)))])
+    slots = owners(
+        [ClusterShard(1, A, ((0, 99),)), ClusterShard(2, B, ((100, 100), (102, 200)))]
+    )
     assert slots[0] == slots[99] == A
     assert slots[100] == slots[102] == slots[200] == B
     assert slots[101] is slots[201] is None
@@ -37,19 +39,23 @@ def test_whoever_has_it() -> None:
 
 def test_the_newest_counts() -> None:
     """Of a slot that two claim, and of what is said of one server."""
-    moved = [Shard(1, A, ((0, 99),)), Shard(7, B, ((50, 50),)), Shard(2, B, ())]
+    moved = [
+        ClusterShard(1, A, ((0, 99),)),
+        ClusterShard(7, B, ((50, 50),)),
+        ClusterShard(2, B, ()),
+    ]
     for order in (moved, moved[::-1]):
         slots = owners(order)
         assert slots[49] == slots[51] == A
         assert slots[50] == B
-    promoted = [Shard(1, A, ((0, 99),)), Shard(8, C, ((0, 99),))]
+    promoted = [ClusterShard(1, A, ((0, 99),)), ClusterShard(8, C, ((0, 99),))]
     for order in (promoted, promoted[::-1]):
         assert set(owners(order)) == {C, None}
 
 
 def test_a_failed_one_has_nothing() -> None:
     """Some know it already, some do not."""
-    said = [Shard(1, A, ((0, 99),)), Shard(1, A, ())]
+    said = [ClusterShard(1, A, ((0, 99),)), ClusterShard(1, A, ())]
     for order in (said, said[::-1]):
         assert set(owners(order)) == {None}
 
@@ -58,12 +64,12 @@ def test_a_failed_one_has_nothing() -> None:
 async def test_a_server_that_lost_its_last_slot() -> None:
     """Its link is closed, all are told, and nobody looks for a name there for ever."""
 
-    def link_to(place: Place) -> Link:
-        return Link(ConnectionPool(), WeakKeyDictionary(), 1.0, place=place)
+    def link_to(place: ServerAddress) -> Pool:
+        return Pool(ConnectionPool(), WeakKeyDictionary(), 1.0, place=place)
 
     cluster = Cluster(("redis://127.0.0.1:1",), link_to, 1.0)
     await cluster._set(
-        owners([Shard(1, A, ((0, 16382),)), Shard(2, B, ((16383,) * 2,))])
+        owners([ClusterShard(1, A, ((0, 16382),)), ClusterShard(2, B, ((16383,) * 2,))])
     )
     first, second = cluster.links()
     if cluster.of("{a}") is second:
@@ -71,7 +77,7 @@ async def test_a_server_that_lost_its_last_slot() -> None:
     name = cluster.name_at(second, "stoppress:probe:")
     assert key_slot(name.encode()) == 16383
     moved = cluster.moved
-    await cluster._set(owners([Shard(3, A, ((0, 16383),))]))
+    await cluster._set(owners([ClusterShard(3, A, ((0, 16383),))]))
     assert moved.is_set()
     assert not cluster.moved.is_set()
     assert cluster.links() == (first,)

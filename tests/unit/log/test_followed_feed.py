@@ -10,11 +10,11 @@ import pytest
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.domain.event import Event, EventType
-from stoppress.domain.store_records import Window
+from stoppress.domain.store_records import LogWindow
 from stoppress.log import followed_feed as module
-from stoppress.log.followed_feed import Followed
-from stoppress.log.pubsub_message import Heard
-from stoppress.log.scripts import Piece
+from stoppress.log.followed_feed import FollowedFeed
+from stoppress.log.pubsub_message import PubSubMessage
+from stoppress.log.scripts import LogPiece
 
 EPOCH = "k3v9"
 
@@ -24,9 +24,9 @@ def event(seq: int) -> Event:
     return Event(seq, EventType.PUBLISHED, 0, f"p{seq}", b"%d" % seq)
 
 
-def heard(seq: int, epoch: str = EPOCH) -> Heard:
+def heard(seq: int, epoch: str = EPOCH) -> PubSubMessage:
     """Its message."""
-    return Heard(Cursor(epoch, seq), event(seq))
+    return PubSubMessage(Cursor(epoch, seq), event(seq))
 
 
 class Book:
@@ -47,17 +47,17 @@ class Book:
             self.meanwhile.pop(0)()
         return found
 
-    async def window(self, feed: str) -> Window:
+    async def window(self, feed: str) -> LogWindow:
         """The newest part."""
         head = self.head
-        return Window(head, self._read(range(self.first, head.seq + 1)), b"feed")
+        return LogWindow(head, self._read(range(self.first, head.seq + 1)), b"feed")
 
-    async def since(self, feed: str, seq: int) -> Piece:
+    async def since(self, feed: str, seq: int) -> LogPiece:
         """What followed."""
         head = self.head
         start = max(seq + 1, self.first)
         stop = min(head.seq, seq + self.piece) + 1
-        return Piece(head, b"feed", self._read(range(start, stop)))
+        return LogPiece(head, b"feed", self._read(range(start, stop)))
 
     async def renew(self, feed: str, told: Cursor) -> Cursor:
         """Begin anew, if the tail is lost."""
@@ -74,7 +74,7 @@ class Notes:
         self.seqs: list[int] = []
         self.ended = 0
 
-    def fill(self, window: Window) -> None:
+    def fill(self, window: LogWindow) -> None:
         """Start again."""
         self.fills += 1
         self.seqs = [one.seq for one in window.events]
@@ -92,7 +92,7 @@ async def _listening() -> None:
     return
 
 
-def mended(followed: Followed, book: Book) -> str:
+def mended(followed: FollowedFeed, book: Book) -> str:
     """Mend it."""
     return asyncio.run(followed.mend(book, _listening))
 
@@ -103,10 +103,10 @@ def notes() -> Notes:
     return Notes()
 
 
-def live(notes: Notes, head: int = 3) -> tuple[Followed, Book]:
+def live(notes: Notes, head: int = 3) -> tuple[FollowedFeed, Book]:
     """A feed that is live, at `head`."""
     book = Book(head)
-    followed = Followed("x", notes)
+    followed = FollowedFeed("x", notes)
     assert mended(followed, book) == "window"
     return followed, book
 
@@ -114,7 +114,7 @@ def live(notes: Notes, head: int = 3) -> tuple[Followed, Book]:
 def test_what_was_heard_while_it_was_read_continues_it(notes: Notes) -> None:
     """No second reading is needed."""
     book = Book(3)
-    followed = Followed("x", notes)
+    followed = FollowedFeed("x", notes)
     book.meanwhile = [lambda: [followed.hear(heard(seq)) for seq in (3, 4, 5)]]
     mended(followed, book)
     assert notes.seqs == [1, 2, 3, 4, 5]
@@ -126,7 +126,7 @@ def test_what_was_heard_while_it_was_read_continues_it(notes: Notes) -> None:
 def test_a_line_lost_while_it_was_read_means_reading_again(notes: Notes) -> None:
     """What came between may be in neither."""
     book = Book(3)
-    followed = Followed("x", notes)
+    followed = FollowedFeed("x", notes)
 
     def lose() -> None:
         followed.lost = True
@@ -139,10 +139,11 @@ def test_a_line_lost_while_it_was_read_means_reading_again(notes: Notes) -> None
 
 
 @pytest.mark.parametrize(
-    "message", [heard(6), None, heard(1, "zzzz"), Heard(Cursor("zzzz", 0), None)]
+    "message",
+    [heard(6), None, heard(1, "zzzz"), PubSubMessage(Cursor("zzzz", 0), None)],
 )
 def test_what_does_not_follow_makes_it_read(
-    notes: Notes, message: Heard | None
+    notes: Notes, message: PubSubMessage | None
 ) -> None:
     """A jump, rubbish, another epoch: once, however much of it comes."""
     followed, book = live(notes)
@@ -215,7 +216,7 @@ def test_what_is_held_back_is_bounded(
         let_go += 1
 
     book = Book(3)
-    followed = Followed("x", notes, overflowed)
+    followed = FollowedFeed("x", notes, overflowed)
 
     def pour() -> None:
         for seq in range(4, 20):
@@ -232,13 +233,13 @@ def test_what_is_held_back_is_bounded(
 def test_the_end_is_told_once(notes: Notes) -> None:
     """Whether it is live or read meanwhile; of this epoch only."""
     followed, _ = live(notes)
-    end = Heard(Cursor(EPOCH, 3), None, ends=True)
+    end = PubSubMessage(Cursor(EPOCH, 3), None, ends=True)
     assert followed.hear(end) is False
     assert followed.hear(end) is False
     assert followed.hear(heard(9)) is False
     assert notes.ended == 1
     other = Notes()
-    reading, book = Followed("x", other), Book(3)
+    reading, book = FollowedFeed("x", other), Book(3)
     book.meanwhile = [lambda: reading.hear(end)]
     mended(reading, book)
     assert (other.fills, other.ended) == (1, 1)
@@ -247,7 +248,7 @@ def test_the_end_is_told_once(notes: Notes) -> None:
 def test_a_log_that_never_comes_to_rest_is_given_up(notes: Notes) -> None:
     """For a while: the feed stays to be mended, and others get their turn."""
     book = Book(3)
-    followed = Followed("x", notes)
+    followed = FollowedFeed("x", notes)
     book.meanwhile = [lambda: followed.hear(None)] * 100
     with pytest.raises(Unavailable):
         mended(followed, book)
@@ -274,8 +275,8 @@ def test_a_feed_that_is_gone_says_so(notes: Notes) -> None:
     """Whoever mends decides what that means."""
 
     class Nothing(Book):
-        async def window(self, feed: str) -> Window:
+        async def window(self, feed: str) -> LogWindow:
             raise NotFound(feed)
 
     with pytest.raises(NotFound):
-        mended(Followed("x", notes), Nothing(0))
+        mended(FollowedFeed("x", notes), Nothing(0))

@@ -10,9 +10,9 @@ from typing import Any, cast
 import pytest
 from redis.exceptions import ConnectionError
 
-from stoppress.log.listener import Line
-from stoppress.log.log_metrics import NoMetrics
-from stoppress.log.pool import Link
+from stoppress.log.listener import Listener
+from stoppress.log.log_metrics import NoFollowerMetrics
+from stoppress.log.pool import Pool
 
 pytestmark = pytest.mark.asyncio
 
@@ -65,12 +65,12 @@ class Way:
 class Nobody:
     """Listens to nothing."""
 
-    def channels(self, link: Link) -> Sequence[bytes]:
+    def channels(self, link: Pool) -> Sequence[bytes]:
         return ()
 
     def hear(self, channel: bytes, message: bytes) -> None: ...
 
-    async def catch_up(self, link: Link) -> None: ...
+    async def catch_up(self, link: Pool) -> None: ...
 
     def lost(self) -> None: ...
 
@@ -80,8 +80,8 @@ class Nobody:
 async def test_ends_though_it_is_lost_in_the_same_moment() -> None:
     """The loss is not taken for the reason to go on."""
     way = Way()
-    link = cast(Link, way)
-    line = Line(link, lambda prefix: prefix, Nobody(), NoMetrics(), 30.0)
+    link = cast(Pool, way)
+    line = Listener(link, lambda prefix: prefix, Nobody(), NoFollowerMetrics(), 30.0)
     keeping = asyncio.create_task(line.keep())
     for _ in range(5):
         await asyncio.sleep(0)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event, EventType
-from stoppress.log.pubsub_message import Heard, parse
+from stoppress.log.pubsub_message import PubSubMessage, parse
 
 AT = Cursor("k3v9", 7)
 
@@ -18,21 +18,23 @@ AT = Cursor("k3v9", 7)
     [
         (
             b'k3v9-7 post.published 12 p1\n{"a":"b\\n c"}\n',
-            Heard(AT, Event(7, EventType.PUBLISHED, 12, "p1", b'{"a":"b\\n c"}\n')),
+            PubSubMessage(
+                AT, Event(7, EventType.PUBLISHED, 12, "p1", b'{"a":"b\\n c"}\n')
+            ),
         ),
         (
             b"k3v9-7 post.withdrawn 12 p1\n",
-            Heard(AT, Event(7, EventType.WITHDRAWN, 12, "p1", b"")),
+            PubSubMessage(AT, Event(7, EventType.WITHDRAWN, 12, "p1", b"")),
         ),
         (
             b"k3v9-7 feed.updated 12 \n{}",
-            Heard(AT, Event(7, EventType.FEED, 12, "", b"{}")),
+            PubSubMessage(AT, Event(7, EventType.FEED, 12, "", b"{}")),
         ),
-        (b"k3v9-7 end 12 \n", Heard(AT, None, ends=True)),
-        (b"k3v9-7 epoch 12 \n", Heard(AT, None)),
+        (b"k3v9-7 end 12 \n", PubSubMessage(AT, None, ends=True)),
+        (b"k3v9-7 epoch 12 \n", PubSubMessage(AT, None)),
     ],
 )
-def test_reads_what_the_scripts_write(raw: bytes, heard: Heard) -> None:
+def test_reads_what_the_scripts_write(raw: bytes, heard: PubSubMessage) -> None:
     """A line, and the body as it is."""
     assert parse(raw) == heard
 

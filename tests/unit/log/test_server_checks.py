@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stoppress.log.server_checks import Facts, Unfit, confirmation, is_sure
+from stoppress.log.server_checks import ServerInfo, UnfitServer, confirmation, is_sure
 from stoppress.settings import Settings
 
 SURE = {
@@ -14,13 +14,13 @@ SURE = {
     "maxmemory": "0",
     "maxmemory-policy": "noeviction",
 }
-GOOD = Facts((7, 0, 15), False, False, True, SURE)
+GOOD = ServerInfo((7, 0, 15), False, False, True, SURE)
 
 
 @pytest.mark.parametrize("version", [(6, 2, 14), (5, 0, 0)])
 def test_too_old(version: tuple[int, ...]) -> None:
     """Sharded pub/sub came with 7.0. Valkey has it from the start."""
-    with pytest.raises(Unfit, match="is too old"):
+    with pytest.raises(UnfitServer, match="is too old"):
         confirmation(GOOD._replace(version=version), Settings())
     confirmation(GOOD._replace(version=version, is_valkey=True), Settings())
 
@@ -44,11 +44,11 @@ def test_what_a_write_waits_for() -> None:
     """By what was asked for and what the server can do."""
     assert confirmation(GOOD, Settings()).sure
     everysec = GOOD._replace(config=SURE | {"appendfsync": "everysec"})
-    with pytest.raises(Unfit):
+    with pytest.raises(UnfitServer):
         confirmation(everysec, Settings())
     newer = everysec._replace(version=(7, 2, 4))
     assert confirmation(newer, Settings()).command[:3] == ("WAITAOF", 1, 0)
-    with pytest.raises(Unfit):
+    with pytest.raises(UnfitServer):
         confirmation(newer._replace(has_aof=False), Settings())
     some = confirmation(everysec, Settings(durability="replicas:2"))
     assert (some.command[:2], some.at_least) == (("WAIT", 2), 2)

@@ -8,9 +8,9 @@ import os
 import pytest
 import uvicorn
 
-from stoppress.app import Serving
+from stoppress.app import ServerProcess
 from stoppress.bench import process_stats
-from stoppress.process.worker import Server, give_back
+from stoppress.process.worker import WorkerServer, give_back
 from stoppress.settings import Settings
 from tests.faults import virtual
 
@@ -33,13 +33,13 @@ def test_a_worker_wakes_once_a_second_until_it_is_over(failed: bool) -> None:
     """And ends in that very moment, not at the next tick."""
     ticks: list[float] = []
 
-    class Watched(Server):
+    class Watched(WorkerServer):
         async def on_tick(self, counter: int) -> bool:
             ticks.append(asyncio.get_running_loop().time())
             return await super().on_tick(counter)
 
     async def live() -> float:
-        serving = Serving(Settings())
+        serving = ServerProcess(Settings())
         server = Watched(uvicorn.Config(serving.app), serving, -1)
         server.config.load()
         loop = asyncio.get_running_loop()

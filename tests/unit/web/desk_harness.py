@@ -16,8 +16,8 @@ from stoppress.hub.hub import Hub
 from stoppress.settings import Settings
 from stoppress.web.api import routes
 from stoppress.web.problems import exception_handlers
-from stoppress.web.services import Newsroom
-from stoppress.web.snapshot_cache import Snapshots
+from stoppress.web.services import Services
+from stoppress.web.snapshot_cache import SnapshotCache
 from tests.unit.desk.memory import MemoryLine, MemoryStore
 
 ADMIN = "sp_" + "a" * 32
@@ -37,7 +37,7 @@ class Office:
 
     store: MemoryStore
     line: MemoryLine
-    newsroom: Newsroom
+    newsroom: Services
     client: httpx.AsyncClient
     public: httpx.AsyncClient
     fresh: list[bool]
@@ -88,12 +88,12 @@ async def open_office(**given: object) -> AsyncIterator[Office]:
         if store.away:
             raise Unavailable("no events arrive")
 
-    newsroom = Newsroom(
+    newsroom = Services(
         settings=settings,
         store=store,
         desk=Archive(store),
         hub=hub,
-        snapshots=Snapshots(hub, store, settings, lambda: fresh[0]),
+        snapshots=SnapshotCache(hub, store, settings, lambda: fresh[0]),
         tokens=Tokens(store, ADMIN),
         metrics=NoMetrics(),
         ready=ready,

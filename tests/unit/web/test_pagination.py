@@ -7,18 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stoppress.domain.errors import Invalid
-from stoppress.domain.store_records import Mark
+from stoppress.domain.store_records import PageMark
 from stoppress.web.pagination import mark_text, next_path, parse_mark, posts_path
 
 marks = st.builds(
-    Mark,
+    PageMark,
     st.integers(0, 253_402_300_799_999),
     st.text(alphabet="0123456789abcdefghjkmnpqrstvwxyz-", min_size=1, max_size=80),
 )
 
 
 @given(marks)
-def test_a_mark_is_read_as_it_was_written(mark: Mark) -> None:
+def test_a_mark_is_read_as_it_was_written(mark: PageMark) -> None:
     """In characters that need no escape in an address."""
     text = mark_text(mark)
     assert parse_mark(text) == mark
@@ -37,7 +37,7 @@ def test_a_broken_mark_is_refused(text: str) -> None:
 
 def test_the_next_path_keeps_the_filters() -> None:
     """And is None after the last page."""
-    mark = Mark(5, "a")
+    mark = PageMark(5, "a")
     path = posts_path("quay", mark, limit="2", tag="a&b=c", key="true")
     assert path == "/v1/feeds/quay/posts?before=NS5h&limit=2&tag=a%26b%3Dc&key=true"
     assert next_path("quay", None) is None

@@ -36,7 +36,7 @@ CASES: list[tuple[errors.NewsError, int, dict[str, Any]]] = [
         409,
         {"post": {"id": "01", "withdrawn": True}},
     ),
-    (errors.KeyReused("k"), 422, {}),
+    (errors.IdempotencyKeyReused("k"), 422, {}),
     (errors.StaleRevision(1, 3, POST), 412, {"current": PUBLIC_POST}),
     (errors.PinMoved(), 409, {}),
     (errors.Unauthenticated(), 401, {}),

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from stoppress.web import requests
 from stoppress.web.problems import Problem
-from stoppress.web.requests import Disconnected, body, entity_tags
+from stoppress.web.requests import ClientDisconnected, body, entity_tags
 from tests.unit.web.desk_harness import open_office
 
 LIMIT = 64 << 10
@@ -82,7 +82,7 @@ async def test_a_body_that_does_not_come_is_408(
 @pytest.mark.asyncio
 async def test_a_sender_who_leaves_is_not_answered() -> None:
     """There is nobody."""
-    with pytest.raises(Disconnected):
+    with pytest.raises(ClientDisconnected):
         await body(request()[0], LIMIT)
 
 

@@ -9,7 +9,7 @@ import pytest
 from starlette.requests import Request
 
 from stoppress.web import response_cache
-from stoppress.web.response_cache import Body, Held, send
+from stoppress.web.response_cache import CachedBody, ResponseCache, send
 
 
 def request(**headers: str) -> Request:
@@ -20,14 +20,14 @@ def request(**headers: str) -> Request:
 
 def test_small_bodies_are_not_packed() -> None:
     """It would not pay."""
-    assert Body.of(b"x").packed is None
-    packed = Body.of(b"x" * 5000).packed
+    assert CachedBody.of(b"x").packed is None
+    packed = CachedBody.of(b"x" * 5000).packed
     assert packed is not None and gzip.decompress(packed) == b"x" * 5000
 
 
 def test_send() -> None:
     """Packed if that is taken, 304 if it is held, the same name for both."""
-    body = Body.of(b"x" * 5000)
+    body = CachedBody.of(b"x" * 5000)
     plain = send(request(), body, "text/plain", {})
     packed = send(request(accept_encoding="br, gzip"), body, "text/plain", {})
     refused = send(request(accept_encoding="gzip;q=0"), body, "text/plain", {})
@@ -45,9 +45,9 @@ def test_send() -> None:
 async def test_what_is_held_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The least recently used goes first; what was asked for is always there."""
     monkeypatch.setattr(response_cache, "HELD_BYTES", 10_000)
-    kept, drawn = Held(), []
+    kept, drawn = ResponseCache(), []
 
-    async def ask(name: str, size: int = 2000) -> Body:
+    async def ask(name: str, size: int = 2000) -> CachedBody:
         async def draw() -> bytes:
             drawn.append(name)
             return os.urandom(size)

@@ -7,21 +7,21 @@ import random
 import msgspec
 import pytest
 
-from stoppress.desk.idempotency import Asked
+from stoppress.desk.idempotency import Requester
 from stoppress.desk.posts import Desk
 from stoppress.domain.errors import Gap
 from stoppress.domain.timestamps import instant
 from stoppress.web.pagination import PAGE_POSTS
-from stoppress.web.snapshot import Edition, continued, edition, visibility_of
+from stoppress.web.snapshot import EncodedSnapshot, continued, edition, visibility_of
 from stoppress.wire import messages
 from tests.unit.desk.memory import MemoryStore
 
 BASE = "https://x.example"
-ME = Asked("me")
+ME = Requester("me")
 encode = msgspec.json.encode
 
 
-async def now(store: MemoryStore) -> Edition:
+async def now(store: MemoryStore) -> EncodedSnapshot:
     """The edition of what the store holds."""
     return edition("quay", await store.snapshot("quay", PAGE_POSTS), BASE)
 

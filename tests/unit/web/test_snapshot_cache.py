@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from stoppress.desk.idempotency import Asked
+from stoppress.desk.idempotency import Requester
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.domain.store_records import Snapshot
 from stoppress.web import snapshot_cache as module
-from stoppress.web.snapshot_cache import Snapshots
+from stoppress.web.snapshot_cache import SnapshotCache
 from tests.unit.web.desk_harness import Office, open_office
 
 
@@ -140,7 +140,7 @@ async def test_no_fresh_events_means_asking_the_log() -> None:
         office.store.late = True
         office.fresh[0] = False
         # Written by another process: nobody notes it here.
-        await office.newsroom.desk.publish("quay", b'{"headline":"x"}', Asked("me"))
+        await office.newsroom.desk.publish("quay", b'{"headline":"x"}', Requester("me"))
         assert len((await read(office))["posts"]) == 1
 
 
@@ -229,7 +229,7 @@ async def test_what_is_held_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_office() as office:
         for slug in ("a", "b", "c"):
             await office.feed(slug)
-        held: Snapshots = office.newsroom.snapshots
+        held: SnapshotCache = office.newsroom.snapshots
         size = len((await held.snapshot("a")).body)
         monkeypatch.setattr(module, "HELD_BYTES", size * 2 + 10)
         await held.snapshot("b")

@@ -17,13 +17,13 @@ from stoppress.desk.markdown import to_html
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gone, NotFound
 from stoppress.domain.feed import Visibility
-from stoppress.domain.store_records import Mark, Page, Snapshot
+from stoppress.domain.store_records import PageMark, PostPage, Snapshot
 from stoppress.domain.timestamps import instant, parse_instant
 from stoppress.settings import Settings
 from stoppress.web.pages.page_routes import routes
-from stoppress.web.services import Newsroom
-from stoppress.web.snapshot import Edition, edition, visibility_of
-from stoppress.web.snapshot_cache import Listing
+from stoppress.web.services import Services
+from stoppress.web.snapshot import EncodedSnapshot, edition, visibility_of
+from stoppress.web.snapshot_cache import FeedListing
 
 BASE = "https://live.example.org"
 START = 1_795_339_800_000  # 2026-11-22T09:30:00Z
@@ -116,15 +116,15 @@ class Stand:
         return msgspec.json.encode(self.posts[slug][post])
 
     async def page(
-        self, slug: str, mark: Mark | None, limit: int, rising: bool = False
-    ) -> Page:
+        self, slug: str, mark: PageMark | None, limit: int, rising: bool = False
+    ) -> PostPage:
         """A page of posts."""
         self.reads += 1
         return self._page(slug, mark, limit, rising)
 
     def _page(
-        self, slug: str, mark: Mark | None, limit: int, rising: bool = False
-    ) -> Page:
+        self, slug: str, mark: PageMark | None, limit: int, rising: bool = False
+    ) -> PostPage:
         def place(one: dict[str, Any]) -> tuple[int, str]:
             return parse_instant(one["published_at"]), one["id"]
 
@@ -135,8 +135,8 @@ class Stand:
             if mark is None or (mark < place(one) if rising else place(one) < mark)
         ]
         shown = after[:limit]
-        rest = Mark(*place(shown[-1])) if len(after) > limit else None
-        return Page(tuple(msgspec.json.encode(one) for one in shown), rest)
+        rest = PageMark(*place(shown[-1])) if len(after) > limit else None
+        return PostPage(tuple(msgspec.json.encode(one) for one in shown), rest)
 
     # What Snapshots has
 
@@ -146,7 +146,7 @@ class Stand:
             raise NotFound(slug)
         return visibility_of(msgspec.json.encode(self.feeds_held[slug]))
 
-    async def snapshot(self, slug: str) -> Edition:
+    async def snapshot(self, slug: str) -> EncodedSnapshot:
         """The feed's newest edition."""
         kept = msgspec.json.encode(self.feeds_held[slug])
         pinned = [one for one in self.posts[slug].values() if one["pinned"]]
@@ -160,9 +160,9 @@ class Stand:
         """None: no event is held."""
         return None
 
-    async def feeds(self) -> Listing:
+    async def feeds(self) -> FeedListing:
         """All feeds."""
-        return Listing(
+        return FeedListing(
             [msgspec.json.encode(one) for one in self.feeds_held.values()], None
         )
 
@@ -178,6 +178,6 @@ class Stand:
         """A client of the pages."""
         given = Settings(public_url=BASE, **settings)
         parts = SimpleNamespace(settings=given, store=self, snapshots=self, tokens=self)
-        app = Starlette(routes=routes(cast(Newsroom, parts)))
+        app = Starlette(routes=routes(cast(Services, parts)))
         transport = httpx.ASGITransport(app=app)
         return httpx.AsyncClient(transport=transport, base_url=BASE)

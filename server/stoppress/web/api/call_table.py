@@ -29,7 +29,7 @@ RESPONSES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class ApiCall:
     """One method of one address."""
 
     name: str
@@ -54,7 +54,7 @@ _WRITE = ("400", "401", "403", "404", "422", "503")
 _BODY = ("408", "413", "415")
 
 CALLS = (
-    Call(
+    ApiCall(
         name="listFeeds",
         method="GET",
         path=_FEEDS,
@@ -63,7 +63,7 @@ CALLS = (
         answers={"200": ("the feeds", "Feeds"), "304": _UNCHANGED},
         refusals=("401", "422", "503"),
     ),
-    Call(
+    ApiCall(
         name="makeFeed",
         method="POST",
         path=_FEEDS,
@@ -77,7 +77,7 @@ CALLS = (
         },
         refusals=("400", "401", "403", "409", "422", "503", *_BODY),
     ),
-    Call(
+    ApiCall(
         name="readFeed",
         method="GET",
         path=_FEED,
@@ -86,7 +86,7 @@ CALLS = (
         answers={"200": ("the snapshot", "Snapshot"), "304": _UNCHANGED},
         refusals=("400", *_READ),
     ),
-    Call(
+    ApiCall(
         name="editFeed",
         method="PATCH",
         path=_FEED,
@@ -98,7 +98,7 @@ CALLS = (
         answers={"200": ("the feed as it is now", "Feed")},
         refusals=(*_WRITE, "412", *_BODY),
     ),
-    Call(
+    ApiCall(
         name="putFeed",
         method="PUT",
         path=_FEED,
@@ -112,7 +112,7 @@ CALLS = (
         },
         refusals=(*_WRITE, "409", *_BODY),
     ),
-    Call(
+    ApiCall(
         name="deleteFeed",
         method="DELETE",
         path=_FEED,
@@ -122,7 +122,7 @@ CALLS = (
         answers={"204": ("it is gone", "")},
         refusals=(*_WRITE, "412"),
     ),
-    Call(
+    ApiCall(
         name="publish",
         method="POST",
         path=_POSTS,
@@ -136,7 +136,7 @@ CALLS = (
         },
         refusals=(*_WRITE, "409", *_BODY),
     ),
-    Call(
+    ApiCall(
         name="listPosts",
         method="GET",
         path=_POSTS,
@@ -145,7 +145,7 @@ CALLS = (
         answers={"200": ("the posts", "Posts"), "304": _UNCHANGED},
         refusals=("422", *_READ),
     ),
-    Call(
+    ApiCall(
         name="readPost",
         method="GET",
         path=_POST,
@@ -154,7 +154,7 @@ CALLS = (
         answers={"200": ("the post", "Post"), "304": _UNCHANGED},
         refusals=("410", *_READ),
     ),
-    Call(
+    ApiCall(
         name="editPost",
         method="PATCH",
         path=_POST,
@@ -166,7 +166,7 @@ CALLS = (
         answers={"200": ("the post as it is now, and the cursor", "Repeated")},
         refusals=(*_WRITE, "409", "410", "412", "428", *_BODY),
     ),
-    Call(
+    ApiCall(
         name="putPost",
         method="PUT",
         path=_POST,
@@ -180,7 +180,7 @@ CALLS = (
         },
         refusals=(*_WRITE, "409", "410", *_BODY),
     ),
-    Call(
+    ApiCall(
         name="withdrawPost",
         method="DELETE",
         path=_POST,
@@ -190,7 +190,7 @@ CALLS = (
         answers={"204": ("it is withdrawn", "")},
         refusals=(*_WRITE, "412"),
     ),
-    Call(
+    ApiCall(
         name="listWithdrawn",
         method="GET",
         path=_WITHDRAWN,
@@ -200,7 +200,7 @@ CALLS = (
         answers={"200": ("ids, and the names they hold", "WithdrawnPosts")},
         refusals=("401", "403", "404", "422", "503"),
     ),
-    Call(
+    ApiCall(
         name="putWithdrawn",
         method="PUT",
         path=f"{_WITHDRAWN}/{{post}}",
@@ -211,7 +211,7 @@ CALLS = (
         answers={"204": ("it is withdrawn", "")},
         refusals=(*_WRITE, "409", *_BODY),
     ),
-    Call(
+    ApiCall(
         name="readEvents",
         method="GET",
         path="/v1/feeds/{feed}/events",
@@ -223,7 +223,7 @@ CALLS = (
         },
         refusals=("400", "422", *_READ),
     ),
-    Call(
+    ApiCall(
         name="live",
         method="GET",
         path="/v1/live",
@@ -232,7 +232,7 @@ CALLS = (
         answers={"101": ("the line begins", "")},
         refusals=("426",),
     ),
-    Call(
+    ApiCall(
         name="listTokens",
         method="GET",
         path="/v1/tokens",
@@ -241,7 +241,7 @@ CALLS = (
         answers={"200": ("the tokens", "Tokens")},
         refusals=("401", "403", "503"),
     ),
-    Call(
+    ApiCall(
         name="makeToken",
         method="POST",
         path="/v1/tokens",
@@ -251,7 +251,7 @@ CALLS = (
         answers={"201": ("the token and its secret", "NewToken")},
         refusals=("400", "401", "403", "422", "503", *_BODY),
     ),
-    Call(
+    ApiCall(
         name="revokeToken",
         method="DELETE",
         path="/v1/tokens/{token}",
@@ -260,14 +260,14 @@ CALLS = (
         answers={"204": ("it counts no more", "")},
         refusals=("401", "403", "404", "503"),
     ),
-    Call(
+    ApiCall(
         name="health",
         method="GET",
         path="/healthz",
         summary="This process can serve, at least from memory",
         answers={"200": ("it can", "Status")},
     ),
-    Call(
+    ApiCall(
         name="readiness",
         method="GET",
         path="/readyz",
@@ -275,14 +275,14 @@ CALLS = (
         answers={"200": ("they do", "Status")},
         refusals=("503",),
     ),
-    Call(
+    ApiCall(
         name="metrics",
         method="GET",
         path="/metrics",
         summary="What is counted, for Prometheus",
         answers={"200": ("the metrics", "text/plain text")},
     ),
-    Call(
+    ApiCall(
         name="describe",
         method="GET",
         path="/openapi.json",

@@ -11,12 +11,12 @@ from stoppress.desk.tokens import Token
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import MissingScope, NotFound, Unauthenticated
 from stoppress.domain.feed import Visibility
-from stoppress.domain.store_records import Mark
+from stoppress.domain.store_records import PageMark
 from stoppress.domain.timestamps import parse_instant
 from stoppress.web import requests, responses
 from stoppress.web.access import admit, feed_of, may_read, signed_in, token_of
 from stoppress.web.pagination import feeds_path, parse_mark
-from stoppress.web.services import Newsroom
+from stoppress.web.services import Services
 from stoppress.wire.messages import public_feed
 
 MAX_PAGE_FEEDS = 100
@@ -28,15 +28,15 @@ class _Listed(msgspec.Struct):
     created_at: str
 
     @property
-    def mark(self) -> Mark:
+    def mark(self) -> PageMark:
         """Its place in the list: feeds stand by when they were made, then by slug."""
-        return Mark(parse_instant(self.created_at), self.slug)
+        return PageMark(parse_instant(self.created_at), self.slug)
 
 
 _listed = msgspec.json.Decoder(_Listed)
 
 
-async def index(newsroom: Newsroom, request: Request) -> Response:
+async def index(newsroom: Services, request: Request) -> Response:
     """GET /v1/feeds: the public feeds; with `all=true`, those the token reads.
 
     Whole, or with `limit` a page at a time.
@@ -76,7 +76,7 @@ def _is_listed(token: Token | None, feed: _Listed) -> bool:
     return token is not None and token.may("read", feed.slug)
 
 
-async def create(newsroom: Newsroom, request: Request) -> Response:
+async def create(newsroom: Services, request: Request) -> Response:
     """POST /v1/feeds."""
     token = await signed_in(newsroom, request)
     if not any(token.may("write", feed) for feed in (token.feeds or (None,))):
@@ -96,7 +96,7 @@ async def create(newsroom: Newsroom, request: Request) -> Response:
     )
 
 
-async def show(newsroom: Newsroom, request: Request) -> Response:
+async def show(newsroom: Services, request: Request) -> Response:
     """GET /v1/feeds/{feed}: the snapshot; with `at`, at that cursor or later."""
     feed = feed_of(request)
     token = await token_of(newsroom, request)
@@ -113,7 +113,7 @@ async def show(newsroom: Newsroom, request: Request) -> Response:
     return responses.read(request, edition.body, edition.etag, cache, edition.age_s)
 
 
-async def change(newsroom: Newsroom, request: Request) -> Response:
+async def change(newsroom: Services, request: Request) -> Response:
     """PATCH /v1/feeds/{feed}: RFC 7396; If-Match is optional."""
     feed = feed_of(request)
     token = await admit(newsroom, request, "write", feed)
@@ -126,7 +126,7 @@ async def change(newsroom: Newsroom, request: Request) -> Response:
     return responses.written(body, rev=made.rev)
 
 
-async def delete(newsroom: Newsroom, request: Request) -> Response:
+async def delete(newsroom: Services, request: Request) -> Response:
     """DELETE /v1/feeds/{feed}: with all its posts; If-Match is optional."""
     feed = feed_of(request)
     token = await admit(newsroom, request, "write", feed)

@@ -18,7 +18,7 @@ from stoppress.domain.errors import MissingScope
 from stoppress.web import requests, responses
 from stoppress.web.access import admit, feed_of, signed_in
 from stoppress.web.api.posts import outcome, post_of
-from stoppress.web.services import Newsroom
+from stoppress.web.services import Services
 from stoppress.wire.messages import public_feed
 
 COPY_BYTES = 4096
@@ -29,7 +29,7 @@ SCANNED = 200
 MOST_SCANNED = 1000
 
 
-async def put_feed(newsroom: Newsroom, request: Request) -> Response:
+async def put_feed(newsroom: Services, request: Request) -> Response:
     """PUT /v1/feeds/{feed}: make it, or bring it up to the copy."""
     feed = feed_of(request)
     token = await signed_in(newsroom, request)
@@ -47,7 +47,7 @@ async def put_feed(newsroom: Newsroom, request: Request) -> Response:
     )
 
 
-async def put_post(newsroom: Newsroom, request: Request) -> Response:
+async def put_post(newsroom: Services, request: Request) -> Response:
     """PUT /v1/feeds/{feed}/posts/{id}: make it, or bring it up to the copy."""
     feed, name = feed_of(request), post_of(request)
     token = await admit(newsroom, request, "admin", feed)
@@ -59,7 +59,7 @@ async def put_post(newsroom: Newsroom, request: Request) -> Response:
     return responses.written(outcome(newsroom, feed, made), rev=made.rev, status=status)
 
 
-async def put_withdrawn(newsroom: Newsroom, request: Request) -> Response:
+async def put_withdrawn(newsroom: Services, request: Request) -> Response:
     """PUT /v1/feeds/{feed}/withdrawn/{id}: withdraw it, known here or not."""
     feed, name = feed_of(request), post_of(request)
     token = await admit(newsroom, request, "admin", feed)
@@ -71,7 +71,7 @@ async def put_withdrawn(newsroom: Newsroom, request: Request) -> Response:
     return responses.done()
 
 
-async def withdrawn(newsroom: Newsroom, request: Request) -> Response:
+async def withdrawn(newsroom: Services, request: Request) -> Response:
     """GET /v1/feeds/{feed}/withdrawn?after=&limit=: what is left of them."""
     feed = feed_of(request)
     await admit(newsroom, request, "admin", feed)
@@ -94,6 +94,6 @@ async def withdrawn(newsroom: Newsroom, request: Request) -> Response:
     return Response(body, 200, {"cache-control": responses.PRIVATE}, responses.JSON)
 
 
-async def _body(newsroom: Newsroom, request: Request) -> bytes:
+async def _body(newsroom: Services, request: Request) -> bytes:
     limit = newsroom.settings.max_body
     return await requests.body(request, limit and limit + COPY_BYTES)

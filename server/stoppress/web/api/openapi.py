@@ -15,10 +15,10 @@ import msgspec
 from stoppress import __version__
 from stoppress.desk.feed_import import WithdrawnCopy
 from stoppress.desk.input_to_record import FeedCopy, NewFeed, PostCopy
-from stoppress.desk.tokens import Token, TokenDraft
-from stoppress.domain.feed import SLUG_RULE, Feed, FeedDraft
-from stoppress.domain.post import Draft, Post
-from stoppress.web.api.call_table import CALLS, RESPONSES, Call
+from stoppress.desk.tokens import Token, TokenInput
+from stoppress.domain.feed import SLUG_RULE, Feed, FeedInput
+from stoppress.domain.post import Post, PostInput
+from stoppress.web.api.call_table import CALLS, RESPONSES, ApiCall
 from stoppress.web.api.parameters import PARAMETERS
 
 Schema = dict[str, Any]
@@ -28,8 +28,8 @@ _TIMES = {
     *("coverage_start", "coverage_end"),
 }
 _STRUCTS = (
-    *(NewFeed, FeedDraft, Feed, FeedCopy, Draft, Post, PostCopy, WithdrawnCopy),
-    *(TokenDraft, Token),
+    *(NewFeed, FeedInput, Feed, FeedCopy, PostInput, Post, PostCopy, WithdrawnCopy),
+    *(TokenInput, Token),
 )
 _REF = "#/components/schemas/{name}"
 
@@ -81,7 +81,7 @@ def document(base: str) -> bytes:
     )
 
 
-def _operation(call: Call) -> Schema:
+def _operation(call: ApiCall) -> Schema:
     operation: Schema = {"operationId": call.name, "summary": call.summary}
     names = [part[1:-1] for part in call.path.split("/") if part.startswith("{")]
     parameters = [*names, *call.parameters]
@@ -103,7 +103,7 @@ def _operation(call: Call) -> Schema:
     return operation
 
 
-def _responses(call: Call) -> Schema:
+def _responses(call: ApiCall) -> Schema:
     responses: Schema = {}
     for status, (text, gives) in call.answers.items():
         responses[status] = {"description": text}

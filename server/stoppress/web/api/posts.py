@@ -6,14 +6,14 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stoppress.desk.write_outcome import Outcome
+from stoppress.desk.write_outcome import WriteOutcome
 from stoppress.domain.errors import NotFound
 from stoppress.web import requests, responses
 from stoppress.web.access import admit, feed_of, token_of, visible
 from stoppress.web.pagination import MAX_PAGE_POSTS, PAGE_POSTS, public_posts
-from stoppress.web.post_filter import Choice, sifted
+from stoppress.web.post_filter import PostFilter, sifted
 from stoppress.web.problems import Problem
-from stoppress.web.services import Newsroom
+from stoppress.web.services import Services
 from stoppress.wire.messages import public_post
 
 MAX_ID = 64
@@ -26,7 +26,7 @@ class _Rev(msgspec.Struct):
 _rev = msgspec.json.Decoder(_Rev)
 
 
-async def publish(newsroom: Newsroom, request: Request) -> Response:
+async def publish(newsroom: Services, request: Request) -> Response:
     """POST /v1/feeds/{feed}/posts."""
     feed = feed_of(request)
     token = await admit(newsroom, request, "write", feed)
@@ -42,14 +42,14 @@ async def publish(newsroom: Newsroom, request: Request) -> Response:
     )
 
 
-async def index(newsroom: Newsroom, request: Request) -> Response:
+async def index(newsroom: Services, request: Request) -> Response:
     """GET /v1/feeds/{feed}/posts?before=&limit=&tag=&key=true&order=&after=."""
     feed = feed_of(request)
     token = await token_of(newsroom, request)
     visibility = await visible(newsroom, token, feed)
     limit = requests.whole_number(request, "limit", PAGE_POSTS, MAX_PAGE_POSTS)
     query = request.query_params
-    choice = Choice.of(query)
+    choice = PostFilter.of(query)
     mark = choice.mark(query)
     posts, rest = await sifted(newsroom.store, feed, choice, mark, limit)
     next = rest and choice.path(feed, rest, query.get("limit", ""))
@@ -61,7 +61,7 @@ async def index(newsroom: Newsroom, request: Request) -> Response:
     return responses.read(request, body, responses.content_tag(body), cache)
 
 
-async def show(newsroom: Newsroom, request: Request) -> Response:
+async def show(newsroom: Services, request: Request) -> Response:
     """GET /v1/feeds/{feed}/posts/{id}."""
     feed, name = feed_of(request), post_of(request)
     token = await token_of(newsroom, request)
@@ -75,7 +75,7 @@ async def show(newsroom: Newsroom, request: Request) -> Response:
     )
 
 
-async def edit(newsroom: Newsroom, request: Request) -> Response:
+async def edit(newsroom: Services, request: Request) -> Response:
     """PATCH /v1/feeds/{feed}/posts/{id}: RFC 7396, with If-Match."""
     feed, name = feed_of(request), post_of(request)
     token = await admit(newsroom, request, "write", feed)
@@ -97,7 +97,7 @@ async def edit(newsroom: Newsroom, request: Request) -> Response:
     return responses.written(outcome(newsroom, feed, made), rev=made.rev)
 
 
-async def withdraw(newsroom: Newsroom, request: Request) -> Response:
+async def withdraw(newsroom: Services, request: Request) -> Response:
     """DELETE /v1/feeds/{feed}/posts/{id}; If-Match is optional."""
     feed, name = feed_of(request), post_of(request)
     token = await admit(newsroom, request, "write", feed)
@@ -117,7 +117,7 @@ def post_of(request: Request) -> str:
     return name
 
 
-def outcome(newsroom: Newsroom, feed: str, made: Outcome) -> bytes:
+def outcome(newsroom: Services, feed: str, made: WriteOutcome) -> bytes:
     """The answer to a write of a post: the post and the cursor."""
     if made.body:
         post = public_post(made.body, feed, made.post, newsroom.settings.base)

@@ -6,7 +6,7 @@ from starlette.routing import BaseRoute, Route
 
 from stoppress.web.api import feeds, health, import_export, posts, tokens
 from stoppress.web.resource import Handler, Resource
-from stoppress.web.services import Newsroom
+from stoppress.web.services import Services
 
 RESOURCES: dict[str, tuple[bool, dict[str, Handler]]] = {
     "/v1/feeds/{feed}/posts": (True, {"GET": posts.index, "POST": posts.publish}),
@@ -41,7 +41,7 @@ RESOURCES: dict[str, tuple[bool, dict[str, Handler]]] = {
 """Every address: whether pages of any site may read it, and its methods."""
 
 
-def routes(newsroom: Newsroom) -> list[BaseRoute]:
+def routes(newsroom: Services) -> list[BaseRoute]:
     """The routes of the API; publishing, the most frequent, is looked at first."""
     return [
         Route(path, Resource(newsroom, handlers, shared=shared))

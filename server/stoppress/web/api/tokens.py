@@ -9,10 +9,10 @@ from starlette.responses import Response
 from stoppress.web import requests, responses
 from stoppress.web.access import admit
 from stoppress.web.problems import Problem
-from stoppress.web.services import Newsroom
+from stoppress.web.services import Services
 
 
-async def create(newsroom: Newsroom, request: Request) -> Response:
+async def create(newsroom: Services, request: Request) -> Response:
     """POST /v1/tokens: the answer is the only time the secret is shown."""
     await admit(newsroom, request, "admin", None)
     raw = await requests.body(request, newsroom.settings.max_body)
@@ -21,14 +21,14 @@ async def create(newsroom: Newsroom, request: Request) -> Response:
     return responses.written(msgspec.json.encode(shown), rev=0, status=201)
 
 
-async def index(newsroom: Newsroom, request: Request) -> Response:
+async def index(newsroom: Services, request: Request) -> Response:
     """GET /v1/tokens."""
     await admit(newsroom, request, "admin", None)
     body = msgspec.json.encode({"tokens": await newsroom.tokens.all()})
     return Response(body, 200, {"cache-control": responses.PRIVATE}, responses.JSON)
 
 
-async def revoke(newsroom: Newsroom, request: Request) -> Response:
+async def revoke(newsroom: Services, request: Request) -> Response:
     """DELETE /v1/tokens/{token}."""
     await admit(newsroom, request, "admin", None)
     name: str = request.path_params["token"]

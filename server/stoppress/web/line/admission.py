@@ -25,7 +25,7 @@ from stoppress.desk.tokens import Token
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Malformed
 from stoppress.domain.feed import check_slug
-from stoppress.hub.feed_state import ANYONE, Facts, Rights
+from stoppress.hub.feed_state import ANYONE, FeedState, ReadRights
 from stoppress.hub.reader import MAX_FOLLOWS
 from stoppress.wire.close_codes import CloseCode
 
@@ -55,7 +55,7 @@ class TokenRights:
         return self.token.may("read", feed)
 
 
-def rights_of(token: Token | None) -> Rights:
+def rights_of(token: Token | None) -> ReadRights:
     """What a reader with this token may do."""
     return ANYONE if token is None else TokenRights(token)
 
@@ -94,18 +94,18 @@ def asked_for(query: bytes) -> Wanted:
     return _asked_for(query) if SECRET in query else _remembered(query)
 
 
-class Asked(NamedTuple):
+class AdmissionRequest(NamedTuple):
     """Everything that decides, as it is now. `facts` None: there is no such feed."""
 
-    facts: Mapping[str, Facts | None]
-    rights: Rights
+    facts: Mapping[str, FeedState | None]
+    rights: ReadRights
     token_unknown: bool
     is_leaving: bool
     is_full: bool
     now_ms: int
 
 
-def decide(asked: Asked) -> CloseCode | None:
+def decide(asked: AdmissionRequest) -> CloseCode | None:
     """None to let the reader in, or the code with which its line ends."""
     if asked.is_leaving:
         return CloseCode.BYE

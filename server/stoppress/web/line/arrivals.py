@@ -42,7 +42,7 @@ MOST_HELD = 32 << 20
 _HUNG_UP: int = getattr(select, "POLLRDHUP", 0)  # Linux has it
 
 
-class Entry(Enum):
+class ArrivalOutcome(Enum):
     """How somebody came in."""
 
     GONE = "it had left"
@@ -50,31 +50,31 @@ class Entry(Enum):
     PLAIN = "by the plain path: the rest is for later turns"
 
 
-class Waiting(Protocol):
+class QueuedArrival(Protocol):
     """A newcomer at the gate."""
 
     def pause(self) -> None:
         """Read no more of it."""
 
-    def go_in(self, waited_s: float) -> Entry:
+    def go_in(self, waited_s: float) -> ArrivalOutcome:
         """Let it in, after it waited so long, unless it has left."""
 
     def cut(self) -> None:
         """Close it."""
 
 
-class Place:
+class QueuePlace:
     """Where one newcomer stands in the line; it keeps it, to say more or to leave."""
 
     __slots__ = ("newcomer", "since", "size")
 
-    def __init__(self, newcomer: Waiting, size: int, since: float) -> None:
-        self.newcomer: Waiting | None = newcomer
+    def __init__(self, newcomer: QueuedArrival, size: int, since: float) -> None:
+        self.newcomer: QueuedArrival | None = newcomer
         self.size = size
         self.since = since
 
 
-class GateMetrics(Protocol):
+class ArrivalMetrics(Protocol):
     """What the gate counts."""
 
     def waited(self) -> None:
@@ -114,13 +114,13 @@ def call_later(seconds: float, call: Callable[[], None]) -> None:
         loop.call_soon(call)
 
 
-class Gate:
+class ArrivalQueue:
     """Lets newcomers in, in slices."""
 
     def __init__(
         self,
         later: Later,
-        metrics: GateMetrics,
+        metrics: ArrivalMetrics,
         per_second: float = 0,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -128,7 +128,7 @@ class Gate:
         self._metrics = metrics
         self._rate = per_second
         self._clock = clock
-        self._queue: deque[Place] = deque()
+        self._queue: deque[QueuePlace] = deque()
         self._held = 0
         self._scheduled = False
         self._left_s = SLICE_S
@@ -141,7 +141,7 @@ class Gate:
     def __len__(self) -> int:
         return len(self._queue)
 
-    def come(self, newcomer: Waiting, size: int) -> Place | None:
+    def come(self, newcomer: QueuedArrival, size: int) -> QueuePlace | None:
         """Let a newcomer in that has said `size` bytes: now (None), or in its turn."""
         now = self._clock()
         if not self._queue and self._left_s > 0 and self._may(now):
@@ -155,14 +155,14 @@ class Gate:
             return None
         self._metrics.waited()
         newcomer.pause()
-        place = Place(newcomer, size, now)
+        place = QueuePlace(newcomer, size, now)
         self._queue.append(place)
         self._held += size
         if not self._scheduled:
             self._call(0)
         return place
 
-    def say(self, place: Place, more: int) -> None:
+    def say(self, place: QueuePlace, more: int) -> None:
         """Who waits has said more, which was on its way when it was paused."""
         place.size += more
         self._held += more
@@ -171,7 +171,7 @@ class Gate:
             place.newcomer.cut()
             self.leave(place)
 
-    def leave(self, place: Place) -> None:
+    def leave(self, place: QueuePlace) -> None:
         """Who waited is gone; harmless if it is in."""
         if place.newcomer is not None:
             place.newcomer = None
@@ -220,15 +220,15 @@ class Gate:
         self._tokens, self._counted = min(self._burst, self._tokens + more), now
         return self._tokens >= 1
 
-    def _let_in(self, newcomer: Waiting, now: float, waited_s: float) -> None:
+    def _let_in(self, newcomer: QueuedArrival, now: float, waited_s: float) -> None:
         if self._rate:
             self._tokens -= 1
         entry = newcomer.go_in(waited_s)
         ended = self._clock()
         self._left_s -= ended - now
-        if entry is Entry.PLAIN:
+        if entry is ArrivalOutcome.PLAIN:
             self._left_s -= PLAIN_S
-        elif entry is Entry.GONE and self._rate:
+        elif entry is ArrivalOutcome.GONE and self._rate:
             self._tokens += 1
         if self._left_s <= 0:
             self._breaths, self._ended = BREATHS, ended

@@ -21,24 +21,24 @@ import httptools
 
 from stoppress.desk.tokens import Token
 from stoppress.domain.errors import Malformed
-from stoppress.hub.feed_state import Facts, Rights
+from stoppress.hub.feed_state import FeedState, ReadRights
 from stoppress.hub.socket_readers import Registry, WebSocketReader
 from stoppress.web.access import COOKIE
 from stoppress.web.line.admission import (
     SECRET,
-    Asked,
+    AdmissionRequest,
     Wanted,
     asked_for,
     decide,
     rights_of,
 )
 from stoppress.web.line.websocket_handshake import accepted, agreement, head
-from stoppress.web.services import Newsroom
+from stoppress.web.services import Services
 
 TARGET = b"/v1/live?"
 
 
-class Handshake:
+class HandshakeRequest:
     """One request, as the parser finds it; `rest` is what came behind it."""
 
     __slots__ = ("headers", "is_whole", "rest", "target")
@@ -75,13 +75,13 @@ class Handshake:
         return accepted(self.headers) if self.is_whole else None
 
 
-class Door:
+class FastPath:
     """Opens at once for whoever may in; None stands for: ask the plain path."""
 
     def __init__(self) -> None:
-        self._newsroom: Newsroom | None = None
+        self._newsroom: Services | None = None
 
-    def open(self, newsroom: Newsroom) -> None:
+    def open(self, newsroom: Services) -> None:
         """From now on there is a newsroom."""
         self._newsroom = newsroom
 
@@ -92,7 +92,7 @@ class Door:
         newsroom = self._newsroom
         if newsroom is None or transport.is_closing():
             return None
-        request = Handshake(data)
+        request = HandshakeRequest(data)
         accept = request.accept()
         if accept is None or not request.target.startswith(TARGET):
             return None
@@ -111,8 +111,8 @@ class Door:
 
 
 def _admitted(
-    newsroom: Newsroom, request: Handshake
-) -> tuple[Wanted, Rights, str] | None:
+    newsroom: Services, request: HandshakeRequest
+) -> tuple[Wanted, ReadRights, str] | None:
     """The feeds, the rights and the extension of who gets in now, else None."""
     hub = newsroom.hub
     try:
@@ -123,14 +123,14 @@ def _admitted(
     except (Malformed, ValueError, LookupError):
         return None
     rights = rights_of(token)
-    found: dict[str, Facts | None] = {}
+    found: dict[str, FeedState | None] = {}
     for feed, _ in feeds:
         facts = hub.facts_at_hand(feed)
         if facts is None:
             return None
         found[feed] = facts
     code = decide(
-        Asked(
+        AdmissionRequest(
             found,
             rights,
             token_unknown=False,
@@ -142,7 +142,7 @@ def _admitted(
     return None if code is not None else (feeds, rights, agreed_to)
 
 
-def _token(newsroom: Newsroom, request: Handshake, query: bytes) -> Token | None:
+def _token(newsroom: Services, request: HandshakeRequest, query: bytes) -> Token | None:
     """The token that was sent, None if none was; LookupError if it is not at hand."""
     if COOKIE.encode() in request.headers.get(b"cookie", b""):
         raise LookupError

@@ -23,19 +23,24 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from stoppress.hub.socket_readers import Registry
-from stoppress.web.line.arrivals import Entry, Gate, Place, has_left
-from stoppress.web.line.fast_path import TARGET, Door
-from stoppress.web.line.head_limits import Heads
+from stoppress.web.line.arrivals import (
+    ArrivalOutcome,
+    ArrivalQueue,
+    QueuePlace,
+    has_left,
+)
+from stoppress.web.line.fast_path import TARGET, FastPath
+from stoppress.web.line.head_limits import HeadLimits
 from stoppress.web.line.http_protocol import LiveHttp
 
 _LIVE = b"GET " + TARGET
 _FEEDS = b"GET /v1/feeds/"
 
 
-class Porch:
+class FirstBytes:
     """Makes the protocol of each new connection: what uvicorn calls as `http=`."""
 
-    def __init__(self, door: Door, gate: Gate, heads: Heads) -> None:
+    def __init__(self, door: FastPath, gate: ArrivalQueue, heads: HeadLimits) -> None:
         self._door = door
         self.gate = gate
         self.heads = heads
@@ -46,11 +51,13 @@ class Porch:
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> Newcomer:
+    ) -> NewConnection:
         """The protocol of one new connection."""
-        return Newcomer(self, config, server_state, app_state)
+        return NewConnection(self, config, server_state, app_state)
 
-    def let_in(self, newcomer: Newcomer, data: bytes, *, passed: bool) -> Entry:
+    def let_in(
+        self, newcomer: NewConnection, data: bytes, *, passed: bool
+    ) -> ArrivalOutcome:
         """Let a newcomer in by the fast door, or give it to uvicorn.
 
         `passed`: it has stood at the gate, and need not again.
@@ -59,16 +66,16 @@ class Porch:
         registry = cast(Registry, newcomer.server_state.connections)
         registry.discard(newcomer)
         if data.startswith(_LIVE) and self._door.enter(data, transport, registry):
-            return Entry.WHOLE
+            return ArrivalOutcome.WHOLE
         http = LiveHttp(newcomer.config, newcomer.server_state, newcomer.app_state)
         http.gate, http.passed, http.heads = self.gate, passed, self.heads
         transport.set_protocol(http)
         http.connection_made(transport)
         http.data_received(data)
-        return Entry.PLAIN
+        return ArrivalOutcome.PLAIN
 
 
-class Newcomer(asyncio.Protocol):
+class NewConnection(asyncio.Protocol):
     """A connection that has not said anything yet."""
 
     __slots__ = (
@@ -85,7 +92,7 @@ class Newcomer(asyncio.Protocol):
 
     def __init__(
         self,
-        porch: Porch,
+        porch: FirstBytes,
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
@@ -95,7 +102,7 @@ class Newcomer(asyncio.Protocol):
         self.server_state = server_state
         self.app_state = app_state
         self.said = b""
-        self.place: Place | None = None
+        self.place: QueuePlace | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is here."""
@@ -134,14 +141,14 @@ class Newcomer(asyncio.Protocol):
         """Read no more of it."""
         self.transport.pause_reading()
 
-    def go_in(self, waited_s: float) -> Entry:
+    def go_in(self, waited_s: float) -> ArrivalOutcome:
         """Let it in."""
         data, self.said = self.said, b""
         if self.place is not None:
             self.place = None
             if has_left(self.transport, waited_s):
                 self.transport.abort()
-                return Entry.GONE
+                return ArrivalOutcome.GONE
             self.transport.resume_reading()
         return self.porch.let_in(self, data, passed=True)
 

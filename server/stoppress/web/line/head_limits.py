@@ -20,7 +20,7 @@ LOOK_S = 0.5
 """Between two looks, at least."""
 
 
-class Speaker(Protocol):
+class PendingConnection(Protocol):
     """A connection that is to say what it wants."""
 
     def too_late(self) -> None:
@@ -34,7 +34,7 @@ class HeadMetrics(Protocol):
         """A connection was closed: its request's head was too late, or too long."""
 
 
-class Heads:
+class HeadLimits:
     """Those who are waited for. `longest_s` and `most_bytes`: 0 is without a bound."""
 
     def __init__(
@@ -50,20 +50,20 @@ class Heads:
         self._longest_s = longest_s
         self._most_bytes = most_bytes
         self._clock = clock
-        self._since: dict[Speaker, float] = {}
+        self._since: dict[PendingConnection, float] = {}
         self._looks = False
 
     def __len__(self) -> int:
         return len(self._since)
 
-    def begin(self, speaker: Speaker) -> None:
+    def begin(self, speaker: PendingConnection) -> None:
         """Wait for it, from now on, if it is not waited for already."""
         if not self._longest_s or speaker in self._since:
             return
         self._since[speaker] = self._clock()
         self._look_in(self._longest_s)
 
-    def end(self, speaker: Speaker) -> None:
+    def end(self, speaker: PendingConnection) -> None:
         """It has said what it wants, or is gone."""
         self._since.pop(speaker, None)
 

@@ -23,15 +23,15 @@ from uvicorn.protocols.http.httptools_impl import (
 from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS
 
 from stoppress.hub.socket_readers import Registry
-from stoppress.web.line.arrivals import Gate
-from stoppress.web.line.head_limits import Heads
-from stoppress.web.line.pending_upgrade import Upgrade
-from stoppress.web.line.queued_request import Waiter
+from stoppress.web.line.arrivals import ArrivalQueue
+from stoppress.web.line.head_limits import HeadLimits
+from stoppress.web.line.pending_upgrade import PendingUpgrade
+from stoppress.web.line.queued_request import QueuedRequest
 from stoppress.web.line.takeover import (
     TAKEN,
     TAKEOVER,
     LiveWebSocket,
-    Taker,
+    TransportTaker,
     hide_token,
 )
 from stoppress.web.line.websocket_handshake import Fields
@@ -94,13 +94,13 @@ class LiveHttp(HttpToolsProtocol):
     """uvicorn's HTTP protocol, from which a reader can take the transport."""
 
     _segment = b""
-    waiter: Waiter | None = None
+    waiter: QueuedRequest | None = None
     """Its place at the gate, while it stands there."""
-    gate: Gate | None = None
+    gate: ArrivalQueue | None = None
     """Where live lines wait for their turn, if they do."""
     passed = False
     """Whether the first one that is asked for has been at the gate already."""
-    heads: Heads | None = None
+    heads: HeadLimits | None = None
     """Where requests are waited for, if they are."""
     _is_in_head = False
     _head_bytes = 0
@@ -129,7 +129,7 @@ class LiveHttp(HttpToolsProtocol):
         self._is_in_head = True
         super().on_message_begin()
 
-    def _mind_head(self, heads: Heads, size: int) -> None:
+    def _mind_head(self, heads: HeadLimits, size: int) -> None:
         """Wait for the rest of a request that has begun, but not for ever."""
         # None: it is another protocol's connection by now.
         if self.parser is None or self.waiter is not None or not self._owes_a_head():
@@ -168,7 +168,7 @@ class LiveHttp(HttpToolsProtocol):
             self.passed = False
             go_on(b"")
         else:
-            self.waiter = Waiter(self, self.gate, go_on)
+            self.waiter = QueuedRequest(self, self.gate, go_on)
             self.waiter.come()
 
     def handle_websocket_upgrade(self) -> None:
@@ -182,13 +182,13 @@ class LiveHttp(HttpToolsProtocol):
     def _upgrade(self, early: bytes) -> None:
         """Give what follows on the handshake to the WebSocket protocol."""
         fields = self._fields()
-        upgrade = Upgrade.of(self, fields) if fields is not None else None
+        upgrade = PendingUpgrade.of(self, fields) if fields is not None else None
         if upgrade is None:
             super().handle_websocket_upgrade()
         else:
             upgrade.begin()
         protocol = self.transport.get_protocol()
-        if early and isinstance(protocol, Upgrade | LiveWebSocket):
+        if early and isinstance(protocol, PendingUpgrade | LiveWebSocket):
             protocol.data_received(early)
         # The connection is the other protocol's; this one and its parser are a
         # ring of references.
@@ -238,7 +238,10 @@ class LiveHttp(HttpToolsProtocol):
             self.data_received(more)
 
     def take(
-        self, cycle: RequestResponseCycle, reader: Taker, begin: Callable[[], None]
+        self,
+        cycle: RequestResponseCycle,
+        reader: TransportTaker,
+        begin: Callable[[], None],
     ) -> bool:
         """Make `reader` own the transport. Call it in the turn of the head.
 

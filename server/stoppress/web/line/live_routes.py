@@ -34,18 +34,24 @@ from stoppress.domain.errors import (
     Unavailable,
 )
 from stoppress.hub.channel import Channel
-from stoppress.hub.feed_state import Facts, Rights
+from stoppress.hub.feed_state import FeedState, ReadRights
 from stoppress.hub.reader import Reader
-from stoppress.hub.relayed_readers import Poll
+from stoppress.hub.relayed_readers import LongPoll
 from stoppress.hub.socket_readers import EventStreamReader, WebSocketReader
 from stoppress.web.access import COOKIE, feed_of
 from stoppress.web.line import relay
-from stoppress.web.line.admission import Asked, Wanted, asked_for, decide, rights_of
+from stoppress.web.line.admission import (
+    AdmissionRequest,
+    Wanted,
+    asked_for,
+    decide,
+    rights_of,
+)
 from stoppress.web.line.takeover import DEFLATED, TAKEOVER, Take
 from stoppress.web.problems import Problem
-from stoppress.web.requests import Disconnected
+from stoppress.web.requests import ClientDisconnected
 from stoppress.web.resource import Resource
-from stoppress.web.services import Newsroom
+from stoppress.web.services import Services
 from stoppress.wire import messages
 from stoppress.wire.close_codes import CloseCode
 
@@ -59,10 +65,10 @@ STREAM_HEADERS = {
 }
 
 
-def routes(newsroom: Newsroom) -> list[BaseRoute]:
+def routes(newsroom: Services) -> list[BaseRoute]:
     """The routes of the live line."""
     return [
-        WebSocketRoute("/v1/live", Live(newsroom)),
+        WebSocketRoute("/v1/live", LiveRoute(newsroom)),
         Route("/v1/live", Resource(newsroom, {"GET": upgrade_required})),
         Route(
             "/v1/feeds/{feed}/events",
@@ -71,7 +77,7 @@ def routes(newsroom: Newsroom) -> list[BaseRoute]:
     ]
 
 
-async def upgrade_required(newsroom: Newsroom, request: Request) -> Response:
+async def upgrade_required(newsroom: Services, request: Request) -> Response:
     """Say that this address speaks WebSocket."""
     raise Problem(
         426,
@@ -82,10 +88,10 @@ async def upgrade_required(newsroom: Newsroom, request: Request) -> Response:
     )
 
 
-class Live:
+class LiveRoute:
     """The WebSocket of one or more feeds, as an ASGI application."""
 
-    def __init__(self, newsroom: Newsroom) -> None:
+    def __init__(self, newsroom: Services) -> None:
         self._newsroom = newsroom
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -125,7 +131,7 @@ def _follow(reader: Reader, feeds: Wanted) -> None:
         reader.owner.follow(reader, feed, cursor)
 
 
-async def _turn_away(newsroom: Newsroom, send: Send, code: int) -> None:
+async def _turn_away(newsroom: Services, send: Send, code: int) -> None:
     if code in (CloseCode.BYE, CloseCode.TOO_MANY):
         hub = newsroom.hub
         spread = hub.spread_ms(newsroom.settings.retry, hub.readers())
@@ -134,7 +140,7 @@ async def _turn_away(newsroom: Newsroom, send: Send, code: int) -> None:
     await send({"type": "websocket.close", "code": int(code), "reason": ""})
 
 
-async def events(newsroom: Newsroom, request: Request) -> Response:
+async def events(newsroom: Services, request: Request) -> Response:
     """The events of one feed: as a stream where that is accepted, else a poll."""
     feed = feed_of(request)
     streams = "text/event-stream" in request.headers.get("accept", "")
@@ -177,7 +183,7 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(
-        self, newsroom: Newsroom, feed: str, cursor: Cursor | None, rights: Rights
+        self, newsroom: Services, feed: str, cursor: Cursor | None, rights: ReadRights
     ) -> None:
         # Not super().__init__: without a body there is no Content-Length.
         self.status_code = 200
@@ -211,11 +217,11 @@ class EventStream(Response):
 
 
 async def _poll(
-    newsroom: Newsroom,
+    newsroom: Services,
     feed: str,
     since: Cursor | None,
     wait_s: float,
-    rights: Rights,
+    rights: ReadRights,
     receive: Receive,
 ) -> Response:
     hub = newsroom.hub
@@ -223,7 +229,7 @@ async def _poll(
     if since is None:
         return _answer(_page(channel, channel.ring.cursor))
     if since == channel.ring.cursor and wait_s:
-        poll = Poll(hub, rights)
+        poll = LongPoll(hub, rights)
         follow = poll.enlist(feed)
         assert follow is not None
         channel.watch(follow, since.seq)
@@ -238,7 +244,7 @@ async def _poll(
             left.cancel()
             poll.leave_all()
         if left.done() and not poll.happened.done():
-            raise Disconnected
+            raise ClientDisconnected
         if poll.closing == CloseCode.ENDED:
             return Response(status_code=204, headers={"cache-control": "no-store"})
         if poll.closing == CloseCode.NOT_FOUND:
@@ -264,8 +270,8 @@ def _answer(body: bytes) -> Response:
 
 
 async def _admitted(
-    newsroom: Newsroom, connection: HTTPConnection, feeds: tuple[str, ...]
-) -> tuple[Rights, CloseCode | None]:
+    newsroom: Services, connection: HTTPConnection, feeds: tuple[str, ...]
+) -> tuple[ReadRights, CloseCode | None]:
     """The rights of whoever asks, and why it may not follow these feeds."""
     hub = newsroom.hub
     secret = _secret(connection)
@@ -278,7 +284,7 @@ async def _admitted(
     else:
         found = await asyncio.gather(*(_facts(newsroom, feed) for feed in feeds))
     return rights, decide(
-        Asked(
+        AdmissionRequest(
             dict(zip(feeds, found, strict=True)),
             rights,
             token_unknown=secret is not None and token is None,
@@ -289,7 +295,7 @@ async def _admitted(
     )
 
 
-async def _facts(newsroom: Newsroom, feed: str) -> Facts | None:
+async def _facts(newsroom: Services, feed: str) -> FeedState | None:
     try:
         return (await newsroom.hub.channel(feed)).facts
     except NotFound:

@@ -21,13 +21,19 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
 
 from stoppress.hub.socket_readers import Registry
-from stoppress.web.line.takeover import EARLY_BYTES, TAKEN, LiveWebSocket, Taker, offer
+from stoppress.web.line.takeover import (
+    EARLY_BYTES,
+    TAKEN,
+    LiveWebSocket,
+    TransportTaker,
+    offer,
+)
 from stoppress.web.line.websocket_handshake import Fields, accepted, agreement, head
 
 log = logging.getLogger(__name__)
 
 
-class Upgrade(asyncio.Protocol):
+class PendingUpgrade(asyncio.Protocol):
     """One handshake, and the application that decides about it."""
 
     __slots__ = (
@@ -68,7 +74,7 @@ class Upgrade(asyncio.Protocol):
         offer(self._scope, self.take, deflated=bool(agreed_to))
 
     @classmethod
-    def of(cls, http: HttpToolsProtocol, fields: Fields) -> Upgrade | None:
+    def of(cls, http: HttpToolsProtocol, fields: Fields) -> PendingUpgrade | None:
         """The handshake, if it is one; else the library has to say what it lacks."""
         try:
             agreed_to, accept = agreement(fields), accepted(fields)
@@ -104,7 +110,7 @@ class Upgrade(asyncio.Protocol):
 
     # What the application gets
 
-    def take(self, reader: Taker, begin: Callable[[], None]) -> bool:
+    def take(self, reader: TransportTaker, begin: Callable[[], None]) -> bool:
         """Answer the handshake, make `reader` own the transport, and begin."""
         transport = self.transport
         if self._library is not None or transport.is_closing():

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from stoppress.web.line.arrivals import Entry, Gate, Place, has_left
+from stoppress.web.line.arrivals import (
+    ArrivalOutcome,
+    ArrivalQueue,
+    QueuePlace,
+    has_left,
+)
 
 if TYPE_CHECKING:
     from stoppress.web.line.http_protocol import LiveHttp
@@ -14,19 +19,19 @@ WAITING_BYTES = 8 << 10
 """What a request that waits holds, with its parser and its headers."""
 
 
-class Waiter:
+class QueuedRequest:
     """Its place, and what it says there."""
 
     __slots__ = ("_gate", "_go_on", "_http", "_place", "_said")
 
     def __init__(
-        self, http: LiveHttp, gate: Gate, go_on: Callable[[bytes], None]
+        self, http: LiveHttp, gate: ArrivalQueue, go_on: Callable[[bytes], None]
     ) -> None:
         self._http = http
         self._gate = gate
         self._go_on = go_on
         self._said = b""
-        self._place: Place | None = None
+        self._place: QueuePlace | None = None
 
     def come(self) -> None:
         """Come to the gate: go on now, or wait."""
@@ -49,17 +54,17 @@ class Waiter:
         """Read no more of it."""
         self._http.transport.pause_reading()
 
-    def go_in(self, waited_s: float) -> Entry:
+    def go_in(self, waited_s: float) -> ArrivalOutcome:
         """Let it in."""
         http, waited = self._http, self._place is not None
         http.waiter = None
         if waited and has_left(http.transport, waited_s):
             http.transport.abort()
-            return Entry.GONE
+            return ArrivalOutcome.GONE
         if waited:
             http.transport.resume_reading()
         self._go_on(self._said)
-        return Entry.PLAIN
+        return ArrivalOutcome.PLAIN
 
     def cut(self) -> None:
         """Close it."""

@@ -13,23 +13,23 @@ from collections.abc import Coroutine
 from starlette.types import Receive, Send
 
 from stoppress.domain.errors import Malformed
-from stoppress.hub.feed_state import Rights
+from stoppress.hub.feed_state import ReadRights
 from stoppress.hub.hub import Hub
 from stoppress.hub.reader_messages import read_op
-from stoppress.hub.relayed_readers import PlainReader
+from stoppress.hub.relayed_readers import RelayedReader
 from stoppress.web.line.admission import Wanted
 from stoppress.wire.close_codes import CloseCode
-from stoppress.wire.wire_formats import Wire
+from stoppress.wire.wire_formats import WireFormat
 
 SEND_S = 30.0
 """How long a peer may take nothing, where no setting says so."""
 
 
 async def websocket(
-    hub: Hub, rights: Rights, feeds: Wanted, receive: Receive, send: Send
+    hub: Hub, rights: ReadRights, feeds: Wanted, receive: Receive, send: Send
 ) -> None:
     """Carry an accepted WebSocket until it ends."""
-    reader = PlainReader(hub, Wire.LINES, rights)
+    reader = RelayedReader(hub, WireFormat.LINES, rights)
     for feed, cursor in feeds:
         hub.follow(reader, feed, cursor)
     await _first(
@@ -40,16 +40,16 @@ async def websocket(
 
 
 async def stream(
-    hub: Hub, rights: Rights, feeds: Wanted, receive: Receive, send: Send
+    hub: Hub, rights: ReadRights, feeds: Wanted, receive: Receive, send: Send
 ) -> None:
     """Carry an event stream, of which the head is sent, until it ends."""
-    reader = PlainReader(hub, Wire.STREAM, rights)
+    reader = RelayedReader(hub, WireFormat.STREAM, rights)
     for feed, cursor in feeds:
         hub.follow(reader, feed, cursor)
     await _first(reader, _write_stream(hub, reader, send), until_disconnect(receive))
 
 
-async def _first(reader: PlainReader, *works: Coroutine[None, None, None]) -> None:
+async def _first(reader: RelayedReader, *works: Coroutine[None, None, None]) -> None:
     """Run all until the first ends."""
     tasks = {asyncio.ensure_future(work) for work in works}
     try:
@@ -61,7 +61,7 @@ async def _first(reader: PlainReader, *works: Coroutine[None, None, None]) -> No
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _write_websocket(hub: Hub, reader: PlainReader, send: Send) -> None:
+async def _write_websocket(hub: Hub, reader: RelayedReader, send: Send) -> None:
     limit_s = hub.settings.dead_peer or SEND_S
     while data := await reader.carry():
         for line in data.splitlines():
@@ -71,7 +71,7 @@ async def _write_websocket(hub: Hub, reader: PlainReader, send: Send) -> None:
     await send({"type": "websocket.close", "code": code, "reason": ""})
 
 
-async def _read_websocket(hub: Hub, reader: PlainReader, receive: Receive) -> None:
+async def _read_websocket(hub: Hub, reader: RelayedReader, receive: Receive) -> None:
     while True:
         message = await receive()
         if message["type"] == "websocket.disconnect":
@@ -93,7 +93,7 @@ async def _read_websocket(hub: Hub, reader: PlainReader, receive: Receive) -> No
             hub.follow(reader, feed, cursor)
 
 
-async def _write_stream(hub: Hub, reader: PlainReader, send: Send) -> None:
+async def _write_stream(hub: Hub, reader: RelayedReader, send: Send) -> None:
     limit_s = hub.settings.dead_peer or SEND_S
     while data := await reader.carry():
         async with asyncio.timeout(limit_s):

@@ -32,7 +32,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request
 from websockets.protocol import Protocol as Framing
 
-from stoppress.hub.deflate import Offer
+from stoppress.hub.deflate import DeflateAgreement
 from stoppress.hub.socket_readers import Registry
 
 TAKEOVER = "stop_press.takeover"
@@ -69,7 +69,7 @@ RELIED_ON: dict[type, tuple[str, ...]] = {
 }
 
 
-class Taker(Protocol):
+class TransportTaker(Protocol):
     """Who can own a transport: a SocketReader."""
 
     def take(self, transport: Any, registry: Registry) -> None:
@@ -82,11 +82,11 @@ class Taker(Protocol):
         """What the peer says."""
 
 
-Take = Callable[[Taker, Callable[[], None]], bool]
+Take = Callable[[TransportTaker, Callable[[], None]], bool]
 """Takes the connection for a reader, and has it begin."""
 
 
-class _Taken:
+class _TakenTransport:
     """Stands where the transport was: who still reaches for it gets nothing."""
 
     def is_closing(self) -> bool:
@@ -105,7 +105,7 @@ class _Taken:
         pass
 
 
-TAKEN = cast(Any, _Taken())
+TAKEN = cast(Any, _TakenTransport())
 
 
 class LiveWebSocket(WebSocketsSansIOProtocol):
@@ -116,7 +116,7 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Offer to compress, as the hub does it."""
         super().connection_made(transport)
-        self.conn.available_extensions = [Offer()]
+        self.conn.available_extensions = [DeflateAgreement()]
 
     def data_received(self, data: bytes) -> None:
         """Before the accept, what is no handshake waits as it came."""
@@ -133,7 +133,7 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
         self.transport = http.transport
         self.server, self.client = http.server, http.client
         self.scheme = scope["scheme"]
-        self.conn.available_extensions = [Offer()]
+        self.conn.available_extensions = [DeflateAgreement()]
         # What comes from here on are frames. A parser of a connection that is not
         # open yet would wait for the request.
         self.conn.parser = Framing.parse(self.conn)
@@ -161,7 +161,7 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
             super().data_received(early)
         return await super().receive()
 
-    def take(self, reader: Taker, begin: Callable[[], None]) -> bool:
+    def take(self, reader: TransportTaker, begin: Callable[[], None]) -> bool:
         """Answer the handshake, make `reader` own the transport, and begin."""
         transport = self.transport
         if self.handshake_complete or transport.is_closing():

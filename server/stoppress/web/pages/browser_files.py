@@ -15,10 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stoppress.web.pages.bundle import bundle
-from stoppress.web.pages.templating import Paper
+from stoppress.web.pages.templating import Templates
 from stoppress.web.problems import Problem
-from stoppress.web.response_cache import Body, send
-from stoppress.web.services import Newsroom
+from stoppress.web.response_cache import CachedBody, send
+from stoppress.web.services import Services
 
 SCRIPT = "stop-press.js"
 STYLE = "stop-press.css"
@@ -35,7 +35,7 @@ _TYPES = {
 }
 
 
-class Files:
+class BrowserFiles:
     """The browser's files, in memory."""
 
     def __init__(self, folder: Path, share: Sequence[str] = ()) -> None:
@@ -51,10 +51,12 @@ class Files:
             ),
             "page.css": _PAGE_STYLE.read_text(),
         }
-        self._held = {name: Body.of(text.encode(), 9) for name, text in texts.items()}
-        paper = Paper(folder, share)
+        self._held = {
+            name: CachedBody.of(text.encode(), 9) for name, text in texts.items()
+        }
+        paper = Templates(folder, share)
         self._words = {
-            language: Body.of(paper.told(language, texts[STYLE]), 9)
+            language: CachedBody.of(paper.told(language, texts[STYLE]), 9)
             for language in paper.tables
         }
         self.addresses = {}
@@ -72,13 +74,13 @@ class Files:
         """Where the files are, from the root."""
         return tuple(f"/{name}" for name in self._held)
 
-    async def file(self, newsroom: Newsroom, request: Request) -> Response:
+    async def file(self, newsroom: Services, request: Request) -> Response:
         """One file."""
         name = request.url.path[1:]
         cache = LASTING if f"/{name}" in self.addresses.values() else SHORT
         return _send(request, self._held[name], name.rpartition(".")[2], cache)
 
-    async def words(self, newsroom: Newsroom, request: Request) -> Response:
+    async def words(self, newsroom: Services, request: Request) -> Response:
         """The words of a language; of English where there are none."""
         language = request.path_params["language"]
         if not language.isalnum():
@@ -87,7 +89,7 @@ class Files:
         return _send(request, body, "json", SHORT)
 
 
-def _send(request: Request, body: Body, suffix: str, cache: str) -> Response:
+def _send(request: Request, body: CachedBody, suffix: str, cache: str) -> Response:
     headers = {
         "cache-control": cache,
         "x-content-type-options": "nosniff",

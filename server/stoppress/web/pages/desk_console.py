@@ -27,14 +27,14 @@ from stoppress.desk.posts import render
 from stoppress.desk.write_outcome import now_ms
 from stoppress.domain.errors import Unauthenticated, Unavailable
 from stoppress.domain.feed import Feed, check_slug
-from stoppress.domain.post import Draft
+from stoppress.domain.post import PostInput
 from stoppress.web.access import COOKIE, admit, check_origin, signed_in, token_of
 from stoppress.web.pages.bundle import browser_files
-from stoppress.web.pages.templating import Paper
+from stoppress.web.pages.templating import Templates
 from stoppress.web.problems import Problem
 from stoppress.web.requests import body
 from stoppress.web.resource import Handler, Resource
-from stoppress.web.services import Newsroom
+from stoppress.web.services import Services
 from stoppress.wire.messages import public_feed
 
 MAX_FORM_BYTES = 4096
@@ -58,11 +58,11 @@ _GUARDED = {
     "cache-control": "no-store",
 }
 
-_draft = msgspec.json.Decoder(Draft)
+_draft = msgspec.json.Decoder(PostInput)
 _feed = msgspec.json.Decoder(Feed)
 
 
-class Files:
+class DeskFiles:
     """The desk's scripts and styles, in memory, under one address a version."""
 
     def __init__(self, folder: Path) -> None:
@@ -77,7 +77,7 @@ class Files:
         self.address = f"/desk/files/{digest.hexdigest()[:12]}"
         self.styles = ["/stop-press.css", f"{self.address}/desk/desk.css"]
 
-    async def answer(self, newsroom: Newsroom, request: Request) -> Response:
+    async def answer(self, newsroom: Services, request: Request) -> Response:
         """One file."""
         name = request.path_params["name"]
         content = self._held.get(name)
@@ -91,14 +91,14 @@ class Files:
         return Response(content, headers=headers, media_type=kind)
 
 
-class Console:
+class DeskConsole:
     """The desk's pages and what they ask for beside the API."""
 
-    def __init__(self, files: Files, paper: Paper) -> None:
+    def __init__(self, files: DeskFiles, paper: Templates) -> None:
         self._files = files
         self._paper = paper
 
-    async def page(self, newsroom: Newsroom, request: Request) -> Response:
+    async def page(self, newsroom: Services, request: Request) -> Response:
         """The desk, or its door."""
         feed = request.query_params.get("feed", "")
         try:
@@ -112,7 +112,7 @@ class Console:
             return self._door(feed)
         return self._show("desk.html", who=token.name)
 
-    async def sign_in(self, newsroom: Newsroom, request: Request) -> Response:
+    async def sign_in(self, newsroom: Services, request: Request) -> Response:
         """Take a token, and let its holder in."""
         check_origin(newsroom, request)
         raw = await body(request, MAX_FORM_BYTES)
@@ -138,7 +138,7 @@ class Console:
         )
         return answer
 
-    async def sign_out(self, newsroom: Newsroom, request: Request) -> Response:
+    async def sign_out(self, newsroom: Services, request: Request) -> Response:
         """Forget the token."""
         check_origin(newsroom, request)
         answer = _to_desk("")
@@ -151,7 +151,7 @@ class Console:
         )
         return answer
 
-    async def feeds(self, newsroom: Newsroom, request: Request) -> Response:
+    async def feeds(self, newsroom: Services, request: Request) -> Response:
         """The feeds this token may write to, whatever their visibility."""
         token = await signed_in(newsroom, request)
         base, found = newsroom.settings.base, []
@@ -161,7 +161,7 @@ class Console:
                 found.append(msgspec.Raw(public_feed(kept, slug, base)))
         return _json({"feeds": found, "makes": token.may("write", None)})
 
-    async def preview(self, newsroom: Newsroom, request: Request) -> Response:
+    async def preview(self, newsroom: Services, request: Request) -> Response:
         """A draft as readers would see it. Nothing is kept."""
         feed = check_slug(request.query_params.get("feed", ""), "feed")
         await admit(newsroom, request, "write", feed)
@@ -188,11 +188,11 @@ class Console:
         return Response(html, status, _GUARDED, "text/html; charset=utf-8")
 
 
-def routes(newsroom: Newsroom) -> list[BaseRoute]:
+def routes(newsroom: Services) -> list[BaseRoute]:
     """The desk's routes."""
     folder = browser_files()
-    files = Files(folder)
-    console = Console(files, Paper(folder))
+    files = DeskFiles(folder)
+    console = DeskConsole(files, Templates(folder))
     table: dict[str, dict[str, Handler]] = {
         "/desk": {"GET": console.page},
         "/desk/sign-in": {"POST": console.sign_in},
@@ -211,7 +211,7 @@ def _to_desk(feed: str) -> RedirectResponse:
     return RedirectResponse(f"/desk{query}", 303, {"cache-control": "no-store"})
 
 
-def _is_secure(newsroom: Newsroom, request: Request) -> bool:
+def _is_secure(newsroom: Services, request: Request) -> bool:
     if request.url.scheme == "https":
         return True
     # Behind a proxy that ends TLS, the request itself looks plain.

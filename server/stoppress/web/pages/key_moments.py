@@ -17,9 +17,9 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Unavailable
 from stoppress.domain.fold import place
 from stoppress.web.pagination import public_posts
-from stoppress.web.post_filter import Choice, sifted
-from stoppress.web.services import Newsroom
-from stoppress.web.snapshot import Edition
+from stoppress.web.post_filter import PostFilter, sifted
+from stoppress.web.services import Services
+from stoppress.web.snapshot import EncodedSnapshot
 
 KEY_POSTS = 10
 """Key moments on a page; a link leads to all of them."""
@@ -34,14 +34,14 @@ class _Known(NamedTuple):
     """Whether there are no others further back."""
 
 
-class KeyPosts:
+class KeyMoments:
     """Holds the key moments of the feeds whose pages are asked for."""
 
-    def __init__(self, newsroom: Newsroom) -> None:
+    def __init__(self, newsroom: Services) -> None:
         self._newsroom = newsroom
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
-    async def of(self, edition: Edition) -> list[dict[str, Any]] | None:
+    async def of(self, edition: EncodedSnapshot) -> list[dict[str, Any]] | None:
         """The newest key posts at the edition's cursor, newest first."""
         slug = edition.slug
         known = self._known.get(slug)
@@ -58,15 +58,17 @@ class KeyPosts:
             self._known.popitem(last=False)
         return known.posts
 
-    async def _sought(self, edition: Edition) -> _Known:
+    async def _sought(self, edition: EncodedSnapshot) -> _Known:
         settings, store = self._newsroom.settings, self._newsroom.store
         found, rest = await sifted(
-            store, edition.slug, Choice(key=True), None, KEY_POSTS
+            store, edition.slug, PostFilter(key=True), None, KEY_POSTS
         )
         posts = msgspec.json.decode(public_posts(found, edition.slug, settings.base))
         return _Known(edition.cursor, posts, rest is None)
 
-    async def _continued(self, known: _Known, edition: Edition) -> _Known | None:
+    async def _continued(
+        self, known: _Known, edition: EncodedSnapshot
+    ) -> _Known | None:
         """What is known, with the events since; None if those don't tell."""
         events = await self._newsroom.snapshots.events(
             edition.slug, known.cursor, edition.cursor

@@ -24,7 +24,7 @@ Words = Mapping[str, Any]
 _RTL = re.compile(r"(ar|ckb|dv|fa|he|ps|sd|ug|ur|yi)\b", re.IGNORECASE)
 
 
-class Local(NamedTuple):
+class LocalTime(NamedTuple):
     """An instant as a wall clock somewhere shows it."""
 
     day: str
@@ -67,7 +67,7 @@ def moment(at: str, zone: str) -> datetime:
     )
 
 
-def local(at: str, zone: str) -> Local:
+def local(at: str, zone: str) -> LocalTime:
     """An instant as a wall clock in `zone` shows it."""
     there = moment(at, zone)
     offset = there.utcoffset()
@@ -77,7 +77,7 @@ def local(at: str, zone: str) -> Local:
         hours, rest = divmod(abs(minutes), 60)
         sign = "−" if minutes < 0 else "+"
         text = f"UTC{sign}{hours}" + (f":{rest:02d}" if rest else "")
-    return Local(f"{there:%Y-%m-%d}", f"{there:%H:%M}", text)
+    return LocalTime(f"{there:%Y-%m-%d}", f"{there:%H:%M}", text)
 
 
 def day_text(words: Words, day: str) -> str:
@@ -92,6 +92,6 @@ def day_text(words: Words, day: str) -> str:
     )
 
 
-def full_text(words: Words, when: Local) -> str:
+def full_text(words: Words, when: LocalTime) -> str:
     """Such as "Sunday 22 November 2026, 21:19 (UTC+1)"."""
     return f"{day_text(words, when.day)}, {when.clock} ({when.offset})"

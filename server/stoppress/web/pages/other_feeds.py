@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stoppress.domain.errors import NotFound, Unavailable
-from stoppress.web.services import Newsroom
+from stoppress.web.services import Services
 
 LISTED_S = 10.0
 """How old the list of feeds may be."""
@@ -21,7 +21,7 @@ CANDIDATES = 20
 """Feeds looked at, newest made first: each one keeps a channel open."""
 
 
-class Teaser(NamedTuple):
+class FeedTeaser(NamedTuple):
     """Another feed and its newest post, as public JSON, at a cursor."""
 
     feed: dict[str, Any]
@@ -29,18 +29,18 @@ class Teaser(NamedTuple):
     cursor: str
 
 
-class Others:
+class OtherFeeds:
     """Finds the teasers for the pages of one newsroom."""
 
-    def __init__(self, newsroom: Newsroom) -> None:
+    def __init__(self, newsroom: Services) -> None:
         self._newsroom = newsroom
         self._most = newsroom.settings.others
         self._live: list[str] = []
         self._listed: float | None = None
 
-    async def of(self, slug: str) -> list[Teaser]:
+    async def of(self, slug: str) -> list[FeedTeaser]:
         """The newest posts of other live feeds, newest first."""
-        found: list[Teaser] = []
+        found: list[FeedTeaser] = []
         for other in await self._feeds() if self._most else ():
             if other == slug or len(found) == self._most:
                 continue
@@ -51,7 +51,7 @@ class Others:
             feed = edition.feed
             shown = edition.visibility == "public" and feed["status"] == "live"
             if shown and edition.posts:
-                found.append(Teaser(feed, edition.posts[0], str(edition.cursor)))
+                found.append(FeedTeaser(feed, edition.posts[0], str(edition.cursor)))
         found.sort(key=lambda one: str(one.post["published_at"]), reverse=True)
         return found
 

@@ -20,24 +20,24 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from stoppress.domain.errors import Gone, Invalid, NotFound
-from stoppress.domain.store_records import Mark
+from stoppress.domain.store_records import PageMark
 from stoppress.domain.timestamps import parse_instant
 from stoppress.web import responses
 from stoppress.web.access import feed_of, token_of, visible
 from stoppress.web.pages import syndication
-from stoppress.web.pages.browser_files import Files
+from stoppress.web.pages.browser_files import BrowserFiles
 from stoppress.web.pages.bundle import browser_files
-from stoppress.web.pages.key_moments import KeyPosts
-from stoppress.web.pages.other_feeds import Others
-from stoppress.web.pages.templating import Paper
-from stoppress.web.pages.views import Sheets, Window
+from stoppress.web.pages.key_moments import KeyMoments
+from stoppress.web.pages.other_feeds import OtherFeeds
+from stoppress.web.pages.templating import Templates
+from stoppress.web.pages.views import PageViews, PostSelection
 from stoppress.web.pagination import PAGE_POSTS, next_path, posts_path, public_posts
-from stoppress.web.post_filter import Choice, sifted
+from stoppress.web.post_filter import PostFilter, sifted
 from stoppress.web.problems import answer as problem
 from stoppress.web.resource import Resource
-from stoppress.web.response_cache import Body, Drawer, Held, send
-from stoppress.web.services import Newsroom
-from stoppress.web.snapshot import Edition
+from stoppress.web.response_cache import CachedBody, Drawer, ResponseCache, send
+from stoppress.web.services import Services
+from stoppress.web.snapshot import EncodedSnapshot
 
 HTML = "text/html; charset=utf-8"
 _POLICY = (
@@ -59,18 +59,18 @@ _FRAMED = {
 class Pages:
     """Answers for the pages of one newsroom."""
 
-    def __init__(self, newsroom: Newsroom, sheets: Sheets) -> None:
+    def __init__(self, newsroom: Services, sheets: PageViews) -> None:
         self._newsroom = newsroom
         self._sheets = sheets
-        self._held = Held()
-        self._keys = KeyPosts(newsroom)
-        self._others = Others(newsroom)
+        self._held = ResponseCache()
+        self._keys = KeyMoments(newsroom)
+        self._others = OtherFeeds(newsroom)
         self._base = newsroom.settings.base
 
     async def index(self, request: Request) -> Response:
         """The public feeds."""
         feeds, age_s = await self._listed()
-        body = Body.of(
+        body = CachedBody.of(
             self._sheets.index(feeds, demo=bool(self._newsroom.settings.demo))
         )
         return self._send(request, body, responses.PUBLIC, age_s)
@@ -78,23 +78,23 @@ class Pages:
     async def sitemap(self, request: Request) -> Response:
         """The public feeds, for search engines."""
         feeds, age_s = await self._listed()
-        body = Body.of(syndication.sitemap(feeds, self._base))
+        body = CachedBody.of(syndication.sitemap(feeds, self._base))
         return self._send(request, body, responses.PUBLIC, age_s, "application/xml")
 
     async def feed(self, request: Request) -> Response:
         """A feed: its newest posts, or a page of others that the query asks for."""
         edition = await self._edition(request)
         slug, query = edition.slug, request.query_params
-        choice = Choice.of(query)
+        choice = PostFilter.of(query)
         mark = choice.mark(query)
-        if mark is None and choice == Choice():
+        if mark is None and choice == PostFilter():
             return await self._newest(request, edition, "live")
 
         async def draw() -> bytes:
             store = self._newsroom.store
             found, rest = await sifted(store, slug, choice, mark, PAGE_POSTS)
             posts = self._public(edition, found)
-            window = Window(
+            window = PostSelection(
                 choice=choice,
                 source=choice.path(slug, mark),
                 next=rest and choice.path(slug, rest),
@@ -114,12 +114,12 @@ class Pages:
 
         async def draw() -> bytes:
             (post,) = self._public(edition, (await store.post(edition.slug, name),))
-            mark = Mark(parse_instant(post["published_at"]), name)
+            mark = PageMark(parse_instant(post["published_at"]), name)
             page = await store.page(edition.slug, mark, PAGE_POSTS - 1)
             posts = [post, *self._public(edition, page.posts)]
             # A place just above the post's own.
-            top = Mark(mark.order, f"{name}0")
-            window = Window(
+            top = PageMark(mark.order, f"{name}0")
+            window = PostSelection(
                 source=posts_path(edition.slug, top),
                 next=next_path(edition.slug, page.next),
                 home=f"/live/{edition.slug}",
@@ -139,7 +139,7 @@ class Pages:
         edition = await self._edition(request)
         others = await self._others.of(edition.slug)
         markup = self._sheets.others(edition.feed, others)
-        body = Body.of(msgspec.json.encode({"html": markup}))
+        body = CachedBody.of(msgspec.json.encode({"html": markup}))
         cache = responses.cache_control(edition.visibility)
         return self._send(request, body, cache, edition.age_s, "application/json")
 
@@ -182,7 +182,7 @@ class Pages:
         publisher = self._newsroom.settings.publisher
         body = syndication.oembed(edition.feed, self._base, publisher, *sizes)
         headers = {"cache-control": responses.cache_control(edition.visibility)}
-        return send(request, Body.of(body), "application/json", headers)
+        return send(request, CachedBody.of(body), "application/json", headers)
 
     # Inside
 
@@ -191,14 +191,14 @@ class Pages:
         feeds = [msgspec.json.decode(body) for body in listing.bodies]
         return [one for one in feeds if one["visibility"] == "public"], listing.age_s
 
-    async def _edition(self, request: Request) -> Edition:
+    async def _edition(self, request: Request) -> EncodedSnapshot:
         feed = feed_of(request)
         token = await token_of(self._newsroom, request)
         await visible(self._newsroom, token, feed)
         return await self._newsroom.snapshots.snapshot(feed)
 
     async def _newest(
-        self, request: Request, edition: Edition, kind: str, parent: str = ""
+        self, request: Request, edition: EncodedSnapshot, kind: str, parent: str = ""
     ) -> Response:
         """The page or the frame with a feed's newest posts."""
         framed = kind == "frame"
@@ -217,7 +217,7 @@ class Pages:
         headers = _FRAMED if framed else _GUARDED
         return await self._answer(request, edition, name, draw, headers=headers)
 
-    def _public(self, edition: Edition, bodies: Iterable[bytes]) -> list[Any]:
+    def _public(self, edition: EncodedSnapshot, bodies: Iterable[bytes]) -> list[Any]:
         made = public_posts(bodies, edition.slug, self._base)
         posts: list[Any] = msgspec.json.decode(made)
         return posts
@@ -225,7 +225,7 @@ class Pages:
     async def _answer(
         self,
         request: Request,
-        edition: Edition,
+        edition: EncodedSnapshot,
         name: str,
         draw: Drawer,
         kind: str = HTML,
@@ -238,7 +238,7 @@ class Pages:
     def _send(
         self,
         request: Request,
-        body: Body,
+        body: CachedBody,
         cache: str,
         age_s: int | None,
         kind: str = HTML,
@@ -277,20 +277,20 @@ class _Address:
         self._pages = pages
         self._page = page
 
-    async def __call__(self, newsroom: Newsroom, request: Request) -> Response:
+    async def __call__(self, newsroom: Services, request: Request) -> Response:
         try:
             return await self._page(self._pages, request)
         except Exception as error:
             return self._pages.refusal(request, error)
 
 
-def routes(newsroom: Newsroom) -> list[BaseRoute]:
+def routes(newsroom: Services) -> list[BaseRoute]:
     """The readers' pages and files."""
     folder = browser_files()
     settings = newsroom.settings
-    files = Files(folder, settings.shared)
-    sheets = Sheets(
-        Paper(folder, settings.shared),
+    files = BrowserFiles(folder, settings.shared)
+    sheets = PageViews(
+        Templates(folder, settings.shared),
         files.addresses,
         settings.base,
         settings.publisher,

@@ -14,7 +14,7 @@ from stoppress.settings import SHARE_TARGETS
 _WRITTEN = {"whatsapp": "WhatsApp", "linkedin": "LinkedIn"}
 
 
-class Target(NamedTuple):
+class ShareTarget(NamedTuple):
     """Where to, by the name that settings and feeds use."""
 
     name: str
@@ -22,16 +22,16 @@ class Target(NamedTuple):
     address: str
 
 
-def targets(mail: str) -> list[Target]:
+def targets(mail: str) -> list[ShareTarget]:
     """All that there are; `mail` is the word for that one."""
     labels = {"mail": mail, **_WRITTEN}
     return [
-        Target(name, labels.get(name, name.capitalize()), address)
+        ShareTarget(name, labels.get(name, name.capitalize()), address)
         for name, address in SHARE_TARGETS.items()
     ]
 
 
-def shared(words: Mapping[str, Any]) -> list[Target]:
+def shared(words: Mapping[str, Any]) -> list[ShareTarget]:
     """Those that a page offers, in the order in which they were named."""
     known = {target.name: target for target in words["targets"]}
     return [known[name] for name in words["shared"] if name in known]

@@ -33,7 +33,7 @@ class _Absent(StrictUndefined):
         return False
 
 
-class Paper:
+class Templates:
     """The templates, with the words of every language."""
 
     def __init__(self, files: Path, share: Sequence[str] = ()) -> None:

@@ -12,11 +12,11 @@ from urllib.parse import quote, urlsplit
 
 from stoppress.web.pages import syndication
 from stoppress.web.pages.excerpt import headline_of, plain, shortened
-from stoppress.web.pages.other_feeds import Teaser
+from stoppress.web.pages.other_feeds import FeedTeaser
 from stoppress.web.pages.share_links import shared
-from stoppress.web.pages.templating import Paper, data_block
-from stoppress.web.post_filter import Choice
-from stoppress.web.snapshot import Edition
+from stoppress.web.pages.templating import Templates, data_block
+from stoppress.web.post_filter import PostFilter
+from stoppress.web.snapshot import EncodedSnapshot
 
 Json = Mapping[str, Any]
 
@@ -24,10 +24,10 @@ DESCRIPTION = 200
 """Characters of a page's description."""
 
 
-class Window(NamedTuple):
+class PostSelection(NamedTuple):
     """Which posts a page shows, and the ways out of it."""
 
-    choice: Choice = Choice()
+    choice: PostFilter = PostFilter()
     source: str = ""
     """The API's path of the page's posts; "": the snapshot."""
     next: str | None = None
@@ -36,12 +36,12 @@ class Window(NamedTuple):
     """The page that begins with the first of such posts, where this one does not."""
 
 
-class Sheets:
+class PageViews:
     """Draws the pages of one site."""
 
     def __init__(
         self,
-        paper: Paper,
+        paper: Templates,
         files: Mapping[str, str],
         base: str,
         publisher: str,
@@ -74,9 +74,9 @@ class Sheets:
 
     def newest(
         self,
-        edition: Edition,
+        edition: EncodedSnapshot,
         keys: Sequence[Json],
-        others: Sequence[Teaser] = (),
+        others: Sequence[FeedTeaser] = (),
         *,
         framed: bool = False,
         parent: str = "",
@@ -91,7 +91,7 @@ class Sheets:
         return self._live(
             edition,
             edition.posts,
-            Window(next=edition.next),
+            PostSelection(next=edition.next),
             **self._card(feed["title"], feed["standfirst"], feed["url"], feed["image"]),
             linked_data=linked,
             pinned=edition.pinned,
@@ -101,11 +101,13 @@ class Sheets:
             parent=parent,
         )
 
-    def others(self, feed: Json, others: Sequence[Teaser]) -> str:
+    def others(self, feed: Json, others: Sequence[FeedTeaser]) -> str:
         """The box that tells of other feeds."""
         return self._paper.part("elsewhere", feed, others)
 
-    def listed(self, edition: Edition, posts: Sequence[Json], window: Window) -> bytes:
+    def listed(
+        self, edition: EncodedSnapshot, posts: Sequence[Json], window: PostSelection
+    ) -> bytes:
         """A page of other posts than the newest, or in another order."""
         feed, choice = edition.feed, window.choice
         words = self._paper.words(feed["language"])
@@ -124,7 +126,9 @@ class Sheets:
             about=" · ".join(about),
         )
 
-    def single(self, edition: Edition, posts: Sequence[Json], window: Window) -> bytes:
+    def single(
+        self, edition: EncodedSnapshot, posts: Sequence[Json], window: PostSelection
+    ) -> bytes:
         """A page for the first of some posts."""
         feed, post = edition.feed, posts[0]
         title = f"{headline_of(post)} · {feed['title']}"
@@ -156,9 +160,9 @@ class Sheets:
 
     def _live(
         self,
-        edition: Edition,
+        edition: EncodedSnapshot,
         posts: Sequence[Json],
-        window: Window,
+        window: PostSelection,
         **values: object,
     ) -> bytes:
         feed, choice = edition.feed, window.choice

@@ -23,18 +23,18 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from stoppress.desk.tokens import Token
 from stoppress.hub.hub import Hub
-from stoppress.hub.hub_metrics import Uncounted
+from stoppress.hub.hub_metrics import NoHubMetrics
 from stoppress.process.listening_sockets import limit, listen
 from stoppress.settings import Settings
 from stoppress.web.line import live_routes
-from stoppress.web.line.arrivals import Gate, call_later
-from stoppress.web.line.fast_path import Door
-from stoppress.web.line.first_bytes import Porch
-from stoppress.web.line.head_limits import Heads
+from stoppress.web.line.arrivals import ArrivalQueue, call_later
+from stoppress.web.line.fast_path import FastPath
+from stoppress.web.line.first_bytes import FirstBytes
+from stoppress.web.line.head_limits import HeadLimits
 from stoppress.web.line.http_protocol import LiveHttp
 from stoppress.web.line.takeover import LiveWebSocket
 from stoppress.web.problems import exception_handlers
-from stoppress.web.services import Newsroom
+from stoppress.web.services import Services
 from tests.newsroom_line import Paper
 
 Message = dict[str, Any]
@@ -59,7 +59,7 @@ class FewTokens:
         return TOKENS[secret]
 
 
-class Ledger(Uncounted):
+class Ledger(NoHubMetrics):
     """Counts what the tests ask about."""
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class Liveroom:
         self.time = 1_795_000_000.0
         self.hub = Hub(self.paper, self.settings, self.ledger, lambda: self.time)
         nothing = cast(Any, None)
-        self.newsroom = Newsroom(
+        self.newsroom = Services(
             settings=self.settings,
             store=nothing,
             desk=nothing,
@@ -117,8 +117,10 @@ class Liveroom:
             tokens=cast(Any, FewTokens()),
             metrics=nothing,
         )
-        self.gate = Gate(call_later, self.ledger, self.settings.handshakes_per_s)
-        self.heads = Heads(
+        self.gate = ArrivalQueue(
+            call_later, self.ledger, self.settings.handshakes_per_s
+        )
+        self.heads = HeadLimits(
             lambda _, look: self.looks.append(look),
             self.ledger,
             self.settings.head_timeout,
@@ -180,9 +182,9 @@ class Liveroom:
             return "httptools"
         if self.path == "takeover":
             return LiveHttp
-        door = Door()
+        door = FastPath()
         door.open(self.newsroom)
-        return Porch(door, self.gate, self.heads)
+        return FirstBytes(door, self.gate, self.heads)
 
     @property
     def http(self) -> str:

@@ -11,30 +11,38 @@ from hypothesis import strategies as st
 from stoppress.desk.tokens import Token
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Malformed
-from stoppress.hub.feed_state import ENDS_AFTER_MS, Facts
+from stoppress.hub.feed_state import ENDS_AFTER_MS, FeedState
 from stoppress.web.line import admission
-from stoppress.web.line.admission import Asked, asked_for, decide, rights_of, wanted
+from stoppress.web.line.admission import (
+    AdmissionRequest,
+    asked_for,
+    decide,
+    rights_of,
+    wanted,
+)
 from stoppress.wire.close_codes import CloseCode
 
 NOW = 10_000_000
-LIVE = Facts("live", "public", False, None)
-SECRET = Facts("live", "private", False, None)
+LIVE = FeedState("live", "public", False, None)
+SECRET = FeedState("live", "private", False, None)
 READER = Token("t", "reader", ("read",), ("x",), "")
 
 
-def _asked(facts: Facts | None = LIVE, token: Token | None = None, **more: Any) -> Any:
+def _asked(
+    facts: FeedState | None = LIVE, token: Token | None = None, **more: Any
+) -> Any:
     given: dict[str, Any] = {
         "token_unknown": False,
         "is_leaving": False,
         "is_full": False,
         "now_ms": NOW,
     }
-    return decide(Asked({"x": facts}, rights_of(token), **(given | more)))
+    return decide(AdmissionRequest({"x": facts}, rights_of(token), **(given | more)))
 
 
 def test_a_public_feed_is_for_everyone() -> None:
     assert _asked() is None
-    assert _asked(Facts("paused", "unlisted", False, None)) is None
+    assert _asked(FeedState("paused", "unlisted", False, None)) is None
 
 
 @pytest.mark.parametrize(
@@ -45,7 +53,7 @@ def test_a_public_feed_is_for_everyone() -> None:
         ({"token_unknown": True, "facts": None}, CloseCode.UNAUTHENTICATED),
         ({"facts": None}, CloseCode.NOT_FOUND),
         ({"facts": SECRET}, CloseCode.NOT_FOUND),
-        ({"facts": Facts("closed", "public", False, 0)}, CloseCode.ENDED),
+        ({"facts": FeedState("closed", "public", False, 0)}, CloseCode.ENDED),
     ],
 )
 def test_refusals_in_their_order(asked: dict[str, Any], code: CloseCode) -> None:
@@ -70,15 +78,17 @@ def test_a_token_that_may_do_something_else_is_told_so() -> None:
 
 
 def test_one_feed_that_can_not_be_refuses_all() -> None:
-    asked = Asked({"a": LIVE, "b": None}, rights_of(None), False, False, False, NOW)
+    asked = AdmissionRequest(
+        {"a": LIVE, "b": None}, rights_of(None), False, False, False, NOW
+    )
     assert decide(asked) is CloseCode.NOT_FOUND
 
 
 def test_a_closed_feed_ends_an_hour_later() -> None:
     for since, code in [(ENDS_AFTER_MS - 1, None), (ENDS_AFTER_MS, CloseCode.ENDED)]:
-        facts = Facts("closed", "public", False, NOW - since)
+        facts = FeedState("closed", "public", False, NOW - since)
         assert _asked(facts) is code
-    assert _asked(Facts("live", "public", False, None)) is None
+    assert _asked(FeedState("live", "public", False, None)) is None
 
 
 def test_feeds_are_split_at_the_last_at() -> None:

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from stoppress.web.line import arrivals
-from stoppress.web.line.arrivals import BREATHS, LONGEST_WAIT_S, PLAIN_S, Entry, Gate
+from stoppress.web.line.arrivals import (
+    BREATHS,
+    LONGEST_WAIT_S,
+    PLAIN_S,
+    ArrivalOutcome,
+    ArrivalQueue,
+)
 from tests.unit.web.line.bare import STREAM, UPGRADE, Raw, raw
 from tests.unit.web.line.live_harness import Ledger, Liveroom, on_every_server, take
 
@@ -25,7 +31,7 @@ class House:
         self.ledger = Ledger()
         self.calls: list[tuple[float, Callable[[], None]]] = []
         self.inside: list[int] = []
-        self.gate = Gate(self._later, self.ledger, per_second, lambda: self.now)
+        self.gate = ArrivalQueue(self._later, self.ledger, per_second, lambda: self.now)
 
     def _later(self, seconds: float, call: Callable[[], None]) -> None:
         self.calls.append((self.now + seconds, call))
@@ -56,13 +62,13 @@ class Guest:
         """Read no more."""
         self.is_paused = True
 
-    def go_in(self, waited_s: float) -> Entry:
+    def go_in(self, waited_s: float) -> ArrivalOutcome:
         """Go in; it takes a while."""
         if self.has_left:
-            return Entry.GONE
+            return ArrivalOutcome.GONE
         self.house.inside.append(self.number)
         self.house.now += COST_S
-        return Entry.PLAIN if self.is_plain else Entry.WHOLE
+        return ArrivalOutcome.PLAIN if self.is_plain else ArrivalOutcome.WHOLE
 
     def cut(self) -> None:
         """Closed."""
@@ -167,7 +173,7 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_failure_inside_does_not_shut_the_gate() -> None:
     class Clumsy(Guest):
-        def go_in(self, waited_s: float) -> Entry:
+        def go_in(self, waited_s: float) -> ArrivalOutcome:
             raise RuntimeError("stumbled")
 
     house = House()

@@ -15,7 +15,7 @@ from websockets.frames import Frame, Opcode
 
 from stoppress.hub.deflate import HEADER
 from stoppress.hub.socket_readers import WebSocketReader
-from stoppress.wire.wire_formats import Wire
+from stoppress.wire.wire_formats import WireFormat
 from tests.unit.web.line.bare import UPGRADE, raw
 from tests.unit.web.line.live_harness import (
     Liveroom,
@@ -49,7 +49,7 @@ def taken(test: Test) -> Callable[[Any, str], None]:
     return cast("Callable[[Any, str], None]", run)
 
 
-def _wires(room: Liveroom) -> list[Wire]:
+def _wires(room: Liveroom) -> list[WireFormat]:
     return sorted(
         reader.wire
         for reader in room.server.server_state.connections
@@ -116,7 +116,11 @@ async def test_readers_that_did_not_ask_share_the_plain_frames(room: Liveroom) -
         everyone = (plain, one, two)
         for socket in everyone:
             await take(socket, 1)
-        assert _wires(room) == [Wire.WEBSOCKET, Wire.DEFLATED, Wire.DEFLATED]
+        assert _wires(room) == [
+            WireFormat.WEBSOCKET,
+            WireFormat.DEFLATED,
+            WireFormat.DEFLATED,
+        ]
         room.paper.publish("x", LONG)
         first = [await take(socket, 1) for socket in everyone]
         assert first[0] == first[1] == first[2]
@@ -126,8 +130,8 @@ async def test_readers_that_did_not_ask_share_the_plain_frames(room: Liveroom) -
             wire: b"".join(strip.frames)
             for wire, strip in channel.ring._blocks[-1].strips.items()
         }
-        assert set(frames) == {Wire.WEBSOCKET, Wire.DEFLATED}
-        assert len(frames[Wire.DEFLATED]) < len(frames[Wire.WEBSOCKET]) / 3
+        assert set(frames) == {WireFormat.WEBSOCKET, WireFormat.DEFLATED}
+        assert len(frames[WireFormat.DEFLATED]) < len(frames[WireFormat.WEBSOCKET]) / 3
 
 
 @taken
@@ -168,7 +172,7 @@ async def test_who_has_less_room_than_our_window_is_served_plain(
     async with room.ws("feed=x", extensions=[factory]) as socket:
         assert not socket.protocol.extensions
         await take(socket, 1)
-        assert _wires(room) == [Wire.WEBSOCKET]
+        assert _wires(room) == [WireFormat.WEBSOCKET]
         room.paper.publish("x", LONG)
         await take(socket, 1)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from websockets.utils import accept_key
 
 from stoppress.web.access import COOKIE
-from stoppress.web.line.fast_path import Handshake
+from stoppress.web.line.fast_path import HandshakeRequest
 from tests.unit.web.line.bare import UPGRADE, raw
 from tests.unit.web.line.live_harness import Liveroom, cursors, take
 
@@ -141,10 +141,10 @@ BROKEN = {
 
 @pytest.mark.parametrize(("old", "new"), BROKEN.values(), ids=BROKEN)
 def test_what_is_no_handshake_is_none_of_its_business(old: str, new: str) -> None:
-    assert Handshake(UPGRADE).accept() == accept_key(KEY).encode()
+    assert HandshakeRequest(UPGRADE).accept() == accept_key(KEY).encode()
     broken = UPGRADE.replace(old.encode(), new.encode(), 1)
     assert broken != UPGRADE
-    assert Handshake(broken).accept() is None
+    assert HandshakeRequest(broken).accept() is None
 
 
 @at_the_door
@@ -198,4 +198,4 @@ async def test_a_full_house_turns_away_as_ever(room: Liveroom) -> None:
 
 @given(st.binary(max_size=200), st.integers(0, len(UPGRADE)))
 def test_any_bytes_are_read_or_left(data: bytes, at: int) -> None:
-    Handshake(UPGRADE[:at] + data + UPGRADE[at:]).accept()
+    HandshakeRequest(UPGRADE[:at] + data + UPGRADE[at:]).accept()

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from websockets.frames import Frame, Opcode
 
-from stoppress.web.line.pending_upgrade import Upgrade
+from stoppress.web.line.pending_upgrade import PendingUpgrade
 from tests.unit.web.line.bare import LOOPS, UPGRADE, raw
 from tests.unit.web.line.live_harness import Liveroom
 
@@ -140,7 +140,7 @@ def test_the_end_of_the_server_answers_it(loop: Any) -> None:
             client.send(UPGRADE)
             await room.until(lambda: bool(room.server.server_state.tasks))
             (waiting,) = room.server.server_state.connections
-            assert isinstance(waiting, Upgrade)
+            assert isinstance(waiting, PendingUpgrade)
             waiting.shutdown()
             assert (await client.end()).startswith(b"HTTP/1.1 500")
         stay.set()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stoppress.web.pages.browser_files import Files
+from stoppress.web.pages.browser_files import BrowserFiles
 from stoppress.web.pages.bundle import browser_files
 
 
@@ -21,25 +21,25 @@ def folder(tmp_path: Path) -> Path:
 def test_a_wheel_brings_the_script(folder: Path) -> None:
     """Where it was made already it is not made again."""
     (folder / "stop-press.js").write_text("made();")
-    files = Files(folder)
-    other = Files(browser_files())
+    files = BrowserFiles(folder)
+    other = BrowserFiles(browser_files())
     assert files.addresses["stop-press.js"] != other.addresses["stop-press.js"]
     assert files.addresses["page.css"] == other.addresses["page.css"]
 
 
 def test_the_same_content_has_the_same_name(folder: Path) -> None:
     """On every server; another content has another one."""
-    before = Files(folder).addresses
-    assert before == Files(browser_files()).addresses
+    before = BrowserFiles(folder).addresses
+    assert before == BrowserFiles(browser_files()).addresses
     with (folder / "stop-press" / "css" / "bar.css").open("a") as style:
         style.write("/* changed */")
-    after = Files(folder).addresses
+    after = BrowserFiles(folder).addresses
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"stop-press.css"}
 
 
 def test_each_file_has_a_plain_name_too() -> None:
     """What others embed has one address for ever."""
-    paths = Files(browser_files()).paths
+    paths = BrowserFiles(browser_files()).paths
     assert {"/stop-press.js", "/stop-press.css", "/page.css"} <= set(paths)
     assert len(paths) == 6

@@ -6,7 +6,7 @@ import pytest
 
 from stoppress.web.pages.bundle import browser_files
 from stoppress.web.pages.localization import (
-    Local,
+    LocalTime,
     day_text,
     direction_of,
     full_text,
@@ -45,7 +45,7 @@ TABLES = read_tables(browser_files())
 )
 def test_local(at: str, zone: str, expected: tuple[str, str, str]) -> None:
     """Day, clock and offset there; UTC for a zone that is none."""
-    assert local(at, zone) == Local(*expected)
+    assert local(at, zone) == LocalTime(*expected)
 
 
 def test_moment_has_the_offset() -> None:

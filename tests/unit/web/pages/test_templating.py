@@ -8,7 +8,7 @@ import pytest
 
 from stoppress.web.pages.bundle import browser_files
 from stoppress.web.pages.templating import (
-    Paper,
+    Templates,
     data_block,
     host_of,
     lines,
@@ -51,6 +51,6 @@ def test_texts() -> None:
 
 def test_a_post_alone() -> None:
     """As the desk's preview shows it: the article that readers get."""
-    html = Paper(browser_files()).post(feed(), post(1, key=True))
+    html = Templates(browser_files()).post(feed(), post(1, key=True))
     assert html.startswith("<article") and html.endswith("</article>")
     assert "Key moment" in html and "Headline 1" in html
