@@ -78,7 +78,7 @@ class ServerProcess:
         self.app.router.redirect_slashes = False
         self.app.state.serving = self
         self._hub: Hub | None = None
-        self.door = FastPath()
+        self.fast_path = FastPath()
         """Where readers come in without an ASGI task, once there is a newsroom."""
         self.over = asyncio.Event()
         """The process should end: it was told to, or a part failed."""
@@ -126,9 +126,9 @@ class ServerProcess:
         async with asyncio.TaskGroup() as group:
             group.create_task(shards.watch())
             group.create_task(follower.run())
-            newsroom = self._newsroom(store, follower, hub)
-            group.create_task(self._inbox(shards, newsroom).run())
-            self._open(newsroom)
+            services = self._services(store, follower, hub)
+            group.create_task(self._inbox(shards, services).run())
+            self._open(services)
             try:
                 while not follower.healthy:  # noqa: ASYNC110  # it tells nobody
                     await asyncio.sleep(0.01)
@@ -151,7 +151,7 @@ class ServerProcess:
             await asyncio.sleep(random.uniform(0, wait_s))
             wait_s = min(wait_s * 2, LONGEST_WAIT_S)
 
-    def _newsroom(self, store: RedisStore, follower: Follower, hub: Hub) -> Services:
+    def _services(self, store: RedisStore, follower: Follower, hub: Hub) -> Services:
         settings = self.settings
 
         async def ready() -> None:
@@ -169,31 +169,31 @@ class ServerProcess:
             ready=ready,
         )
 
-    def _inbox(self, shards: Shards, newsroom: Services) -> Inbox:
+    def _inbox(self, shards: Shards, services: Services) -> Inbox:
         """Whatever speaks Redis publishes by the same rules as over HTTP."""
 
         async def publish(secret: str, feed: str, raw: bytes, key: str) -> None:
-            token = await newsroom.tokens.check(secret)
+            token = await services.tokens.check(secret)
             if token is None:
                 raise Unauthenticated("this server does not know the token")
             if not token.may("write", feed):
                 raise MissingScope("write", feed)
-            await newsroom.desk.publish(feed, raw, Requester(token.id, key))
+            await services.desk.publish(feed, raw, Requester(token.id, key))
 
         most = self.settings.max_body
         return Inbox(shards, publish, self.metrics, max_bytes=most)
 
-    def _open(self, newsroom: Services) -> None:
+    def _open(self, services: Services) -> None:
         """From now on there is a newsroom."""
         self.app.router.routes[:] = [
-            *live_routes.routes(newsroom),
-            *routes.routes(newsroom),
-            *page_routes.routes(newsroom),
-            *desk_console.routes(newsroom),
+            *live_routes.routes(services),
+            *routes.routes(services),
+            *page_routes.routes(services),
+            *desk_console.routes(services),
             *(demo_routes() if self.settings.demo else ()),
             Route("/{path:path}/", without_slash, methods=_METHODS),
         ]
-        self.door.open(newsroom)
+        self.fast_path.open(services)
 
     def _why_not(self) -> str:
         return self._reason

@@ -223,7 +223,7 @@ async def compare(
 async def serving(hub: Hub, settings: Settings, takeover: bool) -> AsyncIterator[str]:
     """The live line's routes at a Unix socket, on the fast path or the plain one."""
     nothing = cast(Any, None)
-    newsroom = Services(
+    services = Services(
         settings=settings,
         store=nothing,
         desk=nothing,
@@ -233,7 +233,7 @@ async def serving(hub: Hub, settings: Settings, takeover: bool) -> AsyncIterator
         metrics=nothing,
     )
     config = uvicorn.Config(
-        Starlette(routes=live_routes.routes(newsroom)),
+        Starlette(routes=live_routes.routes(services)),
         http=LiveHttp if takeover else "httptools",
         ws=LiveWebSocket if takeover else "websockets-sansio",
         lifespan="off",

@@ -72,7 +72,7 @@ async def _session(chance: random.Random, inputs: int) -> Counter[str]:
     async with open_office() as office:
         await office.feed("quay")
         app = Starlette(
-            routes=routes.routes(office.newsroom),
+            routes=routes.routes(office.services),
             exception_handlers=exception_handlers(BASE),
         )
         names = [str((await office.post()).json()["post"]["id"]), samples.POST_ID]

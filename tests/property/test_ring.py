@@ -206,8 +206,8 @@ def test_cursors_share_the_bytes_of_each_block() -> None:
     """A thousand cursors don't make a thousand joined copies."""
     ring = Ring(FEED, BASE, max_events=4096, max_bytes=8 << 20)
     ring.restart(Cursor(EPOCH, 1000), tuple(_events([300] * 1000)))
-    tails = [ring.tail(WireFormat.WEBSOCKET, seq)[0] for seq in range(999)]
-    copies = {_whole(part) for parts in tails for part in parts}
+    backlog_cache = [ring.tail(WireFormat.WEBSOCKET, seq)[0] for seq in range(999)]
+    copies = {_whole(part) for parts in backlog_cache for part in parts}
     assert len(copies) < 1000 / 8
 
 
@@ -244,10 +244,12 @@ def test_a_tail_that_broke_off_has_its_rest_later_too(chance: Random) -> None:
         body = post_body(f"p{seq}", "n" * size)
         ring.append(Event(seq, EventType.PUBLISHED, T0 + seq, f"p{seq}", body))
     wires = (WireFormat.WEBSOCKET, WireFormat.CHUNKS, WireFormat.DEFLATED)
-    tails = {(wire, seq): ring.tail(wire, seq) for wire in wires for seq in range(60)}
+    backlog_cache = {
+        (wire, seq): ring.tail(wire, seq) for wire in wires for seq in range(60)
+    }
     for _ in range(200):
-        wire, seq = chance.choice(list(tails))
-        parts, after = tails[wire, seq]
+        wire, seq = chance.choice(list(backlog_cache))
+        parts, after = backlog_cache[wire, seq]
         data = b"".join(parts)
         sent = chance.randrange(len(data))
         rest, at = ring.rest(wire, seq, sent)

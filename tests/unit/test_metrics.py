@@ -102,8 +102,8 @@ def test_two_servers_in_one_process_count_apart() -> None:
 
 
 COUNTING = """
-from stoppress.metrics import Metrics
-metrics = Metrics()
+from stoppress.metrics import ProcessMetrics
+metrics = ProcessMetrics()
 metrics.readers("sse", 2)
 metrics.delivered(10, 100)
 metrics.add_up()

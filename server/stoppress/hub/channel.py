@@ -38,30 +38,30 @@ SMALL = 4096
 class Channel:
     """A feed that is open in this process. Is the Sink of its line."""
 
-    def __init__(self, feed: str, house: ChannelOwner) -> None:
+    def __init__(self, feed: str, owner: ChannelOwner) -> None:
         self.feed = feed
         self.body = b""
         """The feed's kept JSON, as of the ring's head."""
-        self.facts: FeedState = UNKNOWN
+        self.feed_state: FeedState = UNKNOWN
         self.awake = False
         """Whether the sweep has this channel in its queue."""
         self.ended = False
         """Whether the feed is gone or the channel closed: nothing comes any more."""
         self.quiet_since = 0.0
         """When the last event or murmur began to go out."""
-        self._house = house
-        settings = house.settings
+        self._owner = owner
+        settings = owner.settings
         self.ring = Ring(
             feed,
             settings.base,
             max_events=settings.ring_events,
             max_bytes=settings.ring_bytes,
-            encoded=house.metrics.encoded,
+            encoded=owner.metrics.encoded,
         )
-        self._circle = RoundRobin()
-        self._pace = Pace(self.ring, self._circle)
+        self._round_robin = RoundRobin()
+        self._pace = Pace(self.ring, self._round_robin)
         self._ready: deque[Follow] = deque()
-        self._tails = BacklogCache(self.ring)
+        self._backlog_cache = BacklogCache(self.ring)
         self._murmur: tuple[bytes, ...] | None = None
         self._hello: tuple[tuple[WireFormat, bool, Cursor], bytes] | None = None
         self.moved = Bell()
@@ -82,10 +82,10 @@ class Channel:
         else:
             begun = bool(ring.epoch)
             ring.restart(window.cursor, window.events)
-            self._house.budget.charge(ring)
+            self._owner.budget.charge(ring)
             if begun:
-                self._order(self._circle.all(), RESET)
-                self._house.metrics.reset(self._circle.size)
+                self._order(self._round_robin.all(), RESET)
+                self._owner.metrics.reset(self._round_robin.size)
             self._begin()
         if window.cursor.seq >= ring.head:
             self._take_feed(window.feed)
@@ -95,7 +95,7 @@ class Channel:
         if self.ended:
             return
         self.ring.append(event)
-        self._house.budget.charge(self.ring)
+        self._owner.budget.charge(self.ring)
         if event.type is EventType.FEED:
             self._take_feed(event.body)
         self._begin()
@@ -104,7 +104,7 @@ class Channel:
         """The feed was deleted."""
         self.ended = True
         self.send_home(CloseCode.ENDED)
-        self._house.over(self)
+        self._owner.over(self)
 
     def shut(self) -> None:
         """Nothing comes any more; whoever waits is told."""
@@ -117,11 +117,11 @@ class Channel:
     @property
     def size(self) -> int:
         """How many follow."""
-        return self._circle.size
+        return self._round_robin.size
 
     def all(self) -> list[Follow]:
         """Every follow, as of now."""
-        return self._circle.all()
+        return self._round_robin.all()
 
     def is_ahead(self, cursor: Cursor | None) -> bool:
         """Whether the cursor may come from a line that is a step ahead of ours."""
@@ -145,7 +145,7 @@ class Channel:
             follow.reader.greet(self._greeting(follow.reader.wire, resumed, place))
         else:
             follow.seq = RESET
-            self._house.metrics.reset(1)
+            self._owner.metrics.reset(1)
         self._enter(follow)
 
     def watch(self, follow: Follow, seq: int) -> None:
@@ -155,50 +155,52 @@ class Channel:
         self._enter(follow)
 
     def _enter(self, follow: Follow) -> None:
-        self._circle.add(follow)
-        self._house.counted(self)
+        self._round_robin.add(follow)
+        self._owner.counted(self)
         if follow.seq != self.ring.head:
             self.ready(follow)
 
     def leave(self, follow: Follow) -> None:
         """Let a follow go."""
-        self._circle.drop(follow)
+        self._round_robin.drop(follow)
         follow.channel = None
         follow.seq = PARKED
-        self._house.counted(self)
+        self._owner.counted(self)
 
     def ready(self, follow: Follow) -> None:
         """Serve this follow alone: it joined, or its socket has room again."""
         self._ready.append(follow)
-        self._house.sweep.wake(self)
+        self._owner.sweep.wake(self)
 
     def send_home(self, code: CloseCode) -> None:
         """End every follow with `code`."""
-        self._order(self._circle.all(), -code)
+        self._order(self._round_robin.all(), -code)
 
     # What goes beside the ring
 
     def murmur(self, kind: str, payload: bytes) -> None:
         """Tell everyone at the head something that is no event."""
         self._murmur = tuple(framed(wire, kind, payload) for wire in WireFormat)
-        self.quiet_since = self._house.now()
-        self._circle.begin()
-        self._house.sweep.wake(self)
+        self.quiet_since = self._owner.now()
+        self._round_robin.begin()
+        self._owner.sweep.wake(self)
 
     def reset_spread_ms(self) -> int:
         """Over how long readers that are reset should ask for a snapshot."""
-        return self._house.spread_ms(self._house.settings.reset_spread, self.size)
+        return self._owner.spread_ms(self._owner.settings.reset_spread, self.size)
 
     def forget(self) -> None:
         """Let go what can be made again: the channel is quiet."""
-        self._tails.clear()
+        self._backlog_cache.clear()
         self.ring.forget()
 
     # Serving
 
     def is_behind(self) -> bool:
         """Whether somebody is still to be visited now."""
-        return bool(self._ready) or (self._circle.todo > 0 and not self._pace.resting)
+        return bool(self._ready) or (
+            self._round_robin.todo > 0 and not self._pace.resting
+        )
 
     @property
     def in_burst(self) -> bool:
@@ -214,23 +216,23 @@ class Channel:
 
         Returns how many visits that took.
         """
-        ring, circle, ready = self.ring, self._circle, self._ready
+        ring, round_robin, ready = self.ring, self._round_robin, self._ready
         if not ready and self._rests():
             return 0
-        tails = self._tails.known
+        backlog_cache = self._backlog_cache.known
         head = ring.head
         visits = events = size = 0
         alone = False
         while visits < allowance:
             # Those who catch up take at most every other visit of a round.
             alone = not alone
-            if ready and (alone or circle.todo <= 0):
+            if ready and (alone or round_robin.todo <= 0):
                 follow = ready.popleft()
                 if follow.channel is not self:
                     continue
                 murmur = None
             else:
-                found = circle.next()
+                found = round_robin.next()
                 if found is None:
                     self._murmur = None
                     break
@@ -246,7 +248,7 @@ class Channel:
                 if seq <= DISMISSED:
                     reader.dismiss(follow, CloseCode(-seq))
                 continue
-            tail = tails[reader.wire].get(seq) or self._tail(follow)
+            tail = backlog_cache[reader.wire].get(seq) or self._tail(follow)
             if tail is None:
                 continue
             write, data, length, after = tail
@@ -274,26 +276,26 @@ class Channel:
                     break
         self._pace.went(visits)
         if events:
-            self._house.metrics.delivered(events, size)
+            self._owner.metrics.delivered(events, size)
         if self.eased.is_awaited and not self.is_pressed():
             self.eased.ring()
         return visits
 
     def _rests(self) -> bool:
         """Whether the round waits a little; then `_rested` ends that."""
-        pace, house = self._pace, self._house
+        pace, owner = self._pace, self._owner
         if self.eased.is_awaited:
-            pace.rested(house.now())
+            pace.rested(owner.now())
         elif not pace.resting:
-            rest_s = pace.rest_s(house.now())
+            rest_s = pace.rest_s(owner.now())
             if rest_s > 0:
                 pace.resting = True
-                house.after(rest_s, self._rested)
+                owner.after(rest_s, self._rested)
         return pace.resting
 
     def _rested(self) -> None:
-        self._pace.rested(self._house.now())
-        self._house.sweep.wake(self)
+        self._pace.rested(self._owner.now())
+        self._owner.sweep.wake(self)
 
     def _tail(self, follow: Follow) -> Tail | None:
         """What a follow lacks; or None, if it was to end and has ended."""
@@ -303,13 +305,13 @@ class Channel:
             spread = self.reset_spread_ms()
             payload = messages.reset(self.feed, cursor, retry_ms=spread)
             data = framed(reader.wire, "reset", payload, str(cursor))
-            return self._tails.keep(reader.wire, seq, [data], ring.head)
+            return self._backlog_cache.keep(reader.wire, seq, [data], ring.head)
         if seq <= DISMISSED:
             reader.dismiss(follow, CloseCode(-seq))
         elif not ring.holds_after(seq):
             reader.dismiss(follow, CloseCode.SLOW)
         else:
-            return self._tails.after(reader.wire, seq)
+            return self._backlog_cache.after(reader.wire, seq)
         return None
 
     def _stuck(self, follow: Follow, tail: Tail, sent: int) -> None:
@@ -321,7 +323,7 @@ class Channel:
         else:
             rest, at = self.ring.rest(reader.wire, follow.seq, sent)
         follow.seq = at
-        self._house.metrics.stuck()
+        self._owner.metrics.stuck()
         reader.write(bytes(rest) if len(rest) < SMALL else rest)
         if not reader.blocked and at != self.ring.head:
             self._ready.append(follow)
@@ -330,13 +332,13 @@ class Channel:
 
     def _begin(self) -> None:
         """The head moved: everyone lacks something now."""
-        self._tails.clear()
+        self._backlog_cache.clear()
         self._murmur = None
-        self.quiet_since = now = self._house.now()
+        self.quiet_since = now = self._owner.now()
         self._pace.came(now)
-        self._circle.begin()
-        if self._circle.size:
-            self._house.sweep.wake(self)
+        self._round_robin.begin()
+        if self._round_robin.size:
+            self._owner.sweep.wake(self)
         self.moved.ring()
 
     def _order(self, follows: list[Follow], order: int) -> None:
@@ -347,11 +349,11 @@ class Channel:
 
     def _take_feed(self, body: bytes) -> None:
         self.body = body
-        self.facts = FeedState.of(body)
-        if self.facts.visibility == "private":
+        self.feed_state = FeedState.of(body)
+        if self.feed_state.visibility == "private":
             shut = [
                 follow
-                for follow in self._circle.all()
+                for follow in self._round_robin.all()
                 if not follow.reader.rights.may_read(self.feed)
             ]
             if shut:
@@ -361,13 +363,13 @@ class Channel:
         """The hello of everyone who comes to the same place: made once."""
         key = wire, resumed, place
         if self._hello is None or self._hello[0] != key:
-            house = self._house
+            owner = self._owner
             payload = messages.hello(
                 self.feed,
                 place,
                 resumed=resumed,
-                beat_s=house.settings.beat,
-                retry_ms=house.spread_ms(house.settings.retry, house.readers()),
+                beat_s=owner.settings.beat,
+                retry_ms=owner.spread_ms(owner.settings.retry, owner.readers()),
             )
             self._hello = key, framed(wire, "hello", payload, str(place))
         return self._hello[1]

@@ -67,7 +67,7 @@ class Hub:
             line, settings.channel_idle, self.now, self._make, self._gone
         )
         self._tasks = TaskSet()
-        self._audience = ReaderCounts(
+        self._reader_counts = ReaderCounts(
             census or SingleProcessCensus(), self._channels, self._tasks
         )
         self._ticking: asyncio.TimerHandle | None = None
@@ -105,14 +105,14 @@ class Hub:
         return Channel(feed, self)
 
     def _gone(self, channel: Channel) -> None:
-        self._audience.changed(channel)
+        self._reader_counts.changed(channel)
         self.budget.release(channel.ring)
         self.metrics.channels(-1)
 
     def facts_at_hand(self, feed: str) -> FeedState | None:
         """The facts of the feed, if it is open now."""
         channel = self._channels.find(feed)
-        return None if channel is None or channel.ended else channel.facts
+        return None if channel is None or channel.ended else channel.feed_state
 
     # Follows
 
@@ -138,7 +138,7 @@ class Hub:
         reader = follow.reader
         if not reader.holds(follow):
             return
-        code = channel.facts.refusal(follow.feed, reader.rights, self.now_ms())
+        code = channel.feed_state.refusal(follow.feed, reader.rights, self.now_ms())
         if channel.ended:
             code = CloseCode.ENDED
         if code is None:
@@ -250,7 +250,7 @@ class Hub:
     def counted(self, channel: Channel) -> None:
         """Readers of a channel came or went."""
         self._channels.used(channel)
-        self._audience.changed(channel)
+        self._reader_counts.changed(channel)
 
     def spread_ms(self, least: int, readers: int) -> int:
         """Over how long `readers` should come back, at least `least`."""
@@ -289,13 +289,13 @@ class Hub:
         for channel in self._channels.all():
             if not channel.size:
                 continue
-            if channel.facts.has_ended(now_ms):
+            if channel.feed_state.has_ended(now_ms):
                 channel.send_home(CloseCode.ENDED)
             elif now - channel.quiet_since >= self.settings.beat:
                 channel.forget()
                 payload = messages.beat(channel.feed, channel.ring.cursor)
                 channel.murmur("beat", payload)
-        self._audience.tick(now)
+        self._reader_counts.tick(now)
 
     # The end
 
@@ -334,7 +334,7 @@ class Hub:
                 follow.reader.bye(self.settings.retry)
         self.leaving.cut_all()
         await self._tasks.stop()
-        await self._audience.leave()
+        await self._reader_counts.leave()
         await self._channels.stop()
 
 

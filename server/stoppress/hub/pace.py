@@ -29,11 +29,11 @@ LONGEST_REST_S = 0.03
 class Pace:
     """What is known of one channel's burst."""
 
-    __slots__ = ("_circle", "_granted", "_ring", "_since", "in_burst", "resting")
+    __slots__ = ("_round_robin", "_granted", "_ring", "_since", "in_burst", "resting")
 
-    def __init__(self, ring: Ring, circle: RoundRobin) -> None:
+    def __init__(self, ring: Ring, round_robin: RoundRobin) -> None:
         self._ring = ring
-        self._circle = circle
+        self._round_robin = round_robin
         self._since = 0.0
         """When this turn of the circle began."""
         self._granted = 0
@@ -45,7 +45,7 @@ class Pace:
 
     def is_pressed(self) -> bool:
         """Whether who is next in the round lacks so much that editors should wait."""
-        seq, ring = self._circle.next_seq(), self._ring
+        seq, ring = self._round_robin.next_seq(), self._ring
         if seq is None:
             return False
         held = ring.head - ring.first + 1
@@ -53,7 +53,7 @@ class Pace:
 
     def came(self, now: float) -> None:
         """An event is here, and its round not yet begun."""
-        todo = self._circle.todo
+        todo = self._round_robin.todo
         if todo <= 0:
             self._since = now
         elif not self.in_burst:
@@ -63,7 +63,7 @@ class Pace:
     def went(self, visits: int) -> None:
         """So many follows were visited."""
         self._granted -= visits
-        if self._circle.todo <= 0:
+        if self._round_robin.todo <= 0:
             self.in_burst = False
 
     def rest_s(self, now: float) -> float:
@@ -75,5 +75,5 @@ class Pace:
     def rested(self, now: float) -> None:
         """The round goes on, once around."""
         self.resting = False
-        self._granted = self._circle.size
+        self._granted = self._round_robin.size
         self._since = now

@@ -97,4 +97,4 @@ class ReaderCounts:
 
 
 def _shows(channel: Channel) -> bool:
-    return bool(channel.size) and channel.facts.show_readers and not channel.ended
+    return bool(channel.size) and channel.feed_state.show_readers and not channel.ended

@@ -144,14 +144,14 @@ async def serve(listen: int, ready: int) -> None:
     asyncio.get_running_loop().add_reader(0, _end_with_stdin)
     serving = ServerProcess(from_environment(os.environ))
     settings, metrics = serving.settings, serving.metrics
-    porch = FirstBytes(
-        serving.door,
+    first_bytes = FirstBytes(
+        serving.fast_path,
         ArrivalQueue(call_later, metrics, settings.handshakes_per_s),
         HeadLimits(call_later, metrics, settings.head_timeout, settings.max_head),
     )
     config = uvicorn.Config(
         serving.app,
-        http=cast(Any, porch),  # it makes the protocols, as the class would
+        http=cast(Any, first_bytes),  # it makes the protocols, as the class would
         ws=LiveWebSocket,
         lifespan="on",
         interface="asgi3",

@@ -34,34 +34,34 @@ _NOBODY = "no token: send one as `Authorization: Bearer sp_…`"
 _UNKNOWN = "the token is not known here: it may have been revoked"
 
 
-async def token_of(newsroom: Services, request: Request) -> Token | None:
+async def token_of(services: Services, request: Request) -> Token | None:
     """The token a request brings, or None. Raises Unauthenticated, Unavailable."""
     header = request.headers.get("authorization")
     if header is not None:
         kind, _, secret = header.partition(" ")
         if kind.lower() != "bearer":
             raise Unauthenticated(f"{kind[:20]!r} is not spoken here; {_NOBODY}")
-        token = await newsroom.tokens.check(secret.strip())
+        token = await services.tokens.check(secret.strip())
         if token is None:
             raise Unauthenticated(_UNKNOWN)
         return token
     cookie = request.cookies.get(COOKIE)
     if not cookie:
         return None
-    token = await newsroom.tokens.check(cookie)
+    token = await services.tokens.check(cookie)
     if token is not None and request.method not in ("GET", "HEAD"):
-        check_origin(newsroom, request)
+        check_origin(services, request)
     return token
 
 
-def check_origin(newsroom: Services, request: Request) -> None:
+def check_origin(services: Services, request: Request) -> None:
     """Raises Refused unless the browser says that one of our own pages asks."""
     headers = request.headers
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None:
         same = site == "same-origin"
     elif origin is not None:
-        same = origin == newsroom.settings.base or (
+        same = origin == services.settings.base or (
             urlsplit(origin).netloc == headers.get("host", "")
         )
     else:
@@ -87,33 +87,33 @@ def may_read(token: Token | None, visibility: Visibility, feed: str) -> bool:
     return visibility != "private" or (token is not None and token.may("read", feed))
 
 
-async def visible(newsroom: Services, token: Token | None, feed: str) -> Visibility:
+async def visible(services: Services, token: Token | None, feed: str) -> Visibility:
     """The feed's visibility. Raises NotFound if it does not exist for this token."""
-    visibility = await newsroom.snapshots.visibility(feed)
+    visibility = await services.snapshots.visibility(feed)
     if not may_read(token, visibility, feed):
         raise NotFound(feed)
     return visibility
 
 
-async def signed_in(newsroom: Services, request: Request) -> Token:
+async def signed_in(services: Services, request: Request) -> Token:
     """The token a request brings. Raises Unauthenticated, Unavailable."""
-    token = await token_of(newsroom, request)
+    token = await token_of(services, request)
     if token is None:
         raise Unauthenticated(_NOBODY)
     return token
 
 
 async def admit(
-    newsroom: Services, request: Request, scope: Scope, feed: str | None
+    services: Services, request: Request, scope: Scope, feed: str | None
 ) -> Token:
     """The token, if it has the scope on the feed (None: on all of them).
 
     Raises Unauthenticated, MissingScope, or NotFound where the feed is not to
     be known.
     """
-    token = await signed_in(newsroom, request)
+    token = await signed_in(services, request)
     if token.may(scope, feed):
         return token
     if feed is not None:
-        await visible(newsroom, token, feed)
+        await visible(services, token, feed)
     raise MissingScope(scope, feed)

@@ -49,12 +49,12 @@ class Resource:
 
     def __init__(
         self,
-        newsroom: Services,
+        services: Services,
         handlers: Mapping[str, Handler],
         *,
         shared: bool = False,
     ) -> None:
-        self._newsroom = newsroom
+        self._services = services
         self._handlers = dict(handlers)
         self._shared = shared
         self.methods = tuple(handlers)
@@ -73,7 +73,7 @@ class Resource:
             return
         except Exception as error:
             feed = request.path_params.get("feed")
-            response = answer(error, self._newsroom.settings.base, feed)
+            response = answer(error, self._services.settings.base, feed)
         if self._shared and method == "GET":
             response.headers.update(SHARED)
         await response(scope, receive, send)
@@ -82,12 +82,12 @@ class Resource:
         handler = self._handlers.get(method)
         if handler is not None:
             if method == "GET":
-                return await handler(self._newsroom, request)
-            with self._newsroom.hub.writing():
-                response = await handler(self._newsroom, request)
+                return await handler(self._services, request)
+            with self._services.hub.writing():
+                response = await handler(self._services, request)
             feed = request.path_params.get("feed")
             if feed is not None:
-                await self._newsroom.hub.keep_pace(feed)
+                await self._services.hub.keep_pace(feed)
             return response
         if method == "OPTIONS":
             if self._shared:

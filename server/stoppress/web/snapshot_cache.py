@@ -155,7 +155,7 @@ class SnapshotCache:
             except Unavailable:
                 if behind:
                     raise
-        return channel.facts.visibility
+        return channel.feed_state.visibility
 
     async def events(
         self, feed: str, after: Cursor, until: Cursor

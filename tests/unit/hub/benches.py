@@ -202,9 +202,9 @@ class Room:
         self.readers: list[SocketPair] = []
         self.sink = os.open(os.devnull, os.O_WRONLY)
 
-    def channel(self, feed: str = "x", **facts: Any) -> Channel:
+    def channel(self, feed: str = "x", **feed_state: Any) -> Channel:
         """An open channel."""
-        log = self.paper.make(feed, **facts)
+        log = self.paper.make(feed, **feed_state)
         channel = Channel(feed, self.bench)
         log.sink = channel
         channel.fill(self.paper.window(log))

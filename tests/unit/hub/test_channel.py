@@ -187,10 +187,10 @@ def test_what_was_withdrawn_is_not_replayed(room: Room) -> None:
 
 def test_the_feed_as_it_is_now_is_at_hand(room: Room) -> None:
     channel = room.channel(show_readers=True)
-    assert channel.facts.show_readers
+    assert channel.feed_state.show_readers
     room.paper.change("x", status="paused", show_readers=False)
-    assert channel.facts.status == "paused"
-    assert not channel.facts.show_readers
+    assert channel.feed_state.status == "paused"
+    assert not channel.feed_state.show_readers
     assert b'"paused"' in channel.body
 
 
@@ -198,15 +198,15 @@ def test_leaving_can_hide_nobody_from_a_round() -> None:
     """Whoever leaves or joins while a round runs, the others are all visited."""
     for gone in range(6):
         for after in range(6):
-            circle = RoundRobin()
+            round_robin = RoundRobin()
             follows = [Follow.__new__(Follow) for _ in range(6)]
             for follow in follows:
-                circle.add(follow)
-            circle.begin()
-            visited = [circle.next() for _ in range(after)]
-            circle.drop(follows[gone])
-            circle.add(Follow.__new__(Follow))
-            while (found := circle.next()) is not None:
+                round_robin.add(follow)
+            round_robin.begin()
+            visited = [round_robin.next() for _ in range(after)]
+            round_robin.drop(follows[gone])
+            round_robin.add(Follow.__new__(Follow))
+            while (found := round_robin.next()) is not None:
                 visited.append(found)
             missing = set(map(id, follows)) - set(map(id, visited))
             assert missing <= {id(follows[gone])}

@@ -11,7 +11,7 @@ from stoppress.wire.close_codes import CloseCode
 CLOSED = 1_795_339_800_000
 
 
-def facts(**more: object) -> FeedState:
+def feed_state(**more: object) -> FeedState:
     """The facts of a public feed."""
     kept = {"status": "live", "visibility": "public", "show_readers": False}
     return FeedState.of(json.dumps(kept | {"closed_at": None} | more).encode())
@@ -20,10 +20,10 @@ def facts(**more: object) -> FeedState:
 def test_a_closed_feeds_line_ends_an_hour_after_closing() -> None:
     """Whatever was changed since: only opening it again keeps the line."""
     changed = CLOSED + ENDS_AFTER_MS // 2
-    closed = facts(
+    closed = feed_state(
         status="closed", closed_at=instant(CLOSED), updated_at=instant(changed)
     )
     last = CLOSED + ENDS_AFTER_MS - 1
     assert closed.refusal("x", ANYONE, last) is None
     assert closed.refusal("x", ANYONE, last + 1) is CloseCode.ENDED
-    assert facts().refusal("x", ANYONE, last + 1) is None
+    assert feed_state().refusal("x", ANYONE, last + 1) is None

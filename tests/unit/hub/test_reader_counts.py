@@ -64,10 +64,10 @@ class House:
             await asyncio.sleep(0)
 
 
-async def _reads(house: House, feed: str) -> RelayedReader:
-    reader = RelayedReader(house.hub, WireFormat.LINES, ANYONE)
-    await house.hub.channel(feed)
-    house.hub.follow(reader, feed, None)
+async def _reads(owner: House, feed: str) -> RelayedReader:
+    reader = RelayedReader(owner.hub, WireFormat.LINES, ANYONE)
+    await owner.hub.channel(feed)
+    owner.hub.follow(reader, feed, None)
     await reader.carry()
     return reader
 
@@ -110,41 +110,41 @@ async def test_readers_of_all_processes_are_told_one_number() -> None:
 
 
 async def test_asking_is_rare_and_one_at_a_time() -> None:
-    house = House({})
-    reader = await _reads(house, "x")
+    owner = House({})
+    reader = await _reads(owner, "x")
     for number in range(40):
-        await house.round(0.5)
+        await owner.round(0.5)
         if number % 3 == 0:
-            await _reads(house, "x")
-    assert house.book.asked == 40 * 0.5 / EVERY_S
-    assert len(await _told(reader)) <= house.book.asked
-    await house.hub.stop()
+            await _reads(owner, "x")
+    assert owner.book.asked == 40 * 0.5 / EVERY_S
+    assert len(await _told(reader)) <= owner.book.asked
+    await owner.hub.stop()
 
 
 async def test_nobody_is_asked_of_feeds_that_do_not_tell() -> None:
-    house = House({})
-    reader = await _reads(house, "shy")
+    owner = House({})
+    reader = await _reads(owner, "shy")
     for _ in range(3):
-        await house.round()
-    assert house.book.asked == 0
-    house.paper.change("shy", show_readers=True)
-    await house.round()
+        await owner.round()
+    assert owner.book.asked == 0
+    owner.paper.change("shy", show_readers=True)
+    await owner.round()
     await reader.carry()  # that the feed was changed
-    await house.round()
-    assert house.book.asked == 2
-    assert house.book.pages[id(house.book)] == {"shy": 1}
-    await house.hub.stop()
+    await owner.round()
+    assert owner.book.asked == 2
+    assert owner.book.pages[id(owner.book)] == {"shy": 1}
+    await owner.hub.stop()
 
 
 async def test_no_number_while_the_census_is_away() -> None:
-    house = House({})
-    house.book.away = True
-    reader = await _reads(house, "x")
-    await house.round()
-    await house.round()
-    assert (house.book.asked, await _told(reader)) == (2, [])
-    house.book.away = False
-    await house.round()
+    owner = House({})
+    owner.book.away = True
+    reader = await _reads(owner, "x")
+    await owner.round()
+    await owner.round()
+    assert (owner.book.asked, await _told(reader)) == (2, [])
+    owner.book.away = False
+    await owner.round()
     assert await _told(reader) == [1]
-    house.book.away = True
-    await house.hub.stop()
+    owner.book.away = True
+    await owner.hub.stop()

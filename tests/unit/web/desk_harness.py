@@ -37,7 +37,7 @@ class Office:
 
     store: MemoryStore
     line: MemoryLine
-    newsroom: Services
+    services: Services
     client: httpx.AsyncClient
     public: httpx.AsyncClient
     fresh: list[bool]
@@ -88,7 +88,7 @@ async def open_office(**given: object) -> AsyncIterator[Office]:
         if store.away:
             raise Unavailable("no events arrive")
 
-    newsroom = Services(
+    services = Services(
         settings=settings,
         store=store,
         desk=Archive(store),
@@ -99,12 +99,12 @@ async def open_office(**given: object) -> AsyncIterator[Office]:
         ready=ready,
     )
     app = Starlette(
-        routes=routes.routes(newsroom), exception_handlers=exception_handlers(BASE)
+        routes=routes.routes(services), exception_handlers=exception_handlers(BASE)
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     client = _client(transport, {"authorization": f"Bearer {ADMIN}"})
     public = _client(transport, {})
     try:
-        yield Office(store, line, newsroom, client, public, fresh)
+        yield Office(store, line, services, client, public, fresh)
     finally:
         await hub.stop()

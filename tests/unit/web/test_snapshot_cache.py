@@ -70,11 +70,11 @@ async def test_a_read_that_began_before_a_write_does_not_answer_after_it(
             return found
 
         monkeypatch.setattr(office.store, "snapshot", slow)
-        early = asyncio.create_task(office.newsroom.snapshots.snapshot("quay"))
+        early = asyncio.create_task(office.services.snapshots.snapshot("quay"))
         await began.wait()
         office.store.late = True
         await office.post()
-        late = asyncio.create_task(office.newsroom.snapshots.snapshot("quay"))
+        late = asyncio.create_task(office.services.snapshots.snapshot("quay"))
         await asyncio.sleep(0)
         held.set()
         assert len((await late).posts) == 1
@@ -88,8 +88,8 @@ async def test_redis_away_memory_answers_with_its_age() -> None:
         await office.feed()
         await read(office)
         await office.post()
-        office.newsroom.snapshots._shelves["quay"].due = 0
-        office.newsroom.snapshots._shelves["quay"].noted = None
+        office.services.snapshots._shelves["quay"].due = 0
+        office.services.snapshots._shelves["quay"].noted = None
         office.store.away = True
         answer = await office.public.get("/v1/feeds/quay")
         assert answer.status_code == 200
@@ -140,7 +140,7 @@ async def test_no_fresh_events_means_asking_the_log() -> None:
         office.store.late = True
         office.fresh[0] = False
         # Written by another process: nobody notes it here.
-        await office.newsroom.desk.publish("quay", b'{"headline":"x"}', Requester("me"))
+        await office.services.desk.publish("quay", b'{"headline":"x"}', Requester("me"))
         assert len((await read(office))["posts"]) == 1
 
 
@@ -229,7 +229,7 @@ async def test_what_is_held_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_office() as office:
         for slug in ("a", "b", "c"):
             await office.feed(slug)
-        held: SnapshotCache = office.newsroom.snapshots
+        held: SnapshotCache = office.services.snapshots
         size = len((await held.snapshot("a")).body)
         monkeypatch.setattr(module, "HELD_BYTES", size * 2 + 10)
         await held.snapshot("b")
@@ -273,4 +273,4 @@ async def test_visibility_is_that_of_now() -> None:
         for path in ("/v1/feeds/quay", "/v1/feeds/quay/posts"):
             assert (await office.public.get(path)).status_code == 404, path
         with pytest.raises(NotFound):
-            await office.newsroom.snapshots.visibility("nowhere")
+            await office.services.snapshots.visibility("nowhere")

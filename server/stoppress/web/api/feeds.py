@@ -36,20 +36,20 @@ class _Listed(msgspec.Struct):
 _listed = msgspec.json.Decoder(_Listed)
 
 
-async def index(newsroom: Services, request: Request) -> Response:
+async def index(services: Services, request: Request) -> Response:
     """GET /v1/feeds: the public feeds; with `all=true`, those the token reads.
 
     Whole, or with `limit` a page at a time.
     """
-    token = await token_of(newsroom, request)
+    token = await token_of(services, request)
     everything = requests.flag(request, "all")
     if everything and token is None:
         raise Unauthenticated("all=true lists what a token may read: send one")
     limit = requests.whole_number(request, "limit", 0, MAX_PAGE_FEEDS)
     before = request.query_params.get("before", "")
     mark = parse_mark(before) if before else None
-    listing = await newsroom.snapshots.feeds()
-    base = newsroom.settings.base
+    listing = await services.snapshots.feeds()
+    base = services.settings.base
     found = [
         (body, feed)
         for body, feed in ((body, _listed.decode(body)) for body in listing.bodies)
@@ -76,62 +76,62 @@ def _is_listed(token: Token | None, feed: _Listed) -> bool:
     return token is not None and token.may("read", feed.slug)
 
 
-async def create(newsroom: Services, request: Request) -> Response:
+async def create(services: Services, request: Request) -> Response:
     """POST /v1/feeds."""
-    token = await signed_in(newsroom, request)
+    token = await signed_in(services, request)
     if not any(token.may("write", feed) for feed in (token.feeds or (None,))):
         raise MissingScope("write")
     asked = requests.asked(request.headers, token.id)
-    raw = await requests.body(request, newsroom.settings.max_body)
+    raw = await requests.body(request, services.settings.max_body)
     slug = read_new_feed(raw).slug
     if not token.may("write", slug):
         raise MissingScope("write", slug)
-    made = await newsroom.desk.make_feed(raw, asked)
-    newsroom.snapshots.noted(slug, made.cursor, listed=True)
+    made = await services.desk.make_feed(raw, asked)
+    services.snapshots.noted(slug, made.cursor, listed=True)
     return responses.written(
-        public_feed(made.body, slug, newsroom.settings.base),
+        public_feed(made.body, slug, services.settings.base),
         rev=made.rev,
         location=f"/v1/feeds/{slug}",
         status=200 if made.repeated else 201,
     )
 
 
-async def show(newsroom: Services, request: Request) -> Response:
+async def show(services: Services, request: Request) -> Response:
     """GET /v1/feeds/{feed}: the snapshot; with `at`, at that cursor or later."""
     feed = feed_of(request)
-    token = await token_of(newsroom, request)
+    token = await token_of(services, request)
     at = request.query_params.get("at")
     cursor = Cursor.parse(at) if at else None
-    edition = await newsroom.snapshots.snapshot(feed)
+    edition = await services.snapshots.snapshot(feed)
     if not may_read(token, edition.visibility, feed):
         raise NotFound(feed)
     if cursor is not None:
-        edition = await newsroom.snapshots.at(feed, cursor)
+        edition = await services.snapshots.at(feed, cursor)
         if not may_read(token, edition.visibility, feed):
             raise NotFound(feed)
     cache = responses.cache_control(edition.visibility)
     return responses.read(request, edition.body, edition.etag, cache, edition.age_s)
 
 
-async def change(newsroom: Services, request: Request) -> Response:
+async def change(services: Services, request: Request) -> Response:
     """PATCH /v1/feeds/{feed}: RFC 7396; If-Match is optional."""
     feed = feed_of(request)
-    token = await admit(newsroom, request, "write", feed)
+    token = await admit(services, request, "write", feed)
     asked = requests.asked(request.headers, token.id)
     expected = requests.expected(request.headers)
-    raw = await requests.body(request, newsroom.settings.max_body)
-    made = await newsroom.desk.edit_feed(feed, raw, expected, asked)
-    newsroom.snapshots.noted(feed, made.cursor, listed=True)
-    body = public_feed(made.body, feed, newsroom.settings.base)
+    raw = await requests.body(request, services.settings.max_body)
+    made = await services.desk.edit_feed(feed, raw, expected, asked)
+    services.snapshots.noted(feed, made.cursor, listed=True)
+    body = public_feed(made.body, feed, services.settings.base)
     return responses.written(body, rev=made.rev)
 
 
-async def delete(newsroom: Services, request: Request) -> Response:
+async def delete(services: Services, request: Request) -> Response:
     """DELETE /v1/feeds/{feed}: with all its posts; If-Match is optional."""
     feed = feed_of(request)
-    token = await admit(newsroom, request, "write", feed)
+    token = await admit(services, request, "write", feed)
     asked = requests.asked(request.headers, token.id)
     expected = requests.expected(request.headers)
-    await newsroom.desk.drop_feed(feed, expected, asked)
-    newsroom.snapshots.dropped(feed)
+    await services.desk.drop_feed(feed, expected, asked)
+    services.snapshots.dropped(feed)
     return responses.done()

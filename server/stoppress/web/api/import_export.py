@@ -29,54 +29,54 @@ SCANNED = 200
 MOST_SCANNED = 1000
 
 
-async def put_feed(newsroom: Services, request: Request) -> Response:
+async def put_feed(services: Services, request: Request) -> Response:
     """PUT /v1/feeds/{feed}: make it, or bring it up to the copy."""
     feed = feed_of(request)
-    token = await signed_in(newsroom, request)
+    token = await signed_in(services, request)
     if not token.may("admin", feed):
         # Whether the feed is there or not: it may be about to be made.
         raise MissingScope("admin", feed)
     asked = requests.asked(request.headers, token.id)
-    raw = await _body(newsroom, request)
-    made = await newsroom.desk.put_feed(feed, raw, asked)
-    newsroom.snapshots.noted(feed, made.cursor, listed=True)
+    raw = await _body(services, request)
+    made = await services.desk.put_feed(feed, raw, asked)
+    services.snapshots.noted(feed, made.cursor, listed=True)
     return responses.written(
-        public_feed(made.body, feed, newsroom.settings.base),
+        public_feed(made.body, feed, services.settings.base),
         rev=made.rev,
         status=201 if made.created else 200,
     )
 
 
-async def put_post(newsroom: Services, request: Request) -> Response:
+async def put_post(services: Services, request: Request) -> Response:
     """PUT /v1/feeds/{feed}/posts/{id}: make it, or bring it up to the copy."""
     feed, name = feed_of(request), post_of(request)
-    token = await admit(newsroom, request, "admin", feed)
+    token = await admit(services, request, "admin", feed)
     asked = requests.asked(request.headers, token.id)
-    raw = await _body(newsroom, request)
-    made = await newsroom.desk.put_post(feed, name, raw, asked)
-    newsroom.snapshots.noted(feed, made.cursor)
+    raw = await _body(services, request)
+    made = await services.desk.put_post(feed, name, raw, asked)
+    services.snapshots.noted(feed, made.cursor)
     status = 201 if made.created else 200
-    return responses.written(outcome(newsroom, feed, made), rev=made.rev, status=status)
+    return responses.written(outcome(services, feed, made), rev=made.rev, status=status)
 
 
-async def put_withdrawn(newsroom: Services, request: Request) -> Response:
+async def put_withdrawn(services: Services, request: Request) -> Response:
     """PUT /v1/feeds/{feed}/withdrawn/{id}: withdraw it, known here or not."""
     feed, name = feed_of(request), post_of(request)
-    token = await admit(newsroom, request, "admin", feed)
+    token = await admit(services, request, "admin", feed)
     asked = requests.asked(request.headers, token.id)
-    raw = await _body(newsroom, request)
-    cursor = await newsroom.desk.put_withdrawn(feed, name, raw, asked)
+    raw = await _body(services, request)
+    cursor = await services.desk.put_withdrawn(feed, name, raw, asked)
     if cursor is not None:
-        newsroom.snapshots.noted(feed, cursor)
+        services.snapshots.noted(feed, cursor)
     return responses.done()
 
 
-async def withdrawn(newsroom: Services, request: Request) -> Response:
+async def withdrawn(services: Services, request: Request) -> Response:
     """GET /v1/feeds/{feed}/withdrawn?after=&limit=: what is left of them."""
     feed = feed_of(request)
-    await admit(newsroom, request, "admin", feed)
+    await admit(services, request, "admin", feed)
     limit = requests.whole_number(request, "limit", SCANNED, MOST_SCANNED)
-    page = await newsroom.store.withdrawn(
+    page = await services.store.withdrawn(
         feed, request.query_params.get("after", ""), limit
     )
     posts: list[dict[str, Any]] = [
@@ -94,6 +94,6 @@ async def withdrawn(newsroom: Services, request: Request) -> Response:
     return Response(body, 200, {"cache-control": responses.PRIVATE}, responses.JSON)
 
 
-async def _body(newsroom: Services, request: Request) -> bytes:
-    limit = newsroom.settings.max_body
+async def _body(services: Services, request: Request) -> bytes:
+    limit = services.settings.max_body
     return await requests.body(request, limit and limit + COPY_BYTES)

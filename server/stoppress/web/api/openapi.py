@@ -136,8 +136,8 @@ def _schemas() -> Schema:
         "description": SLUG_RULE,
     }
     schemas["NewFeed"]["properties"]["slug"] = slug
-    schemas["DraftPatch"] = _patch(schemas["Draft"])
-    schemas["FeedPatch"] = _patch(schemas["FeedDraft"])
+    schemas["PostInputPatch"] = _patch(schemas["PostInput"])
+    schemas["FeedPatch"] = _patch(schemas["FeedInput"])
     for name in ("Post", "Feed"):
         schemas[name]["properties"]["url"] = {"type": "string", "format": "uri"}
         schemas[name]["required"].append("url")

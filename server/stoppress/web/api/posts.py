@@ -26,62 +26,62 @@ class _Rev(msgspec.Struct):
 _rev = msgspec.json.Decoder(_Rev)
 
 
-async def publish(newsroom: Services, request: Request) -> Response:
+async def publish(services: Services, request: Request) -> Response:
     """POST /v1/feeds/{feed}/posts."""
     feed = feed_of(request)
-    token = await admit(newsroom, request, "write", feed)
+    token = await admit(services, request, "write", feed)
     asked = requests.asked(request.headers, token.id)
-    raw = await requests.body(request, newsroom.settings.max_body)
-    made = await newsroom.desk.publish(feed, raw, asked)
-    newsroom.snapshots.noted(feed, made.cursor)
+    raw = await requests.body(request, services.settings.max_body)
+    made = await services.desk.publish(feed, raw, asked)
+    services.snapshots.noted(feed, made.cursor)
     return responses.written(
-        outcome(newsroom, feed, made),
+        outcome(services, feed, made),
         rev=made.rev,
         location=f"/v1/feeds/{feed}/posts/{made.post}",
         status=200 if made.repeated else 201,
     )
 
 
-async def index(newsroom: Services, request: Request) -> Response:
+async def index(services: Services, request: Request) -> Response:
     """GET /v1/feeds/{feed}/posts?before=&limit=&tag=&key=true&order=&after=."""
     feed = feed_of(request)
-    token = await token_of(newsroom, request)
-    visibility = await visible(newsroom, token, feed)
+    token = await token_of(services, request)
+    visibility = await visible(services, token, feed)
     limit = requests.whole_number(request, "limit", PAGE_POSTS, MAX_PAGE_POSTS)
     query = request.query_params
     choice = PostFilter.of(query)
     mark = choice.mark(query)
-    posts, rest = await sifted(newsroom.store, feed, choice, mark, limit)
+    posts, rest = await sifted(services.store, feed, choice, mark, limit)
     next = rest and choice.path(feed, rest, query.get("limit", ""))
     body = b'{"posts":%b,"next":%b}' % (
-        public_posts(posts, feed, newsroom.settings.base),
+        public_posts(posts, feed, services.settings.base),
         msgspec.json.encode(next),
     )
     cache = responses.cache_control(visibility)
     return responses.read(request, body, responses.content_tag(body), cache)
 
 
-async def show(newsroom: Services, request: Request) -> Response:
+async def show(services: Services, request: Request) -> Response:
     """GET /v1/feeds/{feed}/posts/{id}."""
     feed, name = feed_of(request), post_of(request)
-    token = await token_of(newsroom, request)
-    visibility = await visible(newsroom, token, feed)
-    body = await newsroom.store.post(feed, name)
+    token = await token_of(services, request)
+    visibility = await visible(services, token, feed)
+    body = await services.store.post(feed, name)
     return responses.read(
         request,
-        public_post(body, feed, name, newsroom.settings.base),
+        public_post(body, feed, name, services.settings.base),
         f'"{_rev.decode(body).rev}"',
         responses.cache_control(visibility),
     )
 
 
-async def edit(newsroom: Services, request: Request) -> Response:
+async def edit(services: Services, request: Request) -> Response:
     """PATCH /v1/feeds/{feed}/posts/{id}: RFC 7396, with If-Match."""
     feed, name = feed_of(request), post_of(request)
-    token = await admit(newsroom, request, "write", feed)
+    token = await admit(services, request, "write", feed)
     asked = requests.asked(request.headers, token.id)
     if "if-match" not in request.headers:
-        rev = _rev.decode(await newsroom.store.post(feed, name)).rev
+        rev = _rev.decode(await services.store.post(feed, name)).rev
         raise Problem(
             428,
             "no-revision",
@@ -91,21 +91,21 @@ async def edit(newsroom: Services, request: Request) -> Response:
             headers={"etag": f'"{rev}"'},
         )
     expected = requests.expected(request.headers)
-    raw = await requests.body(request, newsroom.settings.max_body)
-    made = await newsroom.desk.edit(feed, name, raw, expected, asked)
-    newsroom.snapshots.noted(feed, made.cursor)
-    return responses.written(outcome(newsroom, feed, made), rev=made.rev)
+    raw = await requests.body(request, services.settings.max_body)
+    made = await services.desk.edit(feed, name, raw, expected, asked)
+    services.snapshots.noted(feed, made.cursor)
+    return responses.written(outcome(services, feed, made), rev=made.rev)
 
 
-async def withdraw(newsroom: Services, request: Request) -> Response:
+async def withdraw(services: Services, request: Request) -> Response:
     """DELETE /v1/feeds/{feed}/posts/{id}; If-Match is optional."""
     feed, name = feed_of(request), post_of(request)
-    token = await admit(newsroom, request, "write", feed)
+    token = await admit(services, request, "write", feed)
     asked = requests.asked(request.headers, token.id)
     expected = requests.expected(request.headers)
-    cursor = await newsroom.desk.withdraw(feed, name, expected, asked)
+    cursor = await services.desk.withdraw(feed, name, expected, asked)
     if cursor is not None:
-        newsroom.snapshots.noted(feed, cursor)
+        services.snapshots.noted(feed, cursor)
     return responses.done()
 
 
@@ -117,10 +117,10 @@ def post_of(request: Request) -> str:
     return name
 
 
-def outcome(newsroom: Services, feed: str, made: WriteOutcome) -> bytes:
+def outcome(services: Services, feed: str, made: WriteOutcome) -> bytes:
     """The answer to a write of a post: the post and the cursor."""
     if made.body:
-        post = public_post(made.body, feed, made.post, newsroom.settings.base)
+        post = public_post(made.body, feed, made.post, services.settings.base)
     else:
         post = msgspec.json.encode({"id": made.post, "withdrawn": True})
     return b'{"post":%b,"cursor":"%b"}' % (post, str(made.cursor).encode())

@@ -41,9 +41,9 @@ RESOURCES: dict[str, tuple[bool, dict[str, Handler]]] = {
 """Every address: whether pages of any site may read it, and its methods."""
 
 
-def routes(newsroom: Services) -> list[BaseRoute]:
+def routes(services: Services) -> list[BaseRoute]:
     """The routes of the API; publishing, the most frequent, is looked at first."""
     return [
-        Route(path, Resource(newsroom, handlers, shared=shared))
+        Route(path, Resource(services, handlers, shared=shared))
         for path, (shared, handlers) in RESOURCES.items()
     ]

@@ -12,27 +12,27 @@ from stoppress.web.problems import Problem
 from stoppress.web.services import Services
 
 
-async def create(newsroom: Services, request: Request) -> Response:
+async def create(services: Services, request: Request) -> Response:
     """POST /v1/tokens: the answer is the only time the secret is shown."""
-    await admit(newsroom, request, "admin", None)
-    raw = await requests.body(request, newsroom.settings.max_body)
-    secret, token = await newsroom.tokens.make(raw)
+    await admit(services, request, "admin", None)
+    raw = await requests.body(request, services.settings.max_body)
+    secret, token = await services.tokens.make(raw)
     shown = {"token": secret, **msgspec.to_builtins(token)}
     return responses.written(msgspec.json.encode(shown), rev=0, status=201)
 
 
-async def index(newsroom: Services, request: Request) -> Response:
+async def index(services: Services, request: Request) -> Response:
     """GET /v1/tokens."""
-    await admit(newsroom, request, "admin", None)
-    body = msgspec.json.encode({"tokens": await newsroom.tokens.all()})
+    await admit(services, request, "admin", None)
+    body = msgspec.json.encode({"tokens": await services.tokens.all()})
     return Response(body, 200, {"cache-control": responses.PRIVATE}, responses.JSON)
 
 
-async def revoke(newsroom: Services, request: Request) -> Response:
+async def revoke(services: Services, request: Request) -> Response:
     """DELETE /v1/tokens/{token}."""
-    await admit(newsroom, request, "admin", None)
+    await admit(services, request, "admin", None)
     name: str = request.path_params["token"]
-    if not await newsroom.tokens.revoke(name):
+    if not await services.tokens.revoke(name):
         raise Problem(
             404,
             "not-found",

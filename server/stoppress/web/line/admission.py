@@ -97,7 +97,7 @@ def asked_for(query: bytes) -> Wanted:
 class AdmissionRequest(NamedTuple):
     """Everything that decides, as it is now. `facts` None: there is no such feed."""
 
-    facts: Mapping[str, FeedState | None]
+    feed_state: Mapping[str, FeedState | None]
     rights: ReadRights
     token_unknown: bool
     is_leaving: bool
@@ -113,10 +113,10 @@ def decide(asked: AdmissionRequest) -> CloseCode | None:
         return CloseCode.TOO_MANY
     if asked.token_unknown:
         return CloseCode.UNAUTHENTICATED
-    for feed, facts in asked.facts.items():
-        if facts is None:
+    for feed, feed_state in asked.feed_state.items():
+        if feed_state is None:
             return CloseCode.NOT_FOUND
-        code = facts.refusal(feed, asked.rights, asked.now_ms)
+        code = feed_state.refusal(feed, asked.rights, asked.now_ms)
         if code is not None:
             return code
     return None

@@ -66,10 +66,10 @@ class QueuedArrival(Protocol):
 class QueuePlace:
     """Where one newcomer stands in the line; it keeps it, to say more or to leave."""
 
-    __slots__ = ("newcomer", "since", "size")
+    __slots__ = ("connection", "since", "size")
 
-    def __init__(self, newcomer: QueuedArrival, size: int, since: float) -> None:
-        self.newcomer: QueuedArrival | None = newcomer
+    def __init__(self, connection: QueuedArrival, size: int, since: float) -> None:
+        self.connection: QueuedArrival | None = connection
         self.size = size
         self.since = since
 
@@ -141,21 +141,21 @@ class ArrivalQueue:
     def __len__(self) -> int:
         return len(self._queue)
 
-    def come(self, newcomer: QueuedArrival, size: int) -> QueuePlace | None:
+    def come(self, connection: QueuedArrival, size: int) -> QueuePlace | None:
         """Let a newcomer in that has said `size` bytes: now (None), or in its turn."""
         now = self._clock()
         if not self._queue and self._left_s > 0 and self._may(now):
-            self._let_in(newcomer, now, 0.0)
+            self._let_in(connection, now, 0.0)
             if not self._scheduled:
                 self._call(0)
             return None
         if len(self._queue) >= MOST_WAITING or self._held + size > MOST_HELD:
             self._metrics.shut_out()
-            newcomer.cut()
+            connection.cut()
             return None
         self._metrics.waited()
-        newcomer.pause()
-        place = QueuePlace(newcomer, size, now)
+        connection.pause()
+        place = QueuePlace(connection, size, now)
         self._queue.append(place)
         self._held += size
         if not self._scheduled:
@@ -166,15 +166,15 @@ class ArrivalQueue:
         """Who waits has said more, which was on its way when it was paused."""
         place.size += more
         self._held += more
-        if self._held > MOST_HELD and place.newcomer is not None:
+        if self._held > MOST_HELD and place.connection is not None:
             self._metrics.shut_out()
-            place.newcomer.cut()
+            place.connection.cut()
             self.leave(place)
 
     def leave(self, place: QueuePlace) -> None:
         """Who waited is gone; harmless if it is in."""
-        if place.newcomer is not None:
-            place.newcomer = None
+        if place.connection is not None:
+            place.connection = None
             self._held -= place.size
 
     def _call(self, seconds: float) -> None:
@@ -197,16 +197,16 @@ class ArrivalQueue:
                     wait_s = max(0.001, (1 - self._tokens) / self._rate)
                     break
                 place = self._queue.popleft()
-                newcomer = place.newcomer
-                if newcomer is None:
+                connection = place.connection
+                if connection is None:
                     continue
                 self.leave(place)
                 waited_s = now - place.since
                 if waited_s > LONGEST_WAIT_S:
                     self._metrics.shut_out()
-                    newcomer.cut()
+                    connection.cut()
                 else:
-                    self._let_in(newcomer, now, waited_s)
+                    self._let_in(connection, now, waited_s)
                     now = self._clock()
         finally:
             if self._queue or self._left_s <= 0:
@@ -220,10 +220,10 @@ class ArrivalQueue:
         self._tokens, self._counted = min(self._burst, self._tokens + more), now
         return self._tokens >= 1
 
-    def _let_in(self, newcomer: QueuedArrival, now: float, waited_s: float) -> None:
+    def _let_in(self, connection: QueuedArrival, now: float, waited_s: float) -> None:
         if self._rate:
             self._tokens -= 1
-        entry = newcomer.go_in(waited_s)
+        entry = connection.go_in(waited_s)
         ended = self._clock()
         self._left_s -= ended - now
         if entry is ArrivalOutcome.PLAIN:

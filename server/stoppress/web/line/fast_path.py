@@ -79,56 +79,56 @@ class FastPath:
     """Opens at once for whoever may in; None stands for: ask the plain path."""
 
     def __init__(self) -> None:
-        self._newsroom: Services | None = None
+        self._services: Services | None = None
 
-    def open(self, newsroom: Services) -> None:
+    def open(self, services: Services) -> None:
         """From now on there is a newsroom."""
-        self._newsroom = newsroom
+        self._services = services
 
     def enter(
         self, data: bytes, transport: Transport, registry: Registry
     ) -> WebSocketReader | None:
         """Answer the handshake in `data`, and have its reader own the transport."""
-        newsroom = self._newsroom
-        if newsroom is None or transport.is_closing():
+        services = self._services
+        if services is None or transport.is_closing():
             return None
         request = HandshakeRequest(data)
         accept = request.accept()
         if accept is None or not request.target.startswith(TARGET):
             return None
-        admitted = _admitted(newsroom, request)
+        admitted = _admitted(services, request)
         if admitted is None:
             return None
         feeds, rights, agreed_to = admitted
-        reader = WebSocketReader(newsroom.hub, rights, deflated=bool(agreed_to))
+        reader = WebSocketReader(services.hub, rights, deflated=bool(agreed_to))
         reader.take(transport, registry)
         with reader.held(head(accept, agreed_to)):
             for feed, cursor in feeds:
-                newsroom.hub.follow(reader, feed, cursor)
+                services.hub.follow(reader, feed, cursor)
         if request.rest:
             reader.data_received(request.rest)
         return reader
 
 
 def _admitted(
-    newsroom: Services, request: HandshakeRequest
+    services: Services, request: HandshakeRequest
 ) -> tuple[Wanted, ReadRights, str] | None:
     """The feeds, the rights and the extension of who gets in now, else None."""
-    hub = newsroom.hub
+    hub = services.hub
     try:
         query = request.target[len(TARGET) :]
         feeds = asked_for(query)
-        token = _token(newsroom, request, query)
+        token = _token(services, request, query)
         agreed_to = agreement(request.headers)
     except (Malformed, ValueError, LookupError):
         return None
     rights = rights_of(token)
     found: dict[str, FeedState | None] = {}
     for feed, _ in feeds:
-        facts = hub.facts_at_hand(feed)
-        if facts is None:
+        feed_state = hub.facts_at_hand(feed)
+        if feed_state is None:
             return None
-        found[feed] = facts
+        found[feed] = feed_state
     code = decide(
         AdmissionRequest(
             found,
@@ -142,7 +142,7 @@ def _admitted(
     return None if code is not None else (feeds, rights, agreed_to)
 
 
-def _token(newsroom: Services, request: HandshakeRequest, query: bytes) -> Token | None:
+def _token(services: Services, request: HandshakeRequest, query: bytes) -> Token | None:
     """The token that was sent, None if none was; LookupError if it is not at hand."""
     if COOKIE.encode() in request.headers.get(b"cookie", b""):
         raise LookupError
@@ -151,6 +151,6 @@ def _token(newsroom: Services, request: HandshakeRequest, query: bytes) -> Token
         kind, _, secret = header.partition(b" ")
         if kind.lower() != b"bearer":
             raise LookupError
-        return newsroom.tokens.at_hand(secret.strip().decode("latin-1"))
+        return services.tokens.at_hand(secret.strip().decode("latin-1"))
     named = dict(parse_qsl(query.decode())).get("token") if SECRET in query else None
-    return newsroom.tokens.at_hand(named) if named else None
+    return services.tokens.at_hand(named) if named else None

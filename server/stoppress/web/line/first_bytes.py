@@ -40,10 +40,12 @@ _FEEDS = b"GET /v1/feeds/"
 class FirstBytes:
     """Makes the protocol of each new connection: what uvicorn calls as `http=`."""
 
-    def __init__(self, door: FastPath, gate: ArrivalQueue, heads: HeadLimits) -> None:
-        self._door = door
-        self.gate = gate
-        self.heads = heads
+    def __init__(
+        self, fast_path: FastPath, arrival_queue: ArrivalQueue, head_limits: HeadLimits
+    ) -> None:
+        self._fast_path = fast_path
+        self.arrival_queue = arrival_queue
+        self.head_limits = head_limits
 
     def __call__(
         self,
@@ -56,19 +58,25 @@ class FirstBytes:
         return NewConnection(self, config, server_state, app_state)
 
     def let_in(
-        self, newcomer: NewConnection, data: bytes, *, passed: bool
+        self, connection: NewConnection, data: bytes, *, passed: bool
     ) -> ArrivalOutcome:
         """Let a newcomer in by the fast door, or give it to uvicorn.
 
         `passed`: it has stood at the gate, and need not again.
         """
-        transport = newcomer.transport
-        registry = cast(Registry, newcomer.server_state.connections)
-        registry.discard(newcomer)
-        if data.startswith(_LIVE) and self._door.enter(data, transport, registry):
+        transport = connection.transport
+        registry = cast(Registry, connection.server_state.connections)
+        registry.discard(connection)
+        if data.startswith(_LIVE) and self._fast_path.enter(data, transport, registry):
             return ArrivalOutcome.WHOLE
-        http = LiveHttp(newcomer.config, newcomer.server_state, newcomer.app_state)
-        http.gate, http.passed, http.heads = self.gate, passed, self.heads
+        http = LiveHttp(
+            connection.config, connection.server_state, connection.app_state
+        )
+        http.arrival_queue, http.passed, http.head_limits = (
+            self.arrival_queue,
+            passed,
+            self.head_limits,
+        )
         transport.set_protocol(http)
         http.connection_made(transport)
         http.data_received(data)
@@ -82,7 +90,7 @@ class NewConnection(asyncio.Protocol):
         "app_state",
         "config",
         "place",
-        "porch",
+        "first_bytes",
         "said",
         "server_state",
         "transport",
@@ -92,12 +100,12 @@ class NewConnection(asyncio.Protocol):
 
     def __init__(
         self,
-        porch: FirstBytes,
+        first_bytes: FirstBytes,
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
     ) -> None:
-        self.porch = porch
+        self.first_bytes = first_bytes
         self.config = config
         self.server_state = server_state
         self.app_state = app_state
@@ -108,26 +116,26 @@ class NewConnection(asyncio.Protocol):
         """The connection is here."""
         self.transport = cast(asyncio.Transport, transport)
         cast(Registry, self.server_state.connections).add(self)
-        self.porch.heads.begin(self)
+        self.first_bytes.head_limits.begin(self)
 
     def data_received(self, data: bytes) -> None:
         """It has said what it wants."""
-        self.porch.heads.end(self)
+        self.first_bytes.head_limits.end(self)
         if self.place is not None:  # what was on its way when we stopped reading
             self.said += data
-            self.porch.gate.say(self.place, len(data))
+            self.first_bytes.arrival_queue.say(self.place, len(data))
         elif is_reader(data):
             self.said = data
-            self.place = self.porch.gate.come(self, len(data))
+            self.place = self.first_bytes.arrival_queue.come(self, len(data))
         else:
-            self.porch.let_in(self, data, passed=False)
+            self.first_bytes.let_in(self, data, passed=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It left without a word, or while it waited."""
         self.said = b""
-        self.porch.heads.end(self)
+        self.first_bytes.head_limits.end(self)
         if self.place is not None:
-            self.porch.gate.leave(self.place)
+            self.first_bytes.arrival_queue.leave(self.place)
             self.place = None
         cast(Registry, self.server_state.connections).discard(self)
 
@@ -150,7 +158,7 @@ class NewConnection(asyncio.Protocol):
                 self.transport.abort()
                 return ArrivalOutcome.GONE
             self.transport.resume_reading()
-        return self.porch.let_in(self, data, passed=True)
+        return self.first_bytes.let_in(self, data, passed=True)
 
     def cut(self) -> None:
         """Close it."""

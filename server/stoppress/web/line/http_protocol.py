@@ -96,11 +96,11 @@ class LiveHttp(HttpToolsProtocol):
     _segment = b""
     waiter: QueuedRequest | None = None
     """Its place at the gate, while it stands there."""
-    gate: ArrivalQueue | None = None
+    arrival_queue: ArrivalQueue | None = None
     """Where live lines wait for their turn, if they do."""
     passed = False
     """Whether the first one that is asked for has been at the gate already."""
-    heads: HeadLimits | None = None
+    head_limits: HeadLimits | None = None
     """Where requests are waited for, if they are."""
     _is_in_head = False
     _head_bytes = 0
@@ -113,15 +113,15 @@ class LiveHttp(HttpToolsProtocol):
         self._segment = data
         super().data_received(data)
         self._segment = b""
-        if self.heads is not None:
-            self._mind_head(self.heads, len(data))
+        if self.head_limits is not None:
+            self._mind_head(self.head_limits, len(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, perhaps while it waited."""
         if self.waiter is not None:
             self.waiter.leave()
-        if self.heads is not None:
-            self.heads.end(self)
+        if self.head_limits is not None:
+            self.head_limits.end(self)
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
@@ -129,19 +129,19 @@ class LiveHttp(HttpToolsProtocol):
         self._is_in_head = True
         super().on_message_begin()
 
-    def _mind_head(self, heads: HeadLimits, size: int) -> None:
+    def _mind_head(self, head_limits: HeadLimits, size: int) -> None:
         """Wait for the rest of a request that has begun, but not for ever."""
         # None: it is another protocol's connection by now.
         if self.parser is None or self.waiter is not None or not self._owes_a_head():
             self._head_bytes = 0
-            heads.end(self)
+            head_limits.end(self)
             return
         self._head_bytes += size if self._is_in_head else 0
-        if heads.is_too_long(self._head_bytes):
-            heads.end(self)
+        if head_limits.is_too_long(self._head_bytes):
+            head_limits.end(self)
             self._refuse(TOO_LARGE, b"The head of the request is too long.")
         else:
-            heads.begin(self)
+            head_limits.begin(self)
 
     def _owes_a_head(self) -> bool:
         if self._is_in_head or self.cycle is None:
@@ -164,11 +164,11 @@ class LiveHttp(HttpToolsProtocol):
         """Go on when the gate says so, with what was said meanwhile."""
         if self.transport.is_closing():
             return
-        if self.gate is None or self.passed:
+        if self.arrival_queue is None or self.passed:
             self.passed = False
             go_on(b"")
         else:
-            self.waiter = QueuedRequest(self, self.gate, go_on)
+            self.waiter = QueuedRequest(self, self.arrival_queue, go_on)
             self.waiter.come()
 
     def handle_websocket_upgrade(self) -> None:

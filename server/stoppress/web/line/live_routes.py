@@ -65,19 +65,19 @@ STREAM_HEADERS = {
 }
 
 
-def routes(newsroom: Services) -> list[BaseRoute]:
+def routes(services: Services) -> list[BaseRoute]:
     """The routes of the live line."""
     return [
-        WebSocketRoute("/v1/live", LiveRoute(newsroom)),
-        Route("/v1/live", Resource(newsroom, {"GET": upgrade_required})),
+        WebSocketRoute("/v1/live", LiveRoute(services)),
+        Route("/v1/live", Resource(services, {"GET": upgrade_required})),
         Route(
             "/v1/feeds/{feed}/events",
-            Resource(newsroom, {"GET": events}, shared=True),
+            Resource(services, {"GET": events}, shared=True),
         ),
     ]
 
 
-async def upgrade_required(newsroom: Services, request: Request) -> Response:
+async def upgrade_required(services: Services, request: Request) -> Response:
     """Say that this address speaks WebSocket."""
     raise Problem(
         426,
@@ -91,20 +91,20 @@ async def upgrade_required(newsroom: Services, request: Request) -> Response:
 class LiveRoute:
     """The WebSocket of one or more feeds, as an ASGI application."""
 
-    def __init__(self, newsroom: Services) -> None:
-        self._newsroom = newsroom
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Decide, accept, and hand over."""
         await receive()  # websocket.connect
-        hub = self._newsroom.hub
+        hub = self._services.hub
         connection = HTTPConnection(scope)
         feeds: Wanted = ()
         code: int | None
         try:
             feeds = asked_for(scope["query_string"])
             rights, code = await _admitted(
-                self._newsroom, connection, tuple(feed for feed, _ in feeds)
+                self._services, connection, tuple(feed for feed, _ in feeds)
             )
         except (Malformed, ValueError):
             code = CloseCode.BAD_REQUEST
@@ -119,7 +119,7 @@ class LiveRoute:
         try:
             await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
             if code is not None:
-                await _turn_away(self._newsroom, send, code)
+                await _turn_away(self._services, send, code)
                 return
         except OSError:
             return  # whoever asked is gone
@@ -131,16 +131,16 @@ def _follow(reader: Reader, feeds: Wanted) -> None:
         reader.owner.follow(reader, feed, cursor)
 
 
-async def _turn_away(newsroom: Services, send: Send, code: int) -> None:
+async def _turn_away(services: Services, send: Send, code: int) -> None:
     if code in (CloseCode.BYE, CloseCode.TOO_MANY):
-        hub = newsroom.hub
-        spread = hub.spread_ms(newsroom.settings.retry, hub.readers())
+        hub = services.hub
+        spread = hub.spread_ms(services.settings.retry, hub.readers())
         text = messages.bye(retry_ms=random.randint(0, spread)).decode()
         await send({"type": "websocket.send", "text": text})
     await send({"type": "websocket.close", "code": int(code), "reason": ""})
 
 
-async def events(newsroom: Services, request: Request) -> Response:
+async def events(services: Services, request: Request) -> Response:
     """The events of one feed: as a stream where that is accepted, else a poll."""
     feed = feed_of(request)
     streams = "text/event-stream" in request.headers.get("accept", "")
@@ -149,14 +149,14 @@ async def events(newsroom: Services, request: Request) -> Response:
         place = request.headers.get("last-event-id") or place
     cursor = Cursor.parse(place) if place is not None else None
     wait_s = _wait(request.query_params.get("wait", "25"))
-    rights, code = await _admitted(newsroom, request, (feed,))
+    rights, code = await _admitted(services, request, (feed,))
     if code is CloseCode.ENDED:
         return Response(status_code=204, headers={"cache-control": "no-store"})
     if code is not None:
         raise _refusal(code, feed)
     if streams:
-        return EventStream(newsroom, feed, cursor, rights)
-    return await _poll(newsroom, feed, cursor, wait_s, rights, request.receive)
+        return EventStream(services, feed, cursor, rights)
+    return await _poll(services, feed, cursor, wait_s, rights, request.receive)
 
 
 def _wait(text: str) -> float:
@@ -183,20 +183,20 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(
-        self, newsroom: Services, feed: str, cursor: Cursor | None, rights: ReadRights
+        self, services: Services, feed: str, cursor: Cursor | None, rights: ReadRights
     ) -> None:
         # Not super().__init__: without a body there is no Content-Length.
         self.status_code = 200
         self.background = None
         self.init_headers(STREAM_HEADERS)
-        self._newsroom = newsroom
+        self._services = services
         self._feed = feed
         self._cursor = cursor
         self._rights = rights
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the head, and hand over."""
-        hub = self._newsroom.hub
+        hub = self._services.hub
         await send(
             {
                 "type": "http.response.start",
@@ -217,14 +217,14 @@ class EventStream(Response):
 
 
 async def _poll(
-    newsroom: Services,
+    services: Services,
     feed: str,
     since: Cursor | None,
     wait_s: float,
     rights: ReadRights,
     receive: Receive,
 ) -> Response:
-    hub = newsroom.hub
+    hub = services.hub
     channel = await hub.channel_at(feed, since)
     if since is None:
         return _answer(_page(channel, channel.ring.cursor))
@@ -270,19 +270,19 @@ def _answer(body: bytes) -> Response:
 
 
 async def _admitted(
-    newsroom: Services, connection: HTTPConnection, feeds: tuple[str, ...]
+    services: Services, connection: HTTPConnection, feeds: tuple[str, ...]
 ) -> tuple[ReadRights, CloseCode | None]:
     """The rights of whoever asks, and why it may not follow these feeds."""
-    hub = newsroom.hub
+    hub = services.hub
     secret = _secret(connection)
     token: Token | None = None
     if secret is not None:
-        token = await newsroom.tokens.check(secret)
+        token = await services.tokens.check(secret)
     rights = rights_of(token)
     if len(feeds) == 1:
-        found = [await _facts(newsroom, feeds[0])]
+        found = [await _feed_state(services, feeds[0])]
     else:
-        found = await asyncio.gather(*(_facts(newsroom, feed) for feed in feeds))
+        found = await asyncio.gather(*(_feed_state(services, feed) for feed in feeds))
     return rights, decide(
         AdmissionRequest(
             dict(zip(feeds, found, strict=True)),
@@ -295,9 +295,9 @@ async def _admitted(
     )
 
 
-async def _facts(newsroom: Services, feed: str) -> FeedState | None:
+async def _feed_state(services: Services, feed: str) -> FeedState | None:
     try:
-        return (await newsroom.hub.channel(feed)).facts
+        return (await services.hub.channel(feed)).feed_state
     except NotFound:
         return None
 

@@ -22,31 +22,34 @@ WAITING_BYTES = 8 << 10
 class QueuedRequest:
     """Its place, and what it says there."""
 
-    __slots__ = ("_gate", "_go_on", "_http", "_place", "_said")
+    __slots__ = ("_arrival_queue", "_go_on", "_http", "_place", "_said")
 
     def __init__(
-        self, http: LiveHttp, gate: ArrivalQueue, go_on: Callable[[bytes], None]
+        self,
+        http: LiveHttp,
+        arrival_queue: ArrivalQueue,
+        go_on: Callable[[bytes], None],
     ) -> None:
         self._http = http
-        self._gate = gate
+        self._arrival_queue = arrival_queue
         self._go_on = go_on
         self._said = b""
         self._place: QueuePlace | None = None
 
     def come(self) -> None:
         """Come to the gate: go on now, or wait."""
-        self._place = self._gate.come(self, WAITING_BYTES)
+        self._place = self._arrival_queue.come(self, WAITING_BYTES)
 
     def say(self, data: bytes) -> None:
         """What was on its way when we stopped reading."""
         self._said += data
         if self._place is not None:
-            self._gate.say(self._place, len(data))
+            self._arrival_queue.say(self._place, len(data))
 
     def leave(self) -> None:
         """The connection is gone."""
         if self._place is not None:
-            self._gate.leave(self._place)
+            self._arrival_queue.leave(self._place)
 
     # At the gate
 

@@ -54,10 +54,10 @@ class BrowserFiles:
         self._held = {
             name: CachedBody.of(text.encode(), 9) for name, text in texts.items()
         }
-        paper = Templates(folder, share)
+        templates = Templates(folder, share)
         self._words = {
-            language: CachedBody.of(paper.told(language, texts[STYLE]), 9)
-            for language in paper.tables
+            language: CachedBody.of(templates.told(language, texts[STYLE]), 9)
+            for language in templates.tables
         }
         self.addresses = {}
         for name, body in list(self._held.items()):
@@ -74,13 +74,13 @@ class BrowserFiles:
         """Where the files are, from the root."""
         return tuple(f"/{name}" for name in self._held)
 
-    async def file(self, newsroom: Services, request: Request) -> Response:
+    async def file(self, services: Services, request: Request) -> Response:
         """One file."""
         name = request.url.path[1:]
         cache = LASTING if f"/{name}" in self.addresses.values() else SHORT
         return _send(request, self._held[name], name.rpartition(".")[2], cache)
 
-    async def words(self, newsroom: Services, request: Request) -> Response:
+    async def words(self, services: Services, request: Request) -> Response:
         """The words of a language; of English where there are none."""
         language = request.path_params["language"]
         if not language.isalnum():

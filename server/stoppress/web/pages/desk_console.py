@@ -77,7 +77,7 @@ class DeskFiles:
         self.address = f"/desk/files/{digest.hexdigest()[:12]}"
         self.styles = ["/stop-press.css", f"{self.address}/desk/desk.css"]
 
-    async def answer(self, newsroom: Services, request: Request) -> Response:
+    async def answer(self, services: Services, request: Request) -> Response:
         """One file."""
         name = request.path_params["name"]
         content = self._held.get(name)
@@ -94,15 +94,15 @@ class DeskFiles:
 class DeskConsole:
     """The desk's pages and what they ask for beside the API."""
 
-    def __init__(self, files: DeskFiles, paper: Templates) -> None:
+    def __init__(self, files: DeskFiles, templates: Templates) -> None:
         self._files = files
-        self._paper = paper
+        self._templates = templates
 
-    async def page(self, newsroom: Services, request: Request) -> Response:
+    async def page(self, services: Services, request: Request) -> Response:
         """The desk, or its door."""
         feed = request.query_params.get("feed", "")
         try:
-            token = await token_of(newsroom, request)
+            token = await token_of(services, request)
         except Unauthenticated:
             token = None
         except Unavailable:
@@ -112,15 +112,15 @@ class DeskConsole:
             return self._door(feed)
         return self._show("desk.html", who=token.name)
 
-    async def sign_in(self, newsroom: Services, request: Request) -> Response:
+    async def sign_in(self, services: Services, request: Request) -> Response:
         """Take a token, and let its holder in."""
-        check_origin(newsroom, request)
+        check_origin(services, request)
         raw = await body(request, MAX_FORM_BYTES)
         form = parse_qs(raw.decode("utf-8", "replace"))
         secret = form.get("token", [""])[0].strip()
         feed = form.get("feed", [""])[0]
         try:
-            token = await newsroom.tokens.check(secret)
+            token = await services.tokens.check(secret)
         except Unavailable:
             return self._door(feed, "It can't be checked just now. Try again.", 503)
         if token is None:
@@ -134,44 +134,44 @@ class DeskConsole:
             path="/",
             httponly=True,
             samesite="strict",
-            secure=_is_secure(newsroom, request),
+            secure=_is_secure(services, request),
         )
         return answer
 
-    async def sign_out(self, newsroom: Services, request: Request) -> Response:
+    async def sign_out(self, services: Services, request: Request) -> Response:
         """Forget the token."""
-        check_origin(newsroom, request)
+        check_origin(services, request)
         answer = _to_desk("")
         answer.delete_cookie(
             COOKIE,
             path="/",
             httponly=True,
             samesite="strict",
-            secure=_is_secure(newsroom, request),
+            secure=_is_secure(services, request),
         )
         return answer
 
-    async def feeds(self, newsroom: Services, request: Request) -> Response:
+    async def feeds(self, services: Services, request: Request) -> Response:
         """The feeds this token may write to, whatever their visibility."""
-        token = await signed_in(newsroom, request)
-        base, found = newsroom.settings.base, []
-        for kept in (await newsroom.snapshots.feeds()).bodies:
+        token = await signed_in(services, request)
+        base, found = services.settings.base, []
+        for kept in (await services.snapshots.feeds()).bodies:
             slug = _feed.decode(kept).slug
             if token.may("write", slug):
                 found.append(msgspec.Raw(public_feed(kept, slug, base)))
         return _json({"feeds": found, "makes": token.may("write", None)})
 
-    async def preview(self, newsroom: Services, request: Request) -> Response:
+    async def preview(self, services: Services, request: Request) -> Response:
         """A draft as readers would see it. Nothing is kept."""
         feed = check_slug(request.query_params.get("feed", ""), "feed")
-        await admit(newsroom, request, "write", feed)
-        raw = await body(request, newsroom.settings.max_body)
+        await admit(services, request, "write", feed)
+        raw = await body(request, services.settings.max_body)
         draft = check_draft(read(raw, _draft))
-        shown = (await newsroom.snapshots.snapshot(feed)).feed
+        shown = (await services.snapshots.snapshot(feed)).feed
         post = new_post(draft, "preview", await render(draft.body), now_ms())
         return _json(
             {
-                "html": self._paper.post(shown, msgspec.to_builtins(post)),
+                "html": self._templates.post(shown, msgspec.to_builtins(post)),
                 "language": shown["language"],
                 "direction": shown["direction"],
             }
@@ -182,13 +182,13 @@ class DeskConsole:
 
     def _show(self, name: str, status: int = 200, **values: object) -> Response:
         files = self._files
-        html = self._paper.page(
+        html = self._templates.page(
             name, files=files.address, styles=files.styles, **values
         )
         return Response(html, status, _GUARDED, "text/html; charset=utf-8")
 
 
-def routes(newsroom: Services) -> list[BaseRoute]:
+def routes(services: Services) -> list[BaseRoute]:
     """The desk's routes."""
     folder = browser_files()
     files = DeskFiles(folder)
@@ -202,7 +202,7 @@ def routes(newsroom: Services) -> list[BaseRoute]:
         "/desk/files/{version}/{name:path}": {"GET": files.answer},
     }
     return [
-        Route(path, Resource(newsroom, handlers)) for path, handlers in table.items()
+        Route(path, Resource(services, handlers)) for path, handlers in table.items()
     ]
 
 
@@ -211,11 +211,11 @@ def _to_desk(feed: str) -> RedirectResponse:
     return RedirectResponse(f"/desk{query}", 303, {"cache-control": "no-store"})
 
 
-def _is_secure(newsroom: Services, request: Request) -> bool:
+def _is_secure(services: Services, request: Request) -> bool:
     if request.url.scheme == "https":
         return True
     # Behind a proxy that ends TLS, the request itself looks plain.
-    return newsroom.settings.public_url.startswith("https://")
+    return services.settings.public_url.startswith("https://")
 
 
 def _json(content: object) -> Response:

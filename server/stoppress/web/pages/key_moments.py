@@ -37,8 +37,8 @@ class _Known(NamedTuple):
 class KeyMoments:
     """Holds the key moments of the feeds whose pages are asked for."""
 
-    def __init__(self, newsroom: Services) -> None:
-        self._newsroom = newsroom
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
     async def of(self, edition: EncodedSnapshot) -> list[dict[str, Any]] | None:
@@ -59,7 +59,7 @@ class KeyMoments:
         return known.posts
 
     async def _sought(self, edition: EncodedSnapshot) -> _Known:
-        settings, store = self._newsroom.settings, self._newsroom.store
+        settings, store = self._services.settings, self._services.store
         found, rest = await sifted(
             store, edition.slug, PostFilter(key=True), None, KEY_POSTS
         )
@@ -70,7 +70,7 @@ class KeyMoments:
         self, known: _Known, edition: EncodedSnapshot
     ) -> _Known | None:
         """What is known, with the events since; None if those don't tell."""
-        events = await self._newsroom.snapshots.events(
+        events = await self._services.snapshots.events(
             edition.slug, known.cursor, edition.cursor
         )
         if events is None:

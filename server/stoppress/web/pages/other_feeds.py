@@ -32,9 +32,9 @@ class FeedTeaser(NamedTuple):
 class OtherFeeds:
     """Finds the teasers for the pages of one newsroom."""
 
-    def __init__(self, newsroom: Services) -> None:
-        self._newsroom = newsroom
-        self._most = newsroom.settings.others
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._most = services.settings.others
         self._live: list[str] = []
         self._listed: float | None = None
 
@@ -45,7 +45,7 @@ class OtherFeeds:
             if other == slug or len(found) == self._most:
                 continue
             try:
-                edition = await self._newsroom.snapshots.snapshot(other)
+                edition = await self._services.snapshots.snapshot(other)
             except (NotFound, Unavailable):
                 continue
             feed = edition.feed
@@ -60,7 +60,7 @@ class OtherFeeds:
         if self._listed is None or now - self._listed >= LISTED_S:
             self._listed = now
             try:
-                listing = await self._newsroom.snapshots.feeds()
+                listing = await self._services.snapshots.feeds()
             except Unavailable:
                 return self._live
             feeds = [msgspec.json.decode(body) for body in listing.bodies]

@@ -59,19 +59,19 @@ _FRAMED = {
 class Pages:
     """Answers for the pages of one newsroom."""
 
-    def __init__(self, newsroom: Services, sheets: PageViews) -> None:
-        self._newsroom = newsroom
-        self._sheets = sheets
+    def __init__(self, services: Services, views: PageViews) -> None:
+        self._services = services
+        self._views = views
         self._held = ResponseCache()
-        self._keys = KeyMoments(newsroom)
-        self._others = OtherFeeds(newsroom)
-        self._base = newsroom.settings.base
+        self._keys = KeyMoments(services)
+        self._others = OtherFeeds(services)
+        self._base = services.settings.base
 
     async def index(self, request: Request) -> Response:
         """The public feeds."""
         feeds, age_s = await self._listed()
         body = CachedBody.of(
-            self._sheets.index(feeds, demo=bool(self._newsroom.settings.demo))
+            self._views.index(feeds, demo=bool(self._services.settings.demo))
         )
         return self._send(request, body, responses.PUBLIC, age_s)
 
@@ -91,7 +91,7 @@ class Pages:
             return await self._newest(request, edition, "live")
 
         async def draw() -> bytes:
-            store = self._newsroom.store
+            store = self._services.store
             found, rest = await sifted(store, slug, choice, mark, PAGE_POSTS)
             posts = self._public(edition, found)
             window = PostSelection(
@@ -100,7 +100,7 @@ class Pages:
                 next=rest and choice.path(slug, rest),
                 home=choice.page(slug) if mark else None,
             )
-            return self._sheets.listed(edition, posts, window)
+            return self._views.listed(edition, posts, window)
 
         return await self._answer(request, edition, choice.path(slug, mark), draw)
 
@@ -110,7 +110,7 @@ class Pages:
         name: str = request.path_params["post"]
         if not (name.isascii() and name.isalnum() and len(name) <= 64):
             raise NotFound(edition.slug, name[:100])
-        store = self._newsroom.store
+        store = self._services.store
 
         async def draw() -> bytes:
             (post,) = self._public(edition, (await store.post(edition.slug, name),))
@@ -124,7 +124,7 @@ class Pages:
                 next=next_path(edition.slug, page.next),
                 home=f"/live/{edition.slug}",
             )
-            return self._sheets.single(edition, posts, window)
+            return self._views.single(edition, posts, window)
 
         return await self._answer(request, edition, f"post {name}", draw)
 
@@ -138,7 +138,7 @@ class Pages:
         """What a feed's page tells of other feeds, to bring it up to date."""
         edition = await self._edition(request)
         others = await self._others.of(edition.slug)
-        markup = self._sheets.others(edition.feed, others)
+        markup = self._views.others(edition.feed, others)
         body = CachedBody.of(msgspec.json.encode({"html": markup}))
         cache = responses.cache_control(edition.visibility)
         return self._send(request, body, cache, edition.age_s, "application/json")
@@ -179,7 +179,7 @@ class Pages:
             int(text) if (text := query.get(name, "")[:6]).isdecimal() else None
             for name in ("maxwidth", "maxheight")
         ]
-        publisher = self._newsroom.settings.publisher
+        publisher = self._services.settings.publisher
         body = syndication.oembed(edition.feed, self._base, publisher, *sizes)
         headers = {"cache-control": responses.cache_control(edition.visibility)}
         return send(request, CachedBody.of(body), "application/json", headers)
@@ -187,15 +187,15 @@ class Pages:
     # Inside
 
     async def _listed(self) -> tuple[list[Any], int | None]:
-        listing = await self._newsroom.snapshots.feeds()
+        listing = await self._services.snapshots.feeds()
         feeds = [msgspec.json.decode(body) for body in listing.bodies]
         return [one for one in feeds if one["visibility"] == "public"], listing.age_s
 
     async def _edition(self, request: Request) -> EncodedSnapshot:
         feed = feed_of(request)
-        token = await token_of(self._newsroom, request)
-        await visible(self._newsroom, token, feed)
-        return await self._newsroom.snapshots.snapshot(feed)
+        token = await token_of(self._services, request)
+        await visible(self._services, token, feed)
+        return await self._services.snapshots.snapshot(feed)
 
     async def _newest(
         self, request: Request, edition: EncodedSnapshot, kind: str, parent: str = ""
@@ -206,7 +206,7 @@ class Pages:
         others = [] if framed else await self._others.of(edition.slug)
 
         async def draw() -> bytes:
-            return self._sheets.newest(
+            return self._views.newest(
                 edition, keys or (), others, framed=framed, parent=parent
             )
 
@@ -254,7 +254,7 @@ class Pages:
         plain = problem(error, self._base, request.path_params.get("feed"))
         told = msgspec.json.decode(plain.body)
         feed = request.path_params.get("feed")
-        body = self._sheets.message(
+        body = self._views.message(
             plain.status_code,
             told["title"],
             told["detail"],
@@ -277,19 +277,19 @@ class _Address:
         self._pages = pages
         self._page = page
 
-    async def __call__(self, newsroom: Services, request: Request) -> Response:
+    async def __call__(self, services: Services, request: Request) -> Response:
         try:
             return await self._page(self._pages, request)
         except Exception as error:
             return self._pages.refusal(request, error)
 
 
-def routes(newsroom: Services) -> list[BaseRoute]:
+def routes(services: Services) -> list[BaseRoute]:
     """The readers' pages and files."""
     folder = browser_files()
-    settings = newsroom.settings
+    settings = services.settings
     files = BrowserFiles(folder, settings.shared)
-    sheets = PageViews(
+    views = PageViews(
         Templates(folder, settings.shared),
         files.addresses,
         settings.base,
@@ -297,7 +297,7 @@ def routes(newsroom: Services) -> list[BaseRoute]:
         settings.publisher_logo,
         settings.pages,
     )
-    pages = Pages(newsroom, sheets)
+    pages = Pages(services, views)
     table: dict[str, _Page] = {
         "/": Pages.index,
         "/oembed": Pages.oembed,
@@ -313,7 +313,7 @@ def routes(newsroom: Services) -> list[BaseRoute]:
     made = [
         Route(
             path,
-            Resource(newsroom, {"GET": _Address(pages, page)}, shared=path in shared),
+            Resource(services, {"GET": _Address(pages, page)}, shared=path in shared),
         )
         for path, page in table.items()
     ]
@@ -321,10 +321,10 @@ def routes(newsroom: Services) -> list[BaseRoute]:
     return [
         *made,
         *(
-            Route(path, Resource(newsroom, {"GET": files.file}, shared=True))
+            Route(path, Resource(services, {"GET": files.file}, shared=True))
             for path in files.paths
         ),
-        Route(words, Resource(newsroom, {"GET": files.words}, shared=True)),
+        Route(words, Resource(services, {"GET": files.words}, shared=True)),
     ]
 
 

@@ -41,14 +41,14 @@ class PageViews:
 
     def __init__(
         self,
-        paper: Templates,
+        templates: Templates,
         files: Mapping[str, str],
         base: str,
         publisher: str,
         logo: str,
         pages: Sequence[str],
     ) -> None:
-        self._paper = paper
+        self._templates = templates
         self._files = files
         self._base = base
         self._publisher = {"publisher": publisher, "logo": logo, "pages": pages}
@@ -56,12 +56,12 @@ class PageViews:
 
     def index(self, feeds: Sequence[Json], *, demo: bool) -> bytes:
         """The list of feeds; `demo`: with a link to the demo's pages."""
-        shown = [(feed, self._paper.words(feed["language"])) for feed in feeds]
+        shown = [(feed, self._templates.words(feed["language"])) for feed in feeds]
         return self._page("index.html", None, feeds=shown, base=self._base, demo=demo)
 
     def message(self, status: int, title: str, detail: str, back: str) -> bytes:
         """A page that says what is wrong."""
-        words = self._paper.words("en")
+        words = self._templates.words("en")
         text = {404: words["missing"], 410: words["withdrawn"]}.get(status)
         return self._page(
             "message.html",
@@ -103,14 +103,14 @@ class PageViews:
 
     def others(self, feed: Json, others: Sequence[FeedTeaser]) -> str:
         """The box that tells of other feeds."""
-        return self._paper.part("elsewhere", feed, others)
+        return self._templates.part("elsewhere", feed, others)
 
     def listed(
         self, edition: EncodedSnapshot, posts: Sequence[Json], window: PostSelection
     ) -> bytes:
         """A page of other posts than the newest, or in another order."""
         feed, choice = edition.feed, window.choice
-        words = self._paper.words(feed["language"])
+        words = self._templates.words(feed["language"])
         about = [f"#{choice.tag}"] if choice.tag else []
         about += [words["moments"]] if choice.key else []
         return self._live(
@@ -166,7 +166,7 @@ class PageViews:
         **values: object,
     ) -> bytes:
         feed, choice = edition.feed, window.choice
-        ctx = self._paper.context(feed)
+        ctx = self._templates.context(feed)
         words = ctx["words"]
         turned = choice._replace(rising=not choice.rising)
         given: dict[str, object] = {
@@ -202,9 +202,9 @@ class PageViews:
             **self._publisher,
             "language": language,
             "direction": feed["direction"] if feed else "ltr",
-            "words": self._paper.words(language),
+            "words": self._templates.words(language),
         }
-        return self._paper.page(name, **{**given, **values})
+        return self._templates.page(name, **{**given, **values})
 
 
 def _page_of(slug: str, next: str | None) -> str | None:

@@ -33,7 +33,7 @@ Test = Callable[[Liveroom], Awaitable[None]]
 def taken(test: Test) -> Callable[[Any, str], None]:
     """Run a test on both loops, over a server that gives its transports away."""
 
-    @pytest.mark.parametrize("path", ["door", "takeover"])
+    @pytest.mark.parametrize("path", ["fast_path", "takeover"])
     @pytest.mark.parametrize("loop", LOOPS, ids=["uvloop", "asyncio"])
     def run(loop: Any, path: str) -> None:
         async def scenario() -> None:

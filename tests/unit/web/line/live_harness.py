@@ -108,7 +108,7 @@ class Liveroom:
         self.time = 1_795_000_000.0
         self.hub = Hub(self.paper, self.settings, self.ledger, lambda: self.time)
         nothing = cast(Any, None)
-        self.newsroom = Services(
+        self.services = Services(
             settings=self.settings,
             store=nothing,
             desk=nothing,
@@ -117,10 +117,10 @@ class Liveroom:
             tokens=cast(Any, FewTokens()),
             metrics=nothing,
         )
-        self.gate = ArrivalQueue(
+        self.arrival_queue = ArrivalQueue(
             call_later, self.ledger, self.settings.handshakes_per_s
         )
-        self.heads = HeadLimits(
+        self.head_limits = HeadLimits(
             lambda _, look: self.looks.append(look),
             self.ledger,
             self.settings.head_timeout,
@@ -130,7 +130,7 @@ class Liveroom:
         self.looks: list[Callable[[], None]] = []
         """What the heads' timer would call."""
         self.starlette = Starlette(
-            routes=live_routes.routes(self.newsroom),
+            routes=live_routes.routes(self.services),
             exception_handlers=cast(Any, exception_handlers("http://h")),
         )
         self.asked = 0
@@ -169,7 +169,7 @@ class Liveroom:
         """Make two feeds; open one, where that is what the door is for."""
         self.paper.make("x")
         self.paper.make("other")
-        if self.path == "door":
+        if self.path == "fast_path":
             await self.hub.channel("x")
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
@@ -182,9 +182,9 @@ class Liveroom:
             return "httptools"
         if self.path == "takeover":
             return LiveHttp
-        door = FastPath()
-        door.open(self.newsroom)
-        return FirstBytes(door, self.gate, self.heads)
+        fast_path = FastPath()
+        fast_path.open(self.services)
+        return FirstBytes(fast_path, self.arrival_queue, self.head_limits)
 
     @property
     def http(self) -> str:
@@ -302,8 +302,8 @@ def on_every_server(**changes: Any) -> Callable[[Test], Callable[[str, str], Non
         @pytest.mark.parametrize(
             ("path", "loop"),
             [
-                ("door", "uvloop"),
-                ("door", "asyncio"),
+                ("fast_path", "uvloop"),
+                ("fast_path", "asyncio"),
                 ("takeover", "uvloop"),
                 ("takeover", "asyncio"),
                 ("plain", "asyncio"),

@@ -29,7 +29,7 @@ READER = Token("t", "reader", ("read",), ("x",), "")
 
 
 def _asked(
-    facts: FeedState | None = LIVE, token: Token | None = None, **more: Any
+    feed_state: FeedState | None = LIVE, token: Token | None = None, **more: Any
 ) -> Any:
     given: dict[str, Any] = {
         "token_unknown": False,
@@ -37,7 +37,9 @@ def _asked(
         "is_full": False,
         "now_ms": NOW,
     }
-    return decide(AdmissionRequest({"x": facts}, rights_of(token), **(given | more)))
+    return decide(
+        AdmissionRequest({"x": feed_state}, rights_of(token), **(given | more))
+    )
 
 
 def test_a_public_feed_is_for_everyone() -> None:
@@ -50,10 +52,10 @@ def test_a_public_feed_is_for_everyone() -> None:
     [
         ({"is_leaving": True, "is_full": True}, CloseCode.BYE),
         ({"is_full": True, "token_unknown": True}, CloseCode.TOO_MANY),
-        ({"token_unknown": True, "facts": None}, CloseCode.UNAUTHENTICATED),
-        ({"facts": None}, CloseCode.NOT_FOUND),
-        ({"facts": SECRET}, CloseCode.NOT_FOUND),
-        ({"facts": FeedState("closed", "public", False, 0)}, CloseCode.ENDED),
+        ({"token_unknown": True, "feed_state": None}, CloseCode.UNAUTHENTICATED),
+        ({"feed_state": None}, CloseCode.NOT_FOUND),
+        ({"feed_state": SECRET}, CloseCode.NOT_FOUND),
+        ({"feed_state": FeedState("closed", "public", False, 0)}, CloseCode.ENDED),
     ],
 )
 def test_refusals_in_their_order(asked: dict[str, Any], code: CloseCode) -> None:
@@ -86,8 +88,8 @@ def test_one_feed_that_can_not_be_refuses_all() -> None:
 
 def test_a_closed_feed_ends_an_hour_later() -> None:
     for since, code in [(ENDS_AFTER_MS - 1, None), (ENDS_AFTER_MS, CloseCode.ENDED)]:
-        facts = FeedState("closed", "public", False, NOW - since)
-        assert _asked(facts) is code
+        feed_state = FeedState("closed", "public", False, NOW - since)
+        assert _asked(feed_state) is code
     assert _asked(FeedState("live", "public", False, None)) is None
 
 

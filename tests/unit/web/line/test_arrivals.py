@@ -31,7 +31,9 @@ class House:
         self.ledger = Ledger()
         self.calls: list[tuple[float, Callable[[], None]]] = []
         self.inside: list[int] = []
-        self.gate = ArrivalQueue(self._later, self.ledger, per_second, lambda: self.now)
+        self.arrival_queue = ArrivalQueue(
+            self._later, self.ledger, per_second, lambda: self.now
+        )
 
     def _later(self, seconds: float, call: Callable[[], None]) -> None:
         self.calls.append((self.now + seconds, call))
@@ -78,7 +80,7 @@ class Guest:
 def _crowd(house: House, count: int, is_plain: bool = False) -> list[Guest]:
     guests = [Guest(house, number, is_plain) for number in range(count)]
     for guest in guests:
-        house.gate.come(guest, 500)
+        house.arrival_queue.come(guest, 500)
     return guests
 
 
@@ -102,7 +104,7 @@ def test_a_crowd_comes_in_slices_in_its_order() -> None:
     )
     assert house.ledger.waits == 100 - first
     slices = []
-    while len(house.gate):
+    while len(house.arrival_queue):
         slices.append(house.turn())
     assert house.inside == list(range(100))
     assert max(slices) <= 11
@@ -117,8 +119,8 @@ def test_while_some_wait_nobody_passes_them() -> None:
     house = House()
     _crowd(house, 30)
     late = Guest(house, 99)
-    house.gate.come(late, 500)
-    while len(house.gate):
+    house.arrival_queue.come(late, 500)
+    while len(house.arrival_queue):
         house.turn()
         if late.number in house.inside:
             assert len(house.inside) == 31
@@ -136,7 +138,7 @@ def test_a_rate_spreads_them(per_second: int) -> None:
     start = house.now
     _crowd(house, 60)
     assert len(house.inside) <= max(1, per_second // 10)
-    while len(house.gate):
+    while len(house.arrival_queue):
         assert house.calls
         house.turn()
     lasted = house.now - start
@@ -148,7 +150,7 @@ def test_a_rate_spreads_them(per_second: int) -> None:
 def test_who_waited_too_long_is_closed() -> None:
     house = House(1)
     guests = _crowd(house, 40)
-    while len(house.gate):
+    while len(house.arrival_queue):
         house.turn()
     assert [guest.number for guest in guests if guest.is_cut] == sorted(
         set(range(40)) - set(house.inside)
@@ -161,13 +163,13 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrivals, "MOST_WAITING", 20)
     house = House()
     guests = _crowd(house, 50)
-    assert len(house.gate) == 20
+    assert len(house.arrival_queue) == 20
     assert sum(guest.is_cut for guest in guests) == house.ledger.outs
     assert house.ledger.outs + 20 + len(house.inside) == 50
     monkeypatch.setattr(arrivals, "MOST_HELD", 20 * 500)
     monkeypatch.setattr(arrivals, "MOST_WAITING", 1000)
     more = Guest(house, 51)
-    house.gate.come(more, 1)
+    house.arrival_queue.come(more, 1)
     assert more.is_cut
 
 
@@ -178,10 +180,10 @@ def test_a_failure_inside_does_not_shut_the_gate() -> None:
 
     house = House()
     _crowd(house, 15)
-    house.gate.come(Clumsy(house, 15), 500)
-    house.gate.come(Guest(house, 16), 500)
+    house.arrival_queue.come(Clumsy(house, 15), 500)
+    house.arrival_queue.come(Guest(house, 16), 500)
     stumbles = 0
-    while len(house.gate):
+    while len(house.arrival_queue):
         try:
             house.turn()
         except RuntimeError:
@@ -196,10 +198,10 @@ def test_who_has_left_takes_nobodys_place() -> None:
     for number in range(500):
         ghost = Guest(house, number)
         ghost.has_left = number > 0
-        house.gate.come(ghost, 500)
-    house.gate.come(Guest(house, 500), 500)
+        house.arrival_queue.come(ghost, 500)
+    house.arrival_queue.come(Guest(house, 500), 500)
     start = house.now
-    while len(house.gate):
+    while len(house.arrival_queue):
         house.turn()
     assert house.inside == [0, 500]
     assert house.now - start < 3
@@ -210,25 +212,25 @@ def test_bytes_are_counted_for_as_long_as_they_are_held(
 ) -> None:
     monkeypatch.setattr(arrivals, "MOST_HELD", 3000)
     house = House(1)
-    house.gate.come(Guest(house, 0), 500)
+    house.arrival_queue.come(Guest(house, 0), 500)
     guests = [Guest(house, number) for number in range(1, 4)]
-    places = [house.gate.come(guest, 500) for guest in guests]
+    places = [house.arrival_queue.come(guest, 500) for guest in guests]
     one, two, three = places
     assert one and two and three
-    house.gate.say(two, 1500)  # 3000 now
+    house.arrival_queue.say(two, 1500)  # 3000 now
     refused = Guest(house, 4)
-    assert house.gate.come(refused, 1) is None
+    assert house.arrival_queue.come(refused, 1) is None
     assert refused.is_cut
-    house.gate.leave(two)
-    house.gate.leave(two)
-    assert house.gate.come(Guest(house, 5), 2000)
-    house.gate.say(three, 1)
+    house.arrival_queue.leave(two)
+    house.arrival_queue.leave(two)
+    assert house.arrival_queue.come(Guest(house, 5), 2000)
+    house.arrival_queue.say(three, 1)
     assert guests[2].is_cut
     assert house.ledger.outs == 2
-    while len(house.gate):
+    while len(house.arrival_queue):
         house.turn()
     assert house.inside == [0, 1, 5]
-    assert house.gate._held == 0
+    assert house.arrival_queue._held == 0
 
 
 @on_every_server(handshakes_per_s=10)
@@ -249,23 +251,26 @@ def test_who_leaves_while_waiting_is_gone(
 ) -> None:
     """Found out before it is let in after a long wait, and by its end after a short."""
     monkeypatch.setattr(arrivals, "PATIENCE_S", patience_s)
-    on_every_server()(_who_leaves)("door", "uvloop")
+    on_every_server()(_who_leaves)("fast_path", "uvloop")
 
 
 async def _who_leaves(room: Liveroom) -> None:
     async with room.ws("feed=x") as one:
         await take(one, 1)
-        room.gate._rate, room.gate._tokens = 1e-6, 0.0  # nobody, for days
+        room.arrival_queue._rate, room.arrival_queue._tokens = (
+            1e-6,
+            0.0,
+        )  # nobody, for days
         waiting = room.ws("feed=x")
         asking = asyncio.ensure_future(waiting.__aenter__())
-        await room.until(lambda: len(room.gate) == 1)
+        await room.until(lambda: len(room.arrival_queue) == 1)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         assert (await room.get("/v1/live")).status_code == 426
-        assert len(room.gate) == 1
-        room.gate._rate = 0
-        room.gate._turn()
-        await room.until(lambda: not len(room.gate))
+        assert len(room.arrival_queue) == 1
+        room.arrival_queue._rate = 0
+        room.arrival_queue._turn()
+        await room.until(lambda: not len(room.arrival_queue))
     await room.until(lambda: room.ledger.here == 0)
     await room.until(lambda: not room.server.server_state.connections)
     # Beside the one that stayed.
@@ -274,12 +279,12 @@ async def _who_leaves(room: Liveroom) -> None:
 
 def _shut(room: Liveroom) -> None:
     """Let nobody in for days."""
-    room.gate._rate, room.gate._tokens = 1e-6, 0.0
+    room.arrival_queue._rate, room.arrival_queue._tokens = 1e-6, 0.0
 
 
 def _open_again(room: Liveroom) -> None:
-    room.gate._rate = 0
-    room.gate._turn()
+    room.arrival_queue._rate = 0
+    room.arrival_queue._turn()
 
 
 async def _in_pieces(room: Liveroom, client: Raw, request: bytes) -> None:
@@ -306,9 +311,9 @@ def test_every_live_line_stands_at_the_gate(say: Any, request_: bytes) -> None:
         _shut(room)
         async with raw(room) as client, raw(room) as impatient:
             await say(room, client, request_)
-            await room.until(lambda: len(room.gate) == 1)
+            await room.until(lambda: len(room.arrival_queue) == 1)
             await say(room, impatient, request_)
-            await room.until(lambda: len(room.gate) == 2)
+            await room.until(lambda: len(room.arrival_queue) == 2)
             assert room.ledger.here == 0
             impatient.writer.transport.abort()
             # Who waits is not read; others are answered meanwhile.
@@ -320,9 +325,9 @@ def test_every_live_line_stands_at_the_gate(say: Any, request_: bytes) -> None:
             assert room.ledger.waits == 2
             await room.until(lambda: room.ledger.here == 1)
         await room.until(lambda: not room.server.server_state.connections)
-        assert not len(room.gate)
+        assert not len(room.arrival_queue)
 
-    on_every_server()(scenario)("door", "uvloop")
+    on_every_server()(scenario)("fast_path", "uvloop")
 
 
 @on_every_server()

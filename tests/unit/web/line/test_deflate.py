@@ -35,7 +35,7 @@ Test = Callable[[Liveroom], Awaitable[None]]
 def taken(test: Test) -> Callable[[Any, str], None]:
     """Run a test on both loops, by both doors."""
 
-    @pytest.mark.parametrize("path", ["door", "takeover"])
+    @pytest.mark.parametrize("path", ["fast_path", "takeover"])
     @pytest.mark.parametrize("loop", [uvloop.new_event_loop, asyncio.new_event_loop])
     def run(loop: Any, path: str) -> None:
         async def scenario() -> None:

@@ -30,7 +30,7 @@ def at_the_door(test: Test) -> Callable[[Any], None]:
     @pytest.mark.parametrize("loop", LOOPS, ids=["uvloop", "asyncio"])
     def run(loop: Any) -> None:
         async def scenario() -> None:
-            async with asyncio.timeout(60), Liveroom("door").running() as room:
+            async with asyncio.timeout(60), Liveroom("fast_path").running() as room:
                 await room.furnish()
                 await test(room)
 

@@ -22,7 +22,7 @@ class Line:
         self.ledger = Ledger()
         self.calls: list[tuple[float, Callable[[], None]]] = []
         self.closed: list[int] = []
-        self.heads = HeadLimits(
+        self.head_limits = HeadLimits(
             self._later, self.ledger, longest_s, 100, lambda: self.now
         )
 
@@ -32,7 +32,7 @@ class Line:
     def comes(self, number: int) -> One:
         """A speaker."""
         one = One(self, number)
-        self.heads.begin(one)
+        self.head_limits.begin(one)
         return one
 
     def goes(self, seconds: float) -> None:
@@ -64,8 +64,8 @@ def test_each_has_its_time() -> None:
     first = line.comes(1)
     line.goes(10)
     second, third = line.comes(2), line.comes(3)
-    line.heads.begin(first)
-    line.heads.end(third)
+    line.head_limits.begin(first)
+    line.head_limits.end(third)
     line.goes(HEAD_S - 10 - LOOK_S)
     assert line.closed == []
     line.goes(2 * LOOK_S)
@@ -73,10 +73,10 @@ def test_each_has_its_time() -> None:
     line.goes(10)
     assert line.closed == [1, 2]
     assert line.ledger.refused_heads == 2
-    assert len(line.heads) == 0
+    assert len(line.head_limits) == 0
     line.goes(1000)
     assert line.calls == []
-    line.heads.begin(second)
+    line.head_limits.begin(second)
     assert len(line.calls) == 1
 
 
@@ -95,10 +95,10 @@ def test_0_is_without_a_bound() -> None:
     """Of either."""
     line = Line(0)
     line.comes(1)
-    assert len(line.heads) == 0 and line.calls == []
+    assert len(line.head_limits) == 0 and line.calls == []
     endless = HeadLimits(line._later, line.ledger, 0, 0)
     assert not endless.is_too_long(1 << 40)
-    assert line.heads.is_too_long(101) and not line.heads.is_too_long(100)
+    assert line.head_limits.is_too_long(101) and not line.head_limits.is_too_long(100)
 
 
 def over_sockets(test: Callable[[Liveroom], object]) -> None:
@@ -106,7 +106,7 @@ def over_sockets(test: Callable[[Liveroom], object]) -> None:
 
     async def scenario() -> None:
         async with asyncio.timeout(60):
-            async with Liveroom("door", max_head=8192).running() as room:
+            async with Liveroom("fast_path", max_head=8192).running() as room:
                 await room.furnish()
                 await test(room)  # type: ignore[misc]  # each is a coroutine
 
@@ -127,7 +127,9 @@ async def begun(room: Liveroom, one: Raw, said: bytes) -> None:
     """Say something, and wait until it was heard by HTTP, which waits for more."""
     one.send(said)
     await room.until(
-        lambda: any(isinstance(speaker, LiveHttp) for speaker in room.heads._since)
+        lambda: any(
+            isinstance(speaker, LiveHttp) for speaker in room.head_limits._since
+        )
     )
 
 
@@ -136,7 +138,7 @@ def test_who_says_nothing() -> None:
 
     async def test(room: Liveroom) -> None:
         async with raw(room) as one:
-            await room.until(lambda: len(room.heads) == 1)
+            await room.until(lambda: len(room.head_limits) == 1)
             late(room)
             assert await one.end() == b""
         assert room.ledger.refused_heads == 1
@@ -152,13 +154,13 @@ def test_a_head_in_endless_pieces() -> None:
             await begun(room, one, b"GET /v1/feeds HTTP/1.1\r\n")
             room.time += room.settings.head_timeout - 1
             one.send(b"X-Slow: 1\r\nX-")
-            (http,) = room.heads._since
+            (http,) = room.head_limits._since
             assert isinstance(http, LiveHttp)
             await room.until(lambda: len(http.headers) == 1)
             room.time -= room.settings.head_timeout - 1
             late(room)
             assert (await one.end()).startswith(b"HTTP/1.1 408 ")
-        assert len(room.heads) == 0
+        assert len(room.head_limits) == 0
 
     over_sockets(test)
 
@@ -172,7 +174,7 @@ def test_a_head_that_is_too_long() -> None:
             for number in range(9):
                 one.send(b"X-%d: %b\r\n" % (number, b"a" * 1000))
             assert (await one.end()).startswith(b"HTTP/1.1 431 ")
-        assert (len(room.heads), room.ledger.refused_heads) == (0, 1)
+        assert (len(room.head_limits), room.ledger.refused_heads) == (0, 1)
 
     over_sockets(test)
 
@@ -185,13 +187,13 @@ def test_who_asked_is_not_waited_for() -> None:
             one.send(WHOLE[:20])
             one.send(WHOLE[20:])
             await one.until(b"404 ")
-            await room.until(lambda: len(room.heads) == 0)
+            await room.until(lambda: len(room.head_limits) == 0)
             await begun(room, one, b"\r\n")
             late(room)
             assert b"HTTP/1.1 408 " in await one.end()
         async with raw(room) as reader:
             reader.send(UPGRADE)
             await reader.until(b'"type":"hello"')
-            assert len(room.heads) == 0
+            assert len(room.head_limits) == 0
 
     over_sockets(test)

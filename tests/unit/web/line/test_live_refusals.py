@@ -180,10 +180,10 @@ async def test_redis_away_sends_newcomers_back_and_keeps_readers(
     async with room.ws("feed=x") as socket:
         await take(socket, 1)
         room.paper.away = True
-        async with room.ws("feed=other") as newcomer:
-            (bye,) = await take(newcomer, 1)
+        async with room.ws("feed=other") as connection:
+            (bye,) = await take(connection, 1)
             assert bye["type"] == "bye"
-            assert await code(newcomer) == 4000
+            assert await code(connection) == 4000
         assert (await room.get("/v1/feeds/other/events")).status_code == 503
         async with room.ws("feed=x") as another:  # which is open already
             await take(another, 1)

@@ -49,11 +49,11 @@ def test_everything_private_that_is_used_is_listed() -> None:
     assert reached <= listed | {"answer", "httptools_impl"}
     own = {"take", "_early", "_segment", "_fields", "_start_stream", "_upgrade"}
     own |= {
-        "gate",
+        "arrival_queue",
         "passed",
         "wait",
         "waiter",
-        "heads",
+        "head_limits",
         "_head_bytes",
         "_is_in_head",
         "_mind_head",

@@ -52,8 +52,8 @@ async def door() -> AsyncIterator[Door]:
     async with open_office() as office:
         app = Starlette(
             routes=[
-                *desk_console.routes(office.newsroom),
-                *routes.routes(office.newsroom),
+                *desk_console.routes(office.services),
+                *routes.routes(office.services),
             ],
             exception_handlers=exception_handlers(BASE),
         )
@@ -89,9 +89,9 @@ async def test_signing_in_sets_a_guarded_cookie(door: Door) -> None:
 async def test_plain_http_gets_a_cookie_that_plain_http_can_send() -> None:
     """On a laptop without TLS the cookie is not Secure, or it would be lost."""
     async with open_office() as office:
-        plain = replace(office.newsroom.settings, public_url="")
-        newsroom = replace(office.newsroom, settings=plain)
-        app = Starlette(routes=desk_console.routes(newsroom))
+        plain = replace(office.services.settings, public_url="")
+        services = replace(office.services, settings=plain)
+        app = Starlette(routes=desk_console.routes(services))
         base = "http://127.0.0.1:8000"
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url=base
@@ -226,7 +226,7 @@ async def test_a_preview_equals_the_post_it_becomes(door: Door) -> None:
     seen = (await door.browser.post(path, json=draft, headers=FETCHED)).json()
     path = "/v1/feeds/quay/posts"
     made = (await door.browser.post(path, json=draft, headers=FETCHED)).json()["post"]
-    snapshot = await door.office.newsroom.snapshots.snapshot("quay")
+    snapshot = await door.office.services.snapshots.snapshot("quay")
     page = Templates(browser_files()).post(snapshot.feed, made)
     assert seen["html"] == page.replace(made["id"], "preview")
     assert (seen["language"], seen["direction"]) == ("ar", "rtl")
@@ -331,7 +331,7 @@ async def test_with_the_store_away_the_desk_stays(door: Door) -> None:
     await door.office.feed()
     secret = await door.secret("write")
     await door.sign_in(secret)
-    door.office.newsroom.tokens._known.clear()
+    door.office.services.tokens._known.clear()
     door.office.store.away = True
     page = await door.browser.get("/desk")
     assert 'id="write"' in page.text

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio
 
 async def shown(office: Office, keys: KeyMoments) -> list[str] | None:
     """The headlines of the key moments, from the newest."""
-    edition = await office.newsroom.snapshots.snapshot("quay")
+    edition = await office.services.snapshots.snapshot("quay")
     posts = await keys.of(edition)
     return None if posts is None else [post["headline"] for post in posts]
 
@@ -33,13 +33,13 @@ async def test_they_are_found_however_far_back() -> None:
         for number in range(30):
             await post(office, str(number), key=False)
         await post(office, "now")
-        assert await shown(office, KeyMoments(office.newsroom)) == ["now", "long ago"]
+        assert await shown(office, KeyMoments(office.services)) == ["now", "long ago"]
 
 
 async def test_events_tell_what_became_of_them() -> None:
     """One look at the log; then published, edited, withdrawn cost no read."""
     async with open_office() as office:
-        keys = KeyMoments(office.newsroom)
+        keys = KeyMoments(office.services)
         await office.feed()
         first = await post(office, "1")
         second = await post(office, "2")
@@ -60,7 +60,7 @@ async def test_events_tell_what_became_of_them() -> None:
 async def test_one_from_further_back_takes_a_place_that_is_free() -> None:
     """Where not all are shown, the log is asked again."""
     async with open_office() as office:
-        keys = KeyMoments(office.newsroom)
+        keys = KeyMoments(office.services)
         await office.feed()
         paths = [await post(office, str(n)) for n in range(KEY_POSTS + 1)]
         newest = [str(n) for n in range(KEY_POSTS, -1, -1)]
@@ -72,12 +72,12 @@ async def test_one_from_further_back_takes_a_place_that_is_free() -> None:
 async def test_redis_away() -> None:
     """What memory holds, and what came since; never seen before: not known."""
     async with open_office() as office:
-        keys = KeyMoments(office.newsroom)
+        keys = KeyMoments(office.services)
         await office.feed()
         await post(office, "1")
-        edition = await office.newsroom.snapshots.snapshot("quay")
+        edition = await office.services.snapshots.snapshot("quay")
         office.store.away = True
-        assert await KeyMoments(office.newsroom).of(edition) is None
+        assert await KeyMoments(office.services).of(edition) is None
         office.store.away = False
         assert await shown(office, keys) == ["1"]
         office.store.away = True

@@ -11,7 +11,7 @@ from tests.unit.web.web_harness import Stand, feed, post
 pytestmark = pytest.mark.asyncio
 
 
-def newsroom() -> Stand:
+def services() -> Stand:
     """Feeds of every kind, and one to read."""
     made = Stand()
     made.put(feed(), post(1))
@@ -34,7 +34,7 @@ def told(text: str) -> list[tuple[str, str]]:
 
 async def test_only_public_live_feeds_with_posts() -> None:
     """Newest first; their titles are escaped and marked with their language."""
-    async with newsroom().client() as client:
+    async with services().client() as client:
         text = (await client.get("/live/x")).text
         assert told(text) == [("bridge", "Headline 9"), ("quay", "Older")]
         item = text.split('<li lang="tr" dir="ltr" data-feed="bridge"')[1]
@@ -49,7 +49,7 @@ async def test_only_public_live_feeds_with_posts() -> None:
 
 async def test_they_are_current() -> None:
     """A post of another feed changes the page, and what the page asks for."""
-    made = newsroom()
+    made = services()
     async with made.client() as client:
         first = await client.get("/live/x")
         made.withdraw("bridge", f"{9:014d}")
@@ -63,8 +63,8 @@ async def test_they_are_current() -> None:
 
 async def test_how_many_is_a_setting() -> None:
     """0: none, and no box."""
-    async with newsroom().client(others=1) as client:
+    async with services().client(others=1) as client:
         assert len(told((await client.get("/live/x")).text)) == 1
-    async with newsroom().client(others=0) as client:
+    async with services().client(others=0) as client:
         text = (await client.get("/live/x")).text
         assert told(text) == [] and re.search(r'sp-others"[^>]* hidden>', text)
