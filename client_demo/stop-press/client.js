@@ -9,14 +9,14 @@
  * @module
  */
 
-import { beyondOf } from "./beyond.js";
-import { isFinal } from "./codes.js";
+import { beyondOf } from "./unloaded_posts.js";
+import { isFinal } from "./close_codes.js";
 import { LONGEST_MS, connectionOf } from "./connection.js";
 import { formatCursor, parseCursor, reaches } from "./cursor.js";
-import { getJson, sleep, timeOf } from "./fetch.js";
+import { getJson, sleep, timeOf } from "./fetch_json.js";
 import { Gap, fold, withPage } from "./fold.js";
-import { newestOf, snapshotOf } from "./snapshot.js";
-import { onWaking } from "./waking.js";
+import { newestOf, snapshotOf } from "./load_snapshot.js";
+import { onWaking } from "./wake_events.js";
 
 /**
  * @typedef {import("./fold.js").State} State
@@ -27,7 +27,7 @@ import { onWaking } from "./waking.js";
  *   line?: (state: LineState) => void, readers?: (count: number) => void,
  *   reset?: () => void}} Listener `reset`: what was held has been replaced by a snapshot.
  * @typedef {{token?: string, from?: string, newest?: string, env?: any}} Options `token`:
- *   what reads a private feed. `from`: other posts than the newest (`window.js`). `newest`:
+ *   what reads a private feed. `from`: other posts than the newest (`post_selection.js`). `newest`:
  *   when the newest post of the feed was published, where `from` begins further back.
  *   `env`: what else than the global object gives timers, `fetch` and the rest.
  */
@@ -41,7 +41,7 @@ export class Reader {
   /** @type {string | null} The path of the next older page. */ next = null;
   /** @type {LineState} */ line = "connecting";
   /**
-   * @type {import("./line.js").Send | undefined} Asks the hub to follow or unfollow another
+   * @type {import("./transports.js").Send | undefined} Asks the hub to follow or unfollow another
    *   feed, while the line is live and can.
    */
   send;
@@ -274,7 +274,7 @@ export class Reader {
 
   /**
    * @param {LineState} line
-   * @param {import("./line.js").Send} [send]
+   * @param {import("./transports.js").Send} [send]
    */
   #say(line, send) {
     this.send = send;

@@ -9,15 +9,15 @@
  * @module
  */
 
-import { BROKEN, CODES, isFinal } from "./codes.js";
-import { timeOf } from "./fetch.js";
-import { LINES } from "./line.js";
+import { BROKEN, CODES, isFinal } from "./close_codes.js";
+import { timeOf } from "./fetch_json.js";
+import { LINES } from "./transports.js";
 
 /**
  * @typedef {{message: (message: any) => void, stopped: () => void,
  *   line: (state: "connecting" | "live" | "reconnecting", send?: Send) => void,
  *   other: (message: any) => void}} Told `send`: as in `client.js`, and so is `other`.
- * @typedef {import("./line.js").Send} Send
+ * @typedef {import("./transports.js").Send} Send
  */
 
 const OPEN_MS = 10_000;
@@ -26,14 +26,14 @@ const QUIET_MS = 10_000;
 const WAKE_MS = 1000;
 
 /**
- * @param {import("./fetch.js").Hub} hub
+ * @param {import("./fetch_json.js").Hub} hub
  * @param {() => string} cursor Where the line is to go on.
  * @param {Told} on
  */
 export function connectionOf(hub, cursor, on) {
   const { env } = hub;
   let wanted = false;
-  /** @type {import("./line.js").Open | null} */
+  /** @type {import("./transports.js").Open | null} */
   let end = null;
   /** @type {any} */
   let watch;

@@ -10,10 +10,10 @@
 
 import { Reader } from "./client.js";
 import { parseCursor } from "./cursor.js";
-import { renderFrame } from "./frame.js";
-import { stateOf } from "./held.js";
-import { viewOf } from "./view.js";
-import { isRising } from "./window.js";
+import { renderFrame } from "./render_feed.js";
+import { stateOf } from "./state_from_page.js";
+import { viewOf } from "./feed_view.js";
+import { isRising } from "./post_selection.js";
 
 /** Where the hub is, unless the element says otherwise: where this script came from. */
 const home = /** @type {any} */ (globalThis.document?.currentScript)?.src || globalThis.location?.href;
@@ -27,7 +27,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
   #begun = false;
 
   /** @type {Reader | null} */ #reader = null;
-  /** @type {import("./view.js").View | null} */ #view = null;
+  /** @type {import("./feed_view.js").View | null} */ #view = null;
   /** @type {ResizeObserver | null} */ #resized = null;
 
   constructor() {
@@ -168,7 +168,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
 
   /**
    * @param {HTMLElement} root
-   * @param {import("./render.js").Context} ctx
+   * @param {import("./render_post.js").Context} ctx
    * @param {boolean} own
    */
   #look(root, ctx, own) {

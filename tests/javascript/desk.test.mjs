@@ -6,8 +6,8 @@ import { test } from "node:test";
 import { Drafts, NEW } from "../../server/stoppress/web/pages/static/desk/drafts.js";
 import {
   EMPTY, changed, difference, draftOf, rebase, same, written,
-} from "../../server/stoppress/web/pages/static/desk/merge.js";
-import { Sending, ask, isUnknown, newKey } from "../../server/stoppress/web/pages/static/desk/send.js";
+} from "../../server/stoppress/web/pages/static/desk/three_way_merge.js";
+import { Sending, ask, isUnknown, newKey } from "../../server/stoppress/web/pages/static/desk/send_request.js";
 
 const post = {
   id: "p1", url: "/live/x/p1", external_id: null, headline: "Bridge shut", body: "Since nine.",

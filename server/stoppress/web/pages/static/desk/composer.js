@@ -10,17 +10,17 @@
  * @module
  */
 
-import { Disputed } from "./disputed.js";
+import { Disputed } from "./conflict_view.js";
 import { NEW } from "./drafts.js";
-import { PostForm } from "./form.js";
-import { EMPTY, difference, draftOf, rebase, same, written } from "./merge.js";
-import { Sending, ask, isUnknown, newKey } from "./send.js";
+import { PostForm } from "./post_form.js";
+import { EMPTY, difference, draftOf, rebase, same, written } from "./three_way_merge.js";
+import { Sending, ask, isUnknown, newKey } from "./send_request.js";
 
 /**
- * @typedef {import("./merge.js").Draft} Draft
- * @typedef {import("./send.js").Answer} Answer
+ * @typedef {import("./three_way_merge.js").Draft} Draft
+ * @typedef {import("./send_request.js").Answer} Answer
  * @typedef {import("../stop-press/fold.js").Post} Post
- * @typedef {import("./send.js").Attempt & {tried: any[]}} Attempt
+ * @typedef {import("./send_request.js").Attempt & {tried: any[]}} Attempt
  * @typedef {{say: (text: string, kind?: string) => void, confirm: (question: string,
  *   act: string) => Promise<boolean>, refused: (answer: Answer) => string}} Voice
  */

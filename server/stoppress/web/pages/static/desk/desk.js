@@ -6,13 +6,13 @@
 import { Reader } from "../stop-press/client.js";
 import { Composer } from "./composer.js";
 import { Drafts } from "./drafts.js";
-import { FeedForm, newFeed } from "./feeds.js";
-import { Posts, titleOf } from "./posts.js";
+import { FeedForm, newFeed } from "./feed_forms.js";
+import { Posts, titleOf } from "./desk_post_list.js";
 import { Preview } from "./preview.js";
-import { Sending, newKey } from "./send.js";
+import { Sending, newKey } from "./send_request.js";
 
 /**
- * @typedef {import("./send.js").Answer} Answer
+ * @typedef {import("./send_request.js").Answer} Answer
  * @typedef {import("../stop-press/fold.js").Post} Post
  */
 

@@ -9,8 +9,8 @@
  */
 
 /**
- * @typedef {{draft: import("./merge.js").Draft, base: any,
- *   attempt: import("./send.js").Attempt | null}} Entry
+ * @typedef {{draft: import("./three_way_merge.js").Draft, base: any,
+ *   attempt: import("./send_request.js").Attempt | null}} Entry
  */
 
 /** The name under which a post that is not there yet is kept. */

@@ -3,8 +3,8 @@
  * @module
  */
 
-import { ask } from "./send.js";
-import { same, written } from "./merge.js";
+import { ask } from "./send_request.js";
+import { same, written } from "./three_way_merge.js";
 
 const PAUSE_MS = 250;
 
@@ -22,7 +22,7 @@ export class Preview {
   /**
    * Draw the draft, once nothing was typed for a moment.
    * @param {string} feed
-   * @param {import("./merge.js").Draft} draft
+   * @param {import("./three_way_merge.js").Draft} draft
    */
   show(feed, draft) {
     clearTimeout(this.#timer);
@@ -31,7 +31,7 @@ export class Preview {
 
   /**
    * @param {string} feed
-   * @param {import("./merge.js").Draft} draft
+   * @param {import("./three_way_merge.js").Draft} draft
    */
   async #draw(feed, draft) {
     const turn = ++this.#asked;

@@ -5,9 +5,9 @@
  */
 
 import { formatCursor, parseCursor, reaches } from "./cursor.js";
-import { getJson } from "./fetch.js";
+import { getJson } from "./fetch_json.js";
 import { fromSnapshot, isBeyond, ordered, place, withPage } from "./fold.js";
-import { isRising } from "./window.js";
+import { isRising } from "./post_selection.js";
 
 /**
  * @typedef {import("./fold.js").State} State
@@ -19,10 +19,10 @@ const MOST_PAGES = 10;
 /**
  * The feed as it is at `at` or later, down to the floor of what is held; null if what
  * is held is as new. Rejects if it can't be had now, or is refused (`code`).
- * @param {import("./fetch.js").Hub} hub
+ * @param {import("./fetch_json.js").Hub} hub
  * @param {Cursor | null} at
  * @param {State | null} held
- * @param {import("./beyond.js").Beyond} beyond
+ * @param {import("./unloaded_posts.js").Beyond} beyond
  * @param {AbortSignal} signal
  * @returns {Promise<[State, string | null] | null>}
  */

@@ -10,22 +10,22 @@
  * @module
  */
 
-import { barOf } from "./bar.js";
-import { clicked } from "./click.js";
-import { keepPlace } from "./eye.js";
+import { barOf } from "./status_bar.js";
+import { clicked } from "./plain_click.js";
+import { keepPlace } from "./keep_place.js";
 import { isBelow, ordered, place } from "./fold.js";
-import { renewFrame } from "./frame.js";
-import { placeOf } from "./held.js";
-import { jump, keysOf } from "./keys.js";
-import { listOf } from "./list.js";
-import { newsOf } from "./news.js";
-import { othersOf } from "./others.js";
-import { load } from "./patch.js";
-import { h } from "./render.js";
-import { share } from "./share.js";
-import { tellStart, timesOf } from "./times.js";
-import { walk } from "./walk.js";
-import { windowOf } from "./window.js";
+import { renewFrame } from "./render_feed.js";
+import { placeOf } from "./state_from_page.js";
+import { jump, keysOf } from "./key_moments.js";
+import { listOf } from "./post_list.js";
+import { newsOf } from "./new_posts.js";
+import { othersOf } from "./other_feeds.js";
+import { load } from "./patch_post.js";
+import { h } from "./render_post.js";
+import { share } from "./share_post.js";
+import { tellStart, timesOf } from "./post_times.js";
+import { walk } from "./keyboard.js";
+import { windowOf } from "./post_selection.js";
 
 const TICK_MS = 30_000;
 const MOST_POSTS = 200;
@@ -35,11 +35,11 @@ const OTHERS_TICKS = 10;
 
 /**
  * @param {HTMLElement} root The `.sp` element.
- * @param {import("./render.js").Context} ctx
+ * @param {import("./render_post.js").Context} ctx
  * @param {boolean} own This is the feed's own page, whose title may be counted in.
  * @param {import("./client.js").Reader} reader
  * @param {string} from As in `client.js`.
- * @param {DOMStringMap} dataset As in `window.js`.
+ * @param {DOMStringMap} dataset As in `post_selection.js`.
  */
 export function viewOf(root, ctx, own, reader, from, dataset) {
   const [top, posts, pinned, empty, more, says, text, pause, moments] = [

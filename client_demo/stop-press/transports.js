@@ -8,11 +8,11 @@
  * @module
  */
 
-import { BROKEN, codeOfStatus } from "./codes.js";
-import { ask, retryOf } from "./fetch.js";
+import { BROKEN, codeOfStatus } from "./close_codes.js";
+import { ask, retryOf } from "./fetch_json.js";
 
 /**
- * @typedef {import("./fetch.js").Hub & {cursor: string}} Wish
+ * @typedef {import("./fetch_json.js").Hub & {cursor: string}} Wish
  * @typedef {{message: (message: any) => void,
  *   end: (code: number, retryMs?: number) => void}} On
  * @typedef {(op: {op: "follow" | "unfollow", feed: string, cursor?: string}) => void} Send

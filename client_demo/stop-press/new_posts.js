@@ -5,14 +5,14 @@
  * @module
  */
 
-import { countOf } from "./words.js";
+import { countOf } from "./localization.js";
 
 const ANNOUNCE_MS = 1500;
 
 /**
  * @param {HTMLElement} button
  * @param {HTMLElement} says
- * @param {import("./words.js").Words} words
+ * @param {import("./localization.js").Words} words
  * @param {boolean} own Whether the page's title may be counted in.
  * @param {() => boolean} settled Whether nothing more is on its way to who is back: all
  *   is said at once, when it is there.

@@ -3,13 +3,13 @@
  * @module
  */
 
-import { fullText, local } from "./words.js";
+import { fullText, local } from "./localization.js";
 
 const RECENT_MS = 3_600_000;
 
 /**
  * Tells the times of articles while they are in view, or nearly so; others can wait.
- * @param {import("./words.js").Words} words
+ * @param {import("./localization.js").Words} words
  */
 export function timesOf(words) {
   const format = new Intl.RelativeTimeFormat(words.language, { numeric: "auto", style: "short" });
@@ -57,7 +57,7 @@ export function timesOf(words) {
 /**
  * How long it is until coverage starts: "in 3 days", "in 5 hours", "in 20 minutes".
  * @param {any} place Where that is to stand, if the feed has a start to come.
- * @param {import("./words.js").Words} words
+ * @param {import("./localization.js").Words} words
  */
 export function tellStart(place, words) {
   if (!place) return;

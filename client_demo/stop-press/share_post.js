@@ -3,14 +3,14 @@
  * @module
  */
 
-import { clicked } from "./click.js";
-import { h } from "./render.js";
+import { clicked } from "./plain_click.js";
+import { h } from "./render_post.js";
 
 /**
  * A click on a post's link "Share": the machine's own dialog, else in the link's place
  * a button that copies the address, and the places that the feed or its publisher named.
  * @param {Event} event
- * @param {import("./render.js").Context} ctx
+ * @param {import("./render_post.js").Context} ctx
  * @param {HTMLElement} says Where it is told that the address was copied.
  */
 export function share(event, { words, feed }, says) {

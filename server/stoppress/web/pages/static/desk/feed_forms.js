@@ -5,11 +5,11 @@
  * @module
  */
 
-import { Sending, newKey } from "./send.js";
+import { Sending, newKey } from "./send_request.js";
 
 /**
  * @typedef {import("./composer.js").Voice} Voice
- * @typedef {import("./send.js").Attempt} Attempt
+ * @typedef {import("./send_request.js").Attempt} Attempt
  */
 
 class Sender {

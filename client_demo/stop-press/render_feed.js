@@ -1,14 +1,14 @@
 /**
  * The DOM of what stands around posts: head, summary, links, and the places for the rest.
  *
- * Twin of the macros in `stoppress/web/templates/feed.html`, as `render.js` is.
+ * Twin of the macros in `stoppress/web/pages/templates/feed.html`, as `render_post.js` is.
  * @module
  */
 
-import { fragment, h, link, time } from "./render.js";
-import { fullText, local } from "./words.js";
+import { fragment, h, link, time } from "./render_post.js";
+import { fullText, local } from "./localization.js";
 
-/** @typedef {import("./render.js").Context} Context */
+/** @typedef {import("./render_post.js").Context} Context */
 
 /**
  * What stands at the head of a feed: all that `feed.updated` may change.
@@ -97,7 +97,7 @@ export const headlineOf = ({ headline, html }) =>
 const paragraphs = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
 
 /**
- * Everything around the posts, as the server's words bring it; `view.js` fills it.
+ * Everything around the posts, as the server's words bring it; `feed_view.js` fills it.
  * @param {Context} ctx
  * @returns {HTMLElement}
  */

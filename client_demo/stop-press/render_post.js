@@ -1,19 +1,19 @@
 /**
- * The DOM of a post; `frame.js` has what stands around posts.
+ * The DOM of a post; `render_feed.js` has what stands around posts.
  *
- * Twin of the macros in `stoppress/web/templates/feed.html`: the same elements,
+ * Twin of the macros in `stoppress/web/pages/templates/feed.html`: the same elements,
  * attributes and order, so that a page can be taken over; a test compares them.
  * Everything is built by hand, but for a post's `html`, which the server has
  * sanitised and which enters through `fragment` alone.
  * @module
  */
 
-import { dayText, fill, fullText, local } from "./words.js";
+import { dayText, fill, fullText, local } from "./localization.js";
 
 /**
  * @typedef {import("./fold.js").Post} Post
  * @typedef {import("./fold.js").Feed} Feed
- * @typedef {{words: import("./words.js").Words, feed: Feed, base: string,
+ * @typedef {{words: import("./localization.js").Words, feed: Feed, base: string,
  *   level: number}} Context What everything of one feed is drawn with: `base` goes
  *   before root-relative addresses, `level` is the level of the title's heading.
  */

@@ -3,13 +3,13 @@
  * @module
  */
 
-import { isPaused, rememberPause } from "./pause.js";
-import { countOf } from "./words.js";
+import { isPaused, rememberPause } from "./pause_setting.js";
+import { countOf } from "./localization.js";
 
 /**
  * @param {HTMLElement} text
  * @param {HTMLElement} button
- * @param {import("./render.js").Context} ctx
+ * @param {import("./render_post.js").Context} ctx
  * @param {() => void} turned Told when updates were paused or resumed.
  */
 export function barOf(text, button, ctx, turned) {

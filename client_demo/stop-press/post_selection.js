@@ -6,7 +6,7 @@
  */
 
 import { isBeyond, place } from "./fold.js";
-import { placeOf } from "./held.js";
+import { placeOf } from "./state_from_page.js";
 
 /**
  * Whether they are read from the oldest on.

@@ -5,18 +5,18 @@
  * @module
  */
 
-import { clicked } from "./click.js";
+import { clicked } from "./plain_click.js";
 import { formatCursor } from "./cursor.js";
 import { isBelow, place } from "./fold.js";
-import { renderKey } from "./frame.js";
-import { placeOf } from "./held.js";
+import { renderKey } from "./render_feed.js";
+import { placeOf } from "./state_from_page.js";
 
 /** As many as the server shows. */
 const MOST_KEYS = 10;
 
 /**
  * @param {HTMLElement} box
- * @param {import("./render.js").Context} ctx
+ * @param {import("./render_post.js").Context} ctx
  */
 export function keysOf(box, ctx) {
   const list = /** @type {HTMLElement} */ (box.lastElementChild);

@@ -7,13 +7,13 @@
  * @module
  */
 
-import { headlineOf } from "./frame.js";
-import { fragment, time } from "./render.js";
+import { headlineOf } from "./render_feed.js";
+import { fragment, time } from "./render_post.js";
 
 /**
  * @param {any} box
  * @param {import("./client.js").Reader} reader
- * @param {import("./render.js").Context} ctx
+ * @param {import("./render_post.js").Context} ctx
  */
 export function othersOf(box, reader, ctx) {
   let seen = false;

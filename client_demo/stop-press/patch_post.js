@@ -6,8 +6,8 @@
  * @module
  */
 
-import { clicked } from "./click.js";
-import { h } from "./render.js";
+import { clicked } from "./plain_click.js";
+import { h } from "./render_post.js";
 
 /** @type {WeakMap<Element, Element>} What was replaced by content that was asked for. */
 const asked = new WeakMap();

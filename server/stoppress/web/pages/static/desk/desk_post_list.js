@@ -7,7 +7,7 @@
  */
 
 import { ordered } from "../stop-press/fold.js";
-import { local } from "../stop-press/words.js";
+import { local } from "../stop-press/localization.js";
 
 /**
  * @typedef {import("../stop-press/fold.js").Post} Post

@@ -6,13 +6,13 @@
  * @module
  */
 
-import { patch } from "./patch.js";
-import { renderDay, renderPost } from "./render.js";
-import { local } from "./words.js";
+import { patch } from "./patch_post.js";
+import { renderDay, renderPost } from "./render_post.js";
+import { local } from "./localization.js";
 
 /**
  * @typedef {import("./fold.js").Post} Post
- * @typedef {import("./render.js").Context} Context
+ * @typedef {import("./render_post.js").Context} Context
  * @typedef {{article: HTMLElement, opens: string, post?: Post, day?: string, place?: number,
  *   size?: number}} Shown `opens`: the day whose mark it carries, or "". The rest is not
  *   known of what the server drew.

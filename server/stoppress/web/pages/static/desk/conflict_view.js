@@ -3,10 +3,10 @@
  * @module
  */
 
-import { add } from "./posts.js";
+import { add } from "./desk_post_list.js";
 
 /**
- * @typedef {keyof import("./merge.js").Draft} Member
+ * @typedef {keyof import("./three_way_merge.js").Draft} Member
  * @typedef {{name: Member, other: any, whose: "theirs" | "yours"}} Dispute
  */
 

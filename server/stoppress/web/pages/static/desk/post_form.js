@@ -6,9 +6,9 @@
  * @module
  */
 
-import { EMPTY, same } from "./merge.js";
+import { EMPTY, same } from "./three_way_merge.js";
 
-/** @typedef {import("./merge.js").Draft} Draft */
+/** @typedef {import("./three_way_merge.js").Draft} Draft */
 
 /** Where a problem's field (`authors[0].url`) is shown, if not under its own name. */
 const PLACES = { "correction.note": "correction" };

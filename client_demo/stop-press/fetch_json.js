@@ -3,7 +3,7 @@
  * @module
  */
 
-import { codeOfStatus } from "./codes.js";
+import { codeOfStatus } from "./close_codes.js";
 
 /**
  * @typedef {{origin: string, feed: string, token: string, from: string, newest: string,
