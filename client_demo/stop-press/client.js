@@ -240,8 +240,8 @@ export class Reader {
     // What the snapshot held already brings the line's place forward.
     const { cursor, feed } = /** @type {State} */ (this.state);
     if (reaches(cursor, this.#seen)) this.#seen = cursor;
-    const ended = this.line === "ended" && feed.status === "closed";
-    if (this.#unwake && !this.#connection.isKept() && !ended) this.#connection.open();
+    if (this.line === "ended" && feed.status === "closed") return;
+    if (this.#unwake && !this.#connection.isKept()) this.#connection.open();
   }
 
   // The end

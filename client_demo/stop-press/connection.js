@@ -60,17 +60,8 @@ export function connectionOf(hub, cursor, on) {
       greeted = false;
       on.line(good === null ? "connecting" : "reconnecting");
       listen(OPEN_MS);
-      let mine = true;
       try {
-        const close = LINES[rung]({ ...hub, cursor: cursor() }, {
-          message: (message) => mine && read(message),
-          end: (code, ms) => mine && ended(code, ms),
-        });
-        end = () => {
-          mine = false;
-          close();
-        };
-        end.send = close.send;
+        end = LINES[rung]({ ...hub, cursor: cursor() }, { message: read, end: ended });
       } catch {
         // Such as a page whose policy forbids sockets: the next line may work.
         ended(BROKEN);

@@ -57,16 +57,14 @@ export const timeOf = (ms) => (typeof ms === "number" && ms >= 0 ? Math.min(ms, 
 /**
  * @param {any} env
  * @param {number} ms
- * @param {AbortSignal} signal
+ * @param {AbortSignal} signal Has one sleep at a time.
  */
 export function sleep(env, ms, signal) {
-  return new Promise((go) => {
-    const done = () => {
+  return new Promise((resolve) => {
+    const timer = env.setTimeout(resolve, ms);
+    signal.onabort = () => {
       env.clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      go(null);
+      resolve(null);
     };
-    const timer = env.setTimeout(done, ms);
-    signal.addEventListener("abort", done);
   });
 }

@@ -2,9 +2,9 @@
  * One live line, by each of three transports: messages in order, then one end.
  *
  * A line is a function: it opens, calls `on.message` for each message and
- * `on.end` at most once, and returns what closes it. None of them ever comes back
- * by itself: that is the connection's business (connection.js). A message may be the
- * text of one.
+ * `on.end` at most once, and returns what closes it, after which it calls neither. It
+ * calls nothing before it returns, and never reconnects by itself: connection.js does.
+ * A message may be the text of one.
  * @module
  */
 

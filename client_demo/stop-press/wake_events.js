@@ -11,18 +11,12 @@
  */
 export function onWaking(env, woken) {
   const { document } = env;
+  const control = new AbortController();
   const tell = (/** @type {{type: string}} */ { type }) => {
     const online = type === "online";
     if (online || !document?.hidden) woken(online);
   };
-  const signals = /** @type {[any, string][]} */ ([
-    [env, "online"],
-    [env, "pageshow"],
-    [env, "focus"],
-    [document, "visibilitychange"],
-  ]);
-  for (const [target, name] of signals) target?.addEventListener?.(name, tell);
-  return () => {
-    for (const [target, name] of signals) target?.removeEventListener?.(name, tell);
-  };
+  for (const name of ["online", "pageshow", "focus"]) env.addEventListener?.(name, tell, control);
+  document?.addEventListener("visibilitychange", tell, control);
+  return () => control.abort();
 }
