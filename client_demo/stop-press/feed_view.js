@@ -1,157 +1,157 @@
 /**
- * What a reader sees of one feed, kept as the state is, without losing their place.
+ * What a reader sees of one feed: follows the state, without moving what is being read.
  *
  * Rules:
- * - A post is put in only when the top of the list is in view, the tab is looked
- *   at and the reader has not paused; else it is counted on a button.
- * - What is there is patched part by part: an unchanged part is never touched, so
- *   that what plays goes on playing.
+ * - A new post is inserted only while the top of the list is in view, the tab is visible
+ *   and the reader has not paused; else it is counted on a button.
+ * - Articles are patched part by part: an unchanged part is never touched, so that a
+ *   playing video goes on playing.
  * - Withdrawals and edits always apply, paused or not.
  * @module
  */
 
-import { barOf } from "./status_bar.js";
-import { clicked } from "./plain_click.js";
+import { isBelow, ordered, positionOf } from "./fold.js";
 import { keepPlace } from "./keep_place.js";
-import { isBelow, ordered, place } from "./fold.js";
-import { renewFrame } from "./render_feed.js";
-import { placeOf } from "./state_from_page.js";
-import { jump, keysOf } from "./key_moments.js";
-import { listOf } from "./post_list.js";
-import { newsOf } from "./new_posts.js";
-import { othersOf } from "./other_feeds.js";
-import { load } from "./patch_post.js";
+import { createKeyMoments, jumpToPost } from "./key_moments.js";
+import { moveByKeyboard } from "./keyboard.js";
+import { createNewPosts } from "./new_posts.js";
+import { createOtherFeeds } from "./other_feeds.js";
+import { loadEmbed } from "./patch_post.js";
+import { plainClickOn } from "./plain_click.js";
+import { createPostList } from "./post_list.js";
+import { createPostSelection } from "./post_selection.js";
+import { createPostTimes, drawCountdown } from "./post_times.js";
+import { updateFeed } from "./render_feed.js";
 import { h } from "./render_post.js";
-import { share } from "./share_post.js";
-import { tellStart, timesOf } from "./post_times.js";
-import { walk } from "./keyboard.js";
-import { windowOf } from "./post_selection.js";
+import { sharePost } from "./share_post.js";
+import { articlePosition } from "./state_from_page.js";
+import { createStatusBar } from "./status_bar.js";
 
 const TICK_MS = 30_000;
-const MOST_POSTS = 200;
-const OTHERS_TICKS = 10;
+const MAX_POSTS = 200;
+const OTHER_FEEDS_TICKS = 10;
 
-/** @typedef {ReturnType<typeof viewOf>} View */
+/** @typedef {ReturnType<typeof createFeedView>} FeedView */
 
 /**
  * @param {HTMLElement} root The `.sp` element.
  * @param {import("./render_post.js").Context} ctx
- * @param {boolean} own This is the feed's own page, whose title may be counted in.
+ * @param {boolean} own Whether this is the feed's own page, whose title may show a count.
  * @param {import("./client.js").Reader} reader
- * @param {string} from As in `client.js`.
- * @param {DOMStringMap} dataset As in `post_selection.js`.
+ * @param {string} from See `post_selection.js`.
+ * @param {DOMStringMap} dataset See `post_selection.js`.
  */
-export function viewOf(root, ctx, own, reader, from, dataset) {
-  const [top, posts, pinned, empty, more, says, text, pause, moments] = [
+export function createFeedView(root, ctx, own, reader, from, dataset) {
+  const [newButton, posts, pinned, empty, more, announcer, lineText, pauseButton, moments] = [
     "new", "posts", "pinned", "empty", "more", "says", "line", "pause", "keys",
   ].map((name) => /** @type {HTMLElement} */ (root.querySelector(`.sp-${name}`)));
-  const { rising, home, isBefore, holds } = windowOf(from, dataset, posts.firstElementChild);
-  const times = timesOf(ctx.words);
-  const list = listOf(posts, ctx, times.follow);
-  const pins = listOf(pinned, ctx, times.follow, true);
-  const keys = keysOf(moments, ctx);
-  const bar = barOf(text, pause, ctx, soon);
-  const news = newsOf(top, says, ctx.words, own, () => !bar.line.endsWith("connecting"));
-  const box = root.querySelector(".sp-others");
-  const others = box && othersOf(box, reader, ctx);
+  const { rising, home, isBefore, includes } = createPostSelection(from, dataset, posts.firstElementChild);
+  const times = createPostTimes(ctx.words);
+  const list = createPostList(posts, ctx, times.follow);
+  const pinnedList = createPostList(pinned, ctx, times.follow, true);
+  const keyMoments = createKeyMoments(moments, ctx);
+  const bar = createStatusBar(lineText, pauseButton, ctx, drawSoon);
+  const newPosts = createNewPosts(newButton, announcer, ctx.words, own, () => !bar.line.endsWith("connecting"));
+  const othersBox = root.querySelector(".sp-others");
+  const others = othersBox && createOtherFeeds(othersBox, reader, ctx);
   reader.other = others?.take;
-  const watch = new IntersectionObserver((all) => {
-    soon();
-    for (const { target, isIntersecting } of all) if (target === box) others?.follow(isIntersecting);
+  const watch = new IntersectionObserver((entries) => {
+    drawSoon();
+    for (const { target, isIntersecting } of entries) if (target === othersBox) others?.follow(isIntersecting);
   });
-  /** How many posts arrivals may make it; more, if the reader loaded more. */
-  let most = MOST_POSTS;
-  let drawn = own;
-  let due = false;
-  let away = false;
+  /** To how many posts arrivals may grow the list; more if the reader has loaded more. */
+  let maxPosts = MAX_POSTS;
+  let isDrawn = own;
+  let isDue = false;
+  let wasHidden = false;
   /** @type {any} */
-  let ticking;
+  let timer;
   let ticks = 0;
 
-  top.onclick = () => (home ? location.assign(home) : reveal(true));
-  more.onclick = older;
-  moments.onclick = (event) => jump(event, posts);
-  posts.onkeydown = (event) => walk(event, more, pause);
+  newButton.onclick = () => (home ? location.assign(home) : reveal(true));
+  more.onclick = loadOlder;
+  moments.onclick = (event) => jumpToPost(event, posts);
+  posts.onkeydown = (event) => moveByKeyboard(event, more, pauseButton);
   root.onclick = (event) => {
-    share(event, ctx, says);
-    load(event);
+    sharePost(event, ctx, announcer);
+    loadEmbed(event);
   };
 
   // Drawing
 
-  /** Draw together with what else comes in this frame. */
-  function soon() {
-    if (due) return;
-    due = true;
-    // A hidden tab draws no frames.
-    (document.hidden ? setTimeout : requestAnimationFrame)(flush);
+  /** Draw once for everything that changes within this frame. */
+  function drawSoon() {
+    if (isDue) return;
+    isDue = true;
+    // A hidden tab has no animation frames.
+    (document.hidden ? setTimeout : requestAnimationFrame)(drawIfDue);
   }
 
-  function flush() {
-    if (!due) return;
-    due = false;
+  function drawIfDue() {
+    if (!isDue) return;
+    isDue = false;
     draw();
   }
 
   /**
-   * @param {boolean} [all] Put in what is held, wherever the reader is.
-   * @param {boolean} [fresh] Whether what is put in is news.
+   * @param {boolean} [all] Insert every post, wherever the reader is.
+   * @param {boolean} [fresh] Whether inserted posts are highlighted.
    */
-  function draw(all = false, fresh = drawn) {
+  function draw(all = false, fresh = isDrawn) {
     const { state, next } = reader;
     if (!state || bar.line === "gone") return;
-    const { waiting } = news;
+    const { waiting } = newPosts;
     const inserts = !home && mayInsert();
-    // Who is at the top reads nothing of what goes at the bottom.
-    if (!from && inserts && reader.trim(most)) return;
-    const held = ordered(state).filter(holds);
-    if (drawn && !all) {
-      const last = posts.lastElementChild && placeOf(posts.lastElementChild);
-      const came = held.filter(
-        (post) => !list.known.has(post.id) && !waiting.has(post.id) &&
-          (rising || !last || isBelow(last, place(post))),
+    // A reader at the top does not see posts go at the bottom.
+    if (!from && inserts && reader.trim(maxPosts)) return;
+    const included = ordered(state).filter(includes);
+    if (isDrawn && !all) {
+      const last = posts.lastElementChild && articlePosition(posts.lastElementChild);
+      const arrived = included.filter(
+        (post) => !list.drawn.has(post.id) && !waiting.has(post.id) &&
+          (rising || !last || isBelow(last, positionOf(post))),
       );
-      news.announce(came.length);
-      for (const post of came) if (home ? isBefore(post) : !inserts) waiting.add(post.id);
+      newPosts.announce(arrived.length);
+      for (const post of arrived) if (home ? isBefore(post) : !inserts) waiting.add(post.id);
     }
-    drawn = true;
+    isDrawn = true;
     for (const id of waiting) {
       const post = state.posts.get(id);
-      if (!post || !holds(post)) waiting.delete(id);
+      if (!post || !includes(post)) waiting.delete(id);
     }
     if (waiting.size && inserts) return reveal(false);
-    const rest = keepPlace(root, posts, inserts && !rising, (waits) => {
-      const shown = held.filter((post) => !waiting.has(post.id) && !isBefore(post));
-      list.show(shown, fresh, !!next, waits);
-      frame(state);
+    const isUnfinished = keepPlace(root, posts, inserts && !rising, (defers) => {
+      const shown = included.filter((post) => !waiting.has(post.id) && !isBefore(post));
+      list.show(shown, fresh, !!next, defers);
+      drawSurroundings(state);
     });
-    if (rest) soon();
-    empty.hidden = held.length > 0;
+    if (isUnfinished) drawSoon();
+    empty.hidden = included.length > 0;
     more.hidden = !next;
     const link = /** @type {HTMLAnchorElement} */ (more.firstElementChild);
     if (next) link.href = `${ctx.base}/live/${ctx.feed.slug}?${next.split("?")[1]}`;
-    news.count();
+    newPosts.count();
   }
 
   /**
-   * What stands around the posts, where it changed.
+   * Draw what surrounds the posts, where it changed.
    * @param {import("./fold.js").State} state
    */
-  function frame({ feed, pinned: post }) {
+  function drawSurroundings({ feed, pinned: post }) {
     if (feed !== ctx.feed) {
       ctx.feed = feed;
-      renewFrame(root, ctx);
+      updateFeed(root, ctx);
       tick();
-      bar.say();
+      bar.draw();
     }
-    // A page of other posts has neither.
+    // A page of other than the newest posts has neither.
     if (from) return;
-    keys.draw();
-    pins.show(post ? [post] : []);
+    keyMoments.draw();
+    pinnedList.show(post ? [post] : []);
     pinned.hidden = !post;
   }
 
-  // News that waits
+  // New posts
 
   function mayInsert() {
     const { top, bottom, height } = posts.getBoundingClientRect();
@@ -160,21 +160,21 @@ export function viewOf(root, ctx, own, reader, from, dataset) {
   }
 
   /**
-   * Put in what waits, with a line between it and what was seen.
-   * @param {boolean} go Whether to take the reader to the first unread post.
+   * Insert the waiting posts, with a divider between them and what was seen.
+   * @param {boolean} go Whether to scroll to the first unread post.
    */
   function reveal(go) {
-    const ids = news.take();
+    const ids = newPosts.take();
     posts.querySelector(".sp-since")?.remove();
     draw(true);
     const fresh = /** @type {any[]} */ ([...posts.children]).filter(({ dataset }) => ids.has(dataset.id));
     const [first] = fresh;
     const oldest = rising ? first : fresh.at(-1);
     const below = rising ? oldest : oldest?.nextElementSibling;
-    if (go || away) below?.prepend(h("p", "sp-since", ctx.words.since));
-    away = false;
+    if (go || wasHidden) below?.prepend(h("p", "sp-since", ctx.words.since));
+    wasHidden = false;
     if (!go || !oldest) return;
-    // All that is new if it fits, else the oldest of it, with the line below.
+    // All new posts if they fit, else the oldest of them, with the divider below.
     const fits = oldest.getBoundingClientRect().bottom - first.getBoundingClientRect().top < innerHeight;
     (fits ? first : oldest).scrollIntoView({ block: fits ? "start" : "end" });
     oldest.focus({ preventScroll: true });
@@ -182,31 +182,31 @@ export function viewOf(root, ctx, own, reader, from, dataset) {
 
   // The reader
 
-  function looked() {
+  function visibilityChanged() {
     if (document.hidden) {
-      away = true;
-      flush();
+      wasHidden = true;
+      drawIfDue();
     } else {
-      news.announce();
-      soon();
+      newPosts.announce();
+      drawSoon();
       tick();
     }
   }
 
   /** @param {MouseEvent} event */
-  async function older(event) {
-    const link = clicked(event, "a");
+  async function loadOlder(event) {
+    const link = plainClickOn(event, "a");
     if (!link) return;
     event.preventDefault();
     const last = posts.lastElementChild;
     try {
       await reader.older();
     } catch {
-      // In somebody else's page the link stays, to be tried again.
+      // In another site's page the link stays, to be clicked again.
       if (own) location.assign(link.href);
       return;
     }
-    most = Math.max(most, reader.state?.posts.size ?? 0);
+    maxPosts = Math.max(maxPosts, reader.state?.posts.size ?? 0);
     draw(true, false);
     /** @type {any} */ (last?.nextElementSibling)?.focus({ preventScroll: true });
   }
@@ -214,62 +214,62 @@ export function viewOf(root, ctx, own, reader, from, dataset) {
   function tick() {
     if (document.hidden) return;
     times.tick();
-    tellStart(root.querySelector(".sp-until"), ctx.words);
+    drawCountdown(root.querySelector(".sp-until"), ctx.words);
     ticks += 1;
-    if (ticks % OTHERS_TICKS === 0) others?.renew();
+    if (ticks % OTHER_FEEDS_TICKS === 0) others?.renew();
   }
 
   return {
-    /** Begin to follow the clock and the reader. */
+    /** Begin to follow the clock and what the reader does. */
     start() {
-      document.addEventListener("visibilitychange", looked);
-      ticking = setInterval(tick, TICK_MS);
-      watch.observe(rising ? more : /** @type {Element} */ (top.parentElement));
+      document.addEventListener("visibilitychange", visibilityChanged);
+      timer = setInterval(tick, TICK_MS);
+      watch.observe(rising ? more : /** @type {Element} */ (newButton.parentElement));
       for (const article of [...posts.children, ...pinned.children]) times.follow(article);
-      if (box) watch.observe(box);
+      if (othersBox) watch.observe(othersBox);
       tick();
-      soon();
+      drawSoon();
     },
 
     stop() {
-      document.removeEventListener("visibilitychange", looked);
-      clearInterval(ticking);
+      document.removeEventListener("visibilitychange", visibilityChanged);
+      clearInterval(timer);
       watch.disconnect();
       times.watch.disconnect();
-      news.stop();
+      newPosts.stop();
     },
 
     /**
-     * Show what the reader holds now: soon.
-     * @param {any} [post] What became of a post.
+     * Show the reader's state, soon.
+     * @param {any} [post] The post that changed, or only the id of a withdrawn one.
      */
     show(post) {
-      if (post) keys.note(post);
-      soon();
+      if (post) keyMoments.note(post);
+      drawSoon();
     },
 
-    /** What was held was replaced. */
+    /** A snapshot has replaced the state. */
     async renew() {
       if (from) return;
-      await keys.renew(reader);
-      soon();
+      await keyMoments.renew(reader);
+      drawSoon();
     },
 
     /**
-     * Say in words how the line is, and how many read.
+     * Show the state of the line and the number of readers.
      * @param {import("./client.js").LineState} line
      * @param {number} [readers]
      */
-    say(line, readers = bar.readers) {
+    showLine(line, readers = bar.readers) {
       Object.assign(bar, { line, readers });
-      bar.say();
-      news.announce();
+      bar.draw();
+      newPosts.announce();
       if (line === "live") others?.follow();
       if (line !== "gone") return;
       for (const part of [posts, pinned, moments.lastElementChild]) part?.replaceChildren();
       pinned.hidden = more.hidden = moments.hidden = true;
-      news.take();
-      news.count();
+      newPosts.take();
+      newPosts.count();
     },
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Asking a hub for JSON, and waiting, both of which can be called off.
+ * Requests to the hub, and waits between them; a signal cancels both.
  * @module
  */
 
@@ -7,52 +7,54 @@ import { codeOfStatus } from "./close_codes.js";
 
 /**
  * @typedef {{origin: string, feed: string, token: string, from: string, newest: string,
- *   env: any}} Hub Where a feed is, and what reads it. The token never stands in an
- *   address that a page shows, links or sends on. `from` and `newest` as in `client.js`.
+ *   env: any}} Endpoint Where a feed is, and the token that reads it. The token is never
+ *   part of an address that a page shows, links or sends on. `from`, `newest` and `env`:
+ *   see `client.js`.
  */
 
 /**
- * JSON, checked with the server. What is refused is thrown: `code` as a line's end has
- * it, and `retryMs` if the server named a time.
- * @param {Hub} hub
+ * JSON, revalidated with the server. Rejects on any status but 200, with `code` (the
+ * close code) and `retryMs` (if the server sent Retry-After).
+ * @param {Endpoint} endpoint
  * @param {string} path
  * @param {AbortSignal} [signal]
  * @returns {Promise<any>}
  */
-export async function getJson(hub, path, signal) {
-  const answer = await ask(hub, path, { signal, cache: "no-cache" });
-  if (answer.status === 200) return answer.json();
-  const { status } = answer;
-  const told = { code: codeOfStatus(status), retryMs: retryOf(answer) };
-  throw Object.assign(new Error(`${path}: status ${status}`), told);
+export async function getJson(endpoint, path, signal) {
+  const response = await request(endpoint, path, { signal, cache: "no-cache" });
+  if (response.status === 200) return response.json();
+  const { status } = response;
+  const details = { code: codeOfStatus(status), retryMs: retryAfterMs(response) };
+  throw Object.assign(new Error(`${path}: status ${status}`), details);
 }
 
 /**
- * @param {Hub} hub
+ * @param {Endpoint} endpoint
  * @param {string} path
  * @param {any} options
  * @returns {Promise<Response>}
  */
-export function ask({ origin, token, env }, path, options) {
+export function request({ origin, token, env }, path, options) {
   const headers = { ...options.headers, ...(token && { authorization: `Bearer ${token}` }) };
   return env.fetch(origin + path, { ...options, headers });
 }
 
 /**
- * When to come back, if a refusal says so.
- * @param {Response} answer
+ * The response's Retry-After in ms, if it has one.
+ * @param {Response} response
  */
-export const retryOf = ({ headers }) =>
-  timeOf(Number(headers.get("retry-after")) * 1000) || undefined;
+export const retryAfterMs = ({ headers }) =>
+  usableMs(Number(headers.get("retry-after")) * 1000) || undefined;
 
-const MOST_MS = 3_600_000;
+const LONGEST_WAIT_MS = 3_600_000;
 
 /**
- * A time that was sent, if it is one; a timer takes what is none for 0, and what is too
- * long too: readers would come back at once, and again.
+ * A duration that the server sent, at most an hour; undefined if it is none. A timer
+ * takes an invalid or too long duration for 0, and readers would retry at once, again
+ * and again.
  * @param {unknown} ms
  */
-export const timeOf = (ms) => (typeof ms === "number" && ms >= 0 ? Math.min(ms, MOST_MS) : undefined);
+export const usableMs = (ms) => (typeof ms === "number" && ms >= 0 ? Math.min(ms, LONGEST_WAIT_MS) : undefined);
 
 /**
  * @param {any} env

@@ -1,22 +1,25 @@
 /**
- * What is being read stays where it is, to the pixel, whatever changes above it.
+ * Keeps what is being read at the same place on the screen, to the pixel, whatever changes
+ * above it (scroll anchoring).
  *
- * By hand in every browser: some have no anchoring, and none keeps fractions of a
- * pixel. Scrolling by hand ends the browser's own correction of the same change; what
- * it does for others on the page, such as an advertisement above, it goes on doing.
+ * Done by hand in every browser: some have no scroll anchoring, and none keeps fractions
+ * of a pixel. Scrolling by hand ends the browser's own correction of the same change; it
+ * still corrects changes of other parts of the page, such as an advertisement above.
  *
- * Above, one article changes a frame: where two do, Chromium counts those between them
- * as shifted, though nobody saw them.
+ * Above what is read, one article changes per frame: if two did, Chromium would count
+ * those between them as shifted, though nobody saw them.
  * @module
  */
 
 /**
- * Change what is drawn and leave what is being read where it is.
+ * Change the list and keep what is being read where it is.
  * @param {HTMLElement} root
  * @param {HTMLElement} list
- * @param {boolean} atTop There news is to be seen: no anchoring on what was first.
- * @param {(waits?: (article: Element) => boolean) => void} change Leaves alone what waits.
- * @returns {boolean} Whether something waits for the next frame.
+ * @param {boolean} atTop New posts are to be seen there: the browser must not anchor to
+ *   the post that was first.
+ * @param {(defers?: (article: Element) => boolean) => void} change Leaves articles that
+ *   `defers` names as they are.
+ * @returns {boolean} Whether an article was left for the next frame.
  */
 export function keepPlace(root, list, atTop, change) {
   if (atTop) {
@@ -26,26 +29,26 @@ export function keepPlace(root, list, atTop, change) {
     return false;
   }
   let above = 0;
-  const seen = new Map();
+  const boxes = new Map();
   // At the very top of a page nothing is above.
-  for (const one of scrollY ? list.children : []) {
-    const box = one.getBoundingClientRect();
-    if (box.top < innerHeight) seen.set(one, box);
+  for (const article of scrollY ? list.children : []) {
+    const box = article.getBoundingClientRect();
+    if (box.top < innerHeight) boxes.set(article, box);
   }
-  change((article) => seen.get(article)?.bottom <= 0 && above++ > 0);
-  /** @type {Element | undefined} The first that begins in view, or else is in view. */
-  let eye;
+  change((article) => boxes.get(article)?.bottom <= 0 && above++ > 0);
+  /** @type {Element | undefined} The first article that begins in view, else that is in view. */
+  let anchor;
   let before = -1;
-  for (const [one, { top, bottom }] of seen) {
-    if (before < 0 && bottom > 0 && one.isConnected) [eye, before] = [one, top];
+  for (const [article, { top, bottom }] of boxes) {
+    if (before < 0 && bottom > 0 && article.isConnected) [anchor, before] = [article, top];
   }
-  if (eye) {
-    const off = () => /** @type {Element} */ (eye).getBoundingClientRect().top - before;
-    // A page scrolls by whole pixels; the rest of one is room above the list.
-    const room = parseFloat(list.style.paddingTop) || 0;
-    scrollBy({ top: Math.ceil(off() - room), behavior: /** @type {any} */ ("instant") });
-    const rest = room - off();
-    if (rest >= 0 && rest < 1) list.style.paddingTop = `${rest}px`;
+  if (anchor) {
+    const shift = () => /** @type {Element} */ (anchor).getBoundingClientRect().top - before;
+    // A page scrolls by whole pixels; padding above the list makes up the fraction.
+    const padding = parseFloat(list.style.paddingTop) || 0;
+    scrollBy({ top: Math.ceil(shift() - padding), behavior: /** @type {any} */ ("instant") });
+    const fraction = padding - shift();
+    if (fraction >= 0 && fraction < 1) list.style.paddingTop = `${fraction}px`;
   }
   return above > 1;
 }

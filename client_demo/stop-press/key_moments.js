@@ -1,60 +1,60 @@
 /**
- * The list of key moments: the newest key posts, loaded or not, as links to them.
+ * The list of key moments: links to the newest key posts, loaded or not.
  *
- * The list itself is what is known of them: the server wrote it, or it is asked for.
+ * The list in the page is the state: the server wrote it, or it is fetched.
  * @module
  */
 
-import { clicked } from "./plain_click.js";
 import { formatCursor } from "./cursor.js";
-import { isBelow, place } from "./fold.js";
-import { renderKey } from "./render_feed.js";
-import { placeOf } from "./state_from_page.js";
+import { isBelow, positionOf } from "./fold.js";
+import { plainClickOn } from "./plain_click.js";
+import { renderKeyMoment } from "./render_feed.js";
+import { articlePosition } from "./state_from_page.js";
 
 /** As many as the server shows. */
-const MOST_KEYS = 10;
+const MAX_KEY_MOMENTS = 10;
 
 /**
  * @param {HTMLElement} box
  * @param {import("./render_post.js").Context} ctx
  */
-export function keysOf(box, ctx) {
+export function createKeyMoments(box, ctx) {
   const list = /** @type {HTMLElement} */ (box.lastElementChild);
   /**
-   * @type {any[]} What became of posts, in order, or the ids alone of those that were
-   *   withdrawn; null: nothing that is in the list is known any more.
+   * @type {any[]} Changed posts in order, or only the ids of withdrawn ones; null: the
+   *   list is out of date as a whole.
    */
-  let turned = [];
-  /** @type {object | null} The question that is under way. */
-  let asking = null;
+  let changes = [];
+  /** @type {object | null} The fetch that is under way. */
+  let fetching = null;
   return {
-    /** @param {any} post As one of `turned`. */
-    note: (post) => turned.push(post),
+    /** @param {any} post A changed post, or only the id of a withdrawn one. */
+    note: (post) => changes.push(post),
 
     /**
-     * Ask for the key posts, as no event tells what became of them.
+     * Fetch the key posts: events were missed.
      * @param {import("./client.js").Reader} reader
      */
     async renew(reader) {
-      const asked = (asking = {});
-      turned = [];
-      const posts = await momentsOf(reader);
-      if (asked !== asking) return;
-      asking = null;
-      // What came meanwhile is newer than the answer.
-      turned.unshift(null, ...posts);
+      const mine = (fetching = {});
+      changes = [];
+      const posts = await fetchKeyPosts(reader);
+      if (mine !== fetching) return;
+      fetching = null;
+      // Changes that arrived meanwhile are newer than the answer.
+      changes.unshift(null, ...posts);
     },
 
-    /** Bring the list up to what became of posts. */
+    /** Apply the changes to the list. */
     draw() {
-      if (asking) return;
-      for (const post of turned.splice(0)) {
+      if (fetching) return;
+      for (const post of changes.splice(0)) {
         if (!post) list.replaceChildren();
         else list.querySelector(`[data-id="${post.id}"]`)?.remove();
         if (post?.key) {
-          const below = [...list.children].find((one) => isBelow(placeOf(one), place(post)));
-          list.insertBefore(renderKey(post, ctx), below ?? null);
-          list.children[MOST_KEYS]?.remove();
+          const below = [...list.children].find((item) => isBelow(articlePosition(item), positionOf(post)));
+          list.insertBefore(renderKeyMoment(post, ctx), below ?? null);
+          list.children[MAX_KEY_MOMENTS]?.remove();
         }
       }
       box.hidden = !list.firstChild;
@@ -63,15 +63,15 @@ export function keysOf(box, ctx) {
 }
 
 /**
- * The newest key posts, as they are at what is held or later; none if they can't be had.
+ * The newest key posts, at the state's cursor or later; none if the hub does not answer.
  * @param {import("./client.js").Reader} reader
  * @returns {Promise<any[]>}
  */
-async function momentsOf(reader) {
+async function fetchKeyPosts(reader) {
   try {
     const { feed, cursor } = /** @type {import("./fold.js").State} */ (reader.state);
-    // The place makes the address another one: no cache has an older answer for it.
-    const query = `key=true&limit=${MOST_KEYS}&at=${formatCursor(cursor)}`;
+    // The cursor makes the address unique: no cache has an older answer for it.
+    const query = `key=true&limit=${MAX_KEY_MOMENTS}&at=${formatCursor(cursor)}`;
     return (await reader.get(`/v1/feeds/${feed.slug}/posts?${query}`)).posts;
   } catch {
     return [];
@@ -79,12 +79,12 @@ async function momentsOf(reader) {
 }
 
 /**
- * A click on a key moment goes to its post where that is loaded.
+ * A click on a key moment goes to its post, if that is loaded.
  * @param {MouseEvent} event
  * @param {HTMLElement} posts
  */
-export function jump(event, posts) {
-  const item = clicked(event, "li");
+export function jumpToPost(event, posts) {
+  const item = plainClickOn(event, "li");
   /** @type {HTMLElement | null} */
   const post = item && posts.querySelector(`[data-id="${item.dataset.id}"]`);
   if (!post) return;

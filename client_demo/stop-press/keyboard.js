@@ -1,21 +1,22 @@
 /**
- * Keys that go from post to post, as the feed pattern has it.
+ * Keyboard navigation from post to post, as the ARIA feed pattern has it.
  * @module
  */
 
 /**
- * Page up and down: the next post; with Ctrl, Home and End: what stands around the list.
+ * Page Down and Page Up: the next and previous post. Ctrl+End and Ctrl+Home: what follows
+ * and precedes the list.
  * @param {KeyboardEvent} event
- * @param {HTMLElement} below
- * @param {HTMLElement} above
+ * @param {HTMLElement} after
+ * @param {HTMLElement} before
  */
-export function walk(event, below, above) {
-  const here = /** @type {HTMLElement} */ (event.target).closest("article");
+export function moveByKeyboard(event, after, before) {
+  const article = /** @type {HTMLElement} */ (event.target).closest("article");
   /** @type {{[key: string]: any}} */
-  const ways = { PageDown: here?.nextElementSibling, PageUp: here?.previousElementSibling };
-  if (event.ctrlKey) Object.assign(ways, { End: below.firstElementChild, Home: above });
-  const to = ways[event.key];
-  if (!to) return;
+  const targets = { PageDown: article?.nextElementSibling, PageUp: article?.previousElementSibling };
+  if (event.ctrlKey) Object.assign(targets, { End: after.firstElementChild, Home: before });
+  const target = targets[event.key];
+  if (!target) return;
   event.preventDefault();
-  to.focus();
+  target.focus();
 }

@@ -1,12 +1,12 @@
 /**
- * How much of a feed is held: its snapshot, with the older pages that a reader had
- * loaded, and not more than the newest so many.
+ * Loads a feed's snapshot with as many older pages as the reader had loaded, and trims a
+ * state to its newest posts.
  * @module
  */
 
 import { formatCursor, parseCursor, reaches } from "./cursor.js";
 import { getJson } from "./fetch_json.js";
-import { fromSnapshot, isBeyond, ordered, place, withPage } from "./fold.js";
+import { fromSnapshot, isUnloaded, ordered, positionOf, withPage } from "./fold.js";
 import { isRising } from "./post_selection.js";
 
 /**
@@ -14,60 +14,61 @@ import { isRising } from "./post_selection.js";
  * @typedef {import("./cursor.js").Cursor} Cursor
  */
 
-const MOST_PAGES = 10;
+const MAX_PAGES = 10;
 
 /**
- * The feed as it is at `at` or later, down to the floor of what is held; null if what
- * is held is as new. Rejects if it can't be had now, or is refused (`code`).
- * @param {import("./fetch_json.js").Hub} hub
+ * The feed's state at `at` or later, down to the floor of `current`, and the path of the
+ * next older page; null if `current` is as new. Rejects if the hub refuses (`code`) or
+ * does not answer.
+ * @param {import("./fetch_json.js").Endpoint} endpoint
  * @param {Cursor | null} at
- * @param {State | null} held
- * @param {import("./unloaded_posts.js").Beyond} beyond
+ * @param {State | null} current
+ * @param {import("./unloaded_posts.js").UnloadedPosts} unloaded
  * @param {AbortSignal} signal
  * @returns {Promise<[State, string | null] | null>}
  */
-export async function snapshotOf(hub, at, held, beyond, signal) {
-  const asked = at ? `?at=${formatCursor(at)}` : "";
-  const snapshot = await getJson(hub, `/v1/feeds/${hub.feed}${asked}`, signal);
+export async function loadSnapshot(endpoint, at, current, unloaded, signal) {
+  const query = at ? `?at=${formatCursor(at)}` : "";
+  const snapshot = await getJson(endpoint, `/v1/feeds/${endpoint.feed}${query}`, signal);
   const cursor = parseCursor(snapshot.cursor);
   if (at && !reaches(cursor, at)) throw new Error("too old");
-  if (held && reaches(held.cursor, cursor)) return null;
-  beyond.leap(held?.cursor.epoch === cursor.epoch);
-  const { from } = hub;
+  if (current && reaches(current.cursor, cursor)) return null;
+  unloaded.forget(current?.cursor.epoch === cursor.epoch);
+  const { from } = endpoint;
   const rising = isRising(from);
   let { posts, next } = snapshot;
-  // A place makes the address another one: no cache has an older answer for it.
-  const pageOf = (/** @type {string} */ path) =>
-    getJson(hub, `${path}${path.includes("?") ? "&" : "?"}at=${snapshot.cursor}`, signal);
+  // The cursor makes the address unique: no cache has an older answer for it.
+  const getPage = (/** @type {string} */ path) =>
+    getJson(endpoint, `${path}${path.includes("?") ? "&" : "?"}at=${snapshot.cursor}`, signal);
   if (from) {
-    ({ posts, next } = await pageOf(from));
-    // Of those above, what came since the page was made is counted.
-    const news = (/** @type {any} */ { published_at }) => hub.newest && published_at > hub.newest;
-    posts = [...snapshot.posts.filter(news), ...posts];
+    ({ posts, next } = await getPage(from));
+    // Posts above the page are counted only if they came after it was made.
+    const isNew = (/** @type {any} */ { published_at }) => endpoint.newest && published_at > endpoint.newest;
+    posts = [...snapshot.posts.filter(isNew), ...posts];
   }
   /** @type {State} */
   let state = { ...fromSnapshot({ ...snapshot, posts, next }), rising };
-  for (let pages = 0; held?.posts.size && next && pages < MOST_PAGES; pages += 1) {
-    if (held.floor && !isBeyond(state, held.floor)) break;
-    const page = await pageOf(next);
-    state = beyond.over(withPage(state, page));
+  for (let pages = 0; current?.posts.size && next && pages < MAX_PAGES; pages += 1) {
+    if (current.floor && !isUnloaded(state, current.floor)) break;
+    const page = await getPage(next);
+    state = unloaded.applyTo(withPage(state, page));
     next = page.next;
   }
   return [state, next];
 }
 
 /**
- * The newest posts of what is held, and the path of those that are let go.
+ * The state with only its newest posts, and the path of the page that the others are on.
  * @param {State} state
  * @param {string} feed
- * @param {number} most
+ * @param {number} count
  * @returns {[State, string]}
  */
-export function newestOf(state, feed, most) {
-  const held = ordered(state).slice(0, most);
-  const floor = place(held[most - 1]);
-  const posts = new Map(held.map((post) => [post.id, post]));
-  // The server's own mark (`stoppress/web/pagination.py`).
+export function keepNewest(state, feed, count) {
+  const kept = ordered(state).slice(0, count);
+  const floor = positionOf(kept[count - 1]);
+  const posts = new Map(kept.map((post) => [post.id, post]));
+  // In the form of the server's own page marks (`stoppress/web/pagination.py`).
   const mark = btoa(`${Date.parse(floor[0])}.${floor[1]}`);
   return [{ ...state, posts, floor }, `/v1/feeds/${feed}/posts?before=${mark}`];
 }

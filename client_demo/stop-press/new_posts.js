@@ -1,64 +1,65 @@
 /**
- * What came and is not shown yet: counted on a button and in the title, and announced.
+ * Posts that have arrived and are not shown yet: counted on a button and in the page's
+ * title, and announced to screen readers.
  *
- * Only counts are announced, never contents.
+ * Announcements hold counts only, never contents.
  * @module
  */
 
-import { countOf } from "./localization.js";
+import { countText } from "./localization.js";
 
-const ANNOUNCE_MS = 1500;
+const ANNOUNCE_DELAY_MS = 1500;
 
 /**
  * @param {HTMLElement} button
- * @param {HTMLElement} says
+ * @param {HTMLElement} announcer The live region.
  * @param {import("./localization.js").Words} words
- * @param {boolean} own Whether the page's title may be counted in.
- * @param {() => boolean} settled Whether nothing more is on its way to who is back: all
- *   is said at once, when it is there.
+ * @param {boolean} own Whether the page's title may show the count.
+ * @param {() => boolean} isSettled False while the line is reconnecting: what arrives
+ *   then is announced together, afterwards.
  */
-export function newsOf(button, says, words, own, settled) {
+export function createNewPosts(button, announcer, words, own, isSettled) {
   const { title } = document;
-  let arrived = 0;
+  let unannounced = 0;
   /** @type {any} */
-  let announcing;
-  const news = {
+  let timer;
+  const newPosts = {
     /** @type {Set<string>} */
     waiting: new Set(),
 
-    /** What waited, which is now to be shown. */
+    /** The ids that waited; from now on none does. */
     take() {
-      const { waiting } = news;
-      news.waiting = new Set();
+      const { waiting } = newPosts;
+      newPosts.waiting = new Set();
       return waiting;
     },
 
-    /** Say how many wait. */
+    /** Show how many wait. */
     count() {
-      const n = news.waiting.size;
+      const n = newPosts.waiting.size;
       button.hidden = !n;
-      if (n) button.textContent = countOf(words, "new", n);
-      const told = n ? `(${n}) ${title}` : title;
-      if (own && document.title !== told) document.title = told;
+      if (n) button.textContent = countText(words, "new", n);
+      const counted = n ? `(${n}) ${title}` : title;
+      if (own && document.title !== counted) document.title = counted;
     },
 
-    /** @param {number} [n] So many more. */
+    /** @param {number} [n] How many more have arrived. */
     announce(n = 0) {
-      arrived += n;
-      if (!arrived || announcing || document.hidden) return;
-      announcing = setTimeout(() => {
-        announcing = 0;
-        if (!settled()) return;
-        says.textContent = countOf(words, "new", arrived);
-        arrived = 0;
-      }, ANNOUNCE_MS);
+      unannounced += n;
+      if (!unannounced || timer || document.hidden) return;
+      timer = setTimeout(() => {
+        timer = 0;
+        if (!isSettled()) return;
+        announcer.textContent = countText(words, "new", unannounced);
+        unannounced = 0;
+      }, ANNOUNCE_DELAY_MS);
     },
 
     stop() {
-      clearTimeout(announcing);
-      announcing = 0;
+      clearTimeout(timer);
+      timer = 0;
       if (own) document.title = title;
     },
   };
-  return news;
+  return newPosts;
 }

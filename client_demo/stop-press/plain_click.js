@@ -1,15 +1,15 @@
 /**
- * A plain click on something, which is ours; others, such as for a new tab, are the
- * browser's.
+ * Plain clicks, which the widget handles; clicks with a modifier, such as for a new tab,
+ * are the browser's.
  * @module
  */
 
 /**
  * @param {Event} event
  * @param {string} selector
- * @returns {any} What was clicked; null if it is none of that, or not ours.
+ * @returns {any} The clicked element; null if none matches, or with a modifier.
  */
-export function clicked(event, selector) {
+export function plainClickOn(event, selector) {
   const { target, ctrlKey, metaKey, shiftKey } = /** @type {any} */ (event);
   return ctrlKey || metaKey || shiftKey ? null : target.closest?.(selector);
 }

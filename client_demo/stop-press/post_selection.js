@@ -1,51 +1,50 @@
 /**
- * Which posts of a feed are looked at, where they are not simply the newest.
+ * Which posts of a feed a page shows, if not simply the newest.
  *
- * `from` is the API's path of the first of them, with its query; "": the snapshot.
+ * `from` is the API's path of the first page of posts, with its query; "": the snapshot.
  * @module
  */
 
-import { isBeyond, place } from "./fold.js";
-import { placeOf } from "./state_from_page.js";
+import { isUnloaded, positionOf } from "./fold.js";
+import { articlePosition } from "./state_from_page.js";
 
 /**
- * Whether they are read from the oldest on.
+ * Whether the posts are read oldest first.
  * @param {string} from
  */
 export const isRising = (from) => from.includes("order=oldest");
 
 /**
- * What of a feed one page shows.
  * @param {string} from
- * @param {DOMStringMap} dataset `home`: the page begins further on; the first posts are
- *   there. `newest`: when the newest post was published, as the page was made.
- * @param {Element | null} top Its first article.
+ * @param {DOMStringMap} dataset `home`: where the newest posts are, if this page begins
+ *   further back. `newest`: when the newest post was published, as the page was made.
+ * @param {Element | null} top The page's first article.
  */
-export function windowOf(from, { home, newest = "" }, top) {
-  const asked = new URLSearchParams(from.split("?")[1]);
-  const tag = asked.get("tag");
+export function createPostSelection(from, { home, newest = "" }, top) {
+  const query = new URLSearchParams(from.split("?")[1]);
+  const tag = query.get("tag");
   const rising = isRising(from);
-  const ceiling = home && top ? placeOf(top) : null;
+  const ceiling = home && top ? articlePosition(top) : null;
 
   /**
-   * Whether a post lies before the first of the page.
+   * Whether a post comes before the first of the page.
    * @param {import("./fold.js").Post} post
    */
-  const isBefore = (post) => isBeyond({ floor: ceiling, rising: !rising }, place(post));
+  const isBefore = (post) => isUnloaded({ floor: ceiling, rising: !rising }, positionOf(post));
   return {
     rising,
     isBefore,
-    /** Where news leads, if it is not put in. */
+    /** Where the newest posts are, if this page does not show them. */
     home: rising ? "" : home,
 
     /**
-     * Whether a post is to be seen, or to be counted as news. What the server wrote
-     * into the page is.
+     * Whether a post is shown, or counted as new. Posts that the server wrote into the
+     * page (which lack `tags`) are.
      * @param {import("./fold.js").Post} post
      */
-    holds(post) {
+    includes(post) {
       const { tags, key, published_at } = post;
-      const fits = !tags || ((!tag || tags.includes(tag)) && (!asked.has("key") || key));
+      const fits = !tags || ((!tag || tags.includes(tag)) && (!query.has("key") || key));
       return fits && (!isBefore(post) || (!rising && published_at > newest));
     },
   };

@@ -1,44 +1,44 @@
 /**
- * Beside the time of a post: how long ago that was, and what the reader's clock said.
+ * Times beside posts: how long ago a post was published, its time on the reader's clock,
+ * and the countdown to the start of coverage.
  * @module
  */
 
-import { fullText, local } from "./localization.js";
+import { fullText, localTime } from "./localization.js";
 
 const RECENT_MS = 3_600_000;
 
 /**
- * Tells the times of articles while they are in view, or nearly so; others can wait.
+ * Keeps the times of articles current while they are in view, or nearly so.
  * @param {import("./localization.js").Words} words
  */
-export function timesOf(words) {
+export function createPostTimes(words) {
   const format = new Intl.RelativeTimeFormat(words.language, { numeric: "auto", style: "short" });
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const seen = new Set();
+  const inView = new Set();
 
   /**
-   * "5 min. ago" for the last hour, "now" for the last minute; the reader's own time on
-   * the title, where that is another.
+   * "5 min. ago" for the last hour, "now" for the last minute; the reader's own time in
+   * the tooltip, if it differs.
    * @param {any} article
    */
-  const tell = (article) => {
+  const draw = (article) => {
     const { at } = article.dataset;
     const ms = Date.now() - Date.parse(at);
     const when = article.querySelector(".sp-when");
     const minutes = Math.max(0, Math.floor(ms / 60_000));
     const { lastChild } = when;
-    // Of the two, only seconds say "now"; no minute has a name in any language.
-    const ago = format.format(-minutes, minutes ? "minute" : "second");
-    const text = ms < RECENT_MS ? ago : "";
+    // Only 0 seconds reads "now"; 0 minutes reads "this minute".
+    const text = ms < RECENT_MS ? format.format(-minutes, minutes ? "minute" : "second") : "";
     if (lastChild.textContent !== text) lastChild.textContent = text;
-    const mine = local(at, zone);
+    const readerTime = localTime(at, zone);
     const time = when.querySelector("time");
-    if (!time.title.includes(mine.offset)) time.title += ` · ${fullText(words, mine)}`;
+    if (!time.title.includes(readerTime.offset)) time.title += ` · ${fullText(words, readerTime)}`;
   };
-  const tick = () => seen.forEach(tell);
+  const tick = () => inView.forEach(draw);
   const watch = new IntersectionObserver(
-    (all) => {
-      for (const { target, isIntersecting } of all) seen[isIntersecting ? "add" : "delete"](target);
+    (entries) => {
+      for (const { target, isIntersecting } of entries) inView[isIntersecting ? "add" : "delete"](target);
       tick();
     },
     { rootMargin: "50%" },
@@ -46,27 +46,27 @@ export function timesOf(words) {
   return {
     tick,
     watch,
-    /** @param {Element} article Whose times are told now, and whenever it is in view. */
+    /** @param {Element} article Drawn now, and whenever it is in view. */
     follow(article) {
-      tell(article);
+      draw(article);
       watch.observe(article);
     },
   };
 }
 
 /**
- * How long it is until coverage starts: "in 3 days", "in 5 hours", "in 20 minutes".
- * @param {any} place Where that is to stand, if the feed has a start to come.
+ * Show how long it is until coverage starts: "in 3 days", "in 5 hours", "in 20 minutes".
+ * @param {any} element Present only if the feed has a start ahead.
  * @param {import("./localization.js").Words} words
  */
-export function tellStart(place, words) {
-  if (!place) return;
-  const minutes = Math.ceil((Date.parse(place.dataset.at) - Date.now()) / 60_000);
+export function drawCountdown(element, words) {
+  if (!element) return;
+  const minutes = Math.ceil((Date.parse(element.dataset.at) - Date.now()) / 60_000);
   const format = new Intl.RelativeTimeFormat(words.language);
   const hours = Math.ceil(minutes / 60);
   let text = "";
   if (hours > 48) text = format.format(Math.ceil(hours / 24), "day");
   else if (hours > 2) text = format.format(hours, "hour");
   else if (minutes > 0) text = format.format(minutes, "minute");
-  place.textContent = text;
+  element.textContent = text;
 }

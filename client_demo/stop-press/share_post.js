@@ -1,24 +1,25 @@
 /**
- * Sharing a post: by what the reader's machine has for it, else by a short list.
+ * Sharing a post: by the device's own dialog, else by a short list.
  * @module
  */
 
-import { clicked } from "./plain_click.js";
+import { plainClickOn } from "./plain_click.js";
 import { h } from "./render_post.js";
 
 /**
- * A click on a post's link "Share": the machine's own dialog, else in the link's place
- * a button that copies the address, and the places that the feed or its publisher named.
+ * A click on a post's link "Share" opens the device's own dialog. Without one, a button
+ * that copies the address takes the link's place, with links to the services that the
+ * feed or its publisher named.
  * @param {Event} event
  * @param {import("./render_post.js").Context} ctx
- * @param {HTMLElement} says Where it is told that the address was copied.
+ * @param {HTMLElement} announcer The live region, which says that the address was copied.
  */
-export function share(event, { words, feed }, says) {
-  const link = clicked(event, "a.sp-share");
+export function sharePost(event, { words, feed }, announcer) {
+  const link = plainClickOn(event, "a.sp-share");
   if (!link) return;
   event.preventDefault();
   const url = link.href;
-  // Closing that dialog is no failure.
+  // It rejects when the reader closes the dialog: no failure.
   if (navigator.share) {
     navigator.share({ url }).catch(() => {});
     return;
@@ -26,14 +27,14 @@ export function share(event, { words, feed }, says) {
   const copy = h("button", { type: "button" }, words.copy);
   copy.onclick = async () => {
     await navigator.clipboard.writeText(url);
-    copy.textContent = says.textContent = words.copied;
+    copy.textContent = announcer.textContent = words.copied;
   };
   const names = feed.share?.length ? feed.share : words.shared;
-  const places = names.map((/** @type {string} */ name) => {
-    const place = words.targets.find((/** @type {string[]} */ [known]) => known === name);
-    const href = place?.[2].replace("{url}", encodeURIComponent(url));
-    return place && h("a", { href, rel: "noopener" }, place[1]);
+  const links = names.map((/** @type {string} */ name) => {
+    const service = words.targets.find((/** @type {string[]} */ [known]) => known === name);
+    const href = service?.[2].replace("{url}", encodeURIComponent(url));
+    return service && h("a", { href, rel: "noopener" }, service[1]);
   });
-  link.replaceWith(h("span", "sp-share", copy, places));
+  link.replaceWith(h("span", "sp-share", copy, links));
   copy.focus();
 }

@@ -1,25 +1,26 @@
 /**
- * The bar above the posts: how the line is, in words, how many read, and pause.
+ * The bar above the posts: the state of the line in words, the number of readers, and the
+ * pause button.
  * @module
  */
 
-import { isPaused, rememberPause } from "./pause_setting.js";
-import { countOf } from "./localization.js";
+import { countText } from "./localization.js";
+import { isPaused, savePause } from "./pause_setting.js";
 
 /**
  * @param {HTMLElement} text
  * @param {HTMLElement} button
  * @param {import("./render_post.js").Context} ctx
- * @param {() => void} turned Told when updates were paused or resumed.
+ * @param {() => void} onPauseChange Called when the reader pauses or resumes.
  */
-export function barOf(text, button, ctx, turned) {
+export function createStatusBar(text, button, ctx, onPauseChange) {
   const bar = {
     paused: isPaused(),
     line: /** @type {import("./client.js").LineState} */ ("connecting"),
     readers: 0,
 
-    /** Say how all that is. */
-    say() {
+    /** Show all that in words. */
+    draw() {
       const { line, readers } = bar;
       const { words, feed } = ctx;
       /** @type {string} */
@@ -28,17 +29,17 @@ export function barOf(text, button, ctx, turned) {
         if (feed.status === "closed") state = "ended";
         else if (bar.paused) state = "paused";
       }
-      const told = readers && state === "live" ? ` · ${countOf(words, "reading", readers)}` : "";
-      text.textContent = words.line[state] + told;
+      const count = readers && state === "live" ? ` · ${countText(words, "reading", readers)}` : "";
+      text.textContent = words.line[state] + count;
       text.dataset.line = state;
       button.textContent = words[bar.paused ? "resume" : "pause"];
     },
   };
   button.hidden = false;
   button.onclick = () => {
-    bar.paused = rememberPause(!bar.paused);
-    bar.say();
-    turned();
+    bar.paused = savePause(!bar.paused);
+    bar.draw();
+    onPauseChange();
   };
   return bar;
 }

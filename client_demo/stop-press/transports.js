@@ -1,34 +1,35 @@
 /**
- * One live line, by each of three transports: messages in order, then one end.
+ * One live line over each of three transports: messages in order, then one end.
  *
- * A line is a function: it opens, calls `on.message` for each message and
- * `on.end` at most once, and returns what closes it, after which it calls neither. It
- * calls nothing before it returns, and never reconnects by itself: connection.js does.
- * A message may be the text of one.
+ * A transport is a function: it opens a line, calls `on.message` for each message and
+ * `on.end` at most once, and returns a function that closes the line, after which it
+ * calls neither. It never calls them before it returns, and never reconnects by itself:
+ * connection.js does. A message may be passed as JSON text.
  * @module
  */
 
 import { BROKEN, codeOfStatus } from "./close_codes.js";
-import { ask, retryOf } from "./fetch_json.js";
+import { request, retryAfterMs } from "./fetch_json.js";
 
 /**
- * @typedef {import("./fetch_json.js").Hub & {cursor: string}} Wish
+ * @typedef {import("./fetch_json.js").Endpoint & {cursor: string}} LineRequest
  * @typedef {{message: (message: any) => void,
- *   end: (code: number, retryMs?: number) => void}} On
+ *   end: (code: number, retryMs?: number) => void}} LineListener
  * @typedef {(op: {op: "follow" | "unfollow", feed: string, cursor?: string}) => void} Send
- * @typedef {(() => void) & {send?: Send}} Open What closes it, and asks the hub for more.
- * @typedef {(wish: Wish, on: On) => Open} Line
+ * @typedef {(() => void) & {send?: Send}} CloseLine Closes the line; `send`, where the
+ *   transport has it, sends the hub an operation.
+ * @typedef {(request: LineRequest, on: LineListener) => CloseLine} Transport
  */
 
-const WAIT_S = 25;
-const PAUSE_MS = 2000;
+const POLL_WAIT_S = 25;
+const POLL_PAUSE_MS = 2000;
 
 /**
- * A browser sets no header on a socket: a token is said in its address, which no page
- * shows and no `Referer` carries.
- * @type {Line}
+ * A browser can't set a header on a WebSocket: the token is in the address, which no
+ * page shows and no `Referer` carries.
+ * @type {Transport}
  */
-export function socketLine({ origin, feed, token, cursor, env }, on) {
+export function openWebSocket({ origin, feed, token, cursor, env }, on) {
   const url = new URL(`${origin}/v1/live`);
   url.protocol = url.protocol.replace("http", "ws");
   url.search = `?feed=${feed}@${cursor}${token && `&token=${encodeURIComponent(token)}`}`;
@@ -44,13 +45,13 @@ export function socketLine({ origin, feed, token, cursor, env }, on) {
 }
 
 /**
- * By fetch rather than by EventSource: that one hides the status of a refusal.
- * @type {Line}
+ * By fetch rather than by EventSource, which hides the status of a refusal.
+ * @type {Transport}
  */
-export function streamLine(wish, on) {
-  return byRequests(wish, on, async (get, tell) => {
-    const answer = await get(wish.cursor, "text/event-stream");
-    const reader = /** @type {ReadableStream} */ (answer.body)
+export function openEventStream(lineRequest, on) {
+  return openHttp(lineRequest, on, async (get, pass) => {
+    const response = await get(lineRequest.cursor, "text/event-stream");
+    const reader = /** @type {ReadableStream} */ (response.body)
       .pipeThrough(new TextDecoderStream())
       .getReader();
     let text = "";
@@ -61,64 +62,64 @@ export function streamLine(wish, on) {
       text = /** @type {string} */ (blocks.pop());
       for (const block of blocks) {
         const data = /^data:(.*)/m.exec(block);
-        if (data) tell(data[1]);
+        if (data) pass(data[1]);
       }
     }
   });
 }
 
-/** @type {Line} */
-export function pollLine(wish, on) {
-  return byRequests(wish, on, async (get, tell) => {
-    const { feed, env } = wish;
-    // The first answer comes at once: it shows that this way is open.
-    for (let since = wish.cursor, wait = 0; ; wait = WAIT_S) {
-      const asked = Date.now();
-      const answer = await get(since, "application/json", `&wait=${wait}`);
-      const { events = [], cursor, reset, retry_ms } = await answer.json();
-      events.forEach(tell);
-      tell({ type: reset ? "reset" : "beat", feed, cursor, retry_ms });
+/** @type {Transport} */
+export function openLongPoll(lineRequest, on) {
+  return openHttp(lineRequest, on, async (get, pass) => {
+    const { feed, env } = lineRequest;
+    // The first poll does not wait: its answer shows that this transport works.
+    for (let since = lineRequest.cursor, wait = 0; ; wait = POLL_WAIT_S) {
+      const startedAt = Date.now();
+      const response = await get(since, "application/json", `&wait=${wait}`);
+      const { events = [], cursor, reset, retry_ms } = await response.json();
+      events.forEach(pass);
+      pass({ type: reset ? "reset" : "beat", feed, cursor, retry_ms });
       since = cursor;
-      // Something between here and the server may answer at once, always.
-      if (wait && !events.length && Date.now() - asked < PAUSE_MS) {
-        await new Promise((go) => env.setTimeout(go, PAUSE_MS));
+      // A proxy on the way may answer every poll at once.
+      if (wait && !events.length && Date.now() - startedAt < POLL_PAUSE_MS) {
+        await new Promise((resolve) => env.setTimeout(resolve, POLL_PAUSE_MS));
       }
     }
   });
 }
 
 /**
- * What both HTTP lines share: the address, refusals, and closing.
- * @param {Wish} wish
- * @param {On} on
- * @param {(get: (since: string, accept: string, more?: string) => Promise<Response>,
- *   tell: (message: any) => void) => Promise<void>} run
+ * What both HTTP transports share: the address, refusals and closing.
+ * @param {LineRequest} lineRequest
+ * @param {LineListener} on
+ * @param {(get: (since: string, accept: string, query?: string) => Promise<Response>,
+ *   pass: (message: any) => void) => Promise<void>} run
  * @returns {() => void}
  */
-function byRequests(wish, on, run) {
+function openHttp(lineRequest, on, run) {
   const control = new AbortController();
   const { signal } = control;
   let code = BROKEN;
   /** @type {number | undefined} */
-  let ms;
+  let retryMs;
   run(
-    async (since, accept, more = "") => {
-      const path = `/v1/feeds/${wish.feed}/events?since=${since}${more}`;
-      const answer = await ask(wish, path, { signal, cache: "no-store", headers: { accept } });
-      if (answer.status === 200) return answer;
-      code = codeOfStatus(answer.status);
-      ms = retryOf(answer);
-      throw new Error(`status ${answer.status}`);
+    async (since, accept, query = "") => {
+      const path = `/v1/feeds/${lineRequest.feed}/events?since=${since}${query}`;
+      const response = await request(lineRequest, path, { signal, cache: "no-store", headers: { accept } });
+      if (response.status === 200) return response;
+      code = codeOfStatus(response.status);
+      retryMs = retryAfterMs(response);
+      throw new Error(`status ${response.status}`);
     },
     (message) => signal.aborted || on.message(message),
   )
     .catch(() => {})
     .then(() => {
-      if (!signal.aborted) on.end(code, ms);
+      if (!signal.aborted) on.end(code, retryMs);
       control.abort();
     });
   return () => control.abort();
 }
 
-/** From the best to the one that always works. */
-export const LINES = [socketLine, streamLine, pollLine];
+/** From the fastest to the one that works almost everywhere. */
+export const TRANSPORTS = [openWebSocket, openEventStream, openLongPoll];

@@ -1,59 +1,60 @@
 /**
- * The last news of posts that are not held: withdrawn, or older than what was loaded.
+ * The newest known versions of posts that are not loaded: withdrawn, or older than the
+ * loaded pages.
  *
  * An older page may come from a cache, or have left the server before an event that
- * was here first: what it says of these posts is not the last word.
+ * arrived first: what it says about these posts may be out of date.
  * @module
  */
 
-import { isHeld } from "./fold.js";
+import { isLoaded } from "./fold.js";
 
-const MOST = 1000;
+const MAX_UNLOADED = 1000;
 
-/** @typedef {ReturnType<typeof beyondOf>} Beyond */
+/** @typedef {ReturnType<typeof createUnloadedPosts>} UnloadedPosts */
 
-export function beyondOf() {
+export function createUnloadedPosts() {
   /** @type {Map<string, any>} */
-  const posts = new Map();
-  /** @type {Set<string>} Posts that are surely there, though a page may lack them. */
-  const there = new Set();
+  const newest = new Map();
+  /** @type {Set<string>} Posts that exist for sure, even if a page lacks them. */
+  const existing = new Set();
   return {
-    /** @param {any} post A post, or the id alone of one that was withdrawn. */
+    /** @param {any} post A post, or only the id of a withdrawn one. */
     note(post) {
       const { id } = post;
-      posts.delete(id);
-      posts.set(id, post);
-      there.add(id);
-      if (posts.size > MOST) {
-        const [first] = posts.keys();
-        posts.delete(first);
-        there.delete(first);
+      newest.delete(id);
+      newest.set(id, post);
+      existing.add(id);
+      if (newest.size > MAX_UNLOADED) {
+        const [oldest] = newest.keys();
+        newest.delete(oldest);
+        existing.delete(oldest);
       }
     },
 
     /**
-     * A state to which a page was added, as the newest events left it.
+     * The state, to which a page was added, with the newest versions put in.
      * @param {import("./fold.js").State} state
      * @returns {import("./fold.js").State}
      */
-    over(state) {
-      const held = new Map(state.posts);
-      for (const [id, news] of posts) {
-        const one = /** @type {any} */ (held.get(id));
-        if (one ? news.published_at && news.rev <= one.rev : !there.has(id)) continue;
-        if (isHeld(state, news)) held.set(id, news);
-        else held.delete(id);
+    applyTo(state) {
+      const posts = new Map(state.posts);
+      for (const [id, known] of newest) {
+        const post = /** @type {any} */ (posts.get(id));
+        if (post ? known.published_at && known.rev <= post.rev : !existing.has(id)) continue;
+        if (isLoaded(state, known)) posts.set(id, known);
+        else posts.delete(id);
       }
-      return { ...state, posts: held };
+      return { ...state, posts };
     },
 
     /**
-     * Events were missed: what is known of a post may have been undone by one of them.
-     * @param {boolean} same Whether it is the same log still.
+     * Events were missed: any of them may have undone what is known of a post.
+     * @param {boolean} sameLog Whether the epoch is still the same.
      */
-    leap(same) {
-      there.clear();
-      if (!same) posts.clear();
+    forget(sameLog) {
+      existing.clear();
+      if (!sameLog) newest.clear();
     },
   };
 }

@@ -1,22 +1,22 @@
 /**
- * When a tab is looked at again, or its network is back.
+ * The events after which a line is checked: the tab is shown again, or the network is back.
  * @module
  */
 
 /**
- * Be told from now on. Returns what ends it.
+ * Call `onWake` at each of these events. Returns what ends that.
  * @param {any} env
- * @param {(online: boolean) => void} woken
+ * @param {(online: boolean) => void} onWake `online`: the network is back.
  * @returns {() => void}
  */
-export function onWaking(env, woken) {
+export function listenForWake(env, onWake) {
   const { document } = env;
   const control = new AbortController();
-  const tell = (/** @type {{type: string}} */ { type }) => {
+  const listener = (/** @type {{type: string}} */ { type }) => {
     const online = type === "online";
-    if (online || !document?.hidden) woken(online);
+    if (online || !document?.hidden) onWake(online);
   };
-  for (const name of ["online", "pageshow", "focus"]) env.addEventListener?.(name, tell, control);
-  document?.addEventListener("visibilitychange", tell, control);
+  for (const name of ["online", "pageshow", "focus"]) env.addEventListener?.(name, listener, control);
+  document?.addEventListener("visibilitychange", listener, control);
   return () => control.abort();
 }

@@ -7,7 +7,7 @@
  */
 
 import { ordered } from "../stop-press/fold.js";
-import { local } from "../stop-press/localization.js";
+import { localTime } from "../stop-press/localization.js";
 
 /**
  * @typedef {import("../stop-press/fold.js").Post} Post
@@ -68,8 +68,8 @@ export class Posts {
     title.id = `title-${post.id}`;
     title.dir = "auto";
     const about = add(row, "p", "about");
-    const when = local(post.published_at, this.#zone);
-    const isToday = when.day === local(new Date().toISOString(), this.#zone).day;
+    const when = localTime(post.published_at, this.#zone);
+    const isToday = when.day === localTime(new Date().toISOString(), this.#zone).day;
     const time = add(about, "time", "", isToday ? when.clock : `${when.day} ${when.clock}`);
     time.setAttribute("datetime", post.published_at);
     time.title = `${when.day} ${when.clock} ${when.offset}`;
