@@ -1,16 +1,17 @@
 /**
- * What both sides changed: theirs beside the form, mine in it, until one is taken.
+ * Members that both sides changed: the form holds mine, this panel theirs; a button swaps them.
  * @module
  */
 
-import { add } from "./desk_post_list.js";
+import { appendElement } from "./desk_post_list.js";
 
 /**
  * @typedef {keyof import("./three_way_merge.js").Draft} Member
- * @typedef {{name: Member, other: any, whose: "theirs" | "yours"}} Dispute
+ * @typedef {{name: Member, other: any, whose: "theirs" | "yours"}} Conflict `other`: the value
+ *   that is not in the form, and `whose` it is.
  */
 
-const LABELS = /** @type {{[name in Member]: string}} */ ({
+const MEMBER_LABELS = /** @type {{[name in Member]: string}} */ ({
   headline: "Headline",
   body: "Text",
   key: "Key event",
@@ -25,11 +26,11 @@ const LABELS = /** @type {{[name in Member]: string}} */ ({
   correction: "Correction",
 });
 
-export class Disputed {
+export class ConflictView {
   /**
    * @param {HTMLElement} panel
-   * @param {(name: Member, value: any) => any} swap puts a value into the form;
-   *   gives what was there
+   * @param {(name: Member, value: any) => any} swap puts a value into the form and
+   *   returns the one before
    */
   constructor(panel, swap) {
     this.#panel = panel;
@@ -40,33 +41,33 @@ export class Disputed {
   #panel;
   #list;
   #swap;
-  /** @type {Dispute[]} */ all = [];
+  /** @type {Conflict[]} */ all = [];
 
-  /** @param {Dispute[]} disputes */
-  show(disputes) {
-    this.all = disputes;
-    this.#panel.hidden = !disputes.length;
+  /** @param {Conflict[]} conflicts */
+  show(conflicts) {
+    this.all = conflicts;
+    this.#panel.hidden = !conflicts.length;
     this.#list.replaceChildren();
-    for (const dispute of disputes) this.#draw(dispute);
+    for (const conflict of conflicts) this.#draw(conflict);
   }
 
-  /** @param {Dispute} dispute */
-  #draw(dispute) {
-    const row = add(this.#list, "div", "dispute");
-    const title = add(row, "h4", "");
-    const text = add(row, "pre", "");
+  /** @param {Conflict} conflict */
+  #draw(conflict) {
+    const row = appendElement(this.#list, "div", "conflict");
+    const title = appendElement(row, "h4", "");
+    const text = appendElement(row, "pre", "");
     text.dir = "auto";
     text.tabIndex = 0;
-    const button = add(row, "button", "");
+    const button = appendElement(row, "button", "");
     button.setAttribute("type", "button");
     const show = () => {
-      title.textContent = `${LABELS[dispute.name]}: ${dispute.whose}`;
-      text.textContent = textOf(dispute.other) || "(empty)";
-      button.textContent = `Use ${dispute.whose}`;
+      title.textContent = `${MEMBER_LABELS[conflict.name]}: ${conflict.whose}`;
+      text.textContent = textOf(conflict.other) || "(empty)";
+      button.textContent = `Use ${conflict.whose}`;
     };
     button.addEventListener("click", () => {
-      dispute.other = this.#swap(dispute.name, dispute.other);
-      dispute.whose = dispute.whose === "theirs" ? "yours" : "theirs";
+      conflict.other = this.#swap(conflict.name, conflict.other);
+      conflict.whose = conflict.whose === "theirs" ? "yours" : "theirs";
       show();
     });
     show();

@@ -1,56 +1,55 @@
 /**
- * The feed's own words: title, standfirst, status; and feeds that are to be made.
+ * The form of a feed's title, standfirst and status, and the form that creates a feed.
  *
- * Each form is sent like a post: under one key until its outcome is known.
+ * Each is sent like a post: under one idempotency key until its outcome is known.
  * @module
  */
 
-import { Sending, newKey } from "./send_request.js";
+import { RepeatedRequest, newIdempotencyKey } from "./send_request.js";
 
 /**
- * @typedef {import("./composer.js").Voice} Voice
+ * @typedef {import("./composer.js").Feedback} Feedback
  * @typedef {import("./send_request.js").Attempt} Attempt
  */
 
-class Sender {
-  /** @param {Voice} voice */
-  constructor(voice) {
-    this.voice = voice;
+class FormRequest {
+  /** @param {Feedback} feedback */
+  constructor(feedback) {
+    this.feedback = feedback;
   }
 
-  /** @type {Attempt | null} */ #open = null;
-  /** @type {Sending | null} */ #sending = null;
+  /** @type {RepeatedRequest | null} */ #request = null;
 
   /**
-   * The answer to a request; null while another one is under way (it is hurried).
-   * @param {Omit<Attempt, "key">} wish
+   * Send a request; null while another is under way, which then is tried at once.
+   * @param {Omit<Attempt, "key">} request
    */
-  async send(wish) {
-    if (this.#sending) {
-      this.#sending.hurry();
+  async send(request) {
+    if (this.#request) {
+      this.#request.hurry();
       return null;
     }
-    this.#open = { key: newKey(), ...wish };
-    this.#sending = new Sending(this.#open, (_, waitS) => {
+    const attempt = { key: newIdempotencyKey(), ...request };
+    this.#request = new RepeatedRequest(attempt, (_, waitS) => {
       const text = `Not confirmed yet; trying again in ${Math.ceil(waitS)} s.`;
-      this.voice.say(text, "trouble");
+      this.feedback.show(text, "trouble");
     });
-    const answer = await this.#sending.run();
-    this.#sending = null;
+    const answer = await this.#request.run();
+    this.#request = null;
     return answer;
   }
 }
 
-const MEMBERS = ["title", "standfirst", "status"];
+const FEED_MEMBERS = ["title", "standfirst", "status"];
 
 export class FeedForm {
   /**
    * @param {HTMLFormElement} form
-   * @param {Voice} voice
+   * @param {Feedback} feedback
    */
-  constructor(form, voice) {
+  constructor(form, feedback) {
     this.#form = form;
-    this.#sender = new Sender(voice);
+    this.#formRequest = new FormRequest(feedback);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -58,34 +57,34 @@ export class FeedForm {
   }
 
   #form;
-  #sender;
+  #formRequest;
   /** @type {any} The feed as the form was filled from it. */ #base = null;
 
   /**
-   * Show the feed as it is, unless the editor is changing it: then it is shown
-   * what changed when saving is refused, not before.
+   * Show the feed as it is, unless the editor is changing it: then others' changes are
+   * shown when saving is refused, not before.
    * @param {any} feed
    */
   show(feed) {
     const isSame = this.#base?.slug === feed.slug;
-    const isNews = !isSame || this.#base.rev < feed.rev;
-    if (!isSame || (isNews && !this.#touched().length)) this.#take(feed);
+    const isNewer = !isSame || this.#base.rev < feed.rev;
+    if (!isSame || (isNewer && !this.#changed().length)) this.#rebaseOnto(feed);
   }
 
   /**
-   * Go on from the feed as it is; what the editor has changed stays in the form.
+   * Take the feed as the new base; what the editor has changed stays in the form.
    * @param {any} feed
    */
-  #take(feed) {
-    const touched = this.#base?.slug === feed.slug ? this.#touched() : [];
+  #rebaseOnto(feed) {
+    const changed = this.#base?.slug === feed.slug ? this.#changed() : [];
     this.#base = feed;
-    for (const name of MEMBERS) {
-      if (!touched.includes(name)) this.#field(name).value = feed[name];
+    for (const name of FEED_MEMBERS) {
+      if (!changed.includes(name)) this.#field(name).value = feed[name];
     }
   }
 
-  #touched() {
-    return MEMBERS.filter((name) => this.#field(name).value.trim() !== this.#base[name]);
+  #changed() {
+    return FEED_MEMBERS.filter((name) => this.#field(name).value.trim() !== this.#base[name]);
   }
 
   /** @param {string} name */
@@ -94,51 +93,51 @@ export class FeedForm {
   }
 
   async #submit() {
-    const { voice } = this.#sender;
+    const { feedback } = this.#formRequest;
     if (!this.#base) return;
     const { slug, rev } = this.#base;
-    const touched = this.#touched();
-    if (!touched.length) return voice.say("Nothing was changed.");
-    const body = Object.fromEntries(touched.map((name) => [name, this.#field(name).value.trim()]));
+    const changed = this.#changed();
+    if (!changed.length) return feedback.show("Nothing was changed.");
+    const body = Object.fromEntries(changed.map((name) => [name, this.#field(name).value.trim()]));
     const path = `/v1/feeds/${slug}`;
-    const answer = await this.#sender.send({ method: "PATCH", path, body, rev });
+    const answer = await this.#formRequest.send({ method: "PATCH", path, body, rev });
     if (!answer) return;
     if (answer.status === 200) {
-      this.#take(answer.body);
-      voice.say("Saved.", "good");
+      this.#rebaseOnto(answer.body);
+      feedback.show("Saved.", "good");
     } else if (answer.status === 412 && answer.body?.current) {
       const old = this.#base;
-      this.#take(answer.body.current);
-      const theirs = MEMBERS.filter((name) => answer.body.current[name] !== old[name]);
+      this.#rebaseOnto(answer.body.current);
+      const theirs = FEED_MEMBERS.filter((name) => answer.body.current[name] !== old[name]);
       const list = theirs.map((name) => `${name}: “${answer.body.current[name]}”`).join("; ");
       const how = "Yours is still in the form; save again to put it over theirs.";
-      voice.say(`Someone else changed the feed meanwhile (${list}). ${how}`, "trouble");
+      feedback.show(`Someone else changed the feed meanwhile (${list}). ${how}`, "trouble");
     } else {
-      voice.say(voice.refused(answer), "trouble");
+      feedback.show(feedback.refusalText(answer), "trouble");
     }
   }
 }
 
 /**
- * The form that makes a feed.
+ * Set up the form that creates a feed.
  * @param {HTMLFormElement} form
- * @param {Voice} voice
- * @param {(feed: any) => void} onMade
+ * @param {Feedback} feedback
+ * @param {(feed: any) => void} onCreated
  */
-export function newFeed(form, voice, onMade) {
-  const sender = new Sender(voice);
+export function setUpNewFeedForm(form, feedback, onCreated) {
+  const formRequest = new FormRequest(feedback);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const given = [...new FormData(form)].map(([name, text]) => [name, String(text).trim()]);
-    const body = Object.fromEntries(given.filter(([, text]) => text));
-    const answer = await sender.send({ method: "POST", path: "/v1/feeds", body });
+    const filled = [...new FormData(form)].map(([name, text]) => [name, String(text).trim()]);
+    const body = Object.fromEntries(filled.filter(([, text]) => text));
+    const answer = await formRequest.send({ method: "POST", path: "/v1/feeds", body });
     if (!answer) return;
     if (answer.status === 200 || answer.status === 201) {
       form.reset();
-      onMade(answer.body);
-      voice.say("The feed is there.", "good");
+      onCreated(answer.body);
+      feedback.show("The feed is there.", "good");
     } else {
-      voice.say(voice.refused(answer), "trouble");
+      feedback.show(feedback.refusalText(answer), "trouble");
       const field = form.elements.namedItem(answer.body?.field ?? "");
       if (field instanceof HTMLElement) field.focus();
     }

@@ -1,8 +1,8 @@
 /**
- * What an editor may change of a post, and how two changes to one post meet.
+ * The members of a post that an editor may change, and the three-way merge of two changes.
  *
- * Pure. A draft holds every member that may be written, as the API takes it; an
- * empty one is null, "", false or [], so that two drafts compare member by member.
+ * Pure. A draft holds every member that may be written, in the API's form; an empty
+ * member is null, "", false or [], so that two drafts compare member by member.
  * @module
  */
 
@@ -15,7 +15,7 @@
  */
 
 /** @type {Draft} */
-export const EMPTY = Object.freeze({
+export const EMPTY_DRAFT = Object.freeze({
   headline: null,
   body: "",
   key: false,
@@ -30,7 +30,7 @@ export const EMPTY = Object.freeze({
   correction: null,
 });
 
-const MEMBERS = /** @type {(keyof Draft)[]} */ (Object.keys(EMPTY));
+const DRAFT_MEMBERS = /** @type {(keyof Draft)[]} */ (Object.keys(EMPTY_DRAFT));
 
 /**
  * Whether two values are the same JSON, whatever the order of their members.
@@ -38,24 +38,24 @@ const MEMBERS = /** @type {(keyof Draft)[]} */ (Object.keys(EMPTY));
  * @param {any} other
  * @returns {boolean}
  */
-export function same(one, other) {
+export function isEqualJson(one, other) {
   if (one === null || other === null || typeof one !== "object") return one === other;
   const names = Object.keys(one);
   return (
     typeof other === "object" &&
     names.length === Object.keys(other).length &&
-    names.every((name) => name in other && same(one[name], other[name]))
+    names.every((name) => name in other && isEqualJson(one[name], other[name]))
   );
 }
 
 /**
- * The draft that a post was made from. Members that are null inside are left out.
+ * The draft that gives a post. Nested members that are null are left out.
  * @param {{[member: string]: any}} post
  * @returns {Draft}
  */
 export function draftOf(post) {
   const draft = /** @type {any} */ ({});
-  for (const name of MEMBERS) draft[name] = bare(post[name] ?? EMPTY[name]);
+  for (const name of DRAFT_MEMBERS) draft[name] = withoutNulls(post[name] ?? EMPTY_DRAFT[name]);
   if (draft.correction) draft.correction = { note: draft.correction.note };
   return draft;
 }
@@ -64,33 +64,33 @@ export function draftOf(post) {
  * @param {any} value
  * @returns {any}
  */
-function bare(value) {
+function withoutNulls(value) {
   if (value === null || typeof value !== "object") return value;
-  if (Array.isArray(value)) return value.map(bare);
+  if (Array.isArray(value)) return value.map(withoutNulls);
   const given = Object.entries(value).filter(([, member]) => member !== null);
-  return Object.fromEntries(given.map(([name, member]) => [name, bare(member)]));
+  return Object.fromEntries(given.map(([name, member]) => [name, withoutNulls(member)]));
 }
 
 /**
- * What to send for a new post: nothing that is empty.
+ * The body that creates a post: without empty members.
  * @param {Draft} draft
  * @returns {{[member: string]: any}}
  */
-export const written = (draft) => difference(EMPTY, draft);
+export const filledMembers = (draft) => mergePatch(EMPTY_DRAFT, draft);
 
 /**
- * The merge patch (RFC 7396) that makes `mine` of `base`.
+ * The merge patch (RFC 7396) that turns `base` into `mine`.
  * @param {Draft} base
  * @param {Draft} mine
  * @returns {{[member: string]: any}}
  */
-export function difference(base, mine) {
+export function mergePatch(base, mine) {
   const patch = /** @type {any} */ ({});
-  for (const name of changed(base, mine)) patch[name] = mine[name];
+  for (const name of changedMembers(base, mine)) patch[name] = mine[name];
   if (patch.source && base.source) {
-    // An object is merged, not replaced: what is to go must be said.
-    const gone = Object.keys(base.source).map((member) => [member, null]);
-    patch.source = { ...Object.fromEntries(gone), ...patch.source };
+    // A patch merges an object: members to remove must be null.
+    const removed = Object.keys(base.source).map((member) => [member, null]);
+    patch.source = { ...Object.fromEntries(removed), ...patch.source };
   }
   return patch;
 }
@@ -101,23 +101,23 @@ export function difference(base, mine) {
  * @param {Draft} other
  * @returns {(keyof Draft)[]}
  */
-export const changed = (one, other) =>
-  MEMBERS.filter((name) => !same(one[name], other[name]));
+export const changedMembers = (one, other) =>
+  DRAFT_MEMBERS.filter((name) => !isEqualJson(one[name], other[name]));
 
 /**
- * My draft, put on top of theirs: what I did not touch is theirs, what both
- * touched stays mine and is named, so that theirs can be shown beside it.
+ * My draft, rebased onto theirs: members that I did not change are theirs; members that
+ * both changed stay mine and are listed as conflicts, so that theirs can be shown.
  * @param {Draft} base
  * @param {Draft} mine
  * @param {Draft} theirs
- * @returns {{draft: Draft, disputed: (keyof Draft)[]}}
+ * @returns {{draft: Draft, conflicts: (keyof Draft)[]}}
  */
 export function rebase(base, mine, theirs) {
-  const touched = changed(base, mine);
+  const mineChanged = changedMembers(base, mine);
   const draft = /** @type {any} */ ({ ...theirs });
-  for (const name of touched) draft[name] = mine[name];
-  const disputed = touched.filter(
-    (name) => !same(base[name], theirs[name]) && !same(mine[name], theirs[name]),
+  for (const name of mineChanged) draft[name] = mine[name];
+  const conflicts = mineChanged.filter(
+    (name) => !isEqualJson(base[name], theirs[name]) && !isEqualJson(mine[name], theirs[name]),
   );
-  return { draft, disputed };
+  return { draft, conflicts };
 }
