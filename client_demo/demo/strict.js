@@ -1,4 +1,4 @@
-// Counts what the page's own policy has refused, from its first moment on.
+// Counts what the page's own policy has refused since the page began to load.
 let count = 0;
 
 addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => {

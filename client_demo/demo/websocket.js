@@ -1,26 +1,26 @@
-// A reader of the live line over a bare WebSocket. All it remembers is a cursor.
+// A reader of the live line over a plain WebSocket. It remembers only a cursor.
 const $ = (id) => document.getElementById(id);
-let socket, cursor, spread, failures, timer;
+let socket, cursor, spreadMs, failures, timer;
 
 function connect() {
   const feed = $("feed").value;
-  const at = cursor ? `@${cursor}` : "";
-  socket = new WebSocket(`${location.origin.replace("http", "ws")}/v1/live?feed=${encodeURIComponent(feed + at)}`);
+  const suffix = cursor ? `@${cursor}` : "";
+  socket = new WebSocket(`${location.origin.replace("http", "ws")}/v1/live?feed=${encodeURIComponent(feed + suffix)}`);
   socket.onmessage = ({ data }) => receive(JSON.parse(data));
   socket.onclose = ({ code }) => {
-    // 44xx means stop; anything else: come back, after a wait drawn anew each time.
-    if (code >= 4400 && code < 4500) return say("shut", `closed with ${code}`);
-    const wait = Math.random() * Math.min(30_000, spread * 2 ** failures++);
-    say("wait", `${code}, back in ${(wait / 1000).toFixed(1)} s`);
-    timer = setTimeout(connect, wait);
+    // 44xx means stop. After any other code: reconnect after a random wait.
+    if (code >= 4400 && code < 4500) return showState("shut", `closed with ${code}`);
+    const waitMs = Math.random() * Math.min(30_000, spreadMs * 2 ** failures++);
+    showState("wait", `${code}, back in ${(waitMs / 1000).toFixed(1)} s`);
+    timer = setTimeout(connect, waitMs);
   };
 }
 
 function receive(message) {
-  if (message.retry_ms) spread = message.retry_ms;
-  if (message.type === "hello") { failures = 0; say("open", message.resumed ? "resumed" : "connected"); }
-  // What was shown so far can't be continued; the line itself goes on from here.
-  if (message.type === "reset") { failures = 0; $("messages").replaceChildren(); say("open", "reset"); }
+  if (message.retry_ms) spreadMs = message.retry_ms;
+  if (message.type === "hello") { failures = 0; showState("open", message.resumed ? "resumed" : "connected"); }
+  // The messages shown so far can't be continued; the line goes on from here.
+  if (message.type === "reset") { failures = 0; $("messages").replaceChildren(); showState("open", "reset"); }
   if (message.cursor && message.type !== "beat") $("cursor").value = cursor = message.cursor;
   show(message);
 }
@@ -33,15 +33,15 @@ function show(message) {
   while ($("messages").children.length > 200) $("messages").lastChild.remove();
 }
 
-function say(state, text) { $("state").dataset.state = state; $("state").value = text; }
+function showState(state, text) { $("state").dataset.state = state; $("state").value = text; }
 
-function begin() {
+function restart() {
   clearTimeout(timer);
   if (socket) { socket.onclose = socket.onmessage = null; socket.close(); }
-  cursor = ""; spread = 4000; failures = 0;
+  cursor = ""; spreadMs = 4000; failures = 0;
   $("cursor").value = ""; $("messages").replaceChildren(); connect();
 }
 
-$("cut").onclick = () => socket.close(); // as a tunnel would: onclose brings it back
-$("feed").onchange = begin;
-begin();
+$("cut").onclick = () => socket.close(); // as a lost network would: onclose reconnects
+$("feed").onchange = restart;
+restart();

@@ -1,22 +1,22 @@
 /**
- * Keeps one feed's state current: snapshot, then live from its cursor.
+ * Keeps one feed's state current: a snapshot, then the live line from its cursor.
  *
  * Rules:
- * - The line has a place of its own (`#seen`). While a snapshot is awaited, what
- *   arrives is kept; after it, what it already holds is dropped.
+ * - The line has a cursor of its own (`#lineCursor`). Messages that arrive while a snapshot
+ *   is loading are queued; those that the snapshot already includes are then dropped.
  * - A state never goes back within an epoch.
- * - Needs no element and no page: everything of the browser comes in as `env`.
+ * - Works without an element or a page: `env` supplies everything the browser has.
  * @module
  */
 
-import { beyondOf } from "./beyond.js";
-import { isFinal } from "./codes.js";
-import { LONGEST_MS, connectionOf } from "./connection.js";
+import { isFinal } from "./close_codes.js";
+import { LONGEST_RETRY_MS, createConnection } from "./connection.js";
 import { formatCursor, parseCursor, reaches } from "./cursor.js";
-import { getJson, sleep, timeOf } from "./fetch.js";
+import { getJson, sleep, usableMs } from "./fetch_json.js";
 import { Gap, fold, withPage } from "./fold.js";
-import { newestOf, snapshotOf } from "./snapshot.js";
-import { onWaking } from "./waking.js";
+import { keepNewest, loadSnapshot } from "./load_snapshot.js";
+import { createUnloadedPosts } from "./unloaded_posts.js";
+import { listenForWake } from "./wake_events.js";
 
 /**
  * @typedef {import("./fold.js").State} State
@@ -25,39 +25,39 @@ import { onWaking } from "./waking.js";
  * @typedef {"connecting" | "live" | "reconnecting" | "ended" | "gone"} LineState
  * @typedef {{change?: (state: State, message: Message | null) => void,
  *   line?: (state: LineState) => void, readers?: (count: number) => void,
- *   reset?: () => void}} Listener `reset`: what was held has been replaced by a snapshot.
+ *   reset?: () => void}} Listener `reset`: a snapshot has replaced the state.
  * @typedef {{token?: string, from?: string, newest?: string, env?: any}} Options `token`:
- *   what reads a private feed. `from`: other posts than the newest (`window.js`). `newest`:
- *   when the newest post of the feed was published, where `from` begins further back.
- *   `env`: what else than the global object gives timers, `fetch` and the rest.
+ *   for a private feed. `from`: other posts than the newest (`post_selection.js`).
+ *   `newest`: when the feed's newest post was published, if `from` begins further back.
+ *   `env`: the source of timers, `fetch` and the like; by default the global object.
  */
 
-const CHECK_MS = 300_000;
-const CHECK_AGAIN_MS = 10_000;
-const MOST_KEPT = 4096;
+const CHECK_INTERVAL_MS = 300_000;
+const CHECK_PAUSE_MS = 10_000;
+const MAX_QUEUED = 4096;
 
 export class Reader {
   /** @type {State | null} */ state = null;
   /** @type {string | null} The path of the next older page. */ next = null;
   /** @type {LineState} */ line = "connecting";
   /**
-   * @type {import("./line.js").Send | undefined} Asks the hub to follow or unfollow another
-   *   feed, while the line is live and can.
+   * @type {import("./transports.js").Send | undefined} Asks the hub to follow or unfollow
+   *   another feed; set while the line is live, if its transport can send.
    */
   send;
-  /** @type {((message: any) => void) | undefined} Is told what the line says of those. */
+  /** @type {((message: any) => void) | undefined} Receives the messages of other feeds. */
   other;
 
-  #hub;
+  #endpoint;
   #on;
   #connection;
-  /** @type {Cursor | null} */ #seen = null;
-  /** @type {Message[] | null} */ #kept = null;
-  #beyond = beyondOf();
-  /** @type {(() => void) | null} */ #unwake = null;
-  #fetching = new AbortController();
-  /** @type {any} */ #checking;
-  #checked = 0;
+  /** @type {Cursor | null} */ #lineCursor = null;
+  /** @type {Message[] | null} */ #queue = null;
+  #unloaded = createUnloadedPosts();
+  /** @type {(() => void) | null} */ #stopWake = null;
+  #loading = new AbortController();
+  /** @type {any} */ #checkTimer;
+  #lastCheckAt = 0;
 
   /**
    * @param {string} origin Such as `https://live.example.org`.
@@ -66,102 +66,104 @@ export class Reader {
    * @param {Options} options
    */
   constructor(origin, feed, on, { token = "", from = "", newest = "", env = globalThis } = {}) {
-    this.#hub = { origin, feed: encodeURIComponent(feed), token, from, newest, env };
+    this.#endpoint = { origin, feed: encodeURIComponent(feed), token, from, newest, env };
     this.#on = on;
-    const place = () => formatCursor(/** @type {Cursor} */ (this.#seen));
-    this.#connection = connectionOf(this.#hub, place, {
-      message: (message) => this.#take(message),
-      stopped: () => this.#finish(),
-      line: (line, send) => this.#say(line, send),
+    const cursor = () => formatCursor(/** @type {Cursor} */ (this.#lineCursor));
+    this.#connection = createConnection(this.#endpoint, cursor, {
+      message: (message) => this.#receive(message),
+      stopped: () => this.#end(),
+      line: (line, send) => this.#setLine(line, send),
       other: (message) => this.other?.(message),
     });
   }
 
   /**
-   * Go live: from `state` (and its `next` page), from what is held, or from a snapshot.
+   * Go live: from `state` (and its `next` page), else from the present state, else from a
+   * snapshot.
    * @param {State} [state]
    * @param {string | null} [next]
    */
   start(state, next) {
-    if (this.#unwake) return;
-    this.#unwake = onWaking(this.#hub.env, (online) => {
+    if (this.#stopWake) return;
+    this.#stopWake = listenForWake(this.#endpoint.env, (online) => {
       if (this.line !== "ended") this.#connection.wake(online);
-      else if (Math.abs(Date.now() - this.#checked) > CHECK_AGAIN_MS) this.#check();
+      else if (Math.abs(Date.now() - this.#lastCheckAt) > CHECK_PAUSE_MS) this.#check();
     });
     if (state) {
       this.state = state;
       this.next = next ?? null;
     }
     if (this.state) {
-      this.#seen ??= this.state.cursor;
-      if (this.#kept) this.#reset(this.#seen, 0);
+      this.#lineCursor ??= this.state.cursor;
+      if (this.#queue) this.#reset(this.#lineCursor, 0);
       this.#connection.open();
-    } else this.#resync();
+    } else this.#load();
   }
 
-  /** Close the line. What is held stays; `start` goes on from there. */
+  /** Close the line and keep the state; `start` resumes from it. */
   stop() {
-    this.#unwake?.();
-    this.#unwake = null;
+    this.#stopWake?.();
+    this.#stopWake = null;
     this.#connection.close();
-    this.#fetching.abort();
-    this.#hub.env.clearTimeout(this.#checking);
+    this.#loading.abort();
+    this.#endpoint.env.clearTimeout(this.#checkTimer);
   }
 
   /**
-   * Load the next older page. Rejects if it can't be had now.
+   * Load the next older page. Rejects if the hub refuses or does not answer.
    * @returns {Promise<void>}
    */
   async older() {
     const path = this.next;
     if (!this.state || !path) return;
-    const page = await getJson(this.#hub, path);
+    const page = await getJson(this.#endpoint, path);
     if (this.next !== path) return;
-    this.state = this.#beyond.over(withPage(this.state, page));
+    this.state = this.#unloaded.applyTo(withPage(this.state, page));
     this.next = page.next;
     this.#on.change?.(this.state, null);
   }
 
   /**
-   * What the hub has at a path, read as the feed is. Rejects if it can't be had now.
+   * JSON from any path of the hub, with the feed's token. Rejects if the hub refuses or
+   * does not answer.
    * @param {string} path
    * @returns {Promise<any>}
    */
   get(path) {
-    return getJson(this.#hub, path);
+    return getJson(this.#endpoint, path);
   }
 
   /**
-   * Let go of what is older than the newest so many; `older` brings it back.
-   * @param {number} most
-   * @returns {boolean} Whether there was any.
+   * Drop all but the newest posts; `older` loads the others again.
+   * @param {number} most How many to keep.
+   * @returns {boolean} Whether any were dropped.
    */
   trim(most) {
     const { state } = this;
     if (!state || state.posts.size <= most) return false;
-    [this.state, this.next] = newestOf(state, this.#hub.feed, most);
+    [this.state, this.next] = keepNewest(state, this.#endpoint.feed, most);
     this.#on.change?.(this.state, null);
     return true;
   }
 
-  // What the line says
+  // Messages of the line
 
   /** @param {any} message */
-  #take(message) {
+  #receive(message) {
     const { type, cursor, retry_ms, count } = message;
     if (type === "readers") return this.#on.readers?.(count);
     if (!cursor) return;
     const at = parseCursor(cursor);
-    const seen = /** @type {Cursor} */ (this.#seen);
-    if (type === "reset") this.#reset(at, timeOf(retry_ms));
-    else if (reaches(seen, at)) return;
+    const before = /** @type {Cursor} */ (this.#lineCursor);
+    if (type === "reset") this.#reset(at, usableMs(retry_ms));
+    else if (reaches(before, at)) return;
     else if (
-      type === "hello" || type === "beat" || at.epoch !== seen.epoch || at.seq > seen.seq + 1 ||
-      (this.#kept && this.#kept.length >= MOST_KEPT)
+      type === "hello" || type === "beat" || at.epoch !== before.epoch || at.seq > before.seq + 1 ||
+      (this.#queue && this.#queue.length >= MAX_QUEUED)
     ) this.#reset(at);
     else {
-      this.#seen = at;
-      if (this.#kept) this.#kept.push(message);
+      this.#lineCursor = at;
+      if (this.#queue) this.#queue.push(message);
       else this.#apply(message);
     }
   }
@@ -172,111 +174,112 @@ export class Reader {
     const state = (this.state = fold(before, message));
     if (state === before) return;
     const { post } = message;
-    if (post && !state.posts.has(post.id)) this.#beyond.note(post);
+    if (post && !state.posts.has(post.id)) this.#unloaded.note(post);
     this.#on.change?.(state, message);
   }
 
   // Snapshots
 
   /**
-   * What is held can't be continued; the line goes on from `at`.
+   * The state can't be continued: load a snapshot, while the line goes on from `at`.
    * @param {Cursor} at
    * @param {number} [spreadMs]
    */
   #reset(at, spreadMs = this.#connection.retryMs) {
-    this.#seen = at;
-    this.#kept = [];
-    this.#resync(spreadMs);
+    this.#lineCursor = at;
+    this.#queue = [];
+    this.#load(spreadMs);
   }
 
-  /** Ends with the next question, and with the reader. */
-  #asking() {
-    this.#fetching.abort();
-    this.#fetching = new AbortController();
-    return this.#fetching.signal;
+  /** The signal of a new load, which ends the one before. */
+  #newLoad() {
+    this.#loading.abort();
+    this.#loading = new AbortController();
+    return this.#loading.signal;
   }
 
-  async #resync(spreadMs = 0) {
-    const signal = this.#asking();
-    const { env } = this.#hub;
-    const held = this.state;
+  async #load(spreadMs = 0) {
+    const signal = this.#newLoad();
+    const { env } = this.#endpoint;
+    const { state } = this;
+    const line = this.#lineCursor;
     // The later of the two: a state never goes back.
-    const at = held && this.#seen && reaches(held.cursor, this.#seen) ? held.cursor : this.#seen;
-    for (let tries = 0; ; tries += 1) {
+    const at = state && line && reaches(state.cursor, line) ? state.cursor : line;
+    for (let failures = 0; ; failures += 1) {
       await sleep(env, env.Math.random() * spreadMs, signal);
       if (signal.aborted) return;
       try {
-        const found = await snapshotOf(this.#hub, at, this.state, this.#beyond, signal);
-        if (!signal.aborted) this.#adopt(found);
+        const loaded = await loadSnapshot(this.#endpoint, at, this.state, this.#unloaded, signal);
+        if (!signal.aborted) this.#adopt(loaded);
         return;
       } catch (/** @type {any} */ error) {
         if (signal.aborted) return;
-        if (isFinal(error.code)) return this.#finish();
-        spreadMs = Math.min(LONGEST_MS, this.#connection.retryMs * 2 ** tries);
+        if (isFinal(error.code)) return this.#end();
+        spreadMs = Math.min(LONGEST_RETRY_MS, this.#connection.retryMs * 2 ** failures);
         await sleep(env, error.retryMs ?? 0, signal);
-        if (!this.#connection.isKept()) this.#say("reconnecting");
+        if (!this.#connection.isKept()) this.#setLine("reconnecting");
       }
     }
   }
 
-  /** @param {[State, string | null] | null} found What takes the place of what is held. */
-  #adopt(found) {
-    const kept = this.#kept ?? [];
-    this.#kept = null;
-    if (found) {
-      const held = this.state;
-      [this.state, this.next] = found;
-      if (held) this.#on.reset?.();
+  /** @param {[State, string | null] | null} loaded Replaces the state; null: the state is as new. */
+  #adopt(loaded) {
+    const queue = this.#queue ?? [];
+    this.#queue = null;
+    if (loaded) {
+      const before = this.state;
+      [this.state, this.next] = loaded;
+      if (before) this.#on.reset?.();
       this.#on.change?.(this.state, null);
     }
     const state = /** @type {State} */ (this.state);
-    this.#seen ??= state.cursor;
+    this.#lineCursor ??= state.cursor;
     try {
-      for (const message of kept) this.#apply(message);
+      for (const message of queue) this.#apply(message);
     } catch (error) {
       if (!(error instanceof Gap)) throw error;
-      return this.#reset(this.#seen);
+      return this.#reset(this.#lineCursor);
     }
-    // What the snapshot held already brings the line's place forward.
+    // A snapshot that is newer than the line moves the line's cursor forward.
     const { cursor, feed } = /** @type {State} */ (this.state);
-    if (reaches(cursor, this.#seen)) this.#seen = cursor;
-    const ended = this.line === "ended" && feed.status === "closed";
-    if (this.#unwake && !this.#connection.isKept() && !ended) this.#connection.open();
+    if (reaches(cursor, this.#lineCursor)) this.#lineCursor = cursor;
+    if (this.line === "ended" && feed.status === "closed") return;
+    if (this.#stopWake && !this.#connection.isKept()) this.#connection.open();
   }
 
   // The end
 
-  #finish() {
+  #end() {
     this.#connection.close();
-    this.#fetching.abort();
-    this.#say(this.state ? "ended" : "gone");
+    this.#loading.abort();
+    this.#setLine(this.state ? "ended" : "gone");
     if (this.state) this.#check();
   }
 
-  /** A feed whose line has ended is asked for now and then: it may be taken down. */
+  /** After its line has ended, a feed is checked now and then: it may be deleted. */
   async #check() {
-    const { env } = this.#hub;
-    this.#checked = Date.now();
-    env.clearTimeout(this.#checking);
-    this.#checking = env.setTimeout(() => this.#check(), CHECK_MS);
-    const signal = this.#asking();
+    const { env } = this.#endpoint;
+    this.#lastCheckAt = Date.now();
+    env.clearTimeout(this.#checkTimer);
+    this.#checkTimer = env.setTimeout(() => this.#check(), CHECK_INTERVAL_MS);
+    const signal = this.#newLoad();
     try {
-      const found = await snapshotOf(this.#hub, null, this.state, this.#beyond, signal);
-      if (signal.aborted || !found) return;
-      this.#seen = this.#kept = null;
-      this.#adopt(found);
+      const loaded = await loadSnapshot(this.#endpoint, null, this.state, this.#unloaded, signal);
+      if (signal.aborted || !loaded) return;
+      this.#lineCursor = this.#queue = null;
+      this.#adopt(loaded);
     } catch (/** @type {any} */ error) {
       if (signal.aborted || !isFinal(error.code)) return;
-      env.clearTimeout(this.#checking);
-      this.#say("gone");
+      env.clearTimeout(this.#checkTimer);
+      this.#setLine("gone");
     }
   }
 
   /**
    * @param {LineState} line
-   * @param {import("./line.js").Send} [send]
+   * @param {import("./transports.js").Send} [send]
    */
-  #say(line, send) {
+  #setLine(line, send) {
     this.send = send;
     if (this.line === line) return;
     this.line = line;

@@ -1,176 +1,168 @@
 /**
- * Keeps one feed's live line open: opens it, watches over it, and comes back.
+ * Keeps one feed's live line open: opens it, watches it, and reconnects.
  *
  * Rules:
- * - A line that says nothing for two beats is broken, whatever its socket says.
- * - Returns are spread as the server says: never all at once.
- * - A way on which nothing was ever heard may be blocked: the next one is tried. What
- *   worked last is tried first.
+ * - A line that is silent for two beats is broken, whatever its socket says.
+ * - Readers spread their reconnects over the time that the server names: never all at once.
+ * - A transport that never delivered a message may be blocked: the next one is tried.
+ *   The transport that worked last is tried first.
  * @module
  */
 
-import { BROKEN, CODES, isFinal } from "./codes.js";
-import { timeOf } from "./fetch.js";
-import { LINES } from "./line.js";
+import { BROKEN, CODES, isFinal } from "./close_codes.js";
+import { usableMs } from "./fetch_json.js";
+import { TRANSPORTS } from "./transports.js";
 
 /**
  * @typedef {{message: (message: any) => void, stopped: () => void,
  *   line: (state: "connecting" | "live" | "reconnecting", send?: Send) => void,
- *   other: (message: any) => void}} Told `send`: as in `client.js`, and so is `other`.
- * @typedef {import("./line.js").Send} Send
+ *   other: (message: any) => void}} ConnectionListener `send`, `other`: see `client.js`.
+ * @typedef {import("./transports.js").Send} Send
  */
 
-const OPEN_MS = 10_000;
-export const LONGEST_MS = 30_000;
-const QUIET_MS = 10_000;
-const WAKE_MS = 1000;
+const OPEN_TIMEOUT_MS = 10_000;
+export const LONGEST_RETRY_MS = 30_000;
+const LONG_SILENCE_MS = 10_000;
+const WAKE_SPREAD_MS = 1000;
 
 /**
- * @param {import("./fetch.js").Hub} hub
- * @param {() => string} cursor Where the line is to go on.
- * @param {Told} on
+ * @param {import("./fetch_json.js").Endpoint} endpoint
+ * @param {() => string} cursor From where the line resumes.
+ * @param {ConnectionListener} on
  */
-export function connectionOf(hub, cursor, on) {
-  const { env } = hub;
-  let wanted = false;
-  /** @type {import("./line.js").Open | null} */
-  let end = null;
+export function createConnection(endpoint, cursor, on) {
+  const { env } = endpoint;
+  let isWanted = false;
+  /** @type {import("./transports.js").CloseLine | null} */
+  let closeLine = null;
   /** @type {any} */
-  let watch;
+  let silenceTimer;
   /** @type {any} */
-  let retry;
-  let rung = 0;
-  /** @type {number | null} The way that worked last. */
-  let good = null;
-  let greeted = false;
-  let tries = 0;
+  let retryTimer;
+  let transport = 0;
+  /** @type {number | null} */
+  let lastGoodTransport = null;
+  let isGreeted = false;
+  let failures = 0;
   let beatMs = 25_000;
-  let heard = 0;
+  let lastMessageAt = 0;
 
   const connection = {
-    /** Over how long readers spread their return after a break. */
+    /** Over how long readers spread their reconnects after a break. */
     retryMs: 4000,
 
-    /** Whether it is open, or will be by itself. */
-    isKept: () => !!end || retry !== undefined,
+    /** Whether the line is open, or a reconnect is scheduled. */
+    isKept: () => !!closeLine || retryTimer !== undefined,
 
     open() {
       connection.close();
-      wanted = true;
-      greeted = false;
-      on.line(good === null ? "connecting" : "reconnecting");
-      listen(OPEN_MS);
-      let mine = true;
+      isWanted = true;
+      isGreeted = false;
+      on.line(lastGoodTransport === null ? "connecting" : "reconnecting");
+      expectMessage(OPEN_TIMEOUT_MS);
       try {
-        const close = LINES[rung]({ ...hub, cursor: cursor() }, {
-          message: (message) => mine && read(message),
-          end: (code, ms) => mine && ended(code, ms),
-        });
-        end = () => {
-          mine = false;
-          close();
-        };
-        end.send = close.send;
+        const lineRequest = { ...endpoint, cursor: cursor() };
+        closeLine = TRANSPORTS[transport](lineRequest, { message: parse, end: lost });
       } catch {
-        // Such as a page whose policy forbids sockets: the next line may work.
-        ended(BROKEN);
+        // The page's policy may forbid sockets: the next transport may work.
+        lost(BROKEN);
       }
     },
 
     close() {
-      wanted = false;
-      env.clearTimeout(watch);
-      env.clearTimeout(retry);
-      retry = undefined;
-      end?.();
-      end = null;
+      isWanted = false;
+      env.clearTimeout(silenceTimer);
+      env.clearTimeout(retryTimer);
+      retryTimer = undefined;
+      closeLine?.();
+      closeLine = null;
     },
 
     /**
-     * The tab is looked at again, or the network is back.
+     * The tab is shown again, or the network is back.
      * @param {boolean} online
      */
     wake(online) {
-      // A clock that was set back tells nothing: taken for a long silence.
-      const quietMs = Math.abs(Date.now() - heard);
+      // A clock that was set back counts as a long silence.
+      const silenceMs = Math.abs(Date.now() - lastMessageAt);
       if (online && connection.isKept()) {
-        // What was open before may be dead without knowing.
-        rung = good ?? 0;
-        again(WAKE_MS);
-      } else if (retry !== undefined && quietMs > QUIET_MS) again(WAKE_MS);
-      // The machine slept.
-      else if (end && greeted && quietMs > beatMs * 1.2) connection.open();
+        // A socket from before may be dead without reporting it.
+        transport = lastGoodTransport ?? 0;
+        scheduleRetry(WAKE_SPREAD_MS);
+      } else if (retryTimer !== undefined && silenceMs > LONG_SILENCE_MS) scheduleRetry(WAKE_SPREAD_MS);
+      // The machine was asleep.
+      else if (closeLine && isGreeted && silenceMs > beatMs * 1.2) connection.open();
     },
   };
 
   /**
-   * Open it again, within a time that many draw.
-   * @param {number} ms
-   * @param {number} [least]
+   * Reconnect at a random moment of a span.
+   * @param {number} spanMs
+   * @param {number} [leastMs] When the span begins.
    */
-  function again(ms, least = 0) {
+  function scheduleRetry(spanMs, leastMs = 0) {
     connection.close();
-    wanted = true;
-    retry = env.setTimeout(connection.open, least + env.Math.random() * ms);
+    isWanted = true;
+    retryTimer = env.setTimeout(connection.open, leastMs + env.Math.random() * spanMs);
   }
 
-  /** @param {number} ms */
-  function listen(ms) {
-    heard = Date.now();
-    env.clearTimeout(watch);
-    watch = env.setTimeout(() => ended(BROKEN), ms);
+  /** @param {number} ms Within which the next message is due. */
+  function expectMessage(ms) {
+    lastMessageAt = Date.now();
+    env.clearTimeout(silenceTimer);
+    silenceTimer = env.setTimeout(() => lost(BROKEN), ms);
   }
 
   /** @param {any} message */
-  function read(message) {
+  function parse(message) {
     try {
-      take(typeof message === "string" ? JSON.parse(message) : message);
+      receive(typeof message === "string" ? JSON.parse(message) : message);
     } catch (error) {
       env.console.warn("stop-press:", error);
-      ended(BROKEN);
+      lost(BROKEN);
     }
   }
 
   /** @param {any} message */
-  function take(message) {
-    const { type, feed = hub.feed, beat, retry_ms, code } = message;
-    if (feed !== hub.feed) return on.other(message);
-    if (type === "bye") return ended(CODES.BYE, timeOf(retry_ms));
-    if (type === "error") return ended(code);
+  function receive(message) {
+    const { type, feed = endpoint.feed, beat, retry_ms, code } = message;
+    if (feed !== endpoint.feed) return on.other(message);
+    if (type === "bye") return lost(CODES.BYE, usableMs(retry_ms));
+    if (type === "error") return lost(code);
     if (type === "hello") {
-      beatMs = timeOf(beat * 1000) || beatMs;
-      connection.retryMs = timeOf(retry_ms) ?? connection.retryMs;
+      beatMs = usableMs(beat * 1000) || beatMs;
+      connection.retryMs = usableMs(retry_ms) ?? connection.retryMs;
     }
-    listen(beatMs * 2 + 2000);
-    if (!greeted) {
-      greeted = true;
-      good = rung;
-      tries = 0;
-      on.line("live", end?.send);
+    expectMessage(beatMs * 2 + 2000);
+    if (!isGreeted) {
+      isGreeted = true;
+      lastGoodTransport = transport;
+      failures = 0;
+      on.line("live", closeLine?.send);
     }
     on.message(message);
   }
 
   /**
-   * It ended: stop, or come back when the server wants it.
+   * The line has ended: stop, or reconnect when the server says.
    * @param {number} code
-   * @param {number} [ms] When to come back; else it is drawn here.
+   * @param {number} [ms] After what time to reconnect; by default it is chosen here.
    */
-  function ended(code, ms) {
-    if (!wanted) return;
+  function lost(code, ms) {
+    if (!isWanted) return;
     connection.close();
     if (isFinal(code)) return on.stopped();
-    tries += 1;
-    let span = Math.min(LONGEST_MS, connection.retryMs * 2 ** (tries - 1));
-    // A line that never spoke may be blocked on the way; one that refused is not.
-    if (!greeted && code < 4000) {
-      if (good === null || tries > 2) rung = (rung + 1) % LINES.length;
-      if (good === null && tries < LINES.length) span = 300;
+    failures += 1;
+    let spanMs = Math.min(LONGEST_RETRY_MS, connection.retryMs * 2 ** (failures - 1));
+    // A transport that delivered nothing may be blocked; one that was refused is not.
+    if (!isGreeted && code < 4000) {
+      if (lastGoodTransport === null || failures > 2) transport = (transport + 1) % TRANSPORTS.length;
+      if (lastGoodTransport === null && failures < TRANSPORTS.length) spanMs = 300;
     }
-    if (good !== null || tries >= LINES.length) on.line("reconnecting");
-    // A time that was named is kept, and a little more: others may have been told the same.
-    if (ms === undefined) again(span);
-    else again(ms / 4, ms);
+    if (lastGoodTransport !== null || failures >= TRANSPORTS.length) on.line("reconnecting");
+    // Wait as long as the server said, and a little longer: others may have the same time.
+    if (ms === undefined) scheduleRetry(spanMs);
+    else scheduleRetry(ms / 4, ms);
   }
 
   return connection;

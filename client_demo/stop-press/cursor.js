@@ -1,7 +1,7 @@
 /**
- * A place in a log, written `<epoch>-<seq>`. Twin of `stoppress/domain/cursor.py`.
+ * A position in a log, written `<epoch>-<seq>`. Twin of `stoppress/domain/cursor.py`.
  *
- * Two cursors of one epoch compare by seq; cursors of two epochs do not compare.
+ * Two cursors of one epoch compare by seq; cursors of different epochs do not compare.
  * @module
  */
 
@@ -10,7 +10,7 @@
 const CURSOR = /^([a-z0-9]{1,32})-(0|[1-9][0-9]{0,15})$/;
 
 /**
- * Read a cursor. Throws RangeError for anything else.
+ * Parse a cursor. Throws RangeError for anything else.
  * @param {string} text
  * @returns {Cursor}
  */

@@ -1,5 +1,5 @@
 /**
- * Registers `<stop-press>`, once, whatever the number of scripts on the page.
+ * Registers `<stop-press>` once, however many copies of the script a page loads.
  * @module
  */
 

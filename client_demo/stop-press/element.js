@@ -1,34 +1,34 @@
 /**
  * `<stop-press feed="x" [src="https://hub"]>`: one live blog, in any page.
  *
- * On the feed's own page it takes over the server's HTML, in place; elsewhere it
- * draws into a shadow root, and until then, or if it can't, what stands inside it
- * is shown. Attributes are its only input, but for the property `token`. Events (they bubble, out of shadows too):
- * `stoppress:post` {type, post} and `stoppress:state` {line, status}.
+ * On the feed's own page it takes over the server's HTML, in place. Elsewhere it draws
+ * into a shadow root; until then, and if it fails, its own content is shown. Its only
+ * input are attributes and the property `token`. Its events bubble, also out of shadow
+ * roots: `stoppress:post` {type, post} and `stoppress:state` {line, status}.
  * @module
  */
 
 import { Reader } from "./client.js";
 import { parseCursor } from "./cursor.js";
-import { renderFrame } from "./frame.js";
-import { stateOf } from "./held.js";
-import { viewOf } from "./view.js";
-import { isRising } from "./window.js";
+import { createFeedView } from "./feed_view.js";
+import { isRising } from "./post_selection.js";
+import { renderFeed } from "./render_feed.js";
+import { stateFromPage } from "./state_from_page.js";
 
-/** Where the hub is, unless the element says otherwise: where this script came from. */
-const home = /** @type {any} */ (globalThis.document?.currentScript)?.src || globalThis.location?.href;
+/** Where this script came from: the hub, unless the element names another. */
+const scriptUrl = /** @type {any} */ (globalThis.document?.currentScript)?.src || globalThis.location?.href;
 
-// In a page without HTMLElement (a server's) the class is there and of no use.
+// Without HTMLElement, as on a server, the class exists and does nothing.
 export class StopPress extends (globalThis.HTMLElement ?? Object) {
   static observedAttributes = ["feed", "src", "token", "posts"];
 
-  // May have been set before this class was there.
+  // May have been set before this class was defined.
   #token = /** @type {any} */ (this).token;
-  #begun = false;
+  #isStarted = false;
 
   /** @type {Reader | null} */ #reader = null;
-  /** @type {import("./view.js").View | null} */ #view = null;
-  /** @type {ResizeObserver | null} */ #resized = null;
+  /** @type {import("./feed_view.js").FeedView | null} */ #view = null;
+  /** @type {ResizeObserver | null} */ #resizeObserver = null;
 
   constructor() {
     super();
@@ -37,38 +37,38 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
 
   connectedCallback() {
     if (document.readyState === "loading" && this.dataset.cursor) {
-      // The server's HTML may still be on its way.
-      document.addEventListener("DOMContentLoaded", () => this.#begin(), { once: true });
-    } else this.#begin();
+      // The server's HTML may not be complete yet.
+      document.addEventListener("DOMContentLoaded", () => this.#start(), { once: true });
+    } else this.#start();
   }
 
   disconnectedCallback() {
     this.#reader?.stop();
     this.#view?.stop();
-    this.#resized?.disconnect();
+    this.#resizeObserver?.disconnect();
   }
 
   attributeChangedCallback(/** @type {string} */ _, /** @type {any} */ old, /** @type {any} */ now) {
-    if (old !== now) this.#anew();
+    if (old !== now) this.#restart();
   }
 
-  /** What reads a private feed, where it is not to stand in the page. */
+  /** The token of a private feed, if it is not to be in the page. */
   set token(/** @type {string} */ token) {
     this.#token = token;
-    this.#anew();
+    this.#restart();
   }
 
-  #anew() {
-    if (!this.#begun) return;
+  #restart() {
+    if (!this.#isStarted) return;
     this.disconnectedCallback();
     this.#reader = this.#view = null;
     this.shadowRoot?.replaceChildren(document.createElement("slot"));
-    this.#begin();
+    this.#start();
   }
 
-  #begin() {
+  #start() {
     if (!this.isConnected) return;
-    this.#begun = true;
+    this.#isStarted = true;
     const feed = this.getAttribute("feed");
     try {
       if (this.#reader) {
@@ -81,13 +81,14 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
     }
   }
 
-  /** The API's path of the posts to show, where others than the newest are asked for. */
+  /** The API's path of the posts to show, if not the newest; else "". */
   get #from() {
-    const asked = this.getAttribute("posts");
-    return asked === null ? (this.dataset.from ?? "") : `/v1/feeds/${this.getAttribute("feed")}/posts?${asked}`;
+    const query = this.getAttribute("posts");
+    return query === null ? (this.dataset.from ?? "") : `/v1/feeds/${this.getAttribute("feed")}/posts?${query}`;
   }
 
   /**
+   * Go on from the server's HTML.
    * @param {string} slug
    * @param {string} cursor
    */
@@ -96,30 +97,33 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
     const root = /** @type {HTMLElement} */ (this.querySelector(".sp"));
     const words = JSON.parse(this.querySelector(".sp-words")?.textContent ?? "");
     const feed = { slug, language: root.lang, direction: root.dir, timezone: zone, status };
-    const reader = this.#read(location.origin, slug);
-    this.#look(root, { words, feed, base: "", level: 1 }, true);
-    reader.start(stateOf(root, feed, parseCursor(cursor), !!next, isRising(this.#from)), next);
-    this.#tellHeight(slug);
+    const reader = this.#createReader(location.origin, slug);
+    this.#show(root, { words, feed, base: "", level: 1 }, true);
+    reader.start(stateFromPage(root, feed, parseCursor(cursor), !!next, isRising(this.#from)), next);
+    this.#reportHeight(slug);
   }
 
-  /** @param {string} slug */
+  /**
+   * Draw the feed into a shadow root.
+   * @param {string} slug
+   */
   #draw(slug) {
-    const base = new URL(this.getAttribute("src") ?? home, location.href).origin;
+    const base = new URL(this.getAttribute("src") ?? scriptUrl, location.href).origin;
     const shadow = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     shadow.replaceChildren(document.createElement("slot"));
-    const reader = this.#read(base, slug, async ({ feed }) => {
+    const reader = this.#createReader(base, slug, async ({ feed }) => {
       try {
         const [language] = feed.language.toLowerCase().split("-");
         const words = await reader.get(`/stop-press/words/${language}.json`);
         if (this.#reader !== reader) return;
         const style = new CSSStyleSheet();
         style.replaceSync(words.style);
-        // Another feed, so that all of its frame is drawn.
+        // A copy counts as a changed feed, so that its surroundings are drawn.
         const ctx = { words, feed: { ...feed }, base, level: 2 };
-        const root = renderFrame(ctx);
+        const root = renderFeed(ctx);
         shadow.adoptedStyleSheets = [style];
         shadow.replaceChildren(root);
-        this.#look(root, ctx, false).renew();
+        this.#show(root, ctx, false).renew();
       } catch (error) {
         console.warn("stop-press:", error);
         reader.stop();
@@ -131,35 +135,33 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
   /**
    * @param {string} origin
    * @param {string} feed
-   * @param {((state: import("./fold.js").State) => void) | null} [prepare] Told of the
-   *   first state.
+   * @param {((state: import("./fold.js").State) => void) | null} [onFirstState]
    * @returns {Reader}
    */
-  #read(origin, feed, prepare) {
+  #createReader(origin, feed, onFirstState) {
     const { newest = "" } = this.dataset;
     const token = this.#token || this.getAttribute("token") || "";
-    const state = () => this.#tell("state", { line: reader.line, status: reader.state?.feed.status });
+    const reportState = () => this.#report("state", { line: reader.line, status: reader.state?.feed.status });
     /** @type {Reader} */
     const reader = new Reader(origin, feed, {
-      change: (held, message) => {
+      change: (state, message) => {
         if (reader !== this.#reader) return;
         const { type, post, value } = message ?? {};
-        if (post) this.#tell("post", { type, post });
-        if (value) state();
-        prepare?.(held);
-        prepare = null;
+        if (post) this.#report("post", { type, post });
+        if (value) reportState();
+        onFirstState?.(state);
+        onFirstState = null;
         this.#view?.show(post);
       },
       reset: () => {
-        // What stands far below the newest can't be pieced together: ask for the page.
         if (reader === this.#reader) this.#view?.renew();
       },
-      readers: (count) => reader === this.#reader && this.#view?.say(reader.line, count),
+      readers: (count) => reader === this.#reader && this.#view?.showLine(reader.line, count),
       line: (line) => {
         if (reader !== this.#reader) return;
-        this.#view?.say(line);
-        state();
-        // Nothing is drawn yet, and what stands inside is all there is to see.
+        this.#view?.showLine(line);
+        reportState();
+        // Nothing is drawn yet: the reader sees only the element's own content.
         if (!this.#view && ["gone", "reconnecting"].includes(line)) console.warn(`stop-press: ${feed} is ${line}`);
       },
     }, { token, from: this.#from, newest });
@@ -168,36 +170,36 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
 
   /**
    * @param {HTMLElement} root
-   * @param {import("./render.js").Context} ctx
+   * @param {import("./render_post.js").Context} ctx
    * @param {boolean} own
    */
-  #look(root, ctx, own) {
+  #show(root, ctx, own) {
     const reader = /** @type {Reader} */ (this.#reader);
-    const view = (this.#view = viewOf(root, ctx, own, reader, this.#from, this.dataset));
+    const view = (this.#view = createFeedView(root, ctx, own, reader, this.#from, this.dataset));
     view.start();
-    view.say(reader.line);
+    view.showLine(reader.line);
     return view;
   }
 
   /**
-   * Inside a frame whose owner gave its origin: tell it how high the page is.
+   * Inside an iframe whose owner named its origin: report the page's height to it.
    * @param {string} feed
    */
-  #tellHeight(feed) {
+  #reportHeight(feed) {
     const { parent } = this.dataset;
     if (!parent || window.parent === window) return;
     const page = document.documentElement;
-    this.#resized = new ResizeObserver(() => {
+    this.#resizeObserver = new ResizeObserver(() => {
       window.parent.postMessage({ type: "stoppress:height", feed, height: page.offsetHeight }, parent);
     });
-    this.#resized.observe(page);
+    this.#resizeObserver.observe(page);
   }
 
   /**
    * @param {string} name
    * @param {any} detail
    */
-  #tell(name, detail) {
+  #report(name, detail) {
     this.dispatchEvent(new CustomEvent(`stoppress:${name}`, { detail, bubbles: true, composed: true }));
   }
 }

@@ -1,8 +1,8 @@
 /**
- * The one reducer: what a reader holds, after a snapshot and any events.
+ * The one reducer: a reader's state after a snapshot and any events.
  *
  * Twin of `stoppress/domain/fold.py`, where the rules are written down; both are
- * held to `tests/fixtures/fold.json`. Pure: a state is never changed in place.
+ * held to `tests/fixtures/fold.json`. Pure: no state is changed after it is made.
  * @module
  */
 
@@ -12,60 +12,60 @@ import { parseCursor } from "./cursor.js";
  * @typedef {{id: string, published_at: string, pinned: boolean, rev?: number,
  *   [member: string]: any}} Post
  * @typedef {{[member: string]: any}} Feed
- * @typedef {[published_at: string, id: string]} Place
+ * @typedef {[published_at: string, id: string]} Position
  * @typedef {{posts: Post[], next: string | null}} Page
  * @typedef {Page & {feed: Feed, cursor: string, pinned: Post | null}} Snapshot
  * @typedef {{type: string, cursor: string, post?: any, value?: Feed}} Message
  * @typedef {{feed: Feed, cursor: import("./cursor.js").Cursor,
- *   posts: Map<string, Post>, pinned: Post | null, floor: Place | null,
- *   rising?: boolean}} State `rising`: read from the oldest post on; then `floor` is the
- *   newest that was loaded, and what sorts above it will come with the next page.
+ *   posts: Map<string, Post>, pinned: Post | null, floor: Position | null,
+ *   rising?: boolean}} State `rising`: the posts are read oldest first; `floor` is then
+ *   the newest loaded post, and posts that sort above it come with the next page.
  */
 
-/** An event does not follow on what is held: fetch a snapshot. */
+/** The event does not follow the state's cursor: fetch a snapshot. */
 export class Gap extends Error {}
 
 /**
- * Where a post stands in the order of its feed.
+ * A post's position in the order of its feed.
  * @param {Post} post
- * @returns {Place}
+ * @returns {Position}
  */
-export const place = (post) => [post.published_at, post.id];
+export const positionOf = (post) => [post.published_at, post.id];
 
 /**
- * Whether a place sorts below another (is older).
- * @param {Place} one
- * @param {Place} other
+ * Whether a position sorts below another (is older).
+ * @param {Position} one
+ * @param {Position} other
  * @returns {boolean}
  */
 export const isBelow = (one, other) =>
   one[0] < other[0] || (one[0] === other[0] && one[1] < other[1]);
 
 /**
- * The posts held, newest first; rising: oldest first.
+ * The loaded posts, newest first; if rising, oldest first.
  * @param {State} state
  * @returns {Post[]}
  */
 export const ordered = ({ posts, rising }) =>
-  [...posts.values()].sort((a, b) => (isBelow(place(a), place(b)) === !rising ? 1 : -1));
+  [...posts.values()].sort((a, b) => (isBelow(positionOf(a), positionOf(b)) === !rising ? 1 : -1));
 
 /**
- * Whether a place lies beyond what was loaded.
- * @param {{floor: Place | null, rising?: boolean}} state
- * @param {Place} place
+ * Whether a position is outside the loaded range.
+ * @param {{floor: Position | null, rising?: boolean}} state
+ * @param {Position} position
  */
-export const isBeyond = ({ floor, rising }, place) =>
-  floor && (rising ? isBelow(floor, place) : isBelow(place, floor));
+export const isUnloaded = ({ floor, rising }, position) =>
+  floor && (rising ? isBelow(floor, position) : isBelow(position, floor));
 
 /**
- * Whether a post is among those that are held, as the news of it says.
+ * Whether a post belongs to the loaded posts, by its newest version.
  * @param {State} state
- * @param {any} post A post, or the id alone of one that was withdrawn.
+ * @param {any} post A post, or only the id of a withdrawn one.
  */
-export const isHeld = (state, post) => post.published_at && !isBeyond(state, place(post));
+export const isLoaded = (state, post) => post.published_at && !isUnloaded(state, positionOf(post));
 
 /**
- * The state that a snapshot (`GET /v1/feeds/{feed}`) gives.
+ * The state of a snapshot (`GET /v1/feeds/{feed}`).
  * @param {Snapshot} snapshot
  * @returns {State}
  */
@@ -82,7 +82,7 @@ export const fromSnapshot = (snapshot) =>
   );
 
 /**
- * The state after an older page has been loaded. What is held already wins.
+ * The state with an older page added. Posts already loaded win.
  * @param {State} state
  * @param {Page} page
  * @returns {State}
@@ -91,22 +91,22 @@ export function withPage(state, page) {
   const posts = new Map(page.posts.map((post) => [post.id, post]));
   for (const [id, post] of state.posts) posts.set(id, post);
   const last = page.posts.at(-1);
-  return { ...state, posts, floor: page.next !== null && last ? place(last) : null };
+  return { ...state, posts, floor: page.next !== null && last ? positionOf(last) : null };
 }
 
 /**
- * The state after one event message. Throws Gap if it does not follow.
+ * The state after one event message. Throws Gap if it does not follow the cursor.
  * @param {State} state
  * @param {Message} message
  * @returns {State}
  */
 export function fold(state, message) {
   const cursor = parseCursor(message.cursor);
-  const held = state.cursor;
-  if (cursor.epoch !== held.epoch || cursor.seq > held.seq + 1) {
+  const current = state.cursor;
+  if (cursor.epoch !== current.epoch || cursor.seq > current.seq + 1) {
     throw new Gap(message.cursor);
   }
-  if (cursor.seq <= held.seq) return state;
+  if (cursor.seq <= current.seq) return state;
   switch (message.type) {
     case "feed.updated":
       return { ...state, cursor, feed: /** @type {Feed} */ (message.value) };
@@ -115,7 +115,7 @@ export function fold(state, message) {
     case "post.updated":
       return withPost(state, cursor, message.post);
     default:
-      // A kind this reader does not know yet: it counts, and changes nothing.
+      // An unknown type: only the cursor advances.
       return { ...state, cursor };
   }
 }
@@ -123,12 +123,12 @@ export function fold(state, message) {
 /**
  * @param {State} state
  * @param {import("./cursor.js").Cursor} cursor
- * @param {any} post A post, or the id alone of one that was withdrawn.
+ * @param {any} post A post, or only the id of a withdrawn one.
  * @returns {State}
  */
 function withPost(state, cursor, post) {
   const posts = new Map(state.posts).set(post.id, post);
-  if (!isHeld(state, post)) posts.delete(post.id);
+  if (!isLoaded(state, post)) posts.delete(post.id);
   let { pinned } = state;
   if (post.pinned) pinned = post;
   else if (pinned?.id === post.id) pinned = null;

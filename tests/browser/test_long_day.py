@@ -12,7 +12,7 @@ from tests.browser.newsdesk import filled, names, publish
 from tests.conftest import Server
 
 MOST_POSTS = 200
-"""What arrivals make a list grow to (`view.js`)."""
+"""What arrivals make a list grow to (`feed_view.js`)."""
 
 
 def arrive(page: Page, server: Server, feed: str, count: int) -> None:

@@ -1,4 +1,4 @@
-"""The server's template and the browser's render.js and frame.js draw the same DOM.
+"""The server's template and the browser's render modules draw the same DOM.
 
 That is what lets a page be taken over in place, and a part that did not change be
 left alone. Compared by the browser itself (`isEqualNode`), node for node.
@@ -114,7 +114,7 @@ def page(chromium: Browser) -> Page:
 
 COMPARE = """async ([html, feed, posts, words, what]) => {
     const parts = await Promise.all(
-        ["render", "frame"].map((name) => import(`/stop-press/${name}.js`)));
+        ["render_post", "render_feed"].map((name) => import(`/stop-press/${name}.js`)));
     const render = Object.assign({}, ...parts);
     const template = document.createElement("template");
     template.innerHTML = html;

@@ -5,9 +5,9 @@ import { test } from "node:test";
 
 import { Drafts, NEW } from "../../server/stoppress/web/pages/static/desk/drafts.js";
 import {
-  EMPTY, changed, difference, draftOf, rebase, same, written,
-} from "../../server/stoppress/web/pages/static/desk/merge.js";
-import { Sending, ask, isUnknown, newKey } from "../../server/stoppress/web/pages/static/desk/send.js";
+  EMPTY_DRAFT, changedMembers, draftOf, filledMembers, isEqualJson, mergePatch, rebase,
+} from "../../server/stoppress/web/pages/static/desk/three_way_merge.js";
+import { RepeatedRequest, isUnknown, newIdempotencyKey, sendOnce } from "../../server/stoppress/web/pages/static/desk/send_request.js";
 
 const post = {
   id: "p1", url: "/live/x/p1", external_id: null, headline: "Bridge shut", body: "Since nine.",
@@ -21,43 +21,43 @@ const post = {
 
 test("a draft of a post holds what may be written, and nothing else", () => {
   const draft = draftOf(post);
-  assert.deepEqual(Object.keys(draft), Object.keys(EMPTY));
+  assert.deepEqual(Object.keys(draft), Object.keys(EMPTY_DRAFT));
   assert.deepEqual(draft.authors, [{ name: "Ada" }]);
   assert.deepEqual(draft.media, [{ type: "image", url: "/a.svg", alt: "A bridge" }]);
   assert.deepEqual(draft.correction, { note: "It was ten." });
-  assert.deepEqual(difference(draft, draft), {});
+  assert.deepEqual(mergePatch(draft, draft), {});
 });
 
 test("a new post is sent without its empty members", () => {
-  assert.deepEqual(written(EMPTY), {});
-  assert.deepEqual(written({ ...EMPTY, body: "Hi", key: true }), { body: "Hi", key: true });
+  assert.deepEqual(filledMembers(EMPTY_DRAFT), {});
+  assert.deepEqual(filledMembers({ ...EMPTY_DRAFT, body: "Hi", key: true }), { body: "Hi", key: true });
 });
 
 test("a change is a merge patch: null takes away, objects say what goes", () => {
   const base = draftOf(post);
   const mine = { ...base, headline: null, source: { name: "Fire brigade" }, tags: [] };
-  assert.deepEqual(difference(base, mine), {
+  assert.deepEqual(mergePatch(base, mine), {
     headline: null, source: { name: "Fire brigade", url: null }, tags: [],
   });
-  assert.deepEqual(difference(base, { ...base, source: null }), { source: null });
+  assert.deepEqual(mergePatch(base, { ...base, source: null }), { source: null });
 });
 
 test("members compare whatever their order", () => {
-  assert.ok(same({ a: 1, b: [{ c: null }] }, { b: [{ c: null }], a: 1 }));
-  assert.ok(!same({ a: 1 }, { a: 1, b: undefined }));
-  assert.ok(!same([], null) && !same(null, {}) && !same([1], [1, 2]));
+  assert.ok(isEqualJson({ a: 1, b: [{ c: null }] }, { b: [{ c: null }], a: 1 }));
+  assert.ok(!isEqualJson({ a: 1 }, { a: 1, b: undefined }));
+  assert.ok(!isEqualJson([], null) && !isEqualJson(null, {}) && !isEqualJson([1], [1, 2]));
 });
 
-test("two changes meet: untouched is theirs, touched is mine, both is disputed", () => {
+test("two changes meet: untouched is theirs, touched is mine, both is a conflict", () => {
   const base = draftOf(post);
   const theirs = { ...base, body: "Since ten.", tags: ["roads"], key: false };
   const mine = { ...base, body: "Since eight.", headline: "Bridge closed", key: false };
-  const { draft, disputed } = rebase(base, mine, theirs);
-  assert.deepEqual(disputed, ["body"]);
+  const { draft, conflicts } = rebase(base, mine, theirs);
+  assert.deepEqual(conflicts, ["body"]);
   assert.equal(draft.body, "Since eight.");
   assert.equal(draft.headline, "Bridge closed");
   assert.deepEqual(draft.tags, ["roads"]);
-  assert.deepEqual(changed(theirs, draft), ["headline", "body"]);
+  assert.deepEqual(changedMembers(theirs, draft), ["headline", "body"]);
 });
 
 function memory() {
@@ -70,7 +70,7 @@ function memory() {
   };
 }
 
-const entry = (body) => ({ draft: { ...EMPTY, body }, base: null, attempt: null });
+const entry = (body) => ({ draft: { ...EMPTY_DRAFT, body }, base: null, attempt: null });
 
 test("drafts outlive the page, feed by feed and post by post", () => {
   const storage = memory();
@@ -142,8 +142,8 @@ test("an attempt is repeated under its key until it is answered", async () => {
     [201, {}, '{"post":{"id":"p1"}}'],
   ]);
   const waits = [];
-  const attempt = { method: "POST", path: `${base}/`, body: { body: "Hi" }, key: newKey() };
-  const sending = new Sending(attempt, ({ status }) => {
+  const attempt = { method: "POST", path: `${base}/`, body: { body: "Hi" }, key: newIdempotencyKey() };
+  const sending = new RepeatedRequest(attempt, ({ status }) => {
     waits.push(status);
     queueMicrotask(() => sending.hurry());
   });
@@ -157,10 +157,10 @@ test("an attempt is repeated under its key until it is answered", async () => {
 
 test("an attempt can be stopped, and a refusal is an answer", async () => {
   const { base, asked, end } = await server([[503, {}, "{}"], [412, {}, '{"current":{}}']]);
-  const wish = { method: "PATCH", path: `${base}/`, body: {}, rev: 3, key: newKey() };
-  const sending = new Sending(wish, () => queueMicrotask(() => sending.stop()));
+  const wish = { method: "PATCH", path: `${base}/`, body: {}, rev: 3, key: newIdempotencyKey() };
+  const sending = new RepeatedRequest(wish, () => queueMicrotask(() => sending.stop()));
   assert.equal(await sending.run(), null);
-  assert.equal((await new Sending(wish, assert.fail).run()).status, 412);
+  assert.equal((await new RepeatedRequest(wish, assert.fail).run()).status, 412);
   assert.equal(asked[0].match, '"3"');
   end();
 });
@@ -168,6 +168,6 @@ test("an attempt can be stopped, and a refusal is an answer", async () => {
 test("only an answer that settles it counts as one", async () => {
   for (const status of [0, 429, 500, 502, 503, 504]) assert.ok(isUnknown({ status }));
   for (const status of [200, 201, 204, 400, 401, 409, 412, 422]) assert.ok(!isUnknown({ status }));
-  assert.equal((await ask({ method: "GET", path: "http://127.0.0.1:1/" })).status, 0);
-  assert.notEqual(newKey(), newKey());
+  assert.equal((await sendOnce({ method: "GET", path: "http://127.0.0.1:1/" })).status, 0);
+  assert.notEqual(newIdempotencyKey(), newIdempotencyKey());
 });

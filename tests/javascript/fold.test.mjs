@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { CODES, codeOfStatus, isFinal } from "../../client_demo/stop-press/codes.js";
+import { CODES, codeOfStatus, isFinal } from "../../client_demo/stop-press/close_codes.js";
 import { formatCursor, parseCursor, reaches } from "../../client_demo/stop-press/cursor.js";
 import { Gap, fold, fromSnapshot, ordered, withPage } from "../../client_demo/stop-press/fold.js";
 

@@ -43,7 +43,7 @@ new Reader("https://live.example.org", 12, {});
 // @ts-expect-error: there is no such state of a line.
 told.push("alive");
 // @ts-expect-error: what is inside stays inside.
-import { Beyond } from "stop-press/beyond.js";
+import { createUnloadedPosts } from "stop-press/unloaded_posts.js";
 """
 
 

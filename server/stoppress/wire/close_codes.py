@@ -1,7 +1,7 @@
 """The closed table of codes that end a live line, and say what to do next.
 
 40xx: come back and resume. 44xx: stop, coming back can't help. The page's
-`codes.js` and `docs/protocol.md` hold the same table; a test compares them.
+`close_codes.js` and `docs/protocol.md` hold the same table; a test compares them.
 1002, 1007 (RFC 6455) and 1006 (no close frame) belong to WebSocket itself.
 """
 

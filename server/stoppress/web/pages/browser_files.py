@@ -22,7 +22,7 @@ from stoppress.web.services import Services
 
 SCRIPT = "stop-press.js"
 STYLE = "stop-press.css"
-STYLES = ("base", "head", "boxes", "bar", "post", "room")
+STYLES = ("base", "feed_head", "side_boxes", "status_bar", "post", "layout")
 """The files that the style is made of, in the order in which they count."""
 SHORT = "public, max-age=300, stale-while-revalidate=86400"
 LASTING = "public, max-age=31536000, immutable"

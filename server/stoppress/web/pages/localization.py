@@ -1,7 +1,7 @@
 """Words and times as readers see them, in the language of the feed.
 
 One table a language, shared with the browser (`client_demo/stop-press/words/`).
-Times follow the same rules there (`words.js`): a page that is taken over changes
+Times follow the same rules there (`localization.js`): a page that is taken over changes
 not one letter. A language without a table gets the words of English.
 """
 

@@ -31,7 +31,7 @@ def test_the_same_content_has_the_same_name(folder: Path) -> None:
     """On every server; another content has another one."""
     before = BrowserFiles(folder).addresses
     assert before == BrowserFiles(browser_files()).addresses
-    with (folder / "stop-press" / "css" / "bar.css").open("a") as style:
+    with (folder / "stop-press" / "css" / "status_bar.css").open("a") as style:
         style.write("/* changed */")
     after = BrowserFiles(folder).addresses
     changed = {name for name in before if before[name] != after[name]}

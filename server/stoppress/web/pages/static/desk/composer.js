@@ -1,28 +1,31 @@
 /**
- * Where a post is written: a new one, or a change to one that is there.
+ * The composer: writes a new post, or a change to a post.
  *
  * Rules:
- * - What is typed is kept (drafts.js) before anything is done with it, and leaves
- *   only when the server has acknowledged it or the editor throws it away.
- * - While an attempt's outcome is unknown its key stays. A text changed meanwhile
- *   goes under the same key: if the first try had arrived, the server says so, and
- *   the text becomes a change to that post. So nothing appears twice.
+ * - Input is stored (drafts.js) before anything else happens to it, and removed only when
+ *   the server has acknowledged it or the editor discards it.
+ * - While an attempt's outcome is unknown, its idempotency key stays. A text changed
+ *   meanwhile is sent under the same key: if the first attempt had arrived, the server
+ *   says so, and the text becomes a change to that post. So nothing appears twice.
  * @module
  */
 
-import { Disputed } from "./disputed.js";
+import { ConflictView } from "./conflict_view.js";
 import { NEW } from "./drafts.js";
-import { PostForm } from "./form.js";
-import { EMPTY, difference, draftOf, rebase, same, written } from "./merge.js";
-import { Sending, ask, isUnknown, newKey } from "./send.js";
+import { PostForm } from "./post_form.js";
+import {
+  EMPTY_DRAFT, draftOf, filledMembers, isEqualJson, mergePatch, rebase,
+} from "./three_way_merge.js";
+import { RepeatedRequest, isUnknown, newIdempotencyKey, sendOnce } from "./send_request.js";
 
 /**
- * @typedef {import("./merge.js").Draft} Draft
- * @typedef {import("./send.js").Answer} Answer
+ * @typedef {import("./three_way_merge.js").Draft} Draft
+ * @typedef {import("./send_request.js").Answer} Answer
  * @typedef {import("../stop-press/fold.js").Post} Post
- * @typedef {import("./send.js").Attempt & {tried: any[]}} Attempt
- * @typedef {{say: (text: string, kind?: string) => void, confirm: (question: string,
- *   act: string) => Promise<boolean>, refused: (answer: Answer) => string}} Voice
+ * @typedef {import("./send_request.js").Attempt & {tried: any[]}} Attempt
+ * @typedef {{show: (text: string, kind?: string) => void, confirm: (question: string,
+ *   act: string) => Promise<boolean>, refusalText: (answer: Answer) => string}} Feedback
+ *   `show`: a message on the form's status line.
  */
 
 export class Composer {
@@ -30,16 +33,16 @@ export class Composer {
    * @param {HTMLFormElement} root
    * @param {import("./drafts.js").Drafts} drafts
    * @param {import("./preview.js").Preview} preview
-   * @param {Voice} voice
+   * @param {Feedback} feedback
    */
-  constructor(root, drafts, preview, voice) {
+  constructor(root, drafts, preview, feedback) {
     this.#root = root;
     this.#drafts = drafts;
     this.#preview = preview;
-    this.#voice = voice;
-    this.#form = new PostForm(root, () => this.#typed());
-    const panel = /** @type {HTMLElement} */ (root.querySelector("[data-disputed]"));
-    this.#disputed = new Disputed(panel, (name, value) => this.#swap(name, value));
+    this.#feedback = feedback;
+    this.#form = new PostForm(root, () => this.#onInput());
+    const panel = /** @type {HTMLElement} */ (root.querySelector("[data-conflicts]"));
+    this.#conflictView = new ConflictView(panel, (name, value) => this.#swapMember(name, value));
     root.addEventListener("submit", (event) => {
       event.preventDefault();
       this.submit();
@@ -50,129 +53,129 @@ export class Composer {
         this.submit();
       }
     });
-    this.#on("discard", () => this.#discard());
-    this.#on("stop", () => this.#sending?.stop());
+    this.#onClick("discard", () => this.#discard());
+    this.#onClick("stop", () => this.#request?.stop());
   }
 
   #root;
   #drafts;
   #preview;
-  #voice;
+  #feedback;
   #form;
-  #disputed;
+  #conflictView;
   #feed = "";
-  #name = NEW;
-  /** @type {any} The post that is changed, as it was taken up; null for a new one. */
+  #entryName = NEW;
+  /** @type {any} The post that is changed, as it was when editing began; null: a new one. */
   #base = null;
-  /** @type {Attempt | null} Its outcome is not known. */ #attempt = null;
-  /** @type {Sending | null} */ #sending = null;
+  /** @type {Attempt | null} The attempt whose outcome is unknown. */ #attempt = null;
+  /** @type {RepeatedRequest | null} */ #request = null;
 
-  /** Whether the outcome of something sent is awaited. */
+  /** Whether a request is under way. */
   get isSending() {
-    return this.#sending !== null;
+    return this.#request !== null;
   }
 
   /**
-   * Go on where this feed was left.
+   * Open the feed's draft that was last written.
    * @param {string} feed
    */
   open(feed) {
     this.#feed = feed;
-    this.#take(this.#drafts.active(feed));
+    this.#load(this.#drafts.active(feed));
   }
 
   /**
-   * Change a post. A change to it that was begun before is taken up again.
+   * Edit a post; a stored change to it is opened again.
    * @param {Post} post as it is now
    */
   edit(post) {
-    const entry = this.#drafts.get(this.#feed, post.id);
-    this.#take(post.id, entry ?? { draft: draftOf(post), base: post, attempt: null });
-    if (entry?.base && !entry.attempt && entry.base.rev < (post.rev ?? 0)) this.#meet(post);
+    const stored = this.#drafts.get(this.#feed, post.id);
+    this.#load(post.id, stored ?? { draft: draftOf(post), base: post, attempt: null });
+    if (stored?.base && !stored.attempt && stored.base.rev < (post.rev ?? 0)) this.#rebaseOnto(post);
     this.#form.focus();
   }
 
   /**
    * @param {string} name
-   * @param {any} [entry]
+   * @param {any} [stored]
    */
-  #take(name, entry = this.#drafts.get(this.#feed, name)) {
-    const { draft = EMPTY, base = null, attempt = null, disputes = [] } = entry ?? {};
-    this.#name = name;
+  #load(name, stored = this.#drafts.get(this.#feed, name)) {
+    const { draft = EMPTY_DRAFT, base = null, attempt = null, disputes = [] } = stored ?? {};
+    this.#entryName = name;
     this.#base = base;
     this.#attempt = attempt;
     this.#form.fill(draft);
-    this.#disputed.show(disputes);
-    this.#look();
+    this.#conflictView.show(disputes);
+    this.#showMode();
     this.#preview.show(this.#feed, draft);
     if (attempt) {
       const again = "The last try was not confirmed. Send it again: it can't appear twice.";
-      this.#voice.say(again, "trouble");
+      this.#feedback.show(again, "trouble");
     } else {
-      this.#voice.say("");
+      this.#feedback.show("");
     }
   }
 
-  /** The words of the form: for a new post, or for a change. */
-  #look() {
+  /** Label the form for a new post or for a change. */
+  #showMode() {
     const isNew = this.#base === null;
     const title = isNew ? "New post" : `Change a post (revision ${this.#base.rev})`;
     this.#part("title").textContent = title;
     this.#part("send").textContent = isNew ? "Publish" : "Save the change";
-    this.#part("discard").textContent = this.#name === NEW ? "Discard" : "Leave without saving";
+    this.#part("discard").textContent = this.#entryName === NEW ? "Discard" : "Leave without saving";
     this.#part("correction").hidden = isNew;
   }
 
-  #typed() {
-    this.#keep();
+  #onInput() {
+    this.#store();
     this.#preview.show(this.#feed, this.#form.read());
     if (!this.#drafts.isKept) {
-      this.#voice.say("This browser keeps no drafts: a reload would lose the text.", "trouble");
+      this.#feedback.show("This browser keeps no drafts: a reload would lose the text.", "trouble");
     }
   }
 
-  #keep() {
+  #store() {
     const draft = this.#form.read();
-    const clean = this.#base ? draftOf(this.#base) : EMPTY;
-    const isWorthIt = this.#attempt || !same(draft, clean) || this.#name !== NEW;
-    const disputes = this.#disputed.all;
-    const entry = { draft, base: this.#base, attempt: this.#attempt, disputes };
-    this.#drafts.put(this.#feed, this.#name, isWorthIt ? entry : null);
+    const clean = this.#base ? draftOf(this.#base) : EMPTY_DRAFT;
+    const isWorthStoring = this.#attempt || !isEqualJson(draft, clean) || this.#entryName !== NEW;
+    const conflicts = this.#conflictView.all;
+    const stored = { draft, base: this.#base, attempt: this.#attempt, disputes: conflicts };
+    this.#drafts.put(this.#feed, this.#entryName, isWorthStoring ? stored : null);
   }
 
-  /** Send what is written; while that is under way: try now. */
+  /** Send the draft; if a request is under way, try it at once. */
   async submit() {
-    if (this.#sending) return this.#sending.hurry();
-    this.#form.clear();
+    if (this.#request) return this.#request.hurry();
+    this.#form.clearComplaints();
     const draft = this.#form.read();
-    const attempt = this.#next(draft);
-    if (!attempt) return this.#voice.say("Nothing was changed.");
-    if (!this.#base && same(attempt.body, {})) return this.#voice.say("Nothing is written yet.");
+    const attempt = this.#nextAttempt(draft);
+    if (!attempt) return this.#feedback.show("Nothing was changed.");
+    if (!this.#base && isEqualJson(attempt.body, {})) return this.#feedback.show("Nothing is written yet.");
     this.#attempt = attempt;
-    this.#keep();
-    this.#voice.say("Sending…");
-    this.#sending = new Sending(attempt, (answer, waitS) => this.#waiting(answer, waitS));
-    const answer = await this.#sending.run();
-    this.#sending = null;
+    this.#store();
+    this.#feedback.show("Sending…");
+    this.#request = new RepeatedRequest(attempt, (answer, waitS) => this.#showWaiting(answer, waitS));
+    const answer = await this.#request.run();
+    this.#request = null;
     this.#part("stop").hidden = true;
-    if (answer) return this.#settle(answer, draft);
+    if (answer) return this.#handleAnswer(answer, draft);
     const open = "Stopped. Whether it arrived is not known; sending it again settles that.";
-    this.#voice.say(open, "trouble");
+    this.#feedback.show(open, "trouble");
   }
 
   /**
    * @param {Draft} draft
    * @returns {Attempt | null}
    */
-  #next(draft) {
-    const body = this.#base ? difference(draftOf(this.#base), draft) : written(draft);
+  #nextAttempt(draft) {
+    const body = this.#base ? mergePatch(draftOf(this.#base), draft) : filledMembers(draft);
     if (this.#attempt) {
-      const others = this.#attempt.tried.filter((each) => !same(each, body));
+      const others = this.#attempt.tried.filter((each) => !isEqualJson(each, body));
       return { ...this.#attempt, body, tried: [...others, body] };
     }
-    if (this.#base && same(body, {})) return null;
+    if (this.#base && isEqualJson(body, {})) return null;
     const path = `/v1/feeds/${this.#feed}/posts`;
-    const made = { key: newKey(), body, tried: [body] };
+    const made = { key: newIdempotencyKey(), body, tried: [body] };
     if (!this.#base) return { ...made, method: "POST", path };
     const { id, rev } = this.#base;
     return { ...made, method: "PATCH", path: `${path}/${id}`, rev };
@@ -182,144 +185,144 @@ export class Composer {
    * @param {Answer} answer
    * @param {number} waitS
    */
-  #waiting({ status }, waitS) {
+  #showWaiting({ status }, waitS) {
     this.#part("stop").hidden = false;
     const why = status ? "The server can't confirm it now" : "The server does not answer";
     const then = `Your text is safe here; trying again in ${Math.ceil(waitS)} s.`;
-    this.#voice.say(`${why}. ${then}`, "trouble");
+    this.#feedback.show(`${why}. ${then}`, "trouble");
   }
 
   /**
    * @param {Answer} answer
    * @param {Draft} sent
    */
-  async #settle(answer, sent) {
+  async #handleAnswer(answer, sent) {
     const { status, body } = answer;
     const attempt = /** @type {Attempt} */ (this.#attempt);
-    if (isReused(answer)) {
-      const earlier = await this.#whichArrived(attempt);
+    if (isKeyReused(answer)) {
+      const earlier = await this.#findArrived(attempt);
       if (!earlier) return;
       this.#attempt = null;
-      if (!earlier.published_at) return this.#gone("An earlier try was withdrawn since.");
-      return this.#become(earlier, "An earlier try had arrived. Your text is a change to it.");
+      if (!earlier.published_at) return this.#turnIntoNewPost("An earlier try was withdrawn since.");
+      return this.#turnIntoChange(earlier, "An earlier try had arrived. Your text is a change to it.");
     }
     if (status === 401) {
       const how = "You are signed out. Sign in in another tab, then send again.";
-      return this.#voice.say(how, "trouble"); // The attempt stays: so does its key.
+      return this.#feedback.show(how, "trouble"); // The attempt stays, with its key.
     }
     this.#attempt = null;
-    if (status === 200 || status === 201) return this.#done(body.post, sent);
+    if (status === 200 || status === 201) return this.#finish(body.post, sent);
     if (status === 412 && body?.current) {
-      this.#meet(body.current);
-      return this.#voice.say("Someone else changed this post meanwhile.", "trouble");
+      this.#rebaseOnto(body.current);
+      return this.#feedback.show("Someone else changed this post meanwhile.", "trouble");
     }
     if (this.#base && (status === 410 || status === 404)) {
-      return this.#gone("This post was withdrawn meanwhile.");
+      return this.#turnIntoNewPost("This post was withdrawn meanwhile.");
     }
-    this.#keep();
+    this.#store();
     if (body?.field) {
       const reason = body.detail.slice(body.detail.startsWith(body.field) ? body.field.length : 0);
-      this.#form.complain(body.field, reason.replace(/^: /, ""));
+      this.#form.showComplaint(body.field, reason.replace(/^: /, ""));
     }
-    this.#voice.say(this.#voice.refused(answer), "trouble");
+    this.#feedback.show(this.#feedback.refusalText(answer), "trouble");
   }
 
   /**
-   * The post that an earlier try under this key made, asked for by repeating it.
+   * The post that an earlier attempt under this key created, found by repeating them.
    * @param {Attempt} attempt
    */
-  async #whichArrived(attempt) {
+  async #findArrived(attempt) {
     for (const body of attempt.tried) {
-      const answer = await ask({ ...attempt, body });
+      const answer = await sendOnce({ ...attempt, body });
       if (answer.status === 200 || answer.status === 201) return answer.body.post;
       if (isUnknown(answer)) {
-        this.#voice.say("The server can't confirm it now. Send it again.", "trouble");
+        this.#feedback.show("The server can't confirm it now. Send it again.", "trouble");
         return null;
       }
     }
-    // None of them: then the key belongs to something else, and a new one is due.
+    // None of them: the key belongs to another request, and the next attempt needs a new one.
     this.#attempt = null;
-    this.#keep();
-    this.#voice.say("It did not arrive. Send it again.", "trouble");
+    this.#store();
+    this.#feedback.show("It did not arrive. Send it again.", "trouble");
     return null;
   }
 
   /**
-   * The post is withdrawn; what is written stays, as a new one.
+   * The post is withdrawn: the draft becomes a new post.
    * @param {string} why
    */
-  #gone(why) {
+  #turnIntoNewPost(why) {
     this.#base = null;
     this.#attempt = null;
-    this.#disputed.show([]);
-    this.#look();
-    this.#keep();
-    this.#voice.say(`${why} Your text is here, as a new post.`, "trouble");
+    this.#conflictView.show([]);
+    this.#showMode();
+    this.#store();
+    this.#feedback.show(`${why} Your text is here, as a new post.`, "trouble");
   }
 
   /**
    * @param {Post} post as it was taken
    * @param {Draft} sent
    */
-  #done(post, sent) {
+  #finish(post, sent) {
     const what = this.#base ? "Saved." : "Published.";
-    if (!post.published_at) return this.#gone("It had arrived, and was withdrawn since.");
-    if (!same(this.#form.read(), sent)) {
-      return this.#become(post, `${what} What you typed since is a change to it.`);
+    if (!post.published_at) return this.#turnIntoNewPost("It had arrived, and was withdrawn since.");
+    if (!isEqualJson(this.#form.read(), sent)) {
+      return this.#turnIntoChange(post, `${what} What you typed since is a change to it.`);
     }
-    this.#drafts.put(this.#feed, this.#name, null);
-    this.#take(NEW);
-    this.#voice.say(what, "good");
+    this.#drafts.put(this.#feed, this.#entryName, null);
+    this.#load(NEW);
+    this.#feedback.show(what, "good");
     this.#form.focus();
   }
 
   /**
-   * What is in the form is a change to `post` from now on.
+   * From now on the draft is a change to `post`.
    * @param {Post} post
    * @param {string} text
    */
-  #become(post, text) {
-    const disputes = this.#disputed.all;
-    const entry = { draft: this.#form.read(), base: post, attempt: null, disputes };
-    this.#drafts.put(this.#feed, this.#name, null);
-    this.#take(post.id, entry);
-    this.#keep();
-    this.#voice.say(text, "good");
+  #turnIntoChange(post, text) {
+    const conflicts = this.#conflictView.all;
+    const stored = { draft: this.#form.read(), base: post, attempt: null, disputes: conflicts };
+    this.#drafts.put(this.#feed, this.#entryName, null);
+    this.#load(post.id, stored);
+    this.#store();
+    this.#feedback.show(text, "good");
   }
 
   /**
-   * Two changes meet: mine goes on top of theirs, and what both touched is shown.
+   * Someone else changed the post: rebase my draft onto theirs and show the conflicts.
    * @param {Post} theirs
    */
-  #meet(theirs) {
+  #rebaseOnto(theirs) {
     const old = draftOf(this.#base);
     const current = draftOf(theirs);
-    const { draft, disputed } = rebase(old, this.#form.read(), current);
-    const disputes = disputed.map((name) => ({ name, other: current[name], whose: "theirs" }));
-    this.#take(this.#name, { draft, base: theirs, attempt: null, disputes });
-    this.#keep();
+    const { draft, conflicts } = rebase(old, this.#form.read(), current);
+    const disputes = conflicts.map((name) => ({ name, other: current[name], whose: "theirs" }));
+    this.#load(this.#entryName, { draft, base: theirs, attempt: null, disputes });
+    this.#store();
   }
 
   /**
    * @param {keyof Draft} name
    * @param {any} value
    */
-  #swap(name, value) {
+  #swapMember(name, value) {
     const draft = this.#form.read();
     this.#form.fill({ ...draft, [name]: value });
-    // After the swap, so that what is kept shows it.
-    queueMicrotask(() => this.#typed());
+    // After the swap, so that the stored draft includes it.
+    queueMicrotask(() => this.#onInput());
     return draft[name];
   }
 
   async #discard() {
-    if (this.#sending) return;
-    const clean = this.#base ? draftOf(this.#base) : EMPTY;
-    const isChanged = !same(this.#form.read(), clean);
+    if (this.#request) return;
+    const clean = this.#base ? draftOf(this.#base) : EMPTY_DRAFT;
+    const isChanged = !isEqualJson(this.#form.read(), clean);
     const question = "Throw away what you have written here?";
-    if (isChanged && !(await this.#voice.confirm(question, "Throw away"))) return;
-    this.#drafts.put(this.#feed, this.#name, null);
-    this.#take(NEW);
+    if (isChanged && !(await this.#feedback.confirm(question, "Throw away"))) return;
+    this.#drafts.put(this.#feed, this.#entryName, null);
+    this.#load(NEW);
   }
 
   /** @param {string} name */
@@ -331,14 +334,14 @@ export class Composer {
    * @param {string} name
    * @param {() => void} act
    */
-  #on(name, act) {
+  #onClick(name, act) {
     this.#part(name).addEventListener("click", act);
   }
 }
 
 /**
- * Whether the key was used for another text: an earlier try did arrive.
+ * Whether the idempotency key was used with another body: an earlier attempt did arrive.
  * @param {Answer} answer
  */
-const isReused = ({ status, body }) =>
+const isKeyReused = ({ status, body }) =>
   status === 422 && /key-reused$/.test(body?.type ?? "");

@@ -1,36 +1,38 @@
 /**
- * What was written and is not sent yet, kept in the browser, feed by feed.
+ * Drafts that are not sent yet, stored in the browser, one record per feed.
  *
- * Rules: every key stroke may be the last one before a crash, so keeping is one
- * synchronous call; a browser that refuses to store costs the safety net and
- * nothing else (`isKept` says so); two open desks share what is stored, so each
- * write reads first and changes its own entry only.
+ * Rules: any keystroke may be the last before a crash, so storing is one synchronous
+ * call; if the browser refuses storage, only the safety net is lost (`isKept` is then
+ * false); two open desks share the storage, so each write reads first and changes only
+ * its own entry.
  * @module
  */
 
 /**
- * @typedef {{draft: import("./merge.js").Draft, base: any,
- *   attempt: import("./send.js").Attempt | null}} Entry
+ * @typedef {{draft: import("./three_way_merge.js").Draft, base: any,
+ *   attempt: import("./send_request.js").Attempt | null,
+ *   disputes?: import("./conflict_view.js").Conflict[]}} StoredDraft Browsers hold these across
+ *   releases: the members keep their names.
  */
 
-/** The name under which a post that is not there yet is kept. */
+/** The entry name of a post that is not published yet; others are named by the post's id. */
 export const NEW = "";
 
 const PREFIX = "stop-press-desk:";
 
 export class Drafts {
-  /** @param {() => Storage} storage it may throw, and so may what it gives */
+  /** @param {() => Storage} storage may throw, and so may its methods */
   constructor(storage) {
     this.isKept = true;
     this.#storage = storage;
   }
 
   #storage;
-  /** @type {Map<string, {active: string, entries: {[name: string]: Entry}}>} */
-  #held = new Map();
+  /** @type {Map<string, {active: string, entries: {[name: string]: StoredDraft}}>} */
+  #memory = new Map();
 
   /**
-   * What was being written: the name of its entry (a post's id, or NEW).
+   * The name of the entry that was last written: a post's id, or NEW.
    * @param {string} feed
    * @returns {string}
    */
@@ -41,24 +43,24 @@ export class Drafts {
   /**
    * @param {string} feed
    * @param {string} name
-   * @returns {Entry | undefined}
+   * @returns {StoredDraft | undefined}
    */
   get(feed, name) {
     return this.#read(feed).entries[name];
   }
 
   /**
-   * Keep an entry, and that it is the one being written.
+   * Store an entry, as the one last written.
    * @param {string} feed
    * @param {string} name
-   * @param {Entry | null} entry null: nothing is left to keep
+   * @param {StoredDraft | null} entry null removes it
    */
   put(feed, name, entry) {
     const record = this.#read(feed);
     record.active = entry ? name : NEW;
     if (entry) record.entries[name] = entry;
     else delete record.entries[name];
-    this.#held.set(feed, record);
+    this.#memory.set(feed, record);
     try {
       const storage = this.#storage();
       if (Object.keys(record.entries).length) {
@@ -75,13 +77,13 @@ export class Drafts {
   /** @param {string} feed */
   #read(feed) {
     const empty = { active: NEW, entries: {} };
-    const held = this.#held.get(feed);
-    if (held && !this.isKept) return held;
+    const inMemory = this.#memory.get(feed);
+    if (inMemory && !this.isKept) return inMemory;
     try {
       const text = this.#storage().getItem(PREFIX + feed);
       return { ...empty, ...JSON.parse(text ?? "{}") };
     } catch {
-      return held ?? empty;
+      return inMemory ?? empty;
     }
   }
 }

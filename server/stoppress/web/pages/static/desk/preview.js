@@ -1,50 +1,51 @@
 /**
- * What readers will see, drawn by the server while it is written. Nothing is kept.
+ * The preview: what readers will see, rendered by the server while the editor types. The
+ * server keeps nothing of it.
  * @module
  */
 
-import { ask } from "./send.js";
-import { same, written } from "./merge.js";
+import { sendOnce } from "./send_request.js";
+import { filledMembers, isEqualJson } from "./three_way_merge.js";
 
-const PAUSE_MS = 250;
+const TYPING_PAUSE_MS = 250;
 
 export class Preview {
-  /** @param {HTMLElement} place */
-  constructor(place) {
-    this.#place = place;
+  /** @param {HTMLElement} box */
+  constructor(box) {
+    this.#box = box;
   }
 
-  #place;
+  #box;
   /** @type {any} */
   #timer;
-  #asked = 0;
+  #lastRequest = 0;
 
   /**
-   * Draw the draft, once nothing was typed for a moment.
+   * Draw the draft, once the editor pauses.
    * @param {string} feed
-   * @param {import("./merge.js").Draft} draft
+   * @param {import("./three_way_merge.js").Draft} draft
    */
   show(feed, draft) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#draw(feed, draft), PAUSE_MS);
+    this.#timer = setTimeout(() => this.#draw(feed, draft), TYPING_PAUSE_MS);
   }
 
   /**
    * @param {string} feed
-   * @param {import("./merge.js").Draft} draft
+   * @param {import("./three_way_merge.js").Draft} draft
    */
   async #draw(feed, draft) {
-    const turn = ++this.#asked;
-    // What is not filled in yet must not hide the rest.
+    const number = ++this.#lastRequest;
+    // A medium that is not filled in yet must not hide the rest.
     const media = draft.media.filter(({ type, url, text }) => (type === "quote" ? text : url));
-    const wish = written({ ...draft, media });
-    if (same(wish, {})) return this.#place.replaceChildren();
+    const body = filledMembers({ ...draft, media });
+    if (isEqualJson(body, {})) return this.#box.replaceChildren();
     const path = `/desk/preview?feed=${feed}`;
-    const { status, body } = await ask({ method: "POST", path, body: wish });
-    // A later one may have overtaken it; one that can't be drawn leaves the last.
-    if (turn !== this.#asked || status !== 200) return;
-    this.#place.lang = body.language;
-    this.#place.dir = body.direction;
-    this.#place.innerHTML = body.html;
+    const { status, body: rendered } = await sendOnce({ method: "POST", path, body });
+    // A later request may have overtaken it; a refused draft leaves the last preview.
+    if (number !== this.#lastRequest || status !== 200) return;
+    this.#box.lang = rendered.language;
+    this.#box.dir = rendered.direction;
+    this.#box.innerHTML = rendered.html;
   }
 }

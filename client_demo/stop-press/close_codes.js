@@ -1,7 +1,7 @@
 /**
- * The closed table of codes that end a live line, and say what to do next.
+ * The codes that end a live line, and what a reader does after each.
  *
- * 40xx: come back and resume. 44xx: stop, coming back can't help. Twin of
+ * 40xx: reconnect and resume. 44xx: stop, since reconnecting does not help. Twin of
  * `stoppress/wire/close_codes.py`; a test compares them.
  * @module
  */
@@ -18,24 +18,24 @@ export const CODES = {
   ENDED: 4410,
 };
 
-/** What a socket reports when it broke without a word (RFC 6455). */
+/** What a socket reports when it broke without a close frame (RFC 6455). */
 export const BROKEN = 1006;
 
 /**
- * Whether a reader should stop, rather than come back.
+ * Whether a reader stops instead of reconnecting.
  * @param {number} code
  * @returns {boolean}
  */
 export const isFinal = (code) => code >= 4400 && code < 4500;
 
 /**
- * The code that says the same as an HTTP status (204: the feed's line has ended).
+ * The close code for an HTTP status (204: the feed's line has ended).
  * @param {number} status
  * @returns {number}
  */
 export function codeOfStatus(status) {
   if (status === 204 || status === 410) return CODES.ENDED;
   if (status === 429) return CODES.TOO_MANY;
-  const same = 4000 + status;
-  return Object.values(CODES).includes(same) ? same : BROKEN;
+  const code = 4000 + status;
+  return Object.values(CODES).includes(code) ? code : BROKEN;
 }

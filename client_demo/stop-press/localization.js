@@ -1,15 +1,16 @@
 /**
- * Words and times, in the language of the feed.
+ * Texts and times in the language of the feed.
  *
- * One table a language, `words/<language>.json`, shared with the server's pages.
- * Times are written with the same rules here and there (`stoppress/web/pages/localization.py`),
- * so that taking over a page changes not one letter.
+ * One table per language, `words/<language>.json`, shared with the server's pages. Times
+ * follow the same rules there (`stoppress/web/pages/localization.py`), so that a page that
+ * is taken over does not change by one letter.
  * @module
  */
 
 /** @typedef {{[name: string]: any}} Words */
 
 /**
+ * A text with its `{name}`s replaced.
  * @param {string} text
  * @param {{[name: string]: string | number}} values
  * @returns {string}
@@ -18,29 +19,29 @@ export const fill = (text, values) =>
   text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
 
 /**
- * "3 new updates", with the numbers and the plural of the language.
+ * "3 new updates", with the digits and the plural form of the language.
  * @param {Words} words
  * @param {"new" | "reading"} what
  * @param {number} n
  * @returns {string}
  */
-export function countOf(words, what, n) {
+export function countText(words, what, n) {
   const { language, [what]: forms } = words;
   const rule = new Intl.PluralRules(language).select(n);
   return fill(forms[rule] ?? forms.other, { n: n.toLocaleString(language) });
 }
 
-/** @typedef {{day: string, clock: string, offset: string}} Local */
+/** @typedef {{day: string, clock: string, offset: string}} LocalTime */
 
-/** @type {Map<string, Intl.DateTimeFormat>} */
-const zones = new Map();
+/** @type {Map<string, Intl.DateTimeFormat>} By time zone. */
+const zoneFormats = new Map();
 
 /**
- * Sweden writes days and clocks as pages do in all of their languages.
+ * Swedish writes dates and clock times in the form that all pages use: 2026-11-22 21:19.
  * @param {string} zone
  * @returns {Intl.DateTimeFormat}
  */
-function formatter(zone) {
+function zoneFormat(zone) {
   const two = "2-digit";
   try {
     return new Intl.DateTimeFormat("sv", /** @type {Intl.DateTimeFormatOptions} */ ({
@@ -48,20 +49,20 @@ function formatter(zone) {
       day: two, hour: two, minute: two, timeZone: zone, timeZoneName: "shortOffset",
     }));
   } catch {
-    // A zone this browser does not know.
-    return formatter("UTC");
+    // This browser does not know the zone.
+    return zoneFormat("UTC");
   }
 }
 
 /**
- * An instant as a wall in `zone` shows it.
+ * The day, clock time and UTC offset of an instant in a time zone.
  * @param {string} at
  * @param {string} zone
- * @returns {Local}
+ * @returns {LocalTime}
  */
-export function local(at, zone) {
-  const format = zones.get(zone) ?? formatter(zone);
-  zones.set(zone, format);
+export function localTime(at, zone) {
+  const format = zoneFormats.get(zone) ?? zoneFormat(zone);
+  zoneFormats.set(zone, format);
   const [day, clock, offset] = format.format(new Date(at)).split(/\s/);
   return { day, clock, offset: offset.replace(/GMT(\+0$)?/, "UTC") };
 }
@@ -81,7 +82,7 @@ export function dayText(words, day) {
 /**
  * "Sunday 22 November 2026, 21:19 (UTC+1)".
  * @param {Words} words
- * @param {Local} when
+ * @param {LocalTime} when
  * @returns {string}
  */
 export const fullText = (words, { day, clock, offset }) =>

@@ -1,27 +1,27 @@
 /**
- * The form of a post: what is typed as a draft, and a draft as what is typed.
+ * The form of a post: reads its fields as a draft, and fills them from one.
  *
- * Rules: nothing typed is dropped on the way, even if the server will refuse it;
- * members of a medium that the form does not show pass through untouched.
+ * Rules: nothing typed is dropped, even if the server will refuse it; members of a
+ * medium that the form does not show pass through unchanged.
  * @module
  */
 
-import { EMPTY, same } from "./merge.js";
+import { EMPTY_DRAFT, isEqualJson } from "./three_way_merge.js";
 
-/** @typedef {import("./merge.js").Draft} Draft */
+/** @typedef {import("./three_way_merge.js").Draft} Draft */
 
-/** Where a problem's field (`authors[0].url`) is shown, if not under its own name. */
-const PLACES = { "correction.note": "correction" };
+/** The form's field for a problem's `field`, if it has another name. */
+const FIELD_NAMES = { "correction.note": "correction" };
 
 export class PostForm {
   /**
    * @param {HTMLFormElement} form
-   * @param {() => void} onChange after anything was typed, added or removed
+   * @param {() => void} onChange called after any change
    */
   constructor(form, onChange) {
     this.#form = form;
     this.#media = /** @type {HTMLElement} */ (form.querySelector("[data-media]"));
-    this.#row = /** @type {HTMLTemplateElement} */ (form.querySelector("template"));
+    this.#mediumTemplate = /** @type {HTMLTemplateElement} */ (form.querySelector("template"));
     this.#onChange = onChange;
     form.addEventListener("input", onChange);
     form.querySelector("[data-add]")?.addEventListener("click", () => {
@@ -33,7 +33,7 @@ export class PostForm {
 
   #form;
   #media;
-  #row;
+  #mediumTemplate;
   #onChange;
 
   /** @param {string} name */
@@ -51,16 +51,16 @@ export class PostForm {
     const note = this.#text("correction");
     const source = given({ name: this.#text("source"), url: this.#text("source-url") });
     return {
-      ...EMPTY,
+      ...EMPTY_DRAFT,
       headline: this.#text("headline") || null,
       body: this.#field("body").value.trimEnd(),
       key: this.#field("key").checked,
       breaking: this.#field("breaking").checked,
       pinned: this.#field("pinned").checked,
-      tags: parts(this.#text("tags"), ","),
-      authors: parts(this.#text("authors"), "\n").map(author),
+      tags: splitList(this.#text("tags"), ","),
+      authors: splitList(this.#text("authors"), "\n").map(parseAuthor),
       source: source && { name: "", ...source },
-      media: [...this.#media.children].map(medium),
+      media: [...this.#media.children].map(readMedium),
       language: this.#text("language") || null,
       direction: this.#text("direction") || null,
       correction: note ? { note } : null,
@@ -84,22 +84,22 @@ export class PostForm {
     for (const name of /** @type {const} */ (["key", "breaking", "pinned"])) {
       this.#field(name).checked = draft[name];
     }
-    if (!same([...this.#media.children].map(medium), draft.media)) {
+    if (!isEqualJson([...this.#media.children].map(readMedium), draft.media)) {
       this.#media.replaceChildren();
       draft.media.forEach((each) => this.#addMedium(each));
     }
     for (const part of this.#form.querySelectorAll("details")) {
-      // What is filled in must be seen.
+      // Filled fields must be visible.
       part.open ||= [...part.querySelectorAll("input, textarea, select")].some(
         (field) => /** @type {HTMLInputElement} */ (field).value && !field.matches("[data-free]"),
       );
     }
-    this.clear();
+    this.clearComplaints();
   }
 
   /** @param {{[member: string]: any}} given */
   #addMedium(given) {
-    const copy = /** @type {DocumentFragment} */ (this.#row.content.cloneNode(true));
+    const copy = /** @type {DocumentFragment} */ (this.#mediumTemplate.content.cloneNode(true));
     const row = /** @type {HTMLElement} */ (copy.firstElementChild);
     row.dataset.given = JSON.stringify(given);
     for (const field of fieldsOf(row)) {
@@ -123,8 +123,8 @@ export class PostForm {
     return row;
   }
 
-  /** Take all complaints back. */
-  clear() {
+  /** Remove all complaints. */
+  clearComplaints() {
     for (const each of this.#form.querySelectorAll(".complaint")) each.remove();
     for (const each of this.#form.querySelectorAll("[aria-invalid]")) {
       each.removeAttribute("aria-invalid");
@@ -133,13 +133,13 @@ export class PostForm {
   }
 
   /**
-   * Say at the field what is wrong with it. False if no field goes by that name.
+   * Show at a field what is wrong with it. False if the form has no such field.
    * @param {string} path such as `authors[0].url`
    * @param {string} reason
    * @returns {boolean}
    */
-  complain(path, reason) {
-    const field = this.#find(path);
+  showComplaint(path, reason) {
+    const field = this.#fieldAt(path);
     if (!field) return false;
     const text = document.createElement("p");
     text.className = "complaint";
@@ -157,19 +157,19 @@ export class PostForm {
    * @param {string} path
    * @returns {HTMLElement | null}
    */
-  #find(path) {
+  #fieldAt(path) {
     const [, index, member] = path.match(/^media\[(\d+)\](?:\.(\w+))?/) ?? [];
     if (index) {
       const row = this.#media.children[Number(index)];
       const one = row?.querySelector(`[data-member="${member ?? "type"}"]`);
       return /** @type {HTMLElement | null} */ (one?.closest("label[hidden]") ? null : one);
     }
-    const name = /** @type {any} */ (PLACES)[path] ?? path.replace(/\[.*|\.name$/, "");
+    const name = /** @type {any} */ (FIELD_NAMES)[path] ?? path.replace(/\[.*|\.name$/, "");
     const field = this.#form.elements.namedItem(name.replace(".", "-"));
     return field instanceof HTMLElement ? field : null;
   }
 
-  /** Ready for the first word. */
+  /** Move to the first field. */
   focus() {
     this.#field("headline").focus();
   }
@@ -183,7 +183,7 @@ const fieldsOf = (row) =>
  * @param {Element} row
  * @returns {{[member: string]: any}}
  */
-function medium(row) {
+function readMedium(row) {
   const fields = fieldsOf(row).filter((field) => !field.closest("label[hidden]"));
   const shown = fields.map((field) => {
     const text = field.value.trim();
@@ -191,16 +191,16 @@ function medium(row) {
   });
   const given = JSON.parse(/** @type {HTMLElement} */ (row).dataset.given ?? "{}");
   const now = Object.fromEntries(shown);
-  // Of another kind, it is another medium.
+  // With another type it is another medium.
   const all = given.type === now.type ? { ...given, ...now } : now;
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ""));
 }
 
 /**
- * @param {string} line a name, and an address after it if there is one
+ * @param {string} line a name, optionally followed by an address
  * @returns {{name: string, url?: string}}
  */
-function author(line) {
+function parseAuthor(line) {
   const [, name, url] = line.match(/^(.*?)\s+((?:https?:\/)?\/\S+)$/) ?? [];
   return url ? { name, url } : { name: line };
 }
@@ -210,12 +210,12 @@ function author(line) {
  * @param {string} mark
  * @returns {string[]}
  */
-const parts = (text, mark) =>
+const splitList = (text, mark) =>
   text.split(mark).map((part) => part.trim()).filter(Boolean);
 
 /**
  * @param {{[member: string]: string}} members
- * @returns {any} only what is not empty; null if all is
+ * @returns {any} only the members that are not empty; null if all are
  */
 function given(members) {
   const some = Object.entries(members).filter(([, text]) => text);

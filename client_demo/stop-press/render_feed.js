@@ -1,17 +1,17 @@
 /**
- * The DOM of what stands around posts: head, summary, links, and the places for the rest.
+ * The DOM of what surrounds the posts: head, summary, links and key moments.
  *
- * Twin of the macros in `stoppress/web/templates/feed.html`, as `render.js` is.
+ * Twin of the macros in `stoppress/web/pages/templates/feed.html`, as `render_post.js` is.
  * @module
  */
 
-import { fragment, h, link, time } from "./render.js";
-import { fullText, local } from "./words.js";
+import { fragment, h, link, time } from "./render_post.js";
+import { fullText, localTime } from "./localization.js";
 
-/** @typedef {import("./render.js").Context} Context */
+/** @typedef {import("./render_post.js").Context} Context */
 
 /**
- * What stands at the head of a feed: all that `feed.updated` may change.
+ * The head of a feed: status, title, standfirst.
  * @param {Context} ctx
  * @returns {HTMLElement}
  */
@@ -26,7 +26,7 @@ export function renderHead({ words, feed, level }) {
       "sp-status",
       h("span", `sp-badge sp-is-${status}`, words.status[status]),
       at
-        ? [" ", h("time", { datetime: at }, fullText(words, local(at, feed.timezone)))]
+        ? [" ", h("time", { datetime: at }, fullText(words, localTime(at, feed.timezone)))]
         : ` ${words.state[status]}`,
     ),
     at && status === "upcoming" && h("p", { class: "sp-until", "data-at": at }),
@@ -36,7 +36,7 @@ export function renderHead({ words, feed, level }) {
 }
 
 /**
- * A box beside the posts, hidden while it is empty.
+ * A box beside the posts, hidden while empty.
  * @param {string} tag
  * @param {string} name
  * @param {Context} ctx
@@ -44,7 +44,7 @@ export function renderHead({ words, feed, level }) {
  * @param {any[]} items
  * @returns {HTMLElement}
  */
-const box = (tag, name, { level }, label, items) =>
+const renderBox = (tag, name, { level }, label, items) =>
   h(
     tag,
     { class: `sp-${name}`, part: name, "aria-label": label, hidden: items.length ? null : "" },
@@ -53,41 +53,41 @@ const box = (tag, name, { level }, label, items) =>
   );
 
 /**
- * What is known so far, if the newsroom keeps that.
+ * The summary, if the feed has one.
  * @param {Context} ctx
  */
 export function renderSummary(ctx) {
   const lines = paragraphs(ctx.feed.summary ?? "").map((text) => text.replace(/^[-*] /, ""));
-  return box("aside", "summary", ctx, ctx.words.summary, lines);
+  return renderBox("aside", "summary", ctx, ctx.words.summary, lines);
 }
 
 /**
- * The related pages, where there are any; never the feed's own.
+ * The related pages, if there are any, without the feed's own.
  * @param {Context} ctx
  */
 export function renderLinks(ctx) {
   const { links, url, slug } = ctx.feed;
   const items = links.map(
-    (/** @type {any} */ one) => ![url, `/live/${slug}`].includes(one.url) && link(one.url, ctx, one.title),
+    (/** @type {any} */ related) => ![url, `/live/${slug}`].includes(related.url) && link(related.url, ctx, related.title),
   );
-  return box("nav", "links", ctx, ctx.words.related, items.filter(Boolean));
+  return renderBox("nav", "links", ctx, ctx.words.related, items.filter(Boolean));
 }
 
 /**
- * A key moment in the list of them.
+ * An item of the list of key moments.
  * @param {import("./fold.js").Post} post
  * @param {Context} ctx
  * @returns {HTMLElement}
  */
-export function renderKey(post, ctx) {
+export function renderKeyMoment(post, ctx) {
   const { id, published_at } = post;
   const href = `${ctx.base}/live/${ctx.feed.slug}/${id}`;
-  const moment = h("a", { href }, time(published_at, ctx), " ", h("span", "", headlineOf(post)));
-  return h("li", { "data-id": id, "data-at": published_at }, moment);
+  const anchor = h("a", { href }, time(published_at, ctx), " ", h("span", "", headlineOf(post)));
+  return h("li", { "data-id": id, "data-at": published_at }, anchor);
 }
 
 /**
- * What a post is called where there is room for a line or two.
+ * A post's headline, else the start of its text.
  * @param {import("./fold.js").Post} post
  */
 export const headlineOf = ({ headline, html }) =>
@@ -97,11 +97,11 @@ export const headlineOf = ({ headline, html }) =>
 const paragraphs = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
 
 /**
- * Everything around the posts, as the server's words bring it; `view.js` fills it.
+ * The whole feed without posts, from the table of words; `feed_view.js` fills it.
  * @param {Context} ctx
  * @returns {HTMLElement}
  */
-export function renderFrame({ words, feed, base }) {
+export function renderFeed({ words, feed, base }) {
   const root = /** @type {HTMLElement} */ (fragment(words.frame, base).firstElementChild);
   root.lang = feed.language;
   root.dir = feed.direction;
@@ -109,13 +109,13 @@ export function renderFrame({ words, feed, base }) {
 }
 
 /**
- * Draw anew what a change of the feed changed.
+ * Draw again what a change of the feed changed.
  * @param {HTMLElement} root
  * @param {Context} ctx
  */
-export function renewFrame(root, ctx) {
-  for (const render of [renderHead, renderSummary, renderLinks]) {
-    const fresh = render(ctx);
+export function updateFeed(root, ctx) {
+  for (const renderPart of [renderHead, renderSummary, renderLinks]) {
+    const fresh = renderPart(ctx);
     const old = root.querySelector(`.${fresh.className}`);
     if (old && !old.isEqualNode(fresh)) old.replaceWith(fresh);
   }

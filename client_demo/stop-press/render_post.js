@@ -1,27 +1,27 @@
 /**
- * The DOM of a post; `frame.js` has what stands around posts.
+ * The DOM of a post; `render_feed.js` has what surrounds the posts.
  *
- * Twin of the macros in `stoppress/web/templates/feed.html`: the same elements,
+ * Twin of the macros in `stoppress/web/pages/templates/feed.html`: the same elements,
  * attributes and order, so that a page can be taken over; a test compares them.
- * Everything is built by hand, but for a post's `html`, which the server has
- * sanitised and which enters through `fragment` alone.
+ * Every element is built by hand, except a post's `html`, which the server has
+ * sanitised and which only `fragment` parses.
  * @module
  */
 
-import { dayText, fill, fullText, local } from "./words.js";
+import { dayText, fill, fullText, localTime } from "./localization.js";
 
 /**
  * @typedef {import("./fold.js").Post} Post
  * @typedef {import("./fold.js").Feed} Feed
- * @typedef {{words: import("./words.js").Words, feed: Feed, base: string,
- *   level: number}} Context What everything of one feed is drawn with: `base` goes
- *   before root-relative addresses, `level` is the level of the title's heading.
+ * @typedef {{words: import("./localization.js").Words, feed: Feed, base: string,
+ *   level: number}} Context What one feed is drawn with: `base` precedes
+ *   root-relative addresses, `level` is the level of the title's heading.
  */
 
 /**
- * An element. Attributes that are null or false are left out, and so are children.
+ * An element. Attributes and children that are null or false are left out.
  * @param {string} tag
- * @param {{[name: string]: any} | string} attributes A text is the class alone.
+ * @param {{[name: string]: any} | string} attributes A string is the class.
  * @param {any[]} children
  * @returns {HTMLElement}
  */
@@ -39,7 +39,7 @@ export function h(tag, attributes, ...children) {
 let policy;
 
 /**
- * The one door for markup: a post's `html`, with a second look at what may never run.
+ * The only parser of markup: a post's `html`, without anything that may run.
  * @param {string} html
  * @param {string} base
  * @returns {DocumentFragment}
@@ -51,8 +51,8 @@ export function fragment(html, base) {
   const template = document.createElement("template");
   template.innerHTML = policy.createHTML(html);
   const { content } = template;
-  const never = "script,style,iframe,object,embed,form,link,meta,base,svg,math,template";
-  for (const element of content.querySelectorAll(never)) element.remove();
+  const forbidden = "script,style,iframe,object,embed,form,link,meta,base,svg,math,template";
+  for (const element of content.querySelectorAll(forbidden)) element.remove();
   for (const element of content.querySelectorAll("*")) {
     for (const { name, value } of [...element.attributes]) {
       const address = name === "href" || name === "src";
@@ -66,7 +66,7 @@ export function fragment(html, base) {
 }
 
 /**
- * An address that may be linked to or loaded, or null.
+ * An address that is safe to link to or load, else null.
  * @param {string | null | undefined} url
  * @param {string} base
  * @returns {string | null}
@@ -80,7 +80,7 @@ export function safeUrl(url, base) {
 const RTL = /^(ar|ckb|dv|fa|he|ps|sd|ug|ur|yi)\b/i;
 
 /**
- * The direction of a text, or null to go with what is around it.
+ * The direction of a text; null inherits that of its surroundings.
  * @param {{language?: string | null, direction?: string | null}} text
  * @returns {string | null}
  */
@@ -88,7 +88,7 @@ const directionOf = ({ language, direction }) =>
   direction ?? (language ? (RTL.test(language) ? "rtl" : "ltr") : null);
 
 /**
- * A link, or its text alone where the address is no good.
+ * A link, or only its text if the address is not safe.
  * @param {string | null | undefined} url
  * @param {Context} ctx
  * @param {string} text
@@ -104,7 +104,7 @@ export function link(url, ctx, text) {
  * @param {string | null} [id]
  */
 export function time(at, { words, feed }, id = null) {
-  const when = local(at, feed.timezone);
+  const when = localTime(at, feed.timezone);
   return h("time", { id, datetime: at, title: fullText(words, when) }, when.clock);
 }
 
@@ -166,7 +166,7 @@ export function renderPost(post, ctx, pinned = false) {
       h("a", { class: "sp-share", href }, words.share),
     ),
   );
-  // Texts side by side become one, as a parser makes them.
+  // Adjacent text nodes become one, as a parser makes them.
   article.normalize();
   return article;
 }
@@ -179,7 +179,7 @@ const joined = (people, ctx) =>
   people.flatMap(({ name, url }, index) => [index && ", ", link(url, ctx, name)]);
 
 /**
- * A phrase with an element where it says `{time}`.
+ * A phrase with an element in place of its `{time}`.
  * @param {string} phrase
  * @param {HTMLElement} element
  */
@@ -236,7 +236,7 @@ function renderMedia(item, ctx) {
 }
 
 /**
- * The mark that opens a day, inside the first post of that day.
+ * The heading of a day, inside the first post of that day.
  * @param {string} day
  * @param {Context} ctx
  */

@@ -1,6 +1,6 @@
 /**
- * Whoever follows a link from another site is shown the door, although signed in:
- * the cookie is not sent along. From here it is, so look again.
+ * The sign-in page: after a link from another site even a signed-in editor gets it, since
+ * the browser does not send the session's cookie. From here it does, so try again.
  * @module
  */
 

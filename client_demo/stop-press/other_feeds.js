@@ -1,32 +1,33 @@
 /**
- * The box that tells of other live feeds: followed on the page's own line while the box is
- * in view.
+ * The box of other live feeds and their newest posts, followed on the page's own line while
+ * the box is in view.
  *
- * Each item keeps the place its feed was told at, so following goes on from there. Which
- * feeds those are is asked for now and then, and with it what no line can follow.
+ * Each item keeps its feed's last cursor, from which the next follow resumes. The server
+ * says which feeds those are: the box is fetched anew now and then, and where the line's
+ * transport can't follow other feeds.
  * @module
  */
 
-import { headlineOf } from "./frame.js";
-import { fragment, time } from "./render.js";
+import { headlineOf } from "./render_feed.js";
+import { fragment, time } from "./render_post.js";
 
 /**
  * @param {any} box
  * @param {import("./client.js").Reader} reader
- * @param {import("./render.js").Context} ctx
+ * @param {import("./render_post.js").Context} ctx
  */
-export function othersOf(box, reader, ctx) {
-  let seen = false;
+export function createOtherFeeds(box, reader, ctx) {
+  let inView = false;
   let spreadMs = 4000;
-  /** Whether it is in view now; the same as before, where the line is open anew. */
-  const follow = (now = seen) => {
-    for (const { dataset } of now || seen ? box.querySelectorAll("[data-cursor]") : []) {
+  /** Whether the box is in view; unchanged by default, as when the line was opened anew. */
+  const follow = (now = inView) => {
+    for (const { dataset } of now || inView ? box.querySelectorAll("[data-cursor]") : []) {
       const { feed, cursor } = dataset;
       reader.send?.({ op: now ? "follow" : "unfollow", feed, cursor });
     }
-    seen = now;
+    inView = now;
   };
-  /** Ask for the box; if that can't be now, it stays as it is. */
+  /** Fetch the box; if that fails it stays as it is. */
   const renew = async () => {
     try {
       const { html } = await reader.get(box.dataset.src);
@@ -35,7 +36,7 @@ export function othersOf(box, reader, ctx) {
       box.hidden = fresh.hidden;
       follow();
     } catch {
-      // The next time, then.
+      // Until the next time.
     }
   };
 
@@ -43,7 +44,7 @@ export function othersOf(box, reader, ctx) {
     follow,
     renew,
 
-    /** @param {any} message What the line says of another feed. */
+    /** @param {any} message A message of another feed. */
     take({ type, feed, cursor, post, retry_ms = spreadMs }) {
       spreadMs = retry_ms;
       const item = box.querySelector(`[data-feed="${feed}"]`);
@@ -54,7 +55,8 @@ export function othersOf(box, reader, ctx) {
         Object.assign(dataset, { id: post.id, at: post.published_at });
         lastElementChild.replaceChildren(time(post.published_at, ctx), " ", headlineOf(post));
       } else if (post ? post.id === dataset.id : /^(feed|reset|error)/.test(type)) {
-        // Withdrawn is gone at once; what takes its place is asked for, not by all at once.
+        // A withdrawn post goes at once; its successor is fetched at a random moment, so
+        // that not all readers ask together.
         if (post) lastElementChild.replaceChildren();
         setTimeout(renew, Math.random() * spreadMs);
       }

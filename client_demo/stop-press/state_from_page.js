@@ -1,10 +1,9 @@
 /**
- * What the server's own page holds, as far as a fold needs it.
+ * The state that the server's own HTML shows, as far as a fold needs it.
  * @module
  */
 
 /**
- * The state that the server's own page shows.
  * @param {HTMLElement} root
  * @param {import("./fold.js").Feed} feed
  * @param {import("./cursor.js").Cursor} cursor
@@ -12,28 +11,29 @@
  * @param {boolean} rising
  * @returns {import("./fold.js").State}
  */
-export function stateOf(root, feed, cursor, more, rising) {
-  const stub = (/** @type {any} */ { dataset }, pinned = false) => {
+export function stateFromPage(root, feed, cursor, more, rising) {
+  const postOf = (/** @type {any} */ { dataset }, pinned = false) => {
     return { id: dataset.id, published_at: dataset.at, rev: Number(dataset.rev), pinned };
   };
   const articles = [...root.querySelectorAll(".sp-posts > article")];
-  const box = root.querySelector(".sp-pinned > article");
+  const pinned = root.querySelector(".sp-pinned > article");
   const last = articles.at(-1);
   return {
     feed,
     cursor,
-    posts: new Map(articles.map((one) => [/** @type {any} */ (one).dataset.id, stub(one)])),
-    pinned: box && stub(box, true),
-    floor: more && last ? placeOf(last) : null,
+    posts: new Map(articles.map((article) => [/** @type {any} */ (article).dataset.id, postOf(article)])),
+    pinned: pinned && postOf(pinned, true),
+    floor: more && last ? articlePosition(last) : null,
     rising,
   };
 }
 
 /**
+ * The position of an article's post in the order of the feed.
  * @param {Element} article
- * @returns {import("./fold.js").Place}
+ * @returns {import("./fold.js").Position}
  */
-export function placeOf(article) {
+export function articlePosition(article) {
   const { at, id } = /** @type {any} */ (article).dataset;
   return [at, id];
 }

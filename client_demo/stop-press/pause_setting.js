@@ -1,5 +1,5 @@
 /**
- * Whether a reader wants news put in, remembered from page to page.
+ * Whether the reader has paused updates, remembered from page to page.
  * @module
  */
 
@@ -18,11 +18,11 @@ export function isPaused() {
  * @param {boolean} paused
  * @returns {boolean} The same.
  */
-export function rememberPause(paused) {
+export function savePause(paused) {
   try {
     localStorage.setItem(PAUSED, paused ? "1" : "");
   } catch {
-    // Storage refused: remembered as long as the page.
+    // The browser refuses storage: the setting lasts as long as the page.
   }
   return paused;
 }
