@@ -1,8 +1,9 @@
-"""Who may open a live line, and on which feeds: one pure decision.
+"""Who may open a live line, and on which feeds: one pure decision, `decide`.
 
 Every transport asks here, before it accepts. The answer is None, or the code
 with which the line ends (a page can't read an HTTP refusal of a WebSocket; event
-streams and polls turn the code into a status).
+streams and polls turn the code into a status). `admitted` looks up what decides,
+where that may take a while; the fast path has it at hand.
 
 Rules, in this order:
 - The server leaves: come back. Too many readers: come back later.
@@ -15,18 +16,23 @@ Rules, in this order:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
+from starlette.requests import HTTPConnection
+
 from stoppress.desk.tokens import Token
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.errors import Malformed
+from stoppress.domain.errors import Malformed, NotFound
 from stoppress.domain.feed import check_slug
 from stoppress.hub.feed_state import ANYONE, FeedState, ReadRights
-from stoppress.hub.reader import MAX_FOLLOWS
+from stoppress.hub.reader import MAX_FOLLOWS, Reader
+from stoppress.web.access import COOKIE
+from stoppress.web.services import Services
 from stoppress.wire.close_codes import CloseCode
 
 Wanted = tuple[tuple[str, Cursor | None], ...]
@@ -120,3 +126,55 @@ def decide(asked: AdmissionRequest) -> CloseCode | None:
         if code is not None:
             return code
     return None
+
+
+async def admitted(
+    services: Services, connection: HTTPConnection, feeds: tuple[str, ...]
+) -> tuple[ReadRights, CloseCode | None]:
+    """The rights of whoever asks, and why it may not follow these feeds.
+
+    Raises Unavailable.
+    """
+    hub = services.hub
+    secret = _secret(connection)
+    token: Token | None = None
+    if secret is not None:
+        token = await services.tokens.check(secret)
+    rights = rights_of(token)
+    if len(feeds) == 1:
+        found = [await _feed_state(services, feeds[0])]
+    else:
+        found = await asyncio.gather(*(_feed_state(services, feed) for feed in feeds))
+    return rights, decide(
+        AdmissionRequest(
+            dict(zip(feeds, found, strict=True)),
+            rights,
+            token_unknown=secret is not None and token is None,
+            is_leaving=hub.is_leaving,
+            is_full=hub.is_full(),
+            now_ms=hub.now_ms(),
+        )
+    )
+
+
+async def _feed_state(services: Services, feed: str) -> FeedState | None:
+    try:
+        return (await services.hub.channel(feed)).feed_state
+    except NotFound:
+        return None
+
+
+def _secret(connection: HTTPConnection) -> str | None:
+    """The secret that was sent, if one was."""
+    header = connection.headers.get("authorization")
+    if header is not None:
+        kind, _, secret = header.partition(" ")
+        return secret.strip() if kind.lower() == "bearer" else ""
+    query: str | None = connection.query_params.get("token")
+    return query or connection.cookies.get(COOKIE) or None
+
+
+def follow(reader: Reader, feeds: Wanted) -> None:
+    """Have the reader follow these feeds, each from where it was asked for."""
+    for feed, cursor in feeds:
+        reader.owner.follow(reader, feed, cursor)
