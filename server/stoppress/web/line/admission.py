@@ -7,11 +7,13 @@ where that may take a while; the fast path has it at hand.
 
 Rules, in this order:
 - The server leaves: come back. Too many readers: come back later.
-- A token that is sent must be known, also where none is needed.
+- A token that is sent must be known, also where none is needed. A cookie is not sent
+  by the page: one that is not known is nobody's.
 - A feed that is not there, or private and not for this token: no such feed. Only
   a token that may do something else with it is told that reading is not allowed.
 - A feed that closed more than an hour ago has no line any more.
-- Any origin may read: what is public is public on every page.
+- Any origin may read: what is public is public on every page. The desk's cookie counts
+  for our own origin alone (`web/credential.py`).
 """
 
 from __future__ import annotations
@@ -27,11 +29,12 @@ from starlette.requests import HTTPConnection
 
 from stoppress.desk.tokens import Token
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.errors import Malformed, NotFound
+from stoppress.domain.errors import Malformed, NotFound, Unauthenticated
 from stoppress.domain.feed import check_slug
 from stoppress.hub.feed_state import ANYONE, FeedState, ReadRights
 from stoppress.hub.reader import MAX_FOLLOWS, Reader
-from stoppress.web.access import COOKIE
+from stoppress.web.access import header_lookup, token_behind
+from stoppress.web.credential import credential_of
 from stoppress.web.services import Services
 from stoppress.wire.close_codes import CloseCode
 
@@ -136,10 +139,18 @@ async def admitted(
     Raises Unavailable.
     """
     hub = services.hub
-    secret = _secret(connection)
+    credential = credential_of(
+        header_lookup(connection),
+        services.settings.origin,
+        query_token=connection.query_params.get("token"),
+        is_websocket=connection.scope["type"] == "websocket",
+    )
     token: Token | None = None
-    if secret is not None:
-        token = await services.tokens.check(secret)
+    token_unknown = False
+    try:
+        token = await token_behind(services, credential)
+    except Unauthenticated:
+        token_unknown = True
     rights = rights_of(token)
     if len(feeds) == 1:
         found = [await _feed_state(services, feeds[0])]
@@ -149,7 +160,7 @@ async def admitted(
         AdmissionRequest(
             dict(zip(feeds, found, strict=True)),
             rights,
-            token_unknown=secret is not None and token is None,
+            token_unknown=token_unknown,
             is_leaving=hub.is_leaving,
             is_full=hub.is_full(),
             now_ms=hub.now_ms(),
@@ -162,16 +173,6 @@ async def _feed_state(services: Services, feed: str) -> FeedState | None:
         return (await services.hub.channel(feed)).feed_state
     except NotFound:
         return None
-
-
-def _secret(connection: HTTPConnection) -> str | None:
-    """The secret that was sent, if one was."""
-    header = connection.headers.get("authorization")
-    if header is not None:
-        kind, _, secret = header.partition(" ")
-        return secret.strip() if kind.lower() == "bearer" else ""
-    query: str | None = connection.query_params.get("token")
-    return query or connection.cookies.get(COOKIE) or None
 
 
 def follow(reader: Reader, feeds: Wanted) -> None:
