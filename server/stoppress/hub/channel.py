@@ -123,6 +123,19 @@ class Channel:
         """Every follow, as of now."""
         return self._round_robin.all()
 
+    @property
+    def cursor(self) -> Cursor:
+        """The place after the newest event."""
+        return self.ring.cursor
+
+    def messages_after(self, cursor: Cursor, limit: int | None = None) -> list[bytes]:
+        """Up to `limit` messages that follow on the cursor; None: all of them.
+
+        `can_resume(cursor)` must be true.
+        """
+        ring = self.ring
+        return ring.messages(cursor.seq, ring.head if limit is None else limit)
+
     def is_ahead(self, cursor: Cursor | None) -> bool:
         """Whether the cursor may come from a line that is a step ahead of ours."""
         return (

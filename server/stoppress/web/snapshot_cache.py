@@ -147,7 +147,7 @@ class SnapshotCache:
         behind = (
             shelf is not None
             and shelf.noted is not None
-            and not _covers(channel.ring.cursor, shelf.noted)
+            and not _covers(channel.cursor, shelf.noted)
         )
         if behind or not self._fresh():
             try:
@@ -162,14 +162,14 @@ class SnapshotCache:
     ) -> list[bytes] | None:
         """The messages after one cursor until another; None if memory lacks one."""
         try:
-            ring = (await self._hub.channel(feed)).ring
+            channel = await self._hub.channel(feed)
         except (NotFound, Unavailable):
             return None
-        if after.epoch != until.epoch or not _covers(ring.cursor, until):
+        if after.epoch != until.epoch or not _covers(channel.cursor, until):
             return None
-        if not ring.holds_after(after.seq):
+        if not channel.can_resume(after):
             return None
-        return ring.messages(after.seq, max(0, until.seq - after.seq))
+        return channel.messages_after(after, max(0, until.seq - after.seq))
 
     async def feeds(self) -> FeedListing:
         """Every feed's kept JSON, of every visibility, newest made first.
@@ -227,7 +227,7 @@ class SnapshotCache:
     ) -> bool:
         return (
             shelf.drawn >= shelf.due
-            and _covers(held.cursor, channel.ring.cursor)
+            and _covers(held.cursor, channel.cursor)
             and self._fresh()
         )
 
@@ -295,13 +295,11 @@ class SnapshotCache:
         held = shelf.edition
         if held is None:
             raise away
-        if channel is not None and not _covers(held.cursor, channel.ring.cursor):
-            ring = channel.ring
-            if held.cursor.epoch != ring.epoch or not ring.holds_after(held.cursor.seq):
+        if channel is not None and not _covers(held.cursor, channel.cursor):
+            if not channel.can_resume(held.cursor):
                 raise away
-            lacking = ring.head - held.cursor.seq
             try:
-                held = continued(held, ring.messages(held.cursor.seq, lacking))
+                held = continued(held, channel.messages_after(held.cursor))
             except Gap:
                 raise away from None
             self._hold(held.slug, shelf, held)

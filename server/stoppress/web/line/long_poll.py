@@ -51,8 +51,8 @@ async def poll(
     hub = services.hub
     channel = await hub.channel_at(feed, since)
     if since is None:
-        return _answer(_page(channel, channel.ring.cursor))
-    if since == channel.ring.cursor and wait_s:
+        return _answer(_page(channel, channel.cursor))
+    if since == channel.cursor and wait_s:
         poll = LongPoll(hub, rights)
         follow = poll.enlist(feed)
         assert follow is not None
@@ -77,14 +77,13 @@ async def poll(
 
 
 def _page(channel: Channel, since: Cursor) -> bytes:
-    ring = channel.ring
     if not channel.can_resume(since):
         return b'{"reset":true,"cursor":"%b","retry_ms":%d}' % (
-            str(ring.cursor).encode(),
+            str(channel.cursor).encode(),
             channel.reset_spread_ms(),
         )
-    found = ring.messages(since.seq, POLL_EVENTS)
-    cursor = Cursor(ring.epoch, since.seq + len(found))
+    found = channel.messages_after(since, POLL_EVENTS)
+    cursor = Cursor(since.epoch, since.seq + len(found))
     return b'{"cursor":"%b","events":[%b]}' % (str(cursor).encode(), b",".join(found))
 
 
