@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
-from stoppress.desk.feed_import import Archive
+from stoppress.desk.desk import Desk
 from stoppress.desk.idempotency import Requester
 from stoppress.desk.tokens import Tokens
 from stoppress.domain.errors import MissingScope, Unauthenticated, Unavailable
@@ -161,7 +161,7 @@ class ServerProcess:
         return Services(
             settings=settings,
             store=store,
-            desk=Archive(store),
+            desk=Desk(store),
             hub=hub,
             snapshots=SnapshotCache(hub, store, settings, lambda: follower.healthy),
             tokens=Tokens(store, settings.admin_token),
@@ -178,7 +178,7 @@ class ServerProcess:
                 raise Unauthenticated("this server does not know the token")
             if not token.may("write", feed):
                 raise MissingScope("write", feed)
-            await services.desk.publish(feed, raw, Requester(token.id, key))
+            await services.desk.posts.publish(feed, raw, Requester(token.id, key))
 
         most = self.settings.max_body
         return Inbox(shards, publish, self.metrics, max_bytes=most)

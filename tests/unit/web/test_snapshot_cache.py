@@ -140,7 +140,9 @@ async def test_no_fresh_events_means_asking_the_log() -> None:
         office.store.late = True
         office.fresh[0] = False
         # Written by another process: nobody notes it here.
-        await office.services.desk.publish("quay", b'{"headline":"x"}', Requester("me"))
+        await office.services.desk.posts.publish(
+            "quay", b'{"headline":"x"}', Requester("me")
+        )
         assert len((await read(office))["posts"]) == 1
 
 
