@@ -49,7 +49,7 @@ from stoppress.web.services import Services
 from stoppress.web.snapshot_cache import SnapshotCache
 from stoppress.wire.close_codes import CloseCode
 
-LONGEST_WAIT_S = 5.0
+MAX_REDIS_RETRY_S = 5.0
 """Between two tries to reach Redis at the start."""
 FIRST_TRY_S = 2.0
 """How long the start waits for Redis, before it goes on without."""
@@ -149,7 +149,7 @@ class ServerProcess:
                 self._reason = str(error)
             # Full jitter: many processes wait for the same Redis.
             await asyncio.sleep(random.uniform(0, wait_s))
-            wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+            wait_s = min(wait_s * 2, MAX_REDIS_RETRY_S)
 
     def _services(self, store: RedisStore, follower: Follower, hub: Hub) -> Services:
         settings = self.settings

@@ -35,7 +35,7 @@ from stoppress.desk.input_to_record import (
 from stoppress.desk.json_input import convert, read
 from stoppress.desk.posts import PostDesk, render
 from stoppress.desk.store_protocol import Store
-from stoppress.desk.write_outcome import ATTEMPTS, WriteOutcome, encode
+from stoppress.desk.write_outcome import WRITE_ATTEMPTS, WriteOutcome, encode
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import (
     Conflict,
@@ -96,7 +96,7 @@ class ImportDesk:
         kept = _as_kept_feed(copy)
         body, made = encode(kept), parse_instant(kept.created_at)
         key = idempotency(asked, "PUT", f"/v1/feeds/{feed}", body)
-        for _ in range(ATTEMPTS):
+        for _ in range(WRITE_ATTEMPTS):
             try:
                 written = await self._store.make_feed(feed, body, made, key, kept.rev)
             except SlugTaken:
@@ -146,7 +146,7 @@ class ImportDesk:
         kept = await _as_kept_post(copy)
         key = idempotency(asked, "PUT", f"/v1/feeds/{feed}/posts/{name}", encode(kept))
         held: Post | None = None
-        for _ in range(ATTEMPTS):
+        for _ in range(WRITE_ATTEMPTS):
             change = Change(
                 EventType.PUBLISHED if held is None else EventType.UPDATED,
                 name,

@@ -18,7 +18,7 @@ from stoppress.desk.json_input import convert, read, read_object
 from stoppress.desk.merge_patch import merge
 from stoppress.desk.store_protocol import Store
 from stoppress.desk.write_outcome import (
-    ATTEMPTS,
+    WRITE_ATTEMPTS,
     Expected,
     WriteOutcome,
     check_names,
@@ -77,7 +77,7 @@ class FeedDesk:
         check_names(patch, _FEED_NAMES)
         if done := await recall(self._store, feed, key):
             return await self.again(feed, done)
-        for _ in range(ATTEMPTS):
+        for _ in range(WRITE_ATTEMPTS):
             kept = await self._store.feed(feed)
             value = _feed.decode(kept.body)
             check_revision(expected, value.rev, kept.body)

@@ -4,7 +4,7 @@ Every command takes the bytes an editor sent, decides, and hands the store one
 atomic write. Rules:
 - Nothing is read before a plain publish: it is one call of the store.
 - What has to be read first (an edit, a pin) is written on condition that it is
-  still so; else the desk reads again, ATTEMPTS times at most.
+  still so; else the desk reads again, WRITE_ATTEMPTS times at most.
 - A command repeated with its Idempotency-Key changes nothing: it answers with
   the post as it is now and the cursor of the first time. It is never refused
   for what happened since, a withdrawal included: a 4xx would say that the write
@@ -35,7 +35,7 @@ from stoppress.desk.markdown import TooMuchMarkup, to_html
 from stoppress.desk.merge_patch import merge
 from stoppress.desk.store_protocol import Store
 from stoppress.desk.write_outcome import (
-    ATTEMPTS,
+    WRITE_ATTEMPTS,
     Expected,
     WriteOutcome,
     check_names,
@@ -76,7 +76,7 @@ class PostDesk:
         key = idempotency(asked, "POST", f"/v1/feeds/{feed}/posts", encode(given))
         draft = check_draft(given)
         html = await render(draft.body)
-        for _ in range(ATTEMPTS):
+        for _ in range(WRITE_ATTEMPTS):
             now = self._clock()
             post = new_post(draft, self._ids.next(now), html, now)
             body = encode(post)
@@ -105,7 +105,7 @@ class PostDesk:
         key = idempotency(asked, "PATCH", f"/v1/feeds/{feed}/posts/{name}", canonical)
         if done := await recall(self._store, feed, key):
             return await self.again(feed, done)
-        for _ in range(ATTEMPTS):
+        for _ in range(WRITE_ATTEMPTS):
             body = await self._store.post(feed, name)
             post = _post.decode(body)
             check_revision(expected, post.rev, body)
@@ -136,7 +136,7 @@ class PostDesk:
         key = idempotency(asked, "DELETE", f"/v1/feeds/{feed}/posts/{name}", b"")
         if done := await recall(self._store, feed, key):
             return done.cursor
-        for _ in range(ATTEMPTS):
+        for _ in range(WRITE_ATTEMPTS):
             try:
                 body = await self._store.post(feed, name)
             except Gone:

@@ -31,7 +31,7 @@ from stoppress.wire import messages
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat, framed
 
-SMALL = 4096
+COPIED_BELOW_BYTES = 4096
 """A rest below this is copied, so that it doesn't hold on to a shared block."""
 
 
@@ -284,7 +284,7 @@ class Channel:
                 self._stuck(follow, tail, sent)
             if seq >= 0:
                 events += follow.seq - seq
-            if not visits & 15 or length > SMALL:
+            if not visits & 15 or length > COPIED_BELOW_BYTES:
                 if clock() > deadline:
                     break
         self._pace.went(visits)
@@ -337,7 +337,7 @@ class Channel:
             rest, at = self.ring.rest(reader.wire, follow.seq, sent)
         follow.seq = at
         self._owner.metrics.stuck()
-        reader.write(bytes(rest) if len(rest) < SMALL else rest)
+        reader.write(bytes(rest) if len(rest) < COPIED_BELOW_BYTES else rest)
         if not reader.blocked and at != self.ring.head:
             self._ready.append(follow)
 

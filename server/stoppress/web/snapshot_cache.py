@@ -10,7 +10,7 @@ Rules:
 - Redis away: the last edition, with the events that came since, and its age.
   Where an event is missing, a write of our own included, there is no answer:
   what was withdrawn must not come back.
-- At most HELD_BYTES of editions are held, least recently used first to go.
+- At most CACHED_SNAPSHOT_BYTES of editions are held, least recently used first to go.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from stoppress.web.snapshot import EncodedSnapshot, continued, edition, visibili
 if TYPE_CHECKING:
     from stoppress.hub.channel import Channel
 
-HELD_BYTES = 64 << 20
+CACHED_SNAPSHOT_BYTES = 64 << 20
 """Editions held in memory; 20 posts of 1 KB each make 20 KB."""
 MAX_SHELVES = 4096
 """Feeds of which anything is held."""
@@ -279,7 +279,7 @@ class SnapshotCache:
         held = shelf.edition
         self._bytes += len(drawn.body) - (len(held.body) if held is not None else 0)
         shelf.edition = drawn
-        while self._bytes > HELD_BYTES and len(self._shelves) > 1:
+        while self._bytes > CACHED_SNAPSHOT_BYTES and len(self._shelves) > 1:
             self._forget(next(iter(self._shelves)))
 
     def _forget(self, feed: str) -> None:

@@ -233,7 +233,7 @@ async def test_what_is_held_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             await office.feed(slug)
         held: SnapshotCache = office.services.snapshots
         size = len((await held.snapshot("a")).body)
-        monkeypatch.setattr(module, "HELD_BYTES", size * 2 + 10)
+        monkeypatch.setattr(module, "CACHED_SNAPSHOT_BYTES", size * 2 + 10)
         await held.snapshot("b")
         await held.snapshot("a")
         await held.snapshot("c")
