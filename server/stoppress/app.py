@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
-from stoppress.desk.feed_import import Archive
+from stoppress.desk.desk import Desk
 from stoppress.desk.idempotency import Requester
 from stoppress.desk.tokens import Tokens
 from stoppress.domain.errors import MissingScope, Unauthenticated, Unavailable
@@ -49,7 +49,7 @@ from stoppress.web.services import Services
 from stoppress.web.snapshot_cache import SnapshotCache
 from stoppress.wire.close_codes import CloseCode
 
-LONGEST_WAIT_S = 5.0
+MAX_REDIS_RETRY_S = 5.0
 """Between two tries to reach Redis at the start."""
 FIRST_TRY_S = 2.0
 """How long the start waits for Redis, before it goes on without."""
@@ -149,7 +149,7 @@ class ServerProcess:
                 self._reason = str(error)
             # Full jitter: many processes wait for the same Redis.
             await asyncio.sleep(random.uniform(0, wait_s))
-            wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+            wait_s = min(wait_s * 2, MAX_REDIS_RETRY_S)
 
     def _services(self, store: RedisStore, follower: Follower, hub: Hub) -> Services:
         settings = self.settings
@@ -161,7 +161,7 @@ class ServerProcess:
         return Services(
             settings=settings,
             store=store,
-            desk=Archive(store),
+            desk=Desk(store),
             hub=hub,
             snapshots=SnapshotCache(hub, store, settings, lambda: follower.healthy),
             tokens=Tokens(store, settings.admin_token),
@@ -178,7 +178,7 @@ class ServerProcess:
                 raise Unauthenticated("this server does not know the token")
             if not token.may("write", feed):
                 raise MissingScope("write", feed)
-            await services.desk.publish(feed, raw, Requester(token.id, key))
+            await services.desk.posts.publish(feed, raw, Requester(token.id, key))
 
         most = self.settings.max_body
         return Inbox(shards, publish, self.metrics, max_bytes=most)

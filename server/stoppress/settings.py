@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,12 @@ class Settings:
             if ":" in host
             else f"http://{host}:{self.port}"
         )
+
+    @cached_property
+    def origin(self) -> str:
+        """The site's address without its path, as a browser's Origin names it."""
+        scheme, _, rest = self.base.partition("://")
+        return f"{scheme}://{rest.partition('/')[0]}"
 
 
 def describe() -> tuple[Field[Any], ...]:

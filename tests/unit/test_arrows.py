@@ -116,6 +116,18 @@ def test_the_core_is_pure(part: str, path: Path) -> None:
     assert libraries & FORBIDDEN_TO_PURE == set()
 
 
+def test_a_channel_s_ring_is_the_hub_s_alone() -> None:
+    """Everybody else asks the channel."""
+    reached = {
+        str(path.relative_to(PACKAGE))
+        for part, path in modules()
+        if part != "hub"
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "ring"
+    }
+    assert reached == set()
+
+
 def test_the_arrows_make_no_circle() -> None:
     """Every part can be taken out with all it leans on, and nothing else."""
     left = {part: set(others) for part, others in MAY_IMPORT.items()}

@@ -10,7 +10,7 @@ import os
 import time
 from pathlib import Path
 
-_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+_CPU_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _LISTEN = "0A"
 _PROC = Path("/proc")
@@ -53,7 +53,7 @@ def stores(port: int) -> list[int]:
 def cpu_s(pids: list[int]) -> float:
     """CPU seconds that the processes have used so far, user and system."""
     stats = [_stat(pid) for pid in pids]
-    return sum((int(stat[11]) + int(stat[12])) * _TICK_S for stat in stats if stat)
+    return sum((int(stat[11]) + int(stat[12])) * _CPU_TICK_S for stat in stats if stat)
 
 
 def rss(pids: list[int]) -> int:

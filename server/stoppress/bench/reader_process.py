@@ -22,7 +22,7 @@ Times = MutableSequence[float]
 """When each post was sent, in memory that all processes share."""
 
 _OWN_FILES = 64
-_GRACE_S = 10.0
+_ANSWER_GRACE_S = 10.0
 
 
 def need_descriptors(readers: int) -> None:
@@ -75,7 +75,7 @@ class ReaderProcess:
     def hear(self, timeout_s: float) -> dict[str, Any]:
         """The answer to the last order. Raises BenchFailed."""
         # It gives up by itself, and says why: that is worth waiting for.
-        if not self._line.poll(timeout_s + _GRACE_S):
+        if not self._line.poll(timeout_s + _ANSWER_GRACE_S):
             raise BenchFailed("a loader did not finish in time; give it more --timeout")
         try:
             answer: dict[str, Any] = self._line.recv()

@@ -2,7 +2,7 @@
 
 Rules:
 - Every write has an Idempotency-Key, so one whose outcome is open (503, a broken
-  connection) is repeated, under the same key, for TRY_S.
+  connection) is repeated, under the same key, for RETRY_FOR_S.
 - What the server explains (a problem document) is the error the user sees.
 """
 
@@ -19,7 +19,7 @@ import httpx
 import msgspec
 
 DEFAULT_URL = "http://127.0.0.1:8000"
-TRY_S = 30.0
+RETRY_FOR_S = 30.0
 """How long a write whose outcome is open is repeated."""
 ANSWER_S = 10.0
 _OPEN = frozenset({502, 503, 504})
@@ -84,7 +84,7 @@ class ApiClient:
         )
 
     def _settled(self, ask: Callable[[], httpx.Response], *, repeat: bool) -> Any:
-        deadline = time.monotonic() + (TRY_S if repeat else 0)
+        deadline = time.monotonic() + (RETRY_FOR_S if repeat else 0)
         wait_s, is_open = 0.25, False
         while True:
             problem: CallFailed

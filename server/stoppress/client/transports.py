@@ -32,7 +32,7 @@ Transport = Literal["websocket", "sse", "poll"]
 CONNECT_S = 10.0
 FIRST_MESSAGE_S = 30.0
 """Until a beat was announced, how long a line may say nothing."""
-POLL_S = 25
+POLL_WAIT_S = 25
 SNAPSHOT_TRIES = 5
 MAX_BYTES = 4 << 20
 """Longer than any message can be."""
@@ -133,12 +133,12 @@ class LiveLine:
             while True:
                 asked: dict[str, str | int] = {}
                 if since is not None:
-                    asked = {"since": since, "wait": POLL_S}
+                    asked = {"since": since, "wait": POLL_WAIT_S}
                 response = await self._http.get(
                     self._path,
                     params=asked,
                     headers=self._headers,
-                    timeout=httpx.Timeout(CONNECT_S, read=POLL_S + CONNECT_S),
+                    timeout=httpx.Timeout(CONNECT_S, read=POLL_WAIT_S + CONNECT_S),
                 )
                 if response.status_code != 200:
                     _check(response.status_code, response.content)

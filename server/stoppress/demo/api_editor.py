@@ -33,8 +33,8 @@ or breaks is an OSError (TimeoutError is one).
 """
 
 UNSETTLED = frozenset({408, 429, 500, 502, 503, 504})
-FIRST_WAIT_S = 0.5
-LONGEST_WAIT_S = 20.0
+FIRST_RETRY_S = 0.5
+MAX_RETRY_S = 20.0
 PAGE_SIZE = 100
 MOST_PAGES = 20  # 2,000 posts back; the demo's own are never further
 
@@ -159,7 +159,7 @@ class ApiEditor:
 
     async def _give_way(self) -> None:
         """Let whoever was faster finish, and what was read catch up."""
-        await self._clock.sleep(FIRST_WAIT_S * self._chance())
+        await self._clock.sleep(FIRST_RETRY_S * self._chance())
 
     async def _post(self, path: str) -> KnownPost | None:
         status, answer = await self._send("GET", path, accept={200, 404, 410})
@@ -188,7 +188,7 @@ class ApiEditor:
                 status, answer = 503, None
             if status not in UNSETTLED:
                 break
-            bound = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(attempt, 8))
+            bound = min(MAX_RETRY_S, FIRST_RETRY_S * 2 ** min(attempt, 8))
             await self._clock.sleep(bound * self._chance())
         if status not in accept:
             raise CallRefused(method, path, status, answer)

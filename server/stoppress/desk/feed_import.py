@@ -1,4 +1,4 @@
-"""The archive: whole feeds and posts, taken over as they were elsewhere.
+"""The desk for imports: whole feeds and posts, taken over as they were elsewhere.
 
 What an editor's write gets from this server (id, times, revision) comes with a
 copy, so this is for admins alone. Rules:
@@ -14,9 +14,11 @@ copy, so this is for admins alone. Rules:
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import msgspec
 
+from stoppress.desk.feeds import FeedDesk
 from stoppress.desk.idempotency import Requester, idempotency
 from stoppress.desk.input_to_record import (
     FeedCopy,
@@ -31,8 +33,9 @@ from stoppress.desk.input_to_record import (
     order,
 )
 from stoppress.desk.json_input import convert, read
-from stoppress.desk.posts import Desk, render
-from stoppress.desk.write_outcome import ATTEMPTS, WriteOutcome, encode
+from stoppress.desk.posts import PostDesk, render
+from stoppress.desk.store_protocol import Store
+from stoppress.desk.write_outcome import WRITE_ATTEMPTS, WriteOutcome, encode
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import (
     Conflict,
@@ -70,8 +73,20 @@ _post = msgspec.json.Decoder(Post)
 _feed = msgspec.json.Decoder(Feed)
 
 
-class Archive(Desk):
-    """A desk that also takes copies. Whether this admin may is asked before."""
+class ImportDesk:
+    """Takes copies of feeds and posts. Whether this admin may is asked before."""
+
+    def __init__(
+        self,
+        store: Store,
+        feeds: FeedDesk,
+        posts: PostDesk,
+        clock: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._feeds = feeds
+        self._posts = posts
+        self._clock = clock
 
     async def put_feed(self, feed: str, raw: bytes, asked: Requester) -> WriteOutcome:
         """Make the feed as the copy in `raw` has it, or bring it up to that."""
@@ -81,14 +96,14 @@ class Archive(Desk):
         kept = _as_kept_feed(copy)
         body, made = encode(kept), parse_instant(kept.created_at)
         key = idempotency(asked, "PUT", f"/v1/feeds/{feed}", body)
-        for _ in range(ATTEMPTS):
+        for _ in range(WRITE_ATTEMPTS):
             try:
                 written = await self._store.make_feed(feed, body, made, key, kept.rev)
             except SlugTaken:
                 pass
             else:
                 if written.repeated:
-                    return await self._feed_again(feed, written)
+                    return await self._feeds.again(feed, written)
                 return WriteOutcome("", body, kept.rev, written.cursor, created=True)
             try:
                 return await self._update_feed(feed, kept, body, key)
@@ -115,7 +130,7 @@ class Archive(Desk):
         now = self._clock()
         written = await self._store.write(Write(feed, (change,), now, "", "", key))
         if written.repeated:
-            return await self._feed_again(feed, written)
+            return await self._feeds.again(feed, written)
         return WriteOutcome("", body, copy.rev, written.cursor)
 
     async def put_post(
@@ -131,7 +146,7 @@ class Archive(Desk):
         kept = await _as_kept_post(copy)
         key = idempotency(asked, "PUT", f"/v1/feeds/{feed}/posts/{name}", encode(kept))
         held: Post | None = None
-        for _ in range(ATTEMPTS):
+        for _ in range(WRITE_ATTEMPTS):
             change = Change(
                 EventType.PUBLISHED if held is None else EventType.UPDATED,
                 name,
@@ -143,7 +158,7 @@ class Archive(Desk):
             )
             was_pinned = held is not None and held.pinned
             try:
-                written = await self._write(
+                written = await self._posts.write(
                     feed, was_pinned, kept, change, self._clock(), key
                 )
             except (PinMoved, StaleRevision):
@@ -156,7 +171,7 @@ class Archive(Desk):
                     )
                 continue
             if written.repeated:
-                return await self._again(feed, written)
+                return await self._posts.again(feed, written)
             return WriteOutcome(
                 name, change.body, kept.rev, written.cursor, created=held is None
             )
@@ -184,7 +199,9 @@ class Archive(Desk):
             await self._store.confirm(feed)
             return None
         except StaleRevision:
-            return await self.withdraw(feed, name, None, asked._replace(key=None))
+            return await self._posts.withdraw(
+                feed, name, None, asked._replace(key=None)
+            )
 
     async def _held(self, feed: str, name: str) -> Post | None:
         try:

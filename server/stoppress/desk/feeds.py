@@ -18,7 +18,7 @@ from stoppress.desk.json_input import convert, read, read_object
 from stoppress.desk.merge_patch import merge
 from stoppress.desk.store_protocol import Store
 from stoppress.desk.write_outcome import (
-    ATTEMPTS,
+    WRITE_ATTEMPTS,
     Expected,
     WriteOutcome,
     check_names,
@@ -46,9 +46,8 @@ class FeedDesk:
         self._store = store
         self._clock = clock
 
-    async def make_feed(self, raw: bytes, asked: Requester) -> WriteOutcome:
-        """Make a feed of the JSON in `raw`."""
-        given = read_new_feed(raw)
+    async def make(self, given: NewFeed, asked: Requester) -> WriteOutcome:
+        """Make a feed; `given` is what `read_new_feed` read."""
         draft, slug = check_feed(given), given.slug
         key = idempotency(asked, "POST", "/v1/feeds", encode(given))
         now = self._clock()
@@ -62,10 +61,10 @@ class FeedDesk:
                 await self._store.release(key)
             raise
         if written.repeated:
-            return await self._feed_again(slug, written)
+            return await self.again(slug, written)
         return WriteOutcome("", body, 1, written.cursor)
 
-    async def edit_feed(
+    async def edit(
         self, feed: str, raw: bytes, expected: Expected, asked: Requester
     ) -> WriteOutcome:
         """Merge the patch in `raw` into a feed."""
@@ -77,8 +76,8 @@ class FeedDesk:
             raise Invalid("slug", "can't change; make another feed")
         check_names(patch, _FEED_NAMES)
         if done := await recall(self._store, feed, key):
-            return await self._feed_again(feed, done)
-        for _ in range(ATTEMPTS):
+            return await self.again(feed, done)
+        for _ in range(WRITE_ATTEMPTS):
             kept = await self._store.feed(feed)
             value = _feed.decode(kept.body)
             check_revision(expected, value.rev, kept.body)
@@ -99,11 +98,11 @@ class FeedDesk:
             except StaleRevision:
                 continue
             if written.repeated:
-                return await self._feed_again(feed, written)
+                return await self.again(feed, written)
             return WriteOutcome("", body, after.rev, written.cursor)
         raise Conflict(f"the feed {feed!r} changes too fast just now; try again")
 
-    async def drop_feed(self, feed: str, expected: Expected, asked: Requester) -> None:
+    async def drop(self, feed: str, expected: Expected, asked: Requester) -> None:
         """Delete a feed with all its posts."""
         key = idempotency(asked, "DELETE", f"/v1/feeds/{feed}", b"")
         rev = None
@@ -113,7 +112,7 @@ class FeedDesk:
             rev = kept.rev
         await self._store.drop_feed(feed, rev, key)
 
-    async def _feed_again(self, feed: str, written: Written) -> WriteOutcome:
+    async def again(self, feed: str, written: Written) -> WriteOutcome:
         """What a repeated command answers."""
         kept = await self._store.feed(feed)
         return WriteOutcome("", kept.body, kept.rev, written.cursor, repeated=True)

@@ -1,10 +1,10 @@
-"""The desk: what an editor may do to feeds and posts.
+"""The desk for posts: publish, edit, withdraw.
 
 Every command takes the bytes an editor sent, decides, and hands the store one
 atomic write. Rules:
 - Nothing is read before a plain publish: it is one call of the store.
 - What has to be read first (an edit, a pin) is written on condition that it is
-  still so; else the desk reads again, ATTEMPTS times at most.
+  still so; else the desk reads again, WRITE_ATTEMPTS times at most.
 - A command repeated with its Idempotency-Key changes nothing: it answers with
   the post as it is now and the cursor of the first time. It is never refused
   for what happened since, a withdrawal included: a 4xx would say that the write
@@ -21,7 +21,6 @@ from collections.abc import Callable
 
 import msgspec
 
-from stoppress.desk.feeds import FeedDesk
 from stoppress.desk.idempotency import PostIds, Requester, idempotency
 from stoppress.desk.input_to_record import (
     check_draft,
@@ -36,7 +35,7 @@ from stoppress.desk.markdown import TooMuchMarkup, to_html
 from stoppress.desk.merge_patch import merge
 from stoppress.desk.store_protocol import Store
 from stoppress.desk.write_outcome import (
-    ATTEMPTS,
+    WRITE_ATTEMPTS,
     Expected,
     WriteOutcome,
     check_names,
@@ -52,8 +51,6 @@ from stoppress.domain.event import EventType
 from stoppress.domain.post import CorrectionNote, Post, PostInput, Source
 from stoppress.domain.store_records import Change, Idempotency, Write, Written
 
-__all__ = ["Desk", "Expected", "WriteOutcome", "now_ms", "render"]
-
 LONG_MARKUP = 4096
 """Characters of Markdown that are rendered in a thread: more than about 1 ms."""
 
@@ -65,11 +62,12 @@ _post = msgspec.json.Decoder(Post)
 _POST_NAMES = names_of(PostInput, source=Source, correction=CorrectionNote)
 
 
-class Desk(FeedDesk):
-    """What an editor may do. Whether this editor may is asked before."""
+class PostDesk:
+    """What an editor may do to posts. Whether this editor may is asked before."""
 
     def __init__(self, store: Store, clock: Callable[[], int] = now_ms) -> None:
-        super().__init__(store, clock)
+        self._store = store
+        self._clock = clock
         self._ids = PostIds()
 
     async def publish(self, feed: str, raw: bytes, asked: Requester) -> WriteOutcome:
@@ -78,7 +76,7 @@ class Desk(FeedDesk):
         key = idempotency(asked, "POST", f"/v1/feeds/{feed}/posts", encode(given))
         draft = check_draft(given)
         html = await render(draft.body)
-        for _ in range(ATTEMPTS):
+        for _ in range(WRITE_ATTEMPTS):
             now = self._clock()
             post = new_post(draft, self._ids.next(now), html, now)
             body = encode(post)
@@ -86,11 +84,11 @@ class Desk(FeedDesk):
                 EventType.PUBLISHED, post.id, 0, 1, body, order(post), post.external_id
             )
             try:
-                written = await self._write(feed, False, post, change, now, key)
+                written = await self.write(feed, False, post, change, now, key)
             except _CHANGED_MEANWHILE:
                 continue
             if written.repeated:
-                return await self._again(feed, written)
+                return await self.again(feed, written)
             return WriteOutcome(post.id, body, 1, written.cursor)
         raise PinMoved
 
@@ -106,8 +104,8 @@ class Desk(FeedDesk):
         canonical = encode(patch, order="sorted")
         key = idempotency(asked, "PATCH", f"/v1/feeds/{feed}/posts/{name}", canonical)
         if done := await recall(self._store, feed, key):
-            return await self._again(feed, done)
-        for _ in range(ATTEMPTS):
+            return await self.again(feed, done)
+        for _ in range(WRITE_ATTEMPTS):
             body = await self._store.post(feed, name)
             post = _post.decode(body)
             check_revision(expected, post.rev, body)
@@ -123,11 +121,11 @@ class Desk(FeedDesk):
             after = edited(post, draft, html, now)
             change = _updated(post, after)
             try:
-                written = await self._write(feed, post.pinned, after, change, now, key)
+                written = await self.write(feed, post.pinned, after, change, now, key)
             except _CHANGED_MEANWHILE:
                 continue
             if written.repeated:
-                return await self._again(feed, written)
+                return await self.again(feed, written)
             return WriteOutcome(name, change.body, after.rev, written.cursor)
         raise PinMoved
 
@@ -138,7 +136,7 @@ class Desk(FeedDesk):
         key = idempotency(asked, "DELETE", f"/v1/feeds/{feed}/posts/{name}", b"")
         if done := await recall(self._store, feed, key):
             return done.cursor
-        for _ in range(ATTEMPTS):
+        for _ in range(WRITE_ATTEMPTS):
             try:
                 body = await self._store.post(feed, name)
             except Gone:
@@ -155,7 +153,7 @@ class Desk(FeedDesk):
                 continue
         raise PinMoved
 
-    async def _write(
+    async def write(
         self,
         feed: str,
         was_pinned: bool,
@@ -178,7 +176,7 @@ class Desk(FeedDesk):
             changes = (_updated(pinned, unpinned(pinned)), change)
         return await self._store.write(Write(feed, changes, now, former, post.id, key))
 
-    async def _again(self, feed: str, written: Written) -> WriteOutcome:
+    async def again(self, feed: str, written: Written) -> WriteOutcome:
         """What a repeated command answers."""
         try:
             body = await self._store.post(feed, written.post)

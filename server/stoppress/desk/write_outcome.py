@@ -14,7 +14,7 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import StaleRevision
 from stoppress.domain.store_records import Idempotency, Written
 
-ATTEMPTS = 6
+WRITE_ATTEMPTS = 6
 """How often a write is decided anew when what it was decided on has changed."""
 
 Expected = frozenset[int] | None

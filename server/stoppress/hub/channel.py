@@ -31,7 +31,7 @@ from stoppress.wire import messages
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat, framed
 
-SMALL = 4096
+COPIED_BELOW_BYTES = 4096
 """A rest below this is copied, so that it doesn't hold on to a shared block."""
 
 
@@ -122,6 +122,19 @@ class Channel:
     def all(self) -> list[Follow]:
         """Every follow, as of now."""
         return self._round_robin.all()
+
+    @property
+    def cursor(self) -> Cursor:
+        """The place after the newest event."""
+        return self.ring.cursor
+
+    def messages_after(self, cursor: Cursor, limit: int | None = None) -> list[bytes]:
+        """Up to `limit` messages that follow on the cursor; None: all of them.
+
+        `can_resume(cursor)` must be true.
+        """
+        ring = self.ring
+        return ring.messages(cursor.seq, ring.head if limit is None else limit)
 
     def is_ahead(self, cursor: Cursor | None) -> bool:
         """Whether the cursor may come from a line that is a step ahead of ours."""
@@ -271,7 +284,7 @@ class Channel:
                 self._stuck(follow, tail, sent)
             if seq >= 0:
                 events += follow.seq - seq
-            if not visits & 15 or length > SMALL:
+            if not visits & 15 or length > COPIED_BELOW_BYTES:
                 if clock() > deadline:
                     break
         self._pace.went(visits)
@@ -324,7 +337,7 @@ class Channel:
             rest, at = self.ring.rest(reader.wire, follow.seq, sent)
         follow.seq = at
         self._owner.metrics.stuck()
-        reader.write(bytes(rest) if len(rest) < SMALL else rest)
+        reader.write(bytes(rest) if len(rest) < COPIED_BELOW_BYTES else rest)
         if not reader.blocked and at != self.ring.head:
             self._ready.append(follow)
 

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-GRACE_S = 5.0
+CLOSE_GRACE_S = 5.0
 """How long a peer has to answer a close, or to take the last bytes."""
 
 A_TURN = 32
@@ -31,7 +31,7 @@ class ClosableReader(Protocol):
 class ClosingReaders:
     """The readers that were told to go."""
 
-    def __init__(self, grace_s: float = GRACE_S) -> None:
+    def __init__(self, grace_s: float = CLOSE_GRACE_S) -> None:
         self._grace_s = grace_s
         self._queue: deque[tuple[float, ClosableReader]] = deque()
         self._timer: asyncio.TimerHandle | None = None

@@ -31,7 +31,7 @@ VISIT_BYTES = 64 << 10
 """What a visit writes, unless one message alone is larger."""
 MAX_PARTS = 64
 """Parts of it; the kernel takes 1,024 (IOV_MAX)."""
-HELD_BYTES = 512
+EVENT_OVERHEAD_BYTES = 512
 """What an event costs beside its body: objects, the message's head, framing."""
 JOINED_BLOCKS = 20
 """Blocks of which joined bytes are kept: 1 MiB a feed, while readers catch up."""
@@ -117,7 +117,7 @@ class Ring:
         self._max_bytes = max_bytes
         self._encoded = encoded
         # The feed stands in a message up to three times, the address once.
-        self._overhead = HELD_BYTES + 3 * len(feed) + len(base)
+        self._overhead = EVENT_OVERHEAD_BYTES + 3 * len(feed) + len(base)
         self.epoch = ""
         self.first = 1
         self.head = 0

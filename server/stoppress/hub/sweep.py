@@ -29,7 +29,7 @@ from stoppress.hub.hub_metrics import HubMetrics
 if TYPE_CHECKING:
     from stoppress.hub.channel import Channel
 
-SLICE_S = 0.0005
+SWEEP_SLICE_S = 0.0005
 SLICE_VISITS = 128
 
 Later = Callable[[Callable[[], None]], object]
@@ -91,7 +91,7 @@ class Sweep:
 
     def _serve(self) -> None:
         start = self._clock()
-        deadline = start + SLICE_S
+        deadline = start + SWEEP_SLICE_S
         waiting, left = self._waiting, SLICE_VISITS
         now = start
         while waiting and left > 0 and now < deadline:

@@ -44,9 +44,9 @@ START_S = 60.0
 """How long a Valkey may load its data before it counts as stuck."""
 STOP_S = 10.0
 """How long a Valkey may take to end before it is killed."""
-POLL_S = 0.01
-BACKOFF_S = (0.1, 5.0)
-LIVED_S = 60.0
+START_POLL_S = 0.01
+VALKEY_RESTART_BACKOFF_S = (0.1, 5.0)
+VALKEY_STEADY_AFTER_S = 60.0
 """Who lived that long is started again at once."""
 
 log = logging.getLogger(__name__)
@@ -112,15 +112,15 @@ class EmbeddedValkey:
     async def watch(self) -> None:
         """Start it again whenever it ends, until `stop` or cancelled."""
         loop = asyncio.get_running_loop()
-        pause_s = BACKOFF_S[0]
+        pause_s = VALKEY_RESTART_BACKOFF_S[0]
         while True:
             began = loop.time()
             await self._ended()
             if self._stopping:
                 return
             log.error("Valkey (process %d) ended; starting it again", self._pid)
-            if loop.time() - began >= LIVED_S:
-                pause_s = BACKOFF_S[0]
+            if loop.time() - began >= VALKEY_STEADY_AFTER_S:
+                pause_s = VALKEY_RESTART_BACKOFF_S[0]
             while True:
                 # Counted as it is tried: one that dies while it starts counts too.
                 self.restarts += 1
@@ -130,7 +130,7 @@ class EmbeddedValkey:
                 except BadSetting as wrong:
                     log.error("%s", wrong)
                 await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, BACKOFF_S[1])
+                pause_s = min(pause_s * 2, VALKEY_RESTART_BACKOFF_S[1])
                 if self._stopping:
                     return
 
@@ -214,7 +214,7 @@ class EmbeddedValkey:
                     )
                 if child is None:
                     await self._retake()
-                await asyncio.sleep(POLL_S)
+                await asyncio.sleep(START_POLL_S)
 
     def _place(self) -> str:
         """What changes when the data are put back from a back-up: a file's identity."""

@@ -23,7 +23,7 @@ from stoppress.log.scripts import LogPiece
 PENDING = 4096
 """Events held back of one feed while it is mended; past that the log is read again."""
 PENDING_BYTES = 8 << 20
-ATTEMPTS = 20
+CATCH_UP_ATTEMPTS = 20
 """How often one feed's log is read before the feed has to wait its turn again."""
 
 log = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ class FollowedFeed:
         """
         was = self.cursor
         how = "log" if was.epoch else "window"
-        for _ in range(ATTEMPTS):
+        for _ in range(CATCH_UP_ATTEMPTS):
             await listening()
             self._begin()
             if how == "log":

@@ -26,7 +26,7 @@ from functools import partial
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NewsError, NotFound, Unavailable
 from stoppress.log.followed_feed import FollowedFeed, FollowedSink
-from stoppress.log.listener import BACKOFF_S, Listener
+from stoppress.log.listener import LISTENER_BACKOFF_S, Listener
 from stoppress.log.log_metrics import FollowerMetrics, NoFollowerMetrics
 from stoppress.log.pool import Pool
 from stoppress.log.pubsub_message import parse
@@ -227,7 +227,7 @@ class Follower:
                 followed.end()
             except Unavailable as wrong:
                 log.warning("could not mend %s: %s", followed.feed, wrong)
-                await asyncio.sleep(random.uniform(*BACKOFF_S) / 2)
+                await asyncio.sleep(random.uniform(*LISTENER_BACKOFF_S) / 2)
                 self._to_mend.put_nowait(followed)
             if followed.closed:
                 await self._forget(followed)

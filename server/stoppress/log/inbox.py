@@ -43,7 +43,7 @@ BLOCK_S = 2.0
 CLAIM_AFTER_S = 60.0
 CLAIM_EVERY_S = 30.0
 KEPT_REFUSED = 1000
-BACKOFF_S = (0.1, 5.0)
+INBOX_BACKOFF_S = (0.1, 5.0)
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Inbox:
 
     async def run(self) -> None:
         """Take in, until cancelled."""
-        pause_s = BACKOFF_S[0]
+        pause_s = INBOX_BACKOFF_S[0]
         while True:
             connection: AbstractConnection | None = None
             try:
@@ -84,14 +84,14 @@ class Inbox:
                     while True:
                         await self._claim(connection)
                         await self._take(await self._read(connection, ">"))
-                        pause_s = BACKOFF_S[0]
+                        pause_s = INBOX_BACKOFF_S[0]
             except (Unavailable, ResponseError) as wrong:
                 log.warning("the inbox waits: %s", wrong)
             finally:
                 if connection is not None:
                     await connection.disconnect(nowait=True)
             await asyncio.sleep(random.uniform(pause_s / 2, pause_s))
-            pause_s = min(pause_s * 2, BACKOFF_S[1])
+            pause_s = min(pause_s * 2, INBOX_BACKOFF_S[1])
 
     async def _make_group(self, connection: AbstractConnection) -> None:
         try:

@@ -27,7 +27,7 @@ from stoppress.log.pool import Pool
 from stoppress.log.redis_keys import PROBE
 from stoppress.log.subscription import Subscription
 
-BACKOFF_S = (0.05, 2.0)
+LISTENER_BACKOFF_S = (0.05, 2.0)
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class Listener:
 
     async def keep(self) -> None:
         """Have a line, and another one when it is lost."""
-        pause_s = BACKOFF_S[0]
+        pause_s = LISTENER_BACKOFF_S[0]
         try:
             while True:
                 began = time.monotonic()
@@ -99,10 +99,10 @@ class Listener:
                 except* Unavailable as lost:
                     log.warning("the line to Redis was lost: %s", lost.exceptions[0])
                 _heed_cancel()
-                if time.monotonic() - began > BACKOFF_S[1]:
-                    pause_s = BACKOFF_S[0]
+                if time.monotonic() - began > LISTENER_BACKOFF_S[1]:
+                    pause_s = LISTENER_BACKOFF_S[0]
                 await asyncio.sleep(random.uniform(0, pause_s))
-                pause_s = min(pause_s * 2, BACKOFF_S[1])
+                pause_s = min(pause_s * 2, LISTENER_BACKOFF_S[1])
         finally:
             self._listening.set()  # nobody need wait for it any more
 

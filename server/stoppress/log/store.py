@@ -44,7 +44,7 @@ PIECE_EVENTS = 512
 PIECE_BYTES = 1 << 20
 """A piece of a log read in one step: about 2 ms of Redis."""
 _MARK = re.compile(r"(ext|posts)\.(\d{1,19})", re.ASCII)
-ATTEMPTS = 5
+PAGE_ATTEMPTS = 5
 """How often a window is begun anew because the epoch changed meanwhile."""
 
 
@@ -275,7 +275,7 @@ class RedisStore:
         Bodies are what posts are when they are read, which may be later than the
         window's cursor: whoever needs them to agree listens meanwhile.
         """
-        for _ in range(ATTEMPTS):
+        for _ in range(PAGE_ATTEMPTS):
             newest = await self._piece(feed, back=True, beyond=None)
             events = list(newest.events)
             size = sum(len(event.body) for event in events)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-TICK_S = 1.0
+LOOP_TICK_S = 1.0
 """Between two rings of the timer."""
 RARELY = 100
 """Collections of the middle generation before one of the oldest, Python's own being
@@ -52,11 +52,11 @@ class Pauses:
         gc.callbacks.append(self._heard)
 
     def tick(self) -> None:
-        """The timer of TICK_S rings."""
+        """The timer of LOOP_TICK_S rings."""
         now = self._clock()
         if self._due:
             self._metrics.late(max(0.0, now - self._due))
-        self._due = now + TICK_S
+        self._due = now + LOOP_TICK_S
 
     def _heard(self, phase: str, info: dict[str, int]) -> None:
         if info["generation"] < 2:

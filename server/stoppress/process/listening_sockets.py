@@ -1,7 +1,7 @@
 """The sockets a server listens on, bound by the parent and inherited by workers.
 
 Rules:
-- A taken port is told in one line, after trying for TRY_S: the workers of a parent
+- A taken port is told in one line, after trying for BIND_FOR_S: the workers of a parent
   that was killed may hold it a moment longer than the parent lived.
 - One worker has one socket. Several have one each on the same port, and the kernel
   spreads new connections (SO_REUSEPORT); a first bind without it finds out whether
@@ -18,10 +18,10 @@ import socket
 
 from stoppress.settings import Settings
 
-TRY_S = 2.0
+BIND_FOR_S = 2.0
 EARS = 8
 """Connections accepted in a turn: as many as are let in meanwhile."""
-_PAUSE_S = 0.05
+_BIND_PAUSE_S = 0.05
 _USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
 
 
@@ -35,7 +35,7 @@ async def listen(host: str, port: int, count: int) -> list[socket.socket]:
     Raises CannotListen.
     """
     family, address = _resolve(host, port)
-    deadline = asyncio.get_running_loop().time() + TRY_S
+    deadline = asyncio.get_running_loop().time() + BIND_FOR_S
     while True:
         try:
             return _bind(family, address, count)
@@ -44,7 +44,7 @@ async def listen(host: str, port: int, count: int) -> list[socket.socket]:
             taken = error.errno == errno.EADDRINUSE
             if not taken or asyncio.get_running_loop().time() > deadline:
                 raise CannotListen(reason) from None
-        await asyncio.sleep(_PAUSE_S)
+        await asyncio.sleep(_BIND_PAUSE_S)
 
 
 def limit(listener: socket.socket, settings: Settings) -> None:

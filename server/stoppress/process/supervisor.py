@@ -6,7 +6,7 @@ Rules:
   readers are sent away while the store still answers, and Valkey stops last.
 - What can't be (a bad setting, a taken port, data in use, a Redis that is too old)
   is CannotServe, one line; what dies later is started again, after a wait that
-  grows to LONGEST_WAIT_S.
+  grows to MAX_RESTART_WAIT_S.
 - SIGTERM, SIGINT or SIGHUP drain; a second one ends at once.
 """
 
@@ -34,10 +34,10 @@ from stoppress.log.embedded import EmbeddedValkey
 from stoppress.process.listening_sockets import CannotListen, listen
 from stoppress.settings import Settings, to_environment
 
-FIRST_WAIT_S = 0.1
-LONGEST_WAIT_S = 5.0
+FIRST_RESTART_WAIT_S = 0.1
+MAX_RESTART_WAIT_S = 5.0
 """Between the deaths of a worker and its next start."""
-LIVED_S = 10.0
+WORKER_STEADY_AFTER_S = 10.0
 """A worker that lived so long starts again without a wait."""
 END_S = 12.0
 """What a worker gets beside its drain before it is killed: see process/worker.py."""
@@ -89,9 +89,13 @@ class _WorkerSlot:
                 raise CannotServe("the server did not start; its log says why", 1)
             log.warning("worker %d ended with %d; starting another", process.pid, code)
             lived_s = loop.time() - started
-            wait_s = 0.0 if lived_s > LIVED_S else max(wait_s * 2, FIRST_WAIT_S)
+            wait_s = (
+                0.0
+                if lived_s > WORKER_STEADY_AFTER_S
+                else max(wait_s * 2, FIRST_RESTART_WAIT_S)
+            )
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(wait_s, LONGEST_WAIT_S)):
+                async with asyncio.timeout(min(wait_s, MAX_RESTART_WAIT_S)):
                     await self._stopping.wait()
 
     async def _start(self) -> Process:

@@ -6,8 +6,8 @@ Rules:
 - It never outlives its parent: the kernel kills it (Linux), and the end of its
   standard input ends it (everywhere).
 - SIGTERM: no new connections, readers are sent away spread over `drain_seconds`,
-  then what runs may finish for GRACE_S, then the parts are closed. Exit 0. A second
-  signal ends it at once.
+  then what runs may finish for REQUEST_GRACE_S, then the parts are closed. Exit 0.
+  A second signal ends it at once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any, cast
 import uvicorn
 
 from stoppress.app import ServerProcess
-from stoppress.process.gc_pauses import TICK_S, Pauses
+from stoppress.process.gc_pauses import LOOP_TICK_S, Pauses
 from stoppress.process.listening_sockets import ears, limit
 from stoppress.settings import from_environment
 from stoppress.web.line.arrivals import ArrivalQueue, call_later
@@ -34,7 +34,7 @@ from stoppress.web.line.first_bytes import FirstBytes
 from stoppress.web.line.head_limits import HeadLimits
 from stoppress.web.line.takeover import LiveWebSocket
 
-GRACE_S = 3
+REQUEST_GRACE_S = 3
 """How long requests may run on, after the drain; uvicorn waits without end."""
 CLOSE_S = 5
 """How long the parts may take to close, after that."""
@@ -93,7 +93,7 @@ class WorkerServer(uvicorn.Server):
             self._serving.metrics.add_up()
             await self.on_tick(0)  # the date that answers bear
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(TICK_S):
+                async with asyncio.timeout(LOOP_TICK_S):
                     await over.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -101,12 +101,14 @@ class WorkerServer(uvicorn.Server):
         for server in self.servers:
             server.close()
         try:
-            async with asyncio.timeout(self._serving.settings.drain_seconds + GRACE_S):
+            async with asyncio.timeout(
+                self._serving.settings.drain_seconds + REQUEST_GRACE_S
+            ):
                 await self._serving.drain()
         except TimeoutError:
             log.warning("readers are left after the drain; they are cut")
         try:
-            async with asyncio.timeout(GRACE_S + CLOSE_S):
+            async with asyncio.timeout(REQUEST_GRACE_S + CLOSE_S):
                 await super().shutdown(sockets)
         except TimeoutError:
             log.warning(
@@ -163,7 +165,7 @@ async def serve(listen: int, ready: int) -> None:
         ws_per_message_deflate=False,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=GRACE_S,
+        timeout_graceful_shutdown=REQUEST_GRACE_S,
     )
     listener = socket.socket(fileno=listen)
     limit(listener, serving.settings)

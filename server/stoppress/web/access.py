@@ -1,20 +1,18 @@
 """Who asks, and what they may: one place for every route.
 
 Rules:
-- A bearer token, or the desk's cookie, which holds the token itself. A token
-  that is sent and not known is 401 everywhere, also where none is needed.
-- The cookie may write only from our own pages: the browser says where a request
-  comes from (Sec-Fetch-Site, else Origin), and a request that doesn't say is
-  refused.
+- A bearer token, or the desk's cookie, which holds the token itself: `credential`
+  finds it. A token that is sent and not known is 401 everywhere, also where none is
+  needed; a cookie that is not known is nobody's.
+- The cookie may write only from our own pages; a request that does not say where it
+  comes from is refused.
 - A private feed does not exist for whoever may not read it: 404 in every answer.
 - A write without a token is 401 whether the feed is there or not.
 """
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from stoppress.desk.tokens import Scope, Token
 from stoppress.domain.errors import (
@@ -25,52 +23,78 @@ from stoppress.domain.errors import (
     Unauthenticated,
 )
 from stoppress.domain.feed import Visibility, check_slug
+from stoppress.web.credential import (
+    Credential,
+    CredentialKind,
+    HeaderLookup,
+    credential_of,
+    is_from_our_page,
+)
 from stoppress.web.services import Services
-
-COOKIE = "stoppress_desk"
-"""Set by the desk on sign-in: HttpOnly, SameSite=Strict."""
 
 _NOBODY = "no token: send one as `Authorization: Bearer sp_…`"
 _UNKNOWN = "the token is not known here: it may have been revoked"
 
 
-async def token_of(services: Services, request: Request) -> Token | None:
-    """The token a request brings, or None. Raises Unauthenticated, Unavailable."""
-    header = request.headers.get("authorization")
-    if header is not None:
-        kind, _, secret = header.partition(" ")
-        if kind.lower() != "bearer":
-            raise Unauthenticated(f"{kind[:20]!r} is not spoken here; {_NOBODY}")
-        token = await services.tokens.check(secret.strip())
-        if token is None:
-            raise Unauthenticated(_UNKNOWN)
-        return token
-    cookie = request.cookies.get(COOKIE)
-    if not cookie:
+def header_lookup(connection: HTTPConnection) -> HeaderLookup:
+    """The headers of a request, as `credential` asks for them."""
+    headers = connection.headers
+
+    def header(name: str) -> str | None:
+        if name == "cookie":
+            return "; ".join(headers.getlist(name)) or None
+        return headers.get(name)
+
+    return header
+
+
+async def token_of(
+    services: Services, request: Request, *, from_link: bool = False
+) -> Token | None:
+    """The token a request brings, or None. `from_link`: as in `credential`.
+
+    Raises Unauthenticated, Refused, Unavailable.
+    """
+    credential = credential_of(
+        header_lookup(request),
+        services.settings.origin,
+        method=request.method,
+        from_link=from_link,
+    )
+    token = await token_behind(services, credential)
+    if token is not None and not credential.may_write:
+        if request.method not in ("GET", "HEAD"):
+            raise _not_our_page()
+    return token
+
+
+async def token_behind(services: Services, credential: Credential) -> Token | None:
+    """The token of a credential; None for nobody. Raises Unauthenticated, Unavailable.
+
+    A cookie that is not known is nobody's.
+    """
+    if credential.kind is CredentialKind.NONE:
         return None
-    token = await services.tokens.check(cookie)
-    if token is not None and request.method not in ("GET", "HEAD"):
-        check_origin(services, request)
+    if credential.kind is CredentialKind.MALFORMED:
+        scheme = credential.secret[:20]
+        raise Unauthenticated(f"{scheme!r} is not spoken here; {_NOBODY}")
+    token = await services.tokens.check(credential.secret)
+    if token is None and credential.must_be_known:
+        raise Unauthenticated(_UNKNOWN)
     return token
 
 
 def check_origin(services: Services, request: Request) -> None:
     """Raises Refused unless the browser says that one of our own pages asks."""
-    headers = request.headers
-    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-    if site is not None:
-        same = site == "same-origin"
-    elif origin is not None:
-        same = origin == services.settings.base or (
-            urlsplit(origin).netloc == headers.get("host", "")
-        )
-    else:
-        same = False
-    if not same:
-        raise Refused(
-            "the desk's cookie counts only on the desk's own pages; "
-            "elsewhere send a token as `Authorization: Bearer sp_…`"
-        )
+    if not is_from_our_page(header_lookup(request), services.settings.origin):
+        raise _not_our_page()
+
+
+def _not_our_page() -> Refused:
+    return Refused(
+        "the desk's cookie counts only on the desk's own pages; "
+        "elsewhere send a token as `Authorization: Bearer sp_…`"
+    )
 
 
 def feed_of(request: Request) -> str:

@@ -13,10 +13,10 @@ from starlette.responses import Response
 
 from stoppress.web.requests import is_unchanged
 
-HELD_BYTES = 32 << 20
+CACHED_RESPONSE_BYTES = 32 << 20
 """Pages held in memory, least recently used first to go: some 1,500 of 20 posts."""
 
-_SMALL = 512
+_MIN_GZIP_BYTES = 512
 
 Drawer = Callable[[], Awaitable[bytes]]
 
@@ -32,7 +32,11 @@ class CachedBody(NamedTuple):
     def of(cls, plain: bytes, level: int = 6) -> CachedBody:
         """Pack what is worth packing."""
         etag = f'"{hashlib.blake2b(plain, digest_size=8).hexdigest()}"'
-        packed = gzip.compress(plain, level, mtime=0) if len(plain) > _SMALL else None
+        packed = (
+            gzip.compress(plain, level, mtime=0)
+            if len(plain) > _MIN_GZIP_BYTES
+            else None
+        )
         return cls(plain, packed, etag)
 
 
@@ -70,7 +74,7 @@ class ResponseCache:
             # Another request may have drawn it while this one read.
             self._bytes += _size(body) - _size(self._bodies.get(key))
             self._bodies[key] = body
-            while self._bytes > HELD_BYTES and len(self._bodies) > 1:
+            while self._bytes > CACHED_RESPONSE_BYTES and len(self._bodies) > 1:
                 self._bytes -= _size(self._bodies.popitem(last=False)[1])
         self._bodies.move_to_end(key)
         return body

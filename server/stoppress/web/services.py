@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from stoppress.desk.feed_import import Archive
+    from stoppress.desk.desk import Desk
     from stoppress.desk.store_protocol import Store
     from stoppress.desk.tokens import Tokens
     from stoppress.hub.hub import Hub
@@ -36,7 +36,7 @@ class Services:
 
     settings: Settings
     store: Store
-    desk: Archive
+    desk: Desk
     hub: Hub
     snapshots: SnapshotCache
     tokens: Tokens

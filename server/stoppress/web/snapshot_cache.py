@@ -10,7 +10,7 @@ Rules:
 - Redis away: the last edition, with the events that came since, and its age.
   Where an event is missing, a write of our own included, there is no answer:
   what was withdrawn must not come back.
-- At most HELD_BYTES of editions are held, least recently used first to go.
+- At most CACHED_SNAPSHOT_BYTES of editions are held, least recently used first to go.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from stoppress.web.snapshot import EncodedSnapshot, continued, edition, visibili
 if TYPE_CHECKING:
     from stoppress.hub.channel import Channel
 
-HELD_BYTES = 64 << 20
+CACHED_SNAPSHOT_BYTES = 64 << 20
 """Editions held in memory; 20 posts of 1 KB each make 20 KB."""
 MAX_SHELVES = 4096
 """Feeds of which anything is held."""
@@ -147,7 +147,7 @@ class SnapshotCache:
         behind = (
             shelf is not None
             and shelf.noted is not None
-            and not _covers(channel.ring.cursor, shelf.noted)
+            and not _covers(channel.cursor, shelf.noted)
         )
         if behind or not self._fresh():
             try:
@@ -162,14 +162,14 @@ class SnapshotCache:
     ) -> list[bytes] | None:
         """The messages after one cursor until another; None if memory lacks one."""
         try:
-            ring = (await self._hub.channel(feed)).ring
+            channel = await self._hub.channel(feed)
         except (NotFound, Unavailable):
             return None
-        if after.epoch != until.epoch or not _covers(ring.cursor, until):
+        if after.epoch != until.epoch or not _covers(channel.cursor, until):
             return None
-        if not ring.holds_after(after.seq):
+        if not channel.can_resume(after):
             return None
-        return ring.messages(after.seq, max(0, until.seq - after.seq))
+        return channel.messages_after(after, max(0, until.seq - after.seq))
 
     async def feeds(self) -> FeedListing:
         """Every feed's kept JSON, of every visibility, newest made first.
@@ -227,7 +227,7 @@ class SnapshotCache:
     ) -> bool:
         return (
             shelf.drawn >= shelf.due
-            and _covers(held.cursor, channel.ring.cursor)
+            and _covers(held.cursor, channel.cursor)
             and self._fresh()
         )
 
@@ -279,7 +279,7 @@ class SnapshotCache:
         held = shelf.edition
         self._bytes += len(drawn.body) - (len(held.body) if held is not None else 0)
         shelf.edition = drawn
-        while self._bytes > HELD_BYTES and len(self._shelves) > 1:
+        while self._bytes > CACHED_SNAPSHOT_BYTES and len(self._shelves) > 1:
             self._forget(next(iter(self._shelves)))
 
     def _forget(self, feed: str) -> None:
@@ -295,13 +295,11 @@ class SnapshotCache:
         held = shelf.edition
         if held is None:
             raise away
-        if channel is not None and not _covers(held.cursor, channel.ring.cursor):
-            ring = channel.ring
-            if held.cursor.epoch != ring.epoch or not ring.holds_after(held.cursor.seq):
+        if channel is not None and not _covers(held.cursor, channel.cursor):
+            if not channel.can_resume(held.cursor):
                 raise away
-            lacking = ring.head - held.cursor.seq
             try:
-                held = continued(held, ring.messages(held.cursor.seq, lacking))
+                held = continued(held, channel.messages_after(held.cursor))
             except Gap:
                 raise away from None
             self._hold(held.slug, shelf, held)

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import pytest
 import pytest_asyncio
 
-from stoppress.desk.feed_import import Archive
+from stoppress.desk.desk import Desk
+from stoppress.desk.feeds import read_new_feed
 from stoppress.desk.idempotency import Requester
 from stoppress.domain.errors import ExternalIdTaken, Unavailable
 from stoppress.domain.store_records import Idempotency
@@ -87,11 +88,11 @@ async def test_what_is_found_done_without_a_key(pair: Pair) -> None:
     """An edit that changes nothing, a withdrawal of what is gone, a wire's repeat."""
     feed = json.dumps({"slug": "x", "title": "X"}).encode()
     async with pair.storing() as store:
-        desk = Archive(store)
-        await desk.make_feed(feed, NOBODY)
+        desk = Desk(store)
+        await desk.feeds.make(read_new_feed(feed), NOBODY)
         draft = b'{"body": "one", "external_id": "wire-1"}'
-        kept = await desk.publish("x", draft, NOBODY)
-        gone = await desk.publish("x", b'{"body": "two"}', NOBODY)
+        kept = await desk.posts.publish("x", draft, NOBODY)
+        gone = await desk.posts.publish("x", b'{"body": "two"}', NOBODY)
     edit = b'{"body": "edited"}'
     title = b'{"title": "Y"}'
     pair.replica.freeze()
@@ -99,21 +100,21 @@ async def test_what_is_found_done_without_a_key(pair: Pair) -> None:
         # The first does it, and can't say so; the second finds it done.
         await unknown(
             pair,
-            lambda store: Archive(store).edit("x", kept.post, edit, None, NOBODY),
+            lambda store: Desk(store).posts.edit("x", kept.post, edit, None, NOBODY),
         )
         await unknown(
-            pair, lambda store: Archive(store).withdraw("x", gone.post, None, NOBODY)
+            pair, lambda store: Desk(store).posts.withdraw("x", gone.post, None, NOBODY)
         )
         await unknown(
-            pair, lambda store: Archive(store).edit_feed("x", title, None, NOBODY)
+            pair, lambda store: Desk(store).feeds.edit("x", title, None, NOBODY)
         )
-    await unknown(pair, lambda store: Archive(store).publish("x", draft, NOBODY))
+    await unknown(pair, lambda store: Desk(store).posts.publish("x", draft, NOBODY))
     pair.replica.thaw()
     async with pair.storing() as store:
-        desk = Archive(store)
-        done = await desk.edit("x", kept.post, edit, None, NOBODY)
-        assert await desk.withdraw("x", gone.post, None, NOBODY) is None
-        assert (await desk.edit_feed("x", title, None, NOBODY)).cursor == done.cursor
+        desk = Desk(store)
+        done = await desk.posts.edit("x", kept.post, edit, None, NOBODY)
+        assert await desk.posts.withdraw("x", gone.post, None, NOBODY) is None
+        assert (await desk.feeds.edit("x", title, None, NOBODY)).cursor == done.cursor
         assert done.cursor.seq == 5
         with pytest.raises(ExternalIdTaken):
-            await desk.publish("x", draft, NOBODY)
+            await desk.posts.publish("x", draft, NOBODY)

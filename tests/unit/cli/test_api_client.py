@@ -81,7 +81,7 @@ def test_a_refusal_is_not_repeated() -> None:
 
 
 def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After TRY_S the last answer is the error."""
+    """After RETRY_FOR_S the last answer is the error."""
     clock = iter(range(0, 1000, 20))
     monkeypatch.setattr("stoppress.cli.api_client.time.monotonic", lambda: next(clock))
     away = (503, b'{"detail":"Redis is away"}')

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from stoppress.desk.feed_import import Archive
+from stoppress.desk.desk import Desk
 from stoppress.desk.idempotency import Requester
 from stoppress.domain.errors import (
     Conflict,
@@ -83,11 +83,11 @@ def post(**more: object) -> bytes:
     return js(shown | more)
 
 
-async def archive() -> tuple[Archive, MemoryStore]:
+async def archive() -> tuple[Desk, MemoryStore]:
     """An archive that holds the feed."""
     store = MemoryStore()
-    made = Archive(store)
-    await made.put_feed("quay", feed(), ME)
+    made = Desk(store)
+    await made.imports.put_feed("quay", feed(), ME)
     return made, store
 
 
@@ -97,7 +97,7 @@ async def test_keeps_what_another_server_made() -> None:
     kept = msgspec.json.decode((await store.feed("quay")).body)
     assert (kept["rev"], kept["created_at"], kept["updated_at"]) == (7, THEN, LATER)
     assert kept["closed_at"] == LATER
-    made = await desk.put_post("quay", ID, post(), ME)
+    made = await desk.imports.put_post("quay", ID, post(), ME)
     assert made.created and made.cursor.seq == 1
     kept = msgspec.json.decode(await store.post("quay", ID))
     assert kept["html"] == "<p>It <strong>rises</strong>.</p>"
@@ -108,23 +108,23 @@ async def test_keeps_what_another_server_made() -> None:
 async def test_a_copy_put_again_changes_nothing() -> None:
     """Neither does one of an older revision."""
     desk, store = await archive()
-    await desk.put_post("quay", ID, post(), ME)
+    await desk.imports.put_post("quay", ID, post(), ME)
     head = (await store.feed("quay")).cursor
     for again in (post(), post(rev=2, body="It rose.")):
-        made = await desk.put_post("quay", ID, again, ME)
+        made = await desk.imports.put_post("quay", ID, again, ME)
         assert made.repeated and made.rev == 3
     for copy in (feed(), feed(rev=6, title="Quay")):
-        assert (await desk.put_feed("quay", copy, ME)).rev == 7
+        assert (await desk.imports.put_feed("quay", copy, ME)).rev == 7
     assert (await store.feed("quay")).cursor == head
 
 
 async def test_a_higher_revision_is_an_update() -> None:
     """Of a post and of a feed."""
     desk, store = await archive()
-    await desk.put_post("quay", ID, post(), ME)
-    made = await desk.put_post("quay", ID, post(rev=9, headline="It falls"), ME)
+    await desk.imports.put_post("quay", ID, post(), ME)
+    made = await desk.imports.put_post("quay", ID, post(rev=9, headline="It falls"), ME)
     assert (made.rev, made.created) == (9, False)
-    await desk.put_feed("quay", feed(rev=8, title="Quay"), ME)
+    await desk.imports.put_feed("quay", feed(rev=8, title="Quay"), ME)
     kinds = [event.type.value for event in store.shelves["quay"].events]
     assert kinds == ["post.published", "post.updated", "feed.updated"]
 
@@ -132,24 +132,24 @@ async def test_a_higher_revision_is_an_update() -> None:
 async def test_another_history_is_no_guess() -> None:
     """The same revision with other contents, another feed, another external id."""
     desk, _ = await archive()
-    await desk.put_post("quay", ID, post(), ME)
+    await desk.imports.put_post("quay", ID, post(), ME)
     for copy in (post(headline="It falls"), post(rev=9, external_id="cms-2")):
         with pytest.raises(Conflict, match="changed in both places"):
-            await desk.put_post("quay", ID, copy, ME)
+            await desk.imports.put_post("quay", ID, copy, ME)
     with pytest.raises(Conflict, match="changed in both places"):
-        await desk.put_feed("quay", feed(title="Quay"), ME)
+        await desk.imports.put_feed("quay", feed(title="Quay"), ME)
     with pytest.raises(Conflict, match="another feed has the slug"):
-        await desk.put_feed("quay", feed(created_at=LATER), ME)
+        await desk.imports.put_feed("quay", feed(created_at=LATER), ME)
     with pytest.raises(ExternalIdTaken):
-        await desk.put_post("quay", OTHER, post(id=OTHER), ME)
+        await desk.imports.put_post("quay", OTHER, post(id=OTHER), ME)
 
 
 async def test_the_pin_moves_to_the_copy() -> None:
     """One pinned post a feed, in one step."""
     desk, store = await archive()
-    await desk.put_post("quay", ID, post(pinned=True), ME)
+    await desk.imports.put_post("quay", ID, post(pinned=True), ME)
     second = post(id=OTHER, external_id=None, pinned=True)
-    await desk.put_post("quay", OTHER, second, ME)
+    await desk.imports.put_post("quay", OTHER, second, ME)
     assert (await store.feed("quay")).pinned == OTHER
     assert msgspec.json.decode(await store.post("quay", ID))["pinned"] is False
 
@@ -158,14 +158,14 @@ async def test_a_withdrawal_is_final() -> None:
     """Known here or not, at whichever revision; and its external id stays taken."""
     desk, store = await archive()
     left = js({"id": OTHER, "rev": 2, "external_id": "cms-9"})
-    assert await desk.put_withdrawn("quay", OTHER, left, ME) is not None
-    assert await desk.put_withdrawn("quay", OTHER, left, ME) is None
+    assert await desk.imports.put_withdrawn("quay", OTHER, left, ME) is not None
+    assert await desk.imports.put_withdrawn("quay", OTHER, left, ME) is None
     with pytest.raises(Gone):
-        await desk.put_post("quay", OTHER, post(id=OTHER, rev=5), ME)
+        await desk.imports.put_post("quay", OTHER, post(id=OTHER, rev=5), ME)
     with pytest.raises(ExternalIdTaken):
-        await desk.put_post("quay", ID, post(external_id="cms-9"), ME)
-    await desk.put_post("quay", ID, post(), ME)
-    await desk.put_withdrawn("quay", ID, js({"id": ID, "rev": 1}), ME)
+        await desk.imports.put_post("quay", ID, post(external_id="cms-9"), ME)
+    await desk.imports.put_post("quay", ID, post(), ME)
+    await desk.imports.put_withdrawn("quay", ID, js({"id": ID, "rev": 1}), ME)
     with pytest.raises(Gone):
         await store.post("quay", ID)
 
@@ -174,8 +174,8 @@ async def test_a_key_settles_a_copy() -> None:
     """The repeat is answered as the first time; the key is for that copy alone."""
     desk, store = await archive()
     asked = Requester("token-1", "k")
-    first = await desk.put_post("quay", ID, post(), asked)
-    again = await desk.put_post("quay", ID, post(), asked)
+    first = await desk.imports.put_post("quay", ID, post(), asked)
+    again = await desk.imports.put_post("quay", ID, post(), asked)
     assert again == first._replace(repeated=True, created=False)
     assert len(store.shelves["quay"].events) == 1
 
@@ -200,7 +200,7 @@ async def test_a_copy_passes_the_checks_of_a_draft(
     """And those of what a server makes."""
     desk, store = await archive()
     with pytest.raises(Invalid) as refused:
-        await desk.put_post("quay", ID, post(**wrong), ME)
+        await desk.imports.put_post("quay", ID, post(**wrong), ME)
     assert refused.value.field == field
     assert store.shelves["quay"].events == []
 
@@ -210,10 +210,10 @@ async def test_refuses_what_stands_elsewhere() -> None:
     made, a feed not there."""
     desk, _ = await archive()
     with pytest.raises(Invalid, match="slug"):
-        await desk.put_feed("pier", feed(), ME)
+        await desk.imports.put_feed("pier", feed(), ME)
     with pytest.raises(Invalid, match="the feed is closed"):
-        await desk.put_feed("quay", feed(closed_at=None), ME)
+        await desk.imports.put_feed("quay", feed(closed_at=None), ME)
     with pytest.raises(Invalid, match="no id of a post"):
-        await desk.put_post("quay", "abc", post(id="abc"), ME)
+        await desk.imports.put_post("quay", "abc", post(id="abc"), ME)
     with pytest.raises(NotFound):
-        await desk.put_post("pier", ID, post(), ME)
+        await desk.imports.put_post("pier", ID, post(), ME)

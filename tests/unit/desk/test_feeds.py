@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from stoppress.desk.desk import Desk
+from stoppress.desk.feeds import read_new_feed
 from stoppress.desk.idempotency import Requester
-from stoppress.desk.posts import Desk
 from stoppress.domain.errors import (
     Conflict,
     IdempotencyKeyReused,
@@ -34,33 +35,35 @@ async def test_a_feed_is_made_once() -> None:
     store = MemoryStore()
     desk = Desk(store)
     asked = Requester("me", "k")
-    made = await desk.make_feed(js(slug="quay", title="Quay"), asked)
+    made = await desk.feeds.make(read_new_feed(js(slug="quay", title="Quay")), asked)
     assert json.loads(made.body)["slug"] == "quay"
     assert (made.post, made.rev, made.cursor.seq) == ("", 1, 0)
-    again = await desk.make_feed(js(title="Quay", slug="quay"), asked)
+    again = await desk.feeds.make(read_new_feed(js(title="Quay", slug="quay")), asked)
     assert (again.cursor, again.repeated) == (made.cursor, True)
     with pytest.raises(IdempotencyKeyReused):
-        await desk.make_feed(js(slug="quay", title="Other"), asked)
+        await desk.feeds.make(read_new_feed(js(slug="quay", title="Other")), asked)
     with pytest.raises(SlugTaken):
-        await desk.make_feed(js(slug="quay", title="Quay"), ME)
+        await desk.feeds.make(read_new_feed(js(slug="quay", title="Quay")), ME)
 
 
 @pytest.mark.asyncio
 async def test_a_key_makes_one_feed() -> None:
     """Another slug is another request; what was refused leaves the key free."""
     desk = Desk(MemoryStore())
-    await desk.make_feed(js(slug="quay", title="Quay"), ME)
+    await desk.feeds.make(read_new_feed(js(slug="quay", title="Quay")), ME)
     asked = Requester("me", "k")
     with pytest.raises(SlugTaken):
-        await desk.make_feed(js(slug="quay", title="Quay"), asked)
-    made = await desk.make_feed(js(slug="pier", title="Pier"), asked)
+        await desk.feeds.make(read_new_feed(js(slug="quay", title="Quay")), asked)
+    made = await desk.feeds.make(read_new_feed(js(slug="pier", title="Pier")), asked)
     with pytest.raises(IdempotencyKeyReused):
-        await desk.make_feed(js(slug="mole", title="Pier"), asked)
+        await desk.feeds.make(read_new_feed(js(slug="mole", title="Pier")), asked)
     with pytest.raises(IdempotencyKeyReused):
-        await desk.make_feed(js(slug="pier", title="Mole"), asked)
-    again = await desk.make_feed(js(slug="pier", title="Pier"), asked)
+        await desk.feeds.make(read_new_feed(js(slug="pier", title="Mole")), asked)
+    again = await desk.feeds.make(read_new_feed(js(slug="pier", title="Pier")), asked)
     assert (again.cursor, again.repeated) == (made.cursor, True)
-    await desk.make_feed(js(slug="mole", title="Pier"), Requester("you", "k"))
+    await desk.feeds.make(
+        read_new_feed(js(slug="mole", title="Pier")), Requester("you", "k")
+    )
 
 
 @pytest.mark.asyncio
@@ -70,7 +73,9 @@ async def test_a_key_makes_one_feed() -> None:
 async def test_a_bad_slug_is_told_the_rule(slug: str) -> None:
     """Field and rule."""
     with pytest.raises(Invalid, match="lower-case letters") as error:
-        await Desk(MemoryStore()).make_feed(js(slug=slug, title="x"), ME)
+        await Desk(MemoryStore()).feeds.make(
+            read_new_feed(js(slug=slug, title="x")), ME
+        )
     assert error.value.field == "slug"
 
 
@@ -79,8 +84,8 @@ async def test_a_change_of_a_feed_is_an_event() -> None:
     """rev counts; no change is no event; the revision may be asked for."""
     store = MemoryStore()
     desk = Desk(store)
-    await desk.make_feed(js(slug="quay", title="Quay", summary="s"), ME)
-    after = await desk.edit_feed(
+    await desk.feeds.make(read_new_feed(js(slug="quay", title="Quay", summary="s")), ME)
+    after = await desk.feeds.edit(
         "quay", b'{"status":"paused","summary":null}', None, ME
     )
     value = json.loads(after.body)
@@ -88,10 +93,10 @@ async def test_a_change_of_a_feed_is_an_event() -> None:
     assert after.cursor.seq == 1
     (event,) = store.shelves["quay"].events
     assert (event.type, event.post, event.body) == (EventType.FEED, "", after.body)
-    same = await desk.edit_feed("quay", b'{"slug":"quay"}', frozenset({2}), ME)
+    same = await desk.feeds.edit("quay", b'{"slug":"quay"}', frozenset({2}), ME)
     assert (same.rev, same.cursor.seq) == (2, 1)
     with pytest.raises(StaleRevision):
-        await desk.edit_feed("quay", b'{"title":"x"}', frozenset({1}), ME)
+        await desk.feeds.edit("quay", b'{"title":"x"}', frozenset({1}), ME)
 
 
 @pytest.mark.asyncio
@@ -113,9 +118,9 @@ async def test_a_wrong_change_is_named(patch: bytes, field: str) -> None:
     """And nothing happens."""
     store = MemoryStore()
     desk = Desk(store)
-    await desk.make_feed(js(slug="quay", title="Quay"), ME)
+    await desk.feeds.make(read_new_feed(js(slug="quay", title="Quay")), ME)
     with pytest.raises(Invalid) as error:
-        await desk.edit_feed("quay", patch, None, ME)
+        await desk.feeds.edit("quay", patch, None, ME)
     assert error.value.field == field
     assert store.shelves["quay"].events == []
 
@@ -124,29 +129,29 @@ async def test_a_wrong_change_is_named(patch: bytes, field: str) -> None:
 async def test_a_repeated_change_is_the_first_one() -> None:
     """Its cursor, with the feed as it is now."""
     desk = Desk(MemoryStore())
-    await desk.make_feed(js(slug="quay", title="Quay"), ME)
+    await desk.feeds.make(read_new_feed(js(slug="quay", title="Quay")), ME)
     asked = Requester("me", "k")
-    first = await desk.edit_feed("quay", js(title="A"), frozenset({1}), asked)
-    await desk.edit_feed("quay", js(title="B"), None, ME)
-    again = await desk.edit_feed("quay", js(title="A"), frozenset({1}), asked)
+    first = await desk.feeds.edit("quay", js(title="A"), frozenset({1}), asked)
+    await desk.feeds.edit("quay", js(title="B"), None, ME)
+    again = await desk.feeds.edit("quay", js(title="A"), frozenset({1}), asked)
     assert (again.cursor, again.rev, again.repeated) == (first.cursor, 3, True)
     with pytest.raises(IdempotencyKeyReused):
-        await desk.edit_feed("quay", js(title="C"), None, asked)
+        await desk.feeds.edit("quay", js(title="C"), None, asked)
 
 
 @pytest.mark.asyncio
 async def test_a_feed_is_deleted_if_it_is_as_expected() -> None:
     """Then it is not there; another one of that name has another epoch."""
     desk = Desk(MemoryStore())
-    first = await desk.make_feed(js(slug="quay", title="Quay"), ME)
+    first = await desk.feeds.make(read_new_feed(js(slug="quay", title="Quay")), ME)
     with pytest.raises(StaleRevision):
-        await desk.drop_feed("quay", frozenset({7}), ME)
+        await desk.feeds.drop("quay", frozenset({7}), ME)
     asked = Requester("me", "k")
-    await desk.drop_feed("quay", frozenset({1}), asked)
-    await desk.drop_feed("quay", frozenset({1}), asked)
+    await desk.feeds.drop("quay", frozenset({1}), asked)
+    await desk.feeds.drop("quay", frozenset({1}), asked)
     with pytest.raises(NotFound):
-        await desk.drop_feed("quay", None, ME)
-    again = await desk.make_feed(js(slug="quay", title="Quay"), ME)
+        await desk.feeds.drop("quay", None, ME)
+    again = await desk.feeds.make(read_new_feed(js(slug="quay", title="Quay")), ME)
     assert again.cursor.epoch != first.cursor.epoch
 
 
@@ -161,7 +166,7 @@ async def test_a_feed_that_always_changes_is_given_up() -> None:
 
     store = Restless()
     desk = Desk(store)
-    await desk.make_feed(js(slug="quay", title="Quay"), ME)
+    await desk.feeds.make(read_new_feed(js(slug="quay", title="Quay")), ME)
     with pytest.raises(Conflict, match="too fast"):
-        await desk.edit_feed("quay", js(title="x"), None, ME)
+        await desk.feeds.edit("quay", js(title="x"), None, ME)
     assert 1 < store.calls.count("write") < 20

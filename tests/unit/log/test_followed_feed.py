@@ -252,7 +252,7 @@ def test_a_log_that_never_comes_to_rest_is_given_up(notes: Notes) -> None:
     book.meanwhile = [lambda: followed.hear(None)] * 100
     with pytest.raises(Unavailable):
         mended(followed, book)
-    assert book.readings == module.ATTEMPTS
+    assert book.readings == module.CATCH_UP_ATTEMPTS
     assert followed.held is not None
     assert notes.fills == 0
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stoppress.process.gc_pauses import RARELY, TICK_S, Pauses
+from stoppress.process.gc_pauses import LOOP_TICK_S, RARELY, Pauses
 from tests.conftest import Server
 
 
@@ -57,7 +57,7 @@ def test_a_late_timer_is_counted_from_when_it_was_due(book: Book) -> None:
     """The first ring has nothing to be late for; an early one is not late."""
     now = [50.0]
     pauses = Pauses(book, lambda: now[0])
-    for after in (0.0, TICK_S, TICK_S + 0.036, TICK_S - 0.001):
+    for after in (0.0, LOOP_TICK_S, LOOP_TICK_S + 0.036, LOOP_TICK_S - 0.001):
         now[0] += after
         pauses.tick()
     assert book.delays == pytest.approx([0.0, 0.036, 0.0], abs=1e-9)

@@ -42,7 +42,7 @@ async def test_a_taken_port_is_told(
     count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also if the other would share it: it is another server's."""
-    monkeypatch.setattr(listening_sockets, "TRY_S", 0.0)
+    monkeypatch.setattr(listening_sockets, "BIND_FOR_S", 0.0)
     theirs = await listen("127.0.0.1", 0, 2)
     theirs[0].listen()
     port = theirs[0].getsockname()[1]

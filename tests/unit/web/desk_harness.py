@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx
 from starlette.applications import Starlette
 
-from stoppress.desk.feed_import import Archive
+from stoppress.desk.desk import Desk
 from stoppress.desk.tokens import Tokens
 from stoppress.domain.errors import Unavailable
 from stoppress.hub.hub import Hub
@@ -91,7 +91,7 @@ async def open_office(**given: object) -> AsyncIterator[Office]:
     services = Services(
         settings=settings,
         store=store,
-        desk=Archive(store),
+        desk=Desk(store),
         hub=hub,
         snapshots=SnapshotCache(hub, store, settings, lambda: fresh[0]),
         tokens=Tokens(store, ADMIN),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stoppress.web.access import COOKIE
+from stoppress.web.credential import COOKIE
 from tests.unit.web.desk_harness import ADMIN, BASE, open_office
 
 WRITES = [
@@ -110,6 +110,24 @@ async def test_the_cookie_reads() -> None:
         assert (await old.get("/v1/feeds/quay")).status_code == 404
         assert (await old.get("/v1/feeds")).status_code == 200
         assert (await old.post("/v1/feeds", json={})).status_code == 401
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "headers",
+    [{"origin": "https://blog.example.org"}, {"sec-fetch-site": "same-site"}],
+)
+async def test_a_page_of_another_site_reads_nothing_with_the_cookie(
+    headers: dict[str, str],
+) -> None:
+    """Private feeds and tokens are not there for it, whatever the browser sends."""
+    async with open_office() as office:
+        await office.feed(visibility="private")
+        desk = office.reader(cookie=f"{COOKIE}={ADMIN}")
+        ours = {"sec-fetch-site": "same-origin"}
+        assert (await desk.get("/v1/feeds/quay", headers=ours)).status_code == 200
+        assert (await desk.get("/v1/feeds/quay", headers=headers)).status_code == 404
+        assert (await desk.get("/v1/tokens", headers=headers)).status_code == 401
 
 
 @pytest.mark.asyncio

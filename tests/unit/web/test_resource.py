@@ -85,7 +85,7 @@ async def test_what_writes_keeps_pace_with_the_readers(
         await office.feed()
         waited: list[str] = []
         hub = office.services.hub
-        write = office.services.desk.publish
+        write = office.services.desk.posts.publish
 
         async def keep_pace(feed: str) -> None:
             assert hub.sweep.writes == 0
@@ -95,7 +95,7 @@ async def test_what_writes_keeps_pace_with_the_readers(
             assert hub.sweep.writes == 1
             return await write(*given, **named)
 
-        monkeypatch.setattr(office.services.desk, "publish", publish)
+        monkeypatch.setattr(office.services.desk.posts, "publish", publish)
         monkeypatch.setattr(hub, "keep_pace", keep_pace)
         posts = "/v1/feeds/quay/posts"
         made = await office.client.post(posts, json={"body": "Rain."})

@@ -44,7 +44,7 @@ def test_send() -> None:
 @pytest.mark.asyncio
 async def test_what_is_held_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The least recently used goes first; what was asked for is always there."""
-    monkeypatch.setattr(response_cache, "HELD_BYTES", 10_000)
+    monkeypatch.setattr(response_cache, "CACHED_RESPONSE_BYTES", 10_000)
     kept, drawn = ResponseCache(), []
 
     async def ask(name: str, size: int = 2000) -> CachedBody:

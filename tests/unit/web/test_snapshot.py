@@ -7,8 +7,9 @@ import random
 import msgspec
 import pytest
 
+from stoppress.desk.desk import Desk
+from stoppress.desk.feeds import read_new_feed
 from stoppress.desk.idempotency import Requester
-from stoppress.desk.posts import Desk
 from stoppress.domain.errors import Gap
 from stoppress.domain.timestamps import instant
 from stoppress.web.pagination import PAGE_POSTS
@@ -39,7 +40,7 @@ async def test_an_edition_continued_is_the_edition_drawn(seed: int) -> None:
     chance = random.Random(seed)
     store = MemoryStore()
     desk = Desk(store)
-    await desk.make_feed(b'{"slug":"quay","title":"Quay"}', ME)
+    await desk.feeds.make(read_new_feed(b'{"slug":"quay","title":"Quay"}'), ME)
 
     async def act() -> None:
         posts = list(store.shelves["quay"].posts)
@@ -49,15 +50,17 @@ async def test_an_edition_continued_is_the_edition_drawn(seed: int) -> None:
                 draft = {"headline": "a", "pinned": chance.random() < 0.2}
                 if chance.random() < 0.5:
                     draft["published_at"] = time
-                await desk.publish("quay", encode(draft), ME)
+                await desk.posts.publish("quay", encode(draft), ME)
             case 4 if posts:
                 patch = {"published_at": time, "pinned": chance.random() < 0.3}
-                await desk.edit("quay", chance.choice(posts), encode(patch), None, ME)
+                await desk.posts.edit(
+                    "quay", chance.choice(posts), encode(patch), None, ME
+                )
             case 5 | 6 if posts:
-                await desk.withdraw("quay", chance.choice(posts), None, ME)
+                await desk.posts.withdraw("quay", chance.choice(posts), None, ME)
             case 7:
                 patch = {"standfirst": str(chance.random())}
-                await desk.edit_feed("quay", encode(patch), None, ME)
+                await desk.feeds.edit("quay", encode(patch), None, ME)
 
     for _ in range(chance.randrange(60)):
         await act()
@@ -82,10 +85,10 @@ async def test_a_missing_event_is_a_gap() -> None:
     """Nothing is guessed."""
     store = MemoryStore()
     desk = Desk(store)
-    await desk.make_feed(b'{"slug":"quay","title":"Quay"}', ME)
+    await desk.feeds.make(read_new_feed(b'{"slug":"quay","title":"Quay"}'), ME)
     held = await now(store)
     for _ in range(2):
-        await desk.publish("quay", b'{"headline":"x"}', ME)
+        await desk.posts.publish("quay", b'{"headline":"x"}', ME)
     with pytest.raises(Gap):
         continued(held, since(store, 1))
 
@@ -94,7 +97,7 @@ async def test_a_missing_event_is_a_gap() -> None:
 async def test_the_tag_names_what_is_shown() -> None:
     """Another address of the site is another answer, at the same cursor."""
     store = MemoryStore()
-    await Desk(store).make_feed(b'{"slug":"quay","title":"Quay"}', ME)
+    await Desk(store).feeds.make(read_new_feed(b'{"slug":"quay","title":"Quay"}'), ME)
     kept = await store.snapshot("quay", PAGE_POSTS)
     one, two = edition("quay", kept, BASE), edition("quay", kept, "http://y")
     assert one.etag == edition("quay", kept, BASE).etag == one.aged(3).etag

@@ -140,7 +140,9 @@ async def test_no_fresh_events_means_asking_the_log() -> None:
         office.store.late = True
         office.fresh[0] = False
         # Written by another process: nobody notes it here.
-        await office.services.desk.publish("quay", b'{"headline":"x"}', Requester("me"))
+        await office.services.desk.posts.publish(
+            "quay", b'{"headline":"x"}', Requester("me")
+        )
         assert len((await read(office))["posts"]) == 1
 
 
@@ -231,7 +233,7 @@ async def test_what_is_held_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             await office.feed(slug)
         held: SnapshotCache = office.services.snapshots
         size = len((await held.snapshot("a")).body)
-        monkeypatch.setattr(module, "HELD_BYTES", size * 2 + 10)
+        monkeypatch.setattr(module, "CACHED_SNAPSHOT_BYTES", size * 2 + 10)
         await held.snapshot("b")
         await held.snapshot("a")
         await held.snapshot("c")

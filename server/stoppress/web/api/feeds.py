@@ -83,10 +83,11 @@ async def create(services: Services, request: Request) -> Response:
         raise MissingScope("write")
     asked = requests.asked(request.headers, token.id)
     raw = await requests.body(request, services.settings.max_body)
-    slug = read_new_feed(raw).slug
+    given = read_new_feed(raw)
+    slug = given.slug
     if not token.may("write", slug):
         raise MissingScope("write", slug)
-    made = await services.desk.make_feed(raw, asked)
+    made = await services.desk.feeds.make(given, asked)
     services.snapshots.noted(slug, made.cursor, listed=True)
     return responses.written(
         public_feed(made.body, slug, services.settings.base),
@@ -120,7 +121,7 @@ async def change(services: Services, request: Request) -> Response:
     asked = requests.asked(request.headers, token.id)
     expected = requests.expected(request.headers)
     raw = await requests.body(request, services.settings.max_body)
-    made = await services.desk.edit_feed(feed, raw, expected, asked)
+    made = await services.desk.feeds.edit(feed, raw, expected, asked)
     services.snapshots.noted(feed, made.cursor, listed=True)
     body = public_feed(made.body, feed, services.settings.base)
     return responses.written(body, rev=made.rev)
@@ -132,6 +133,6 @@ async def delete(services: Services, request: Request) -> Response:
     token = await admit(services, request, "write", feed)
     asked = requests.asked(request.headers, token.id)
     expected = requests.expected(request.headers)
-    await services.desk.drop_feed(feed, expected, asked)
+    await services.desk.feeds.drop(feed, expected, asked)
     services.snapshots.dropped(feed)
     return responses.done()

@@ -38,7 +38,7 @@ async def put_feed(services: Services, request: Request) -> Response:
         raise MissingScope("admin", feed)
     asked = requests.asked(request.headers, token.id)
     raw = await _body(services, request)
-    made = await services.desk.put_feed(feed, raw, asked)
+    made = await services.desk.imports.put_feed(feed, raw, asked)
     services.snapshots.noted(feed, made.cursor, listed=True)
     return responses.written(
         public_feed(made.body, feed, services.settings.base),
@@ -53,7 +53,7 @@ async def put_post(services: Services, request: Request) -> Response:
     token = await admit(services, request, "admin", feed)
     asked = requests.asked(request.headers, token.id)
     raw = await _body(services, request)
-    made = await services.desk.put_post(feed, name, raw, asked)
+    made = await services.desk.imports.put_post(feed, name, raw, asked)
     services.snapshots.noted(feed, made.cursor)
     status = 201 if made.created else 200
     return responses.written(outcome(services, feed, made), rev=made.rev, status=status)
@@ -65,7 +65,7 @@ async def put_withdrawn(services: Services, request: Request) -> Response:
     token = await admit(services, request, "admin", feed)
     asked = requests.asked(request.headers, token.id)
     raw = await _body(services, request)
-    cursor = await services.desk.put_withdrawn(feed, name, raw, asked)
+    cursor = await services.desk.imports.put_withdrawn(feed, name, raw, asked)
     if cursor is not None:
         services.snapshots.noted(feed, cursor)
     return responses.done()

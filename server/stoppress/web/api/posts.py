@@ -32,7 +32,7 @@ async def publish(services: Services, request: Request) -> Response:
     token = await admit(services, request, "write", feed)
     asked = requests.asked(request.headers, token.id)
     raw = await requests.body(request, services.settings.max_body)
-    made = await services.desk.publish(feed, raw, asked)
+    made = await services.desk.posts.publish(feed, raw, asked)
     services.snapshots.noted(feed, made.cursor)
     return responses.written(
         outcome(services, feed, made),
@@ -92,7 +92,7 @@ async def edit(services: Services, request: Request) -> Response:
         )
     expected = requests.expected(request.headers)
     raw = await requests.body(request, services.settings.max_body)
-    made = await services.desk.edit(feed, name, raw, expected, asked)
+    made = await services.desk.posts.edit(feed, name, raw, expected, asked)
     services.snapshots.noted(feed, made.cursor)
     return responses.written(outcome(services, feed, made), rev=made.rev)
 
@@ -103,7 +103,7 @@ async def withdraw(services: Services, request: Request) -> Response:
     token = await admit(services, request, "write", feed)
     asked = requests.asked(request.headers, token.id)
     expected = requests.expected(request.headers)
-    cursor = await services.desk.withdraw(feed, name, expected, asked)
+    cursor = await services.desk.posts.withdraw(feed, name, expected, asked)
     if cursor is not None:
         services.snapshots.noted(feed, cursor)
     return responses.done()

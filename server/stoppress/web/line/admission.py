@@ -1,32 +1,41 @@
-"""Who may open a live line, and on which feeds: one pure decision.
+"""Who may open a live line, and on which feeds: one pure decision, `decide`.
 
 Every transport asks here, before it accepts. The answer is None, or the code
 with which the line ends (a page can't read an HTTP refusal of a WebSocket; event
-streams and polls turn the code into a status).
+streams and polls turn the code into a status). `admitted` looks up what decides,
+where that may take a while; the fast path has it at hand.
 
 Rules, in this order:
 - The server leaves: come back. Too many readers: come back later.
-- A token that is sent must be known, also where none is needed.
+- A token that is sent must be known, also where none is needed. A cookie is not sent
+  by the page: one that is not known is nobody's.
 - A feed that is not there, or private and not for this token: no such feed. Only
   a token that may do something else with it is told that reading is not allowed.
 - A feed that closed more than an hour ago has no line any more.
-- Any origin may read: what is public is public on every page.
+- Any origin may read: what is public is public on every page. The desk's cookie counts
+  for our own origin alone (`web/credential.py`).
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
+from starlette.requests import HTTPConnection
+
 from stoppress.desk.tokens import Token
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.errors import Malformed
+from stoppress.domain.errors import Malformed, NotFound, Unauthenticated
 from stoppress.domain.feed import check_slug
 from stoppress.hub.feed_state import ANYONE, FeedState, ReadRights
-from stoppress.hub.reader import MAX_FOLLOWS
+from stoppress.hub.reader import MAX_FOLLOWS, Reader
+from stoppress.web.access import header_lookup, token_behind
+from stoppress.web.credential import credential_of
+from stoppress.web.services import Services
 from stoppress.wire.close_codes import CloseCode
 
 Wanted = tuple[tuple[str, Cursor | None], ...]
@@ -120,3 +129,53 @@ def decide(asked: AdmissionRequest) -> CloseCode | None:
         if code is not None:
             return code
     return None
+
+
+async def admitted(
+    services: Services, connection: HTTPConnection, feeds: tuple[str, ...]
+) -> tuple[ReadRights, CloseCode | None]:
+    """The rights of whoever asks, and why it may not follow these feeds.
+
+    Raises Unavailable.
+    """
+    hub = services.hub
+    credential = credential_of(
+        header_lookup(connection),
+        services.settings.origin,
+        query_token=connection.query_params.get("token"),
+        is_websocket=connection.scope["type"] == "websocket",
+    )
+    token: Token | None = None
+    token_unknown = False
+    try:
+        token = await token_behind(services, credential)
+    except Unauthenticated:
+        token_unknown = True
+    rights = rights_of(token)
+    if len(feeds) == 1:
+        found = [await _feed_state(services, feeds[0])]
+    else:
+        found = await asyncio.gather(*(_feed_state(services, feed) for feed in feeds))
+    return rights, decide(
+        AdmissionRequest(
+            dict(zip(feeds, found, strict=True)),
+            rights,
+            token_unknown=token_unknown,
+            is_leaving=hub.is_leaving,
+            is_full=hub.is_full(),
+            now_ms=hub.now_ms(),
+        )
+    )
+
+
+async def _feed_state(services: Services, feed: str) -> FeedState | None:
+    try:
+        return (await services.hub.channel(feed)).feed_state
+    except NotFound:
+        return None
+
+
+def follow(reader: Reader, feeds: Wanted) -> None:
+    """Have the reader follow these feeds, each from where it was asked for."""
+    for feed, cursor in feeds:
+        reader.owner.follow(reader, feed, cursor)

@@ -24,13 +24,13 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
-SLICE_S = 0.001
+ADMIT_SLICE_S = 0.001
 """What a turn gives to newcomers; the sweep has a slice of its own beside it."""
 BREATHS = 4
 """Turns of the loop between two slices, if they are short: a publish takes ten."""
 PLAIN_S = 0.0002
 """What a newcomer on the plain path will cost in later turns, about."""
-LONGEST_WAIT_S = 30.0
+MAX_QUEUED_S = 30.0
 """Clients have given up by then."""
 PATIENCE_S = 1.0
 """Who waited longer may have left, and is looked at before it is let in."""
@@ -131,7 +131,7 @@ class ArrivalQueue:
         self._queue: deque[QueuePlace] = deque()
         self._held = 0
         self._scheduled = False
-        self._left_s = SLICE_S
+        self._left_s = ADMIT_SLICE_S
         self._breaths = 0
         self._ended = 0.0
         self._burst = max(1.0, per_second / 10)
@@ -185,11 +185,11 @@ class ArrivalQueue:
         """A new turn of the loop: a slice, after a breath if the last was used up."""
         self._scheduled = False
         now = self._clock()
-        if self._breaths > 0 and now - self._ended < SLICE_S:
+        if self._breaths > 0 and now - self._ended < ADMIT_SLICE_S:
             self._breaths -= 1
             self._call(0)
             return
-        self._left_s, self._breaths = SLICE_S, 0
+        self._left_s, self._breaths = ADMIT_SLICE_S, 0
         wait_s = 0.0
         try:
             while self._queue and self._left_s > 0:
@@ -202,7 +202,7 @@ class ArrivalQueue:
                     continue
                 self.leave(place)
                 waited_s = now - place.since
-                if waited_s > LONGEST_WAIT_S:
+                if waited_s > MAX_QUEUED_S:
                     self._metrics.shut_out()
                     connection.cut()
                 else:

@@ -23,7 +23,7 @@ from stoppress.desk.tokens import Token
 from stoppress.domain.errors import Malformed
 from stoppress.hub.feed_state import FeedState, ReadRights
 from stoppress.hub.socket_readers import Registry, WebSocketReader
-from stoppress.web.access import COOKIE
+from stoppress.web.credential import CredentialKind, credential_of
 from stoppress.web.line.admission import (
     SECRET,
     AdmissionRequest,
@@ -36,6 +36,7 @@ from stoppress.web.line.websocket_handshake import accepted, agreement, head
 from stoppress.web.services import Services
 
 TARGET = b"/v1/live?"
+_JOINT = {b"cookie": b"; "}
 
 
 class HandshakeRequest:
@@ -64,11 +65,17 @@ class HandshakeRequest:
         self.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header. One that comes twice is joined, as RFC 9110 (5.3) has it."""
+        """A header. One that comes twice is joined, as RFC 9110 (5.3) has it,
+        and cookies as RFC 6265 does."""
         name = name.lower()
         if name in self.headers:
-            value = self.headers[name] + b", " + value
+            value = self.headers[name] + _JOINT.get(name, b", ") + value
         self.headers[name] = value
+
+    def header(self, name: str) -> str | None:
+        """A header's value by its lower-case name."""
+        value = self.headers.get(name.encode())
+        return None if value is None else value.decode("latin-1")
 
     def accept(self) -> bytes | None:
         """The answer to the key, if this is a whole handshake."""
@@ -144,13 +151,15 @@ def _admitted(
 
 def _token(services: Services, request: HandshakeRequest, query: bytes) -> Token | None:
     """The token that was sent, None if none was; LookupError if it is not at hand."""
-    if COOKIE.encode() in request.headers.get(b"cookie", b""):
-        raise LookupError
-    header = request.headers.get(b"authorization")
-    if header is not None:
-        kind, _, secret = header.partition(b" ")
-        if kind.lower() != b"bearer":
-            raise LookupError
-        return services.tokens.at_hand(secret.strip().decode("latin-1"))
     named = dict(parse_qsl(query.decode())).get("token") if SECRET in query else None
-    return services.tokens.at_hand(named) if named else None
+    credential = credential_of(
+        request.header,
+        services.settings.origin,
+        query_token=named,
+        is_websocket=True,
+    )
+    if credential.kind is CredentialKind.NONE:
+        return None
+    if credential.kind is CredentialKind.MALFORMED:
+        raise LookupError("a refusal, which the plain path gives")
+    return services.tokens.at_hand(credential.secret)

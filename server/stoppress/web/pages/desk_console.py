@@ -28,7 +28,8 @@ from stoppress.desk.write_outcome import now_ms
 from stoppress.domain.errors import Unauthenticated, Unavailable
 from stoppress.domain.feed import Feed, check_slug
 from stoppress.domain.post import PostInput
-from stoppress.web.access import COOKIE, admit, check_origin, signed_in, token_of
+from stoppress.web.access import admit, check_origin, signed_in, token_of
+from stoppress.web.credential import COOKIE
 from stoppress.web.pages.bundle import browser_files
 from stoppress.web.pages.templating import Templates
 from stoppress.web.problems import Problem
@@ -102,7 +103,7 @@ class DeskConsole:
         """The desk, or its door."""
         feed = request.query_params.get("feed", "")
         try:
-            token = await token_of(services, request)
+            token = await token_of(services, request, from_link=True)
         except Unauthenticated:
             token = None
         except Unavailable:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.utils import accept_key
 
-from stoppress.web.access import COOKIE
+from stoppress.web.credential import COOKIE
 from stoppress.web.line.fast_path import HandshakeRequest
 from tests.unit.web.line.bare import UPGRADE, raw
 from tests.unit.web.line.live_harness import Liveroom, cursors, take
@@ -45,13 +45,17 @@ async def test_who_may_in_at_once_costs_no_task(room: Liveroom) -> None:
     room.paper.make("secret", visibility="private")
     await room.hub.channel("secret")
     bearer = {"Authorization": "Bearer sp_all"}
+    cookie = {"Cookie": f"{COOKIE}=sp_all", "Origin": "http://h"}
+    sibling = {"Cookie": f"{COOKIE}=sp_wrong", "Origin": "http://blog.h"}
     async with (
         room.ws("feed=x") as now,
         room.ws("feed=x@k3v9-0&other=1") as resumed,
         room.ws("feed=secret&feed=x&token=sp_all") as by_query,
         room.ws("feed=secret", additional_headers=bearer) as by_header,
+        room.ws("feed=secret", additional_headers=cookie) as by_cookie,
+        room.ws("feed=x", additional_headers=sibling) as nobody,
     ):
-        for one in (now, resumed, by_query, by_header):
+        for one in (now, resumed, by_query, by_header, by_cookie, nobody):
             await take(one, 1)
         await take(by_query, 1)
         assert room.asked == 0
@@ -89,7 +93,7 @@ async def test_what_must_wait_or_be_refused_takes_the_plain_path(
 ) -> None:
     """And is answered as if there were no door; what comes next may use it."""
     unknown = {"Authorization": "Bearer sp_wrong"}
-    cookie = {"Cookie": f"{COOKIE}=sp_all"}
+    stale = {"Cookie": f"{COOKIE}=sp_wrong", "Origin": "http://h"}
     asked = 0
     for query, headers in [
         ("feed=other", {}),  # not open yet
@@ -97,7 +101,7 @@ async def test_what_must_wait_or_be_refused_takes_the_plain_path(
         ("feed=", {}),
         ("feed=x&token=sp_wrong", {}),
         ("feed=x", unknown),
-        ("feed=x", cookie),
+        ("feed=x", stale),
     ]:
         async with room.ws(query, additional_headers=headers) as client:
             asked += 1

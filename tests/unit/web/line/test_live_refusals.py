@@ -8,6 +8,7 @@ import json
 import pytest
 from websockets.asyncio.client import ClientConnection
 
+from stoppress.web.credential import COOKIE
 from tests.unit.web.line.live_harness import (
     Liveroom,
     code,
@@ -90,6 +91,44 @@ async def test_a_token_opens_a_private_feed_on_every_transport(room: Liveroom) -
     assert (await room.get("/v1/feeds/secret/events")).status_code == 404
     wrong = {"Authorization": "Bearer sp_wrong"}
     assert (await room.get("/v1/feeds/secret/events", **wrong)).status_code == 401
+
+
+@on_every_server()
+async def test_a_stale_cookie_is_nobody_on_every_transport(room: Liveroom) -> None:
+    """The page that it rides along with did not send it: what is public stays live."""
+    room.paper.make("secret", visibility="private")
+    stale = {"cookie": f"{COOKIE}=sp_wrong", "origin": "http://h"}
+    async with room.ws("feed=x", additional_headers=stale) as socket:
+        assert cursors(await take(socket, 1)) == ["hello k3v9-0"]
+    async with room.stream("x", **stale) as stream:
+        assert cursors(await stream.take(1)) == ["hello k3v9-0"]
+    assert (await room.get("/v1/feeds/x/events", **stale)).status_code == 200
+    async with room.ws("feed=secret", additional_headers=stale) as socket:
+        assert await code(socket) == 4404
+    assert (await room.get("/v1/feeds/secret/events", **stale)).status_code == 404
+
+
+@on_every_server()
+async def test_a_cookie_counts_for_our_own_origin_alone(room: Liveroom) -> None:
+    """A page of a sibling site reads what anyone may, and no more."""
+    room.paper.make("secret", visibility="private")
+    await room.hub.channel("secret")
+    desk = {"cookie": f"{COOKIE}=sp_all"}
+    ours = desk | {"origin": "http://h"}
+    async with room.ws("feed=secret", additional_headers=ours) as socket:
+        assert cursors(await take(socket, 1)) == ["hello k3v9-0"]
+    async with room.stream("secret", **ours) as stream:
+        assert cursors(await stream.take(1)) == ["hello k3v9-0"]
+    assert (await room.get("/v1/feeds/secret/events", **ours)).status_code == 200
+    for whose in ({"origin": "http://blog.h"}, {"sec-fetch-site": "same-site"}):
+        sibling = desk | whose
+        async with room.ws("feed=secret", additional_headers=sibling) as socket:
+            assert await code(socket) == 4404
+        async with room.ws("feed=x", additional_headers=sibling) as socket:
+            assert cursors(await take(socket, 1)) == ["hello k3v9-0"]
+        for accept in ("text/event-stream", "application/json"):
+            answer = await room.get("/v1/feeds/secret/events", accept=accept, **sibling)
+            assert answer.status_code == 404
 
 
 @on_every_server()

@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
 
-from stoppress.web.access import COOKIE
 from stoppress.web.api import routes
+from stoppress.web.credential import COOKIE
 from stoppress.web.pages import desk_console
 from stoppress.web.pages.bundle import browser_files
 from stoppress.web.pages.templating import Templates

@@ -1,0 +1,23 @@
+"""The desk: what an editor may do, put together of feeds, posts and imports.
+
+Whether this editor may is asked before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stoppress.desk.feed_import import ImportDesk
+from stoppress.desk.feeds import FeedDesk
+from stoppress.desk.posts import PostDesk
+from stoppress.desk.store_protocol import Store
+from stoppress.desk.write_outcome import now_ms
+
+
+class Desk:
+    """Everything that writes, over one store."""
+
+    def __init__(self, store: Store, clock: Callable[[], int] = now_ms) -> None:
+        self.feeds = FeedDesk(store, clock)
+        self.posts = PostDesk(store, clock)
+        self.imports = ImportDesk(store, self.feeds, self.posts, clock)

@@ -1,0 +1,92 @@
+"""The live line as a long poll: `GET /v1/feeds/{feed}/events?since=&wait=`.
+
+Rules:
+- What there is already is answered at once; at the head, the answer waits for the
+  next event, `wait` seconds at most.
+- It ends with whoever asked, not when its time is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.responses import Response
+from starlette.types import Receive
+
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.errors import Invalid, NotFound
+from stoppress.hub.channel import Channel
+from stoppress.hub.feed_state import ReadRights
+from stoppress.hub.relayed_readers import LongPoll
+from stoppress.web.line import relay
+from stoppress.web.requests import ClientDisconnected
+from stoppress.web.services import Services
+from stoppress.wire.close_codes import CloseCode
+
+POLL_EVENTS = 200
+"""Events in one answer of a poll."""
+MAX_WAIT_S = 60
+"""How long a poll may wait; proxies give up after a minute."""
+
+
+def wait_s_of(text: str) -> float:
+    """The seconds in `wait=`. Raises Invalid."""
+    if not text.isascii() or not text.isdigit() or int(text[:9]) > MAX_WAIT_S:
+        raise Invalid("wait", f"{text[:20]!r}: send whole seconds, 0 to {MAX_WAIT_S}")
+    return float(text)
+
+
+async def poll(
+    services: Services,
+    feed: str,
+    since: Cursor | None,
+    wait_s: float,
+    rights: ReadRights,
+    receive: Receive,
+) -> Response:
+    """Answer with the events after `since`, waiting for one at the head.
+
+    Raises NotFound, Unavailable, ClientDisconnected.
+    """
+    hub = services.hub
+    channel = await hub.channel_at(feed, since)
+    if since is None:
+        return _answer(_page(channel, channel.cursor))
+    if since == channel.cursor and wait_s:
+        poll = LongPoll(hub, rights)
+        follow = poll.enlist(feed)
+        assert follow is not None
+        channel.watch(follow, since.seq)
+        left = asyncio.ensure_future(relay.until_disconnect(receive))
+        try:
+            await asyncio.wait(
+                {poll.happened, left},
+                timeout=wait_s,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            left.cancel()
+            poll.leave_all()
+        if left.done() and not poll.happened.done():
+            raise ClientDisconnected
+        if poll.closing == CloseCode.ENDED:
+            return Response(status_code=204, headers={"cache-control": "no-store"})
+        if poll.closing == CloseCode.NOT_FOUND:
+            raise NotFound(feed)
+    return _answer(_page(channel, since))
+
+
+def _page(channel: Channel, since: Cursor) -> bytes:
+    if not channel.can_resume(since):
+        return b'{"reset":true,"cursor":"%b","retry_ms":%d}' % (
+            str(channel.cursor).encode(),
+            channel.reset_spread_ms(),
+        )
+    found = channel.messages_after(since, POLL_EVENTS)
+    cursor = Cursor(since.epoch, since.seq + len(found))
+    return b'{"cursor":"%b","events":[%b]}' % (str(cursor).encode(), b",".join(found))
+
+
+def _answer(body: bytes) -> Response:
+    headers = {"cache-control": "no-store"}
+    return Response(body, headers=headers, media_type="application/json")

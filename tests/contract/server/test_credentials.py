@@ -1,0 +1,116 @@
+"""The desk's cookie at every door: API, pages and the three transports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from tests.conftest import Server
+from tests.contract.server.asking import read
+
+COOKIE = "stoppress_desk"
+NONE_OF_OURS = (
+    {"origin": "https://blog.example.org"},
+    {"sec-fetch-site": "same-site"},
+    {"sec-fetch-site": "cross-site"},
+)
+
+
+def doors(server: Server, feed: str, headers: dict[str, str]) -> dict[str, int]:
+    """What each door answers: a status, or the code with which the line closes."""
+    paths = {
+        "snapshot": f"/v1/feeds/{feed}",
+        "posts": f"/v1/feeds/{feed}/posts",
+        "page": f"/live/{feed}",
+        "atom": f"/live/{feed}/atom.xml",
+        "poll": f"/v1/feeds/{feed}/events",
+    }
+    found = {
+        door: read(server, path, **headers).status_code for door, path in paths.items()
+    }
+    with stream(server, feed, headers) as answer:
+        found["stream"] = answer.status_code
+    # The first opens the feed by the plain path; the second may come in by the fast.
+    for door in ("first socket", "second socket"):
+        found[door] = socket_code(server, feed, headers)
+    return found
+
+
+@contextmanager
+def stream(
+    server: Server, feed: str, headers: dict[str, str]
+) -> Iterator[httpx.Response]:
+    """An event stream."""
+    asked = {"accept": "text/event-stream", **headers}
+    url = f"{server.url}/v1/feeds/{feed}/events"
+    with httpx.stream("GET", url, headers=asked, trust_env=False, timeout=10) as answer:
+        yield answer
+
+
+def socket_code(server: Server, feed: str, headers: dict[str, str]) -> int:
+    """200 if the WebSocket says hello, else its close code."""
+    url = server.url.replace("http", "ws", 1) + f"/v1/live?feed={feed}"
+    with connect(url, additional_headers=headers, proxy=None) as socket:
+        try:
+            hello = socket.recv(timeout=10)
+        except ConnectionClosed as closed:
+            return closed.rcvd.code if closed.rcvd is not None else 0
+        assert '"hello"' in str(hello)
+        return 200
+
+
+def revoked(server: Server) -> str:
+    """The secret of a token that was good a moment ago."""
+    given = {"name": "gone", "scopes": ["write"]}
+    made = server.request("POST", "/v1/tokens", given).json()
+    path = f"/v1/tokens/{made['id']}"
+    assert server.request("DELETE", path).status_code == 204
+    return str(made["token"])
+
+
+def test_a_stale_cookie_is_nobody_at_every_door(server: Server) -> None:
+    """It reads what is public, and what is private is not there for it."""
+    stale = {"cookie": f"{COOKIE}={revoked(server)}", "sec-fetch-site": "same-origin"}
+    assert set(doors(server, server.new_feed(), stale).values()) == {200}
+    hidden = doors(server, server.new_feed(visibility="private"), stale)
+    assert set(hidden.values()) <= {404, 4404}
+    answer = httpx.post(
+        f"{server.url}/v1/feeds", json={}, headers=stale, trust_env=False
+    )
+    assert answer.status_code == 401
+
+
+def test_a_token_that_is_sent_must_be_known_at_every_door(server: Server) -> None:
+    """Who sends one wants it to count, also where none is needed."""
+    sent = {"authorization": f"Bearer {revoked(server)}"}
+    assert set(doors(server, server.new_feed(), sent).values()) <= {401, 4401}
+
+
+def test_the_cookie_counts_for_our_own_origin_alone(server: Server) -> None:
+    """A page of a sibling site reads what anyone may, at every door."""
+    public, private = server.new_feed(), server.new_feed(visibility="private")
+    desk = {"cookie": f"{COOKIE}={server.token}"}
+    for ours in ({"origin": server.url}, {"sec-fetch-site": "same-origin"}):
+        assert set(doors(server, private, desk | ours).values()) == {200}
+    for theirs in NONE_OF_OURS:
+        assert set(doors(server, private, desk | theirs).values()) <= {404, 4404}
+        assert set(doors(server, public, desk | theirs).values()) == {200}
+
+
+@pytest.mark.parametrize("dest", ["document", "iframe"])
+def test_a_link_from_a_sibling_site_opens_the_desk(server: Server, dest: str) -> None:
+    """But not within a frame, where it is the form to sign in."""
+    link = {
+        "cookie": f"{COOKIE}={server.token}",
+        "sec-fetch-site": "same-site",
+        "sec-fetch-mode": "navigate",
+        "sec-fetch-dest": dest,
+    }
+    page = read(server, "/desk", **link).text
+    assert ('action="/desk/sign-out"' in page) is (dest == "document")
+    assert ('action="/desk/sign-in"' in page) is (dest == "iframe")

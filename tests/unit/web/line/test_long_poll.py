@@ -1,0 +1,46 @@
+"""The long poll: what it answers at once, and how long it waits."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.unit.web.line.live_harness import Liveroom, on_every_server
+
+
+@on_every_server()
+async def test_the_poll_answers_as_promised(room: Liveroom) -> None:
+    room.publish(250)
+    head = await room.get("/v1/feeds/x/events")
+    assert head.json() == {"cursor": "k3v9-250", "events": []}
+    assert head.headers["cache-control"] == "no-store"
+    assert head.headers["access-control-allow-origin"] == "*"
+    page = (await room.get("/v1/feeds/x/events?since=k3v9-0")).json()
+    assert len(page["events"]) == 200
+    assert page["cursor"] == page["events"][-1]["cursor"] == "k3v9-200"
+    quiet = await room.get("/v1/feeds/x/events?since=k3v9-250&wait=0")
+    assert quiet.json() == {"cursor": "k3v9-250", "events": []}
+    for query, status in [
+        ("since=nonsense", 400),
+        ("since=", 400),
+        ("wait=61", 422),
+        ("wait=-1", 422),
+        ("wait=soon", 422),
+    ]:
+        answer = await room.get(f"/v1/feeds/x/events?{query}")
+        assert answer.status_code == status, query
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert (await room.get("/v1/feeds/nowhere/events")).status_code == 404
+    assert (await room.get("/v1/feeds/No%20slug/events")).status_code == 404
+
+
+@on_every_server()
+async def test_a_poll_ends_with_whoever_asked(room: Liveroom) -> None:
+    """At once, not when its time is over; and others poll on."""
+    room.publish(1)
+    staying = asyncio.create_task(room.get("/v1/feeds/x/events?since=k3v9-1&wait=60"))
+    leaving = asyncio.create_task(room.get("/v1/feeds/x/events?since=k3v9-1&wait=60"))
+    await room.until(lambda: room.size() == 2)
+    leaving.cancel()
+    await room.until(lambda: room.size() == 1)
+    room.publish(1)
+    assert (await staying).json()["cursor"] == "k3v9-2"

@@ -1,0 +1,116 @@
+"""Which credential a request brings: the whole table, without a server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stoppress.web.credential import COOKIE, Credential, CredentialKind, credential_of
+
+OURS = "https://live.example.org"
+DESK = {"cookie": f"{COOKIE}=sp_desk"}
+SIBLING = {"origin": "https://blog.example.org", "host": "live.example.org"}
+READS = Credential(CredentialKind.COOKIE, "sp_desk", may_write=False)
+WRITES = Credential(CredentialKind.COOKIE, "sp_desk", may_write=True)
+NOBODY = Credential(CredentialKind.NONE)
+LINK = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+
+
+def found(headers: dict[str, str], **more: Any) -> Credential:
+    """The credential of a request with these headers."""
+    return credential_of(headers.get, OURS, **more)
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "expected"),
+    [
+        ({}, None, NOBODY),
+        ({}, "", NOBODY),
+        ({}, "sp_q", Credential(CredentialKind.QUERY, "sp_q")),
+        (
+            {"authorization": "Bearer sp_b"},
+            None,
+            Credential(CredentialKind.BEARER, "sp_b"),
+        ),
+        (
+            {"authorization": "bEARER  sp_b "},
+            "sp_q",
+            Credential(CredentialKind.BEARER, "sp_b"),
+        ),
+        ({"authorization": "Bearer"}, None, Credential(CredentialKind.BEARER, "")),
+        (
+            {"authorization": "Basic eDp5"},
+            "sp_q",
+            Credential(CredentialKind.MALFORMED, "Basic"),
+        ),
+        ({"authorization": ""} | DESK, None, Credential(CredentialKind.MALFORMED, "")),
+        (DESK, "sp_q", Credential(CredentialKind.QUERY, "sp_q")),
+        (DESK, None, READS),
+        ({"cookie": "a=b; c=d"}, None, NOBODY),
+        ({"cookie": f"{COOKIE}="}, None, NOBODY),
+        ({"cookie": f"x{COOKIE}=sp_desk"}, None, NOBODY),
+        ({"cookie": f"a=b; {COOKIE}=sp_desk; c=d"}, None, READS),
+        ({"cookie": f'{COOKIE}="sp_desk"'}, None, READS),
+    ],
+)
+def test_one_of_three_ways(
+    headers: dict[str, str], query: str | None, expected: Credential
+) -> None:
+    """The header beats the query, and the query the cookie."""
+    assert found(headers, query_token=query) == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "reads", "socket_reads", "writes"),
+    [
+        ({}, True, True, False),
+        ({"sec-fetch-site": "same-origin"}, True, True, True),
+        ({"sec-fetch-site": "same-origin", "origin": OURS}, True, True, True),
+        ({"sec-fetch-site": "none"}, True, True, False),
+        ({"sec-fetch-site": "same-site"}, False, False, False),
+        ({"sec-fetch-site": "cross-site"}, False, False, False),
+        ({"origin": OURS}, True, True, True),
+        (
+            {"origin": "https://at.proxy", "host": "at.proxy"},
+            True,
+            True,
+            True,
+        ),
+        (SIBLING, False, False, False),
+        (SIBLING | {"sec-fetch-site": "same-site"}, False, False, False),
+        (SIBLING | {"sec-fetch-site": "none"}, False, False, False),
+        ({"origin": "null"}, False, False, False),
+        ({"origin": "null", "host": ""}, False, False, False),
+        ({"origin": f"{OURS}.evil.example"}, False, False, False),
+        # What a browser says of a WebSocket's site differs; of its origin, not.
+        ({"origin": OURS, "sec-fetch-site": "cross-site"}, False, True, False),
+    ],
+)
+def test_a_cookie_counts_for_our_own_origin(
+    headers: dict[str, str], reads: bool, socket_reads: bool, writes: bool
+) -> None:
+    """For reads too; a write that is not ours is known, and refused by who asks."""
+    given = DESK | headers
+    assert found(given) == (READS if reads else NOBODY)
+    assert found(given, method="HEAD") == (READS if reads else NOBODY)
+    assert found(given, is_websocket=True) == (READS if socket_reads else NOBODY)
+    assert found(given, method="POST") == (WRITES if writes else READS)
+
+
+@pytest.mark.parametrize("site", ["same-site", "cross-site"])
+def test_a_link_opens_the_desk_and_nothing_else(site: str) -> None:
+    given = DESK | LINK | {"sec-fetch-site": site}
+    assert found(given, from_link=True) == READS
+    assert found(given) == NOBODY
+    for change in ({"sec-fetch-dest": "iframe"}, {"sec-fetch-mode": "no-cors"}):
+        assert found(given | change, from_link=True) == NOBODY
+
+
+def test_only_what_the_caller_sent_must_be_known() -> None:
+    must = {kind: Credential(kind).must_be_known for kind in CredentialKind}
+    assert {kind.value for kind, known in must.items() if known} == {
+        "bearer",
+        "query",
+        "malformed",
+    }
