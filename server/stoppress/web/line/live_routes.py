@@ -47,7 +47,7 @@ from stoppress.web.line.admission import (
     decide,
     rights_of,
 )
-from stoppress.web.line.takeover import DEFLATED, TAKEOVER, Take
+from stoppress.web.line.takeover import DEFLATED, HALF_CLOSED, TAKEOVER, Take
 from stoppress.web.problems import Problem
 from stoppress.web.requests import ClientDisconnected
 from stoppress.web.resource import Resource
@@ -156,7 +156,7 @@ async def events(services: Services, request: Request) -> Response:
         raise _refusal(code, feed)
     if streams:
         return EventStream(services, feed, cursor, rights)
-    return await _poll(services, feed, cursor, wait_s, rights, request.receive)
+    return await _poll(services, feed, cursor, wait_s, rights, request)
 
 
 def _wait(text: str) -> float:
@@ -222,7 +222,7 @@ async def _poll(
     since: Cursor | None,
     wait_s: float,
     rights: ReadRights,
-    receive: Receive,
+    request: Request,
 ) -> Response:
     hub = services.hub
     channel = await hub.channel_at(feed, since)
@@ -233,7 +233,12 @@ async def _poll(
         follow = poll.enlist(feed)
         assert follow is not None
         channel.watch(follow, since.seq)
-        left = asyncio.ensure_future(relay.until_disconnect(receive))
+        left = asyncio.ensure_future(relay.until_disconnect(request.receive))
+        extensions = request.scope.get("extensions", {})
+        on_half_close = extensions.get(HALF_CLOSED)
+        if on_half_close is not None:
+            # It sends no other request: what there is by now is its answer.
+            on_half_close(poll.finish)
         try:
             await asyncio.wait(
                 {poll.happened, left},
