@@ -115,15 +115,16 @@ class LongPoll(Reader):
     def put(self, follow: Follow, parts: Parts, after: int) -> int:
         """Something happened."""
         self._remove(follow)
-        self._done()
+        self.finish()
         return TASK_VISITS
 
     def lost(self) -> None:
         """Nothing: there is no socket."""
 
     def _end(self, code: CloseCode) -> None:
-        self._done()
+        self.finish()
 
-    def _done(self) -> None:
+    def finish(self) -> None:
+        """Let the request be answered with what there is by now."""
         if not self.happened.done():
             self.happened.set_result(None)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import select
 from typing import Self, cast
 
 from stoppress.domain.errors import Malformed
@@ -255,6 +256,26 @@ class EventStreamReader(SocketReader):
     def data_received(self, data: bytes) -> None:
         """Nothing a client could say now has an answer."""
 
+    def eof_received(self) -> bool | None:
+        """The peer has closed its side: it is gone, or goes on reading."""
+        if self.fd < 0:
+            return False
+        if self.closing:
+            return super().eof_received()
+        self.owner.leaving.look_after(self)
+        return True
+
+    def probe(self) -> None:
+        """Send a comment, which means nothing; a peer that is gone answers by RST."""
+        if not self.closing:
+            self.write(chunk(frames.SSE_COMMENT))
+
+    def close_if_gone(self) -> None:
+        """Close the line if the peer has reset the connection."""
+        if self.fd >= 0 and is_reset(self.fd):
+            self.blocked = True
+            self.transport.close()
+
     def greet(self, hello: bytes) -> None:
         """Say hello, and spread the return after a break nobody announced."""
         wait_ms = random.randint(0, self.owner.settings.retry)
@@ -275,6 +296,13 @@ class EventStreamReader(SocketReader):
         self.write(LAST_CHUNK)
         self.transport.close()
         self.owner.leaving.add(self)
+
+
+def is_reset(fd: int) -> bool:
+    """Whether a connection is over in both directions, as far as the kernel knows."""
+    poll = select.poll()
+    poll.register(fd, 0)  # errors and hang-ups are told in any case
+    return bool(poll.poll(0))
 
 
 def _is_one_frame(data: bytes) -> bool:

@@ -65,6 +65,10 @@ def sse(kind: str, payload: bytes, cursor: str | None = None) -> bytes:
     return b"%bevent: %b\ndata: %b\n\n" % (ident, kind.encode(), payload)
 
 
+SSE_COMMENT = b":\n\n"
+"""A line that every reader of an event stream ignores."""
+
+
 def sse_retry(retry_ms: int) -> bytes:
     """How long an EventSource waits before it comes back."""
     return b"retry: %d\n\n" % retry_ms

@@ -67,7 +67,12 @@ class FirstBytes:
         transport = connection.transport
         registry = cast(Registry, connection.server_state.connections)
         registry.discard(connection)
-        if data.startswith(_LIVE) and self._fast_path.enter(data, transport, registry):
+        # A head that may be too long is measured, and refused, by `LiveHttp`.
+        if (
+            data.startswith(_LIVE)
+            and self.head_limits.allows(len(data))
+            and self._fast_path.enter(data, transport, registry)
+        ):
             return ArrivalOutcome.WHOLE
         http = LiveHttp(
             connection.config, connection.server_state, connection.app_state

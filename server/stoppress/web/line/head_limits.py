@@ -67,9 +67,13 @@ class HeadLimits:
         """It has said what it wants, or is gone."""
         self._since.pop(speaker, None)
 
+    def allows(self, size: int) -> bool:
+        """Whether a head of `size` bytes is within the limit."""
+        return not self._most_bytes or size <= self._most_bytes
+
     def is_too_long(self, size: int) -> bool:
         """Whether a head of which there are `size` bytes is refused; it is counted."""
-        if not self._most_bytes or size <= self._most_bytes:
+        if self.allows(size):
             return False
         self._metrics.head_refused()
         return True

@@ -4,14 +4,19 @@ Rules (those of `takeover` beside):
 - A handshake is parsed once: what httptools has read is what websockets gets.
 - A live line asked for in pieces, or behind other requests, stands at the gate too:
   its handshake, or its request, goes on when the gate says so.
-- A request's head has a time and a length (`heads.py`), which uvicorn gives it neither.
+- A request's head has a time and a length (`head_limits.py`); uvicorn has neither.
 - A handshake has no body: one that announces one is refused, not waited for.
+- A handshake that can't be taken is refused from here: the library's own parser has
+  other limits, and of a head beyond them it says nothing.
+- An upgrade to anything but a WebSocket is ignored (`ignored_upgrade.py`).
+- A client may close its side after its request (RFC 9112, section 9.6): it gets its
+  answer, and then the connection ends.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, cast
 
@@ -20,36 +25,42 @@ from uvicorn.protocols.http.httptools_impl import (
     HttpToolsProtocol,
     RequestResponseCycle,
 )
-from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS
 
 from stoppress.hub.socket_readers import Registry
 from stoppress.web.line.arrivals import ArrivalQueue
 from stoppress.web.line.head_limits import HeadLimits
+from stoppress.web.line.ignored_upgrade import parser_of_the_rest
 from stoppress.web.line.pending_upgrade import PendingUpgrade
 from stoppress.web.line.queued_request import QueuedRequest
 from stoppress.web.line.takeover import (
+    HALF_CLOSED,
     TAKEN,
     TAKEOVER,
-    LiveWebSocket,
     TransportTaker,
     hide_token,
 )
-from stoppress.web.line.websocket_handshake import Fields
+from stoppress.web.line.websocket_handshake import Fields, refusal
 
 _BODY = (b"content-length", b"transfer-encoding")
 TIMEOUT = b"408 Request Timeout"
 TOO_LARGE = b"431 Request Header Fields Too Large"
+_TOO_LARGE = b"The head of the request is too long."
+BAD_REQUEST = b"400 Bad Request"
 _REFUSED = (
-    b"HTTP/1.1 %b\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+    b"HTTP/1.1 %b\r\n%bConnection: close\r\nContent-Type: text/plain\r\n"
     b"Content-Length: %d\r\n\r\n%b"
 )
-_AROUND = 32
-"""Bytes of a line beside the address, or beside a header's name and value."""
+_AROUND_HEADER = 4
+"""Bytes of a header's line beside its name and value."""
+_AROUND_TARGET = 16
+"""Bytes of a request's first line beside its target, about."""
 
 RELIED_ON: dict[type, tuple[str, ...]] = {
     HttpToolsProtocol: (
+        "_get_upgrade",
         "_start_asgi_task",
         "_unset_keepalive_if_required",
+        "_unsupported_upgrade_warning",
         "app",
         "app_state",
         "asgi_version",
@@ -65,6 +76,7 @@ RELIED_ON: dict[type, tuple[str, ...]] = {
         "loop",
         "on_headers_complete",
         "on_message_begin",
+        "on_response_complete",
         "parser",
         "pipeline",
         "scope",
@@ -81,6 +93,7 @@ RELIED_ON: dict[type, tuple[str, ...]] = {
         "chunked_encoding",
         "disconnected",
         "message_event",
+        "more_body",
         "on_response",
         "response_complete",
         "response_started",
@@ -104,6 +117,12 @@ class LiveHttp(HttpToolsProtocol):
     """Where requests are waited for, if they are."""
     _is_in_head = False
     _head_bytes = 0
+    _unread: bytes | None = None
+    """What follows on the head of a request whose upgrade is ignored."""
+    _is_half_closed = False
+    """Whether the peer has closed its side: no request follows."""
+    _half_closed: Callable[[], None] | None = None
+    """What an answer that waits wants to be told of it."""
 
     def data_received(self, data: bytes) -> None:
         """Remember the segment: a frame may follow on the handshake in it."""
@@ -112,9 +131,63 @@ class LiveHttp(HttpToolsProtocol):
             return
         self._segment = data
         super().data_received(data)
+        while self._unread is not None and self.parser is not None:
+            self._segment, self._unread = self._unread, None
+            self.parser = parser_of_the_rest(
+                self, self.scope["http_version"], self.headers
+            )
+            super().data_received(self._segment)
         self._segment = b""
         if self.head_limits is not None:
             self._mind_head(self.head_limits, len(data))
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Read on as if no upgrade had been offered (the parser has stopped)."""
+        self._unread = self._after_head()
+
+    def _after_head(self) -> bytes:
+        """What follows in this segment on the head at which the parser stopped."""
+        problem = sys.exc_info()[1]
+        assert isinstance(problem, httptools.HttpParserUpgrade)
+        rest: bytes = self._segment[problem.args[0] :]
+        return rest
+
+    def _get_upgrade(self) -> bytes | None:
+        """`websocket` if that is offered, among others, and may be: not in HTTP/1.0."""
+        if self.scope["http_version"] == "1.0":
+            return None
+        options, offered = [], []
+        for name, value in self.headers:
+            if name == b"connection":
+                options += value.lower().split(b",")
+            elif name == b"upgrade":
+                offered += value.lower().split(b",")
+        is_upgrade = b"upgrade" in map(bytes.strip, options)
+        is_websocket = b"websocket" in map(bytes.strip, offered)
+        return b"websocket" if is_upgrade and is_websocket else None
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio reads it
+        """The peer has closed its side: what it asked for is still answered."""
+        cycle = self.cycle
+        self._is_half_closed = self.waiter is not None or (
+            cycle is not None and not cycle.response_complete and not cycle.more_body
+        )
+        if self._is_half_closed and self._half_closed is not None:
+            self._half_closed()
+        return self._is_half_closed
+
+    def on_half_close(self, call: Callable[[], None]) -> None:
+        """Call once the peer has closed its side: at once if it has."""
+        self._half_closed = call
+        if self._is_half_closed:
+            call()
+
+    def on_response_complete(self) -> None:
+        """An answer is sent; after the last one a half-closed connection ends."""
+        super().on_response_complete()
+        self._half_closed = None
+        if self._is_half_closed and self.cycle.response_complete:
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, perhaps while it waited."""
@@ -139,7 +212,7 @@ class LiveHttp(HttpToolsProtocol):
         self._head_bytes += size if self._is_in_head else 0
         if head_limits.is_too_long(self._head_bytes):
             head_limits.end(self)
-            self._refuse(TOO_LARGE, b"The head of the request is too long.")
+            self._refuse(TOO_LARGE, _TOO_LARGE)
         else:
             head_limits.begin(self)
 
@@ -153,9 +226,11 @@ class LiveHttp(HttpToolsProtocol):
         """The head did not come to its end."""
         self._refuse(TIMEOUT, b"The request did not come to its end.")
 
-    def _refuse(self, status: bytes, text: bytes) -> None:
+    def _refuse(self, status: bytes, text: bytes, headers: bytes = b"") -> None:
+        if self.transport.is_closing():
+            return
         if self.cycle is None or self.cycle.response_complete:
-            self.transport.write(_REFUSED % (status, len(text), text))
+            self.transport.write(_REFUSED % (status, headers, len(text), text))
             self.transport.close()
         else:  # an answer to what was asked before is on its way
             self.transport.abort()
@@ -173,60 +248,58 @@ class LiveHttp(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """Upgrade, in turn, with what follows on the handshake."""
-        segment, problem = self._segment, sys.exc_info()[1]
-        early = b""
-        if isinstance(problem, httptools.HttpParserUpgrade):
-            early = segment[problem.args[0] :]
+        early = self._after_head()
         self.wait(lambda more: self._upgrade(early + more))
 
     def _upgrade(self, early: bytes) -> None:
-        """Give what follows on the handshake to the WebSocket protocol."""
+        """Answer the handshake, with what follows on it."""
         fields = self._fields()
         upgrade = PendingUpgrade.of(self, fields) if fields is not None else None
         if upgrade is None:
-            super().handle_websocket_upgrade()
-        else:
-            upgrade.begin()
-        protocol = self.transport.get_protocol()
-        if early and isinstance(protocol, PendingUpgrade | LiveWebSocket):
-            protocol.data_received(early)
+            self._refuse(*refusal(self.scope["method"], fields))
+            return
+        upgrade.begin()
+        if early:
+            upgrade.data_received(early)
         # The connection is the other protocol's; this one and its parser are a
         # ring of references.
         self.parser = None  # type: ignore[assignment]  # as uvicorn does
 
     def _fields(self) -> Fields | None:
-        """The headers of a handshake; None if the library has to read it.
-
-        It refuses what is not an ordinary GET, in words of its own.
-        """
-        headers = self.headers
-        if (
-            self.scope["method"] != "GET"
-            or len(headers) > MAX_NUM_HEADERS
-            or not self.url.isascii()
-            or len(self.url) > MAX_LINE_LENGTH - _AROUND
-        ):
+        """The headers of a handshake; None if they are not a handshake's."""
+        if self.scope["method"] != "GET" or not self.url.isascii():
             return None
         fields: dict[bytes, bytes] = {}
-        for name, value in headers:
-            if name in _BODY or len(name) + len(value) > MAX_LINE_LENGTH - _AROUND:
-                return None
+        for name, value in self.headers:
             fields[name] = fields[name] + b", " + value if name in fields else value
         return fields
 
     def on_headers_complete(self) -> None:
-        """Hide a secret in the query before the request is looked at."""
+        """Refuse a head that is too long; hide a secret in the query of others."""
         self._is_in_head = False
+        if self.head_limits is not None and self.head_limits.is_too_long(
+            head_bytes(self.url, self.headers)
+        ):
+            self._refuse(TOO_LARGE, _TOO_LARGE)
+            raise ValueError("the head is too long")  # so that the parser stops
         super().on_headers_complete()
         if "query_string" in self.scope:
             hide_token(cast("dict[str, Any]", self.scope))
         elif any(name in _BODY and value != b"0" for name, value in self.headers):
-            self.send_400_response("A WebSocket handshake has no body: send none.")
+            self._refuse(BAD_REQUEST, b"A WebSocket handshake has no body: send none.")
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what the parser can't read, unless it is refused already."""
+        if not self.transport.is_closing():
+            super().send_400_response(msg)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Offer the takeover to the application; a stream begins in its turn."""
         scope = cast("dict[str, Any]", cycle.scope)
-        scope["extensions"] = {TAKEOVER: partial(self.take, cycle)}
+        scope["extensions"] = {
+            TAKEOVER: partial(self.take, cycle),
+            HALF_CLOSED: self.on_half_close,
+        }
         if is_stream(scope):
             self.wait(partial(self._start_stream, cycle, app))
         else:
@@ -267,10 +340,20 @@ class LiveHttp(HttpToolsProtocol):
         self.transport = cycle.transport = TAKEN
         reader.take(transport, cast(Registry, self.connections))
         begin()
+        if self._is_half_closed:
+            reader.eof_received()
         # Rings of references: the parser and this protocol, the scope and the take.
         self.parser = None  # type: ignore[assignment]  # as uvicorn does
         cycle.scope["extensions"].clear()
         return True
+
+
+def head_bytes(target: bytes, headers: Iterable[tuple[bytes, bytes]]) -> int:
+    """The length of a request's head, about: white space around values is not seen."""
+    size = len(target) + _AROUND_TARGET
+    for name, value in headers:
+        size += len(name) + len(value) + _AROUND_HEADER
+    return size
 
 
 def is_stream(scope: dict[str, Any]) -> bool:

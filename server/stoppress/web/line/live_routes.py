@@ -73,7 +73,7 @@ async def events(services: Services, request: Request) -> Response:
         raise _refusal(code, feed)
     if streams:
         return EventStream(services, feed, cursor, rights)
-    return await poll(services, feed, cursor, wait_s, rights, request.receive)
+    return await poll(services, feed, cursor, wait_s, rights, request)
 
 
 def _refusal(code: CloseCode, feed: str) -> NewsError:

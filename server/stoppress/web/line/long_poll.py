@@ -3,15 +3,16 @@
 Rules:
 - What there is already is answered at once; at the head, the answer waits for the
   next event, `wait` seconds at most.
-- It ends with whoever asked, not when its time is over.
+- It ends when its client leaves, not when its time is over. A client that closes its
+  side alone is answered at once: no other request of it can follow.
 """
 
 from __future__ import annotations
 
 import asyncio
 
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Invalid, NotFound
@@ -19,6 +20,7 @@ from stoppress.hub.channel import Channel
 from stoppress.hub.feed_state import ReadRights
 from stoppress.hub.relayed_readers import LongPoll
 from stoppress.web.line import relay
+from stoppress.web.line.takeover import HALF_CLOSED
 from stoppress.web.requests import ClientDisconnected
 from stoppress.web.services import Services
 from stoppress.wire.close_codes import CloseCode
@@ -42,7 +44,7 @@ async def poll(
     since: Cursor | None,
     wait_s: float,
     rights: ReadRights,
-    receive: Receive,
+    request: Request,
 ) -> Response:
     """Answer with the events after `since`, waiting for one at the head.
 
@@ -57,7 +59,10 @@ async def poll(
         follow = poll.enlist(feed)
         assert follow is not None
         channel.watch(follow, since.seq)
-        left = asyncio.ensure_future(relay.until_disconnect(receive))
+        left = asyncio.ensure_future(relay.until_disconnect(request.receive))
+        on_half_close = request.scope.get("extensions", {}).get(HALF_CLOSED)
+        if on_half_close is not None:
+            on_half_close(poll.finish)
         try:
             await asyncio.wait(
                 {poll.happened, left},

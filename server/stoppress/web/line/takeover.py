@@ -39,6 +39,9 @@ TAKEOVER = "stop_press.takeover"
 """The name of the extension in the ASGI scope."""
 DEFLATED = "stop_press.deflated"
 """In the ASGI scope too, if it was agreed that messages are compressed."""
+HALF_CLOSED = "stop_press.half_closed"
+"""In the ASGI scope of a request: takes what is to be called when the peer has closed
+its side, and waits for its answer."""
 LIVE_PATHS = ("/v1/live", "/events")
 """How the addresses end that browsers open without headers of their own."""
 EARLY_BYTES = 64 << 10
@@ -80,6 +83,9 @@ class TransportTaker(Protocol):
 
     def data_received(self, data: bytes) -> None:
         """What the peer says."""
+
+    def eof_received(self) -> bool | None:
+        """The peer has closed its side."""
 
 
 Take = Callable[[TransportTaker, Callable[[], None]], bool]

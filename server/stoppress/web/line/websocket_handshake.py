@@ -1,7 +1,4 @@
-"""The handshake of a WebSocket (RFC 6455, section 4.2), as a server reads it. Pure.
-
-What is not quite right here is the library's to refuse, in words of its own.
-"""
+"""The handshake of a WebSocket (RFC 6455, section 4.2), as a server reads it. Pure."""
 
 from __future__ import annotations
 
@@ -16,8 +13,10 @@ _HEAD = (
     b"HTTP/1.1 101 Switching Protocols\r\n"
     b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n%b\r\n"
 )
+_VERSION = b"13"
+_BAD = b"400 Bad Request"
 _EXTENSIONS = HEADER.lower().encode()
-_NOT_HERE = frozenset({b"content-length", b"transfer-encoding", b"expect"})
+_NOT_HERE = frozenset({b"transfer-encoding", b"expect"})
 """Headers of a request with a body, which no handshake has."""
 
 Fields = Mapping[bytes, bytes]
@@ -26,22 +25,58 @@ Fields = Mapping[bytes, bytes]
 
 def accepted(headers: Fields) -> bytes | None:
     """The answer to the key, if these are the headers of a handshake."""
-    key = headers.get(b"sec-websocket-key", b"")
-    options = headers.get(b"connection", b"").lower().split(b",")
     if (
-        headers.get(b"upgrade", b"").lower() != b"websocket"
-        or b"upgrade" not in map(bytes.strip, options)
-        or headers.get(b"sec-websocket-version") != b"13"
-        or not _NOT_HERE.isdisjoint(headers)
+        b"websocket" not in _tokens(headers, b"upgrade")
+        or b"upgrade" not in _tokens(headers, b"connection")
+        or headers.get(b"sec-websocket-version") != _VERSION
+        or _has_body(headers)
     ):
         return None
-    try:
-        if len(binascii.a2b_base64(key, strict_mode=True)) != 16:
-            return None
-    except binascii.Error:
+    key = headers.get(b"sec-websocket-key", b"")
+    if not _is_key(key):
         return None
     digest = hashlib.sha1(key + _GUID, usedforsecurity=False).digest()
     return binascii.b2a_base64(digest, newline=False)
+
+
+def refusal(method: str, headers: Fields | None) -> tuple[bytes, bytes, bytes]:
+    """Why these are not a handshake's: a status, a sentence, and more headers.
+
+    `headers` None: the method or the address is none of a handshake.
+    """
+    if method != "GET":
+        return _BAD, b"A WebSocket handshake is a GET request.", b""
+    if headers is None:
+        return _BAD, b"The address has characters that are not ASCII: escape them.", b""
+    if _has_body(headers):
+        return _BAD, b"A WebSocket handshake has no body: send none.", b""
+    if headers.get(b"sec-websocket-version") != _VERSION:
+        return (
+            b"426 Upgrade Required",
+            b"This server speaks version 13 of the WebSocket protocol.",
+            b"Upgrade: websocket\r\nSec-WebSocket-Version: %b\r\n" % _VERSION,
+        )
+    if not _is_key(headers.get(b"sec-websocket-key", b"")):
+        return _BAD, b"Sec-WebSocket-Key is not 16 bytes in base64.", b""
+    return _BAD, b"Sec-WebSocket-Extensions can't be read.", b""
+
+
+def _tokens(headers: Fields, name: bytes) -> list[bytes]:
+    """The members of a header that is a list, in small letters."""
+    value = headers.get(name, b"").lower()
+    return [part.strip() for part in value.split(b",")] if b"," in value else [value]
+
+
+def _has_body(headers: Fields) -> bool:
+    length = headers.get(b"content-length", b"0")
+    return length != b"0" or not _NOT_HERE.isdisjoint(headers)
+
+
+def _is_key(key: bytes) -> bool:
+    try:
+        return len(binascii.a2b_base64(key, strict_mode=True)) == 16
+    except binascii.Error:
+        return False
 
 
 def agreement(headers: Fields) -> str:

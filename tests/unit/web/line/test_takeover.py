@@ -59,6 +59,11 @@ def test_everything_private_that_is_used_is_listed() -> None:
         "_mind_head",
         "_owes_a_head",
         "_refuse",
+        "_after_head",
+        "_half_closed",
+        "_is_half_closed",
+        "_unread",
+        "on_half_close",
     }
     for owner in (LiveWebSocket, LiveHttp):
         source = inspect.getsource(owner)

@@ -166,9 +166,9 @@ async def test_a_crowd_that_hangs_up_leaves_turn_by_turn(room: Liveroom) -> None
     """And none of them gets a byte more, or costs the others one."""
     async with contextlib.AsyncExitStack() as stack:
         clients = []
-        for number in range(4 * A_TURN):
+        for _ in range(4 * A_TURN):
             client = await stack.enter_async_context(raw(room))
-            client.send(UPGRADE if number % 2 else STREAM)
+            client.send(UPGRADE)
             await client.until(b'"hello"')
             clients.append(client)
         loop, left = asyncio.get_running_loop(), []
@@ -189,4 +189,36 @@ async def test_a_crowd_that_hangs_up_leaves_turn_by_turn(room: Liveroom) -> None
         assert max(drops) <= 2 * A_TURN  # what was closed, and is closed meanwhile
         for client in clients[1:]:
             assert b"post.published" not in await client.end()
+    await room.until(lambda: not room.server.server_state.connections)
+
+
+@taken
+async def test_a_stream_whose_peer_closed_its_side_goes_on(room: Liveroom) -> None:
+    """As `nc -N` does after its request; also if both come in one segment."""
+    for is_late in (True, False):
+        async with raw(room) as client:
+            client.send(STREAM)
+            if is_late:
+                await client.until(b'"hello"')
+            client.writer.write_eof()
+            await client.until(b":\n\n")
+            room.publish(1)
+            await client.until(b"post.published")
+            assert room.ledger.here == 1
+        # When it goes on to leave, the next bytes for it tell.
+        while room.ledger.here:
+            room.publish(1)
+            await asyncio.sleep(0.001)
+
+
+@taken
+async def test_streams_whose_peers_are_gone_are_let_go(room: Liveroom) -> None:
+    """Without a post or a beat, which might be long in coming."""
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(2 * A_TURN):
+            client = await stack.enter_async_context(raw(room))
+            client.send(STREAM)
+            await client.until(b'"hello"')
+        assert room.ledger.here == 2 * A_TURN
+    await room.until(lambda: room.ledger.here == 0)
     await room.until(lambda: not room.server.server_state.connections)

@@ -1,0 +1,152 @@
+"""Requests as foreign clients send them: in pieces, with upgrades, half-closed."""
+
+from __future__ import annotations
+
+import json
+
+from stoppress.web.line.http_protocol import LiveHttp, head_bytes
+from tests.unit.web.line.bare import UPGRADE, Raw, raw, taken
+from tests.unit.web.line.live_harness import Liveroom
+
+POLL = b"GET /v1/feeds/x/events HTTP/1.1\r\nHost: h\r\n\r\n"
+OFFER = (
+    b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n"
+)
+SEGMENT = 1448
+"""Bytes of a TCP segment on most networks."""
+
+
+async def send_in_pieces(room: Liveroom, client: Raw, data: bytes) -> None:
+    """Send bytes of which the server reads the first piece alone."""
+    client.send(data[:SEGMENT])
+    await room.until(
+        lambda: any(
+            isinstance(one, LiveHttp) and one._is_in_head
+            for one in room.server.server_state.connections
+        )
+    )
+    for at in range(SEGMENT, len(data), SEGMENT):
+        client.send(data[at : at + SEGMENT])
+        await client.writer.drain()
+
+
+@taken
+async def test_a_handshake_of_31_kib_in_segments(room: Liveroom) -> None:
+    """A long cookie, or many headers: each is answered like a short one."""
+    cookie = b"Cookie: a=" + b"c" * 31_000 + b"\r\n"
+    many = b"".join(b"X-Header-%d: some value\r\n" % n for n in range(1000))
+    for more in (cookie, many):
+        handshake = UPGRADE.replace(b"Upgrade:", more + b"Upgrade:", 1)
+        assert len(handshake) < room.settings.max_head
+        async with raw(room) as client:
+            await send_in_pieces(room, client, handshake)
+            await client.until(b"HTTP/1.1 101")
+            await client.until(b'"hello","feed":"x"')
+
+
+@taken
+async def test_a_head_beyond_the_limit_is_refused_on_every_path(
+    room: Liveroom,
+) -> None:
+    """In one segment and in many, of a handshake and of any other request."""
+    if room.path != "fast_path":
+        return  # without what stands before it, nothing has limits
+    for request in (UPGRADE, POLL):
+        cookie = b"\r\nCookie: " + b"c" * room.settings.max_head
+        request = request.replace(b"\r\nHost: h", b"\r\nHost: h" + cookie, 1)
+        async with raw(room) as client:
+            client.send(request)
+            assert (await client.end()).startswith(b"HTTP/1.1 431 ")
+        async with raw(room) as client:
+            await send_in_pieces(room, client, request)
+            assert (await client.end()).startswith(b"HTTP/1.1 431 ")
+
+
+@taken
+async def test_another_version_is_told_ours(room: Liveroom) -> None:
+    """RFC 6455, section 4.4."""
+    async with raw(room) as client:
+        client.send(UPGRADE.replace(b"Version: 13", b"Version: 8"))
+        answer = await client.end()
+        assert answer.startswith(b"HTTP/1.1 426 ")
+        assert b"\r\nSec-WebSocket-Version: 13\r\n" in answer
+
+
+@taken
+async def test_what_is_no_handshake_is_refused_with_the_reason(room: Liveroom) -> None:
+    """Whatever is wrong with it, there is an answer, and an end."""
+    key = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    for request, reason in (
+        (UPGRADE.replace(key, b""), b"Sec-WebSocket-Key"),
+        (UPGRADE.replace(key, b"Sec-WebSocket-Key: c2hvcnQ=\r\n"), b"16 bytes"),
+        (UPGRADE.replace(b"GET", b"POST"), b"GET"),
+        (UPGRADE.replace(b"Host", b"Content-Length: 5\r\nHost"), b"body"),
+        (UPGRADE.replace(b"Host", b"Expect: 100-continue\r\nHost"), b"body"),
+    ):
+        async with raw(room) as client:
+            client.send(request)
+            answer = await client.end()
+            assert answer.startswith(b"HTTP/1.1 400 "), request
+            assert reason in answer
+
+
+@taken
+async def test_websocket_among_other_offers_is_taken(room: Liveroom) -> None:
+    """Members of lists, in two headers of one name, in any case."""
+    for old, new in (
+        (b"Upgrade: websocket", b"Upgrade: h2c, WebSocket"),
+        (b"Connection: Upgrade", b"Connection: upgrade\r\nConnection: keep-alive"),
+        (b"Connection: Upgrade", b"Connection: keep-alive, Upgrade"),
+    ):
+        handshake = UPGRADE.replace(old, new)
+        padding = b"X-Padding: " + b"p" * 2 * SEGMENT + b"\r\nHost:"
+        for whole in (handshake, handshake.replace(b"Host:", padding)):
+            async with raw(room) as client:
+                if len(whole) > SEGMENT:
+                    await send_in_pieces(room, client, whole)
+                else:
+                    client.send(whole)
+                await client.until(b"HTTP/1.1 101")
+
+
+@taken
+async def test_http_1_0_knows_no_upgrade(room: Liveroom) -> None:
+    """RFC 9110, section 7.8: it is a plain GET of an address for WebSockets."""
+    async with raw(room) as client:
+        client.send(UPGRADE.replace(b"HTTP/1.1", b"HTTP/1.0"))
+        assert (await client.end()).startswith(b"HTTP/1.1 426 ")
+
+
+@taken
+async def test_an_offer_of_h2c_is_ignored(room: Liveroom) -> None:
+    """The request is answered, and so is the next on the connection."""
+    request = POLL.replace(b"Host", OFFER + b"Host")
+    async with raw(room) as client:
+        client.send(request + POLL)
+        while client.seen.count(b"HTTP/1.1 200") < 2:
+            await client.until(b"HTTP/1.1 200")
+            client.seen += await client._reader.read(65536)
+
+
+@taken
+async def test_a_poll_whose_peer_closed_its_side_is_answered(room: Liveroom) -> None:
+    """At once with what there is: no other request can come."""
+    async with raw(room) as client:
+        client.send(POLL)
+        cursor = json.loads((await client.until(b"}")).partition(b"\r\n\r\n")[2])
+    waiting = POLL.replace(b"events", b"events?since=" + cursor["cursor"].encode())
+    for is_late in (True, False):
+        async with raw(room) as client:
+            client.send(waiting)
+            if is_late:
+                await room.until(lambda: room.size() == 1)
+            client.writer.write_eof()
+            answer = await client.end()
+            assert answer.startswith(b"HTTP/1.1 200") and b'"events":[]' in answer
+
+
+def test_a_heads_length() -> None:
+    """As it was sent, but for white space that means nothing."""
+    head = b"GET /a HTTP/1.1\r\nHost: h\r\nX: yz\r\n\r\n"
+    size = head_bytes(b"/a", [(b"host", b"h"), (b"x", b"yz")])
+    assert abs(size - len(head)) <= 2
