@@ -99,7 +99,7 @@ async def test_a_line_that_does_not_come_up_in_time_leads_nobody_back(
     monkeypatch.setattr(hub, "CATCH_UP_S", 0.01)
     of, paper = _hub()
     await of.channel("x")
-    paper.logs["x"].held = True
+    paper.held = True
     paper.publish("x")
     reader = _reader(of)
     of.follow(reader, "x", Cursor("k3v9", 1))
@@ -117,14 +117,14 @@ async def test_a_channel_closed_while_a_follow_waits_is_opened_for_it() -> None:
     """The feed goes on: only this process had no use for it a moment ago."""
     of, paper = _hub(channel_idle=1)
     await of.channel("x")
-    paper.logs["x"].held = True
+    paper.held = True
     paper.publish("x")
     reader = _reader(of)
     of.follow(reader, "x", Cursor("k3v9", 1))
     for _ in range(10):  # turns of the loop: until it waits for the line
         await asyncio.sleep(0)
     assert paper.heads == 1
-    paper.logs["x"].held = False
+    paper.held = False
     of.tick(of.now() + 2)
     (hello,) = await _next(reader)
     assert (hello["type"], hello["cursor"]) == ("hello", "k3v9-1")

@@ -91,7 +91,7 @@ async def test_a_reader_may_change_transports_mid_stream(room: Liveroom) -> None
 @on_every_server()
 async def test_what_can_not_be_continued_is_reset(room: Liveroom) -> None:
     """Another epoch, older than the log's window, beyond its head."""
-    room.paper.logs["x"].window = 2
+    room.paper.window_events = 2
     room.publish(5)
     for channel in list(room.hub._channels.all()):
         room.hub.over(channel)  # so that it is filled from that window
@@ -123,7 +123,7 @@ async def test_a_cursor_a_step_ahead_waits_for_the_line(room: Liveroom) -> None:
     room.publish(2)
     async with room.ws("feed=x") as first:
         await take(first, 1)
-        room.paper.logs["x"].held = True
+        room.paper.held = True
         room.publish(2)
         sockets = [room.ws("feed=x@k3v9-4"), room.ws("feed=x@k3v9-3")]
         async with sockets[0] as ahead, sockets[1] as between:
