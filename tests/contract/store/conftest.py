@@ -38,7 +38,7 @@ def server(kind: str, tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def settings() -> Settings:
     """Settings with short waits."""
-    return Settings(redis_timeout=3.0)
+    return Settings(redis_timeout_s=3.0)
 
 
 @pytest_asyncio.fixture

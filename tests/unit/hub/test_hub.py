@@ -115,7 +115,7 @@ async def test_a_line_that_does_not_come_up_in_time_leads_nobody_back(
 
 async def test_a_channel_closed_while_a_follow_waits_is_opened_for_it() -> None:
     """The feed goes on: only this process had no use for it a moment ago."""
-    of, paper = _hub(channel_idle=1)
+    of, paper = _hub(channel_idle_s=1)
     await of.channel("x")
     paper.held = True
     paper.publish("x")
@@ -181,13 +181,13 @@ async def test_who_leaves_while_it_waits_is_not_joined() -> None:
 async def test_no_more_are_told_to_come_than_are_let_in(
     bound: int, spread: int
 ) -> None:
-    of, _ = _hub(retry=4000, handshakes_per_s=bound)
+    of, _ = _hub(retry_ms=4000, handshakes_per_s=bound)
     assert of.spread_ms(4000, 18_000) == spread
     await of.stop()
 
 
 async def test_a_crowd_is_sent_away_over_a_spread_of_its_size() -> None:
-    of, _ = _hub(retry=4000)
+    of, _ = _hub(retry_ms=4000)
     assert of.spread_ms(4000, 10) == 4000
     assert of.spread_ms(4000, 18_000) == 9000
     await of.channel("x")

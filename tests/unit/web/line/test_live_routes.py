@@ -195,7 +195,7 @@ async def test_no_reader_is_left_behind(room: Liveroom) -> None:
     await room.until(lambda: room.size() == 0)
 
 
-@on_every_server(beat=1)
+@on_every_server(beat_s=1)
 async def test_beats_go_to_who_is_at_the_head(room: Liveroom) -> None:
     room.publish(1)
     async with room.ws("feed=x") as socket, room.stream("x") as stream:
@@ -224,7 +224,7 @@ async def test_readers_are_told_how_many_they_are(room: Liveroom) -> None:
             assert await take(socket, 1) == [counted | {"count": 2}]
 
 
-@on_every_server(channel_idle=5.0)
+@on_every_server(channel_idle_s=5.0)
 async def test_a_feed_opens_once_and_closes_when_unused(room: Liveroom) -> None:
     room.paper.gate = asyncio.Event()
     comers = [asyncio.create_task(room.get("/v1/feeds/x/events")) for _ in range(5)]
