@@ -128,7 +128,7 @@ def eventually(is_so: Callable[[], object], within_s: float = 30.0) -> None:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running server for every test that only uses one."""
     data = tmp_path_factory.mktemp("server") / "data"
-    with started(data, "--drain-seconds", "0.5") as running:
+    with started(data, "--drain-s", "0.5") as running:
         yield running
 
 

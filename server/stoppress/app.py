@@ -88,9 +88,9 @@ class ServerProcess:
         self._reason = "Redis was not reached yet"
 
     async def drain(self) -> None:
-        """Send the readers away, spread over `drain_seconds`."""
+        """Send the readers away, spread over `drain_s`."""
         if self._hub is not None:
-            await self._hub.drain(self.settings.drain_seconds)
+            await self._hub.drain(self.settings.drain_s)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -180,7 +180,7 @@ class ServerProcess:
                 raise MissingScope("write", feed)
             await services.desk.posts.publish(feed, raw, Requester(token.id, key))
 
-        most = self.settings.max_body
+        most = self.settings.max_body_bytes
         return Inbox(shards, publish, self.metrics, max_bytes=most)
 
     def _open(self, services: Services) -> None:

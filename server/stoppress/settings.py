@@ -1,15 +1,17 @@
 """Every setting, in one place: its name, default, unit, and what 0 means.
 
 Rules: read once, at the start, from the command line or from the environment
-(`STOPPRESS_<NAME>`); never looked up later. A setting is here because two
-newsrooms would set it differently, or because it is a limit.
+(`STOPPRESS_<NAME>`); never looked up later. A number has its unit in its name. A
+value is a setting if two newsrooms would set it differently; every other limit is a
+constant with its unit in its name, beside the code that keeps it.
 """
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +32,17 @@ from there: each is a link that a reader may follow."""
 
 
 class BadSetting(ValueError):
-    """A setting can't be used: which, why, and what would do."""
+    """A setting is invalid: which, why, and what to use instead."""
+
+
+PREFIX = "STOPPRESS_"
+OTHER_VARIABLES = frozenset({"URL", "TOKEN", "HUBS"})
+"""`STOPPRESS_<NAME>` variables that are no settings: of the commands that talk to a
+server, and of the Caddyfile."""
+_BOOLEANS = {
+    **dict.fromkeys(("true", "1", "on", "yes"), True),
+    **dict.fromkeys(("false", "0", "off", "no"), False),
+}
 
 
 def _(
@@ -57,16 +69,20 @@ class Settings:
     publisher: str = _("Stop Press", "the publisher's name, as the pages show it")
     publisher_logo: str = _("", "address of the publisher's logo; empty: none")
     publisher_pages: str = _(
-        "", "addresses of the publisher's pages elsewhere, with commas; empty: none"
+        "",
+        "addresses of the publisher's pages elsewhere, separated by commas; "
+        "empty: none",
     )
     share: str = _(
-        "mail", "where posts may be shared, beside copying: such as mail,whatsapp,x"
+        "mail",
+        "where posts may be shared, beside copying the address, such as "
+        "mail,whatsapp,x",
     )
-    others: int = _(
-        3, "other live feeds a feed's page tells of", unit="feeds", zero="none"
+    other_feeds: int = _(
+        3, "other live feeds that a feed's page links to", unit="feeds", zero="none"
     )
     workers: int = _(1, "processes that serve, under one supervisor", least=1)
-    demo: int = _(0, "whether the demo's pages are at /demo/: 1 or 0", zero="no")
+    demo: bool = _(False, "serve the demo's pages at /demo/")
 
     # Store
     data: Path = _(Path("data"), "the folder of the embedded Valkey's data")
@@ -75,61 +91,74 @@ class Settings:
         "address of an outside Redis or Valkey, of its Sentinels, or of a cluster's "
         "servers; empty: the embedded one",
     )
-    redis_timeout: float = _(
+    redis_timeout_s: float = _(
         5.0, "how long Redis may take to answer", unit="s", least=0.1
     )
     durability: str = _("fsync", "what a write waits for: memory, fsync, or replicas:N")
 
-    # Who may
+    # Authorization
     admin_token: str = _("", "a token that may do everything; empty: none")
 
     # Log and ring
     log_events: int = _(
-        4096, "events kept in a feed's log, at least", unit="events", least=1
+        4096, "events kept in the log per feed, at least", unit="events", least=1
     )
     log_days: int = _(
         30,
-        "how long events are kept in a feed's log: whose place is older is reset",
+        "how long events are kept in a feed's log; an older cursor is reset",
         unit="days",
-        zero="however old",
+        zero="without limit",
     )
-    ring_events: int = _(4096, "events kept in memory a feed", unit="events", least=1)
-    ring_bytes: int = _(8 << 20, "bytes kept in memory a feed", unit="bytes", least=1)
+    ring_events: int = _(4096, "events kept in memory per feed", unit="events", least=1)
+    ring_bytes: int = _(8 << 20, "bytes kept in memory per feed", unit="bytes", least=1)
     rings_bytes: int = _(
         256 << 20, "bytes kept in memory for all feeds", unit="bytes", least=1
     )
-    channel_idle: float = _(
+    channel_idle_s: float = _(
         60.0,
         "how long a feed stays open after its last reader",
         unit="s",
-        zero="at once",
+        zero="closed at once",
     )
 
     # Live line
-    beat: int = _(25, "between two signs of life on a quiet line", unit="s", least=1)
-    retry: int = _(
+    beat_s: int = _(
+        25, "time between two signs of life on a quiet line", unit="s", least=1
+    )
+    retry_ms: int = _(
         4000,
-        "the spread of a return after an unannounced break",
+        "spread of the returns after an unannounced break",
         unit="ms",
         zero="at once",
     )
-    reset_spread: int = _(
-        3000, "the spread of snapshot reads after a reset", unit="ms", zero="at once"
+    reset_spread_ms: int = _(
+        3000, "spread of the snapshot reads after a reset", unit="ms", zero="at once"
     )
-    drain_seconds: float = _(
-        5.0, "over how long readers are sent away at the end", unit="s", zero="at once"
+    drain_s: float = _(
+        5.0,
+        "time over which readers are sent away when the server ends",
+        unit="s",
+        zero="at once",
     )
     max_readers: int = _(
-        0, "readers a process takes", unit="readers", zero="no limit of ours"
+        0, "readers per process", unit="readers", zero="no limit of ours"
     )
     handshakes_per_s: int = _(
-        0, "new readers a process lets in a second", unit="1/s", zero="no limit of ours"
+        0,
+        "new readers let in per second and process",
+        unit="1/s",
+        zero="no limit of ours",
     )
-    max_message: int = _(4096, "the longest message of a reader", unit="bytes", least=1)
-    send_buffer: int = _(
-        128 << 10, "kernel send buffer a reader", unit="bytes", zero="the kernel's own"
+    max_message_bytes: int = _(
+        4096, "longest message of a reader", unit="bytes", least=1
     )
-    dead_peer: float = _(
+    send_buffer_bytes: int = _(
+        128 << 10,
+        "kernel send buffer per reader",
+        unit="bytes",
+        zero="the kernel's own",
+    )
+    dead_peer_s: float = _(
         30.0,
         "how long a peer may leave bytes unacknowledged",
         unit="s",
@@ -137,46 +166,45 @@ class Settings:
     )
 
     # API
-    head_timeout: float = _(
+    head_timeout_s: float = _(
         30.0,
-        "how long a connection may take to say what it wants: a request's head",
+        "how long a connection may take to send the head of a request",
         unit="s",
         zero="no limit of ours",
     )
-    max_head: int = _(
-        32 << 10, "the longest head of a request", unit="bytes", zero="no limit of ours"
+    max_head_bytes: int = _(
+        32 << 10, "longest head of a request", unit="bytes", zero="no limit of ours"
     )
-    max_body: int = _(64 << 10, "the longest request body", unit="bytes", least=1)
+    max_body_bytes: int = _(
+        64 << 10, "longest body of a request", unit="bytes", least=1
+    )
     idempotency_hours: int = _(
-        24, "how long an Idempotency-Key is remembered", unit="h", least=1
+        24, "how long an Idempotency-Key is remembered", unit="hours", least=1
     )
 
     def __post_init__(self) -> None:
         for entry in fields(self):
             value, least = getattr(self, entry.name), entry.metadata["least"]
             if isinstance(value, int | float) and not least <= value < math.inf:
-                raise BadSetting(
-                    f"{entry.name}={value} can't be: {entry.metadata['help']}; "
-                    f"it is {least} or more"
-                )
+                raise _invalid(entry, entry.name, value, f"use {least:g} or more")
         if self.port > 65535:
-            raise BadSetting(f"port={self.port} can't be: ports end at 65535")
+            raise BadSetting(f"port={self.port} is invalid: use 65535 or less")
         for name in self.shared:
             if name not in SHARE_TARGETS:
                 raise BadSetting(
-                    f"share={self.share!r} can't be: {name!r} is none of "
+                    f"share={self.share!r} is invalid: {name!r} is not one of "
                     f"{', '.join(SHARE_TARGETS)}"
                 )
         for page in self.pages:
             if not page.startswith(("http://", "https://")):
                 raise BadSetting(
-                    f"publisher_pages={self.publisher_pages!r} can't be: {page!r} is "
-                    "no address such as https://social.example/@us"
+                    f"publisher_pages={self.publisher_pages!r} is invalid: {page!r} is "
+                    "not an address such as https://social.example/@us"
                 )
         if not re.fullmatch(r"fsync|memory|replicas:[1-9]\d?", self.durability):
             raise BadSetting(
-                f"durability={self.durability!r} can't be: "
-                "it is fsync, memory or replicas:N, such as replicas:1"
+                f"durability={self.durability!r} is invalid: "
+                "use fsync, memory or replicas:N, such as replicas:1"
             )
 
     @property
@@ -213,10 +241,20 @@ def describe() -> tuple[Field[Any], ...]:
     return fields(Settings)
 
 
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def written(value: object) -> str:
+    """A setting's value as text, as a variable or an option has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def to_environment(settings: Settings) -> dict[str, str]:
     """The `STOPPRESS_<NAME>` variables that `from_environment` reads back."""
     return {
-        f"STOPPRESS_{entry.name.upper()}": str(getattr(settings, entry.name))
+        variable_of(entry.name): written(getattr(settings, entry.name))
         for entry in fields(settings)
     }
 
@@ -224,19 +262,54 @@ def to_environment(settings: Settings) -> dict[str, str]:
 def from_environment(environ: Mapping[str, str], **given: object) -> Settings:
     """Settings from `STOPPRESS_<NAME>` variables; what is `given` (not None) wins.
 
-    Raises BadSetting for a value that can't be read, naming the variable.
+    Raises BadSetting for an invalid value, naming the variable.
     """
     values: dict[str, object] = {}
     for entry in fields(Settings):
-        name = f"STOPPRESS_{entry.name.upper()}"
+        name = variable_of(entry.name)
         if name in environ:
-            kind: type = type(entry.default)
-            try:
-                values[entry.name] = kind(environ[name])
-            except ValueError:
-                raise BadSetting(
-                    f"{name}={environ[name]!r} is no {kind.__name__}; "
-                    f"it is {entry.metadata['help']}"
-                ) from None
+            values[entry.name] = _parsed(entry, name, environ[name])
     values |= {name: value for name, value in given.items() if value is not None}
     return Settings(**values)  # type: ignore[arg-type]  # checked by type above
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """A warning for each `STOPPRESS_` variable without meaning, in order."""
+    known = {variable_of(entry.name) for entry in fields(Settings)}
+    known |= {PREFIX + name for name in OTHER_VARIABLES}
+    return [
+        f"{name} is unknown and has no effect{_nearest(name, known)}"
+        for name in sorted(environ)
+        if name.startswith(PREFIX) and name not in known
+    ]
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """The hint at the known variable most like `name`, if one is."""
+    # Without the prefix, which would make all of them alike.
+    bare = {one.removeprefix(PREFIX): one for one in known}
+    wanted = name.removeprefix(PREFIX)
+    # A name that only lacks its unit, or has an earlier spelling of it.
+    longer = [one for one in bare if one.startswith(f"{wanted}_")]
+    found = longer or difflib.get_close_matches(wanted, sorted(bare), n=1)
+    return f"; did you mean {bare[found[0]]}?" if found else ""
+
+
+def _parsed(entry: Field[Any], name: str, text: str) -> object:
+    kind: type = type(entry.default)
+    if kind is bool:
+        if text.strip().lower() not in _BOOLEANS:
+            raise _invalid(entry, name, text, "use true or false")
+        return _BOOLEANS[text.strip().lower()]
+    try:
+        return kind(text)
+    except ValueError:
+        what = "a whole number" if kind is int else "a number"
+        raise _invalid(entry, name, text, f"use {what}") from None
+
+
+def _invalid(entry: Field[Any], name: str, value: object, instead: str) -> BadSetting:
+    shown = repr(value) if isinstance(value, str) else value
+    return BadSetting(
+        f"{name}={shown} is invalid ({entry.metadata['help']}): {instead}"
+    )

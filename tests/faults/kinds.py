@@ -192,7 +192,10 @@ SERVER_KINDS = (
         fault=slow_readers,
         manner=Manner(),
         habits=SLOW,
-        settings={"STOPPRESS_RING_EVENTS": "32", "STOPPRESS_SEND_BUFFER": "16384"},
+        settings={
+            "STOPPRESS_RING_EVENTS": "32",
+            "STOPPRESS_SEND_BUFFER_BYTES": "16384",
+        },
         resets=True,
     ),
     Kind(
@@ -201,7 +204,7 @@ SERVER_KINDS = (
         fault=half_open,
         manner=Manner(),
         habits=GONE,
-        settings={"STOPPRESS_DEAD_PEER": "3", "STOPPRESS_SEND_BUFFER": "16384"},
+        settings={"STOPPRESS_DEAD_PEER_S": "3", "STOPPRESS_SEND_BUFFER_BYTES": "16384"},
     ),
     Kind(
         name="byte-at-a-time",

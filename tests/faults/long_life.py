@@ -117,7 +117,7 @@ async def live(events: int, kept: int, folder: Path, parts: int = TENTHS) -> Lif
         settings = {
             "STOPPRESS_LOG_EVENTS": str(kept),
             "STOPPRESS_RING_EVENTS": str(kept),
-            "STOPPRESS_DRAIN_SECONDS": "1",
+            "STOPPRESS_DRAIN_S": "1",
             **clock.environment,
         }
         server = await stack.enter_async_context(serving(folder, settings=settings))

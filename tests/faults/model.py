@@ -96,9 +96,9 @@ async def play(seed: int, cuts: int) -> Findings:
         ring_events=chance.choice((4, 64, 256, 4096)),
         ring_bytes=chance.choice((4096, 200_000, 8 << 20)),
         rings_bytes=chance.choice((20_000, 256 << 20)),
-        send_buffer=chance.choice((0, 4096, 4096)),
-        channel_idle=chance.choice((3, 60)),
-        beat=chance.choice((1, 25, 25)),
+        send_buffer_bytes=chance.choice((0, 4096, 4096)),
+        channel_idle_s=chance.choice((3, 60)),
+        beat_s=chance.choice((1, 25, 25)),
     )
     habits = Habits(
         line_s=chance.choice((0.2, 2, 8)),

@@ -122,7 +122,7 @@ async def roll(
         await asyncio.to_thread(store.start)
         settings = {
             "STOPPRESS_HANDSHAKES_PER_S": str(bound),
-            "STOPPRESS_DRAIN_SECONDS": str(drain_s),
+            "STOPPRESS_DRAIN_S": str(drain_s),
         }
         hubs: list[Server] = []
         for name in ("one", "two"):
@@ -187,7 +187,7 @@ def told(found: Rolled, bound: int) -> str:
     return f"""\
 `python -m tests.faults.rolling`: two hubs on one Redis, nginx before them, and readers
 on WebSocket by way of it, while an editor writes by way of it too. Each hub is ended by
-SIGTERM and started again (`drain_seconds` {DRAIN_S:.0f}, `handshakes_per_s` {bound}).
+SIGTERM and started again (`drain_s` {DRAIN_S:.0f}, `handshakes_per_s` {bound}).
 
 | what | figure |
 | --- | --: |

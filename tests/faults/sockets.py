@@ -52,7 +52,7 @@ async def play(
 ) -> Findings:
     """One run, from an empty data folder; a small ring makes resets, too."""
     chance = random.Random(seed)
-    settings = {"STOPPRESS_DRAIN_SECONDS": "0.5", "STOPPRESS_BEAT": "5"}
+    settings = {"STOPPRESS_DRAIN_S": "0.5", "STOPPRESS_BEAT_S": "5"}
     settings["STOPPRESS_RING_EVENTS"] = str(ring_events)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(

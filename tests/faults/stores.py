@@ -348,7 +348,10 @@ STORE_KINDS = (
         fault=replicas_frozen,
         store=ALWAYS,
         by_proxy=True,
-        settings={"STOPPRESS_DURABILITY": "replicas:1", "STOPPRESS_REDIS_TIMEOUT": "2"},
+        settings={
+            "STOPPRESS_DURABILITY": "replicas:1",
+            "STOPPRESS_REDIS_TIMEOUT_S": "2",
+        },
     ),
     Kind(
         name="primary-lost",

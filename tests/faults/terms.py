@@ -24,7 +24,7 @@ DEEDS_A_SECOND = 8.0
 """Of each of the two editors."""
 RED_S, GREEN_S = 10.0, 15.0
 """Within what time `/readyz` has to show a line that is dead, or is back."""
-SETTINGS = {"STOPPRESS_DRAIN_SECONDS": "1", "STOPPRESS_BEAT": "5"}
+SETTINGS = {"STOPPRESS_DRAIN_S": "1", "STOPPRESS_BEAT_S": "5"}
 CALM = Habits(patience_s=40.0, pause_s=0.5)
 
 

@@ -88,7 +88,7 @@ async def _session(chance: random.Random, inputs: int) -> Counter[str]:
 
 
 def _events(office: Office) -> int:
-    return sum(1 + shelf.seq for shelf in office.store.shelves.values())
+    return sum(1 + kept.seq for kept in office.store.kept.values())
 
 
 def _request(chance: random.Random, names: list[str]) -> tuple[Scope, bytes]:

@@ -54,13 +54,13 @@ class ChannelAgainstPeers(RuleBasedStateMachine):
         for _ in range(5):
             self.paper.publish(FEED)
         self.channel = Channel(FEED, self.bench)
-        self.log.sink = self.channel
-        self.channel.fill(self.paper.window(self.log))
+        self.paper.sinks[FEED] = self.channel
+        self.channel.fill(self.paper.window(FEED))
 
     @rule(count=st.integers(1, 40), size=st.sampled_from([1, 2_000, 70_000]))
     def publish(self, count: int, size: int) -> None:
         for _ in range(count):
-            self.paper.publish(FEED, "n" * size, f"p{self.log.head % 7}")
+            self.paper.publish(FEED, "n" * size, f"p{self.log.seq % 7}")
 
     @rule(which=st.integers(0, 6))
     def withdraw(self, which: int) -> None:
@@ -68,22 +68,22 @@ class ChannelAgainstPeers(RuleBasedStateMachine):
 
     @rule(held=st.booleans())
     def hold(self, held: bool) -> None:
-        self.log.held = held
+        self.paper.held = held
         if not held:
             self.paper.deliver(FEED)
 
     @rule(window=st.integers(1, 40))
     def lose(self, window: int) -> None:
         """What was held back is lost, and the log is read again."""
-        self.log.window = window
+        self.paper.window_events = window
         self.paper.lose(FEED)
-        self.log.held = False
+        self.paper.held = False
 
     @rule(keep=st.integers(0, 10))
     def restart(self, keep: int) -> None:
         self.epochs += 1
         self.paper.restart(FEED, f"e{self.epochs}", keep)
-        self.log.held = False
+        self.paper.held = False
 
     @rule(turns=st.integers(1, 3))
     def sweep(self, turns: int) -> None:
@@ -150,7 +150,7 @@ class ChannelAgainstPeers(RuleBasedStateMachine):
         """When all have read all, who still follows is at the head."""
         if not hasattr(self, "channel"):
             return
-        self.log.held = False
+        self.paper.held = False
         self.paper.deliver(FEED)
         for _ in range(10_000):
             if not self.bench.turn() and not any(

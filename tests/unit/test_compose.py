@@ -93,7 +93,7 @@ def test_hub_variables_are_settings(compose: Any) -> None:
 def test_hubs_have_time_to_drain(compose: Any) -> None:
     """A hub is killed only after its drain is over."""
     for hub in hubs(compose).values():
-        drain = float(hub["environment"]["STOPPRESS_DRAIN_SECONDS"])
+        drain = float(hub["environment"]["STOPPRESS_DRAIN_S"])
         assert seconds(hub["stop_grace_period"]) > drain + END_S
 
 

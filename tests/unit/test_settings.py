@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,24 @@ from stoppress.settings import (
     describe,
     from_environment,
     to_environment,
+    unknown_variables,
+    variable_of,
+    written,
 )
+
+ROOT = Path(__file__).parents[2]
+SUFFIXES = {
+    "s": ("_s",),
+    "ms": ("_ms",),
+    "1/s": ("_per_s",),
+    "days": ("_days",),
+    "hours": ("_hours",),
+    "bytes": ("_bytes",),
+    "events": ("_events",),
+    "feeds": ("_feeds",),
+    "readers": ("_readers",),
+}
+"""How the name of a setting with that unit ends."""
 
 
 def test_every_setting_is_read_from_its_variable() -> None:
@@ -21,11 +39,10 @@ def test_every_setting_is_read_from_its_variable() -> None:
         {
             "STOPPRESS_PORT": "9000",
             "STOPPRESS_DATA": "/srv/news",
-            "STOPPRESS_DRAIN_SECONDS": "2.5",
-            "STOPPRESS_UNKNOWN": "is nobody's business",
+            "STOPPRESS_DRAIN_S": "2.5",
         }
     )
-    wanted = Settings(port=9000, data=Path("/srv/news"), drain_seconds=2.5)
+    wanted = Settings(port=9000, data=Path("/srv/news"), drain_s=2.5)
     assert settings == wanted
 
 
@@ -38,7 +55,7 @@ def test_what_is_given_wins_over_the_environment() -> None:
 
 def test_settings_survive_the_environment() -> None:
     """What the supervisor has is what its workers get."""
-    settings = Settings(port=1, redis="unix:///a b", drain_seconds=0.1, beat=3)
+    settings = Settings(port=1, redis="unix:///a b", drain_s=0.1, beat_s=3, demo=True)
     assert from_environment(to_environment(settings)) == settings
 
 
@@ -49,12 +66,14 @@ def test_settings_survive_the_environment() -> None:
         ("PORT", "-1", "port=-1"),
         ("PORT", "65536", "65535"),
         ("WORKERS", "0", "1 or more"),
-        ("BEAT", "2.5", "STOPPRESS_BEAT"),
-        ("DRAIN_SECONDS", "nan", "drain_seconds"),
-        ("DRAIN_SECONDS", "inf", "drain_seconds"),
+        ("BEAT_S", "2.5", "STOPPRESS_BEAT_S"),
+        ("DRAIN_S", "nan", "drain_s"),
+        ("DRAIN_S", "inf", "drain_s"),
         ("DURABILITY", "replicas:0", "replicas:N"),
-        ("SHARE", "mail, myspace", "'myspace' is none of mail, whatsapp"),
+        ("SHARE", "mail, myspace", "'myspace' is not one of mail, whatsapp"),
         ("DURABILITY", "always", "fsync, memory or replicas:N"),
+        ("DEMO", "2", "use true or false"),
+        ("DEMO", "", "use true or false"),
     ],
 )
 def test_a_bad_setting_is_told_by_name(name: str, text: str, says: str) -> None:
@@ -65,15 +84,110 @@ def test_a_bad_setting_is_told_by_name(name: str, text: str, says: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_message_says_value_meaning_and_what_to_use() -> None:
+    """As an operator reads it."""
+    with pytest.raises(BadSetting) as caught:
+        Settings(ring_events=0)
+    assert str(caught.value) == (
+        "ring_events=0 is invalid (events kept in memory per feed): use 1 or more"
+    )
+    with pytest.raises(BadSetting) as caught:
+        from_environment({"STOPPRESS_BEAT_S": "2.5"})
+    assert str(caught.value) == (
+        "STOPPRESS_BEAT_S='2.5' is invalid "
+        "(time between two signs of life on a quiet line): use a whole number"
+    )
+
+
+@pytest.mark.parametrize("text", ["true", "1", "on", "yes", "True", " YES "])
+def test_a_boolean_is_on_by_any_common_word(text: str) -> None:
+    """And shown as true."""
+    settings = from_environment({"STOPPRESS_DEMO": text})
+    assert settings.demo is True
+    assert to_environment(settings)["STOPPRESS_DEMO"] == "true"
+
+
+@pytest.mark.parametrize("text", ["false", "0", "off", "no"])
+def test_a_boolean_is_off_by_any_common_word(text: str) -> None:
+    """And shown as false."""
+    settings = from_environment({"STOPPRESS_DEMO": text})
+    assert settings.demo is False
+    assert to_environment(settings)["STOPPRESS_DEMO"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("DRAIN_SECONDS", "DRAIN_S"),
+        ("BEAT", "BEAT_S"),
+        ("RETRY", "RETRY_MS"),
+        ("REDIS_TIMEOUT", "REDIS_TIMEOUT_S"),
+        ("CHANNEL_IDLE", "CHANNEL_IDLE_S"),
+        ("RESET_SPREAD", "RESET_SPREAD_MS"),
+        ("MAX_MESSAGE", "MAX_MESSAGE_BYTES"),
+        ("SEND_BUFFER", "SEND_BUFFER_BYTES"),
+        ("DEAD_PEER", "DEAD_PEER_S"),
+        ("HEAD_TIMEOUT", "HEAD_TIMEOUT_S"),
+        ("MAX_HEAD", "MAX_HEAD_BYTES"),
+        ("MAX_BODY", "MAX_BODY_BYTES"),
+        ("OTHERS", "OTHER_FEEDS"),
+        ("PUBLIC_ULR", "PUBLIC_URL"),
+        ("WORKER", "WORKERS"),
+    ],
+)
+def test_an_unknown_variable_is_told_with_the_nearest(name: str, meant: str) -> None:
+    """A misspelt name, or one of an earlier version."""
+    (warning,) = unknown_variables({f"STOPPRESS_{name}": "1", "PATH": "/bin"})
+    assert warning == (
+        f"STOPPRESS_{name} is unknown and has no effect; "
+        f"did you mean STOPPRESS_{meant}?"
+    )
+
+
+def test_an_unknown_variable_like_none_is_told_alone() -> None:
+    """There is nothing to mean; variables of the commands are known."""
+    environ = {f"STOPPRESS_{name}": "x" for name in ("URL", "TOKEN", "HUBS", "QQQ")}
+    assert unknown_variables(environ) == ["STOPPRESS_QQQ is unknown and has no effect"]
+    assert unknown_variables(to_environment(Settings())) == []
+
+
+def test_a_name_carries_its_unit() -> None:
+    """Whoever writes 5 knows of what."""
+    for entry in describe():
+        unit = entry.metadata["unit"]
+        if unit:
+            assert entry.name.endswith(SUFFIXES[unit]), entry.name
+
+
+def test_every_setting_is_documented() -> None:
+    """docs/settings.md has a row for each, as `stoppress settings` has it."""
+    rows = [
+        f"| `{variable_of(entry.name)}` | {_code(written(entry.default))} | "
+        f"{entry.metadata['unit']} | {_meaning(entry.metadata)} |"
+        for entry in describe()
+    ]
+    text = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    assert [row for row in text.splitlines() if row.startswith("| `")] == rows
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _meaning(about: Mapping[str, str]) -> str:
+    return about["help"] + (f"; 0: {about['zero']}" if about["zero"] else "")
+
+
 def test_every_limit_says_its_unit_and_what_zero_means() -> None:
     """A number is never bare, and a 0 that may be set never a riddle."""
     for entry in describe():
         about = entry.metadata
         assert about["help"], entry.name
+        if isinstance(entry.default, bool):
+            continue
         if isinstance(entry.default, int | float) and entry.name not in (
             "port",
             "workers",
-            "demo",
         ):
             assert about["unit"], entry.name
         if isinstance(entry.default, int | float) and about["least"] == 0:

@@ -15,7 +15,13 @@ import httpx
 from stoppress import __version__
 from stoppress.cli.api_client import ApiClient, CallFailed, server_options
 from stoppress.cli.output import table
-from stoppress.settings import describe, from_environment
+from stoppress.settings import (
+    describe,
+    from_environment,
+    unknown_variables,
+    variable_of,
+    written,
+)
 
 CLOCKS_APART_S = 5.0
 _SECRET = frozenset({"admin_token", "redis"})
@@ -31,13 +37,19 @@ def settings() -> None:
         about, zero = entry.metadata["help"], entry.metadata["zero"]
         rows.append(
             (
-                f"STOPPRESS_{entry.name.upper()}",
-                "(set)" if value and entry.name in _SECRET else str(value),
+                variable_of(entry.name),
+                "(set)" if value and entry.name in _SECRET else written(value),
                 entry.metadata["unit"],
                 f"{about}; 0: {zero}" if zero else about,
             )
         )
+    _warn_of_unknown()
     table(("variable", "value", "unit", "meaning"), rows)
+
+
+def _warn_of_unknown() -> None:
+    for warning in unknown_variables(os.environ):
+        click.echo(f"warning: {warning}", err=True)
 
 
 class Finding(NamedTuple):
@@ -51,6 +63,7 @@ class Finding(NamedTuple):
 @server_options
 def doctor(url: str, token: str | None) -> None:
     """Look at a server from here, and say what is wrong with it."""
+    _warn_of_unknown()
     healthy = True
     for ok, what in _look(ApiClient(url, token)):
         healthy &= ok

@@ -24,7 +24,14 @@ from stoppress.demo.coverage import Coverage, coverages
 from stoppress.demo.coverage_player import play_all
 from stoppress.demo.demo_clock import SystemClock
 from stoppress.process.supervisor import Ready, Supervisor
-from stoppress.settings import Settings, describe, from_environment
+from stoppress.settings import (
+    Settings,
+    describe,
+    from_environment,
+    unknown_variables,
+    variable_of,
+    written,
+)
 
 DEMO_DATA = Path("demo-data")
 CALL_S = 10.0
@@ -32,29 +39,38 @@ SHOWN_S = 10.0
 """How long the demo waits for its first post before it tells its address."""
 
 
+log = logging.getLogger(__name__)
+
+_Given = str | Path | bool | None
+"""What an option has: None if it was not given."""
+
+
 def _settings_options(command: Command) -> Command:
     """An option for every setting; those not given come from the environment."""
     for entry in reversed(describe()):
         about, unit = entry.metadata["help"], entry.metadata["unit"]
         zero = entry.metadata["zero"]
-        notes = [f"{entry.default}{f' {unit}' if unit else ''}"] * bool(
-            str(entry.default)
-        )
+        default = written(entry.default)
+        notes = [f"{default}{f' {unit}' if unit else ''}"] * bool(default)
         notes += [f"0: {zero}"] * bool(zero)
+        shown = f" [{'; '.join(notes)}]" if notes else ""
+        option = f"--{entry.name.replace('_', '-')}"
+        if isinstance(entry.default, bool):
+            option = f"{option}/--no-{option[2:]}"
         command = click.option(
-            f"--{entry.name.replace('_', '-')}",
+            option,
             entry.name,
             type=click.Path(path_type=Path) if entry.name == "data" else None,
             default=None,
             metavar=unit.upper() or None,
-            help=f"{about[0].upper()}{about[1:]}. [{'; '.join(notes)}]",
+            help=f"{about[0].upper()}{about[1:]}.{shown}",
         )(command)
     return command
 
 
 @click.command()
 @_settings_options
-def serve(**given: str | Path | None) -> None:
+def serve(**given: _Given) -> None:
     """Serve until interrupted.
 
     Every option is also a variable, STOPPRESS_<NAME>; the option wins.
@@ -64,14 +80,14 @@ def serve(**given: str | Path | None) -> None:
 
 @click.command()
 @_settings_options
-def demo(**given: str | Path | None) -> None:
+def demo(**given: _Given) -> None:
     """Serve a newsroom in which something happens, to try things out.
 
     Takes the options of serve; its data is kept in ./demo-data.
     """
     if given["data"] is None and "STOPPRESS_DATA" not in os.environ:
         given["data"] = DEMO_DATA
-    settings = replace(_read(given), demo=1)
+    settings = replace(_read(given), demo=True)
     if not settings.admin_token:
         settings = replace(settings, admin_token=_kept_token(settings.data))
     coverage = coverages()
@@ -87,10 +103,10 @@ def demo(**given: str | Path | None) -> None:
     _run(settings, ready)
 
 
-def _read(given: Mapping[str, str | Path | None]) -> Settings:
+def _read(given: Mapping[str, _Given]) -> Settings:
     """Settings of the options given, else of the environment. Raises BadSetting."""
     told = {
-        f"STOPPRESS_{name.upper()}": str(value)
+        variable_of(name): written(value)
         for name, value in given.items()
         if value is not None
     }
@@ -104,6 +120,8 @@ def _run(settings: Settings, ready: Ready) -> None:
     )
     for noisy in ("httpx", "httpcore", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    for warning in unknown_variables(os.environ):
+        log.warning("%s", warning)
     asyncio.run(Supervisor(settings).run(ready))
 
 

@@ -200,7 +200,7 @@ class Channel:
 
     def reset_spread_ms(self) -> int:
         """Over how long readers that are reset should ask for a snapshot."""
-        return self._owner.spread_ms(self._owner.settings.reset_spread, self.size)
+        return self._owner.spread_ms(self._owner.settings.reset_spread_ms, self.size)
 
     def forget(self) -> None:
         """Let go what can be made again: the channel is quiet."""
@@ -381,8 +381,8 @@ class Channel:
                 self.feed,
                 place,
                 resumed=resumed,
-                beat_s=owner.settings.beat,
-                retry_ms=owner.spread_ms(owner.settings.retry, owner.readers()),
+                beat_s=owner.settings.beat_s,
+                retry_ms=owner.spread_ms(owner.settings.retry_ms, owner.readers()),
             )
             self._hello = key, framed(wire, "hello", payload, str(place))
         return self._hello[1]

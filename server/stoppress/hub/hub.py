@@ -64,7 +64,7 @@ class Hub:
         self._line = line
         self._clock = clock
         self._channels = OpenChannels(
-            line, settings.channel_idle, self.now, self._make, self._gone
+            line, settings.channel_idle_s, self.now, self._make, self._gone
         )
         self._tasks = TaskSet()
         self._reader_counts = ReaderCounts(
@@ -291,7 +291,7 @@ class Hub:
                 continue
             if channel.feed_state.has_ended(now_ms):
                 channel.send_home(CloseCode.ENDED)
-            elif now - channel.quiet_since >= self.settings.beat:
+            elif now - channel.quiet_since >= self.settings.beat_s:
                 channel.forget()
                 payload = messages.beat(channel.feed, channel.ring.cursor)
                 channel.murmur("beat", payload)
@@ -312,7 +312,7 @@ class Hub:
                 for follow in channel.all()
             }
         )
-        spread = self.spread_ms(self.settings.retry, len(readers))
+        spread = self.spread_ms(self.settings.retry_ms, len(readers))
         loop = asyncio.get_running_loop()
         start, done = loop.time(), 0
         while done < len(readers):
@@ -331,7 +331,7 @@ class Hub:
             self._ticking = None
         for channel in list(self._channels.all()):
             for follow in channel.all():
-                follow.reader.bye(self.settings.retry)
+                follow.reader.bye(self.settings.retry_ms)
         self.leaving.cut_all()
         await self._tasks.stop()
         await self._reader_counts.leave()

@@ -2,8 +2,8 @@
 
 Rules: fragments, masks, pings and closes are the business of `websockets`, whose
 protocol is built at the first byte, in the state OPEN. Text is at most
-`max_message` bytes, inflated; a longer one, binary, or anything that is no op is a bad
-message. Broken frames end as RFC 6455 says.
+`max_message_bytes`, inflated; a longer one, binary, or anything that is no op is a
+bad message. Broken frames end as RFC 6455 says.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class InboundMessages:
 
     __slots__ = ("_fragments", "_protocol", "deaf")
 
-    def __init__(self, max_message: int, *, deflated: bool = False) -> None:
-        self._protocol = ServerProtocol(state=OPEN, max_size=max_message)
+    def __init__(self, max_message_bytes: int, *, deflated: bool = False) -> None:
+        self._protocol = ServerProtocol(state=OPEN, max_size=max_message_bytes)
         if deflated:
             self._protocol.extensions = [inflater()]
         self._fragments: bytearray | None = None

@@ -59,7 +59,7 @@ class RelayedReader(Reader):
     def greet(self, hello: bytes) -> None:
         """Say hello; as an event stream, with when to come back."""
         if self.wire is WireFormat.STREAM:
-            wait_ms = random.randint(0, self.owner.settings.retry)
+            wait_ms = random.randint(0, self.owner.settings.retry_ms)
             hello = frames.sse_retry(wait_ms) + hello
         self.write(hello)
 

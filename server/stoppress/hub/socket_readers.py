@@ -97,7 +97,7 @@ class SocketReader(Reader, asyncio.Protocol):
 
     def shutdown(self) -> None:
         """The web server ends, and asks every connection to."""
-        self.bye(self.owner.settings.retry)
+        self.bye(self.owner.settings.retry_ms)
 
     # Reader
 
@@ -190,7 +190,7 @@ class WebSocketReader(SocketReader):
         inbound = self._inbound
         if inbound is None:
             inbound = InboundMessages(
-                self.owner.settings.max_message,
+                self.owner.settings.max_message_bytes,
                 deflated=self.wire is WireFormat.DEFLATED,
             )
             if self.closing:
@@ -278,7 +278,7 @@ class EventStreamReader(SocketReader):
 
     def greet(self, hello: bytes) -> None:
         """Say hello, and spread the return after a break nobody announced."""
-        wait_ms = random.randint(0, self.owner.settings.retry)
+        wait_ms = random.randint(0, self.owner.settings.retry_ms)
         self.write(chunk(frames.sse_retry(wait_ms)) + hello)
 
     def refuse(self, feed: str, code: CloseCode, detail: str) -> None:

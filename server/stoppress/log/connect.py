@@ -61,13 +61,13 @@ async def reach(url: str, settings: Settings) -> Shards:
     confirm = Durability()
 
     def link_to(place: ServerAddress) -> Pool:
-        link = Pool(pool, lives, settings.redis_timeout, place=place)
+        link = Pool(pool, lives, settings.redis_timeout_s, place=place)
         link.confirm = confirm
         return link
 
     try:
         pool = _pool(named[0], settings, partial(_greet, lives, in_cluster=True))
-        cluster = Cluster(named, link_to, settings.redis_timeout)
+        cluster = Cluster(named, link_to, settings.redis_timeout_s)
     except ValueError as wrong:
         raise _unreadable(url, wrong) from None
     try:
@@ -102,7 +102,7 @@ async def connect(url: str, settings: Settings) -> Pool:
         guide = Sentinels(address) if address else None
     except ValueError as wrong:
         raise _unreadable(url, wrong) from None
-    link = Pool(pool, lives, settings.redis_timeout, guide)
+    link = Pool(pool, lives, settings.redis_timeout_s, guide)
     try:
         async with link.talk() as talk:
             facts = await facts_of(talk)
@@ -131,7 +131,7 @@ def _pool(url: str, settings: Settings, greet: Greet) -> ConnectionPool:
         protocol=2,
         retry=Retry(NoBackoff(), 0),
         socket_timeout=None,
-        socket_connect_timeout=settings.redis_timeout,
+        socket_connect_timeout=settings.redis_timeout_s,
         redis_connect_func=greet,
     )
 

@@ -68,7 +68,7 @@ class EmbeddedValkey:
 
     def __init__(self, data: Path, settings: Settings) -> None:
         self._data = data.absolute()
-        self._timeout_s = settings.redis_timeout
+        self._timeout_s = settings.redis_timeout_s
         self._lock: int | None = None
         self._pid = 0
         self._child: subprocess.Popen[bytes] | None = None

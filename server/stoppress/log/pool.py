@@ -1,7 +1,7 @@
 """The link to Redis: a bounded pool of connections, one borrowed for each call.
 
 Rules:
-- Everything has the same time (`redis_timeout`), from waiting for a connection to
+- Everything has the same time (`redis_timeout_s`), from waiting for a connection to
   the last answer. What can't be answered is Unavailable, and of a write nobody
   knows then whether it happened.
 - Each connection is greeted when it is made: whether a primary is behind it, whether

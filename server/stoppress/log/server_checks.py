@@ -79,7 +79,7 @@ def confirmation(
     """What writes wait for. Raises Unfit, also where the server doesn't fit at all."""
     _check(facts, in_cluster=in_cluster)
     # Twice within the time of a call: a script that is not known yet is sent twice.
-    wait_ms = int(settings.redis_timeout * 400)
+    wait_ms = int(settings.redis_timeout_s * 400)
     wanted = settings.durability
     if wanted == "memory":
         return Durability()

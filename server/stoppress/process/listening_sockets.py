@@ -50,14 +50,14 @@ async def listen(host: str, port: int, count: int) -> list[socket.socket]:
 def limit(listener: socket.socket, settings: Settings) -> None:
     """Bound what the kernel holds for each connection, and how long it waits for one.
 
-    A reader's send buffer is `send_buffer`; a peer that acknowledges nothing for
-    `dead_peer` seconds is gone (TCP_USER_TIMEOUT, RFC 5482).
+    A reader's send buffer is `send_buffer_bytes`; a peer that acknowledges nothing for
+    `dead_peer_s` seconds is gone (TCP_USER_TIMEOUT, RFC 5482).
     """
-    if settings.send_buffer:
-        size = settings.send_buffer
+    if settings.send_buffer_bytes:
+        size = settings.send_buffer_bytes
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
-    if settings.dead_peer and _USER_TIMEOUT is not None:
-        limit_ms = int(settings.dead_peer * 1000)
+    if settings.dead_peer_s and _USER_TIMEOUT is not None:
+        limit_ms = int(settings.dead_peer_s * 1000)
         listener.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, limit_ms)
 
 

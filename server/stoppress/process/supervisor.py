@@ -180,7 +180,7 @@ class Supervisor:
                 stop.cancel()
                 beside.cancel()
                 await asyncio.gather(beside, return_exceptions=True)
-                await self._end(workers, keeping, settings.drain_seconds + END_S)
+                await self._end(workers, keeping, settings.drain_s + END_S)
             for task in keeping:
                 await task
 

@@ -5,7 +5,7 @@ Rules:
   parent; it binds nothing and owns no data.
 - It never outlives its parent: the kernel kills it (Linux), and the end of its
   standard input ends it (everywhere).
-- SIGTERM: no new connections, readers are sent away spread over `drain_seconds`,
+- SIGTERM: no new connections, readers are sent away spread over `drain_s`,
   then what runs may finish for REQUEST_GRACE_S, then the parts are closed. Exit 0.
   A second signal ends it at once.
 """
@@ -102,7 +102,7 @@ class WorkerServer(uvicorn.Server):
             server.close()
         try:
             async with asyncio.timeout(
-                self._serving.settings.drain_seconds + REQUEST_GRACE_S
+                self._serving.settings.drain_s + REQUEST_GRACE_S
             ):
                 await self._serving.drain()
         except TimeoutError:
@@ -149,7 +149,9 @@ async def serve(listen: int, ready: int) -> None:
     first_bytes = FirstBytes(
         serving.fast_path,
         ArrivalQueue(call_later, metrics, settings.handshakes_per_s),
-        HeadLimits(call_later, metrics, settings.head_timeout, settings.max_head),
+        HeadLimits(
+            call_later, metrics, settings.head_timeout_s, settings.max_head_bytes
+        ),
     )
     config = uvicorn.Config(
         serving.app,

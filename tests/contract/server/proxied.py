@@ -111,7 +111,7 @@ async def site_in(folder: Path) -> AsyncIterator[Site]:
         "STOPPRESS_REDIS": f"unix://{store}",
         "STOPPRESS_ADMIN_TOKEN": TOKEN,
         "STOPPRESS_PUBLIC_URL": base,
-        "STOPPRESS_DRAIN_SECONDS": "1",
+        "STOPPRESS_DRAIN_S": "1",
         "PYTHONPATH": str(ROOT / "server"),
         "SITE_ADDRESS": base,
         "STOPPRESS_HUBS": " ".join(hub.removeprefix("http://") for hub in hubs),

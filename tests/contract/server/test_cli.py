@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -217,13 +219,29 @@ def test_tail_ends_with_its_feed(server: Server, transport: str) -> None:
 
 def test_settings_are_printed_with_what_they_mean(run: Run) -> None:
     """Every one, with its value now; secrets stay secret."""
-    done = run("settings", STOPPRESS_BEAT="7", STOPPRESS_ADMIN_TOKEN="sp_hidden")
+    done = run("settings", STOPPRESS_BEAT_S="7", STOPPRESS_ADMIN_TOKEN="sp_hidden")
     rows = [row.split("\t") for row in says(done).splitlines()]
     table = {row[0]: row[1:] for row in rows}
-    assert table["STOPPRESS_BEAT"][:2] == ["7", "s"]
+    assert table["STOPPRESS_BEAT_S"][:2] == ["7", "s"]
     assert table["STOPPRESS_MAX_READERS"][2].endswith("0: no limit of ours")
     assert table["STOPPRESS_ADMIN_TOKEN"][0] == "(set)"
     assert "sp_hidden" not in done.stdout
+
+
+def test_an_unknown_variable_is_warned_of(
+    run: Run, serving: Callable[..., Any], tmp_path: Path
+) -> None:
+    """By the server's start, the doctor and the list of settings, as by name."""
+    warning = (
+        "STOPPRESS_DRAIN_SECONDS is unknown and has no effect; "
+        "did you mean STOPPRESS_DRAIN_S?"
+    )
+    for command in ("doctor", "settings"):
+        done = run(command, STOPPRESS_DRAIN_SECONDS="1")
+        assert done.returncode == 0
+        assert done.stderr == f"warning: {warning}\n"
+    with serving(tmp_path / "data", STOPPRESS_DRAIN_SECONDS="1") as server:
+        assert f"WARNING stoppress.cli.serve: {warning}\n" in server.log.read_text()
 
 
 def test_the_doctor_finds_a_sound_server_sound(run: Run) -> None:

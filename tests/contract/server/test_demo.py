@@ -19,7 +19,7 @@ def test_the_printed_page_shows_a_post_at_once(tmp_path: Path) -> None:
     environment = {k: v for k, v in os.environ.items() if "STOPPRESS" not in k}
     process = subprocess.Popen(
         [sys.executable, "-m", "stoppress", "demo", "--port", "0"]
-        + ["--data", str(tmp_path / "data"), "--drain-seconds", "0"],
+        + ["--data", str(tmp_path / "data"), "--drain-s", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=environment,

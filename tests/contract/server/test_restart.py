@@ -137,7 +137,7 @@ def old_redis() -> Iterator[str]:
 
 def test_a_server_that_is_told_to_ends_well(tmp_path: Path) -> None:
     """Exit 0, Valkey and workers gone, nothing in the log, the port free."""
-    with started(tmp_path / "data", "--drain-seconds", "0.2") as server:
+    with started(tmp_path / "data", "--drain-s", "0.2") as server:
         server.publish(server.new_feed(), "One")
         below, port = children(server.process.pid), server.url.rpartition(":")[2]
         valkey = valkey_of(server.data)
@@ -151,7 +151,7 @@ def test_a_server_that_is_told_to_ends_well(tmp_path: Path) -> None:
 @pytest.mark.asyncio
 async def test_readers_are_sent_away_before_the_end(tmp_path: Path) -> None:
     """Each is told when to come back, then closed with 4000."""
-    with started(tmp_path / "data", "--drain-seconds", "0.5") as server:
+    with started(tmp_path / "data", "--drain-s", "0.5") as server:
         feed = server.new_feed()
         url = server.url.replace("http", "ws")
         async with (
@@ -174,7 +174,7 @@ async def test_readers_are_sent_away_before_the_end(tmp_path: Path) -> None:
 @pytest.mark.asyncio
 async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     """However long the drain was to be."""
-    with started(tmp_path / "data", "--drain-seconds", "3600") as server:
+    with started(tmp_path / "data", "--drain-s", "3600") as server:
         feed = server.new_feed()
         url = server.url.replace("http", "ws")
         async with (
@@ -234,7 +234,7 @@ async def test_a_killed_server_is_started_again(tmp_path: Path) -> None:
     """kill -9 of the parent: its workers end with it, the next server adopts the
     Valkey left running, at the same port, and a reader has every post once."""
     data = tmp_path / "data"
-    options = ("--retry", "200", "--drain-seconds", "0")
+    options = ("--retry-ms", "200", "--drain-s", "0")
     with started(data, *options) as first:
         feed = first.new_feed()
         start = first.publish(feed, "start")["cursor"]
@@ -267,7 +267,7 @@ async def test_a_killed_valkey_is_started_again(tmp_path: Path) -> None:
     """kill -9 of Valkey: what was acknowledged is kept, readers stay connected, and
     what was not settled is, under the same key."""
     data = tmp_path / "data"
-    with started(data, "--drain-seconds", "0") as server:
+    with started(data, "--drain-s", "0") as server:
         feed = server.new_feed()
         start = server.publish(feed, "start")["cursor"]
         reading = Reading(server, feed, start)
@@ -312,7 +312,7 @@ def test_a_server_starts_before_its_redis(tmp_path: Path) -> None:
     """Until Redis comes: alive, not ready, 503; then it serves by itself."""
     path = tmp_path / "r.sock"
     with started(
-        tmp_path / "unused", "--redis", f"unix://{path}", "--drain-seconds", "0"
+        tmp_path / "unused", "--redis", f"unix://{path}", "--drain-s", "0"
     ) as server:
         assert server.request("GET", "/healthz").status_code == 200
         assert server.request("GET", "/readyz").status_code == 503

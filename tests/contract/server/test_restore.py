@@ -70,7 +70,7 @@ def test_a_restored_copy_begins_a_new_history(tmp_path: Path, serving: Serving) 
 def test_the_data_folder_is_restored_as_it_is(tmp_path: Path, serving: Serving) -> None:
     """The server's own store needs no step: a copy of its folder is another line."""
     data, copy = tmp_path / "data", tmp_path / "copy"
-    options = ("--drain-seconds", "0.5")
+    options = ("--drain-s", "0.5")
     with serving(data, *options) as server:
         feed = server.new_feed()
         kept = server.publish(feed, "Kept.")["cursor"]
@@ -96,7 +96,7 @@ def begins_anew(server: Server, feed: str, kept: str, lost: str) -> None:
 def _serving(
     serving: Serving, folder: Path, socket: Path
 ) -> AbstractContextManager[Server]:
-    options = ("--redis", f"unix://{socket}", "--drain-seconds", "0.5")
+    options = ("--redis", f"unix://{socket}", "--drain-s", "0.5")
     return serving(folder / "hub", *options)
 
 

@@ -27,7 +27,7 @@ PATIENCE_S = 60
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with two workers."""
     data = tmp_path_factory.mktemp("workers") / "data"
-    with started(data, "--workers", "2", "--drain-seconds", "0.2") as server:
+    with started(data, "--workers", "2", "--drain-s", "0.2") as server:
         yield server
 
 
@@ -131,7 +131,7 @@ async def test_readers_are_counted_over_all_workers(tmp_path: Path) -> None:
 
 def test_a_server_that_says_it_serves_is_ready(tmp_path: Path) -> None:
     """Whichever worker is asked."""
-    options = ("--workers", "2", "--drain-seconds", "0")
+    options = ("--workers", "2", "--drain-s", "0")
     with started(tmp_path / "data", *options) as server:
         for _ in range(10):
             assert server.request("GET", "/readyz").status_code == 200
@@ -155,7 +155,7 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
         eventually(are_gone, 1.0)
     os.kill(valkey, signal.SIGTERM)
     (left,) = set(folder.glob(f"{COUNTERS_PREFIX}*")) - {kept}
-    options = ("--workers", "2", "--drain-seconds", "0")
+    options = ("--workers", "2", "--drain-s", "0")
     with (
         started(tmp_path / "one", *options, TMPDIR=str(folder)) as one,
         started(tmp_path / "two", *options, TMPDIR=str(folder)) as two,
@@ -169,7 +169,7 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
 
 def test_two_workers_end_well(tmp_path: Path) -> None:
     """Exit 0, and nothing in the log."""
-    options = ("--workers", "2", "--drain-seconds", "0.1")
+    options = ("--workers", "2", "--drain-s", "0.1")
     with started(tmp_path / "data", *options) as server:
         workers = workers_of(server)
         assert server.end() == 0

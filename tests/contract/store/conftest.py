@@ -1,8 +1,10 @@
-"""Both servers, for every test of the contract suite."""
+"""Both servers for every test of the contract suite, and the store in memory for those
+of what every store keeps (`any_store`)."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,9 @@ from stoppress.log.pool import Pool
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
 from tests.contract.store.following import Counts, following
-from tests.contract.store.news import AT, FEED
+from tests.contract.store.news import AT, FEED, AnyStore
 from tests.contract.store.servers import Server
+from tests.memory_store import MemoryStore
 
 
 @pytest.fixture(params=["valkey", "redis"])
@@ -28,19 +31,14 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def server(kind: str, tmp_path: Path) -> Iterator[Server]:
     """A server that fsyncs every write."""
-    server = Server(kind, tmp_path / "server")
-    try:
-        server.start()
-    except LookupError as missing:
-        pytest.fail(str(missing))
-    yield server
-    server.kill()
+    with _running(kind, tmp_path / "server") as server:
+        yield server
 
 
 @pytest.fixture
 def settings() -> Settings:
     """Settings with short waits."""
-    return Settings(redis_timeout=3.0)
+    return Settings(redis_timeout_s=3.0)
 
 
 @pytest_asyncio.fixture
@@ -55,6 +53,33 @@ async def link(server: Server, settings: Settings) -> AsyncIterator[Pool]:
 def store(link: Pool, settings: Settings) -> RedisStore:
     """A store in the server."""
     return RedisStore(link, settings)
+
+
+@pytest_asyncio.fixture(params=["memory", "valkey", "redis"])
+async def any_store(
+    request: pytest.FixtureRequest, tmp_path: Path, settings: Settings
+) -> AsyncIterator[AnyStore]:
+    """A store: the one in memory, in Valkey, in Redis."""
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    with _running(request.param, tmp_path / "server") as server:
+        link = await connect(server.url, settings)
+        yield RedisStore(link, settings)
+        await link.aclose()
+
+
+@contextmanager
+def _running(kind: str, folder: Path) -> Iterator[Server]:
+    server = Server(kind, folder)
+    try:
+        server.start()
+    except LookupError as missing:
+        pytest.fail(str(missing))
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 @pytest.fixture

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
+from stoppress.desk.store_protocol import Store, TokenStore
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Unavailable
 from stoppress.domain.event import EventType
-from stoppress.domain.store_records import Change, Idempotency, Write
-from stoppress.log.store import RedisStore
+from stoppress.domain.store_records import Change, Idempotency, LogWindow, Write
 
 AT = 1_700_000_000_000
 FEED = b'{"slug":"x","title":"X","rev":1}'
+
+
+class AnyStore(Store, TokenStore, Protocol):
+    """What the desk needs, and a log to look at what was written."""
+
+    async def window(self, feed: str) -> LogWindow:
+        """The newest part of a log."""
 
 
 def body(post: str, text: str = "text") -> bytes:
@@ -63,12 +71,12 @@ async def until(so: Callable[[], object], within_s: float = 20) -> None:
             await asyncio.sleep(0.01)
 
 
-async def made(store: RedisStore) -> Cursor:
+async def made(store: Store) -> Cursor:
     """The cursor of the feed x, just made."""
     return (await store.make_feed("x", FEED, AT, None)).cursor
 
 
-async def settled(store: RedisStore, post: str, feed: str = "x") -> Cursor:
+async def settled(store: Store, post: str, feed: str = "x") -> Cursor:
     """Publish as an editor would: until it is acknowledged."""
     asked = write(published(post), feed=feed, key=post)
     async with asyncio.timeout(30):

@@ -49,7 +49,7 @@ async def cluster(
 @pytest.fixture
 def settings() -> Settings:
     """Patience that no test has: nothing here may end by waiting."""
-    return Settings(redis_timeout=60.0)
+    return Settings(redis_timeout_s=60.0)
 
 
 @asynccontextmanager
@@ -241,7 +241,7 @@ async def test_a_slot_moves_in_one_step(cluster: Cluster, settings: Settings) ->
 @pytest.mark.parametrize("how", ["killed", "frozen"])
 async def test_a_primary_is_lost(cluster: Cluster, how: str) -> None:
     """What was acknowledged is there; the other shards' feeds go on all the while."""
-    some = Settings(redis_timeout=60.0, durability="replicas:1")
+    some = Settings(redis_timeout_s=60.0, durability="replicas:1")
     counts = Counts()
     async with reached(cluster, some) as shards:
         store = RedisStore(shards, some)

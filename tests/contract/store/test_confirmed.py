@@ -25,7 +25,7 @@ from tests.contract.store.servers import Server, free_port
 pytestmark = pytest.mark.asyncio
 
 NOBODY = Requester("token-1")
-SOME = Settings(durability="replicas:1", redis_timeout=1.0)
+SOME = Settings(durability="replicas:1", redis_timeout_s=1.0)
 
 
 class Pair(NamedTuple):

@@ -93,7 +93,9 @@ async def test_everysec_needs_waitaof(
         if kind == "redis":
             assert "appendfsync always" in await refused(server, settings)
             return
-        link = await connect(server.url, dataclasses.replace(settings, redis_timeout=9))
+        link = await connect(
+            server.url, dataclasses.replace(settings, redis_timeout_s=9)
+        )
         assert link.confirm.command[0] == "WAITAOF"
         store = RedisStore(link, settings)
         await store.make_feed("x", FEED, AT, None)
@@ -107,7 +109,7 @@ async def test_everysec_needs_waitaof(
 
 async def test_replicas_are_waited_for(server: Server, settings: Settings) -> None:
     """None there: the write happened, and its outcome is called unknown."""
-    some = dataclasses.replace(settings, durability="replicas:1", redis_timeout=1.0)
+    some = dataclasses.replace(settings, durability="replicas:1", redis_timeout_s=1.0)
     link = await connect(server.url, some)
     store = RedisStore(link, some)
     with pytest.raises(Unavailable):

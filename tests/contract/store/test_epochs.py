@@ -26,7 +26,7 @@ from tests.contract.store.servers import (
 
 pytestmark = pytest.mark.asyncio
 
-LAX = Settings(durability="memory", redis_timeout=5.0)
+LAX = Settings(durability="memory", redis_timeout_s=5.0)
 
 
 @asynccontextmanager

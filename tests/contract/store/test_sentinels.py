@@ -42,7 +42,7 @@ async def fleet(kind: str, tmp_path: Path) -> AsyncIterator[Fleet]:
 @pytest.fixture
 def settings() -> Settings:
     """Patience that no test has: nothing here may end by waiting."""
-    return Settings(redis_timeout=60.0, durability="replicas:1")
+    return Settings(redis_timeout_s=60.0, durability="replicas:1")
 
 
 @asynccontextmanager
@@ -171,4 +171,4 @@ async def test_no_sentinel_there(settings: Settings) -> None:
     """They may come."""
     url = f"redis+sentinel://127.0.0.1:{free_port()}/news"
     with pytest.raises(Unavailable):
-        await connect(url, dataclasses.replace(settings, redis_timeout=3))
+        await connect(url, dataclasses.replace(settings, redis_timeout_s=3))

@@ -70,7 +70,7 @@ async def test_away_is_unavailable_and_comes_back(
 async def test_a_server_that_hangs_is_unavailable(
     store: RedisStore, server: Server, link: Pool
 ) -> None:
-    """After `redis_timeout`; the outcome is settled by the same key."""
+    """After `redis_timeout_s`; the outcome is settled by the same key."""
     await made(store)
     link.timeout_s = 0.3
     server.freeze()

@@ -83,7 +83,7 @@ def trusted(tmp_path: Path) -> Papers:
 @pytest.fixture
 def settings() -> Settings:
     """Patience that no test has."""
-    return Settings(redis_timeout=60.0)
+    return Settings(redis_timeout_s=60.0)
 
 
 @asynccontextmanager
@@ -124,7 +124,7 @@ async def test_one_server(tmp_path: Path, trusted: Papers, settings: Settings) -
         with pytest.raises(Unavailable, match="certificate that does not hold"):
             await reach(stranger.known_to(url), settings)
         with pytest.raises(Unavailable):
-            await reach(url, Settings(redis_timeout=1.0))
+            await reach(url, Settings(redis_timeout_s=1.0))
     finally:
         server.kill()
 

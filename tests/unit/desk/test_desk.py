@@ -9,7 +9,7 @@ import pytest
 from stoppress.desk.desk import Desk
 from stoppress.desk.feeds import read_new_feed
 from stoppress.desk.idempotency import Requester
-from tests.unit.desk.memory import MemoryStore
+from tests.memory_store import MemoryStore
 
 ME = Requester("me")
 

@@ -16,7 +16,7 @@ from stoppress.domain.errors import (
     Invalid,
     NotFound,
 )
-from tests.unit.desk.memory import MemoryStore
+from tests.memory_store import MemoryStore
 
 pytestmark = pytest.mark.asyncio
 
@@ -125,7 +125,7 @@ async def test_a_higher_revision_is_an_update() -> None:
     made = await desk.imports.put_post("quay", ID, post(rev=9, headline="It falls"), ME)
     assert (made.rev, made.created) == (9, False)
     await desk.imports.put_feed("quay", feed(rev=8, title="Quay"), ME)
-    kinds = [event.type.value for event in store.shelves["quay"].events]
+    kinds = [event.type.value for event in store.kept["quay"].events]
     assert kinds == ["post.published", "post.updated", "feed.updated"]
 
 
@@ -177,7 +177,7 @@ async def test_a_key_settles_a_copy() -> None:
     first = await desk.imports.put_post("quay", ID, post(), asked)
     again = await desk.imports.put_post("quay", ID, post(), asked)
     assert again == first._replace(repeated=True, created=False)
-    assert len(store.shelves["quay"].events) == 1
+    assert len(store.kept["quay"].events) == 1
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ async def test_a_copy_passes_the_checks_of_a_draft(
     with pytest.raises(Invalid) as refused:
         await desk.imports.put_post("quay", ID, post(**wrong), ME)
     assert refused.value.field == field
-    assert store.shelves["quay"].events == []
+    assert store.kept["quay"].events == []
 
 
 async def test_refuses_what_stands_elsewhere() -> None:

@@ -19,7 +19,7 @@ from stoppress.domain.errors import (
 )
 from stoppress.domain.event import EventType
 from stoppress.domain.store_records import Write, Written
-from tests.unit.desk.memory import MemoryStore
+from tests.memory_store import MemoryStore
 
 ME = Requester("me")
 
@@ -91,7 +91,7 @@ async def test_a_change_of_a_feed_is_an_event() -> None:
     value = json.loads(after.body)
     assert (value["status"], value["summary"], value["rev"]) == ("paused", None, 2)
     assert after.cursor.seq == 1
-    (event,) = store.shelves["quay"].events
+    (event,) = store.kept["quay"].events
     assert (event.type, event.post, event.body) == (EventType.FEED, "", after.body)
     same = await desk.feeds.edit("quay", b'{"slug":"quay"}', frozenset({2}), ME)
     assert (same.rev, same.cursor.seq) == (2, 1)
@@ -122,7 +122,7 @@ async def test_a_wrong_change_is_named(patch: bytes, field: str) -> None:
     with pytest.raises(Invalid) as error:
         await desk.feeds.edit("quay", patch, None, ME)
     assert error.value.field == field
-    assert store.shelves["quay"].events == []
+    assert store.kept["quay"].events == []
 
 
 @pytest.mark.asyncio

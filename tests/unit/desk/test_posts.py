@@ -23,7 +23,7 @@ from stoppress.domain.errors import (
 )
 from stoppress.domain.event import EventType
 from stoppress.domain.store_records import Write, Written
-from tests.unit.desk.memory import MemoryStore
+from tests.memory_store import MemoryStore
 
 ME = Requester("me")
 NOW = 1_795_340_000_000
@@ -56,7 +56,7 @@ async def desk_with_feed() -> tuple[Desk, MemoryStore]:
 
 def kinds(store: MemoryStore) -> list[tuple[str, str]]:
     """The events of the feed, as type and post."""
-    return [(e.type.value, e.post) for e in store.shelves["quay"].events]
+    return [(e.type.value, e.post) for e in store.kept["quay"].events]
 
 
 async def held(store: MemoryStore, post: str) -> dict[str, Any]:
@@ -113,9 +113,9 @@ async def test_pinning_unpins_the_former_in_the_same_step() -> None:
         ("post.updated", second.post),
         ("post.updated", third.post),
     ]
-    assert store.shelves["quay"].pinned == third.post
+    assert store.kept["quay"].pinned == third.post
     await desk.posts.edit("quay", third.post, b'{"pinned":false}', None, ME)
-    assert store.shelves["quay"].pinned == ""
+    assert store.kept["quay"].pinned == ""
     assert len(kinds(store)) == 7
 
 
@@ -125,7 +125,7 @@ async def test_withdrawing_the_pinned_post_leaves_none() -> None:
     desk, store = await desk_with_feed()
     post = await desk.posts.publish("quay", js(headline="a", pinned=True), ME)
     await desk.posts.withdraw("quay", post.post, None, ME)
-    assert store.shelves["quay"].pinned == ""
+    assert store.kept["quay"].pinned == ""
     await desk.posts.publish("quay", js(headline="b", pinned=True), ME)
 
 
@@ -157,7 +157,7 @@ async def test_a_pin_that_moved_is_decided_again() -> None:
     store.meddle = [pin_another, pin_another]
     # The second meddler runs inside the first one's own write: order is free.
     mine = await desk.posts.publish("quay", js(headline="mine", pinned=True), ME)
-    assert store.shelves["quay"].pinned == mine.post
+    assert store.kept["quay"].pinned == mine.post
     for post in posts:
         assert (await held(store, post))["pinned"] is False
 
@@ -352,4 +352,4 @@ async def test_an_id_that_is_taken_is_made_anew(
     monkeypatch.setattr(desk.posts._ids, "next", lambda now: ids.pop(0))
     again = await desk.posts.publish("quay", js(headline="b"), ME)
     assert again.post == "zzzzzzzzzzzzzz"
-    assert [e.type for e in store.shelves["quay"].events] == [EventType.PUBLISHED] * 2
+    assert [e.type for e in store.kept["quay"].events] == [EventType.PUBLISHED] * 2

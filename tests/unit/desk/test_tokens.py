@@ -7,7 +7,7 @@ import pytest
 from stoppress.desk import tokens as module
 from stoppress.desk.tokens import ADMIN, Scope, Token, Tokens, digest
 from stoppress.domain.errors import Invalid, Unavailable
-from tests.unit.desk.memory import MemoryStore
+from tests.memory_store import MemoryStore
 
 
 @pytest.mark.parametrize(

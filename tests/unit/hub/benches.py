@@ -204,10 +204,10 @@ class Room:
 
     def channel(self, feed: str = "x", **feed_state: Any) -> Channel:
         """An open channel."""
-        log = self.paper.make(feed, **feed_state)
+        self.paper.make(feed, **feed_state)
         channel = Channel(feed, self.bench)
-        log.sink = channel
-        channel.fill(self.paper.window(log))
+        self.paper.sinks[feed] = channel
+        channel.fill(self.paper.window(feed))
         return channel
 
     def reader(self, channel: Channel, cursor: Cursor | None = None) -> SocketPair:

@@ -143,14 +143,13 @@ def test_murmurs_are_for_who_is_at_the_head(room: Room) -> None:
 def test_a_window_with_a_hole_resets_and_one_without_does_not(room: Room) -> None:
     channel = room.channel()
     reader = room.reader(channel)
-    log = room.paper.logs["x"]
-    log.held = True
+    room.paper.held = True
     for _ in range(3):
         room.paper.publish("x")
     room.paper.lose("x")
     room.bench.turn()
     assert _types(reader) == ["hello"] + ["post.published"] * 3
-    log.window = 2
+    room.paper.window_events = 2
     for _ in range(5):
         room.paper.publish("x")
     room.paper.lose("x")
@@ -163,7 +162,7 @@ def test_a_window_with_a_hole_resets_and_one_without_does_not(room: Room) -> Non
 def test_an_older_window_changes_nothing(room: Room) -> None:
     channel = room.channel()
     room.paper.publish("x")
-    old = room.paper.window(room.paper.logs["x"])
+    old = room.paper.window("x")
     room.paper.change("x", title="New")
     channel.fill(old)
     assert channel.ring.head == 2

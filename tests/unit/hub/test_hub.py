@@ -99,7 +99,7 @@ async def test_a_line_that_does_not_come_up_in_time_leads_nobody_back(
     monkeypatch.setattr(hub, "CATCH_UP_S", 0.01)
     of, paper = _hub()
     await of.channel("x")
-    paper.logs["x"].held = True
+    paper.held = True
     paper.publish("x")
     reader = _reader(of)
     of.follow(reader, "x", Cursor("k3v9", 1))
@@ -115,16 +115,16 @@ async def test_a_line_that_does_not_come_up_in_time_leads_nobody_back(
 
 async def test_a_channel_closed_while_a_follow_waits_is_opened_for_it() -> None:
     """The feed goes on: only this process had no use for it a moment ago."""
-    of, paper = _hub(channel_idle=1)
+    of, paper = _hub(channel_idle_s=1)
     await of.channel("x")
-    paper.logs["x"].held = True
+    paper.held = True
     paper.publish("x")
     reader = _reader(of)
     of.follow(reader, "x", Cursor("k3v9", 1))
     for _ in range(10):  # turns of the loop: until it waits for the line
         await asyncio.sleep(0)
     assert paper.heads == 1
-    paper.logs["x"].held = False
+    paper.held = False
     of.tick(of.now() + 2)
     (hello,) = await _next(reader)
     assert (hello["type"], hello["cursor"]) == ("hello", "k3v9-1")
@@ -181,13 +181,13 @@ async def test_who_leaves_while_it_waits_is_not_joined() -> None:
 async def test_no_more_are_told_to_come_than_are_let_in(
     bound: int, spread: int
 ) -> None:
-    of, _ = _hub(retry=4000, handshakes_per_s=bound)
+    of, _ = _hub(retry_ms=4000, handshakes_per_s=bound)
     assert of.spread_ms(4000, 18_000) == spread
     await of.stop()
 
 
 async def test_a_crowd_is_sent_away_over_a_spread_of_its_size() -> None:
-    of, _ = _hub(retry=4000)
+    of, _ = _hub(retry_ms=4000)
     assert of.spread_ms(4000, 10) == 4000
     assert of.spread_ms(4000, 18_000) == 9000
     await of.channel("x")

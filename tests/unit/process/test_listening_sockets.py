@@ -82,7 +82,7 @@ def accepted(listener: socket.socket) -> socket.socket:
 async def test_connections_inherit_the_limits() -> None:
     """So that nobody who comes needs to be told them."""
     (listener,) = await listen("127.0.0.1", 0, 1)
-    limit(listener, Settings(send_buffer=32 << 10, dead_peer=7.5))
+    limit(listener, Settings(send_buffer_bytes=32 << 10, dead_peer_s=7.5))
     with accepted(listener) as peer:
         size = peer.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
         assert size == 64 << 10  # Linux doubles it
@@ -95,7 +95,7 @@ async def test_connections_inherit_the_limits() -> None:
 async def test_without_limits_the_kernel_has_its_own() -> None:
     """0 leaves things as they are."""
     untold, told = await listen("127.0.0.1", 0, 2)
-    limit(told, Settings(send_buffer=0, dead_peer=0))
+    limit(told, Settings(send_buffer_bytes=0, dead_peer_s=0))
     for option in (
         (socket.SOL_SOCKET, socket.SO_SNDBUF),
         (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),

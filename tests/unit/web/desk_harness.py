@@ -18,7 +18,7 @@ from stoppress.web.api import routes
 from stoppress.web.problems import exception_handlers
 from stoppress.web.services import Services
 from stoppress.web.snapshot_cache import SnapshotCache
-from tests.unit.desk.memory import MemoryLine, MemoryStore
+from tests.memory_store import MemoryStore, MemoryUpstream
 
 ADMIN = "sp_" + "a" * 32
 BASE = "https://live.example.org"
@@ -36,7 +36,7 @@ class Office:
     """The parts, and a client with the admin's token (`client`) or none (`public`)."""
 
     store: MemoryStore
-    line: MemoryLine
+    upstream: MemoryUpstream
     services: Services
     client: httpx.AsyncClient
     public: httpx.AsyncClient
@@ -80,8 +80,8 @@ async def open_office(**given: object) -> AsyncIterator[Office]:
     """An office, closed at the end."""
     settings = Settings(public_url=BASE, **given)  # type: ignore[arg-type]
     store = MemoryStore()
-    line = MemoryLine(store)
-    hub = Hub(line, settings)
+    upstream = MemoryUpstream(store)
+    hub = Hub(upstream, settings)
     fresh = [True]
 
     async def ready() -> None:
@@ -105,6 +105,6 @@ async def open_office(**given: object) -> AsyncIterator[Office]:
     client = _client(transport, {"authorization": f"Bearer {ADMIN}"})
     public = _client(transport, {})
     try:
-        yield Office(store, line, services, client, public, fresh)
+        yield Office(store, upstream, services, client, public, fresh)
     finally:
         await hub.stop()

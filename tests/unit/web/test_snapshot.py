@@ -15,7 +15,7 @@ from stoppress.domain.timestamps import instant
 from stoppress.web.pagination import PAGE_POSTS
 from stoppress.web.snapshot import EncodedSnapshot, continued, edition, visibility_of
 from stoppress.wire import messages
-from tests.unit.desk.memory import MemoryStore
+from tests.memory_store import MemoryStore
 
 BASE = "https://x.example"
 ME = Requester("me")
@@ -29,8 +29,8 @@ async def now(store: MemoryStore) -> EncodedSnapshot:
 
 def since(store: MemoryStore, seq: int) -> list[bytes]:
     """The messages of the events after `seq`."""
-    shelf = store.shelves["quay"]
-    return [messages.event("quay", shelf.epoch, e, BASE) for e in shelf.events[seq:]]
+    kept = store.kept["quay"]
+    return [messages.event("quay", kept.epoch, e, BASE) for e in kept.events[seq:]]
 
 
 @pytest.mark.asyncio
@@ -43,7 +43,7 @@ async def test_an_edition_continued_is_the_edition_drawn(seed: int) -> None:
     await desk.feeds.make(read_new_feed(b'{"slug":"quay","title":"Quay"}'), ME)
 
     async def act() -> None:
-        posts = list(store.shelves["quay"].posts)
+        posts = list(store.kept["quay"].posts)
         time = instant(chance.randrange(10**12))
         match chance.randrange(8):
             case 0 | 1 | 2 | 3:

@@ -42,7 +42,7 @@ async def test_your_own_write_is_in_the_next_snapshot() -> None:
     async with open_office() as office:
         await office.feed()
         await read(office)
-        office.store.late = True
+        office.upstream.held = True
         made = (await office.post()).json()
         assert (await read(office))["cursor"] == made["cursor"]
         office.store.calls.clear()
@@ -72,7 +72,7 @@ async def test_a_read_that_began_before_a_write_does_not_answer_after_it(
         monkeypatch.setattr(office.store, "snapshot", slow)
         early = asyncio.create_task(office.services.snapshots.snapshot("quay"))
         await began.wait()
-        office.store.late = True
+        office.upstream.held = True
         await office.post()
         late = asyncio.create_task(office.services.snapshots.snapshot("quay"))
         await asyncio.sleep(0)
@@ -109,7 +109,7 @@ async def test_redis_away_a_withdrawn_post_does_not_come_back() -> None:
         await office.feed()
         made = (await office.post()).json()
         await read(office)
-        office.store.late = True
+        office.upstream.held = True
         path = f"/v1/feeds/quay/posts/{made['post']['id']}"
         assert (await office.client.delete(path)).status_code == 204
         office.store.away = True
@@ -117,7 +117,7 @@ async def test_redis_away_a_withdrawn_post_does_not_come_back() -> None:
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) >= 1
         # As soon as the line brings it, memory can answer again.
-        office.line.catch_up("quay")
+        office.upstream.lose("quay")
         answer = await office.public.get("/v1/feeds/quay")
         assert answer.json()["posts"] == []
 
@@ -137,7 +137,7 @@ async def test_no_fresh_events_means_asking_the_log() -> None:
     async with open_office() as office:
         await office.feed()
         await read(office)
-        office.store.late = True
+        office.upstream.held = True
         office.fresh[0] = False
         # Written by another process: nobody notes it here.
         await office.services.desk.posts.publish(
@@ -270,7 +270,7 @@ async def test_visibility_is_that_of_now() -> None:
     async with open_office() as office:
         await office.feed()
         await office.public.get("/v1/feeds/quay/posts")
-        office.store.late = True
+        office.upstream.held = True
         await office.client.patch("/v1/feeds/quay", json={"visibility": "private"})
         for path in ("/v1/feeds/quay", "/v1/feeds/quay/posts"):
             assert (await office.public.get(path)).status_code == 404, path

@@ -82,7 +82,7 @@ async def create(services: Services, request: Request) -> Response:
     if not any(token.may("write", feed) for feed in (token.feeds or (None,))):
         raise MissingScope("write")
     asked = requests.asked(request.headers, token.id)
-    raw = await requests.body(request, services.settings.max_body)
+    raw = await requests.body(request, services.settings.max_body_bytes)
     given = read_new_feed(raw)
     slug = given.slug
     if not token.may("write", slug):
@@ -120,7 +120,7 @@ async def change(services: Services, request: Request) -> Response:
     token = await admit(services, request, "write", feed)
     asked = requests.asked(request.headers, token.id)
     expected = requests.expected(request.headers)
-    raw = await requests.body(request, services.settings.max_body)
+    raw = await requests.body(request, services.settings.max_body_bytes)
     made = await services.desk.feeds.edit(feed, raw, expected, asked)
     services.snapshots.noted(feed, made.cursor, listed=True)
     body = public_feed(made.body, feed, services.settings.base)

@@ -22,7 +22,7 @@ from stoppress.web.services import Services
 from stoppress.wire.messages import public_feed
 
 COPY_BYTES = 4096
-"""How much longer than a draft (`max_body`) a copy may be: it also holds what the
+"""How much longer than a draft (`max_body_bytes`) a copy may be: it also holds what the
 server made, such as id and times."""
 SCANNED = 200
 """Posts looked at for one page of withdrawn ones, about."""
@@ -95,5 +95,5 @@ async def withdrawn(services: Services, request: Request) -> Response:
 
 
 async def _body(services: Services, request: Request) -> bytes:
-    limit = services.settings.max_body
+    limit = services.settings.max_body_bytes
     return await requests.body(request, limit and limit + COPY_BYTES)

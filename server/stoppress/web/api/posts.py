@@ -31,7 +31,7 @@ async def publish(services: Services, request: Request) -> Response:
     feed = feed_of(request)
     token = await admit(services, request, "write", feed)
     asked = requests.asked(request.headers, token.id)
-    raw = await requests.body(request, services.settings.max_body)
+    raw = await requests.body(request, services.settings.max_body_bytes)
     made = await services.desk.posts.publish(feed, raw, asked)
     services.snapshots.noted(feed, made.cursor)
     return responses.written(
@@ -91,7 +91,7 @@ async def edit(services: Services, request: Request) -> Response:
             headers={"etag": f'"{rev}"'},
         )
     expected = requests.expected(request.headers)
-    raw = await requests.body(request, services.settings.max_body)
+    raw = await requests.body(request, services.settings.max_body_bytes)
     made = await services.desk.posts.edit(feed, name, raw, expected, asked)
     services.snapshots.noted(feed, made.cursor)
     return responses.written(outcome(services, feed, made), rev=made.rev)

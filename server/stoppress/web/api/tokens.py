@@ -15,7 +15,7 @@ from stoppress.web.services import Services
 async def create(services: Services, request: Request) -> Response:
     """POST /v1/tokens: the answer is the only time the secret is shown."""
     await admit(services, request, "admin", None)
-    raw = await requests.body(request, services.settings.max_body)
+    raw = await requests.body(request, services.settings.max_body_bytes)
     secret, token = await services.tokens.make(raw)
     shown = {"token": secret, **msgspec.to_builtins(token)}
     return responses.written(msgspec.json.encode(shown), rev=0, status=201)

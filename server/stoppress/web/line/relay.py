@@ -62,7 +62,7 @@ async def _first(reader: RelayedReader, *works: Coroutine[None, None, None]) -> 
 
 
 async def _write_websocket(hub: Hub, reader: RelayedReader, send: Send) -> None:
-    limit_s = hub.settings.dead_peer or SEND_S
+    limit_s = hub.settings.dead_peer_s or SEND_S
     while data := await reader.carry():
         for line in data.splitlines():
             async with asyncio.timeout(limit_s):
@@ -81,7 +81,7 @@ async def _read_websocket(hub: Hub, reader: RelayedReader, receive: Receive) -> 
         text: str | None = message.get("text")
         try:
             raw = None if text is None else text.encode()
-            if raw is not None and len(raw) > hub.settings.max_message:
+            if raw is not None and len(raw) > hub.settings.max_message_bytes:
                 raise Malformed("the message is too long")
             op, feed, cursor = read_op(raw)
         except Malformed:
@@ -94,7 +94,7 @@ async def _read_websocket(hub: Hub, reader: RelayedReader, receive: Receive) -> 
 
 
 async def _write_stream(hub: Hub, reader: RelayedReader, send: Send) -> None:
-    limit_s = hub.settings.dead_peer or SEND_S
+    limit_s = hub.settings.dead_peer_s or SEND_S
     while data := await reader.carry():
         async with asyncio.timeout(limit_s):
             await send({"type": "http.response.body", "body": data, "more_body": True})

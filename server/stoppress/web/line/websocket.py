@@ -66,7 +66,7 @@ class LiveWebSocketRoute:
 async def _turn_away(services: Services, send: Send, code: int) -> None:
     if code in (CloseCode.BYE, CloseCode.TOO_MANY):
         hub = services.hub
-        spread = hub.spread_ms(services.settings.retry, hub.readers())
+        spread = hub.spread_ms(services.settings.retry_ms, hub.readers())
         text = messages.bye(retry_ms=random.randint(0, spread)).decode()
         await send({"type": "websocket.send", "text": text})
     await send({"type": "websocket.close", "code": int(code), "reason": ""})

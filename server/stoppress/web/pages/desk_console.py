@@ -166,7 +166,7 @@ class DeskConsole:
         """A draft as readers would see it. Nothing is kept."""
         feed = check_slug(request.query_params.get("feed", ""), "feed")
         await admit(services, request, "write", feed)
-        raw = await body(request, services.settings.max_body)
+        raw = await body(request, services.settings.max_body_bytes)
         draft = check_draft(read(raw, _draft))
         shown = (await services.snapshots.snapshot(feed)).feed
         post = new_post(draft, "preview", await render(draft.body), now_ms())

@@ -34,7 +34,7 @@ class OtherFeeds:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._most = services.settings.others
+        self._most = services.settings.other_feeds
         self._live: list[str] = []
         self._listed: float | None = None
 

@@ -71,7 +71,7 @@ class Pages:
         """The public feeds."""
         feeds, age_s = await self._listed()
         body = CachedBody.of(
-            self._views.index(feeds, demo=bool(self._services.settings.demo))
+            self._views.index(feeds, demo=self._services.settings.demo)
         )
         return self._send(request, body, responses.PUBLIC, age_s)
 

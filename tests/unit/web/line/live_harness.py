@@ -123,8 +123,8 @@ class Liveroom:
         self.head_limits = HeadLimits(
             lambda _, look: self.looks.append(look),
             self.ledger,
-            self.settings.head_timeout,
-            self.settings.max_head,
+            self.settings.head_timeout_s,
+            self.settings.max_head_bytes,
             lambda: self.time,
         )
         self.looks: list[Callable[[], None]] = []

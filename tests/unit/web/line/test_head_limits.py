@@ -106,7 +106,7 @@ def over_sockets(test: Callable[[Liveroom], object]) -> None:
 
     async def scenario() -> None:
         async with asyncio.timeout(60):
-            async with Liveroom("fast_path", max_head=8192).running() as room:
+            async with Liveroom("fast_path", max_head_bytes=8192).running() as room:
                 await room.furnish()
                 await test(room)  # type: ignore[misc]  # each is a coroutine
 
@@ -117,7 +117,7 @@ def over_sockets(test: Callable[[Liveroom], object]) -> None:
 
 def late(room: Liveroom) -> None:
     """Time goes by, and the timer rings."""
-    room.time += room.settings.head_timeout + 1
+    room.time += room.settings.head_timeout_s + 1
     looks, room.looks = room.looks, []
     for look in looks:
         look()
@@ -152,12 +152,12 @@ def test_a_head_in_endless_pieces() -> None:
     async def test(room: Liveroom) -> None:
         async with raw(room) as one:
             await begun(room, one, b"GET /v1/feeds HTTP/1.1\r\n")
-            room.time += room.settings.head_timeout - 1
+            room.time += room.settings.head_timeout_s - 1
             one.send(b"X-Slow: 1\r\nX-")
             (http,) = room.head_limits._since
             assert isinstance(http, LiveHttp)
             await room.until(lambda: len(http.headers) == 1)
-            room.time -= room.settings.head_timeout - 1
+            room.time -= room.settings.head_timeout_s - 1
             late(room)
             assert (await one.end()).startswith(b"HTTP/1.1 408 ")
         assert len(room.head_limits) == 0

@@ -37,7 +37,7 @@ async def test_a_handshake_of_31_kib_in_segments(room: Liveroom) -> None:
     many = b"".join(b"X-Header-%d: some value\r\n" % n for n in range(1000))
     for more in (cookie, many):
         handshake = UPGRADE.replace(b"Upgrade:", more + b"Upgrade:", 1)
-        assert len(handshake) < room.settings.max_head
+        assert len(handshake) < room.settings.max_head_bytes
         async with raw(room) as client:
             await send_in_pieces(room, client, handshake)
             await client.until(b"HTTP/1.1 101")
@@ -52,7 +52,7 @@ async def test_a_head_beyond_the_limit_is_refused_on_every_path(
     if room.path != "fast_path":
         return  # without what stands before it, nothing has limits
     for request in (UPGRADE, POLL):
-        cookie = b"\r\nCookie: " + b"c" * room.settings.max_head
+        cookie = b"\r\nCookie: " + b"c" * room.settings.max_head_bytes
         request = request.replace(b"\r\nHost: h", b"\r\nHost: h" + cookie, 1)
         async with raw(room) as client:
             client.send(request)

@@ -218,7 +218,7 @@ async def test_redis_away_sends_newcomers_back_and_keeps_readers(
 ) -> None:
     async with room.ws("feed=x") as socket:
         await take(socket, 1)
-        room.paper.away = True
+        room.paper.store.away = True
         async with room.ws("feed=other") as connection:
             (bye,) = await take(connection, 1)
             assert bye["type"] == "bye"

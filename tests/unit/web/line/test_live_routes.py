@@ -91,7 +91,7 @@ async def test_a_reader_may_change_transports_mid_stream(room: Liveroom) -> None
 @on_every_server()
 async def test_what_can_not_be_continued_is_reset(room: Liveroom) -> None:
     """Another epoch, older than the log's window, beyond its head."""
-    room.paper.logs["x"].window = 2
+    room.paper.window_events = 2
     room.publish(5)
     for channel in list(room.hub._channels.all()):
         room.hub.over(channel)  # so that it is filled from that window
@@ -123,7 +123,7 @@ async def test_a_cursor_a_step_ahead_waits_for_the_line(room: Liveroom) -> None:
     room.publish(2)
     async with room.ws("feed=x") as first:
         await take(first, 1)
-        room.paper.logs["x"].held = True
+        room.paper.held = True
         room.publish(2)
         sockets = [room.ws("feed=x@k3v9-4"), room.ws("feed=x@k3v9-3")]
         async with sockets[0] as ahead, sockets[1] as between:
@@ -165,7 +165,7 @@ async def test_no_reader_is_left_behind(room: Liveroom) -> None:
     await room.until(lambda: room.size() == 0)
 
 
-@on_every_server(beat=1)
+@on_every_server(beat_s=1)
 async def test_beats_go_to_who_is_at_the_head(room: Liveroom) -> None:
     room.publish(1)
     async with room.ws("feed=x") as socket, room.stream("x") as stream:
@@ -194,7 +194,7 @@ async def test_readers_are_told_how_many_they_are(room: Liveroom) -> None:
             assert await take(socket, 1) == [counted | {"count": 2}]
 
 
-@on_every_server(channel_idle=5.0)
+@on_every_server(channel_idle_s=5.0)
 async def test_a_feed_opens_once_and_closes_when_unused(room: Liveroom) -> None:
     room.paper.gate = asyncio.Event()
     comers = [asyncio.create_task(room.get("/v1/feeds/x/events")) for _ in range(5)]

@@ -78,7 +78,7 @@ async def test_the_kernel_is_told_the_limits(room: Liveroom) -> None:
             limit = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
             assert limit == 30_000
             size = peer.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
-            assert size == 2 * room.settings.send_buffer  # Linux doubles it
+            assert size == 2 * room.settings.send_buffer_bytes  # Linux doubles it
         await room.until(lambda: not room.server.server_state.connections)
 
 

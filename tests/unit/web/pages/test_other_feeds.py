@@ -63,8 +63,8 @@ async def test_they_are_current() -> None:
 
 async def test_how_many_is_a_setting() -> None:
     """0: none, and no box."""
-    async with services().client(others=1) as client:
+    async with services().client(other_feeds=1) as client:
         assert len(told((await client.get("/live/x")).text)) == 1
-    async with services().client(others=0) as client:
+    async with services().client(other_feeds=0) as client:
         text = (await client.get("/live/x")).text
         assert told(text) == [] and re.search(r'sp-others"[^>]* hidden>', text)

@@ -1,0 +1,105 @@
+"""What every upstream brings to a hub: over the store in memory, Valkey and Redis."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from stoppress.desk.store_protocol import Store
+from stoppress.domain.errors import NotFound
+from stoppress.hub.upstream import Upstream
+from stoppress.log.store import RedisStore
+from tests.contract.store.following import Counts, following
+from tests.contract.store.news import (
+    AnyStore,
+    body,
+    feed_updated,
+    made,
+    published,
+    updated,
+    withdrawn,
+    write,
+)
+from tests.contract.store.sinks import Recorder
+from tests.memory_store import MemoryStore, MemoryUpstream
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def store(any_store: AnyStore) -> Store:
+    """The store in memory, then in Valkey, then in Redis."""
+    return any_store
+
+
+@pytest_asyncio.fixture
+async def upstream(any_store: AnyStore) -> AsyncIterator[Upstream]:
+    """What brings the events of that store."""
+    if isinstance(any_store, MemoryStore):
+        yield MemoryUpstream(any_store)
+        return
+    assert isinstance(any_store, RedisStore)
+    async with following(any_store._shards, any_store, Counts()) as follower:
+        yield follower
+
+
+async def test_fills_and_then_pushes(upstream: Upstream, store: Store) -> None:
+    """What was before is the window, with posts as they are now; the rest is pushed."""
+    await made(store)
+    await store.write(write(published("p", "one")))
+    await store.write(write(updated("p", 1, "two")))
+    sink = Recorder()
+    await upstream.open("x", sink)
+    assert [event.body for event in sink.events] == [body("p", "two")] * 2
+    await store.write(write(feed_updated(1, b"feed two")))
+    await store.write(write(published("q"), updated("p", 2), pins=("", "p")))
+    last = await store.write(write(withdrawn("p", 3)))
+    await sink.at(last.cursor)
+    assert [(event.seq, event.type.value, event.post) for event in sink.events] == [
+        (1, "post.published", "p"),
+        (2, "post.updated", "p"),
+        (3, "feed.updated", ""),
+        (4, "post.published", "q"),
+        (5, "post.updated", "p"),
+        (6, "post.withdrawn", "p"),
+    ]
+    assert await upstream.head("x") == last.cursor
+
+
+async def test_a_feed_that_is_not_there(upstream: Upstream, store: Store) -> None:
+    """NotFound, and nothing stays open: it can be opened once it was made."""
+    with pytest.raises(NotFound):
+        await upstream.open("x", Recorder())
+    with pytest.raises(NotFound):
+        await upstream.head("x")
+    cursor = await made(store)
+    sink = Recorder()
+    await upstream.open("x", sink)
+    assert sink.cursor == cursor
+
+
+async def test_a_closed_feed_is_not_heard_of(upstream: Upstream, store: Store) -> None:
+    """Closing twice is closing once; opened again it is filled again."""
+    await made(store)
+    sink, again = Recorder(), Recorder()
+    await upstream.open("x", sink)
+    await upstream.close("x")
+    await upstream.close("x")
+    written = await store.write(write(published("p")))
+    await upstream.open("x", again)
+    assert again.cursor == written.cursor
+    assert sink.events == []
+
+
+async def test_a_deleted_feed_ends(upstream: Upstream, store: Store) -> None:
+    """And can be opened again when it is made again."""
+    await made(store)
+    sink, again = Recorder(), Recorder()
+    await upstream.open("x", sink)
+    await store.drop_feed("x", None, None)
+    await sink.until(lambda: sink.ended)
+    cursor = await made(store)
+    await upstream.open("x", again)
+    assert again.cursor == cursor
