@@ -28,7 +28,7 @@ from tests.faults.judge import Fault
 from tests.faults.newsdesk import Newsdesk
 from tests.faults.proxy import Proxy
 from tests.faults.reader import TRANSPORTS, Dialled, Habits, Reader
-from tests.faults.server import Server, free_port, serving
+from tests.faults.server import Server, serving
 from tests.faults.terms import (
     CALM,
     FEEDS,
@@ -41,6 +41,7 @@ from tests.faults.terms import (
 )
 from tests.faults.truth import shown
 from tests.faults.watch import Watch
+from tests.ports import reserve_port
 
 
 class Witness(Reader):
@@ -166,7 +167,7 @@ class Scene:
         """A Redis or a Valkey, as chance will have it, that is gone at the end."""
         drawn = self.chance.choice(("valkey", "redis"))
         which = self.stores[0].kind if self.stores else self.kind.which or drawn
-        port = free_port() if self.kind.by_proxy else 0
+        port = reserve_port() if self.kind.by_proxy else 0
         folder = self.folder / f"store{len(self.stores)}"
         one = Store(which, folder, self.kind.store, port)
         self.stores.append(one)

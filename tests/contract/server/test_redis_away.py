@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -13,6 +12,7 @@ import pytest
 
 from tests.conftest import Server, eventually
 from tests.contract.server.asking import problem, read
+from tests.ports import reserve_port
 
 Serving = Callable[..., AbstractContextManager[Server]]
 
@@ -43,9 +43,7 @@ def redis_on(port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 @pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server")
 def test_redis_away(serving: Serving, tmp_path: Path) -> None:
     """503 with Retry-After for writes; snapshots from memory, with their age."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = reserve_port()
     redis = f"redis://127.0.0.1:{port}"
     with redis_on(port, tmp_path) as process:
         with serving(tmp_path / "data", "--redis", redis) as server:

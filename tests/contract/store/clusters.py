@@ -14,7 +14,8 @@ from redis.crc import key_slot
 from redis.exceptions import RedisError
 
 from tests.contract.store.fleets import until
-from tests.contract.store.servers import ALWAYS, Server, free_port
+from tests.contract.store.servers import ALWAYS, Server
+from tests.ports import reserve_port
 
 PRIMARIES, REPLICAS = 3, 2
 
@@ -25,8 +26,8 @@ class Node(Server):
     def __init__(
         self, kind: str, folder: Path, settings: Sequence[str], timeout_ms: int
     ) -> None:
-        super().__init__(kind, folder, settings, free_port())
-        self._bus = free_port()
+        super().__init__(kind, folder, settings, reserve_port())
+        self._bus = reserve_port()
         self._timeout_ms = timeout_ms
         self.name = ""
 

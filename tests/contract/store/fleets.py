@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from redis.exceptions import RedisError
 
-from tests.contract.store.servers import ALWAYS, Server, free_port
+from tests.contract.store.servers import ALWAYS, Server
+from tests.ports import reserve_port
 
 NAME = "news"
 """The Sentinels' name for the primary."""
@@ -83,12 +84,12 @@ class Fleet:
         if password:
             settings = (*settings, "--requirepass", password, "--masterauth", password)
         self.servers = [
-            Server(kind, folder / f"server{number}", settings, free_port())
+            Server(kind, folder / f"server{number}", settings, reserve_port())
             for number in range(1 + REPLICAS)
         ]
         first = self.servers[0].port
         self.sentinels = [
-            Sentinel(kind, folder / f"sentinel{number}", free_port(), first, down_ms)
+            Sentinel(kind, folder / f"sentinel{number}", reserve_port(), first, down_ms)
             for number in range(SENTINELS)
         ]
         for one in (*self.servers, *self.sentinels):

@@ -24,8 +24,9 @@ from stoppress.settings import BadSetting, Settings
 from tests.contract.store.clusters import Cluster, begin_move, end_move, migrate
 from tests.contract.store.following import Counts, following, up
 from tests.contract.store.news import AT, FEED, body, published, settled, until, write
-from tests.contract.store.servers import Server, free_port
+from tests.contract.store.servers import Server
 from tests.contract.store.sinks import Recorder
+from tests.ports import reserve_port
 
 pytestmark = pytest.mark.asyncio
 
@@ -280,7 +281,7 @@ async def test_addresses_that_do_not_fit(
     """One line that says what would do."""
     with pytest.raises(BadSetting, match=r"redis\+cluster://"):
         await reach(f"redis://127.0.0.1:{cluster.nodes[0].port}", settings)
-    alone = Server(server.kind, server.folder / "alone", port=free_port())
+    alone = Server(server.kind, server.folder / "alone", port=reserve_port())
     alone.start()
     try:
         with pytest.raises(BadSetting, match="no cluster"):
@@ -288,7 +289,7 @@ async def test_addresses_that_do_not_fit(
     finally:
         alone.kill()
     with pytest.raises(Unavailable):
-        await reach(f"redis+cluster://127.0.0.1:{free_port()}", settings)
+        await reach(f"redis+cluster://127.0.0.1:{reserve_port()}", settings)
     stranger = cluster.url.replace("//", "//nobody:x@")
     with pytest.raises(Unavailable, match="user or the password"):
         await reach(stranger, settings)
