@@ -33,6 +33,7 @@ from tests.faults.newsdesk import Newsdesk
 from tests.faults.sections import put
 from tests.faults.server import Server, serving
 from tests.faults.truth import everything, shown
+from tests.plain_http import PLAIN
 from tests.ports import reserve_port
 
 FEED = "flood"
@@ -163,7 +164,7 @@ async def _rolled(
     await writing
     faults = [str(fault) for fault in desk.faults]
     async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False
+        verify=PLAIN, base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False
     ) as client:
         goal = Cursor.parse(str((await shown(client, f"/v1/feeds/{FEED}"))["cursor"]))
         posts = (await everything(client, FEED))[1]

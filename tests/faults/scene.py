@@ -41,6 +41,7 @@ from tests.faults.terms import (
 )
 from tests.faults.truth import shown
 from tests.faults.watch import Watch
+from tests.plain_http import PLAIN
 from tests.ports import reserve_port
 
 
@@ -67,6 +68,7 @@ class Site:
     def __init__(self, port: int) -> None:
         self._port = port
         self._client = httpx.AsyncClient(
+            verify=PLAIN,
             base_url=f"http://127.0.0.1:{port}",
             timeout=15.0,
             trust_env=False,
@@ -324,14 +326,16 @@ class Scene:
     async def cursors(self) -> dict[str, Cursor]:
         """Where each feed is now."""
         async with httpx.AsyncClient(
-            base_url=self.server.url, timeout=10, trust_env=False
+            verify=PLAIN, base_url=self.server.url, timeout=10, trust_env=False
         ) as client:
             snapshots = {f: await shown(client, f"/v1/feeds/{f}") for f in FEEDS}
         return {f: Cursor.parse(str(one["cursor"])) for f, one in snapshots.items()}
 
     async def readers_counted(self) -> int:
         """How many readers the server thinks it has."""
-        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        async with httpx.AsyncClient(
+            verify=PLAIN, trust_env=False, timeout=10
+        ) as client:
             text = (await client.get(f"{self.server.url}/metrics")).text
         found = re.findall(r"^stoppress_readers{.*} ([\d.e+]+)$", text, re.MULTILINE)
         return int(sum(map(float, found)))

@@ -19,6 +19,7 @@ import httpx
 
 from stoppress.domain.fold import Json
 from tests.faults.reader import Dialled
+from tests.plain_http import PLAIN
 from tests.ports import reserve_port
 
 ADMIN = "sp_the-admin-of-the-fault-tests"
@@ -78,7 +79,9 @@ class Server:
                 await asyncio.sleep(0.1)
 
     async def _is_up(self, process: asyncio.subprocess.Process) -> bool:
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            verify=PLAIN, base_url=self.url, trust_env=False
+        ) as client:
             while process.returncode is None:
                 try:
                     answer = await client.get("/readyz", timeout=1.0)
@@ -156,7 +159,7 @@ class RealSite:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._client = httpx.AsyncClient(
-            base_url=server.url, timeout=10.0, trust_env=False
+            verify=PLAIN, base_url=server.url, timeout=10.0, trust_env=False
         )
 
     async def dial(self) -> Dialled:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Server, eventually
+from tests.conftest import Server
 from tests.contract.server.asking import problem, read
 from tests.ports import reserve_port
+from tests.waiting import wait_until
 
 Serving = Callable[..., AbstractContextManager[Server]]
 
@@ -61,11 +62,11 @@ def test_redis_away(serving: Serving, tmp_path: Path) -> None:
             kept = read(server, f"/v1/feeds/{feed}")
             assert kept.json() == snapshot.json()
             assert kept.headers["etag"] == snapshot.headers["etag"]
-            eventually(lambda: "age" in read(server, f"/v1/feeds/{feed}").headers)
-            eventually(lambda: read(server, "/readyz").status_code == 503)
+            wait_until(lambda: "age" in read(server, f"/v1/feeds/{feed}").headers)
+            wait_until(lambda: read(server, "/readyz").status_code == 503)
             assert read(server, "/healthz").status_code == 200
             with redis_on(port, tmp_path):
-                eventually(lambda: read(server, "/readyz").status_code == 200)
+                wait_until(lambda: read(server, "/readyz").status_code == 200)
                 settled = server.request("POST", path, {"body": "b"}, **key)
                 assert settled.status_code == 201
                 after = read(server, f"/v1/feeds/{feed}")

@@ -23,10 +23,11 @@ from stoppress.log.store import RedisStore
 from stoppress.settings import BadSetting, Settings
 from tests.contract.store.clusters import Cluster, begin_move, end_move, migrate
 from tests.contract.store.following import Counts, following, up
-from tests.contract.store.news import AT, FEED, body, published, settled, until, write
+from tests.contract.store.news import AT, FEED, body, published, settled, write
 from tests.contract.store.servers import Server
 from tests.contract.store.sinks import Recorder
 from tests.ports import reserve_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -107,10 +108,7 @@ async def test_each_feed_is_on_its_shard(cluster: Cluster, settings: Settings) -
             await talk.one("XADD", "stoppress:inbox", "*", "feed", "y")
         await until(lambda: taken == ["x"])
         async with shards.of("stoppress:inbox:refused").talk() as talk:
-            async with asyncio.timeout(10):
-                refused = "stoppress:inbox:refused"
-                while not await talk.one("XLEN", refused):  # noqa: ASYNC110
-                    await asyncio.sleep(0.02)
+            await until(lambda: talk.one("XLEN", "stoppress:inbox:refused"))
         taking.cancel()
         await asyncio.gather(taking, return_exceptions=True)
         await store.drop_feed("f3", None, None)

@@ -18,10 +18,11 @@ from stoppress.log.pool import Link, NotPrimary
 from stoppress.log.store import RedisStore
 from stoppress.log.subscription import Subscription
 from tests.contract.store.following import up
-from tests.contract.store.news import AT, FEED, published, until, write
+from tests.contract.store.news import AT, FEED, published, write
 from tests.contract.store.servers import ALWAYS, Server
 from tests.contract.store.sinks import Recorder
 from tests.ports import reserve_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 

@@ -15,7 +15,7 @@ from stoppress.domain.store_records import Window
 from stoppress.log.connect import connect
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
-from tests.contract.store.news import AT, FEED, body, published, until, write
+from tests.contract.store.news import AT, FEED, body, published, write
 from tests.contract.store.servers import (
     ALWAYS,
     EVERYSEC,
@@ -23,6 +23,7 @@ from tests.contract.store.servers import (
     Server,
 )
 from tests.ports import reserve_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 

@@ -21,9 +21,10 @@ from stoppress.settings import BadSetting, Settings
 from tests.contract.store import fleets
 from tests.contract.store.fleets import Fleet
 from tests.contract.store.following import Counts, up
-from tests.contract.store.news import AT, FEED, published, settled, until, write
+from tests.contract.store.news import AT, FEED, published, settled, write
 from tests.contract.store.sinks import Recorder
 from tests.ports import reserve_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 

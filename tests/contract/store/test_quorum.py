@@ -18,9 +18,10 @@ from stoppress.domain.store_records import Idempotency
 from stoppress.log.connect import connect
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
-from tests.contract.store.news import FEED, published, until, write
+from tests.contract.store.news import FEED, published, write
 from tests.contract.store.servers import Server
 from tests.ports import reserve_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
