@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.order import ordered
 from tests.plain_http import PATIENCE_S, PLAIN
 
 ADMIN_TOKEN = "sp_test_admin_0123456789abcdef"
@@ -29,6 +30,12 @@ START_S = 60.0
 END_S = 30.0
 
 _slugs = count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, on every worker."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    items[:] = ordered(items, workers)
 
 
 @dataclass
