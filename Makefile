@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 INPUTS := pyproject.toml constraints.txt
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+COVERAGE := $(VENV)/coverage.json
+COVERED := --cov --cov-report= --cov-report=json:$(COVERAGE)
 # Where the demo newsroom listens, and what keeps its posts.
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -19,16 +22,27 @@ KINDS ?=
 ROWS ?= all
 ROUNDS ?= 5
 
-.PHONY: help run test lint faults fuzz guided cuts bench clean system
+.PHONY: help run check test coverage lint unit faults fuzz guided cuts bench clean system
 
 help: ## What there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp ## Set up, serve the demo newsroom, print where it is
 	@exec $(BIN)/stoppress demo --host '$(HOST)' --port '$(PORT)' --data '$(DATA)'
 
+check: $(VENV)/test.stamp ## Before each commit: style, types, unit and property tests
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint unit
+
+unit: $(VENV)/test.stamp
+	@$(PYTEST) tests/unit tests/property $(ARGS)
+
 test: system lint ## Set up, check, and run every test, on up to four cores
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
+	@$(PYTEST) $(COVERED) $(ARGS)
+	@$(if $(ARGS),,$(BIN)/python -m tests.coverage_gate $(COVERAGE))
+
+coverage: $(VENV)/test.stamp system ## What unit, property and store tests cover, by package
+	@$(PYTEST) $(COVERED) tests/unit tests/property tests/contract/store $(ARGS)
+	@$(BIN)/python -m tests.coverage_gate $(COVERAGE)
 
 lint: $(VENV)/test.stamp ## Style and types
 	@$(BIN)/ruff check .

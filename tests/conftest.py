@@ -8,12 +8,9 @@ that end or break theirs.
 from __future__ import annotations
 
 import os
-import select
 import signal
-import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,15 +21,21 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.order import ordered
+from tests.plain_http import PATIENCE_S, PLAIN
+
 ADMIN_TOKEN = "sp_test_admin_0123456789abcdef"
 READY = "Stop Press is serving on "
 START_S = 60.0
 END_S = 30.0
 
-PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Knows no roots: no server here speaks TLS, and loading them took 26 ms a request."""
-
 _slugs = count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, on every worker."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    items[:] = ordered(items, workers)
 
 
 @dataclass
@@ -55,7 +58,7 @@ class Server:
             json=json,
             headers={"authorization": f"Bearer {self.token}"}
             | {name.replace("_", "-"): value for name, value in headers.items()},
-            timeout=10,
+            timeout=PATIENCE_S,
             trust_env=False,
             verify=PLAIN,
         )
@@ -114,14 +117,6 @@ def started(data: Path, *options: str, **variables: str) -> Iterator[Server]:
             process.kill()
             if process.stdout is not None:
                 process.stdout.close()
-
-
-def eventually(is_so: Callable[[], object], within_s: float = 30.0) -> None:
-    """Ask until it is so, for what nobody tells by itself. Fails if it never is."""
-    deadline = time.monotonic() + within_s
-    while not is_so():
-        assert time.monotonic() < deadline, f"never came: {is_so.__doc__ or is_so}"
-        select.select([], [], [], 0.02)
 
 
 @pytest.fixture(scope="session")

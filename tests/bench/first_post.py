@@ -24,7 +24,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.faults.server import ROOT, free_port
+from tests.faults.server import ROOT
+from tests.ports import reserve_port
 
 LIMIT_S = 90.0
 END_S = 30.0
@@ -59,7 +60,7 @@ def run(copy: Path) -> subprocess.Popen[str]:
         if not name.startswith(("STOPPRESS_", "PYTHONPATH", "VIRTUAL_ENV"))
     }
     return subprocess.Popen(
-        ["make", "run", f"PORT={free_port()}"],
+        ["make", "run", f"PORT={reserve_port()}"],
         cwd=copy,
         env=environment,
         stdout=subprocess.PIPE,

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stoppress.bench.target_server import STOP_PRESS, TargetServer
-from tests.bench.stage import TOKEN, Command, free_port
+from tests.bench.stage import TOKEN, Command
+from tests.ports import reserve_port
 
 PEERS = Path(__file__).parent / "peers"
 CACHE = Path(os.environ.get("BENCH_CACHE", Path.home() / ".cache" / "stop-press-bench"))
@@ -85,7 +86,7 @@ def _uvicorn(app: str) -> Start:
         words += ["--backlog", "8192", "--ws-per-message-deflate", "false"]
         words += ["--ws-ping-interval", "600", f"{app}:app"]
         environ = {"PYTHONPATH": str(_PYTHON)}
-        return Command(words, {**environ, "BROADCAST_PORT": str(free_port())})
+        return Command(words, {**environ, "BROADCAST_PORT": str(reserve_port())})
 
     return start
 

@@ -78,14 +78,6 @@ def loader_core() -> Iterator[int]:
         os.sched_setaffinity(0, allowed)
 
 
-def free_port() -> int:
-    """A port that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextmanager
 def folder() -> Iterator[Path]:
     """A folder for one server's files."""

@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 from stoppress.bench.report import Figures
 from tests.bench.measures import Measure, Scale
 from tests.bench.servers import Server
-from tests.bench.stage import Stage, folder, free_port, loader_core, running
+from tests.bench.stage import Stage, folder, loader_core, running
+from tests.ports import reserve_port
 
 _HEADER = 4
 """Bytes of a frame's header, for any text of these benchmarks."""
@@ -105,7 +106,7 @@ def take_turns(
 
 
 def _one(subject: Subject, scale: Scale, size: int, core: int) -> Figures:
-    server, port = subject.server, free_port()
+    server, port = subject.server, reserve_port()
     if server.target.is_ours:
         size = scale.size
     else:

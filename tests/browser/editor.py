@@ -20,6 +20,7 @@ from playwright.async_api import (
 )
 
 from tests.conftest import Server
+from tests.plain_http import PLAIN
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 PATIENCE_S = 30
@@ -96,7 +97,7 @@ async def site(server: Server) -> AsyncIterator[Site]:
     headers = {"authorization": f"Bearer {server.token}"}
     async with (
         httpx.AsyncClient(
-            base_url=server.url, headers=headers, timeout=PATIENCE_S
+            verify=PLAIN, base_url=server.url, headers=headers, timeout=PATIENCE_S
         ) as api,
         async_playwright() as playwright,
     ):

@@ -17,7 +17,8 @@ from typing import Any
 from websockets.sync.client import ClientConnection, connect
 
 from tests.browser.conftest import CHROMIUM
-from tests.conftest import END_S, eventually
+from tests.conftest import END_S
+from tests.waiting import wait_until
 
 ANSWER_S = 30.0
 _CLOCK = """{
@@ -85,7 +86,7 @@ class Tab:
     def until(self, condition: str) -> None:
         """Wait until an expression is true."""
         # Asked from here: a hidden page's own timers may ring once a minute.
-        eventually(lambda: self.run(condition))
+        wait_until(lambda: self.run(condition))
 
     def open(self, url: str) -> None:
         """Go to a page."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,6 +13,7 @@ from tests.browser.conftest import Reader
 from tests.browser.newsdesk import filled, publish, withdraw
 from tests.browser.transports import no_sockets, no_streams
 from tests.conftest import Server
+from tests.ports import reserve_port
 
 Serving = Callable[..., AbstractContextManager[Server]]
 
@@ -22,8 +22,7 @@ def test_a_restart_loses_nothing(
     reader: Reader, serving: Serving, tmp_path: Path
 ) -> None:
     """Killed and started again: what came meanwhile is there, once, in order."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = str(probe.getsockname()[1])
+    port = str(reserve_port())
     with serving(tmp_path / "data", "--port", port) as server:
         feed = filled(server, 2)
         reader.open(f"{server.url}/live/{feed}")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from tests.faults.terms import Kind
+from tests.plain_http import PLAIN
 
 if TYPE_CHECKING:
     from tests.faults.scene import Scene
@@ -87,7 +88,7 @@ async def _jump(scene: Scene, offset_s: int) -> None:
 
 async def _offset_s(scene: Scene) -> float:
     """How far the server's clock is from ours, by the date of an answer."""
-    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+    async with httpx.AsyncClient(verify=PLAIN, trust_env=False, timeout=10) as client:
         answer = await client.get(f"{scene.server.url}/healthz")
     return parsedate_to_datetime(answer.headers["date"]).timestamp() - time.time()
 

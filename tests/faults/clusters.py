@@ -12,6 +12,7 @@ from tests.faults.newsdesk import HANDS
 from tests.faults.scene import Scene
 from tests.faults.sentinels import TEN_EACH, acknowledging, back, told
 from tests.faults.terms import FEEDS, Kind
+from tests.waiting import until_in_thread
 
 
 async def slots_moved(scene: Scene) -> None:
@@ -55,7 +56,7 @@ async def frozen(scene: Scene) -> None:
     await scene.green(time.monotonic())
     # Before that the other replica would still confirm what is written to the first.
     others = [one for one in followers if one is not promoted]
-    await fleets.until(
+    await until_in_thread(
         lambda: all(fleets.primary_of(one) == promoted.port for one in others)
     )
     lost.thaw()
@@ -77,7 +78,7 @@ async def _promoted(followers: list[Node]) -> Node:
         found[:] = [one for one in followers if fleets.role(one) == "master"]
         return bool(found)
 
-    await fleets.until(there)
+    await until_in_thread(there)
     return found[0]
 
 

@@ -21,6 +21,7 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.fold import Json
 from tests.faults.judge import Fault, Judge
 from tests.faults.server import ADMIN
+from tests.plain_http import PLAIN
 
 SETTLE_S = 60.0
 """How long one write may take to be settled, with a restart in between."""
@@ -149,7 +150,7 @@ class Editor:
         async with (
             asyncio.timeout(SETTLE_S),
             # Plain HTTP: the certificates would take 40 ms to read, each time.
-            httpx.AsyncClient(trust_env=False, verify=False) as client,
+            httpx.AsyncClient(verify=PLAIN, trust_env=False) as client,
         ):
             while True:
                 try:

@@ -35,6 +35,7 @@ from tests.faults.clocks import Clock
 from tests.faults.crowding import Count, Crowding, crowding
 from tests.faults.sections import put
 from tests.faults.server import ADMIN, Server, serving
+from tests.plain_http import PLAIN
 
 FEED = "flood"
 SEED = 7
@@ -123,6 +124,7 @@ async def live(events: int, kept: int, folder: Path, parts: int = TENTHS) -> Lif
         server = await stack.enter_async_context(serving(folder, settings=settings))
         client = await stack.enter_async_context(
             httpx.AsyncClient(
+                verify=PLAIN,
                 base_url=server.url,
                 timeout=30,
                 trust_env=False,

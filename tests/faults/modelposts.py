@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import lru_cache
 
 import msgspec
 
@@ -22,6 +23,7 @@ class _Time(msgspec.Struct):
 _time = msgspec.json.Decoder(_Time)
 
 
+@lru_cache(maxsize=10_000)  # asked for each post, each time that they are ordered
 def publish_time(body: bytes) -> str:
     """The `published_at` of a post's kept JSON."""
     return _time.decode(body).published_at

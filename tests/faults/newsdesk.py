@@ -22,6 +22,7 @@ from stoppress.domain.fold import Json
 from tests.faults.editor import Editor
 from tests.faults.judge import Fault
 from tests.faults.server import ADMIN
+from tests.plain_http import PLAIN
 
 Kept = tuple[dict[str, str], set[str], dict[str, Json]]
 
@@ -128,7 +129,7 @@ class Newsdesk(Editor):
             ({"headline": REFUSED}, "sp_nobody"),
         ]
         draft, secret = self._random.choice(drafts)
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(verify=PLAIN, trust_env=False) as client:
             try:
                 answer = await client.post(
                     f"{self._url}/v1/feeds/{self.feed}/posts",

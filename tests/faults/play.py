@@ -20,6 +20,7 @@ from tests.faults.proxy import Manner
 from tests.faults.scene import Scene
 from tests.faults.terms import FEEDS, PATIENCE_S, Kind, Outcome, Scale
 from tests.faults.truth import everything
+from tests.plain_http import PLAIN
 
 FULL = Scale()
 
@@ -110,7 +111,7 @@ async def _settle(scene: Scene) -> None:
     if scene.front is not None:
         scene.front.manner = Manner()  # a page may be more than it let through
     async with httpx.AsyncClient(
-        base_url=scene.server.url, timeout=30, trust_env=False
+        verify=PLAIN, base_url=scene.server.url, timeout=30, trust_env=False
     ) as client:
         truth = {feed: await everything(client, feed) for feed in FEEDS}
     for desk in scene.desks:

@@ -31,8 +31,10 @@ from tests.contract.store.servers import Server as Store
 from tests.faults.crowding import Count, Crowding, crowding
 from tests.faults.newsdesk import Newsdesk
 from tests.faults.sections import put
-from tests.faults.server import Server, free_port, serving
+from tests.faults.server import Server, serving
 from tests.faults.truth import everything, shown
+from tests.plain_http import PLAIN
+from tests.ports import reserve_port
 
 FEED = "flood"
 SEED = 7
@@ -96,7 +98,7 @@ async def proxied(folder: Path, first: int, second: int) -> AsyncIterator[int]:
     found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if found is None:
         raise SystemExit("error: nginx is not installed; apt-get install nginx-light")
-    port = free_port()
+    port = reserve_port()
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     conf = folder / "nginx.conf"
     conf.write_text(
@@ -162,7 +164,7 @@ async def _rolled(
     await writing
     faults = [str(fault) for fault in desk.faults]
     async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False
+        verify=PLAIN, base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False
     ) as client:
         goal = Cursor.parse(str((await shown(client, f"/v1/feeds/{FEED}"))["cursor"]))
         posts = (await everything(client, FEED))[1]

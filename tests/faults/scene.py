@@ -28,7 +28,7 @@ from tests.faults.judge import Fault
 from tests.faults.newsdesk import Newsdesk
 from tests.faults.proxy import Proxy
 from tests.faults.reader import TRANSPORTS, Dialled, Habits, Reader
-from tests.faults.server import Server, free_port, serving
+from tests.faults.server import Server, serving
 from tests.faults.terms import (
     CALM,
     FEEDS,
@@ -41,6 +41,8 @@ from tests.faults.terms import (
 )
 from tests.faults.truth import shown
 from tests.faults.watch import Watch
+from tests.plain_http import PLAIN
+from tests.ports import reserve_port
 
 
 class Witness(Reader):
@@ -66,6 +68,7 @@ class Site:
     def __init__(self, port: int) -> None:
         self._port = port
         self._client = httpx.AsyncClient(
+            verify=PLAIN,
             base_url=f"http://127.0.0.1:{port}",
             timeout=15.0,
             trust_env=False,
@@ -166,7 +169,7 @@ class Scene:
         """A Redis or a Valkey, as chance will have it, that is gone at the end."""
         drawn = self.chance.choice(("valkey", "redis"))
         which = self.stores[0].kind if self.stores else self.kind.which or drawn
-        port = free_port() if self.kind.by_proxy else 0
+        port = reserve_port() if self.kind.by_proxy else 0
         folder = self.folder / f"store{len(self.stores)}"
         one = Store(which, folder, self.kind.store, port)
         self.stores.append(one)
@@ -323,14 +326,16 @@ class Scene:
     async def cursors(self) -> dict[str, Cursor]:
         """Where each feed is now."""
         async with httpx.AsyncClient(
-            base_url=self.server.url, timeout=10, trust_env=False
+            verify=PLAIN, base_url=self.server.url, timeout=10, trust_env=False
         ) as client:
             snapshots = {f: await shown(client, f"/v1/feeds/{f}") for f in FEEDS}
         return {f: Cursor.parse(str(one["cursor"])) for f, one in snapshots.items()}
 
     async def readers_counted(self) -> int:
         """How many readers the server thinks it has."""
-        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        async with httpx.AsyncClient(
+            verify=PLAIN, trust_env=False, timeout=10
+        ) as client:
             text = (await client.get(f"{self.server.url}/metrics")).text
         found = re.findall(r"^stoppress_readers{.*} ([\d.e+]+)$", text, re.MULTILINE)
         return int(sum(map(float, found)))

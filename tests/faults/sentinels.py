@@ -15,6 +15,7 @@ from tests.faults.newsdesk import HANDS
 from tests.faults.scene import Scene
 from tests.faults.stores import new_epochs
 from tests.faults.terms import Kind
+from tests.waiting import until_in_thread
 
 BACK_S = 10.0
 """Within what time writes have to be acknowledged again."""
@@ -45,7 +46,7 @@ async def frozen(scene: Scene) -> None:
     await scene.green(time.monotonic())
     # Before that the other replica would still confirm what is written to the first.
     other = next(one for one in scene.stores if one not in (first, second))
-    await fleets.until(lambda: fleets.primary_of(other) == second.port)
+    await until_in_thread(lambda: fleets.primary_of(other) == second.port)
     first.thaw()
     await told(first)
     await scene.heard(15)
@@ -130,7 +131,7 @@ def _acknowledged(scene: Scene) -> Mapping[str, int]:
 
 async def told(server: Server) -> None:
     """Wait until the Sentinels have made it a replica."""
-    await fleets.until(lambda: fleets.role(server) == "slave")
+    await until_in_thread(lambda: fleets.role(server) == "slave")
 
 
 FLEET_KINDS = (

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -20,6 +19,8 @@ import httpx
 
 from stoppress.domain.fold import Json
 from tests.faults.reader import Dialled
+from tests.plain_http import PLAIN
+from tests.ports import reserve_port
 
 ADMIN = "sp_the-admin-of-the-fault-tests"
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,13 +29,6 @@ START_S = 120.0
 STOP_S = 30.0
 PORT_TAKEN = 2
 """The exit code of a server that can't start here and now."""
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Server:
@@ -47,7 +41,7 @@ class Server:
         settings: Mapping[str, str] | None = None,
         core: int | None = None,
     ) -> None:
-        self.port = free_port()
+        self.port = reserve_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ends: list[tuple[str, float]] = []
         """What was ended, and how many seconds until it served again."""
@@ -85,7 +79,9 @@ class Server:
                 await asyncio.sleep(0.1)
 
     async def _is_up(self, process: asyncio.subprocess.Process) -> bool:
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            verify=PLAIN, base_url=self.url, trust_env=False
+        ) as client:
             while process.returncode is None:
                 try:
                     answer = await client.get("/readyz", timeout=1.0)
@@ -163,7 +159,7 @@ class RealSite:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._client = httpx.AsyncClient(
-            base_url=server.url, timeout=10.0, trust_env=False
+            verify=PLAIN, base_url=server.url, timeout=10.0, trust_env=False
         )
 
     async def dial(self) -> Dialled:

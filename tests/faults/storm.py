@@ -31,6 +31,7 @@ from tests.contract.store.servers import Server as Store
 from tests.faults.crowding import Count, Crowding, crowding
 from tests.faults.sections import put
 from tests.faults.server import ADMIN, Server, serving
+from tests.plain_http import PLAIN
 
 FEED = "flood"
 SEED = 7
@@ -80,6 +81,7 @@ class Editor:
         self.refused = 0
         self.head: Cursor | None = None
         self._client = httpx.AsyncClient(
+            verify=PLAIN,
             base_url=url,
             timeout=30,
             trust_env=False,

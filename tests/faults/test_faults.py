@@ -13,8 +13,7 @@ import pytest
 
 from tests.faults import kills, model, sockets, virtual
 from tests.faults.findings import Findings
-
-SEED = 11
+from tests.faults.terms import SEED
 
 
 def check(seed: int, findings: Findings) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from tests.faults.newsdesk import Newsdesk
-from tests.faults.test_faults import SEED
+from tests.faults.terms import SEED
 
 
 class Slow(Newsdesk):

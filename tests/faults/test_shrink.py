@@ -10,8 +10,7 @@ from tests.faults.judge import Fault
 from tests.faults.scene import Scene
 from tests.faults.shrink import LEAST, MOST_RUNS, command, shrunk
 from tests.faults.suite import run
-from tests.faults.terms import Kind, Outcome, Scale
-from tests.faults.test_faults import SEED
+from tests.faults.terms import SEED, Kind, Outcome, Scale
 
 
 def quiet(text: str) -> None:

@@ -12,8 +12,7 @@ from tests.faults.judge import Fault
 from tests.faults.sections import put
 from tests.faults.suite import KINDS, chosen
 from tests.faults.tables import report
-from tests.faults.terms import Kind, Outcome, Scale
-from tests.faults.test_faults import SEED
+from tests.faults.terms import SEED, Kind, Outcome, Scale
 
 
 def outcome(kind: str, seed: int, *faults: Fault) -> Outcome:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import httpx
 
+from tests.plain_http import PLAIN
+
 EVERY_S = 0.05
 PATIENCE_S = 5.0
 
@@ -30,7 +32,7 @@ class Watch:
     async def run(self) -> None:
         """Ask until cancelled."""
         async with httpx.AsyncClient(
-            base_url=self._url, trust_env=False, timeout=PATIENCE_S
+            verify=PLAIN, base_url=self._url, trust_env=False, timeout=PATIENCE_S
         ) as client:
             while True:
                 ready = await _status(client, "/readyz")

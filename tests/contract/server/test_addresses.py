@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.conftest import Server
+from tests.plain_http import PLAIN
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
@@ -22,7 +23,7 @@ def test_a_slash_too_many_leads_to_the_address_without(
 
 def test_no_address_leads_to_another_host(server: Server) -> None:
     """However many slashes it begins with, and whatever it holds."""
-    with httpx.Client(base_url=server.url, trust_env=False) as client:
+    with httpx.Client(verify=PLAIN, base_url=server.url, trust_env=False) as client:
         for path in ("//evil.example/", "/%2F%2Fevil.example/", "/\\evil.example/"):
             location = client.get(server.url + path).headers["location"]
             assert location.startswith("/") and location[1] not in "/\\"
@@ -33,7 +34,10 @@ def test_no_address_leads_to_another_host(server: Server) -> None:
 def test_a_reader_who_types_a_slash_reads(server: Server) -> None:
     feed = server.new_feed()
     page = httpx.get(
-        f"{server.url}/live/{feed}/", follow_redirects=True, trust_env=False
+        verify=PLAIN,
+        url=f"{server.url}/live/{feed}/",
+        follow_redirects=True,
+        trust_env=False,
     )
     assert page.status_code == 200
     assert str(page.url).endswith(f"/live/{feed}")

@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import Server
 from tests.contract.server.asking import problem, read, send
+from tests.plain_http import PLAIN
 
 
 def test_broken_json_is_told_by_its_place(server: Server) -> None:
@@ -106,7 +107,9 @@ def test_no_token_and_the_wrong_scope(server: Server) -> None:
     answer = httpx.post(url, json={"body": "x"}, headers=headers, trust_env=False)
     assert problem(answer, 403)["scope"] == "write"
     assert "'write'" in answer.json()["detail"]
-    answer = httpx.get(f"{server.url}/v1/tokens", headers=headers, trust_env=False)
+    answer = httpx.get(
+        verify=PLAIN, url=f"{server.url}/v1/tokens", headers=headers, trust_env=False
+    )
     assert problem(answer, 403)["scope"] == "admin"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Server
+from tests.ports import reserve_port
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -260,9 +260,7 @@ def test_the_doctor_finds_what_is_wrong(run: Run) -> None:
 
 def _nowhere() -> str:
     """An address where nothing listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
+    return f"http://127.0.0.1:{reserve_port()}"
 
 
 def test_failures_are_one_line(run: Run, feed: str) -> None:

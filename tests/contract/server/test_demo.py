@@ -11,6 +11,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.plain_http import PATIENCE_S, PLAIN
+
 END_S = 30
 
 
@@ -33,7 +35,9 @@ def test_the_printed_page_shows_a_post_at_once(tmp_path: Path) -> None:
             if found:
                 break
         assert found is not None, "the page was never told"
-        page = httpx.get(found[1], timeout=10, trust_env=False)
+        page = httpx.get(
+            verify=PLAIN, url=found[1], timeout=PATIENCE_S, trust_env=False
+        )
         assert page.status_code == 200
         assert "<article" in page.text
     finally:

@@ -19,7 +19,9 @@ import httpx
 import jsonschema
 import pytest
 
-from tests.conftest import Server, eventually
+from tests.conftest import Server
+from tests.plain_http import PATIENCE_S, PLAIN
+from tests.waiting import wait_until
 
 SCHEMAS = Path(__file__).parents[2] / "fixtures" / "schemas"
 HOSTILE = "</script><script>alert(1)</script> ]]> <!-- & \" ' \u2028 \u0085 —"
@@ -75,7 +77,7 @@ def check(value: object, schema: str) -> None:
 
 def get(url: str) -> httpx.Response:
     """A page, as a crawler gets it."""
-    answer = httpx.get(url, timeout=10, trust_env=False)
+    answer = httpx.get(verify=PLAIN, url=url, timeout=PATIENCE_S, trust_env=False)
     assert answer.status_code == 200, (url, answer.text)
     return answer
 
@@ -190,7 +192,9 @@ def test_atom(server: Server, kind: str) -> None:
         assert entry.title and entry.author and entry.link == entry.id
         assert what_runs(entry.content[0]["value"]) == []
     etag = {"if-none-match": answer.headers["etag"]}
-    again = httpx.get(url, headers=etag, timeout=10, trust_env=False)
+    again = httpx.get(
+        verify=PLAIN, url=url, headers=etag, timeout=PATIENCE_S, trust_env=False
+    )
     assert again.status_code == 304
 
 
@@ -208,7 +212,9 @@ def test_json_feed(server: Server, kind: str) -> None:
     for item in value["items"]:
         assert what_runs(item["content_html"]) == []
     etag = {"if-none-match": answer.headers["etag"]}
-    again = httpx.get(url, headers=etag, timeout=10, trust_env=False)
+    again = httpx.get(
+        verify=PLAIN, url=url, headers=etag, timeout=PATIENCE_S, trust_env=False
+    )
     assert again.status_code == 304
 
 
@@ -245,13 +251,18 @@ def test_what_is_withdrawn_leaves_them_all_in_one_step(server: Server) -> None:
         f"{api}/events?since={get(api).json()['cursor'].rpartition('-')[0]}-0&wait=0",
     ]
     for url in everywhere:
-        eventually(lambda url=url: words in get(url).text)  # type: ignore[misc]
+        wait_until(lambda url=url: words in get(url).text)  # type: ignore[misc]
     path = f"/v1/feeds/{feed}/posts/{gone['id']}"
     assert server.request("DELETE", path).status_code == 204
-    eventually(lambda: words not in get(api).text)
+    wait_until(lambda: words not in get(api).text)
     for url in everywhere:
         answer = get(url)
         assert words not in answer.text and "Stays" in answer.text, url
-    assert httpx.get(gone["url"], timeout=10, trust_env=False).status_code == 410
+    assert (
+        httpx.get(
+            verify=PLAIN, url=gone["url"], timeout=PATIENCE_S, trust_env=False
+        ).status_code
+        == 410
+    )
     (kept,) = linked_data(page)[0]["liveBlogUpdate"]
     assert kept["headline"] == "Stays"

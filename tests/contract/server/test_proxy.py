@@ -27,8 +27,9 @@ from tests.contract.server.proxied import (
     Site,
     answers,
     site_in,
-    until,
 )
+from tests.plain_http import PLAIN
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -132,7 +133,7 @@ async def test_both_hubs_serve_readers(site: Site, feed: str) -> None:
 
 
 async def _readers(hub: str) -> float:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=PLAIN) as client:
         text = (await client.get(f"{hub}/metrics")).text
     return sum(
         float(line.rsplit(" ", 1)[1])
@@ -194,7 +195,7 @@ async def test_the_inside_stays_inside(site: Site) -> None:
 
 async def test_the_desk_works_behind_the_proxy(site: Site, feed: str) -> None:
     """Signing in and writing with the cookie passes the check of the origin."""
-    async with httpx.AsyncClient(base_url=site.proxy) as client:
+    async with httpx.AsyncClient(verify=PLAIN, base_url=site.proxy) as client:
         origin = {"origin": site.proxy}
         answer = await client.post(
             "/desk/sign-in", data={"token": TOKEN}, headers=origin

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Server, eventually
+from tests.conftest import Server
 from tests.contract.server.asking import problem, read
+from tests.ports import reserve_port
+from tests.waiting import wait_until
 
 Serving = Callable[..., AbstractContextManager[Server]]
 
@@ -43,9 +44,7 @@ def redis_on(port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 @pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server")
 def test_redis_away(serving: Serving, tmp_path: Path) -> None:
     """503 with Retry-After for writes; snapshots from memory, with their age."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = reserve_port()
     redis = f"redis://127.0.0.1:{port}"
     with redis_on(port, tmp_path) as process:
         with serving(tmp_path / "data", "--redis", redis) as server:
@@ -63,11 +62,11 @@ def test_redis_away(serving: Serving, tmp_path: Path) -> None:
             kept = read(server, f"/v1/feeds/{feed}")
             assert kept.json() == snapshot.json()
             assert kept.headers["etag"] == snapshot.headers["etag"]
-            eventually(lambda: "age" in read(server, f"/v1/feeds/{feed}").headers)
-            eventually(lambda: read(server, "/readyz").status_code == 503)
+            wait_until(lambda: "age" in read(server, f"/v1/feeds/{feed}").headers)
+            wait_until(lambda: read(server, "/readyz").status_code == 503)
             assert read(server, "/healthz").status_code == 200
             with redis_on(port, tmp_path):
-                eventually(lambda: read(server, "/readyz").status_code == 200)
+                wait_until(lambda: read(server, "/readyz").status_code == 200)
                 settled = server.request("POST", path, {"body": "b"}, **key)
                 assert settled.status_code == 201
                 after = read(server, f"/v1/feeds/{feed}")

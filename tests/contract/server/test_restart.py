@@ -20,7 +20,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from stoppress.client.reader import follow
-from tests.conftest import Server, eventually, started
+from tests.conftest import Server, started
+from tests.waiting import wait_until
 
 PATIENCE_S = 60
 
@@ -303,7 +304,7 @@ def insist(server: Server, feed: str, body: str) -> Any:
         ]
         return answer[0].status_code != 503
 
-    eventually(is_settled)
+    wait_until(is_settled)
     assert answer[0].status_code in (200, 201), answer[0].text
     return answer[0].json()
 
@@ -330,7 +331,7 @@ def test_a_server_starts_before_its_redis(tmp_path: Path) -> None:
                 """ready, once there is a Redis"""
                 return server.request("GET", "/readyz").status_code == 200
 
-            eventually(is_ready)
+            wait_until(is_ready)
             server.publish(server.new_feed(), "One")
             assert server.end() == 0
             assert redis.poll() is None

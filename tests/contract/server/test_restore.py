@@ -14,7 +14,8 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from tests.conftest import Server, eventually
+from tests.conftest import Server
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 END_S = 30
@@ -44,7 +45,7 @@ def redis(folder: Path) -> Iterator[Path]:
             return False
 
     try:
-        eventually(answers)
+        wait_until(answers)
         yield socket
     finally:
         process.terminate()

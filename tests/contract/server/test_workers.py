@@ -15,8 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import ClientConnection, connect
 
 from stoppress.process.supervisor import COUNTERS_PREFIX
-from tests.conftest import Server, eventually, started
+from tests.conftest import Server, started
 from tests.contract.server.test_restart import children, is_running, valkey_of
+from tests.waiting import until, wait_until
 
 READERS = 24
 """Enough that each of two workers has some: all on one is 1 in 8 million."""
@@ -74,7 +75,7 @@ async def test_readers_of_every_worker_get_every_post(pair: Server) -> None:
             """Each worker adds up what it delivered once a second."""
             return counted(pair, "stoppress_deliveries_total") == wanted
 
-        await asyncio.to_thread(eventually, are_added_up)
+        await asyncio.to_thread(wait_until, are_added_up)
 
 
 def test_a_dead_worker_is_replaced(pair: Server) -> None:
@@ -88,7 +89,7 @@ def test_a_dead_worker_is_replaced(pair: Server) -> None:
         now = workers_of(pair)
         return len(now) == 2 and before[0] not in now
 
-    eventually(are_two_again)
+    wait_until(are_two_again)
     assert before[1] in workers_of(pair)
     for number in range(10):
         # Each on a connection of its own: both workers are asked.
@@ -119,13 +120,11 @@ async def test_readers_are_counted_over_all_workers(tmp_path: Path) -> None:
             for me in range(READERS):
                 reader = await stack.enter_async_context(connect(url))
                 listening.append(asyncio.create_task(_counts(reader, heard, me)))
-            while sorted(heard.values()) != [READERS] * READERS:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+            await until(lambda: sorted(heard.values()) == [READERS] * READERS)
             os.kill(workers_of(server)[0], signal.SIGKILL)
             await asyncio.wait(listening, return_when=asyncio.FIRST_COMPLETED)
             # Those of the dead one are gone; the others come to hear only of them.
-            while set(heard.values()) != {len(heard)}:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+            await until(lambda: set(heard.values()) == {len(heard)}, PATIENCE_S)
             assert 0 < len(heard) < READERS
 
 
@@ -152,7 +151,7 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
             """the end of all workers"""
             return not any(is_running(pid) for pid in workers)
 
-        eventually(are_gone, 1.0)
+        wait_until(are_gone, 1.0)
     os.kill(valkey, signal.SIGTERM)
     (left,) = set(folder.glob(f"{COUNTERS_PREFIX}*")) - {kept}
     options = ("--workers", "2", "--drain-s", "0")

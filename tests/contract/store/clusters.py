@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ from redis.crc import REDIS_CLUSTER_HASH_SLOTS as SLOTS
 from redis.crc import key_slot
 from redis.exceptions import RedisError
 
-from tests.contract.store.fleets import until
-from tests.contract.store.servers import ALWAYS, Server, free_port
+from tests.contract.store.servers import ALWAYS, Server
+from tests.ports import reserve_port
+from tests.waiting import until_in_thread, wait_until
 
 PRIMARIES, REPLICAS = 3, 2
 
@@ -25,8 +25,8 @@ class Node(Server):
     def __init__(
         self, kind: str, folder: Path, settings: Sequence[str], timeout_ms: int
     ) -> None:
-        super().__init__(kind, folder, settings, free_port())
-        self._bus = free_port()
+        super().__init__(kind, folder, settings, reserve_port())
+        self._bus = reserve_port()
         self._timeout_ms = timeout_ms
         self.name = ""
 
@@ -86,7 +86,7 @@ class Cluster:
     async def start(self) -> None:
         """Start all; returns when everybody agrees."""
         await asyncio.to_thread(self._form)
-        await until(lambda: all(map(self._agrees, self.nodes)))
+        await until_in_thread(lambda: all(map(self._agrees, self.nodes)))
 
     def _form(self) -> None:
         first, *others = self.nodes
@@ -104,7 +104,7 @@ class Cluster:
             first.say("CLUSTER MEET", "127.0.0.1", port, bus)
         for number, node in enumerate(self.nodes[PRIMARIES:]):
             primary = primaries[number % PRIMARIES]
-            _wait(partial(_knows, node, primary))
+            wait_until(partial(_knows, node, primary))
             node.say("CLUSTER REPLICATE", primary.name)
 
     def _agrees(self, node: Node) -> bool:
@@ -161,7 +161,7 @@ class Cluster:
                 *("CLUSTER MIGRATESLOTS", "SLOTSRANGE", slot, slot),
                 *("NODE", target.name),
             )
-            await until(lambda: self.owner(key) is target)
+            await until_in_thread(lambda: self.owner(key) is target)
         else:
             await asyncio.to_thread(self._move, slot, source, target)
         return target
@@ -216,14 +216,6 @@ def _is_primary(node: Node) -> bool:
 def _knows(node: Node, other: Node) -> bool:
     nodes = node.say("CLUSTER NODES")
     return any(one["node_id"] == other.name for one in nodes.values())
-
-
-def _wait(so: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not so():
-        if time.monotonic() > end:
-            raise TimeoutError
-        time.sleep(0.02)
 
 
 def _text(raw: bytes | str) -> str:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from redis.exceptions import RedisError
 
-from tests.contract.store.servers import ALWAYS, Server, free_port
+from tests.contract.store.servers import ALWAYS, Server
+from tests.ports import reserve_port
+from tests.waiting import until_in_thread
 
 NAME = "news"
 """The Sentinels' name for the primary."""
 REPLICAS, SENTINELS = 2, 3
 QUORUM = 2
-FORM_S = 30.0
 
 
 class Sentinel(Server):
@@ -83,12 +83,12 @@ class Fleet:
         if password:
             settings = (*settings, "--requirepass", password, "--masterauth", password)
         self.servers = [
-            Server(kind, folder / f"server{number}", settings, free_port())
+            Server(kind, folder / f"server{number}", settings, reserve_port())
             for number in range(1 + REPLICAS)
         ]
         first = self.servers[0].port
         self.sentinels = [
-            Sentinel(kind, folder / f"sentinel{number}", free_port(), first, down_ms)
+            Sentinel(kind, folder / f"sentinel{number}", reserve_port(), first, down_ms)
             for number in range(SENTINELS)
         ]
         for one in (*self.servers, *self.sentinels):
@@ -118,10 +118,10 @@ class Fleet:
             await asyncio.to_thread(
                 one.start, "--replicaof", "127.0.0.1", str(first.port)
             )
-        await until(lambda: all(map(follows, others)))
+        await until_in_thread(lambda: all(map(follows, others)))
         for sentinel in self.sentinels:
             await asyncio.to_thread(sentinel.start)
-        await until(lambda: all(one.knows() for one in self.sentinels))
+        await until_in_thread(lambda: all(one.knows() for one in self.sentinels))
 
     def primaries(self) -> list[Server]:
         """Who takes itself for the primary; who does not answer is none."""
@@ -135,7 +135,7 @@ class Fleet:
             found[:] = [one for one in self.primaries() if one is not but]
             return bool(found)
 
-        await until(there)
+        await until_in_thread(there)
         return found[0]
 
     def kill(self) -> None:
@@ -163,12 +163,3 @@ def follows(server: Server) -> bool:
     """Whether it is a replica, in touch with its primary."""
     with server.client() as client:
         return bool(client.info("replication").get("master_link_status") == "up")
-
-
-async def until(so: Callable[[], bool]) -> None:
-    """Wait until it is so; looks from another thread, as looking may take a while."""
-    end = time.monotonic() + FORM_S
-    while not await asyncio.to_thread(so):
-        if time.monotonic() > end:
-            raise TimeoutError(f"not so after {FORM_S:.0f} s")
-        await asyncio.sleep(0.02)

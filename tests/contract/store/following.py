@@ -10,8 +10,8 @@ from stoppress.log.follower import Follower
 from stoppress.log.log_metrics import NoFollowerMetrics
 from stoppress.log.shards import Shards
 from stoppress.log.store import RedisStore
-from tests.contract.store.news import until
 from tests.contract.store.servers import Server
+from tests.waiting import until, wait_until
 
 
 class Counts(NoFollowerMetrics):
@@ -62,8 +62,7 @@ def cut(server: Server) -> int:
 
 def until_cut(server: Server) -> None:
     """Cut the line, which may just be coming back."""
-    while not cut(server):
-        pass
+    wait_until(lambda: cut(server))
 
 
 async def up(follower: Follower, healthy: bool = True) -> None:

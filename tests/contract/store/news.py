@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Protocol
 
 from stoppress.desk.store_protocol import Store, TokenStore
@@ -62,13 +61,6 @@ def write(
     """A write."""
     idem = None if key is None else Idempotency("token-1", key, fingerprint)
     return Write(feed, changes, AT, *pins, idem)
-
-
-async def until(so: Callable[[], object], within_s: float = 20) -> None:
-    """Wait until something is so that nobody will tell us of."""
-    async with asyncio.timeout(within_s):
-        while not so():  # noqa: ASYNC110  # it happens in another process
-            await asyncio.sleep(0.01)
 
 
 async def made(store: Store) -> Cursor:

@@ -23,9 +23,11 @@ from stoppress.log.store import RedisStore
 from stoppress.settings import BadSetting, Settings
 from tests.contract.store.clusters import Cluster, begin_move, end_move, migrate
 from tests.contract.store.following import Counts, following, up
-from tests.contract.store.news import AT, FEED, body, published, settled, until, write
-from tests.contract.store.servers import Server, free_port
+from tests.contract.store.news import AT, FEED, body, published, settled, write
+from tests.contract.store.servers import Server
 from tests.contract.store.sinks import Recorder
+from tests.ports import reserve_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -106,10 +108,7 @@ async def test_each_feed_is_on_its_shard(cluster: Cluster, settings: Settings) -
             await talk.one("XADD", "stoppress:inbox", "*", "feed", "y")
         await until(lambda: taken == ["x"])
         async with shards.of("stoppress:inbox:refused").talk() as talk:
-            async with asyncio.timeout(10):
-                refused = "stoppress:inbox:refused"
-                while not await talk.one("XLEN", refused):  # noqa: ASYNC110
-                    await asyncio.sleep(0.02)
+            await until(lambda: talk.one("XLEN", "stoppress:inbox:refused"))
         taking.cancel()
         await asyncio.gather(taking, return_exceptions=True)
         await store.drop_feed("f3", None, None)
@@ -280,7 +279,7 @@ async def test_addresses_that_do_not_fit(
     """One line that says what would do."""
     with pytest.raises(BadSetting, match=r"redis\+cluster://"):
         await reach(f"redis://127.0.0.1:{cluster.nodes[0].port}", settings)
-    alone = Server(server.kind, server.folder / "alone", port=free_port())
+    alone = Server(server.kind, server.folder / "alone", port=reserve_port())
     alone.start()
     try:
         with pytest.raises(BadSetting, match="no cluster"):
@@ -288,7 +287,7 @@ async def test_addresses_that_do_not_fit(
     finally:
         alone.kill()
     with pytest.raises(Unavailable):
-        await reach(f"redis+cluster://127.0.0.1:{free_port()}", settings)
+        await reach(f"redis+cluster://127.0.0.1:{reserve_port()}", settings)
     stranger = cluster.url.replace("//", "//nobody:x@")
     with pytest.raises(Unavailable, match="user or the password"):
         await reach(stranger, settings)

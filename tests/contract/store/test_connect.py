@@ -21,8 +21,8 @@ from tests.contract.store.servers import (
     EVERYSEC,
     SAVE_POINTS,
     Server,
-    free_port,
 )
+from tests.ports import reserve_port
 
 pytestmark = pytest.mark.asyncio
 
@@ -61,8 +61,8 @@ async def test_refuses_a_replica(server: Server, settings: Settings) -> None:
 
 async def test_refuses_a_cluster(kind: str, tmp_path: Path, settings: Settings) -> None:
     """The client speaks to one server."""
-    server = Server(kind, tmp_path, ALWAYS, free_port())
-    server.start("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+    server = Server(kind, tmp_path, ALWAYS, reserve_port())
+    server.start("--cluster-enabled", "yes", "--cluster-port", str(reserve_port()))
     try:
         assert "cluster" in await refused(server, settings)
     finally:

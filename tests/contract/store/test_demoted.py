@@ -18,9 +18,11 @@ from stoppress.log.pool import NotPrimary, Pool
 from stoppress.log.store import RedisStore
 from stoppress.log.subscription import Subscription
 from tests.contract.store.following import up
-from tests.contract.store.news import AT, FEED, published, until, write
-from tests.contract.store.servers import ALWAYS, Server, free_port
+from tests.contract.store.news import AT, FEED, published, write
+from tests.contract.store.servers import ALWAYS, Server
 from tests.contract.store.sinks import Recorder
+from tests.ports import reserve_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -103,8 +105,8 @@ async def test_who_is_in_the_middle_is_not_left_waiting(
 @pytest_asyncio.fixture
 async def node(kind: str, tmp_path: Path) -> AsyncIterator[Server]:
     """A cluster of one."""
-    server = Server(kind, tmp_path / "node", ALWAYS, free_port())
-    server.start("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+    server = Server(kind, tmp_path / "node", ALWAYS, reserve_port())
+    server.start("--cluster-enabled", "yes", "--cluster-port", str(reserve_port()))
     with server.client() as client:
         client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         await until(lambda: b"cluster_state:ok" in _info(client))

@@ -25,7 +25,8 @@ from stoppress.log.embedded import (
 )
 from stoppress.log.store import RedisStore
 from stoppress.settings import BadSetting, Settings
-from tests.contract.store.news import AT, FEED, body, published, until, write
+from tests.contract.store.news import AT, FEED, body, published, write
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 

@@ -15,14 +15,15 @@ from stoppress.domain.store_records import LogWindow
 from stoppress.log.connect import connect
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
-from tests.contract.store.news import AT, FEED, body, published, until, write
+from tests.contract.store.news import AT, FEED, body, published, write
 from tests.contract.store.servers import (
     ALWAYS,
     EVERYSEC,
     SAVE_POINTS,
     Server,
-    free_port,
 )
+from tests.ports import reserve_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -136,7 +137,7 @@ async def test_a_server_that_no_longer_fsyncs_is_found_out(
 
 async def test_dies_when_a_replica_takes_over(kind: str, tmp_path: Path) -> None:
     """Also where both fsync always, and the copy had everything."""
-    ports = [free_port(), free_port()]
+    ports = [reserve_port(), reserve_port()]
     first = Server(kind, tmp_path / "a", ALWAYS, ports[0])
     second = Server(kind, tmp_path / "b", ALWAYS, ports[1])
     async with running(first), running(second):
@@ -171,7 +172,7 @@ async def test_a_copy_that_was_left_behind_is_not_believed(
     kind: str, tmp_path: Path, restart_first: bool
 ) -> None:
     """A feed sleeps while a copy is made, left behind, and then put in charge."""
-    first = Server(kind, tmp_path / "a", ALWAYS, free_port())
+    first = Server(kind, tmp_path / "a", ALWAYS, reserve_port())
     second = Server(kind, tmp_path / "b", ALWAYS)
     async with running(first), running(second):
         async with storing(first) as store:
@@ -209,8 +210,8 @@ async def test_a_primary_that_was_a_replica_meanwhile(
     kind: str, tmp_path: Path
 ) -> None:
     """On one and the same connection: it is promoted, and has lost what it wrote."""
-    first = Server(kind, tmp_path / "a", ALWAYS, free_port())
-    second = Server(kind, tmp_path / "b", ALWAYS, free_port())
+    first = Server(kind, tmp_path / "a", ALWAYS, reserve_port())
+    second = Server(kind, tmp_path / "b", ALWAYS, reserve_port())
     async with running(first), running(second):
         with first.client() as one, second.client() as two:
 

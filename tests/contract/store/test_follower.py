@@ -19,13 +19,13 @@ from tests.contract.store.news import (
     body,
     feed_updated,
     published,
-    until,
     updated,
     withdrawn,
     write,
 )
 from tests.contract.store.servers import Server
 from tests.contract.store.sinks import Recorder
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 

@@ -27,7 +27,6 @@ from tests.contract.store.news import (
     AT,
     FEED,
     published,
-    until,
     updated,
     withdrawn,
     write,
@@ -35,6 +34,7 @@ from tests.contract.store.news import (
 from tests.contract.store.servers import SAVE_POINTS, Server
 from tests.contract.store.sinks import Recorder
 from tests.faults.proxy import Proxy
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 

@@ -12,8 +12,8 @@ import pytest
 from stoppress.domain.errors import Invalid, MissingScope, Unavailable
 from stoppress.log.inbox import Inbox
 from stoppress.log.pool import Pool
-from tests.contract.store.news import until
 from tests.contract.store.servers import Server
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 

@@ -16,9 +16,10 @@ from stoppress.log.pool import Pool
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
 from tests.contract.store.following import Counts, cut, up
-from tests.contract.store.news import AT, body, published, until, write
+from tests.contract.store.news import AT, body, published, write
 from tests.contract.store.servers import Server
 from tests.contract.store.sinks import Recorder
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 

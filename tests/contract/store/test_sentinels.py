@@ -21,9 +21,10 @@ from stoppress.settings import BadSetting, Settings
 from tests.contract.store import fleets
 from tests.contract.store.fleets import Fleet
 from tests.contract.store.following import Counts, up
-from tests.contract.store.news import AT, FEED, published, settled, until, write
-from tests.contract.store.servers import free_port
+from tests.contract.store.news import AT, FEED, published, settled, write
 from tests.contract.store.sinks import Recorder
+from tests.ports import reserve_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -169,6 +170,6 @@ async def test_passwords(kind: str, tmp_path: Path, settings: Settings) -> None:
 
 async def test_no_sentinel_there(settings: Settings) -> None:
     """They may come."""
-    url = f"redis+sentinel://127.0.0.1:{free_port()}/news"
+    url = f"redis+sentinel://127.0.0.1:{reserve_port()}/news"
     with pytest.raises(Unavailable):
         await connect(url, dataclasses.replace(settings, redis_timeout_s=3))

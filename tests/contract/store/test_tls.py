@@ -24,8 +24,9 @@ from tests.contract.store.clusters import Cluster
 from tests.contract.store.fleets import Fleet
 from tests.contract.store.following import Counts, following, up
 from tests.contract.store.news import AT, FEED, settled
-from tests.contract.store.servers import Server, free_port
+from tests.contract.store.servers import Server
 from tests.contract.store.sinks import Recorder
+from tests.ports import reserve_port
 
 pytestmark = pytest.mark.asyncio
 
@@ -114,7 +115,7 @@ async def travels(shards: Shards, settings: Settings, feed: str = "x") -> Record
 async def test_one_server(tmp_path: Path, trusted: Papers, settings: Settings) -> None:
     """Whose authority is known is talked to; others are told why not."""
     stranger = papers(tmp_path / "stranger")
-    server = Server(KIND, tmp_path / "server", port=free_port())
+    server = Server(KIND, tmp_path / "server", port=reserve_port())
     server.tls = trusted.settings
     url = f"redis://127.0.0.1:{server.port}"
     server.start()
@@ -133,7 +134,7 @@ async def test_a_server_that_asks_for_ours(
     tmp_path: Path, trusted: Papers, settings: Settings
 ) -> None:
     """With a certificate of our own it lets us in."""
-    server = Server(KIND, tmp_path / "server", port=free_port())
+    server = Server(KIND, tmp_path / "server", port=reserve_port())
     server.tls = (*trusted.settings, "--tls-auth-clients", "yes")
     url = trusted.known_to(f"redis://127.0.0.1:{server.port}")
     server.start()

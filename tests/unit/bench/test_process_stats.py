@@ -11,14 +11,15 @@ import pytest
 from stoppress.bench import process_stats
 from stoppress.bench.run import need_room
 from stoppress.bench.run_plan import BenchFailed
+from tests.ports import reserve_port
 
 HERE = [os.getpid()]
 
 
 def test_who_listens_is_found() -> None:
     """By the port alone."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = reserve_port()
+    with socket.create_server(("127.0.0.1", port)):
         assert process_stats.serving(port) == HERE
     assert process_stats.serving(port) == []
 

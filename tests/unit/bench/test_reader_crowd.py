@@ -17,6 +17,7 @@ from stoppress.bench.run_plan import MARK, STEPS_A_SECOND, BenchFailed, RunPlan
 from stoppress.bench.target_server import STOP_PRESS
 from stoppress.wire.frames import websocket_deflated, websocket_text
 from stoppress.wire.wire_formats import chunk
+from tests.ports import reserve_port
 
 POSTS = 40
 HEAD = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
@@ -169,9 +170,7 @@ def test_a_refusal_is_told_as_it_came() -> None:
 
 def test_nobody_there_is_told() -> None:
     """One line that says where it looked and what to do."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = server.getsockname()
-    with closing(ReaderCrowd(plan(address))) as crowd:
+    with closing(ReaderCrowd(plan(("127.0.0.1", reserve_port())))) as crowd:
         with pytest.raises(BenchFailed, match="nobody answers on .* --url"):
             crowd.enter(1, soon())
 

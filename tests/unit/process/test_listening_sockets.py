@@ -11,6 +11,7 @@ import uvloop
 from stoppress.process import listening_sockets
 from stoppress.process.listening_sockets import EARS, CannotListen, ears, limit, listen
 from stoppress.settings import Settings
+from tests.ports import reserve_port
 
 
 def free(sockets: list[socket.socket]) -> None:
@@ -54,8 +55,8 @@ async def test_a_taken_port_is_told(
 @pytest.mark.asyncio
 async def test_a_port_that_is_given_free_meanwhile_is_had() -> None:
     """The workers of a killed parent end a moment after it."""
-    theirs = await listen("127.0.0.1", 0, 1)
-    port = theirs[0].getsockname()[1]
+    port = reserve_port()
+    theirs = await listen("127.0.0.1", port, 1)
     asyncio.get_running_loop().call_later(0.1, free, theirs)
     ours = await listen("127.0.0.1", port, 1)
     assert ours[0].getsockname()[1] == port

@@ -36,6 +36,8 @@ from stoppress.web.line.takeover import LiveWebSocket
 from stoppress.web.problems import exception_handlers
 from stoppress.web.services import Services
 from tests.newsroom_line import Paper
+from tests.plain_http import PLAIN
+from tests.waiting import until
 
 Message = dict[str, Any]
 PATIENCE_S = 20.0
@@ -207,7 +209,7 @@ class Liveroom:
         self, feed: str, query: str = "", **headers: str
     ) -> AsyncIterator[EventStream]:
         """An event stream; status and headers are on `.response`."""
-        async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
+        async with httpx.AsyncClient(verify=PLAIN, timeout=PATIENCE_S) as client:
             async with client.stream(
                 "GET",
                 f"{self.http}/v1/feeds/{feed}/events?{query}",
@@ -218,7 +220,7 @@ class Liveroom:
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
         """One plain request."""
-        async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
+        async with httpx.AsyncClient(verify=PLAIN, timeout=PATIENCE_S) as client:
             return await client.get(self.http + path, headers=headers)
 
     def publish(self, count: int, feed: str = "x") -> None:
@@ -233,9 +235,7 @@ class Liveroom:
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Wait until the server has come so far."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not true():  # noqa: ASYNC110  # what is waited for tells nobody
-                await asyncio.sleep(0.001)
+        await until(true, PATIENCE_S)
 
 
 class EventStream:

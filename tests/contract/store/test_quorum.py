@@ -19,8 +19,10 @@ from stoppress.domain.store_records import Idempotency
 from stoppress.log.connect import connect
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
-from tests.contract.store.news import FEED, published, until, write
-from tests.contract.store.servers import Server, free_port
+from tests.contract.store.news import FEED, published, write
+from tests.contract.store.servers import Server
+from tests.ports import reserve_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -47,7 +49,7 @@ class Pair(NamedTuple):
 @pytest_asyncio.fixture
 async def pair(kind: str, tmp_path: Path) -> AsyncIterator[Pair]:
     """Both, with a feed that has a post, which both have."""
-    first = Server(kind, tmp_path / "a", port=free_port())
+    first = Server(kind, tmp_path / "a", port=reserve_port())
     second = Server(kind, tmp_path / "b")
     try:
         first.start()

@@ -11,8 +11,9 @@ from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.log.pool import CONNECTIONS, Pool
 from stoppress.log.store import RedisStore
 from stoppress.log.subscription import Subscription
-from tests.contract.store.news import AT, FEED, body, published, until, write
+from tests.contract.store.news import AT, FEED, body, published, write
 from tests.contract.store.servers import Server
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 

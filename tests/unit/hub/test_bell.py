@@ -1,0 +1,55 @@
+"""A bell: who waits hears the next time it rings."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from stoppress.hub.bell import Bell
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_all_who_wait_hear_it_once() -> None:
+    """Who waits again waits for the next time."""
+    bell, heard = Bell(), 0
+
+    async def listen() -> None:
+        nonlocal heard
+        await bell.wait()
+        heard += 1
+
+    waiting = [asyncio.create_task(listen()) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert bell.is_awaited and heard == 0
+    bell.ring()
+    await asyncio.gather(*waiting)
+    assert heard == 3 and not bell.is_awaited
+    again = asyncio.create_task(listen())
+    await asyncio.sleep(0)
+    assert not again.done()
+    bell.ring()
+    await again
+
+
+async def test_who_leaves_takes_the_bell_away_from_nobody() -> None:
+    """They share one future."""
+    bell = Bell()
+    stays, leaves = (asyncio.create_task(bell.wait()) for _ in range(2))
+    await asyncio.sleep(0)
+    leaves.cancel()
+    await asyncio.gather(leaves, return_exceptions=True)
+    bell.ring()
+    await stays
+
+
+async def test_it_rings_for_nobody() -> None:
+    """And who comes later does not hear that."""
+    bell = Bell()
+    bell.ring()
+    late = asyncio.create_task(bell.wait())
+    await asyncio.sleep(0)
+    assert not late.done()
+    late.cancel()
+    await asyncio.gather(late, return_exceptions=True)

@@ -1,0 +1,120 @@
+"""Every module has a test module of its own, at the same place, and the reverse.
+
+A module's tests are in `tests/unit/<its path>/test_<its name>.py`. Where nothing can
+be said of it without a real store, as for much of the log, they are in
+`tests/contract/store/test_<its name>.py`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+PACKAGE = TESTS.parent / "server" / "stoppress"
+UNIT = TESTS / "unit"
+STORE = TESTS / "contract" / "store"
+
+OF_NO_MODULE = {
+    "test_arrows.py": "the imports of the whole package",
+    "test_compose.py": "the compose file and the image",
+    "test_javascript.py": "runs the tests of the JavaScript modules",
+    "test_modules_have_tests.py": "the package and its tests",
+    "test_types.py": "the types of the JavaScript modules",
+    "test_wheel.py": "what is in the wheel, which server/build_hook.py makes",
+    "web/line/test_live_refusals.py": "the second half of test_live_routes.py",
+    "web/line/test_takeover_ends.py": "the second half of test_takeover.py",
+}
+"""Test modules of this tree that have no module, and what they are about."""
+
+WITHOUT_TESTS: set[str] = {
+    "__main__.py",
+    "bench/publisher.py",
+    "bench/reader_process.py",
+    "bench/run.py",
+    "bench/run_plan.py",
+    "bench/target_server.py",
+    "cli/bench.py",
+    "cli/doctor.py",
+    "cli/feeds.py",
+    "cli/import_export.py",
+    "cli/output.py",
+    "cli/posts.py",
+    "cli/program.py",
+    "cli/serve.py",
+    "cli/tail.py",
+    "cli/tokens.py",
+    "client/transports.py",
+    "demo/api_editor.py",
+    "demo/demo_clock.py",
+    "demo/river_gauge.py",
+    "desk/autolinks.py",
+    "desk/store_protocol.py",
+    "desk/write_outcome.py",
+    "hub/open_channels.py",
+    "hub/reader.py",
+    "hub/relayed_readers.py",
+    "hub/ring.py",
+    "hub/socket_readers.py",
+    "log/catch_up.py",
+    "log/commands.py",
+    "log/data_folder.py",
+    "log/log_metrics.py",
+    "log/scripts.py",
+    "log/shards.py",
+    "log/subscription.py",
+    "web/api/call_table.py",
+    "web/api/import_export.py",
+    "web/api/parameters.py",
+    "web/api/routes.py",
+    "web/line/first_bytes.py",
+    "web/line/http_protocol.py",
+    "web/line/queued_request.py",
+    "web/line/relay.py",
+    "web/line/websocket_handshake.py",
+    "web/pages/share_links.py",
+    "web/pages/views.py",
+    "web/post_filter.py",
+    "web/responses.py",
+    "web/services.py",
+}
+"""Modules that still have no tests of their own: it only gets shorter."""
+
+
+def modules() -> set[str]:
+    """Every module of the package, by its path; a package itself is none."""
+    paths = (path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+    return {str(path) for path in paths if path.name != "__init__.py"}
+
+
+def home_of(module: str) -> str:
+    """Where the tests of a module are."""
+    path = Path(module)
+    return str(path.with_name(f"test_{path.name.lstrip('_')}"))
+
+
+def has_tests(module: str) -> bool:
+    """Whether the module has tests of its own."""
+    place = home_of(module)
+    in_store = module.startswith("log/") and (STORE / Path(place).name).exists()
+    return in_store or (UNIT / place).exists()
+
+
+@pytest.mark.parametrize("module", sorted(modules() - WITHOUT_TESTS))
+def test_a_module_has_tests_of_its_own(module: str) -> None:
+    """In the place where somebody who reads the module looks first."""
+    assert has_tests(module), f"{module} needs tests/unit/{home_of(module)}"
+
+
+def test_a_test_module_has_its_module() -> None:
+    """What was moved or deleted leaves no tests behind."""
+    wanted = {home_of(module) for module in modules()}
+    found = {str(path.relative_to(UNIT)) for path in UNIT.rglob("test_*.py")}
+    assert found - wanted == OF_NO_MODULE.keys()
+
+
+def test_what_is_listed_as_without_tests_is_so() -> None:
+    """A module that has got some, or is gone, leaves the list."""
+    assert {one for one in WITHOUT_TESTS if has_tests(one)} == set()
+    assert WITHOUT_TESTS <= modules()
