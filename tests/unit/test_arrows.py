@@ -128,6 +128,31 @@ def test_a_channel_s_ring_is_the_hub_s_alone() -> None:
     assert reached == set()
 
 
+WINGS = {"api", "line", "pages"}
+"""The folders of web; what two of them need lies in web itself."""
+
+
+@pytest.mark.parametrize(
+    ("part", "path"), [param for param in MODULES if param.values[0] == "web"]
+)
+def test_no_wing_of_the_web_imports_another(part: str, path: Path) -> None:
+    """Nor does what they share import any of them."""
+    wing = path.relative_to(PACKAGE / "web").parts[0]
+    found = {
+        name.split(".")[2]
+        for name in imports_of(path)
+        if name.startswith("stoppress.web.")
+    }
+    assert (found & WINGS) - {wing} == set()
+
+
+def test_the_web_itself_is_small() -> None:
+    """Fourteen modules at the most are shared by its wings."""
+    assert (
+        len([p for p in (PACKAGE / "web").glob("*.py") if p.stem != "__init__"]) <= 14
+    )
+
+
 def test_the_arrows_make_no_circle() -> None:
     """Every part can be taken out with all it leans on, and nothing else."""
     left = {part: set(others) for part, others in MAY_IMPORT.items()}

@@ -18,6 +18,7 @@ STORE = TESTS / "contract" / "store"
 
 OF_NO_MODULE = {
     "test_arrows.py": "the imports of the whole package",
+    "test_constants.py": "the constants of the whole package",
     "test_compose.py": "the compose file and the image",
     "test_javascript.py": "runs the tests of the JavaScript modules",
     "test_modules_have_tests.py": "the package and its tests",
@@ -69,7 +70,6 @@ WITHOUT_TESTS: set[str] = {
     "web/api/parameters.py",
     "web/api/routes.py",
     "web/line/first_bytes.py",
-    "web/line/http_protocol.py",
     "web/line/queued_request.py",
     "web/line/relay.py",
     "web/line/websocket_handshake.py",

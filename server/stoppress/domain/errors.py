@@ -10,7 +10,7 @@
     ├── Conflict
     │   ├── SlugTaken
     │   ├── ExternalIdTaken
-    │   ├── KeyReused        an Idempotency-Key with another body
+    │   ├── IdempotencyKeyReused   by a request with another body
     │   ├── StaleRevision
     │   └── PinMoved         another post was pinned meanwhile; the desk tries again
     ├── Refused              the token does not allow it

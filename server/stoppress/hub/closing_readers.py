@@ -24,7 +24,7 @@ A_TURN = 32
 """Readers that hung up and are let go in one turn of the loop: under 1 ms."""
 
 
-PROBE_S = 1.0
+RESET_WAIT_S = 1.0
 """How long a peer that is gone has to reset the connection: a few round trips."""
 
 
@@ -63,9 +63,9 @@ class ClosingReaders:
     def _probe(self, reader: HalfClosedReader) -> None:
         reader.probe()
         loop = asyncio.get_running_loop()
-        self._probed.append((loop.time() + PROBE_S, reader))
+        self._probed.append((loop.time() + RESET_WAIT_S, reader))
         if self._probe_timer is None:
-            self._probe_timer = loop.call_later(PROBE_S, self._look)
+            self._probe_timer = loop.call_later(RESET_WAIT_S, self._look)
 
     def _look(self) -> None:
         loop = asyncio.get_running_loop()
