@@ -41,6 +41,8 @@ from stoppress.settings import BadSetting, Settings
 from stoppress.web import problems
 from stoppress.web.api import routes
 from stoppress.web.line import live_routes
+from stoppress.web.line.accept import accepts_event_stream
+from stoppress.web.line.event_stream import come_back
 from stoppress.web.line.fast_path import FastPath
 from stoppress.web.pages import desk_console, page_routes
 from stoppress.web.pages.bundle import browser_files
@@ -70,7 +72,7 @@ class ServerProcess:
         self.settings = settings
         self.metrics = ProcessMetrics()
         self.app = Starlette(
-            routes=waiting_routes(self._why_not, settings.base),
+            routes=waiting_routes(self._why_not, settings),
             exception_handlers=problems.exception_handlers(settings.base),
             lifespan=self._lifespan,
         )
@@ -220,7 +222,7 @@ async def without_slash(request: Request) -> Response:
     return RedirectResponse(path + query, 308, SHARED)
 
 
-def waiting_routes(why: Callable[[], str], base: str) -> list[BaseRoute]:
+def waiting_routes(why: Callable[[], str], settings: Settings) -> list[BaseRoute]:
     """What a process answers that has not reached Redis yet."""
 
     async def healthz(request: Request) -> Response:
@@ -229,7 +231,12 @@ def waiting_routes(why: Callable[[], str], base: str) -> list[BaseRoute]:
     async def unavailable(request: Request) -> Response:
         if request.method == "OPTIONS":
             return preflight("GET, HEAD, OPTIONS")
-        response = problems.answer(Unavailable(why()), base)
+        if request.url.path.endswith("/events") and accepts_event_stream(
+            request.headers.getlist("accept")
+        ):
+            response = come_back(random.randint(0, settings.retry_ms))
+        else:
+            response = problems.answer(Unavailable(why()), settings.base)
         if request.method in ("GET", "HEAD"):
             # A widget on another site must be able to tell this from a dead line.
             response.headers.update(SHARED)

@@ -17,11 +17,11 @@ from stoppress.settings import Settings
 SETTINGS = Settings(redis="unix:///nowhere")
 
 
-async def ask(method: str, path: str) -> httpx.Response:
+async def ask(method: str, path: str, **headers: str) -> httpx.Response:
     """The answer of a server whose start is still under way."""
     transport = httpx.ASGITransport(create_app(SETTINGS))
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
-        return await http.request(method, path)
+        return await http.request(method, path, headers=headers)
 
 
 @pytest.mark.asyncio
@@ -40,6 +40,17 @@ async def test_all_else_comes_later(path: str) -> None:
     assert "retry-after" in answer.headers
     assert "Redis" in answer.json()["detail"]
     assert answer.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.asyncio
+async def test_an_event_source_is_told_to_come_back() -> None:
+    """By a stream: on any other answer it would give up for good."""
+    answer = await ask("GET", "/v1/feeds/x/events", accept="text/event-stream")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.text.startswith("retry: ")
+    assert "\nevent: bye\n" in answer.text
+    assert (await ask("GET", "/v1/feeds/x/events")).status_code == 503
 
 
 @pytest.mark.asyncio

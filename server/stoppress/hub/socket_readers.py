@@ -250,8 +250,11 @@ class EventStreamReader(SocketReader):
 
     __slots__ = ()
 
-    def __init__(self, owner: ReaderOwner, rights: ReadRights) -> None:
-        super().__init__(owner, WireFormat.CHUNKS, rights)
+    def __init__(
+        self, owner: ReaderOwner, rights: ReadRights, *, chunked: bool = True
+    ) -> None:
+        form = WireFormat.CHUNKS if chunked else WireFormat.STREAM
+        super().__init__(owner, form, rights)
 
     def data_received(self, data: bytes) -> None:
         """Nothing a client could say now has an answer."""
@@ -268,7 +271,7 @@ class EventStreamReader(SocketReader):
     def probe(self) -> None:
         """Send a comment, which means nothing; a peer that is gone answers by RST."""
         if not self.closing:
-            self.write(chunk(frames.SSE_COMMENT))
+            self.write(self._framed(frames.SSE_COMMENT))
 
     def close_if_gone(self) -> None:
         """Close the line if the peer has reset the connection."""
@@ -276,10 +279,13 @@ class EventStreamReader(SocketReader):
             self.blocked = True
             self.transport.close()
 
+    def _framed(self, event: bytes) -> bytes:
+        return chunk(event) if self.wire is WireFormat.CHUNKS else event
+
     def greet(self, hello: bytes) -> None:
         """Say hello, and spread the return after a break nobody announced."""
         wait_ms = random.randint(0, self.owner.settings.retry_ms)
-        self.write(chunk(frames.sse_retry(wait_ms)) + hello)
+        self.write(self._framed(frames.sse_retry(wait_ms)) + hello)
 
     def refuse(self, feed: str, code: CloseCode, detail: str) -> None:
         """An event stream has one follow, and ends with it."""
@@ -289,11 +295,12 @@ class EventStreamReader(SocketReader):
     def bye(self, retry_ms: int) -> None:
         """Say goodbye; an EventSource reads when to return from `retry:`."""
         if not self.closing:
-            self.write(chunk(frames.sse_retry(retry_ms)))
+            self.write(self._framed(frames.sse_retry(retry_ms)))
         super().bye(retry_ms)
 
     def _end(self, code: CloseCode) -> None:
-        self.write(LAST_CHUNK)
+        if self.wire is WireFormat.CHUNKS:
+            self.write(LAST_CHUNK)
         self.transport.close()
         self.owner.leaving.add(self)
 

@@ -3,7 +3,9 @@
 Rules:
 - Its head is sent here, the rest by the hub, which gets the transport where the
   server offers the takeover; elsewhere this task carries the bytes (`relay`).
-- It has no Content-Length, and no proxy may hold it back or change it.
+- It has no Content-Length, and no proxy may hold it back or change it. In HTTP/1.0 it
+  has no chunks, and ends with its connection.
+- A stream that can't be served now is one all the same: it says when to come back.
 """
 
 from __future__ import annotations
@@ -18,13 +20,27 @@ from stoppress.hub.feed_state import ReadRights
 from stoppress.hub.socket_readers import EventStreamReader
 from stoppress.web.line import relay
 from stoppress.web.line.admission import Wanted, follow
-from stoppress.web.line.takeover import TAKEOVER, Take
+from stoppress.web.line.takeover import TAKEOVER, UNCHUNKED, Take
 from stoppress.web.services import Services
+from stoppress.wire import frames, messages
 
 STREAM_HEADERS = {
     "cache-control": "no-store, no-transform",
     "x-accel-buffering": "no",
 }
+
+
+def come_back(retry_ms: int) -> Response:
+    """A stream that tells its reader to come back after `retry_ms`, and ends."""
+    body = frames.sse_retry(retry_ms) + frames.sse(
+        "bye", messages.bye(retry_ms=retry_ms)
+    )
+    return Response(body, headers=STREAM_HEADERS, media_type="text/event-stream")
+
+
+def ended() -> Response:
+    """The feed has ended: an EventSource does not come back after this."""
+    return Response(status_code=204, headers={"cache-control": "no-store"})
 
 
 class EventStream(Response):
@@ -47,6 +63,10 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the head, and hand over."""
         hub = self._services.hub
+        extensions = scope.get("extensions", {})
+        is_chunked = UNCHUNKED not in extensions
+        if not is_chunked:
+            extensions[UNCHUNKED]()
         await send(
             {
                 "type": "http.response.start",
@@ -57,10 +77,10 @@ class EventStream(Response):
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body", "body": b""})
             return
-        take: Take | None = scope.get("extensions", {}).get(TAKEOVER)
+        take: Take | None = extensions.get(TAKEOVER)
         if take is None:
             wants: Wanted = ((self._feed, self._cursor),)
             await relay.stream(hub, self._rights, wants, receive, send)
             return
-        reader = EventStreamReader(hub, self._rights)
+        reader = EventStreamReader(hub, self._rights, chunked=is_chunked)
         take(reader, partial(follow, reader, ((self._feed, self._cursor),)))

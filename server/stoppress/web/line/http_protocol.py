@@ -27,6 +27,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from stoppress.hub.socket_readers import Registry
+from stoppress.web.line.accept import accepts_event_stream
 from stoppress.web.line.arrivals import ArrivalQueue
 from stoppress.web.line.head_limits import HeadLimits
 from stoppress.web.line.ignored_upgrade import parser_of_the_rest
@@ -36,6 +37,7 @@ from stoppress.web.line.takeover import (
     HALF_CLOSED,
     TAKEN,
     TAKEOVER,
+    UNCHUNKED,
     TransportTaker,
     hide_token,
 )
@@ -92,6 +94,7 @@ RELIED_ON: dict[type, tuple[str, ...]] = {
     RequestResponseCycle: (
         "chunked_encoding",
         "disconnected",
+        "expected_content_length",
         "message_event",
         "more_body",
         "on_response",
@@ -300,6 +303,8 @@ class LiveHttp(HttpToolsProtocol):
             TAKEOVER: partial(self.take, cycle),
             HALF_CLOSED: self.on_half_close,
         }
+        if scope["http_version"] == "1.0":
+            scope["extensions"][UNCHUNKED] = partial(_send_unchunked, cycle)
         if is_stream(scope):
             self.wait(partial(self._start_stream, cycle, app))
         else:
@@ -329,7 +334,7 @@ class LiveHttp(HttpToolsProtocol):
             or transport.is_closing()
         ):
             return False
-        if not cycle.chunked_encoding:
+        if cycle.chunked_encoding is None or cycle.expected_content_length:
             raise RuntimeError("take an answer of which the length is not told")
         self._unset_keepalive_if_required()
         self.connections.discard(self)
@@ -356,10 +361,14 @@ def head_bytes(target: bytes, headers: Iterable[tuple[bytes, bytes]]) -> int:
     return size
 
 
+def _send_unchunked(cycle: RequestResponseCycle) -> None:
+    """End the answer with the connection (HTTP/1.0 has no chunks)."""
+    cycle.chunked_encoding = False
+
+
 def is_stream(scope: dict[str, Any]) -> bool:
-    """Whether a request asks for an event stream, and so stands at the gate."""
+    """Whether a request asks for an event stream, which is queued as live lines are."""
     path: str = scope["path"]
-    return path.endswith("/events") and any(
-        name == b"accept" and b"text/event-stream" in value
-        for name, value in scope["headers"]
+    return path.endswith("/events") and accepts_event_stream(
+        value.decode("latin-1") for name, value in scope["headers"] if name == b"accept"
     )

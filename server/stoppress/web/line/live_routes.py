@@ -3,8 +3,10 @@
 Rules:
 - `admission` lets a reader in, whatever the transport. What it is then told is the
   hub's; nothing here looks into a message.
-- One address, `/v1/feeds/{feed}/events`, is an event stream for whoever accepts one,
-  else a long poll; both are refused by an HTTP status.
+- One address, `/v1/feeds/{feed}/events`, is an event stream where one is accepted,
+  else a long poll. Both are refused by an HTTP status, except that a stream which is
+  to come back is told so by a stream: an EventSource gives up for good on any status
+  but 200.
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ from stoppress.domain.errors import (
     Unavailable,
 )
 from stoppress.web.access import feed_of
+from stoppress.web.line.accept import accepts_event_stream
 from stoppress.web.line.admission import admitted
-from stoppress.web.line.event_stream import EventStream
+from stoppress.web.line.event_stream import EventStream, come_back, ended
 from stoppress.web.line.long_poll import poll, wait_s_of
 from stoppress.web.line.websocket import LiveWebSocketRoute
 from stoppress.web.problems import Problem
@@ -60,20 +63,42 @@ async def upgrade_required(services: Services, request: Request) -> Response:
 async def events(services: Services, request: Request) -> Response:
     """The events of one feed: as a stream where that is accepted, else a poll."""
     feed = feed_of(request)
-    streams = "text/event-stream" in request.headers.get("accept", "")
-    place = request.query_params.get("since")
-    if streams:
-        place = request.headers.get("last-event-id") or place
-    cursor = Cursor.parse(place) if place is not None else None
+    if accepts_event_stream(request.headers.getlist("accept")):
+        return await _stream(services, request, feed)
+    since = request.query_params.get("since")
+    cursor = Cursor.parse(since) if since is not None else None
     wait_s = wait_s_of(request.query_params.get("wait", "25"))
     rights, code = await admitted(services, request, (feed,))
     if code is CloseCode.ENDED:
-        return Response(status_code=204, headers={"cache-control": "no-store"})
+        return ended()
     if code is not None:
         raise _refusal(code, feed)
-    if streams:
-        return EventStream(services, feed, cursor, rights)
     return await poll(services, feed, cursor, wait_s, rights, request)
+
+
+async def _stream(services: Services, request: Request, feed: str) -> Response:
+    query = request.query_params
+    # Clients that can't set a header send the last id in the query.
+    last = request.headers.get("last-event-id") or query.get("lastEventId")
+    since = last or query.get("since")
+    cursor = Cursor.parse(since) if since is not None else None
+    try:
+        rights, code = await admitted(services, request, (feed,))
+    except Unavailable:
+        return _come_back(services)
+    if code is CloseCode.ENDED:
+        return ended()
+    if code in (CloseCode.BYE, CloseCode.TOO_MANY):
+        return _come_back(services)
+    if code is not None:
+        raise _refusal(code, feed)
+    return EventStream(services, feed, cursor, rights)
+
+
+def _come_back(services: Services) -> Response:
+    hub = services.hub
+    spread_ms = hub.spread_ms(services.settings.retry_ms, hub.readers())
+    return come_back(random.randint(0, spread_ms))
 
 
 def _refusal(code: CloseCode, feed: str) -> NewsError:

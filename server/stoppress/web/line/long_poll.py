@@ -20,6 +20,7 @@ from stoppress.hub.channel import Channel
 from stoppress.hub.feed_state import ReadRights
 from stoppress.hub.relayed_readers import LongPoll
 from stoppress.web.line import relay
+from stoppress.web.line.event_stream import ended
 from stoppress.web.line.takeover import HALF_CLOSED
 from stoppress.web.requests import ClientDisconnected
 from stoppress.web.services import Services
@@ -75,7 +76,7 @@ async def poll(
         if left.done() and not poll.happened.done():
             raise ClientDisconnected
         if poll.closing == CloseCode.ENDED:
-            return Response(status_code=204, headers={"cache-control": "no-store"})
+            return ended()
         if poll.closing == CloseCode.NOT_FOUND:
             raise NotFound(feed)
     return _answer(_page(channel, since))

@@ -42,6 +42,9 @@ DEFLATED = "stop_press.deflated"
 HALF_CLOSED = "stop_press.half_closed"
 """In the ASGI scope of a request: takes what is to be called when the peer has closed
 its side, and waits for its answer."""
+UNCHUNKED = "stop_press.unchunked"
+"""In the ASGI scope of an HTTP/1.0 request: called before the head of an answer without
+a length, it has the answer end with the connection instead of going out in chunks."""
 LIVE_PATHS = ("/v1/live", "/events")
 """How the addresses end that browsers open without headers of their own."""
 EARLY_BYTES = 64 << 10

@@ -19,5 +19,13 @@ async def test_the_stream_has_the_headers_that_proxies_need(room: Liveroom) -> N
         assert hello[:2] == ("hello", "k3v9-0")
         assert event[:2] == ("post.published", "k3v9-1")
         assert 0 <= stream.retry[0] <= 4000
+    async with room.stream("x", "since=k3v9-1&lastEventId=k3v9-0") as stream:
+        hello = await stream.next()
+        assert hello is not None and hello[:2] == ("hello", "k3v9-0")
+    async with room.stream(
+        "x", "since=k3v9-1&lastEventId=k3v9-1", last_event_id="k3v9-0"
+    ) as stream:
+        hello = await stream.next()
+        assert hello is not None and hello[:2] == ("hello", "k3v9-0")
     bad = await room.get("/v1/feeds/x/events?since=1", accept="text/event-stream")
     assert bad.status_code == 400

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from stoppress.web.line.http_protocol import LiveHttp, head_bytes
-from tests.unit.web.line.bare import UPGRADE, Raw, raw, taken
+from tests.unit.web.line.bare import STREAM, UPGRADE, Raw, raw, taken
 from tests.unit.web.line.live_harness import Liveroom
 
 POLL = b"GET /v1/feeds/x/events HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -115,6 +115,22 @@ async def test_http_1_0_knows_no_upgrade(room: Liveroom) -> None:
     async with raw(room) as client:
         client.send(UPGRADE.replace(b"HTTP/1.1", b"HTTP/1.0"))
         assert (await client.end()).startswith(b"HTTP/1.1 426 ")
+
+
+@taken
+async def test_a_stream_in_http_1_0_has_no_chunks(room: Liveroom) -> None:
+    """It is the bytes of the stream, and ends with the connection."""
+    async with raw(room) as client:
+        client.send(STREAM.replace(b"HTTP/1.1", b"HTTP/1.0"))
+        await client.until(b'"hello"')
+        room.publish(2)
+        await client.until(b"k3v9-2")
+        await room.hub.drain(0)
+        head, _, body = (await client.end()).partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head.lower()
+    assert b"connection: close" in head.lower()
+    fields = {line.partition(b":")[0] for line in body.split(b"\n") if line}
+    assert fields == {b"retry", b"id", b"event", b"data"}
 
 
 @taken

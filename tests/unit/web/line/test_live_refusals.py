@@ -207,9 +207,23 @@ async def test_too_many_readers_are_told_to_come_back(room: Liveroom) -> None:
             (bye,) = await take(second, 1)
             assert bye["type"] == "bye"
             assert await code(second) == 4029
-        refused = await room.get("/v1/feeds/x/events", accept="text/event-stream")
+        await told_to_come_back(room, "x")
+        refused = await room.get("/v1/feeds/x/events")
         assert refused.status_code == 503
         assert refused.headers["retry-after"].isdigit()
+
+
+async def told_to_come_back(room: Liveroom, feed: str) -> None:
+    """An EventSource gives up for good on any status but 200."""
+    async with room.stream(feed) as stream:
+        assert stream.response.status_code == 200
+        assert stream.response.headers["content-type"].startswith("text/event-stream")
+        assert stream.response.headers["cache-control"].startswith("no-store")
+        assert stream.response.headers["access-control-allow-origin"] == "*"
+        bye = await stream.next()
+        assert bye is not None and bye[:2] == ("bye", None)
+        assert stream.retry
+        assert await stream.next() is None
 
 
 @on_every_server()
@@ -224,6 +238,7 @@ async def test_redis_away_sends_newcomers_back_and_keeps_readers(
             assert bye["type"] == "bye"
             assert await code(connection) == 4000
         assert (await room.get("/v1/feeds/other/events")).status_code == 503
+        await told_to_come_back(room, "other")
         async with room.ws("feed=x") as another:  # which is open already
             await take(another, 1)
             room.publish(1)
