@@ -32,7 +32,7 @@ from stoppress.domain.store_records import (
 )
 from stoppress.log import scripts
 from stoppress.log.commands import RedisCommands, new_epoch
-from stoppress.log.log_metrics import NoStoreMetrics, StoreMetrics
+from stoppress.log.log_metrics import StoreMetrics
 from stoppress.log.redis_keys import FEEDS, TOKENS, feed_keys, making_key
 from stoppress.log.scripts import LogPiece
 from stoppress.log.shards import Shards, at, each
@@ -61,7 +61,7 @@ class RedisStore:
         metrics: StoreMetrics | None = None,
     ) -> None:
         self._shards = shards
-        self._metrics = metrics or NoStoreMetrics()
+        self._metrics = metrics or StoreMetrics()
         self._log_events = settings.log_events
         self._log_age_s = settings.log_days * 86_400
         self._ring_events = settings.ring_events
@@ -153,7 +153,7 @@ class RedisStore:
             ),
         )
         if aged:
-            self._metrics.aged(aged)
+            self._metrics.aged.add(aged)
         return written
 
     async def recall(self, feed: str, idempotency: Idempotency) -> Written | None:
