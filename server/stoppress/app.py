@@ -30,9 +30,11 @@ from stoppress.desk.idempotency import Requester
 from stoppress.desk.tokens import Tokens
 from stoppress.domain.errors import MissingScope, Unauthenticated, Unavailable
 from stoppress.hub.hub import Hub
+from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.log.connect import reach
 from stoppress.log.follower import Follower
 from stoppress.log.inbox import Inbox
+from stoppress.log.log_metrics import FollowerMetrics, InboxMetrics, StoreMetrics
 from stoppress.log.reader_census import RedisCensus
 from stoppress.log.shards import Shards
 from stoppress.log.store import RedisStore
@@ -71,6 +73,10 @@ class ServerProcess:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = ProcessMetrics()
+        self._hub_metrics = HubMetrics(self.metrics)
+        self._store_metrics = StoreMetrics(self.metrics)
+        self._follower_metrics = FollowerMetrics(self.metrics)
+        self._inbox_metrics = InboxMetrics(self.metrics)
         self.app = Starlette(
             routes=waiting_routes(self._why_not, settings),
             exception_handlers=problems.exception_handlers(settings.base),
@@ -120,10 +126,10 @@ class ServerProcess:
             await shards.aclose()
 
     async def _serve(self, shards: Shards) -> None:
-        store = RedisStore(shards, self.settings, self.metrics)
-        follower = Follower(shards, store, metrics=self.metrics)
+        store = RedisStore(shards, self.settings, self._store_metrics)
+        follower = Follower(shards, store, metrics=self._follower_metrics)
         hub = self._hub = Hub(
-            follower, self.settings, self.metrics, census=RedisCensus(shards)
+            follower, self.settings, self._hub_metrics, census=RedisCensus(shards)
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(shards.watch())
@@ -183,7 +189,7 @@ class ServerProcess:
             await services.desk.posts.publish(feed, raw, Requester(token.id, key))
 
         most = self.settings.max_body_bytes
-        return Inbox(shards, publish, self.metrics, max_bytes=most)
+        return Inbox(shards, publish, self._inbox_metrics, max_bytes=most)
 
     def _open(self, services: Services) -> None:
         """From now on there is a newsroom."""

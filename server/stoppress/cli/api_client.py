@@ -2,7 +2,7 @@
 
 Rules:
 - Every write has an Idempotency-Key, so one whose outcome is open (503, a broken
-  connection) is repeated, under the same key, for RETRY_FOR_S.
+  connection) is repeated, under the same Idempotency-Key, for RETRY_FOR_S.
 - What the server explains (a problem document) is the error the user sees.
 """
 
@@ -67,11 +67,11 @@ class ApiClient:
         path: str,
         content: object = None,
         *,
-        key: str | None = None,
+        idempotency_key: str | None = None,
         match: int | None = None,
     ) -> Any:
         """Write, until the outcome is known. Raises Failed."""
-        headers = {"idempotency-key": key or secrets.token_hex(16)}
+        headers = {"idempotency-key": idempotency_key or secrets.token_hex(16)}
         if match is not None:
             headers["if-match"] = f'"{match}"'
         body = None

@@ -56,7 +56,7 @@ def publish(
     """Publish TEXT (Markdown; - reads it from stdin) in FEED."""
     draft = _content(text, fields)
     answer = ApiClient(url, token).write(
-        "POST", f"{path_of(feed)}/posts", draft, key=idempotency_key
+        "POST", f"{path_of(feed)}/posts", draft, idempotency_key=idempotency_key
     )
     _say(answer, as_json=as_json)
 
@@ -88,7 +88,9 @@ def edit(
     api, path = ApiClient(url, token), _path_of(feed, post)
     # The change is made to what is there now, or to nothing: see --idempotency-key.
     rev: int = api.get(path)["rev"]
-    answer = api.write("PATCH", path, change, key=idempotency_key, match=rev)
+    answer = api.write(
+        "PATCH", path, change, idempotency_key=idempotency_key, match=rev
+    )
     _say(answer, as_json=as_json)
 
 

@@ -3,8 +3,8 @@
 - An answer that leaves the outcome open (503 and its kin, a broken connection) is
   repeated with the same Idempotency-Key until it is settled, after a wait drawn
   anew each time between nothing and a growing bound (full jitter).
-- The key is a digest of the request, so the same act has the same key, also after
-  the program was restarted.
+- The Idempotency-Key is a digest of the request, so the same act has the same one,
+  also after the program was restarted.
 - Edits name the revision they change. Was somebody faster, the post is read again
   and the change made to what it is now; a post that is gone is left alone.
 """

@@ -19,7 +19,7 @@ from collections.abc import Callable
 import msgspec
 
 from stoppress.desk.feeds import FeedDesk
-from stoppress.desk.idempotency import Requester, idempotency
+from stoppress.desk.idempotency import Requester, idempotency_of
 from stoppress.desk.input_to_record import (
     FeedCopy,
     PostCopy,
@@ -95,10 +95,12 @@ class ImportDesk:
             raise Invalid("slug", f"must be {feed!r}, as in the address")
         kept = _as_kept_feed(copy)
         body, made = encode(kept), parse_instant(kept.created_at)
-        key = idempotency(asked, "PUT", f"/v1/feeds/{feed}", body)
+        idempotency = idempotency_of(asked, "PUT", f"/v1/feeds/{feed}", body)
         for _ in range(WRITE_ATTEMPTS):
             try:
-                written = await self._store.make_feed(feed, body, made, key, kept.rev)
+                written = await self._store.make_feed(
+                    feed, body, made, idempotency, kept.rev
+                )
             except SlugTaken:
                 pass
             else:
@@ -106,13 +108,13 @@ class ImportDesk:
                     return await self._feeds.again(feed, written)
                 return WriteOutcome("", body, kept.rev, written.cursor, created=True)
             try:
-                return await self._update_feed(feed, kept, body, key)
+                return await self._update_feed(feed, kept, body, idempotency)
             except (NotFound, StaleRevision):
                 continue
         raise Conflict(f"the feed {feed!r} changes too fast just now; try again")
 
     async def _update_feed(
-        self, feed: str, copy: Feed, body: bytes, key: Idempotency | None
+        self, feed: str, copy: Feed, body: bytes, idempotency: Idempotency | None
     ) -> WriteOutcome:
         there = await self._store.feed(feed)
         held = _feed.decode(there.body)
@@ -128,7 +130,9 @@ class ImportDesk:
             return WriteOutcome("", there.body, held.rev, cursor, repeated=True)
         change = Change(EventType.FEED, "", held.rev, copy.rev, body)
         now = self._clock()
-        written = await self._store.write(Write(feed, (change,), now, "", "", key))
+        written = await self._store.write(
+            Write(feed, (change,), now, "", "", idempotency)
+        )
         if written.repeated:
             return await self._feeds.again(feed, written)
         return WriteOutcome("", body, copy.rev, written.cursor)
@@ -144,7 +148,9 @@ class ImportDesk:
         copy = read(raw, _post_copy)
         _check_name(copy.id, name)
         kept = await _as_kept_post(copy)
-        key = idempotency(asked, "PUT", f"/v1/feeds/{feed}/posts/{name}", encode(kept))
+        idempotency = idempotency_of(
+            asked, "PUT", f"/v1/feeds/{feed}/posts/{name}", encode(kept)
+        )
         held: Post | None = None
         for _ in range(WRITE_ATTEMPTS):
             change = Change(
@@ -159,7 +165,7 @@ class ImportDesk:
             was_pinned = held is not None and held.pinned
             try:
                 written = await self._posts.write(
-                    feed, was_pinned, kept, change, self._clock(), key
+                    feed, was_pinned, kept, change, self._clock(), idempotency
                 )
             except (PinMoved, StaleRevision):
                 # It is there, or another is pinned: look at what is.
@@ -188,11 +194,11 @@ class ImportDesk:
         _check_name(copy.id, name)
         _check_rev(copy.rev)
         path = f"/v1/feeds/{feed}/posts/{name}/withdrawn"
-        key = idempotency(asked, "PUT", path, encode(copy))
+        idempotency = idempotency_of(asked, "PUT", path, encode(copy))
         change = Change(
             EventType.WITHDRAWN, name, 0, copy.rev, b"", 0, copy.external_id
         )
-        write = Write(feed, (change,), self._clock(), "", "", key)
+        write = Write(feed, (change,), self._clock(), "", "", idempotency)
         try:
             return (await self._store.write(write)).cursor
         except Gone:
@@ -200,7 +206,7 @@ class ImportDesk:
             return None
         except StaleRevision:
             return await self._posts.withdraw(
-                feed, name, None, asked._replace(key=None)
+                feed, name, None, asked._replace(idempotency_key=None)
             )
 
     async def _held(self, feed: str, name: str) -> Post | None:

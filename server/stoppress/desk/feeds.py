@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from stoppress.desk.idempotency import Requester, idempotency
+from stoppress.desk.idempotency import Requester, idempotency_of
 from stoppress.desk.input_to_record import (
     NewFeed,
     check_feed,
@@ -49,16 +49,16 @@ class FeedDesk:
     async def make(self, given: NewFeed, asked: Requester) -> WriteOutcome:
         """Make a feed; `given` is what `read_new_feed` read."""
         draft, slug = check_feed(given), given.slug
-        key = idempotency(asked, "POST", "/v1/feeds", encode(given))
+        idempotency = idempotency_of(asked, "POST", "/v1/feeds", encode(given))
         now = self._clock()
         body = encode(new_feed(draft, slug, now))
-        claimed = key is not None and await self._store.claim(slug, key)
+        claimed = idempotency is not None and await self._store.claim(slug, idempotency)
         try:
-            written = await self._store.make_feed(slug, body, now, key)
+            written = await self._store.make_feed(slug, body, now, idempotency)
         except Conflict:
             # What was refused is not remembered.
-            if claimed and key is not None:
-                await self._store.release(key)
+            if claimed and idempotency is not None:
+                await self._store.release(idempotency)
             raise
         if written.repeated:
             return await self.again(slug, written)
@@ -69,13 +69,13 @@ class FeedDesk:
     ) -> WriteOutcome:
         """Merge the patch in `raw` into a feed."""
         patch = read_object(raw)
-        key = idempotency(
+        idempotency = idempotency_of(
             asked, "PATCH", f"/v1/feeds/{feed}", encode(patch, order="sorted")
         )
         if patch.pop("slug", feed) != feed:
             raise Invalid("slug", "can't change; make another feed")
         check_names(patch, _FEED_NAMES)
-        if done := await recall(self._store, feed, key):
+        if done := await recall(self._store, feed, idempotency):
             return await self.again(feed, done)
         for _ in range(WRITE_ATTEMPTS):
             kept = await self._store.feed(feed)
@@ -93,7 +93,7 @@ class FeedDesk:
             change = Change(EventType.FEED, "", value.rev, after.rev, body)
             try:
                 written = await self._store.write(
-                    Write(feed, (change,), now, "", "", key)
+                    Write(feed, (change,), now, "", "", idempotency)
                 )
             except StaleRevision:
                 continue
@@ -104,13 +104,13 @@ class FeedDesk:
 
     async def drop(self, feed: str, expected: Expected, asked: Requester) -> None:
         """Delete a feed with all its posts."""
-        key = idempotency(asked, "DELETE", f"/v1/feeds/{feed}", b"")
+        idempotency = idempotency_of(asked, "DELETE", f"/v1/feeds/{feed}", b"")
         rev = None
-        if expected is not None and not await recall(self._store, feed, key):
+        if expected is not None and not await recall(self._store, feed, idempotency):
             kept = await self._store.feed(feed)
             check_revision(expected, kept.rev, kept.body)
             rev = kept.rev
-        await self._store.drop_feed(feed, rev, key)
+        await self._store.drop_feed(feed, rev, idempotency)
 
     async def again(self, feed: str, written: Written) -> WriteOutcome:
         """What a repeated command answers."""

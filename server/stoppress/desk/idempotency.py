@@ -10,7 +10,7 @@ from stoppress.domain.errors import Malformed
 from stoppress.domain.post import new_post_id
 from stoppress.domain.store_records import Idempotency
 
-MAX_KEY_BYTES = 200
+MAX_IDEMPOTENCY_KEY_BYTES = 200
 """The longest Idempotency-Key."""
 
 
@@ -18,7 +18,7 @@ class Requester(NamedTuple):
     """Who asks for a write (a token's id), and the Idempotency-Key if there is one."""
 
     owner: str
-    key: str | None = None
+    idempotency_key: str | None = None
 
 
 class PostIds:
@@ -47,21 +47,24 @@ class PostIds:
         return new_post_id(self._ms, self._counter)
 
 
-def check_key(key: str) -> str:
+def check_idempotency_key(key: str) -> str:
     """The Idempotency-Key itself. Raises Malformed if it can't be one."""
-    if not 0 < len(key) <= MAX_KEY_BYTES or not (key.isascii() and key.isprintable()):
+    if not 0 < len(key) <= MAX_IDEMPOTENCY_KEY_BYTES or not (
+        key.isascii() and key.isprintable()
+    ):
         raise Malformed(
-            f"Idempotency-Key must be 1 to {MAX_KEY_BYTES} printable ASCII characters"
+            f"Idempotency-Key must be 1 to {MAX_IDEMPOTENCY_KEY_BYTES} "
+            "printable ASCII characters"
         )
     return key
 
 
-def idempotency(
+def idempotency_of(
     asked: Requester, method: str, path: str, content: bytes
 ) -> Idempotency | None:
-    """The key with the digest of the request, if there is a key."""
-    if asked.key is None:
+    """The Idempotency-Key with the digest of the request, if there is one."""
+    if asked.idempotency_key is None:
         return None
     request = b"%b %b\n%b" % (method.encode(), path.encode(), content)
     digest = hashlib.blake2b(request, digest_size=16).hexdigest()
-    return Idempotency(asked.owner, asked.key, digest)
+    return Idempotency(asked.owner, asked.idempotency_key, digest)

@@ -9,8 +9,8 @@ atomic write. Rules:
   the post as it is now and the cursor of the first time. It is never refused
   for what happened since, a withdrawal included: a 4xx would say that the write
   was never shown.
-- What is found done already, without a key, is waited for like a write before it
-  is answered: whoever did it may have been told that its outcome is unknown.
+- What is found done already, without an Idempotency-Key, is waited for like a write
+  before it is answered: whoever did it may have been told that its outcome is unknown.
 - Long Markdown is rendered in a thread: readers don't wait for it.
 """
 
@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from stoppress.desk.idempotency import PostIds, Requester, idempotency
+from stoppress.desk.idempotency import PostIds, Requester, idempotency_of
 from stoppress.desk.input_to_record import (
     check_draft,
     editable_post,
@@ -73,7 +73,9 @@ class PostDesk:
     async def publish(self, feed: str, raw: bytes, asked: Requester) -> WriteOutcome:
         """Make a post of the JSON in `raw`."""
         given = read(raw, _draft)
-        key = idempotency(asked, "POST", f"/v1/feeds/{feed}/posts", encode(given))
+        idempotency = idempotency_of(
+            asked, "POST", f"/v1/feeds/{feed}/posts", encode(given)
+        )
         draft = check_draft(given)
         html = await render(draft.body)
         for _ in range(WRITE_ATTEMPTS):
@@ -84,7 +86,7 @@ class PostDesk:
                 EventType.PUBLISHED, post.id, 0, 1, body, order(post), post.external_id
             )
             try:
-                written = await self.write(feed, False, post, change, now, key)
+                written = await self.write(feed, False, post, change, now, idempotency)
             except _CHANGED_MEANWHILE:
                 continue
             if written.repeated:
@@ -102,8 +104,10 @@ class PostDesk:
         patch = read_object(raw)
         check_names(patch, _POST_NAMES)
         canonical = encode(patch, order="sorted")
-        key = idempotency(asked, "PATCH", f"/v1/feeds/{feed}/posts/{name}", canonical)
-        if done := await recall(self._store, feed, key):
+        idempotency = idempotency_of(
+            asked, "PATCH", f"/v1/feeds/{feed}/posts/{name}", canonical
+        )
+        if done := await recall(self._store, feed, idempotency):
             return await self.again(feed, done)
         for _ in range(WRITE_ATTEMPTS):
             body = await self._store.post(feed, name)
@@ -121,7 +125,9 @@ class PostDesk:
             after = edited(post, draft, html, now)
             change = _updated(post, after)
             try:
-                written = await self.write(feed, post.pinned, after, change, now, key)
+                written = await self.write(
+                    feed, post.pinned, after, change, now, idempotency
+                )
             except _CHANGED_MEANWHILE:
                 continue
             if written.repeated:
@@ -133,8 +139,10 @@ class PostDesk:
         self, feed: str, name: str, expected: Expected, asked: Requester
     ) -> Cursor | None:
         """Take a post back; its cursor, or None if it was gone already."""
-        key = idempotency(asked, "DELETE", f"/v1/feeds/{feed}/posts/{name}", b"")
-        if done := await recall(self._store, feed, key):
+        idempotency = idempotency_of(
+            asked, "DELETE", f"/v1/feeds/{feed}/posts/{name}", b""
+        )
+        if done := await recall(self._store, feed, idempotency):
             return done.cursor
         for _ in range(WRITE_ATTEMPTS):
             try:
@@ -146,7 +154,7 @@ class PostDesk:
             check_revision(expected, post.rev, body)
             change = Change(EventType.WITHDRAWN, name, post.rev, post.rev + 1, b"")
             before = name if post.pinned else ""
-            write = Write(feed, (change,), self._clock(), before, "", key)
+            write = Write(feed, (change,), self._clock(), before, "", idempotency)
             try:
                 return (await self._store.write(write)).cursor
             except _CHANGED_MEANWHILE:
@@ -160,21 +168,25 @@ class PostDesk:
         post: Post,
         change: Change,
         now: int,
-        key: Idempotency | None,
+        idempotency: Idempotency | None,
     ) -> Written:
         """Write one change to a post, and what it means for the pin."""
         if post.pinned == was_pinned:
-            return await self._store.write(Write(feed, (change,), now, "", "", key))
+            return await self._store.write(
+                Write(feed, (change,), now, "", "", idempotency)
+            )
         if was_pinned:
             return await self._store.write(
-                Write(feed, (change,), now, post.id, "", key)
+                Write(feed, (change,), now, post.id, "", idempotency)
             )
         former = (await self._store.feed(feed)).pinned
         changes: tuple[Change, ...] = (change,)
         if former not in ("", post.id):
             pinned = _post.decode(await self._store.post(feed, former))
             changes = (_updated(pinned, unpinned(pinned)), change)
-        return await self._store.write(Write(feed, changes, now, former, post.id, key))
+        return await self._store.write(
+            Write(feed, changes, now, former, post.id, idempotency)
+        )
 
     async def again(self, feed: str, written: Written) -> WriteOutcome:
         """What a repeated command answers."""

@@ -34,13 +34,13 @@ class Store(Protocol):
         """Create a feed with a new epoch, at seq 0. Raises SlugTaken, KeyReused."""
 
     async def claim(self, feed: str, idempotency: Idempotency) -> bool:
-        """Let the key make this feed and no other; whether that is new.
+        """Let the Idempotency-Key make this feed and no other; whether that is new.
 
         Raises KeyReused if another feed is or was to be made under it.
         """
 
     async def release(self, idempotency: Idempotency) -> None:
-        """Let the key make any feed again."""
+        """Let the Idempotency-Key make any feed again."""
 
     async def drop_feed(
         self, feed: str, expected: int | None, idempotency: Idempotency | None
@@ -54,7 +54,7 @@ class Store(Protocol):
         """
 
     async def recall(self, feed: str, idempotency: Idempotency) -> Written | None:
-        """The write kept under this key, if there was one. Raises KeyReused."""
+        """The write kept under this Idempotency-Key, or None. Raises KeyReused."""
 
     async def confirm(self, feed: str) -> Cursor:
         """Wait until what the feed holds is as safe as what is acknowledged.

@@ -154,10 +154,10 @@ class Tokens:
 
     async def revoke(self, name: str) -> bool:
         """End the token with the id `name`; whether it was there."""
-        for key, record in await self._store.tokens():
+        for token_name, record in await self._store.tokens():
             if _token.decode(record).id == name:
-                dropped = await self._store.drop_token(key)
+                dropped = await self._store.drop_token(token_name)
                 # After, not before: a check meanwhile would remember it again.
-                self._known.pop(key, None)
+                self._known.pop(token_name, None)
                 return dropped
         return False

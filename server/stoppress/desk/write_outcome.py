@@ -27,7 +27,7 @@ class WriteOutcome(NamedTuple):
     """What a command did: the post (or feed) as it is now, and where.
 
     `post` is the post's id, "" for a feed. `body` is the kept JSON, b"" if it was
-    withdrawn since. `repeated`: it happened before, under the same key.
+    withdrawn since. `repeated`: it happened before, under the same Idempotency-Key.
     `created`: a copy was of something that had not been there.
     """
 
@@ -64,6 +64,8 @@ def check_revision(expected: Expected, rev: int, current: bytes) -> None:
         raise StaleRevision(max(expected, default=0), rev, current)
 
 
-async def recall(store: Store, feed: str, key: Idempotency | None) -> Written | None:
-    """The write kept under this key, if there was one. Raises KeyReused."""
-    return None if key is None else await store.recall(feed, key)
+async def recall(
+    store: Store, feed: str, idempotency: Idempotency | None
+) -> Written | None:
+    """The write kept under this Idempotency-Key, or None. Raises KeyReused."""
+    return None if idempotency is None else await store.recall(feed, idempotency)

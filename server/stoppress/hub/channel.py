@@ -56,7 +56,7 @@ class Channel:
             settings.base,
             max_events=settings.ring_events,
             max_bytes=settings.ring_bytes,
-            encoded=owner.metrics.encoded,
+            encoded=owner.metrics.encoded.add,
         )
         self._round_robin = RoundRobin()
         self._pace = Pace(self.ring, self._round_robin)
@@ -85,7 +85,7 @@ class Channel:
             self._owner.budget.charge(ring)
             if begun:
                 self._order(self._round_robin.all(), RESET)
-                self._owner.metrics.reset(self._round_robin.size)
+                self._owner.metrics.resets.add(self._round_robin.size)
             self._begin()
         if window.cursor.seq >= ring.head:
             self._take_feed(window.feed)
@@ -158,7 +158,7 @@ class Channel:
             follow.reader.greet(self._greeting(follow.reader.wire, resumed, place))
         else:
             follow.seq = RESET
-            self._owner.metrics.reset(1)
+            self._owner.metrics.resets.add()
         self._enter(follow)
 
     def watch(self, follow: Follow, seq: int) -> None:
@@ -289,7 +289,9 @@ class Channel:
                     break
         self._pace.went(visits)
         if events:
-            self._owner.metrics.delivered(events, size)
+            metrics = self._owner.metrics
+            metrics.deliveries.value += events
+            metrics.delivered_bytes.value += size
         if self.eased.is_awaited and not self.is_pressed():
             self.eased.ring()
         return visits
@@ -336,7 +338,7 @@ class Channel:
         else:
             rest, at = self.ring.rest(reader.wire, follow.seq, sent)
         follow.seq = at
-        self._owner.metrics.stuck()
+        self._owner.metrics.stuck.add()
         reader.write(bytes(rest) if len(rest) < COPIED_BELOW_BYTES else rest)
         if not reader.blocked and at != self.ring.head:
             self._ready.append(follow)

@@ -23,7 +23,7 @@ from stoppress.hub.channel import Channel
 from stoppress.hub.closing_readers import ClosingReaders
 from stoppress.hub.feed_state import FeedState
 from stoppress.hub.follow import Follow
-from stoppress.hub.hub_metrics import HubMetrics, NoHubMetrics
+from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.hub.memory_budget import MemoryBudget
 from stoppress.hub.open_channels import OpenChannels
 from stoppress.hub.reader import DETAILS, MAX_FOLLOWS, Reader
@@ -57,7 +57,7 @@ class Hub:
         census: Census | None = None,
     ) -> None:
         self.settings = settings
-        self.metrics: HubMetrics = metrics or NoHubMetrics()
+        self.metrics = metrics or HubMetrics()
         self.budget = MemoryBudget(settings.rings_bytes, self.metrics)
         self.sweep = Sweep(_call_soon, self.metrics, failed=self._fail)
         self.leaving = ClosingReaders()
@@ -101,13 +101,13 @@ class Hub:
         self._channels.close(channel)
 
     def _make(self, feed: str) -> Channel:
-        self.metrics.channels(1)
+        self.metrics.channels.add(1)
         return Channel(feed, self)
 
     def _gone(self, channel: Channel) -> None:
         self._reader_counts.changed(channel)
         self.budget.release(channel.ring)
-        self.metrics.channels(-1)
+        self.metrics.channels.add(-1)
 
     def facts_at_hand(self, feed: str) -> FeedState | None:
         """The facts of the feed, if it is open now."""
@@ -216,7 +216,7 @@ class Hub:
         channel = self._channels.find(feed)
         if channel is None or not channel.is_pressed():
             return
-        self.metrics.paced()
+        self.metrics.paced.add()
         self.sweep.wake(channel)  # it may rest
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PACE_S):
@@ -227,12 +227,12 @@ class Hub:
     def came(self, reader: Reader) -> None:
         """A reader is here."""
         self._readers += 1
-        self.metrics.readers(reader.wire.name.lower(), 1)
+        self.metrics.readers[reader.wire.name.lower()].add(1)
 
     def went(self, reader: Reader) -> None:
         """A reader is gone."""
         self._readers -= 1
-        self.metrics.readers(reader.wire.name.lower(), -1)
+        self.metrics.readers[reader.wire.name.lower()].add(-1)
 
     def readers(self) -> int:
         """How many readers this process has."""

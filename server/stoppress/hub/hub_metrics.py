@@ -1,77 +1,59 @@
-"""What the hub counts, for whoever shows it (Prometheus, in `metrics.py`).
+"""What the hub counts.
 
-Rules: called on the hot path only once a slice, with sums; an implementation
-must not wait, raise or allocate per reader.
+Rules: called on the hot path only once per slice, with sums; what is counted there is
+a `Total`.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from stoppress.meter import NO_METER, Meter
+from stoppress.wire.close_codes import CloseCode
 
 
-class HubMetrics(Protocol):
-    """Takes the hub's counts."""
+class HubMetrics:
+    """The hub's counts."""
 
-    def readers(self, wire: str, change: int) -> None:
-        """A reader came (+1) or went (-1) on `wire`."""
-
-    def channels(self, change: int) -> None:
-        """A channel was opened (+1) or closed (-1)."""
-
-    def delivered(self, events: int, size: int) -> None:
-        """So many events, in so many bytes, were taken by readers' sockets."""
-
-    def swept(self, visits: int, seconds: float) -> None:
-        """One turn of the sweep: follows visited, and how long it took."""
-
-    def stuck(self) -> None:
-        """A reader's socket took less than it was given."""
-
-    def paced(self) -> None:
-        """An editor's answer waits for the readers of the feed."""
-
-    def closed(self, code: int) -> None:
-        """The hub ended a reader's line with this code."""
-
-    def reset(self, readers: int) -> None:
-        """So many follows are told that they can't be continued."""
-
-    def trimmed(self, events: int) -> None:
-        """So many events left a ring because all rings together were full."""
-
-    def encoded(self) -> None:
-        """An event was encoded as a message."""
-
-
-class NoHubMetrics:
-    """A HubMetrics that counts nothing."""
-
-    def readers(self, wire: str, change: int) -> None:
-        """Nothing."""
-
-    def channels(self, change: int) -> None:
-        """Nothing."""
-
-    def delivered(self, events: int, size: int) -> None:
-        """Nothing."""
-
-    def swept(self, visits: int, seconds: float) -> None:
-        """Nothing."""
-
-    def stuck(self) -> None:
-        """Nothing."""
-
-    def paced(self) -> None:
-        """Nothing."""
-
-    def closed(self, code: int) -> None:
-        """Nothing."""
-
-    def reset(self, readers: int) -> None:
-        """Nothing."""
-
-    def trimmed(self, events: int) -> None:
-        """Nothing."""
-
-    def encoded(self) -> None:
-        """Nothing."""
+    def __init__(self, meter: Meter = NO_METER) -> None:
+        self.readers = meter.gauges(
+            "stoppress_readers", "Readers connected now, by transport.", "wire"
+        )
+        self.channels = meter.gauge(
+            "stoppress_channels", "Feeds open in memory now, in each worker."
+        )
+        self.deliveries = meter.total(
+            "stoppress_deliveries", "Events taken by readers' sockets."
+        )
+        self.delivered_bytes = meter.total(
+            "stoppress_delivered_bytes", "Bytes of events taken by readers' sockets."
+        )
+        self.visits = meter.total(
+            "stoppress_sweep_visits", "Follows visited by sweeps."
+        )
+        self.turns = meter.total("stoppress_sweep_turns", "Turns of sweeps.")
+        self.swept_s = meter.total(
+            "stoppress_sweep_seconds", "How long all turns of sweeps took."
+        )
+        self.stuck = meter.counter(
+            "stoppress_stuck",
+            "Writes of which a reader's socket took less than it was given.",
+        )
+        self.paced = meter.counter(
+            "stoppress_paced",
+            "Answers to editors that waited until readers had what was before.",
+        )
+        self.closed = meter.counters(
+            "stoppress_closed",
+            "Live lines the server ended, by close code.",
+            "code",
+            [str(code.value) for code in CloseCode],
+        )
+        self.resets = meter.counter(
+            "stoppress_resets", "Follows told that they can't be continued."
+        )
+        self.trimmed = meter.counter(
+            "stoppress_trimmed_events",
+            "Events that left a ring because all rings together were full.",
+        )
+        self.encoded = meter.total(
+            "stoppress_encoded", "Events encoded, once each, for all their readers."
+        )

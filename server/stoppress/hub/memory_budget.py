@@ -27,7 +27,7 @@ class MemoryBudget:
             events = largest.trim(max(largest.bytes // 8, 1))
             if not events:
                 return  # every ring is down to its newest event
-            self._metrics.trimmed(events)
+            self._metrics.trimmed.add(events)
             self._count(largest)
 
     def release(self, ring: Ring) -> None:

@@ -139,7 +139,7 @@ class Reader:
         if not self.closing:
             self.closing = code
             self.leave_all()
-            self.owner.metrics.closed(code)
+            self.owner.metrics.closed[str(int(code))].add()
             self._end(code)
 
     def leave_all(self) -> None:

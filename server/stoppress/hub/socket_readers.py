@@ -232,7 +232,7 @@ class WebSocketReader(SocketReader):
         if not self.closing:
             self.closing = broken.code
             self.leave_all()
-            self.owner.metrics.closed(broken.code)
+            self.owner.metrics.closed[str(int(broken.code))].add()
             self.write(broken.answer)
             self.owner.leaving.add(self)
         if self.transport.can_write_eof() and not self.transport.is_closing():

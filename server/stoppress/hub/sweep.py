@@ -102,7 +102,10 @@ class Sweep:
             else:
                 channel.awake = False
             now = self._clock()
-        self._metrics.swept(SLICE_VISITS - left, now - start)
+        metrics = self._metrics
+        metrics.visits.value += SLICE_VISITS - left
+        metrics.turns.value += 1
+        metrics.swept_s.value += now - start
         self._scheduled = bool(waiting)
         if waiting:
             if self.writes or waiting[0].in_burst:

@@ -27,7 +27,7 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NewsError, NotFound, Unavailable
 from stoppress.log.followed_feed import FollowedFeed, FollowedSink
 from stoppress.log.listener import LISTENER_BACKOFF_S, Listener
-from stoppress.log.log_metrics import FollowerMetrics, NoFollowerMetrics
+from stoppress.log.log_metrics import FollowerMetrics
 from stoppress.log.pool import Pool
 from stoppress.log.pubsub_message import parse
 from stoppress.log.shards import Shards
@@ -54,7 +54,7 @@ class Follower:
     ) -> None:
         self._shards = shards
         self._store = store
-        self._metrics = metrics or NoFollowerMetrics()
+        self._metrics = metrics or FollowerMetrics()
         self._probe_s = probe_s
         self._feeds: dict[str, FollowedFeed] = {}
         self._channels: dict[bytes, FollowedFeed] = {}
@@ -177,7 +177,7 @@ class Follower:
             return
         heard = parse(message)
         if heard is None:
-            self._metrics.malformed()
+            self._metrics.malformed.add()
         if followed.hear(heard):
             self._to_mend.put_nowait(followed)
         elif followed.closed and self._group is not None:
@@ -206,7 +206,9 @@ class Follower:
         stands = bool(lines) and all(line.stands for line in lines)
         if stands != self._stands:
             self._stands = stands
-            self._metrics.line_up(stands)
+            self._metrics.line_up.set(stands)
+            if not stands:
+                self._metrics.lines_lost.add()
         healthy = stands and all(line.is_healthy for line in lines)
         if healthy != self.healthy:
             self.healthy = healthy
@@ -222,7 +224,7 @@ class Follower:
                 how = await followed.mend(
                     self._store, partial(self._listening, followed)
                 )
-                self._metrics.mended(how)
+                self._metrics.mended[how].add()
             except NotFound:
                 followed.end()
             except Unavailable as wrong:
@@ -236,7 +238,7 @@ class Follower:
 
     async def _open(self, feed: str, sink: FollowedSink) -> None:
         await self.close(feed)
-        followed = FollowedFeed(feed, sink, self._metrics.held_back_too_much)
+        followed = FollowedFeed(feed, sink, self._metrics.held_back_too_much.add)
         line = await self._listening(followed)
         self._feeds[feed] = self._channels[followed.channel] = followed
         try:

@@ -27,7 +27,7 @@ from redis.exceptions import ResponseError
 
 from stoppress.domain.errors import NewsError, Unavailable
 from stoppress.log.commands import Command, new_epoch
-from stoppress.log.log_metrics import InboxMetrics, NoInboxMetrics
+from stoppress.log.log_metrics import InboxMetrics
 from stoppress.log.pool import unavailable
 from stoppress.log.redis_keys import INBOX, REFUSED
 from stoppress.log.shards import Shards, at
@@ -64,7 +64,7 @@ class Inbox:
     ) -> None:
         self._shards = shards
         self._publish = publish
-        self._metrics = metrics or NoInboxMetrics()
+        self._metrics = metrics or InboxMetrics()
         self._max_bytes = max_bytes
         self._claim_after_s = claim_after_s
         self._name = f"{socket.gethostname()}-{os.getpid()}-{new_epoch()}"
@@ -158,7 +158,8 @@ class Inbox:
             if reason is not None:
                 await self._refuse(ident, fields, reason)
             await self._acknowledge(ident)
-            self._metrics.taken_in(reason is not None)
+            outcome = "published" if reason is None else "refused"
+            self._metrics.taken_in[outcome].add()
 
     async def _acknowledge(self, ident: bytes) -> None:
         done = ("XACK", INBOX, GROUP, ident), ("XDEL", INBOX, ident)

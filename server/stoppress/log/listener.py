@@ -155,7 +155,7 @@ class Listener:
                         await scripts.probe(talk, self._channel, self._nonce)
                     await self.probed.wait()
             except (TimeoutError, Unavailable) as missed:
-                self._metrics.probe_missed()
+                self._metrics.probes_missed.add()
                 why = str(missed) or "nothing in time"
                 raise Unavailable(f"a probe did not come back: {why}") from None
             if not self.is_healthy:

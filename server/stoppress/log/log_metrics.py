@@ -1,74 +1,55 @@
-"""What the log counts, for whoever counts it."""
+"""What the log counts: follower, store and inbox."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from stoppress.meter import NO_METER, Meter
 
 
-class FollowerMetrics(Protocol):
+class FollowerMetrics:
     """What a follower counts."""
 
-    def line_up(self, up: bool) -> None:
-        """The line to Redis stands, or was lost."""
-
-    def mended(self, how: str) -> None:
-        """A feed was mended: from its "log", or begun anew from a "window".
-
-        "epoch" is the latter too, where its history has ended.
-        """
-
-    def malformed(self) -> None:
-        """A message could not be read."""
-
-    def probe_missed(self) -> None:
-        """A probe did not come back in time."""
-
-    def held_back_too_much(self) -> None:
-        """What was heard of a feed while it was mended went over its bound."""
-
-
-class NoFollowerMetrics:
-    """Counts nothing."""
-
-    def line_up(self, up: bool) -> None:
-        """Do nothing."""
-
-    def mended(self, how: str) -> None:
-        """Do nothing."""
-
-    def malformed(self) -> None:
-        """Do nothing."""
-
-    def probe_missed(self) -> None:
-        """Do nothing."""
-
-    def held_back_too_much(self) -> None:
-        """Do nothing."""
+    def __init__(self, meter: Meter = NO_METER) -> None:
+        self.line_up = meter.gauge(
+            "stoppress_redis_line_up", "Workers whose line to Redis is up."
+        )
+        self.lines_lost = meter.counter(
+            "stoppress_redis_lines_lost", "Lines to Redis that were lost, or given up."
+        )
+        # From its `log`, anew from a `window`, or that in a new `epoch`.
+        self.mended = meter.counters(
+            "stoppress_mended",
+            "Feeds whose events were read from the log again, by how.",
+            "how",
+        )
+        self.malformed = meter.counter(
+            "stoppress_malformed", "Messages of Redis that could not be read."
+        )
+        self.probes_missed = meter.counter(
+            "stoppress_probes_missed",
+            "Probes of the line to Redis that did not come back in time.",
+        )
+        self.held_back_too_much = meter.counter(
+            "stoppress_held_back_too_much",
+            "Times that what was heard of a feed while it was mended was let go.",
+        )
 
 
-class StoreMetrics(Protocol):
+class StoreMetrics:
     """What a store counts."""
 
-    def aged(self, events: int) -> None:
-        """So many events left a log because of their age."""
+    def __init__(self, meter: Meter = NO_METER) -> None:
+        self.aged = meter.counter(
+            "stoppress_log_aged",
+            "Events let go from feeds' logs at a write because of their age.",
+        )
 
 
-class NoStoreMetrics:
-    """Counts nothing."""
-
-    def aged(self, events: int) -> None:
-        """Do nothing."""
-
-
-class InboxMetrics(Protocol):
+class InboxMetrics:
     """What an inbox counts."""
 
-    def taken_in(self, refused: bool) -> None:
-        """A post was taken from the inbox: published, or refused."""
-
-
-class NoInboxMetrics:
-    """Counts nothing."""
-
-    def taken_in(self, refused: bool) -> None:
-        """Do nothing."""
+    def __init__(self, meter: Meter = NO_METER) -> None:
+        self.taken_in = meter.counters(
+            "stoppress_inbox",
+            "Posts taken from the Redis inbox, by what became of them.",
+            "outcome",
+        )

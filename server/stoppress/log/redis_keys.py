@@ -11,7 +11,7 @@ readers and the inbox lie outside: no script that touches a feed touches them.
     stoppress:{slug}:ext     hash    external id: post id
     stoppress:{slug}:idem:*  text    what was written under an Idempotency-Key
     stoppress:{slug}:line    sharded channel of the feed's events
-    stoppress:making:*       text    the slug a feed is made with under such a key
+    stoppress:making:*       text    slug of the feed made under an Idempotency-Key
     stoppress:feeds          zset    `<slug> <born>` by when it was made, in ms
     stoppress:node           hash    life, replid, sure, place of the server; in a
                                      cluster there is none
@@ -56,9 +56,9 @@ def feed_keys(feed: str) -> FeedKeys:
 
 
 def idem_key(feed: str, idempotency: Idempotency | None) -> str:
-    """Where the write under this key is remembered; unused if there is none.
+    """Where the write under this Idempotency-Key is remembered; unused without one.
 
-    The name is a digest: a key may hold anything, up to 200 bytes of it.
+    The name is a digest: an Idempotency-Key may hold anything, up to 200 bytes of it.
     """
     if idempotency is None:
         return f"stoppress:{{{feed}}}:idem:"
@@ -66,7 +66,7 @@ def idem_key(feed: str, idempotency: Idempotency | None) -> str:
 
 
 def making_key(idempotency: Idempotency) -> str:
-    """Where the slug of the feed made under this key is remembered."""
+    """Where the slug of the feed made under this Idempotency-Key is remembered."""
     return f"stoppress:making:{_digest(idempotency)}"
 
 

@@ -164,7 +164,7 @@ async def drop(
 
 
 async def recall(talk: RedisCommands, feed: str, idem: Idempotency) -> Written | None:
-    """The write kept under a key. It is waited for, as the write itself was."""
+    """The write kept under an Idempotency-Key. It is waited for, as a write is."""
     names = (feed_keys(feed).meta, idem_key(feed, idem))
     answer = await talk.write(_RECALL, names, (idem.fingerprint,))
     return None if answer[0] == b"none" else _written(answer, feed, idem)

@@ -32,7 +32,7 @@ from stoppress.domain.store_records import (
 )
 from stoppress.log import scripts
 from stoppress.log.commands import RedisCommands, new_epoch
-from stoppress.log.log_metrics import NoStoreMetrics, StoreMetrics
+from stoppress.log.log_metrics import StoreMetrics
 from stoppress.log.redis_keys import FEEDS, TOKENS, feed_keys, making_key
 from stoppress.log.scripts import LogPiece
 from stoppress.log.shards import Shards, at, each
@@ -61,7 +61,7 @@ class RedisStore:
         metrics: StoreMetrics | None = None,
     ) -> None:
         self._shards = shards
-        self._metrics = metrics or NoStoreMetrics()
+        self._metrics = metrics or StoreMetrics()
         self._log_events = settings.log_events
         self._log_age_s = settings.log_days * 86_400
         self._ring_events = settings.ring_events
@@ -85,7 +85,7 @@ class RedisStore:
         # when it is read. In another shard than the feed it is waited for by itself.
         is_near = self._shards.of(FEEDS) is self._shards.of(feed_keys(feed).meta)
         say = RedisCommands.one if is_near else RedisCommands.write_one
-        await self._key(FEEDS, lambda talk: say(talk, "ZADD", FEEDS, at, member))
+        await self._at(FEEDS, lambda talk: say(talk, "ZADD", FEEDS, at, member))
         try:
             written = await self._feed(
                 feed,
@@ -103,12 +103,12 @@ class RedisStore:
         return written
 
     async def claim(self, feed: str, idempotency: Idempotency) -> bool:
-        """Let the key make this feed and no other; whether that is new.
+        """Let the Idempotency-Key make this feed and no other; whether that is new.
 
         Raises KeyReused if another feed is or was to be made under it.
         """
         name = making_key(idempotency)
-        was = await self._key(
+        was = await self._at(
             name,
             lambda talk: talk.one("SET", name, feed, "NX", "EX", self._ttl_s, "GET"),
         )
@@ -117,9 +117,9 @@ class RedisStore:
         return was is None
 
     async def release(self, idempotency: Idempotency) -> None:
-        """Let the key make any feed again."""
+        """Let the Idempotency-Key make any feed again."""
         name = making_key(idempotency)
-        await self._key(name, lambda talk: talk.one("DEL", name))
+        await self._at(name, lambda talk: talk.one("DEL", name))
 
     async def drop_feed(
         self, feed: str, expected: int | None, idempotency: Idempotency | None
@@ -153,11 +153,11 @@ class RedisStore:
             ),
         )
         if aged:
-            self._metrics.aged(aged)
+            self._metrics.aged.add(aged)
         return written
 
     async def recall(self, feed: str, idempotency: Idempotency) -> Written | None:
-        """The write kept under this key, if there was one. Raises KeyReused."""
+        """The write kept under this Idempotency-Key, or None. Raises KeyReused."""
         return await self._feed(
             feed, lambda talk: scripts.recall(talk, feed, idempotency)
         )
@@ -177,7 +177,7 @@ class RedisStore:
         """Every feed's kept JSON, of every visibility: newest made first, then by slug,
         last first.
         """
-        members = await self._key(
+        members = await self._at(
             FEEDS, lambda talk: talk.one("ZREVRANGE", FEEDS, 0, -1)
         )
         named = [member.decode().split(" ") for member in members]
@@ -240,25 +240,25 @@ class RedisStore:
 
     async def put_token(self, digest: str, record: bytes) -> None:
         """Keep a token's record."""
-        await self._key(
+        await self._at(
             TOKENS, lambda talk: talk.write_one("HSET", TOKENS, digest, record)
         )
 
     async def token(self, digest: str) -> bytes | None:
         """The record of the token, or None if there is none."""
-        record: bytes | None = await self._key(
+        record: bytes | None = await self._at(
             TOKENS, lambda talk: talk.one("HGET", TOKENS, digest)
         )
         return record
 
     async def tokens(self) -> list[tuple[str, bytes]]:
         """Every digest with its record."""
-        flat = await self._key(TOKENS, lambda talk: talk.one("HGETALL", TOKENS))
+        flat = await self._at(TOKENS, lambda talk: talk.one("HGETALL", TOKENS))
         return [(flat[i].decode(), flat[i + 1]) for i in range(0, len(flat), 2)]
 
     async def drop_token(self, digest: str) -> bool:
         """Forget a token; whether it was there."""
-        dropped = await self._key(
+        dropped = await self._at(
             TOKENS, lambda talk: talk.write_one("HDEL", TOKENS, digest)
         )
         return bool(dropped)
@@ -321,8 +321,10 @@ class RedisStore:
 
     # Where things are
 
-    async def _key(self, key: str, call: Callable[[RedisCommands], Awaitable[T]]) -> T:
-        return await at(self._shards, key, call)
+    async def _at(
+        self, redis_key: str, call: Callable[[RedisCommands], Awaitable[T]]
+    ) -> T:
+        return await at(self._shards, redis_key, call)
 
     async def _feed(
         self, feed: str, call: Callable[[RedisCommands], Awaitable[T]]
@@ -339,7 +341,7 @@ class RedisStore:
         )
 
     async def _unlist(self, member: str) -> None:
-        await self._key(FEEDS, lambda talk: talk.one("ZREM", FEEDS, member))
+        await self._at(FEEDS, lambda talk: talk.one("ZREM", FEEDS, member))
 
 
 async def _born_and_body(

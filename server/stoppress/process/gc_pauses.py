@@ -13,23 +13,32 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
-from typing import Protocol
+
+from stoppress.meter import NO_METER, Meter
 
 LOOP_TICK_S = 1.0
 """Between two rings of the timer."""
 RARELY = 100
 """Collections of the middle generation before one of the oldest, Python's own being
 10: 700,000 objects more than there were, so not while 18,000 readers arrive."""
+PAUSE_BOUNDS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+"""The upper bounds of the histograms."""
 
 
-class PauseMetrics(Protocol):
+class PauseMetrics:
     """What is counted of pauses."""
 
-    def collected(self, seconds: float) -> None:
-        """The collector walked the oldest generation for so long."""
-
-    def late(self, seconds: float) -> None:
-        """A timer rang so late."""
+    def __init__(self, meter: Meter = NO_METER) -> None:
+        self.collected = meter.histogram(
+            "stoppress_collector_pause_seconds",
+            "How long the collector took to walk everything it watches.",
+            PAUSE_BOUNDS_S,
+        )
+        self.late = meter.histogram(
+            "stoppress_loop_late_seconds",
+            "How late a timer rang that rings once a second.",
+            PAUSE_BOUNDS_S,
+        )
 
 
 class Pauses:
@@ -55,7 +64,7 @@ class Pauses:
         """The timer of LOOP_TICK_S rings."""
         now = self._clock()
         if self._due:
-            self._metrics.late(max(0.0, now - self._due))
+            self._metrics.late.observe(max(0.0, now - self._due))
         self._due = now + LOOP_TICK_S
 
     def _heard(self, phase: str, info: dict[str, int]) -> None:
@@ -64,4 +73,4 @@ class Pauses:
         if phase == "start":
             self._began = self._clock()
         else:
-            self._metrics.collected(self._clock() - self._began)
+            self._metrics.collected.observe(self._clock() - self._began)

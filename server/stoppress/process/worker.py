@@ -26,12 +26,12 @@ from typing import Any, cast
 import uvicorn
 
 from stoppress.app import ServerProcess
-from stoppress.process.gc_pauses import LOOP_TICK_S, Pauses
+from stoppress.process.gc_pauses import LOOP_TICK_S, PauseMetrics, Pauses
 from stoppress.process.listening_sockets import ears, limit
 from stoppress.settings import from_environment
-from stoppress.web.line.arrivals import ArrivalQueue, call_later
+from stoppress.web.line.arrivals import ArrivalMetrics, ArrivalQueue, call_later
 from stoppress.web.line.first_bytes import FirstBytes
-from stoppress.web.line.head_limits import HeadLimits
+from stoppress.web.line.head_limits import HeadLimits, HeadMetrics
 from stoppress.web.line.takeover import LiveWebSocket
 
 REQUEST_GRACE_S = 3
@@ -57,7 +57,7 @@ class WorkerServer(uvicorn.Server):
         super().__init__(config)
         self._serving = serving
         self._ready = ready
-        self._pauses = Pauses(serving.metrics)
+        self._pauses = Pauses(PauseMetrics(serving.metrics))
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -148,9 +148,12 @@ async def serve(listen: int, ready: int) -> None:
     settings, metrics = serving.settings, serving.metrics
     first_bytes = FirstBytes(
         serving.fast_path,
-        ArrivalQueue(call_later, metrics, settings.handshakes_per_s),
+        ArrivalQueue(call_later, ArrivalMetrics(metrics), settings.handshakes_per_s),
         HeadLimits(
-            call_later, metrics, settings.head_timeout_s, settings.max_head_bytes
+            call_later,
+            HeadMetrics(metrics),
+            settings.head_timeout_s,
+            settings.max_head_bytes,
         ),
     )
     config = uvicorn.Config(

@@ -8,8 +8,8 @@ Rules:
   page can set, else Origin. The address bar (`none`) asks for nobody else.
 - A request that says neither may read: browsers name the origin of every WebSocket
   and of every request whose answer another site's page could read. It may not write.
-- Where both are there, Sec-Fetch-Site decides, but for a WebSocket: browsers disagree
-  on what it says there, and always send the Origin of a WebSocket.
+- Where both are there, Sec-Fetch-Site decides. (Of a WebSocket, Firefox 153 sends both,
+  Chromium 156 Origin alone.)
 - A link to the desk's own page counts from anywhere (`from_link`), else an editor
   would have to sign in again on the way from a sibling site, such as an intranet. It
   is a top-level GET (Sec-Fetch-Mode, Sec-Fetch-Dest) of a page that can't be framed,
@@ -69,7 +69,6 @@ def credential_of(
     *,
     method: str = "GET",
     query_token: str | None = None,
-    is_websocket: bool = False,
     from_link: bool = False,
 ) -> Credential:
     """The credential of a request. See the rules above."""
@@ -90,7 +89,7 @@ def credential_of(
     if method not in ("GET", "HEAD"):
         is_ours = is_from_our_page(header, own_origin)
         return Credential(CredentialKind.COOKIE, secret, is_ours)
-    if _may_read(header, own_origin, is_websocket) or (
+    if _may_read(header, own_origin) or (
         from_link and _is_top_level_navigation(header)
     ):
         return Credential(CredentialKind.COOKIE, secret, may_write=False)
@@ -106,13 +105,14 @@ def is_from_our_page(header: HeaderLookup, own_origin: str) -> bool:
     return origin is not None and _is_own(origin, header, own_origin)
 
 
-def _may_read(header: HeaderLookup, own_origin: str, is_websocket: bool) -> bool:
-    site, origin = header("sec-fetch-site"), header("origin")
+def _may_read(header: HeaderLookup, own_origin: str) -> bool:
+    site = header("sec-fetch-site")
     if site == "same-origin":
         return True
-    if origin is not None and not _is_own(origin, header, own_origin):
-        return False
-    return site in (None, "none") or (is_websocket and origin is not None)
+    origin = header("origin")
+    return site in (None, "none") and (
+        origin is None or _is_own(origin, header, own_origin)
+    )
 
 
 def _is_own(origin: str, header: HeaderLookup, own_origin: str) -> bool:

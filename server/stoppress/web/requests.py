@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Receive
 
-from stoppress.desk.idempotency import Requester, check_key
+from stoppress.desk.idempotency import Requester, check_idempotency_key
 from stoppress.desk.write_outcome import Expected
 from stoppress.domain.errors import Invalid, Malformed
 from stoppress.web.problems import Problem
@@ -94,8 +94,8 @@ async def _receive(receive: Receive, limit: int) -> bytes:
 
 def asked(headers: Headers, owner: str) -> Requester:
     """Who asks, and under which Idempotency-Key. Raises Malformed."""
-    key = headers.get("idempotency-key")
-    return Requester(owner, None if key is None else check_key(key))
+    given = headers.get("idempotency-key")
+    return Requester(owner, None if given is None else check_idempotency_key(given))
 
 
 def entity_tags(text: str) -> list[tuple[bool, str]] | None:

@@ -66,17 +66,17 @@ class ResponseCache:
         self._bodies: OrderedDict[tuple[str, ...], CachedBody] = OrderedDict()
         self._bytes = 0
 
-    async def get(self, key: tuple[str, ...], draw: Drawer) -> CachedBody:
-        """What is held under the key, or else what `draw` makes."""
-        body = self._bodies.get(key)
+    async def get(self, name: tuple[str, ...], draw: Drawer) -> CachedBody:
+        """What is held under the name, or else what `draw` makes."""
+        body = self._bodies.get(name)
         if body is None:
             body = CachedBody.of(await draw())
             # Another request may have drawn it while this one read.
-            self._bytes += _size(body) - _size(self._bodies.get(key))
-            self._bodies[key] = body
+            self._bytes += _size(body) - _size(self._bodies.get(name))
+            self._bodies[name] = body
             while self._bytes > CACHED_RESPONSE_BYTES and len(self._bodies) > 1:
                 self._bytes -= _size(self._bodies.popitem(last=False)[1])
-        self._bodies.move_to_end(key)
+        self._bodies.move_to_end(name)
         return body
 
 

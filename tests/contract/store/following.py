@@ -7,37 +7,36 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from stoppress.log.follower import Follower
-from stoppress.log.log_metrics import NoFollowerMetrics
+from stoppress.log.log_metrics import FollowerMetrics
 from stoppress.log.shards import Shards
 from stoppress.log.store import RedisStore
 from tests.contract.store.servers import Server
+from tests.tally import Tally
 from tests.waiting import until, wait_until
 
 
-class Counts(NoFollowerMetrics):
+class Counts(Tally):
     """Counts, for tests that ask."""
 
-    def __init__(self) -> None:
-        self.how: list[str] = []
-        self.malformed_messages = 0
-        self.missed = 0
-        self.ups = 0
+    @property
+    def how(self) -> list[str]:
+        """How feeds were mended, in their order."""
+        return [one.label for one in self.of("stoppress_mended")]
 
-    def line_up(self, up: bool) -> None:
-        """Count it."""
-        self.ups += up
+    @property
+    def malformed_messages(self) -> int:
+        """Messages that could not be read."""
+        return self.sum("stoppress_malformed")
 
-    def mended(self, how: str) -> None:
-        """Count it."""
-        self.how.append(how)
+    @property
+    def missed(self) -> int:
+        """Probes that did not come back."""
+        return self.sum("stoppress_probes_missed")
 
-    def malformed(self) -> None:
-        """Count it."""
-        self.malformed_messages += 1
-
-    def probe_missed(self) -> None:
-        """Count it."""
-        self.missed += 1
+    @property
+    def ups(self) -> int:
+        """How often the line was made."""
+        return self.sum("stoppress_redis_line_up")
 
 
 @asynccontextmanager
@@ -45,7 +44,7 @@ async def following(
     shards: Shards, store: RedisStore, counts: Counts
 ) -> AsyncIterator[Follower]:
     """A follower that runs, and probes often."""
-    follower = Follower(shards, store, counts, probe_s=0.5)
+    follower = Follower(shards, store, FollowerMetrics(counts), probe_s=0.5)
     running = asyncio.create_task(follower.run())
     try:
         yield follower

@@ -13,6 +13,7 @@ from stoppress.domain.errors import Unavailable
 from stoppress.domain.event import EventType
 from stoppress.log.connect import connect
 from stoppress.log.follower import Follower
+from stoppress.log.log_metrics import FollowerMetrics
 from stoppress.log.pool import Pool
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
@@ -269,7 +270,7 @@ async def test_who_knows_of_more_has_it_read(
     link = await connect(f"redis://127.0.0.1:{proxy.port}", settings)
     store = RedisStore(link, settings)
     counts = Counts()
-    follower = Follower(link, store, counts, probe_s=60)
+    follower = Follower(link, store, FollowerMetrics(counts), probe_s=60)
     running = asyncio.create_task(follower.run())
     try:
         await store.make_feed("x", FEED, AT, None)

@@ -11,7 +11,7 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.store_records import Written
 from stoppress.hub.ring import Ring
 from stoppress.log.follower import Follower
-from stoppress.log.log_metrics import NoStoreMetrics
+from stoppress.log.log_metrics import StoreMetrics
 from stoppress.log.pool import Pool
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
@@ -19,6 +19,7 @@ from tests.contract.store.following import Counts, cut, up
 from tests.contract.store.news import AT, body, published, write
 from tests.contract.store.servers import Server
 from tests.contract.store.sinks import Recorder
+from tests.tally import Tally
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
@@ -29,15 +30,13 @@ MOST = 16
 """Events that one write lets go, at most."""
 
 
-class Aged(NoStoreMetrics):
+class Aged(Tally):
     """Counts what was let go."""
 
-    def __init__(self) -> None:
-        self.events = 0
-
-    def aged(self, events: int) -> None:
-        """Count them."""
-        self.events += events
+    @property
+    def events(self) -> int:
+        """How many events."""
+        return self.sum("stoppress_log_aged")
 
 
 @pytest.fixture
@@ -55,7 +54,7 @@ def aged() -> Aged:
 @pytest_asyncio.fixture
 async def store(link: Pool, settings: Settings, aged: Aged) -> RedisStore:
     """A store that counts."""
-    return RedisStore(link, settings, aged)
+    return RedisStore(link, settings, StoreMetrics(aged))
 
 
 async def add(store: RedisStore, number: int, at: int) -> Written:

@@ -14,6 +14,7 @@ import pytest_asyncio
 from stoppress.domain.errors import Unavailable
 from stoppress.log.connect import connect
 from stoppress.log.follower import Follower
+from stoppress.log.log_metrics import FollowerMetrics
 from stoppress.log.pool import Pool
 from stoppress.log.sentinel import Sentinels, parse
 from stoppress.log.store import RedisStore
@@ -69,7 +70,7 @@ async def test_follows_the_primary(fleet: Fleet, settings: Settings, how: str) -
     counts = Counts()
     async with linked(fleet, settings) as link:
         store = RedisStore(link, settings)
-        follower = Follower(link, store, counts)
+        follower = Follower(link, store, FollowerMetrics(counts))
         running = asyncio.create_task(follower.run())
         born = (await store.make_feed("x", FEED, AT, None)).cursor
         sink = Recorder()

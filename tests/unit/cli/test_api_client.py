@@ -67,7 +67,7 @@ def test_a_write_is_repeated_under_its_key_until_it_is_settled() -> None:
 def test_a_key_that_was_given_is_used() -> None:
     """So that whoever calls may repeat, too."""
     with answering((503, b""), (201, b"{}")) as (url, keys):
-        ApiClient(url, "t").write("POST", "/v1/feeds", {}, key="mine")
+        ApiClient(url, "t").write("POST", "/v1/feeds", {}, idempotency_key="mine")
     assert keys == ["mine", "mine"]
 
 

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoppress.desk.idempotency import PostIds, Requester, check_key, idempotency
+from stoppress.desk.idempotency import (
+    PostIds,
+    Requester,
+    check_idempotency_key,
+    idempotency_of,
+)
 from stoppress.domain.errors import Malformed
 
 
@@ -30,26 +35,26 @@ def test_ids_grow_when_the_counter_is_used_up() -> None:
 @pytest.mark.parametrize("key", ["a", "x" * 200, "8e03978e-40d5 'quoted'"])
 def test_a_good_key(key: str) -> None:
     """Any printable ASCII, up to 200 bytes."""
-    assert check_key(key) == key
+    assert check_idempotency_key(key) == key
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "a\tb", "é", "a\nb"])
 def test_a_bad_key_is_refused(key: str) -> None:
     """With the rule."""
     with pytest.raises(Malformed, match="1 to 200 printable"):
-        check_key(key)
+        check_idempotency_key(key)
 
 
 def test_the_fingerprint_is_of_the_whole_request() -> None:
     """Method, path and content count; without a key there is none."""
     asked = Requester("editor", "k")
-    first = idempotency(asked, "POST", "/v1/feeds/a/posts", b"{}")
+    first = idempotency_of(asked, "POST", "/v1/feeds/a/posts", b"{}")
     assert first is not None
-    assert first == idempotency(asked, "POST", "/v1/feeds/a/posts", b"{}")
+    assert first == idempotency_of(asked, "POST", "/v1/feeds/a/posts", b"{}")
     others = [
-        idempotency(asked, "PATCH", "/v1/feeds/a/posts", b"{}"),
-        idempotency(asked, "POST", "/v1/feeds/b/posts", b"{}"),
-        idempotency(asked, "POST", "/v1/feeds/a/posts", b"{ }"),
+        idempotency_of(asked, "PATCH", "/v1/feeds/a/posts", b"{}"),
+        idempotency_of(asked, "POST", "/v1/feeds/b/posts", b"{}"),
+        idempotency_of(asked, "POST", "/v1/feeds/a/posts", b"{ }"),
     ]
     assert first.fingerprint not in [other and other.fingerprint for other in others]
-    assert idempotency(Requester("editor"), "POST", "/", b"") is None
+    assert idempotency_of(Requester("editor"), "POST", "/", b"") is None

@@ -20,7 +20,7 @@ from stoppress.hub.channel import Channel
 from stoppress.hub.closing_readers import ClosingReaders
 from stoppress.hub.feed_state import ANYONE, ReadRights
 from stoppress.hub.follow import Follow
-from stoppress.hub.hub_metrics import HubMetrics, NoHubMetrics
+from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.hub.memory_budget import MemoryBudget
 from stoppress.hub.reader import Reader
 from stoppress.hub.ring import Bytes, Parts
@@ -29,24 +29,23 @@ from stoppress.settings import Settings
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat
 from tests.newsroom_line import Paper
+from tests.tally import Tally
 
 Message = dict[str, Any]
 
 
-class Counts(NoHubMetrics):
+class Counts(Tally):
     """Counts what the tests ask about."""
 
-    def __init__(self) -> None:
-        self.encodes = 0
-        self.sticks = 0
+    @property
+    def encodes(self) -> int:
+        """Events that were encoded."""
+        return self.sum("stoppress_encoded")
 
-    def encoded(self) -> None:
-        """An event was encoded."""
-        self.encodes += 1
-
-    def stuck(self) -> None:
-        """A socket took less than it was given."""
-        self.sticks += 1
+    @property
+    def sticks(self) -> int:
+        """Times that a socket took less than it was given."""
+        return self.sum("stoppress_stuck")
 
 
 class Bench:
@@ -55,7 +54,7 @@ class Bench:
     def __init__(self, **changes: Any) -> None:
         self.settings = Settings(public_url="http://h", **changes)
         self.counts = Counts()
-        self.metrics: HubMetrics = self.counts
+        self.metrics = HubMetrics(self.counts)
         self.budget = MemoryBudget(self.settings.rings_bytes, self.metrics)
         self.turns: deque[Callable[[], None]] = deque()
         self.time = 0.0

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
-
-from stoppress.hub.hub_metrics import HubMetrics, NoHubMetrics
+from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.metrics import ProcessMetrics
+from stoppress.wire.close_codes import CloseCode
 
 
-def counts() -> dict[str, inspect.Signature]:
-    """Everything that the hub may call, with what it gives."""
-    return {
-        name: inspect.signature(call)
-        for name, call in vars(HubMetrics).items()
-        if inspect.isfunction(call) and not name.startswith("_")
-    }
-
-
-def test_whoever_counts_takes_every_count() -> None:
-    """With the same parameters: a protocol is checked by nobody at run time."""
-    for kind in (NoHubMetrics, ProcessMetrics):
-        for name, signature in counts().items():
-            found = inspect.signature(getattr(kind, name))
-            assert list(found.parameters) == list(signature.parameters), name
+def test_every_close_code_is_shown_from_the_start() -> None:
+    """A rate over a series that begins at its first count would miss that count."""
+    metrics = ProcessMetrics()
+    HubMetrics(metrics)
+    shown = metrics.exposition().decode()
+    for code in CloseCode:
+        assert f'stoppress_closed_total{{code="{code.value}"}} 0.0' in shown
 
 
 def test_who_counts_nothing_raises_nothing() -> None:
-    """The hub calls it in the midst of a turn."""
-    nobody = NoHubMetrics()
-    for name, signature in counts().items():
-        given = [1] * (len(signature.parameters) - 1)
-        assert getattr(nobody, name)(*given) is None
+    """The hub counts in the midst of a turn, with a meter or without."""
+    nobody = HubMetrics()
+    nobody.resets.add()
+    nobody.deliveries.value += 1
+    nobody.readers["sse"].add(-1)

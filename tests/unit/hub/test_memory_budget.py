@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event, EventType
-from stoppress.hub.hub_metrics import NoHubMetrics
+from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.hub.memory_budget import MemoryBudget
 from stoppress.hub.ring import Ring
 from tests.newsroom_line import post_body
+from tests.tally import Tally
 
 
-class Trims(NoHubMetrics):
+class Trims(HubMetrics):
     """Counts what rings let go."""
 
-    events = 0
+    def __init__(self) -> None:
+        self.tally = Tally()
+        super().__init__(self.tally)
 
-    def trimmed(self, events: int) -> None:
-        self.events += events
+    @property
+    def events(self) -> int:
+        """Events that left a ring."""
+        return self.tally.sum("stoppress_trimmed_events")
 
 
 def filled(count: int, size: int) -> Ring:
@@ -53,7 +58,7 @@ def test_the_largest_pays_for_all() -> None:
 def test_the_newest_event_of_each_stays_whatever_the_limit() -> None:
     """It gives up there, rather than try for ever."""
     one, two = filled(5, 1000), filled(5, 1000)
-    budget = MemoryBudget(1, NoHubMetrics())
+    budget = MemoryBudget(1, HubMetrics())
     budget.charge(one)
     budget.charge(two)
     assert (one.first, two.first) == (5, 5)
@@ -63,7 +68,7 @@ def test_the_newest_event_of_each_stays_whatever_the_limit() -> None:
 def test_a_ring_that_is_gone_takes_nothing() -> None:
     """And one that was never charged takes nothing with it."""
     ring = filled(3, 10)
-    budget = MemoryBudget(1 << 20, NoHubMetrics())
+    budget = MemoryBudget(1 << 20, HubMetrics())
     budget.charge(ring)
     budget.release(ring)
     budget.release(filled(1, 1))

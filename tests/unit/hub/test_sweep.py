@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from stoppress.hub.channel import Channel
-from stoppress.hub.hub_metrics import NoHubMetrics
+from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.hub.sweep import Sweep
 
 
@@ -34,7 +34,7 @@ class Work:
 def test_a_turn_of_the_loop_is_one_slice() -> None:
     """So whatever else waits in the loop comes between two slices."""
     calls: deque[Callable[[], None]] = deque()
-    sweep = Sweep(calls.append, NoHubMetrics(), lambda: 0.0)
+    sweep = Sweep(calls.append, HubMetrics(), lambda: 0.0)
     work = Work(3)
     sweep.wake(cast(Channel, work))
     sweep.wake(cast(Channel, work))  # it stands in the queue already
@@ -51,7 +51,7 @@ def test_a_turn_of_the_loop_is_one_slice() -> None:
 def test_channels_take_turns() -> None:
     """A long one does not keep a short one waiting."""
     calls: deque[Callable[[], None]] = deque()
-    sweep = Sweep(calls.append, NoHubMetrics(), lambda: 0.0)
+    sweep = Sweep(calls.append, HubMetrics(), lambda: 0.0)
     long, short = Work(5), Work(1)
     sweep.wake(cast(Channel, long))
     sweep.wake(cast(Channel, short))
@@ -63,7 +63,7 @@ def test_channels_take_turns() -> None:
 def test_a_post_that_is_written_has_every_other_turn() -> None:
     """And readers the others, however long it takes."""
     calls: deque[Callable[[], None]] = deque()
-    sweep = Sweep(calls.append, NoHubMetrics(), lambda: 0.0)
+    sweep = Sweep(calls.append, HubMetrics(), lambda: 0.0)
     work = Work(3)
     sweep.writes = 1
     sweep.wake(cast(Channel, work))
@@ -88,7 +88,7 @@ def test_the_core_is_offered_between_two_slices(
     work = Work(3, in_burst)
     sweep = Sweep(
         calls.append,
-        NoHubMetrics(),
+        HubMetrics(),
         lambda: 0.0,
         give_way=lambda: offered.append(work.left),
     )
@@ -108,7 +108,7 @@ def test_a_fault_is_told_and_is_the_end() -> None:
 
     calls: deque[Callable[[], None]] = deque()
     faults: list[Exception] = []
-    sweep = Sweep(calls.append, NoHubMetrics(), lambda: 0.0, faults.append)
+    sweep = Sweep(calls.append, HubMetrics(), lambda: 0.0, faults.append)
     sweep.wake(cast(Channel, Fault(3)))
     calls.popleft()()
     assert [str(fault) for fault in faults] == ["beyond the end"]

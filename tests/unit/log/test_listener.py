@@ -11,7 +11,7 @@ import pytest
 from redis.exceptions import ConnectionError
 
 from stoppress.log.listener import Listener
-from stoppress.log.log_metrics import NoFollowerMetrics
+from stoppress.log.log_metrics import FollowerMetrics
 from stoppress.log.pool import Pool
 
 pytestmark = pytest.mark.asyncio
@@ -81,7 +81,7 @@ async def test_ends_though_it_is_lost_in_the_same_moment() -> None:
     """The loss is not taken for the reason to go on."""
     way = Way()
     link = cast(Pool, way)
-    line = Listener(link, lambda prefix: prefix, Nobody(), NoFollowerMetrics(), 30.0)
+    line = Listener(link, lambda prefix: prefix, Nobody(), FollowerMetrics(), 30.0)
     keeping = asyncio.create_task(line.keep())
     for _ in range(5):
         await asyncio.sleep(0)

@@ -8,24 +8,23 @@ from collections.abc import Iterator
 
 import pytest
 
-from stoppress.process.gc_pauses import LOOP_TICK_S, RARELY, Pauses
+from stoppress.process.gc_pauses import LOOP_TICK_S, RARELY, PauseMetrics, Pauses
 from tests.conftest import Server
+from tests.tally import Tally
 
 
-class Book:
+class Book(Tally):
     """Writes down what it is told."""
 
-    def __init__(self) -> None:
-        self.walks: list[float] = []
-        self.delays: list[float] = []
+    @property
+    def walks(self) -> list[float]:
+        """How long the collector walked."""
+        return [one.amount for one in self.of("stoppress_collector_pause_seconds")]
 
-    def collected(self, seconds: float) -> None:
-        """The collector walked."""
-        self.walks.append(seconds)
-
-    def late(self, seconds: float) -> None:
-        """A timer was late."""
-        self.delays.append(seconds)
+    @property
+    def delays(self) -> list[float]:
+        """How late timers were."""
+        return [one.amount for one in self.of("stoppress_loop_late_seconds")]
 
 
 @pytest.fixture
@@ -41,7 +40,7 @@ def book() -> Iterator[Book]:
 def test_what_stands_is_not_walked_again(book: Book) -> None:
     """And what comes later is, seldom; each such walk is counted."""
     standing = [[number] for number in range(1000)]
-    Pauses(book).settle()
+    Pauses(PauseMetrics(book)).settle()
     watched = gc.get_objects()
     assert not any(one is standing[0] for one in watched)
     assert gc.get_freeze_count() > len(standing)
@@ -56,7 +55,7 @@ def test_what_stands_is_not_walked_again(book: Book) -> None:
 def test_a_late_timer_is_counted_from_when_it_was_due(book: Book) -> None:
     """The first ring has nothing to be late for; an early one is not late."""
     now = [50.0]
-    pauses = Pauses(book, lambda: now[0])
+    pauses = Pauses(PauseMetrics(book), lambda: now[0])
     for after in (0.0, LOOP_TICK_S, LOOP_TICK_S + 0.036, LOOP_TICK_S - 0.001):
         now[0] += after
         pauses.tick()

@@ -62,39 +62,36 @@ def test_one_of_three_ways(
 
 
 @pytest.mark.parametrize(
-    ("headers", "reads", "socket_reads", "writes"),
+    ("headers", "reads", "writes"),
     [
-        ({}, True, True, False),
-        ({"sec-fetch-site": "same-origin"}, True, True, True),
-        ({"sec-fetch-site": "same-origin", "origin": OURS}, True, True, True),
-        ({"sec-fetch-site": "none"}, True, True, False),
-        ({"sec-fetch-site": "same-site"}, False, False, False),
-        ({"sec-fetch-site": "cross-site"}, False, False, False),
-        ({"origin": OURS}, True, True, True),
+        ({}, True, False),
+        ({"sec-fetch-site": "same-origin"}, True, True),
+        ({"sec-fetch-site": "same-origin", "origin": OURS}, True, True),
+        ({"sec-fetch-site": "none"}, True, False),
+        ({"sec-fetch-site": "same-site"}, False, False),
+        ({"sec-fetch-site": "cross-site"}, False, False),
+        ({"origin": OURS}, True, True),
         (
             {"origin": "https://at.proxy", "host": "at.proxy"},
             True,
             True,
-            True,
         ),
-        (SIBLING, False, False, False),
-        (SIBLING | {"sec-fetch-site": "same-site"}, False, False, False),
-        (SIBLING | {"sec-fetch-site": "none"}, False, False, False),
-        ({"origin": "null"}, False, False, False),
-        ({"origin": "null", "host": ""}, False, False, False),
-        ({"origin": f"{OURS}.evil.example"}, False, False, False),
-        # What a browser says of a WebSocket's site differs; of its origin, not.
-        ({"origin": OURS, "sec-fetch-site": "cross-site"}, False, True, False),
+        (SIBLING, False, False),
+        (SIBLING | {"sec-fetch-site": "same-site"}, False, False),
+        (SIBLING | {"sec-fetch-site": "none"}, False, False),
+        ({"origin": "null"}, False, False),
+        ({"origin": "null", "host": ""}, False, False),
+        ({"origin": f"{OURS}.evil.example"}, False, False),
+        ({"origin": OURS, "sec-fetch-site": "cross-site"}, False, False),
     ],
 )
 def test_a_cookie_counts_for_our_own_origin(
-    headers: dict[str, str], reads: bool, socket_reads: bool, writes: bool
+    headers: dict[str, str], reads: bool, writes: bool
 ) -> None:
     """For reads too; a write that is not ours is known, and refused by who asks."""
     given = DESK | headers
     assert found(given) == (READS if reads else NOBODY)
     assert found(given, method="HEAD") == (READS if reads else NOBODY)
-    assert found(given, is_websocket=True) == (READS if socket_reads else NOBODY)
     assert found(given, method="POST") == (WRITES if writes else READS)
 
 

@@ -143,7 +143,6 @@ async def admitted(
         header_lookup(connection),
         services.settings.origin,
         query_token=connection.query_params.get("token"),
-        is_websocket=connection.scope["type"] == "websocket",
     )
     token: Token | None = None
     token_unknown = False

@@ -24,6 +24,8 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
+from stoppress.meter import NO_METER, Meter
+
 ADMIT_SLICE_S = 0.001
 """What a turn gives to newcomers; the sweep has a slice of its own beside it."""
 BREATHS = 4
@@ -74,14 +76,17 @@ class QueuePlace:
         self.since = since
 
 
-class ArrivalMetrics(Protocol):
+class ArrivalMetrics:
     """What the gate counts."""
 
-    def waited(self) -> None:
-        """A newcomer had to wait."""
-
-    def shut_out(self) -> None:
-        """A newcomer was closed: too many waited, or it waited too long."""
+    def __init__(self, meter: Meter = NO_METER) -> None:
+        self.waited = meter.counter(
+            "stoppress_handshakes_waited", "Newcomers that had to wait to be let in."
+        )
+        self.shut_out = meter.counter(
+            "stoppress_handshakes_shut_out",
+            "Newcomers closed because too many waited, or for too long.",
+        )
 
 
 def has_left(transport: asyncio.Transport, waited_s: float) -> bool:
@@ -150,10 +155,10 @@ class ArrivalQueue:
                 self._call(0)
             return None
         if len(self._queue) >= MOST_WAITING or self._held + size > MOST_HELD:
-            self._metrics.shut_out()
+            self._metrics.shut_out.add()
             connection.cut()
             return None
-        self._metrics.waited()
+        self._metrics.waited.add()
         connection.pause()
         place = QueuePlace(connection, size, now)
         self._queue.append(place)
@@ -167,7 +172,7 @@ class ArrivalQueue:
         place.size += more
         self._held += more
         if self._held > MOST_HELD and place.connection is not None:
-            self._metrics.shut_out()
+            self._metrics.shut_out.add()
             place.connection.cut()
             self.leave(place)
 
@@ -203,7 +208,7 @@ class ArrivalQueue:
                 self.leave(place)
                 waited_s = now - place.since
                 if waited_s > MAX_QUEUED_S:
-                    self._metrics.shut_out()
+                    self._metrics.shut_out.add()
                     connection.cut()
                 else:
                     self._let_in(connection, now, waited_s)

@@ -156,7 +156,6 @@ def _token(services: Services, request: HandshakeRequest, query: bytes) -> Token
         request.header,
         services.settings.origin,
         query_token=named,
-        is_websocket=True,
     )
     if credential.kind is CredentialKind.NONE:
         return None

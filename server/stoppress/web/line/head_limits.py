@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from stoppress.meter import NO_METER, Meter
 from stoppress.web.line.arrivals import Later
 
 LOOK_S = 0.5
@@ -27,11 +28,14 @@ class PendingConnection(Protocol):
         """Close it."""
 
 
-class HeadMetrics(Protocol):
+class HeadMetrics:
     """What is counted of them."""
 
-    def head_refused(self) -> None:
-        """A connection was closed: its request's head was too late, or too long."""
+    def __init__(self, meter: Meter = NO_METER) -> None:
+        self.refused = meter.counter(
+            "stoppress_heads_refused",
+            "Connections closed because a request's head was too late, or too long.",
+        )
 
 
 class HeadLimits:
@@ -75,7 +79,7 @@ class HeadLimits:
         """Whether a head of which there are `size` bytes is refused; it is counted."""
         if self.allows(size):
             return False
-        self._metrics.head_refused()
+        self._metrics.refused.add()
         return True
 
     def _look_in(self, seconds: float) -> None:
@@ -92,5 +96,5 @@ class HeadLimits:
                 self._look_in(since - due)
                 break
             del self._since[speaker]
-            self._metrics.head_refused()
+            self._metrics.refused.add()
             speaker.too_late()

@@ -63,7 +63,7 @@ class Pages:
         self._services = services
         self._views = views
         self._held = ResponseCache()
-        self._keys = KeyMoments(services)
+        self._key_moments = KeyMoments(services)
         self._others = OtherFeeds(services)
         self._base = services.settings.base
 
@@ -202,16 +202,18 @@ class Pages:
     ) -> Response:
         """The page or the frame with a feed's newest posts."""
         framed = kind == "frame"
-        keys = await self._keys.of(edition)
+        key_moments = await self._key_moments.of(edition)
         others = [] if framed else await self._others.of(edition.slug)
 
         async def draw() -> bytes:
             return self._views.newest(
-                edition, keys or (), others, framed=framed, parent=parent
+                edition, key_moments or (), others, framed=framed, parent=parent
             )
 
         # Key moments that could not be had are asked for again, event or none.
-        name = f"{kind} {parent}" if keys is not None else f"bare {kind} {parent}"
+        name = (
+            f"{kind} {parent}" if key_moments is not None else f"bare {kind} {parent}"
+        )
         for feed, post, _ in others:
             name += f" {feed['slug']} {feed['rev']} {post['id']} {post['rev']}"
         headers = _FRAMED if framed else _GUARDED

@@ -75,7 +75,7 @@ class PageViews:
     def newest(
         self,
         edition: EncodedSnapshot,
-        keys: Sequence[Json],
+        key_moments: Sequence[Json],
         others: Sequence[FeedTeaser] = (),
         *,
         framed: bool = False,
@@ -95,7 +95,7 @@ class PageViews:
             **self._card(feed["title"], feed["standfirst"], feed["url"], feed["image"]),
             linked_data=linked,
             pinned=edition.pinned,
-            keys=keys,
+            key_moments=key_moments,
             others=None if framed else others,
             framed=framed,
             parent=parent,
@@ -172,7 +172,7 @@ class PageViews:
         given: dict[str, object] = {
             "linked_data": (),
             "pinned": None,
-            "keys": (),
+            "key_moments": (),
             "others": None,
             "about": "",
             "current": "",

@@ -23,20 +23,21 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from stoppress.desk.tokens import Token
 from stoppress.hub.hub import Hub
-from stoppress.hub.hub_metrics import NoHubMetrics
+from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.process.listening_sockets import limit, listen
 from stoppress.settings import Settings
 from stoppress.web.line import live_routes
-from stoppress.web.line.arrivals import ArrivalQueue, call_later
+from stoppress.web.line.arrivals import ArrivalMetrics, ArrivalQueue, call_later
 from stoppress.web.line.fast_path import FastPath
 from stoppress.web.line.first_bytes import FirstBytes
-from stoppress.web.line.head_limits import HeadLimits
+from stoppress.web.line.head_limits import HeadLimits, HeadMetrics
 from stoppress.web.line.http_protocol import LiveHttp
 from stoppress.web.line.takeover import LiveWebSocket
 from stoppress.web.problems import exception_handlers
 from stoppress.web.services import Services
 from tests.newsroom_line import Paper
 from tests.plain_http import PLAIN
+from tests.tally import Tally
 from tests.waiting import until
 
 Message = dict[str, Any]
@@ -61,42 +62,43 @@ class FewTokens:
         return TOKENS[secret]
 
 
-class Ledger(NoHubMetrics):
+class Ledger(Tally):
     """Counts what the tests ask about."""
 
-    def __init__(self) -> None:
-        self.here = 0
-        self.came = 0
-        self.encodes = 0
-        self.waits = 0
-        self.outs = 0
-        self.refused_heads = 0
-        self.codes: list[int] = []
+    @property
+    def here(self) -> int:
+        """Readers connected now."""
+        return self.sum("stoppress_readers")
 
-    def readers(self, wire: str, change: int) -> None:
-        """A reader came or went."""
-        self.here += change
-        self.came += max(0, change)
+    @property
+    def came(self) -> int:
+        """Readers that ever came."""
+        return sum(one.amount > 0 for one in self.of("stoppress_readers"))
 
-    def encoded(self) -> None:
-        """An event was encoded."""
-        self.encodes += 1
+    @property
+    def encodes(self) -> int:
+        """Events that were encoded."""
+        return self.sum("stoppress_encoded")
 
-    def closed(self, code: int) -> None:
-        """The hub ended a line."""
-        self.codes.append(code)
+    @property
+    def codes(self) -> list[int]:
+        """The codes with which the hub ended lines."""
+        return [int(one.label) for one in self.of("stoppress_closed")]
 
-    def waited(self) -> None:
-        """A newcomer had to wait."""
-        self.waits += 1
+    @property
+    def waits(self) -> int:
+        """Newcomers that had to wait."""
+        return self.sum("stoppress_handshakes_waited")
 
-    def head_refused(self) -> None:
-        """A head was too late, or too long."""
-        self.refused_heads += 1
+    @property
+    def outs(self) -> int:
+        """Newcomers closed at the gate."""
+        return self.sum("stoppress_handshakes_shut_out")
 
-    def shut_out(self) -> None:
-        """A newcomer was closed at the gate."""
-        self.outs += 1
+    @property
+    def refused_heads(self) -> int:
+        """Heads that were too late, or too long."""
+        return self.sum("stoppress_heads_refused")
 
 
 class Liveroom:
@@ -108,7 +110,9 @@ class Liveroom:
         self.paper = Paper()
         self.ledger = Ledger()
         self.time = 1_795_000_000.0
-        self.hub = Hub(self.paper, self.settings, self.ledger, lambda: self.time)
+        self.hub = Hub(
+            self.paper, self.settings, HubMetrics(self.ledger), lambda: self.time
+        )
         nothing = cast(Any, None)
         self.services = Services(
             settings=self.settings,
@@ -120,11 +124,11 @@ class Liveroom:
             metrics=nothing,
         )
         self.arrival_queue = ArrivalQueue(
-            call_later, self.ledger, self.settings.handshakes_per_s
+            call_later, ArrivalMetrics(self.ledger), self.settings.handshakes_per_s
         )
         self.head_limits = HeadLimits(
             lambda _, look: self.looks.append(look),
-            self.ledger,
+            HeadMetrics(self.ledger),
             self.settings.head_timeout_s,
             self.settings.max_head_bytes,
             lambda: self.time,

@@ -13,6 +13,7 @@ from stoppress.web.line.arrivals import (
     BREATHS,
     MAX_QUEUED_S,
     PLAIN_S,
+    ArrivalMetrics,
     ArrivalOutcome,
     ArrivalQueue,
 )
@@ -32,7 +33,7 @@ class House:
         self.calls: list[tuple[float, Callable[[], None]]] = []
         self.inside: list[int] = []
         self.arrival_queue = ArrivalQueue(
-            self._later, self.ledger, per_second, lambda: self.now
+            self._later, ArrivalMetrics(self.ledger), per_second, lambda: self.now
         )
 
     def _later(self, seconds: float, call: Callable[[], None]) -> None:

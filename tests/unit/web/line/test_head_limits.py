@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from stoppress.web.line.head_limits import LOOK_S, HeadLimits
+from stoppress.web.line.head_limits import LOOK_S, HeadLimits, HeadMetrics
 from stoppress.web.line.http_protocol import LiveHttp
 from tests.unit.web.line.bare import LOOPS, UPGRADE, Raw, raw
 from tests.unit.web.line.live_harness import Ledger, Liveroom
@@ -23,7 +23,7 @@ class Line:
         self.calls: list[tuple[float, Callable[[], None]]] = []
         self.closed: list[int] = []
         self.head_limits = HeadLimits(
-            self._later, self.ledger, longest_s, 100, lambda: self.now
+            self._later, HeadMetrics(self.ledger), longest_s, 100, lambda: self.now
         )
 
     def _later(self, seconds: float, call: Callable[[], None]) -> None:
@@ -96,7 +96,7 @@ def test_0_is_without_a_bound() -> None:
     line = Line(0)
     line.comes(1)
     assert len(line.head_limits) == 0 and line.calls == []
-    endless = HeadLimits(line._later, line.ledger, 0, 0)
+    endless = HeadLimits(line._later, HeadMetrics(line.ledger), 0, 0)
     assert not endless.is_too_long(1 << 40)
     assert line.head_limits.is_too_long(101) and not line.head_limits.is_too_long(100)
 
