@@ -124,6 +124,13 @@ def eventually(is_so: Callable[[], object], within_s: float = 30.0) -> None:
         select.select([], [], [], 0.02)
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Build the reader's script anew, so that no test sees that of older modules."""
+    import build_script
+
+    build_script.build()
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running server for every test that only uses one."""

@@ -43,7 +43,7 @@ from stoppress.web.api import routes
 from stoppress.web.line import live_routes
 from stoppress.web.line.fast_path import FastPath
 from stoppress.web.pages import desk_console, page_routes
-from stoppress.web.pages.bundle import browser_files
+from stoppress.web.pages.browser_folder import browser_folder
 from stoppress.web.resource import SHARED, preflight
 from stoppress.web.services import Services
 from stoppress.web.snapshot_cache import SnapshotCache
@@ -201,7 +201,7 @@ class ServerProcess:
 
 def demo_routes() -> list[BaseRoute]:
     """The pages and pictures of the demo, beside a newsroom that plays it."""
-    folder = browser_files()
+    folder = browser_folder()
     return [
         Route("/demo", lambda request: RedirectResponse("/demo/", 308)),
         Mount("/demo/stop-press", StaticFiles(directory=folder / "stop-press")),
