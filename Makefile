@@ -9,6 +9,9 @@ INPUTS := pyproject.toml constraints.txt
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 COVERAGE := $(VENV)/coverage.json
 COVERED := --cov --cov-report= --cov-report=json:$(COVERAGE)
+# What readers load, and what it is built from.
+SCRIPT := client_demo/stop-press.js
+MODULES := $(wildcard client_demo/stop-press/*.js) client_demo/stop-press/package.json
 # Where the demo newsroom listens, and what keeps its posts.
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -27,20 +30,20 @@ ROUNDS ?= 5
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/run.stamp ## Set up, serve the demo newsroom, print where it is
+run: $(VENV)/run.stamp $(SCRIPT) ## Set up, serve the demo newsroom, print where it is
 	@exec $(BIN)/stoppress demo --host '$(HOST)' --port '$(PORT)' --data '$(DATA)'
 
 check: $(VENV)/test.stamp ## Before each commit: style, types, unit and property tests
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint unit
 
-unit: $(VENV)/test.stamp
+unit: $(VENV)/test.stamp $(SCRIPT)
 	@$(PYTEST) tests/unit tests/property $(ARGS)
 
-test: system lint ## Set up, check, and run every test, on up to four cores
+test: system lint $(SCRIPT) ## Set up, check, and run every test, on up to four cores
 	@$(PYTEST) $(COVERED) $(ARGS)
 	@$(if $(ARGS),,$(BIN)/python -m tests.coverage_gate $(COVERAGE))
 
-coverage: $(VENV)/test.stamp system ## What unit, property and store tests cover, by package
+coverage: $(VENV)/test.stamp system $(SCRIPT) ## What unit, property and store tests cover, by package
 	@$(PYTEST) $(COVERED) tests/unit tests/property tests/contract/store $(ARGS)
 	@$(BIN)/python -m tests.coverage_gate $(COVERAGE)
 
@@ -49,30 +52,30 @@ lint: $(VENV)/test.stamp ## Style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-faults: $(VENV)/test.stamp system ## Break every part on purpose: RUNS=1 JOBS=1 SEED= KINDS=
+faults: $(VENV)/test.stamp system $(SCRIPT) ## Break every part on purpose: RUNS=1 JOBS=1 SEED= KINDS=
 	@$(BIN)/python -m tests.faults.suite --runs $(RUNS) --jobs $(JOBS) \
 	    $(if $(SEED),--seed $(SEED)) $(if $(KINDS),--kinds $(KINDS)) $(ARGS)
 
-fuzz: $(VENV)/test.stamp system ## A million bent inputs for each parser: ARGS="--targets frames"
+fuzz: $(VENV)/test.stamp system $(SCRIPT) ## A million bent inputs for each parser: ARGS="--targets frames"
 	@$(BIN)/python -m tests.fuzz.campaign $(ARGS)
 
 guided: $(VENV)/test.stamp ## The same led by coverage, with atheris (Linux): ARGS="--targets bodies"
 	@$(PIP) install --editable '.[fuzz]'
 	@$(BIN)/python -m tests.fuzz.guided $(ARGS)
 
-cuts: $(VENV)/test.stamp system ## Cut readers 10,000 times in a model, 1,000 times for real
+cuts: $(VENV)/test.stamp system $(SCRIPT) ## Cut readers 10,000 times in a model, 1,000 times for real
 	@$(BIN)/python -m tests.faults.model --cuts 10000 --run 500 $(if $(SEED),--seed $(SEED))
 	@$(BIN)/python -m tests.faults.sockets --cuts 1000 --restarts 20 $(if $(SEED),--seed $(SEED))
 	@$(BIN)/python -m tests.faults.kills --publishes 1000 $(if $(SEED),--seed $(SEED))
 
-bench: $(VENV)/test.stamp ## Measure, beside peers, on a quiet machine: ROWS=all ROUNDS=5
+bench: $(VENV)/test.stamp $(SCRIPT) ## Measure, beside peers, on a quiet machine: ROWS=all ROUNDS=5
 	@$(BIN)/python -m tests.bench.long_feed
 	@$(BIN)/python -m tests.bench.latency
 	@$(BIN)/python -m tests.bench.many_posts
 	@$(BIN)/python -m tests.bench.rows $(ROWS) --rounds $(ROUNDS) --write docs/benchmarks $(ARGS)
 
 clean: ## Remove what was made here, the demo's data too
-	@rm -rf $(VENV) demo-data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(SCRIPT) demo-data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What the tests need and pip does not bring: brought where that is allowed.
@@ -94,6 +97,10 @@ system:
 	export DEBIAN_FRONTEND=noninteractive; \
 	apt-get update -qq >/dev/null && \
 	apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+
+# Installing builds it too, with the minifiers; here they are used where they are.
+$(SCRIPT): $(MODULES) server/build_script.py | $(VENV)/run.stamp
+	@$(BIN)/python server/build_script.py
 
 # Each stamp says that the step before it was finished.
 $(VENV)/made.stamp:

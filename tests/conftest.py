@@ -119,6 +119,13 @@ def started(data: Path, *options: str, **variables: str) -> Iterator[Server]:
                 process.stdout.close()
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Build the reader's script anew, so that no test sees that of older modules."""
+    import build_script
+
+    build_script.build()
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running server for every test that only uses one."""

@@ -47,7 +47,7 @@ from stoppress.web.line.accept import accepts_event_stream
 from stoppress.web.line.event_stream import come_back
 from stoppress.web.line.fast_path import FastPath
 from stoppress.web.pages import desk_console, page_routes
-from stoppress.web.pages.bundle import browser_files
+from stoppress.web.pages.browser_folder import browser_folder
 from stoppress.web.resource import SHARED, preflight
 from stoppress.web.services import Services
 from stoppress.web.snapshot_cache import SnapshotCache
@@ -209,7 +209,7 @@ class ServerProcess:
 
 def demo_routes() -> list[BaseRoute]:
     """The pages and pictures of the demo, beside a newsroom that plays it."""
-    folder = browser_files()
+    folder = browser_folder()
     return [
         Route("/demo", lambda request: RedirectResponse("/demo/", 308)),
         Mount("/demo/stop-press", StaticFiles(directory=folder / "stop-press")),

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from stoppress.web.pages.bundle import browser_files
+from stoppress.web.pages.browser_folder import browser_folder
 from stoppress.web.pages.templating import Templates
 from tests.unit.web.web_harness import feed, post
 
-FILES = browser_files()
+FILES = browser_folder()
 ORIGIN = "https://twin.example"
 
 AUTHORS = [{"name": "Ines Calloway", "url": "https://a.example/i"}, {"name": "J. P."}]

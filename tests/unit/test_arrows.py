@@ -45,6 +45,10 @@ ONLY = {
     "jinja2": {"web"},
     "nh3": {"desk"},
     "markdown_it": {"desk"},
+    # Of the build (server/build_script.py); a server runs without.
+    "rjsmin": set(),
+    "minify": set(),
+    "build_script": set(),
 }
 """Which parts may import a library from outside, where not all may."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -168,6 +169,22 @@ def test_every_setting_is_documented() -> None:
     ]
     text = (ROOT / "docs" / "settings.md").read_text("utf-8")
     assert [row for row in text.splitlines() if row.startswith("| `")] == rows
+
+
+def test_every_variable_that_is_written_of_is_known() -> None:
+    """A renamed setting is renamed in docs, compose file, image and tools too."""
+    places = [
+        ROOT / "README.md",
+        ROOT / "docker-compose.yml",
+        *(ROOT / "docs").glob("*.md"),
+        *(path for path in (ROOT / "server").iterdir() if path.is_file()),
+        *(ROOT / "tests" / "bench").glob("*.py"),
+        *(ROOT / "tests" / "faults").glob("*.py"),
+    ]
+    texts = "".join(path.read_text("utf-8") for path in places)
+    names = set(re.findall(r"\bSTOPPRESS_[A-Z_]+\b", texts))
+    assert len(names) > 10
+    assert unknown_variables(dict.fromkeys(names, "")) == []
 
 
 def _code(text: str) -> str:

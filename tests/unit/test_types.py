@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from stoppress import __version__
-from stoppress.web.pages.bundle import browser_files
+from stoppress.web.pages.browser_folder import browser_folder
 
-MODULES = browser_files() / "stop-press"
+MODULES = browser_folder() / "stop-press"
 
 CONSUMER = """
 import { Reader, type LineState, type State } from "stop-press/client.js";

@@ -33,6 +33,11 @@ from stoppress.log.data_folder import held
 from stoppress.log.embedded import EmbeddedValkey
 from stoppress.process.listening_sockets import CannotListen, listen
 from stoppress.settings import Settings, to_environment
+from stoppress.web.pages.browser_folder import (
+    MissingFiles,
+    browser_folder,
+    stale_script,
+)
 
 FIRST_RESTART_WAIT_S = 0.1
 MAX_RESTART_WAIT_S = 5.0
@@ -154,6 +159,7 @@ class Supervisor:
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(signum, self._signalled, signum)
         settings = self.settings
+        _check_script()
         try:
             listeners = await listen(settings.host, settings.port, settings.workers)
         except CannotListen as error:
@@ -208,6 +214,19 @@ class Supervisor:
     def _signalled(self, signum: int) -> None:
         with contextlib.suppress(asyncio.QueueFull):
             self._signals.put_nowait(signum)
+
+
+def _check_script() -> None:
+    """Say at once, rather than worker by worker, if there is nothing to serve readers.
+
+    Raises CannotServe.
+    """
+    try:
+        stale = stale_script(browser_folder())
+    except MissingFiles as error:
+        raise CannotServe(str(error)) from None
+    if stale:
+        log.warning("%s", stale)
 
 
 async def _when_ready(

@@ -14,13 +14,12 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stoppress.web.pages.bundle import bundle
+from stoppress.web.pages.browser_folder import SCRIPT
 from stoppress.web.pages.templating import Templates
 from stoppress.web.problems import Problem
 from stoppress.web.response_cache import CachedBody, send
 from stoppress.web.services import Services
 
-SCRIPT = "stop-press.js"
 STYLE = "stop-press.css"
 STYLES = ("base", "feed_head", "side_boxes", "status_bar", "post", "layout")
 """The files that the style is made of, in the order in which they count."""
@@ -39,12 +38,8 @@ class BrowserFiles:
     """The browser's files, in memory."""
 
     def __init__(self, folder: Path, share: Sequence[str] = ()) -> None:
-        made = folder / SCRIPT
-        script = (
-            made.read_text("utf-8") if made.is_file() else bundle(folder / "stop-press")
-        )
         texts = {
-            SCRIPT: script,
+            SCRIPT: (folder / SCRIPT).read_text("utf-8"),
             STYLE: "\n".join(
                 (folder / "stop-press" / "css" / f"{name}.css").read_text()
                 for name in STYLES

@@ -30,7 +30,7 @@ from stoppress.domain.feed import Feed, check_slug
 from stoppress.domain.post import PostInput
 from stoppress.web.access import admit, check_origin, signed_in, token_of
 from stoppress.web.credential import COOKIE
-from stoppress.web.pages.bundle import browser_files
+from stoppress.web.pages.browser_folder import browser_folder
 from stoppress.web.pages.templating import Templates
 from stoppress.web.problems import Problem
 from stoppress.web.requests import body
@@ -191,7 +191,7 @@ class DeskConsole:
 
 def routes(services: Services) -> list[BaseRoute]:
     """The desk's routes."""
-    folder = browser_files()
+    folder = browser_folder()
     files = DeskFiles(folder)
     console = DeskConsole(files, Templates(folder))
     table: dict[str, dict[str, Handler]] = {

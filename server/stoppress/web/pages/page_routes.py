@@ -26,7 +26,7 @@ from stoppress.web import responses
 from stoppress.web.access import feed_of, token_of, visible
 from stoppress.web.pages import syndication
 from stoppress.web.pages.browser_files import BrowserFiles
-from stoppress.web.pages.bundle import browser_files
+from stoppress.web.pages.browser_folder import browser_folder
 from stoppress.web.pages.key_moments import KeyMoments
 from stoppress.web.pages.other_feeds import OtherFeeds
 from stoppress.web.pages.templating import Templates
@@ -288,7 +288,7 @@ class _Address:
 
 def routes(services: Services) -> list[BaseRoute]:
     """The readers' pages and files."""
-    folder = browser_files()
+    folder = browser_folder()
     settings = services.settings
     files = BrowserFiles(folder, settings.shared)
     views = PageViews(

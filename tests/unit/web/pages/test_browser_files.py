@@ -8,21 +8,22 @@ from pathlib import Path
 import pytest
 
 from stoppress.web.pages.browser_files import BrowserFiles
-from stoppress.web.pages.bundle import browser_files
+from stoppress.web.pages.browser_folder import SCRIPT, browser_folder
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the browser's files."""
-    shutil.copytree(browser_files() / "stop-press", tmp_path / "stop-press")
+    shutil.copytree(browser_folder() / "stop-press", tmp_path / "stop-press")
+    shutil.copy(browser_folder() / SCRIPT, tmp_path)
     return tmp_path
 
 
-def test_a_wheel_brings_the_script(folder: Path) -> None:
-    """Where it was made already it is not made again."""
+def test_the_script_is_served_as_it_was_built(folder: Path) -> None:
+    """Under a name of its own content."""
     (folder / "stop-press.js").write_text("made();")
     files = BrowserFiles(folder)
-    other = BrowserFiles(browser_files())
+    other = BrowserFiles(browser_folder())
     assert files.addresses["stop-press.js"] != other.addresses["stop-press.js"]
     assert files.addresses["page.css"] == other.addresses["page.css"]
 
@@ -30,7 +31,7 @@ def test_a_wheel_brings_the_script(folder: Path) -> None:
 def test_the_same_content_has_the_same_name(folder: Path) -> None:
     """On every server; another content has another one."""
     before = BrowserFiles(folder).addresses
-    assert before == BrowserFiles(browser_files()).addresses
+    assert before == BrowserFiles(browser_folder()).addresses
     with (folder / "stop-press" / "css" / "status_bar.css").open("a") as style:
         style.write("/* changed */")
     after = BrowserFiles(folder).addresses
@@ -40,6 +41,6 @@ def test_the_same_content_has_the_same_name(folder: Path) -> None:
 
 def test_each_file_has_a_plain_name_too() -> None:
     """What others embed has one address for ever."""
-    paths = BrowserFiles(browser_files()).paths
+    paths = BrowserFiles(browser_folder()).paths
     assert {"/stop-press.js", "/stop-press.css", "/page.css"} <= set(paths)
     assert len(paths) == 6

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from stoppress.web.api import routes
 from stoppress.web.credential import COOKIE
 from stoppress.web.pages import desk_console
-from stoppress.web.pages.bundle import browser_files
+from stoppress.web.pages.browser_folder import browser_folder
 from stoppress.web.pages.templating import Templates
 from stoppress.web.problems import exception_handlers
 from tests.unit.web.desk_harness import ADMIN, BASE, Office, open_office
@@ -227,7 +227,7 @@ async def test_a_preview_equals_the_post_it_becomes(door: Door) -> None:
     path = "/v1/feeds/quay/posts"
     made = (await door.browser.post(path, json=draft, headers=FETCHED)).json()["post"]
     snapshot = await door.office.services.snapshots.snapshot("quay")
-    page = Templates(browser_files()).post(snapshot.feed, made)
+    page = Templates(browser_folder()).post(snapshot.feed, made)
     assert seen["html"] == page.replace(made["id"], "preview")
     assert (seen["language"], seen["direction"]) == ("ar", "rtl")
     assert ">12:30<" in seen["html"], "in the feed's zone"

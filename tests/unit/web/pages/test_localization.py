@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stoppress.web.pages.bundle import browser_files
+from stoppress.web.pages.browser_folder import browser_folder
 from stoppress.web.pages.localization import (
     LocalTime,
     day_text,
@@ -16,7 +16,7 @@ from stoppress.web.pages.localization import (
     words_for,
 )
 
-TABLES = read_tables(browser_files())
+TABLES = read_tables(browser_folder())
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from stoppress.web.pages.bundle import browser_files
+from stoppress.web.pages.browser_folder import browser_folder
 from stoppress.web.pages.templating import (
     Templates,
     data_block,
@@ -51,6 +51,6 @@ def test_texts() -> None:
 
 def test_a_post_alone() -> None:
     """As the desk's preview shows it: the article that readers get."""
-    html = Templates(browser_files()).post(feed(), post(1, key=True))
+    html = Templates(browser_folder()).post(feed(), post(1, key=True))
     assert html.startswith("<article") and html.endswith("</article>")
     assert "Key moment" in html and "Headline 1" in html

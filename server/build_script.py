@@ -1,4 +1,4 @@
-"""One classic script made from the plain ES modules, and where those are.
+"""Builds the reader's script: one classic script made from the plain ES modules.
 
 `<script integrity>` does not cover what a module imports, so what others embed is
 one file. Rules, which keep this short and are checked: imports are static, on top,
@@ -6,23 +6,34 @@ by name, without `as`; exports are declarations or the last line; no two modules
 declare the same name at their top. A number with a name in capitals is written where
 it is used: the minifier would keep the name.
 
-Used when the wheel is built, and at the start of a server in a checkout. Imports
-nothing of the package, so that the build can load it alone.
+`python server/build_script.py` writes it to `client_demo/stop-press.js`, where a server
+of the checkout finds it; the build hook does the same for the wheel and for an editable
+install, the tests at their start. Imports nothing of the package, whose dependencies
+a build has not. Without a minifier (they come with the build and with the tests)
+comments and white space stay.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import sys
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
-import rjsmin  # type: ignore[import-untyped, unused-ignore]
-
+try:
+    import rjsmin  # type: ignore[import-untyped, unused-ignore]
+except ImportError:
+    rjsmin = None
 try:
     import minify  # type: ignore[import-not-found, import-untyped, unused-ignore]
 except ImportError:  # no wheel for this machine
     minify = None
 
-ENTRY = "define.js"
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = ROOT / "client_demo" / "stop-press"
+SCRIPT = ROOT / "client_demo" / "stop-press.js"
 
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|let|function|class)\b)", re.M)
@@ -38,22 +49,12 @@ class CannotBundle(ValueError):
     """A module uses what this bundler does not know: where, and what."""
 
 
-def browser_files() -> Path:
-    """The folder that holds `stop-press/`: in the wheel, else in the checkout."""
-    package = Path(__file__).resolve().parents[2]
-    for folder in (package / "client_demo", package.parents[1] / "client_demo"):
-        if (folder / "stop-press").is_dir():
-            return folder
-    raise FileNotFoundError(
-        f"the browser files are missing: no client_demo/stop-press beside {package}; "
-        "install the package again"
-    )
-
-
 def bundle(folder: Path) -> str:
-    """The modules of `folder`, from define.js on, as one minified classic script."""
+    """The modules of a package, from its entry on, as one minified classic script."""
     modules: dict[str, str] = {}
-    _collect(folder, ENTRY, modules, ())
+    package = json.loads((folder / "package.json").read_text("utf-8"))
+    entry = package["exports"]["."]["default"].removeprefix("./")
+    _collect(folder, entry, modules, ())
     owners: dict[str, str] = {}
     for name, source in modules.items():
         for declared in _TOP.findall(source):
@@ -67,6 +68,21 @@ def bundle(folder: Path) -> str:
     return _minified(f'(()=>{{"use strict";\n{whole}\n}})();\n')
 
 
+def build(modules: Path = MODULES, script: Path = SCRIPT) -> None:
+    """Write the script, in one step: who reads it meanwhile has the old or the new."""
+    built = bundle(modules)
+    if script.is_file() and script.read_text("utf-8") == built:
+        # Newer than its modules again, though they made no difference.
+        os.utime(script)
+        return
+    with NamedTemporaryFile(
+        "w", encoding="utf-8", dir=script.parent, prefix=".stop-press-", delete=False
+    ) as new:
+        new.write(built)
+    os.chmod(new.name, 0o644)
+    os.replace(new.name, script)
+
+
 def _numbered(script: str) -> str:
     """The script with its named numbers written out."""
     numbers = dict(_NUMBER.findall(script))
@@ -78,11 +94,12 @@ def _numbered(script: str) -> str:
 
 def _minified(script: str) -> str:
     """The script with short names, or at least without comments and white space."""
-    if minify is None:
-        smaller: str = rjsmin.jsmin(script)
-    else:
+    smaller: str = script
+    if minify is not None:
         smaller = minify.string("text/javascript", script)
-    return smaller + "\n"
+    elif rjsmin is not None:
+        smaller = rjsmin.jsmin(script)
+    return smaller.rstrip("\n") + "\n"
 
 
 def _collect(
@@ -105,3 +122,15 @@ def _collect(
     if left:
         raise CannotBundle(f"{name}: {left[0]!r} can't be bundled")
     modules[name] = source
+
+
+def main() -> None:
+    """Build the script of this checkout."""
+    try:
+        build()
+    except CannotBundle as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import json
+import os
 import shutil
 import subprocess
 from importlib.util import find_spec
@@ -10,14 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from stoppress.web.pages.bundle import CannotBundle, browser_files, bundle
+from build_script import MODULES, ROOT, CannotBundle, build, bundle
 
 BUDGET = 12 << 10
 """Bytes of all the reader's JavaScript, packed."""
 
 
 def write(folder: Path, **modules: str) -> Path:
-    """Modules by name, in a folder."""
+    """A package of modules by name, in a folder; its entry is define.js."""
+    package = {"exports": {".": {"default": "./define.js"}}}
+    (folder / "package.json").write_text(json.dumps(package))
     for name, source in modules.items():
         (folder / f"{name}.js").write_text(source)
     return folder
@@ -28,14 +32,14 @@ def write(folder: Path, **modules: str) -> Path:
 )
 def test_the_readers_script_is_small() -> None:
     """All of the reader's JavaScript stays within its budget."""
-    script = bundle(browser_files() / "stop-press")
+    script = bundle(MODULES)
     assert len(gzip.compress(script.encode(), 9)) <= BUDGET
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 def test_the_script_is_a_classic_script(tmp_path: Path) -> None:
     """It parses, and leaves nothing in the page's own scope."""
-    script = bundle(browser_files() / "stop-press")
+    script = bundle(MODULES)
     path = tmp_path / "whole.cjs"
     path.write_text(script)
     done = subprocess.run(["node", "--check", path], check=False, timeout=30)
@@ -111,3 +115,44 @@ def test_what_it_does_not_know_is_refused(
     """Naming the module and the line."""
     with pytest.raises(CannotBundle, match=complaint):
         bundle(write(tmp_path, **modules))
+
+
+def test_building_replaces_the_script_only_when_it_differs(tmp_path: Path) -> None:
+    """But it is newer than its modules each time, as make looks at the times."""
+    folder = write(tmp_path, define="console.log(1);\n")
+    script = tmp_path / "out.js"
+    build(folder, script)
+    first = script.stat()
+    assert script.read_text() == bundle(folder)
+    os.utime(script, (1, 1))
+    build(folder, script)
+    assert script.stat().st_ino == first.st_ino
+    assert script.stat().st_mtime > 1
+    write(tmp_path, define="console.log(2);\n")
+    build(folder, script)
+    assert script.read_text() == bundle(folder)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "define.js",
+        "out.js",
+        "package.json",
+    }
+
+
+def test_make_builds_it_from_every_module() -> None:
+    """A changed module, of whatever name, makes the script stale."""
+    made = subprocess.run(
+        ["make", "--print-data-base", "--dry-run", "--question", "help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    ).stdout
+    (rule,) = (
+        line
+        for line in made.splitlines()
+        if line.startswith("client_demo/stop-press.js:")
+    )
+    needed = set(rule.partition(":")[2].split("|")[0].split())
+    modules = {str(path.relative_to(ROOT)) for path in MODULES.glob("*.js")}
+    assert modules | {"server/build_script.py"} <= needed

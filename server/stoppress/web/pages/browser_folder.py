@@ -1,0 +1,52 @@
+"""Where the browser's files are: beside the package in a wheel, else in the checkout.
+
+Rules: the reader's script is built before the server starts (`server/build_script.py`,
+by the build of the package, `make run` and the tests); the server never builds it.
+Imports nothing of the package, so that the parent process may ask too.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SCRIPT = "stop-press.js"
+_PACKAGE = Path(__file__).resolve().parents[2]
+_CHECKOUT = _PACKAGE.parents[1]
+_REMEDY = "run `make run`, or `python server/build_script.py`, in the checkout"
+
+
+class MissingFiles(FileNotFoundError):
+    """The browser's files are not there, or not built: one line says what to run."""
+
+
+def browser_folder() -> Path:
+    """The folder that holds `stop-press/` and the script. Raises MissingFiles."""
+    for folder in (_PACKAGE / "client_demo", _CHECKOUT / "client_demo"):
+        if (folder / "stop-press").is_dir():
+            return _with_script(folder)
+    raise MissingFiles(
+        f"the browser files are missing: no client_demo/stop-press beside {_PACKAGE}; "
+        "install the package again"
+    )
+
+
+def _with_script(folder: Path) -> Path:
+    if not (folder / SCRIPT).is_file():
+        raise MissingFiles(
+            f"the reader's script {folder / SCRIPT} is missing: {_REMEDY}"
+        )
+    return folder
+
+
+def stale_script(folder: Path) -> str:
+    """What to run if the script is older than a module of a checkout; else "".
+
+    Files of a wheel are never stale: they come with whatever times unpacking gives.
+    """
+    if folder.parent != _CHECKOUT:
+        return ""
+    built = (folder / SCRIPT).stat().st_mtime
+    modules = (folder / "stop-press").glob("*.js")
+    if all(module.stat().st_mtime <= built for module in modules):
+        return ""
+    return f"the reader's script is older than its modules: {_REMEDY}"
