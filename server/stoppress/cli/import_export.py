@@ -13,7 +13,10 @@ that a file that was cut off is known. Rules:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote, urlencode
 
@@ -39,19 +42,40 @@ Json = dict[str, Any]
 @click.argument("feed")
 @click.option(
     *("-o", "--output"),
-    type=click.File("wb", atomic=True),
-    default="-",
+    type=click.Path(dir_okay=False, path_type=Path),
     help="A file, written only if all went well. Default: stdout.",
 )
 @server_options
-def export(feed: str, output: IO[bytes], url: str, token: str | None) -> None:
+def export(feed: str, output: Path | None, url: str, token: str | None) -> None:
     """Write all of FEED as JSON lines. Takes a token with the scope admin."""
     count = 0
-    for line in _lines_of(ApiClient(url, token), feed):
-        count += 1
-        output.write(msgspec.json.encode(line) + b"\n")
-    output.flush()
+    with _written(output) as file:
+        for line in _lines_of(ApiClient(url, token), feed):
+            count += 1
+            file.write(msgspec.json.encode(line) + b"\n")
+        file.flush()
     click.echo(f"exported {feed}: {count} lines", err=True)
+
+
+@contextmanager
+def _written(path: Path | None) -> Iterator[IO[bytes]]:
+    """A file that is in its place once all went well; stdout for None or `-`.
+
+    Raises UsageError where it can't be written. (A file that click calls atomic is
+    put in its place whatever happened.)
+    """
+    if path is None or path == Path("-"):
+        yield sys.stdout.buffer
+        return
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(path)
+    except OSError as error:
+        raise click.UsageError(f"can't write {path}: {error.strerror}") from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _lines_of(api: ApiClient, feed: str) -> Iterator[Json]:

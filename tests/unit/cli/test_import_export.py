@@ -1,0 +1,135 @@
+"""`stoppress export` and `stoppress import`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.site import Site
+
+HEAD = {"export": 1, "cursor": "e-5"}
+FEED = {"feed": {"slug": "x", "title": "Rain"}}
+POST = {"post": {"id": "p1", "rev": 1}}
+END = {"end": {"cursor": "e-5", "lines": 3}}
+
+
+def exported(site: Site) -> None:
+    """A feed with one page of posts and one that was withdrawn."""
+    snapshot = {"cursor": "e-5", "feed": {"slug": "x", "url": "http://h/live/x"}}
+    post = {"id": "p1", "url": "http://h/live/x/p1", "html": "<p>Rain</p>", "rev": 1}
+    site.answers |= {
+        "GET /v1/feeds/x/withdrawn?limit=1": (200, {"withdrawn": [], "next": None}),
+        "GET /v1/feeds/x": (200, snapshot),
+        "GET /v1/feeds/x/posts?limit=100": (200, {"posts": [post], "next": None}),
+        "GET /v1/feeds/x/withdrawn": (
+            200,
+            {"withdrawn": [{"id": "p0", "rev": 2}] * 2, "next": None},
+        ),
+        "GET /v1/feeds/x/events?since=e-5&wait=0": (200, {"events": []}),
+    }
+
+
+def file_of(tmp_path: Path, *lines: Any) -> str:
+    """An export of these lines."""
+    file = tmp_path / "export"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return str(file)
+
+
+def test_an_export_is_complete_and_holds_what_a_server_can_not_make(
+    site: Site, tmp_path: Path
+) -> None:
+    """No addresses, no HTML; a withdrawn post once; its end says how long it is."""
+    exported(site)
+    file = tmp_path / "x.jsonl"
+    assert site.run("export", "x", "-o", str(file))[0] == 0
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert lines == [
+        {"export": 1, "cursor": "e-5"},
+        {"feed": {"slug": "x"}},
+        {"post": {"id": "p1", "rev": 1}},
+        {"withdrawn": {"id": "p0", "rev": 2}},
+        {"end": {"cursor": "e-5", "lines": 4}},
+    ]
+
+
+def test_what_happened_meanwhile_follows(site: Site, tmp_path: Path) -> None:
+    """The end is one cursor."""
+    exported(site)
+    event = {"type": "post.updated", "cursor": "e-6", "post": {"id": "p1", "rev": 2}}
+    site.answers["GET /v1/feeds/x/events?since=e-5&wait=0"] = 200, {"events": [event]}
+    site.answers["GET /v1/feeds/x/events?since=e-6&wait=0"] = 204, None
+    file = tmp_path / "x.jsonl"
+    assert site.run("export", "x", "-o", str(file))[0] == 0
+    *_, again, end = map(json.loads, file.read_text().splitlines())
+    assert again == {"post": {"id": "p1", "rev": 2}}
+    assert end == {"end": {"cursor": "e-6", "lines": 5}}
+
+
+def test_an_export_that_fails_leaves_no_file(site: Site, tmp_path: Path) -> None:
+    """What happened can't be told any more."""
+    exported(site)
+    site.answers["GET /v1/feeds/x/events?since=e-5&wait=0"] = 200, {"reset": True}
+    file = tmp_path / "x.jsonl"
+    code, _, complaint = site.run("export", "x", "-o", str(file))
+    assert code == 1 and "export again" in complaint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_import_puts_each_line(site: Site, tmp_path: Path) -> None:
+    """Under another slug, if that is asked for; what is gone there stays gone."""
+    file = file_of(tmp_path, HEAD, FEED, POST, {"withdrawn": {"id": "p0"}}, END_4)
+    site.answers |= {
+        "PUT /v1/feeds/y": (201, {}),
+        "PUT /v1/feeds/y/posts/p1": (410, {"detail": "it was withdrawn"}),
+        "PUT /v1/feeds/y/withdrawn/p0": (204, None),
+    }
+    code, said, complaint = site.run("import", file, "--as", "y")
+    assert (code, complaint) == (0, "")
+    assert "imported y: 0 posts, 1 withdrawn ones; 1 were withdrawn here" in said
+    assert site.writes()[0][2] == {"slug": "y", "title": "Rain"}
+
+
+END_4 = {"end": {"cursor": "e-5", "lines": 4}}
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "text"),
+    [
+        (["no"], 1, "no JSON object"),
+        ([{"export": 99}], 1, "no export of Stop Press"),
+        ([HEAD, POST], 2, "before the feed"),
+        ([HEAD, {"feed": {"title": "x"}}], 2, "no slug"),
+        ([HEAD, {"what": {}}], 2, "none of feed, post"),
+        ([HEAD, FEED, {"post": {}}], 3, "has no id"),
+        ([HEAD, FEED, END], 3, "some are missing"),
+        ([HEAD, FEED, POST, END, POST], 5, "after the end"),
+        ([HEAD, FEED], 2, "was cut off"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(
+    lines: list[Any], line: int, text: str, site: Site, tmp_path: Path
+) -> None:
+    site.answers["PUT /v1/feeds/x"] = 201, {}
+    site.answers["PUT /v1/feeds/x/posts/p1"] = 201, {}
+    code, _, complaint = site.run("import", file_of(tmp_path, *lines))
+    assert code == 1 and f"line {line}" in complaint and text in complaint
+
+
+def test_a_slug_that_is_none_is_misuse(site: Site, tmp_path: Path) -> None:
+    """Before anything is put."""
+    code, _, complaint = site.run("import", file_of(tmp_path, HEAD), "--as", "No!")
+    assert code == 2 and "--as" in complaint and site.asked == []
+
+
+def test_a_file_that_can_not_be_written_is_misuse(site: Site, tmp_path: Path) -> None:
+    """One line, as ever; without a file it goes to stdout."""
+    exported(site)
+    code, _, complaint = site.run("export", "x", "-o", str(tmp_path / "no" / "x"))
+    assert code == 2 and "can't write" in complaint
+    code, said, _ = site.run("export", "x", "-o", "-")
+    assert code == 0 and len(said.splitlines()) == 5
+    assert site.run("export", "x")[1] == said

@@ -1,0 +1,77 @@
+"""`stoppress publish`, `edit` and `withdraw`."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from tests.unit.cli.site import Site
+
+POST = {"id": "p1", "url": "http://h/live/x/p1", "rev": 3}
+ANSWER = {"post": POST, "cursor": "e-7"}
+POSTS, ONE = "/v1/feeds/x/posts", "/v1/feeds/x/posts/p1"
+
+
+def stdin(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    """What is piped into the command."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+def test_a_post_is_what_was_given(site: Site) -> None:
+    """An author may have an address; what was not said is not sent."""
+    site.answers[f"POST {POSTS}"] = 201, ANSWER
+    options = ("--tag", "a", "--tag", "b", "--author", "Ada <https://a.example>")
+    more = ("--source", "Police", "--key", "--no-pin", "--idempotency-key", "mine")
+    code, said, _ = site.run("publish", "x", "It rains.", *options, *more)
+    assert (code, said) == (0, "p1 e-7 http://h/live/x/p1\n")
+    assert site.writes() == [
+        (
+            "POST",
+            POSTS,
+            {
+                "body": "It rains.",
+                "tags": ["a", "b"],
+                "authors": [{"name": "Ada", "url": "https://a.example"}],
+                "source": {"name": "Police"},
+                "key": True,
+                "pinned": False,
+            },
+        )
+    ]
+    assert site.asked[0].headers["idempotency-key"] == "mine"
+
+
+def test_a_text_may_be_piped(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """UTF-8, and nothing else."""
+    site.answers[f"POST {POSTS}"] = 201, ANSWER
+    stdin(monkeypatch, "Çağrı\n".encode())
+    code, said, _ = site.run("publish", "x", "-", "--json")
+    assert code == 0 and '"cursor": "e-7"' in said
+    assert site.writes()[0][2] == {"body": "Çağrı"}
+    stdin(monkeypatch, b"\xff")
+    code, _, complaint = site.run("publish", "x", "-")
+    assert code == 2 and "not UTF-8" in complaint
+
+
+def test_an_edit_names_the_revision_it_is_made_to(site: Site) -> None:
+    """The one that is there now."""
+    site.answers |= {f"GET {ONE}": (200, POST), f"PATCH {ONE}": (200, ANSWER)}
+    code, _, _ = site.run("edit", "x", "p1", "--correction", "It was Tuesday.")
+    assert code == 0
+    assert site.writes() == [
+        ("PATCH", ONE, {"correction": {"note": "It was Tuesday."}})
+    ]
+    assert site.asked[-1].headers["if-match"] == '"3"'
+
+
+def test_an_edit_of_nothing_is_misuse(site: Site) -> None:
+    """Told before anything is asked."""
+    code, _, complaint = site.run("edit", "x", "p1")
+    assert code == 2 and "nothing to change" in complaint and site.asked == []
+
+
+def test_a_post_is_withdrawn(site: Site) -> None:
+    site.answers[f"DELETE {ONE}"] = 204, None
+    assert site.run("withdraw", "x", "p1") == (0, "withdrew p1\n", "")

@@ -1,0 +1,90 @@
+"""All commands under one name, and what any failure looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+import pytest
+
+from stoppress import __version__
+from stoppress.cli import program
+from stoppress.cli.program import INTERRUPTED, run, stoppress
+from stoppress.domain.errors import NotFound
+from stoppress.settings import BadSetting
+
+COMMANDS = "serve demo feed publish edit withdraw tail export import token settings"
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], int]:
+    """The exit code of a command that fails so."""
+
+    def run_one(error: BaseException) -> int:
+        @click.command("fail")
+        def fail() -> None:
+            raise error
+
+        monkeypatch.setitem(stoppress.commands, "fail", fail)
+        return run(["fail"])
+
+    return run_one
+
+
+def test_it_has_the_commands_that_are_promised() -> None:
+    assert {*COMMANDS.split(), "doctor", "bench"} <= stoppress.commands.keys()
+
+
+def test_it_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"stoppress {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (click.UsageError("give more"), 2, "give more"),
+        (click.ClickException("it is away."), 1, "it is away."),
+        (BadSetting("beat=x is invalid"), 2, "beat=x is invalid"),
+        (NotFound("x"), 1, "there is no feed 'x'"),
+        (KeyError("a\nfault"), 1, "a fault of the program: KeyError"),
+    ],
+)
+def test_a_failure_is_one_line(
+    error: Exception,
+    code: int,
+    text: str,
+    failing: Callable[[BaseException], int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On stderr, with an exit code; never a traceback."""
+    assert failing(error) == code
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith("error: ")
+    assert text in said.err and said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
+def test_an_interrupt_says_nothing(
+    error: BaseException,
+    failing: Callable[[BaseException], int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert failing(error) == INTERRUPTED
+    said = capsys.readouterr()
+    assert (said.out, said.err.strip()) == ("", "")
+
+
+def test_misuse_says_where_help_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["publish"]) == 2
+    assert "stoppress publish --help says more" in capsys.readouterr().err
+    assert run([]) == 2
+    assert "Commands:" in capsys.readouterr().out
+
+
+def test_main_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the code of the command."""
+    monkeypatch.setattr("sys.argv", ["stoppress", "nonsense"])
+    with pytest.raises(SystemExit) as ended:
+        program.main()
+    assert ended.value.code == 2

@@ -1,0 +1,154 @@
+"""What all kinds of readers share: their follows, and what they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from stoppress.hub.feed_state import ANYONE
+from stoppress.hub.follow import Follow
+from stoppress.hub.hub_metrics import HubMetrics
+from stoppress.hub.reader import MAX_FOLLOWS, Reader
+from stoppress.hub.ring import Bytes, Parts
+from stoppress.wire.close_codes import CloseCode
+from stoppress.wire.wire_formats import WireFormat
+from tests.tally import Tally
+from tests.unit.hub.benches import Bench, Room, join
+
+
+class Closed(HubMetrics):
+    """Notes with what codes lines end."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        super().__init__(self.tally)
+
+    @property
+    def codes(self) -> list[int]:
+        """The codes, in their order."""
+        return [int(one.label) for one in self.tally.of("stoppress_closed")]
+
+
+class Listener(Reader):
+    """Keeps what it is told, a message a line."""
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench, WireFormat.LINES, ANYONE)
+        self.said: list[bytes] = []
+        self.ended: list[CloseCode] = []
+
+    def write(self, data: Bytes) -> None:
+        self.said.append(bytes(data))
+
+    def _end(self, code: CloseCode) -> None:
+        self.ended.append(code)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    bench = Bench()
+    bench.metrics = Closed()
+    return bench
+
+
+@pytest.fixture
+def reader(bench: Bench) -> Iterator[Listener]:
+    yield Listener(bench)
+
+
+def feeds(reader: Reader) -> list[str]:
+    return [follow.feed for follow in reader.follows()]
+
+
+def test_a_feed_is_followed_once(reader: Listener) -> None:
+    """Who follows it again seeks: the former follow is no more."""
+    first = reader.enlist("x")
+    assert first is not None and reader.holds(first)
+    reader.enlist("y")
+    again = reader.enlist("x")
+    assert sorted(feeds(reader)) == ["x", "y"]
+    assert again is not None and reader.holds(again) and not reader.holds(first)
+
+
+def test_it_follows_so_many_feeds_and_no_more(reader: Listener) -> None:
+    """But one of those may be followed anew."""
+    for number in range(MAX_FOLLOWS):
+        assert reader.enlist(f"f{number}") is not None
+    assert reader.enlist("another") is None
+    assert reader.enlist("f7") is not None
+    reader.strike("f3")
+    reader.strike("f3")
+    assert len(feeds(reader)) == MAX_FOLLOWS - 1
+
+
+def test_a_line_ends_once(reader: Listener, bench: Bench) -> None:
+    """With the first code that is said; then it follows nothing and says nothing."""
+    reader.enlist("x")
+    reader.close(CloseCode.SLOW)
+    reader.close(CloseCode.BYE)
+    reader.bye(100)
+    assert reader.ended == [CloseCode.SLOW] == [reader.closing]
+    assert feeds(reader) == [] and reader.said == []
+    assert isinstance(bench.metrics, Closed) and bench.metrics.codes == [4001]
+
+
+def test_a_goodbye_says_when_to_come_back(reader: Listener) -> None:
+    reader.bye(1234)
+    assert reader.said == [b'{"type":"bye","retry_ms":1234}\n']
+    assert reader.ended == [CloseCode.BYE]
+
+
+def test_a_feed_that_ends_ends_the_line_if_it_was_the_last(reader: Listener) -> None:
+    """Else it is an error about that feed, and the others go on."""
+    first, second = reader.enlist("x"), reader.enlist("y")
+    assert first is not None and second is not None
+    reader.dismiss(first, CloseCode.ENDED)
+    assert feeds(reader) == ["y"] and not reader.closing
+    assert b'"feed":"x","code":4410,"detail":"the feed has ended"' in reader.said[-1]
+    reader.dismiss(second, CloseCode.ENDED)
+    assert reader.ended == [CloseCode.ENDED]
+
+
+def test_who_is_too_slow_in_one_feed_loses_the_line(reader: Listener) -> None:
+    """All feeds share one socket."""
+    first = reader.enlist("x")
+    reader.enlist("y")
+    assert first is not None
+    reader.dismiss(first, CloseCode.SLOW)
+    assert reader.ended == [CloseCode.SLOW] and feeds(reader) == []
+
+
+def test_who_has_drained_is_served_again(room: Room) -> None:
+    """In every feed where something came meanwhile."""
+    channel = room.channel()
+    reader = Listener(room.bench)
+    reader.blocked = True
+    follow = join(reader, channel)
+    room.bench.turn()
+    room.paper.publish("x")
+    room.bench.turn()
+    seq = follow.seq
+    seen: list[Follow] = []
+    channel.ready = seen.append  # type: ignore[method-assign, assignment]
+    reader.drained()
+    assert not reader.blocked and seen == [follow] and seq != channel.ring.head
+    follow.seq = channel.ring.head
+    reader.drained()
+    assert seen == [follow]
+    reader.leave_all()
+
+
+def test_each_kind_says_how_it_writes(bench: Bench) -> None:
+    """What all share does not."""
+    bare = Reader(bench, WireFormat.LINES, ANYONE)
+    follow = Follow(bare, "x")
+    parts: Parts = [b"x"]
+    for call in (
+        lambda: bare.write(b"x"),
+        lambda: bare.put(follow, parts, 1),
+        bare.lost,
+        lambda: bare.close(CloseCode.BYE),
+    ):
+        with pytest.raises(NotImplementedError):
+            call()

@@ -1,0 +1,62 @@
+"""The handshake of a WebSocket, as a server reads it."""
+
+from __future__ import annotations
+
+import pytest
+
+from stoppress.web.line.websocket_handshake import accepted, agreement, head
+
+ASKED = {
+    b"upgrade": b"websocket",
+    b"connection": b"keep-alive, Upgrade",
+    b"sec-websocket-key": b"dGhlIHNhbXBsZSBub25jZQ==",
+    b"sec-websocket-version": b"13",
+}
+
+
+def test_the_key_is_answered_as_the_standard_says() -> None:
+    """The example of RFC 6455, section 1.3."""
+    accept = accepted(ASKED)
+    assert accept == b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+    assert accepted(ASKED | {b"upgrade": b"WebSocket"}) == accept
+    assert head(accept, "").splitlines()[0] == b"HTTP/1.1 101 Switching Protocols"
+    assert b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n" in head(accept, "")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {b"upgrade": b"h2c"},
+        {b"connection": b"keep-alive"},
+        {b"connection": b"upgraded"},
+        {b"sec-websocket-version": b"8"},
+        {b"sec-websocket-key": b""},
+        {b"sec-websocket-key": b"dGhlIHNhbXBsZQ=="},
+        {b"sec-websocket-key": b"not base 64!"},
+        {b"content-length": b"3"},
+        {b"transfer-encoding": b"chunked"},
+        {b"expect": b"100-continue"},
+    ],
+)
+def test_what_is_not_quite_right_is_left_to_the_library(
+    changed: dict[bytes, bytes],
+) -> None:
+    """It refuses it, in words of its own."""
+    assert accepted(ASKED | changed) is None
+
+
+def test_what_is_missing_is_not_right() -> None:
+    for name in ASKED:
+        assert accepted({key: v for key, v in ASKED.items() if key != name}) is None
+
+
+def test_compression_is_agreed_to_where_it_is_offered() -> None:
+    """By its header, in the answer too."""
+    assert agreement(ASKED) == ""
+    offered = {b"sec-websocket-extensions": b"permessage-deflate"}
+    agreed = agreement(ASKED | offered)
+    assert agreed.startswith("permessage-deflate")
+    line = b"Sec-WebSocket-Extensions: " + agreed.encode() + b"\r\n"
+    assert line in head(b"x", agreed)
+    with pytest.raises(ValueError, match="."):
+        agreement({b"sec-websocket-extensions": b"=;="})
