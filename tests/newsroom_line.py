@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
-from stoppress.domain.event import Event, EventType, as_it_is_now
+from stoppress.domain.event import Event, EventType, Subject, as_it_is_now
 from stoppress.domain.store_records import LogWindow
 from stoppress.domain.timestamps import instant
 from stoppress.hub.upstream import EventSink
@@ -99,7 +99,7 @@ class Paper:
         """Withdraw a post; nothing of it stays in the log."""
         log = self.logs[slug]
         log.events = [
-            as_it_is_now(event, None) if event.post == post else event
+            as_it_is_now(event, None) if event.subject == Subject.post(post) else event
             for event in log.events
         ]
         return self._add(log, EventType.WITHDRAWN, post, b"")
@@ -178,7 +178,8 @@ class Paper:
 
     def _add(self, log: Log, kind: EventType, post: str, body: bytes) -> Event:
         log.head += 1
-        event = Event(log.head, kind, T0 + log.head, post, body)
+        subject = Subject.post(post) if post else Subject.feed(log.slug)
+        event = Event(log.head, kind, T0 + log.head, subject, body)
         log.events.append(event)
         if log.sink is not None:
             if log.held:

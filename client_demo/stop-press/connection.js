@@ -10,6 +10,7 @@
  */
 
 import { BROKEN, CODES, isFinal } from "./codes.js";
+import { isKnown } from "./event_types.js";
 import { timeOf } from "./fetch.js";
 import { LINES } from "./line.js";
 
@@ -134,6 +135,8 @@ export function connectionOf(hub, cursor, on) {
   /** @param {any} message */
   function take(message) {
     const { type, feed = hub.feed, beat, retry_ms, code } = message;
+    // Of an event that is not known here counts only that it happened.
+    if (!isKnown(type)) delete message.post;
     if (feed !== hub.feed) return on.other(message);
     if (type === "bye") return ended(CODES.BYE, timeOf(retry_ms));
     if (type === "error") return ended(code);

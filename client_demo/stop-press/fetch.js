@@ -24,7 +24,7 @@ export async function getJson(hub, path, signal) {
   if (answer.status === 200) return answer.json();
   const { status } = answer;
   const told = { code: codeOfStatus(status), retryMs: retryOf(answer) };
-  throw Object.assign(new Error(`${path}: status ${status}`), told);
+  throw Object.assign(new Error(`${path}: ${status}`), told);
 }
 
 /**

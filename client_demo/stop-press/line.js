@@ -108,7 +108,7 @@ function byRequests(wish, on, run) {
       if (answer.status === 200) return answer;
       code = codeOfStatus(answer.status);
       ms = retryOf(answer);
-      throw new Error(`status ${answer.status}`);
+      throw new Error(path);
     },
     (message) => signal.aborted || on.message(message),
   )

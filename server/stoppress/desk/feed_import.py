@@ -43,7 +43,7 @@ from stoppress.domain.errors import (
     SlugTaken,
     StaleRevision,
 )
-from stoppress.domain.event import EventType
+from stoppress.domain.event import EventType, Subject
 from stoppress.domain.feed import Feed, FeedInput, check_slug
 from stoppress.domain.post import Correction, Name, Post, PostInput
 from stoppress.domain.store_records import Change, Idempotency, Write
@@ -111,7 +111,7 @@ class Archive(Desk):
         if held.rev >= copy.rev:
             cursor = await self._store.confirm(feed)
             return WriteOutcome("", there.body, held.rev, cursor, repeated=True)
-        change = Change(EventType.FEED, "", held.rev, copy.rev, body)
+        change = Change(EventType.FEED, Subject.feed(feed), held.rev, copy.rev, body)
         now = self._clock()
         written = await self._store.write(Write(feed, (change,), now, "", "", key))
         if written.repeated:
@@ -134,7 +134,7 @@ class Archive(Desk):
         for _ in range(ATTEMPTS):
             change = Change(
                 EventType.PUBLISHED if held is None else EventType.UPDATED,
-                name,
+                Subject.post(name),
                 0 if held is None else held.rev,
                 kept.rev,
                 encode(kept),
@@ -174,9 +174,8 @@ class Archive(Desk):
         _check_rev(copy.rev)
         path = f"/v1/feeds/{feed}/posts/{name}/withdrawn"
         key = idempotency(asked, "PUT", path, encode(copy))
-        change = Change(
-            EventType.WITHDRAWN, name, 0, copy.rev, b"", 0, copy.external_id
-        )
+        subject, external_id = Subject.post(name), copy.external_id
+        change = Change(EventType.WITHDRAWN, subject, 0, copy.rev, b"", 0, external_id)
         write = Write(feed, (change,), self._clock(), "", "", key)
         try:
             return (await self._store.write(write)).cursor

@@ -29,7 +29,7 @@ from stoppress.desk.write_outcome import (
     recall,
 )
 from stoppress.domain.errors import Conflict, Invalid, StaleRevision
-from stoppress.domain.event import EventType
+from stoppress.domain.event import EventType, Subject
 from stoppress.domain.feed import Feed, FeedImage, FeedInput, check_slug
 from stoppress.domain.store_records import Change, Write, Written
 
@@ -91,7 +91,8 @@ class FeedDesk:
             now = self._clock()
             after = edited_feed(value, draft, now)
             body = encode(after)
-            change = Change(EventType.FEED, "", value.rev, after.rev, body)
+            subject = Subject.feed(feed)
+            change = Change(EventType.FEED, subject, value.rev, after.rev, body)
             try:
                 written = await self._store.write(
                     Write(feed, (change,), now, "", "", key)

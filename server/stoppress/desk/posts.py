@@ -48,7 +48,7 @@ from stoppress.desk.write_outcome import (
 )
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gone, Invalid, PinMoved, StaleRevision
-from stoppress.domain.event import EventType
+from stoppress.domain.event import EventType, Subject
 from stoppress.domain.post import CorrectionNote, Post, PostInput, Source
 from stoppress.domain.store_records import Change, Idempotency, Write, Written
 
@@ -83,7 +83,11 @@ class Desk(FeedDesk):
             post = new_post(draft, self._ids.next(now), html, now)
             body = encode(post)
             change = Change(
-                EventType.PUBLISHED, post.id, 0, 1, body, order(post), post.external_id
+                EventType.PUBLISHED,
+                Subject.post(post.id),
+                *(0, 1, body),
+                order(post),
+                post.external_id,
             )
             try:
                 written = await self._write(feed, False, post, change, now, key)
@@ -146,7 +150,8 @@ class Desk(FeedDesk):
                 return None
             post = _post.decode(body)
             check_revision(expected, post.rev, body)
-            change = Change(EventType.WITHDRAWN, name, post.rev, post.rev + 1, b"")
+            subject, rev = Subject.post(name), post.rev
+            change = Change(EventType.WITHDRAWN, subject, rev, rev + 1, b"")
             before = name if post.pinned else ""
             write = Write(feed, (change,), self._clock(), before, "", key)
             try:
@@ -191,7 +196,7 @@ class Desk(FeedDesk):
 def _updated(before: Post, after: Post) -> Change:
     return Change(
         EventType.UPDATED,
-        after.id,
+        Subject.post(after.id),
         before.rev,
         after.rev,
         encode(after),

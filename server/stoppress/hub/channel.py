@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.event import Event, EventType
+from stoppress.domain.event import Event
 from stoppress.domain.store_records import LogWindow
 from stoppress.hub.backlog_cache import BacklogCache, Tail, parts_of
 from stoppress.hub.bell import Bell
@@ -96,7 +96,7 @@ class Channel:
             return
         self.ring.append(event)
         self._owner.budget.charge(self.ring)
-        if event.type is EventType.FEED:
+        if event.type.shows_feed:
             self._take_feed(event.body)
         self._begin()
 

@@ -175,7 +175,7 @@ class Follower:
         followed = self._channels.get(channel)
         if followed is None:
             return
-        heard = parse(message)
+        heard = parse(followed.feed, message)
         if heard is None:
             self._metrics.malformed()
         if followed.hear(heard):

@@ -22,7 +22,7 @@ from stoppress.domain.errors import (
     StaleRevision,
     Unavailable,
 )
-from stoppress.domain.event import Event, EventType
+from stoppress.domain.event import Event
 from stoppress.domain.store_records import (
     Change,
     Idempotency,
@@ -37,6 +37,7 @@ from stoppress.domain.store_records import (
     Written,
 )
 from stoppress.hub.upstream import EventSink
+from stoppress.log.event_record import recorded_post
 
 
 class _Rev(msgspec.Struct):
@@ -168,19 +169,21 @@ class MemoryStore:
             self._keep(write, shelf, change)
         if write.pinned_before != write.pinned:
             shelf.pinned = write.pinned
-        written = Written(write.changes[-1].post, shelf.cursor)
+        written = Written(recorded_post(write.changes[-1].subject), shelf.cursor)
         self._remember(write.feed, write.idempotency, written)
         return written
 
     def _check(self, feed: str, shelf: Shelf, change: Change) -> None:
-        if change.post in shelf.gone:
-            raise Gone(feed, change.post)
-        held = shelf.posts.get(change.post)
-        body = shelf.body if not change.post else held[1] if held else b'{"rev":0}'
+        if change.subject.id in shelf.gone:
+            raise Gone(feed, change.subject.id)
+        held = shelf.posts.get(change.subject.id)
+        body = (
+            shelf.body if change.type.shows_feed else held[1] if held else b'{"rev":0}'
+        )
         if rev_of(body) != change.expected:
             raise StaleRevision(change.expected, rev_of(body), body)
-        owner = shelf.external.get(change.external_id or "", change.post)
-        if owner != change.post:
+        owner = shelf.external.get(change.external_id or "", change.subject.id)
+        if owner != change.subject.id:
             current = shelf.posts.get(owner)
             raise ExternalIdTaken(
                 change.external_id or "", owner, current[1] if current else None
@@ -188,16 +191,16 @@ class MemoryStore:
 
     def _keep(self, write: Write, shelf: Shelf, change: Change) -> None:
         shelf.seq += 1
-        if change.type is EventType.FEED:
+        if change.type.shows_feed:
             shelf.body = change.body
-        elif change.type is EventType.WITHDRAWN:
-            shelf.posts.pop(change.post, None)
-            shelf.gone[change.post] = change.rev
+        elif change.type.removes_post:
+            shelf.posts.pop(change.subject.id, None)
+            shelf.gone[change.subject.id] = change.rev
         else:
-            shelf.posts[change.post] = change.order, change.body
+            shelf.posts[change.subject.id] = change.order, change.body
         if change.external_id:
-            shelf.external[change.external_id] = change.post
-        event = Event(shelf.seq, change.type, write.at, change.post, change.body)
+            shelf.external[change.external_id] = change.subject.id
+        event = Event(shelf.seq, change.type, write.at, change.subject, change.body)
         shelf.events.append(event)
         if not self.late and write.feed in self.sinks:
             self.sinks[write.feed].push(event)
