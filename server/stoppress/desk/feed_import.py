@@ -45,6 +45,7 @@ from stoppress.domain.errors import (
 )
 from stoppress.domain.event import EventType, Subject
 from stoppress.domain.feed import Feed, FeedInput, check_slug
+from stoppress.domain.kept_json import KEPT_FEEDS, KEPT_POSTS
 from stoppress.domain.post import Correction, Name, Post, PostInput
 from stoppress.domain.store_records import Change, Idempotency, Write
 from stoppress.domain.timestamps import parse_instant
@@ -66,8 +67,6 @@ class WithdrawnCopy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _post_copy = msgspec.json.Decoder(PostCopy)
 _feed_copy = msgspec.json.Decoder(FeedCopy)
 _withdrawn_copy = msgspec.json.Decoder(WithdrawnCopy)
-_post = msgspec.json.Decoder(Post)
-_feed = msgspec.json.Decoder(Feed)
 
 
 class Archive(Desk):
@@ -100,7 +99,7 @@ class Archive(Desk):
         self, feed: str, copy: Feed, body: bytes, key: Idempotency | None
     ) -> WriteOutcome:
         there = await self._store.feed(feed)
-        held = _feed.decode(there.body)
+        held = KEPT_FEEDS.read(there.body)
         if held.created_at != copy.created_at:
             raise Conflict(
                 f"another feed has the slug {feed!r}: it was made at "
@@ -111,6 +110,7 @@ class Archive(Desk):
         if held.rev >= copy.rev:
             cursor = await self._store.confirm(feed)
             return WriteOutcome("", there.body, held.rev, cursor, repeated=True)
+        body = KEPT_FEEDS.written(copy, there.body)
         change = Change(EventType.FEED, Subject.feed(feed), held.rev, copy.rev, body)
         now = self._clock()
         written = await self._store.write(Write(feed, (change,), now, "", "", key))
@@ -131,13 +131,14 @@ class Archive(Desk):
         kept = await _as_kept_post(copy)
         key = idempotency(asked, "PUT", f"/v1/feeds/{feed}/posts/{name}", encode(kept))
         held: Post | None = None
+        body = encode(kept)
         for _ in range(ATTEMPTS):
             change = Change(
                 EventType.PUBLISHED if held is None else EventType.UPDATED,
                 Subject.post(name),
                 0 if held is None else held.rev,
                 kept.rev,
-                encode(kept),
+                body,
                 order(kept),
                 kept.external_id,
             )
@@ -148,12 +149,15 @@ class Archive(Desk):
                 )
             except (PinMoved, StaleRevision):
                 # It is there, or another is pinned: look at what is.
-                held = await self._held(feed, name)
-                if held is not None and _is_older(kept, held):
+                there = await self._held(feed, name)
+                held = None if there is None else KEPT_POSTS.read(there)
+                body = encode(kept)
+                if there is None or held is None:
+                    continue
+                if _is_older(kept, held):
                     now = await self._store.confirm(feed)
-                    return WriteOutcome(
-                        name, encode(held), held.rev, now, repeated=True
-                    )
+                    return WriteOutcome(name, there, held.rev, now, repeated=True)
+                body = KEPT_POSTS.written(kept, there)
                 continue
             if written.repeated:
                 return await self._again(feed, written)
@@ -185,9 +189,9 @@ class Archive(Desk):
         except StaleRevision:
             return await self.withdraw(feed, name, None, asked._replace(key=None))
 
-    async def _held(self, feed: str, name: str) -> Post | None:
+    async def _held(self, feed: str, name: str) -> bytes | None:
         try:
-            return _post.decode(await self._store.post(feed, name))
+            return await self._store.post(feed, name)
         except NotFound as missing:
             if missing.post is None:
                 raise

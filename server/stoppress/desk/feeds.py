@@ -30,11 +30,11 @@ from stoppress.desk.write_outcome import (
 )
 from stoppress.domain.errors import Conflict, Invalid, StaleRevision
 from stoppress.domain.event import EventType, Subject
-from stoppress.domain.feed import Feed, FeedImage, FeedInput, check_slug
+from stoppress.domain.feed import FeedImage, FeedInput, check_slug
+from stoppress.domain.kept_json import KEPT_FEEDS
 from stoppress.domain.store_records import Change, Write, Written
 
 _new_feed = msgspec.json.Decoder(NewFeed)
-_feed = msgspec.json.Decoder(Feed)
 
 _FEED_NAMES = names_of(FeedInput, image=FeedImage)
 
@@ -80,7 +80,7 @@ class FeedDesk:
             return await self._feed_again(feed, done)
         for _ in range(ATTEMPTS):
             kept = await self._store.feed(feed)
-            value = _feed.decode(kept.body)
+            value = KEPT_FEEDS.read(kept.body)
             check_revision(expected, value.rev, kept.body)
             held = editable_feed(value)
             merged = merge(msgspec.to_builtins(held), patch)
@@ -90,7 +90,7 @@ class FeedDesk:
                 return WriteOutcome("", kept.body, value.rev, cursor)
             now = self._clock()
             after = edited_feed(value, draft, now)
-            body = encode(after)
+            body = KEPT_FEEDS.written(after, kept.body)
             subject = Subject.feed(feed)
             change = Change(EventType.FEED, subject, value.rev, after.rev, body)
             try:

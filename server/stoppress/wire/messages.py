@@ -2,7 +2,7 @@
 
 Each is made once, as bytes, and never parsed again here. Bodies of posts and
 feeds arrive encoded; `public` puts the address into them, so that what is kept
-holds no address of the day.
+holds no address of the day, and leaves out members that are not known here.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import msgspec
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event
+from stoppress.domain.kept_json import KEPT_FEEDS, KEPT_POSTS
 from stoppress.domain.timestamps import instant
 
 _json = msgspec.json.encode
@@ -21,12 +22,14 @@ def public_feed(body: bytes, feed: str, base: str) -> bytes:
 
     `base` is the address of the site, such as `https://live.example.org`.
     """
+    body = KEPT_FEEDS.shown(body)
     head = b'{"slug":%b' % _json(feed)
     return b'%b,"url":%b%b' % (head, _json(f"{base}/live/{feed}"), body[len(head) :])
 
 
 def public_post(body: bytes, feed: str, post: str, base: str) -> bytes:
     """The JSON of a post with its `url`, from its kept JSON."""
+    body = KEPT_POSTS.shown(body)
     head = b'{"id":%b' % _json(post)
     url = _json(f"{base}/live/{feed}/{post}")
     return b'%b,"url":%b%b' % (head, url, body[len(head) :])
