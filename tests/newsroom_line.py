@@ -178,7 +178,7 @@ class Paper:
 
     def _add(self, log: Log, kind: EventType, post: str, body: bytes) -> Event:
         log.head += 1
-        subject = Subject.post(post) if post else Subject.feed(log.slug)
+        subject = Subject(kind.subject, post or log.slug)
         event = Event(log.head, kind, T0 + log.head, subject, body)
         log.events.append(event)
         if log.sink is not None:

@@ -163,7 +163,11 @@ class ServerProcess:
             store=store,
             desk=Archive(store),
             hub=hub,
-            snapshots=SnapshotCache(hub, store, settings, lambda: follower.healthy),
+            snapshots=SnapshotCache(
+                *(hub, store, settings),
+                fresh=lambda: follower.healthy,
+                failed=self.metrics.feed_failed,
+            ),
             tokens=Tokens(store, settings.admin_token),
             metrics=self.metrics,
             ready=ready,

@@ -175,6 +175,12 @@ class ProcessMetrics:
             "Times that what was heard of a feed while it was mended was let go.",
             registry=registry,
         )
+        self._feed_faults = Counter(
+            "stoppress_feed_faults",
+            "Faults that stayed in one feed, by where: its entry, line or record.",
+            ["where"],
+            registry=registry,
+        )
         self._aged = Counter(
             "stoppress_log_aged",
             "Events let go from feeds' logs at a write because of their age.",
@@ -284,6 +290,10 @@ class ProcessMetrics:
     def held_back_too_much(self) -> None:
         """What was heard of a feed while it was mended went over its bound."""
         self._let_go.inc()
+
+    def feed_failed(self, where: str) -> None:
+        """A fault stayed in one feed; `where` it was."""
+        self._feed_faults.labels(where).inc()
 
     def aged(self, events: int) -> None:
         """So many events left a log because of their age."""

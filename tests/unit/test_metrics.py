@@ -44,6 +44,8 @@ def test_the_metrics_count_what_hub_and_follower_tell() -> None:
     hub.reset(2)
     hub.trimmed(7)
     hub.encoded()
+    hub.feed_failed("sending")
+    follower.feed_failed("mending")
     follower.line_up(True)
     follower.mended("log")
     follower.malformed()
@@ -52,6 +54,8 @@ def test_the_metrics_count_what_hub_and_follower_tell() -> None:
     inbox.taken_in(refused=True)
     shown = samples(metrics.exposition())
     wanted = {
+        "stoppress_feed_faults_total where=sending": 1,
+        "stoppress_feed_faults_total where=mending": 1,
         "stoppress_readers wire=websocket": 1,
         "stoppress_readers wire=sse": 1,
         "stoppress_channels": 1,

@@ -22,7 +22,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -97,7 +97,7 @@ def _read(record: bytes) -> Token | None:
     except msgspec.MsgspecError:
         log.error("a token's record can't be read; it counts as not known")
         return None
-    scopes = tuple(cast(Scope, scope) for scope in kept.scopes if scope in _RANK)
+    scopes = tuple(scope for scope in kept.scopes if scope in _RANK)
     return Token(kept.id, kept.name, scopes, kept.feeds, kept.created_at)
 
 

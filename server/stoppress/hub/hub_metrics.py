@@ -42,6 +42,9 @@ class HubMetrics(Protocol):
     def encoded(self) -> None:
         """An event was encoded as a message."""
 
+    def feed_failed(self, where: str) -> None:
+        """A fault stayed in one feed; `where` it was."""
+
 
 class NoHubMetrics:
     """A HubMetrics that counts nothing."""
@@ -74,4 +77,7 @@ class NoHubMetrics:
         """Nothing."""
 
     def encoded(self) -> None:
+        """Nothing."""
+
+    def feed_failed(self, where: str) -> None:
         """Nothing."""

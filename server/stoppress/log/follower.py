@@ -25,7 +25,7 @@ from functools import partial
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NewsError, NotFound, Unavailable
-from stoppress.log.followed_feed import FollowedFeed, FollowedSink
+from stoppress.log.followed_feed import FollowedFeed, FollowedSink, SinkFailed
 from stoppress.log.listener import BACKOFF_S, Listener
 from stoppress.log.log_metrics import FollowerMetrics, NoFollowerMetrics
 from stoppress.log.pool import Pool
@@ -35,6 +35,8 @@ from stoppress.log.store import RedisStore
 from stoppress.log.subscription import Subscription
 
 PROBE_S = 4.0
+FAULT_PAUSE_S = 1.0
+"""How long a feed that has a fault of its own waits before it is tried again."""
 MENDERS = 8
 """Feeds mended at the same time; the rest wait their turn."""
 
@@ -178,7 +180,14 @@ class Follower:
         heard = parse(followed.feed, message)
         if heard is None:
             self._metrics.malformed()
-        if followed.hear(heard):
+        try:
+            broken = followed.hear(heard)
+        except Exception:
+            # One feed's fault is not the other feeds', nor the line's.
+            log.exception("what was heard of %s could not be taken", followed.feed)
+            self._metrics.feed_failed("hearing")
+            broken = followed.break_off()
+        if broken:
             self._to_mend.put_nowait(followed)
         elif followed.closed and self._group is not None:
             self._group.create_task(self._forget(followed))
@@ -225,12 +234,23 @@ class Follower:
                 self._metrics.mended(how)
             except NotFound:
                 followed.end()
+            except SinkFailed:
+                self._mend_later(followed, "filling")
             except Unavailable as wrong:
                 log.warning("could not mend %s: %s", followed.feed, wrong)
                 await asyncio.sleep(random.uniform(*BACKOFF_S) / 2)
                 self._to_mend.put_nowait(followed)
+            except Exception:
+                log.exception("could not mend %s", followed.feed)
+                self._mend_later(followed, "mending")
             if followed.closed:
                 await self._forget(followed)
+
+    def _mend_later(self, followed: FollowedFeed, where: str) -> None:
+        """Try once more after a pause, in which the mender goes on with others."""
+        self._metrics.feed_failed(where)
+        loop = asyncio.get_running_loop()
+        loop.call_later(FAULT_PAUSE_S, self._to_mend.put_nowait, followed)
 
     # Parts
 

@@ -26,6 +26,9 @@ class FollowerMetrics(Protocol):
     def held_back_too_much(self) -> None:
         """What was heard of a feed while it was mended went over its bound."""
 
+    def feed_failed(self, where: str) -> None:
+        """A fault stayed in one feed; `where` it was."""
+
 
 class NoFollowerMetrics:
     """Counts nothing."""
@@ -43,6 +46,9 @@ class NoFollowerMetrics:
         """Do nothing."""
 
     def held_back_too_much(self) -> None:
+        """Do nothing."""
+
+    def feed_failed(self, where: str) -> None:
         """Do nothing."""
 
 

@@ -16,15 +16,19 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import msgspec
+
 from stoppress.desk.store_protocol import Store
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gap, NotFound, Unavailable
 from stoppress.domain.feed import Visibility
+from stoppress.domain.kept_json import KEPT_FEEDS
 from stoppress.settings import Settings
 from stoppress.web.pagination import PAGE_POSTS
 from stoppress.web.snapshot import EncodedSnapshot, continued, edition, visibility_of
@@ -44,6 +48,9 @@ IMPATIENCE_S = 1.0
 """How long a reader waits for the log while an older edition is at hand."""
 
 
+log = logging.getLogger(__name__)
+
+
 class FeedListing(NamedTuple):
     """Every feed's kept JSON; `age_s` as in an Edition."""
 
@@ -60,6 +67,10 @@ class ChannelSource(Protocol):
 
 def _always() -> bool:
     return True
+
+
+def _uncounted(where: str) -> None:
+    """Where nobody counts faults."""
 
 
 class _Shelf:
@@ -93,11 +104,14 @@ class SnapshotCache:
         store: Store,
         settings: Settings,
         fresh: Callable[[], bool] = _always,
+        failed: Callable[[str], None] = _uncounted,
     ) -> None:
         self._hub = hub
         self._store = store
         self._base = settings.base
         self._fresh = fresh
+        self._failed = failed
+        self._read: frozenset[bytes] = frozenset()
         self._shelves: OrderedDict[str, _Shelf] = OrderedDict()
         self._bytes = 0
         self._relisted = 0
@@ -162,14 +176,15 @@ class SnapshotCache:
     ) -> list[bytes] | None:
         """The messages after one cursor until another; None if memory lacks one."""
         try:
-            ring = (await self._hub.channel(feed)).ring
+            channel = await self._hub.channel(feed)
         except (NotFound, Unavailable):
             return None
+        ring = channel.ring
         if after.epoch != until.epoch or not _covers(ring.cursor, until):
             return None
         if not ring.holds_after(after.seq):
             return None
-        return ring.messages(after.seq, max(0, until.seq - after.seq))
+        return channel.messages(after.seq, max(0, until.seq - after.seq))
 
     async def feeds(self) -> FeedListing:
         """Every feed's kept JSON, of every visibility, newest made first.
@@ -178,7 +193,7 @@ class SnapshotCache:
         """
         began = self._relisted
         try:
-            bodies = await self._store.feeds()
+            bodies = self._readable(await self._store.feeds())
         except Unavailable:
             # A feed we hid since may not come back.
             if self._listing is None or self._listing[0] != self._relisted:
@@ -204,7 +219,27 @@ class SnapshotCache:
         self._relisted += 1
         self._forget(feed)
 
+    def unreadable(self, feed: str) -> None:
+        """What is kept of a feed can't be shown: nobody else's page is to suffer."""
+        log.error("what is kept of %s can't be read", feed, exc_info=True)
+        self._failed("record")
+
     # Inside
+
+    def _readable(self, bodies: list[bytes]) -> list[bytes]:
+        """The feeds without those whose record is damaged."""
+        found = []
+        for body in bodies:
+            try:
+                # Looked into once: most are the same as the last time.
+                if body not in self._read:
+                    KEPT_FEEDS.read(body)
+            except msgspec.MsgspecError:
+                self.unreadable(f"a feed that begins {body[:60]!r}")
+            else:
+                found.append(body)
+        self._read = frozenset(found)
+        return found
 
     def _shelf(self, feed: str) -> _Shelf:
         shelf = self._shelves.get(feed)
@@ -299,9 +334,11 @@ class SnapshotCache:
             ring = channel.ring
             if held.cursor.epoch != ring.epoch or not ring.holds_after(held.cursor.seq):
                 raise away
-            lacking = ring.head - held.cursor.seq
+            events = channel.messages(held.cursor.seq, ring.head - held.cursor.seq)
+            if events is None:
+                raise away
             try:
-                held = continued(held, ring.messages(held.cursor.seq, lacking))
+                held = continued(held, events)
             except Gap:
                 raise away from None
             self._hold(held.slug, shelf, held)

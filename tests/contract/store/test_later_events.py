@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stoppress.domain.cursor import Cursor
+from stoppress.domain.errors import Unavailable
 from stoppress.domain.event import NO_SUBJECT, Event, EventType
 from stoppress.domain.store_records import LogWindow
 from stoppress.log.follower import Follower
@@ -121,3 +122,50 @@ async def test_a_damaged_entry_stops_no_writer(
     aging = RedisStore(store._shards, Settings(log_days=1))
     await aging.write(write(published("p")))
     assert [event.seq for event in (await aging.window("x")).events] == [2]
+
+
+async def test_a_feed_that_can_not_be_taken_holds_up_no_other(
+    server: Server, store: RedisStore, follower: Follower, cursor: Cursor
+) -> None:
+    """It is tried again until it can; the others are followed all the while."""
+
+    class Picky(Recorder):
+        def fill(self, window: LogWindow) -> None:
+            if window.feed == b"{":
+                raise ValueError("no JSON")
+            super().fill(window)
+
+        def push(self, event: Event) -> None:
+            if event.body == b"{":
+                raise ValueError("no JSON")
+            super().push(event)
+
+    await store.make_feed("y", b"feed y", AT, None)
+    picky, other = Picky(), Recorder()
+    await follower.open("x", picky)
+    await follower.open("y", other)
+    await up(follower)
+    broken = await store.write(write(feed_updated(1, b"{")))
+    for number in range(3):
+        last = await store.write(write(published(f"p{number}"), feed="y"))
+        await other.at(last.cursor)
+    assert picky.cursor < broken.cursor
+    mended = await store.write(write(feed_updated(2, b"feed three")))
+    await picky.at(mended.cursor)
+    assert follower.healthy
+
+
+async def test_a_feed_that_can_not_be_taken_is_not_opened(
+    server: Server, store: RedisStore, follower: Follower, cursor: Cursor
+) -> None:
+    """Who asks is told, at once."""
+
+    class Broken(Recorder):
+        def fill(self, window: LogWindow) -> None:
+            raise ValueError("no JSON")
+
+    with pytest.raises(Unavailable, match="can't be read"):
+        await follower.open("x", Broken())
+    sink = Recorder()
+    await follower.open("x", sink)
+    assert sink.cursor == cursor

@@ -39,10 +39,15 @@ class Counts(NoHubMetrics):
     def __init__(self) -> None:
         self.encodes = 0
         self.sticks = 0
+        self.failures: list[str] = []
 
     def encoded(self) -> None:
         """An event was encoded."""
         self.encodes += 1
+
+    def feed_failed(self, where: str) -> None:
+        """A fault stayed in its feed."""
+        self.failures.append(where)
 
     def stuck(self) -> None:
         """A socket took less than it was given."""

@@ -254,12 +254,14 @@ async def _poll(
 
 def _page(channel: Channel, since: Cursor) -> bytes:
     ring = channel.ring
-    if not channel.can_resume(since):
+    found = None
+    if channel.can_resume(since):
+        found = channel.messages(since.seq, POLL_EVENTS)
+    if found is None:
         return b'{"reset":true,"cursor":"%b","retry_ms":%d}' % (
             str(ring.cursor).encode(),
             channel.reset_spread_ms(),
         )
-    found = ring.messages(since.seq, POLL_EVENTS)
     cursor = Cursor(ring.epoch, since.seq + len(found))
     return b'{"cursor":"%b","events":[%b]}' % (str(cursor).encode(), b",".join(found))
 
