@@ -29,7 +29,7 @@ from stoppress.domain.errors import (
     StaleRevision,
     Unavailable,
 )
-from stoppress.domain.event import Event, EventType, as_it_is_now
+from stoppress.domain.event import Event, SubjectKind, as_it_is_now
 from stoppress.domain.store_records import (
     Change,
     Idempotency,
@@ -44,6 +44,7 @@ from stoppress.domain.store_records import (
     Written,
 )
 from stoppress.hub.upstream import EventSink
+from stoppress.log.event_record import recorded_post
 
 _MARK = re.compile(r"ext\.(\d{1,19})", re.ASCII)
 
@@ -83,11 +84,9 @@ class MemoryFeed:
         return LogWindow(self.cursor, tuple(map(self._now, events)), self.body)
 
     def _now(self, event: Event) -> Event:
-        if event.type is EventType.WITHDRAWN:
-            return event
-        if not event.post:
+        if event.type.shows_feed:
             return as_it_is_now(event, self.body)
-        kept = self.posts.get(event.post)
+        kept = self.posts.get(event.subject.id)
         return as_it_is_now(event, kept[1] if kept else None)
 
 
@@ -183,7 +182,7 @@ class MemoryStore:
             kept.pinned = write.pinned
         for change in write.changes:
             self.append(write.feed, change, write.at)
-        written = Written(write.changes[-1].post, kept.cursor)
+        written = Written(recorded_post(write.changes[-1].subject), kept.cursor)
         self._remember(write.feed, write.idempotency, kept.born, written)
         return written
 
@@ -191,20 +190,21 @@ class MemoryStore:
         """Make one change without looking whether it may be, and tell of it."""
         kept = self.kept[feed]
         kept.seq += 1
-        event = Event(kept.seq, change.type, at, change.post, change.body)
-        if not change.post:
+        post = change.subject.id
+        event = Event(kept.seq, change.type, at, change.subject, change.body)
+        if change.type.shows_feed:
             kept.body, kept.rev = change.body, change.rev
-        else:
-            is_new = change.post not in kept.revs
-            kept.revs[change.post] = change.rev
-            if change.type is EventType.WITHDRAWN:
-                kept.posts.pop(change.post, None)
-                kept.gone[change.post] = change.rev
+        elif change.subject.kind is SubjectKind.POST:
+            is_new = post not in kept.revs
+            kept.revs[post] = change.rev
+            if change.type.removes_post:
+                kept.posts.pop(post, None)
+                kept.gone[post] = change.rev
             else:
-                kept.posts[change.post] = change.order, change.body
-                kept.gone.pop(change.post, None)
+                kept.posts[post] = change.order, change.body
+                kept.gone.pop(post, None)
             if is_new and change.external_id:
-                kept.external[change.external_id] = change.post
+                kept.external[change.external_id] = post
         kept.events.append(event)
         for upstream in self.upstreams:
             upstream.wrote(feed, event)
@@ -329,19 +329,19 @@ class MemoryStore:
             self._writes[feed, key.owner, key.key] = held
 
     def _check(self, kept: MemoryFeed, change: Change) -> None:
-        if not change.post:
+        if change.type.shows_feed:
             if change.expected != kept.rev:
                 raise StaleRevision(change.expected, kept.rev, kept.body)
             return
-        if change.post in kept.gone:
-            raise Gone(kept.slug, change.post)
-        if change.post in kept.posts:
-            if change.expected != kept.revs[change.post]:
-                body = kept.posts[change.post][1]
-                raise StaleRevision(change.expected, kept.revs[change.post], body)
+        if change.subject.id in kept.gone:
+            raise Gone(kept.slug, change.subject.id)
+        if change.subject.id in kept.posts:
+            if change.expected != kept.revs[change.subject.id]:
+                body = kept.posts[change.subject.id][1]
+                raise StaleRevision(change.expected, kept.revs[change.subject.id], body)
             return
         if change.expected:
-            raise NotFound(kept.slug, change.post)
+            raise NotFound(kept.slug, change.subject.id)
         owner = kept.external.get(change.external_id or "")
         if change.external_id and owner is not None:
             current = kept.posts.get(owner)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from stoppress.domain.event import Event, EventType
+from stoppress.domain.event import Event, EventType, Subject
 from stoppress.domain.store_records import Change
 from stoppress.domain.timestamps import instant
 from tests.memory_store import MemoryFeed, MemoryStore, MemoryUpstream
@@ -86,6 +86,7 @@ class Paper(MemoryUpstream):
         kept = self.store.kept[slug]
         rev = kept.revs.get(post, 0) if post else kept.rev
         at = T0 + kept.seq + 1
+        subject = Subject(kind.subject, post or slug)
         return self.store.append(
-            slug, Change(kind, post, rev, rev + 1, body, order=at), at
+            slug, Change(kind, subject, rev, rev + 1, body, order=at), at
         )

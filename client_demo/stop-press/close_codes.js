@@ -34,7 +34,7 @@ export const isFinal = (code) => code >= 4400 && code < 4500;
  * @returns {number}
  */
 export function codeOfStatus(status) {
-  if (status === 204 || status === 410) return CODES.ENDED;
+  if (status === 204) return CODES.ENDED;
   if (status === 429) return CODES.TOO_MANY;
   const code = 4000 + status;
   return Object.values(CODES).includes(code) ? code : BROKEN;

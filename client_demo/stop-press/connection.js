@@ -10,6 +10,7 @@
  */
 
 import { BROKEN, CODES, isFinal } from "./close_codes.js";
+import { isKnown } from "./event_types.js";
 import { usableMs } from "./fetch_json.js";
 import { TRANSPORTS } from "./transports.js";
 
@@ -126,6 +127,8 @@ export function createConnection(endpoint, cursor, on) {
   /** @param {any} message */
   function receive(message) {
     const { type, feed = endpoint.feed, beat, retry_ms, code } = message;
+    // Of an event that is not known here counts only that it happened.
+    if (!isKnown(type)) delete message.post;
     if (feed !== endpoint.feed) return on.other(message);
     if (type === "bye") return lost(CODES.BYE, usableMs(retry_ms));
     if (type === "error") return lost(code);

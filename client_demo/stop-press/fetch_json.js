@@ -25,7 +25,7 @@ export async function getJson(endpoint, path, signal) {
   if (response.status === 200) return response.json();
   const { status } = response;
   const details = { code: codeOfStatus(status), retryMs: retryAfterMs(response) };
-  throw Object.assign(new Error(`${path}: status ${status}`), details);
+  throw Object.assign(new Error(`${path}: ${status}`), details);
 }
 
 /**

@@ -7,6 +7,7 @@
  */
 
 import { parseCursor } from "./cursor.js";
+import { isKnown } from "./event_types.js";
 
 /**
  * @typedef {{id: string, published_at: string, pinned: boolean, rev?: number,
@@ -91,7 +92,7 @@ export function withPage(state, page) {
   const posts = new Map(page.posts.map((post) => [post.id, post]));
   for (const [id, post] of state.posts) posts.set(id, post);
   const last = page.posts.at(-1);
-  return { ...state, posts, floor: page.next !== null && last ? positionOf(last) : null };
+  return { ...state, posts, floor: page.next && last ? positionOf(last) : null };
 }
 
 /**
@@ -107,30 +108,23 @@ export function fold(state, message) {
     throw new Gap(message.cursor);
   }
   if (cursor.seq <= current.seq) return state;
-  switch (message.type) {
-    case "feed.updated":
-      return { ...state, cursor, feed: /** @type {Feed} */ (message.value) };
-    case "post.withdrawn":
-    case "post.published":
-    case "post.updated":
-      return withPost(state, cursor, message.post);
-    default:
-      // An unknown type: only the cursor advances.
-      return { ...state, cursor };
-  }
+  const { type, post, value } = message;
+  const after = { ...state, cursor };
+  // An unknown type: only the cursor advances.
+  if (!isKnown(type)) return after;
+  return post ? withPost(after, post) : { ...after, feed: /** @type {Feed} */ (value) };
 }
 
 /**
  * @param {State} state
- * @param {import("./cursor.js").Cursor} cursor
  * @param {any} post A post, or only the id of a withdrawn one.
  * @returns {State}
  */
-function withPost(state, cursor, post) {
+function withPost(state, post) {
   const posts = new Map(state.posts).set(post.id, post);
   if (!isLoaded(state, post)) posts.delete(post.id);
   let { pinned } = state;
   if (post.pinned) pinned = post;
   else if (pinned?.id === post.id) pinned = null;
-  return { ...state, cursor, posts, pinned };
+  return { ...state, posts, pinned };
 }

@@ -109,7 +109,7 @@ function openHttp(lineRequest, on, run) {
       if (response.status === 200) return response;
       code = codeOfStatus(response.status);
       retryMs = retryAfterMs(response);
-      throw new Error(`status ${response.status}`);
+      throw new Error(path);
     },
     (message) => signal.aborted || on.message(message),
   )

@@ -127,7 +127,12 @@ class ServerProcess:
 
     async def _serve(self, shards: Shards) -> None:
         store = RedisStore(shards, self.settings, self._store_metrics)
-        follower = Follower(shards, store, metrics=self._follower_metrics)
+        follower = Follower(
+            shards,
+            store,
+            metrics=self._follower_metrics,
+            feed_faults=self._hub_metrics.feed_faults,
+        )
         hub = self._hub = Hub(
             follower, self.settings, self._hub_metrics, census=RedisCensus(shards)
         )
@@ -171,7 +176,11 @@ class ServerProcess:
             store=store,
             desk=Desk(store),
             hub=hub,
-            snapshots=SnapshotCache(hub, store, settings, lambda: follower.healthy),
+            snapshots=SnapshotCache(
+                *(hub, store, settings),
+                fresh=lambda: follower.healthy,
+                faults=self._hub_metrics.feed_faults,
+            ),
             tokens=Tokens(store, settings.admin_token),
             metrics=self.metrics,
             ready=ready,

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
-from stoppress.domain.event import Event, EventType, as_it_is_now
+from stoppress.domain.event import Event, EventType, Subject, SubjectKind, as_it_is_now
 from stoppress.domain.fold import Json
 from stoppress.domain.store_records import LogWindow
 from stoppress.hub.upstream import EventSink
@@ -82,7 +82,12 @@ class ModelFeed:
         return LogWindow(
             self.cursor,
             tuple(
-                as_it_is_now(event, self.posts[event.post] if event.post else self.feed)
+                as_it_is_now(
+                    event,
+                    self.posts[event.subject.id]
+                    if event.type.subject is SubjectKind.POST
+                    else self.feed,
+                )
                 for event in self.events
             ),
             self.feed,
@@ -184,7 +189,8 @@ class ModelLog:
 
     def _append(self, feed: ModelFeed, kind: EventType, name: str, body: bytes) -> None:
         feed.seq += 1
-        feed.events.append(Event(feed.seq, kind, self._now_ms, name, body))
+        subject = Subject.post(name) if name else Subject.feed(feed.slug)
+        feed.events.append(Event(feed.seq, kind, self._now_ms, subject, body))
         while len(feed.events) > self._log_events:
             feed.events.popleft()
         feed.news.set()
@@ -247,8 +253,8 @@ class ModelLog:
                 elif missing:
                     event = feed.events[-missing]
                     sink.push(event)
-                    if event.type is EventType.WITHDRAWN:
-                        feed.gone |= {event.post}
+                    if event.type.removes_post:
+                        feed.gone |= {event.subject.id}
                     at = Cursor(at.epoch, at.seq + 1)
 
     # What the web shows

@@ -1,6 +1,6 @@
 // The twins of the domain: fold, cursor, codes, held to the shared fixtures.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 import { CODES, codeOfStatus, isFinal } from "../../client_demo/stop-press/close_codes.js";
@@ -23,6 +23,20 @@ for (const { name, snapshot, steps, expect } of JSON.parse(read("../fixtures/fol
     assert.equal(state.pinned?.id ?? null, expect.pinned);
     assert.deepEqual(state.floor, expect.floor);
     assert.equal(state.feed.title, expect.title);
+  });
+}
+
+const kept = new URL("../fixtures/kept/", import.meta.url);
+
+for (const file of readdirSync(kept).filter((name) => name.endsWith(".json"))) {
+  test(`fold: what an open tab was told by ${file}`, () => {
+    const { snapshots, line } = JSON.parse(readFileSync(new URL(file, kept), "utf8"));
+    let state = fromSnapshot(snapshots.flood);
+    const told = line.filter(({ feed, at }) => feed === "flood" && at);
+    for (const message of told) state = fold(state, message);
+    assert.equal(formatCursor(state.cursor), told.at(-1).cursor);
+    assert.equal(state.posts.size, 2);
+    assert.equal(state.feed.summary, "All of it.");
   });
 }
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.event import Event, EventType, as_it_is_now
+from stoppress.domain.event import Event, EventType, Subject, as_it_is_now
 from stoppress.domain.store_records import LogWindow
 from stoppress.log.catch_up import contiguous, follows, merge
 from stoppress.log.pubsub_message import PubSubMessage
@@ -27,14 +27,14 @@ class History:
         """What each post (and the feed, "") is after `seq`; None: withdrawn."""
         now: dict[str, bytes | None] = {"": b"feed"}
         for event in self.events[:seq]:
-            now[event.post] = event.body or None
+            now[event.subject.id] = event.body or None
         return now
 
     def window(self, first: int, head: int) -> LogWindow:
         """The log from `first`, as it is read when `head` is its end."""
         now = self.now(head)
         events = tuple(
-            as_it_is_now(event, now[event.post])
+            as_it_is_now(event, now[event.subject.id])
             for event in self.events[first - 1 : head]
         )
         return LogWindow(Cursor(EPOCH, head), events, now[""] or b"")
@@ -62,7 +62,8 @@ def histories(draw: st.DrawFn) -> History:
                 kind = EventType.WITHDRAWN
                 gone.add(post)
         body = b"" if kind is EventType.WITHDRAWN else b"%d" % seq
-        events.append(Event(seq, kind, seq, post, body))
+        subject = Subject(kind.subject, post)
+        events.append(Event(seq, kind, seq, subject, body))
     return History(events)
 
 
@@ -102,7 +103,10 @@ def test_whatever_is_heard_the_window_has_no_hole_and_no_lie(
 
 def test_a_hole_that_is_filled_later_is_none() -> None:
     """Heard out of order, and again: whole, as soon as nothing is missing."""
-    events = [Event(seq, EventType.FEED, seq, "", b"%d" % seq) for seq in (1, 2, 3)]
+    events = [
+        Event(seq, EventType.FEED, seq, Subject.feed(""), b"%d" % seq)
+        for seq in (1, 2, 3)
+    ]
     history = History(events)
     for seqs, whole in (((3, 2, 3), True), ((3, 2), False), ((3,), False)):
         heard = [history.heard(seq) for seq in seqs]
@@ -120,7 +124,7 @@ def test_nothing_of_a_withdrawn_post_is_left(
     window = merge(history.window(1, head), heard).window
     gone = {post for post, body in history.now(last).items() if body is None}
     for event in window.events:
-        if event.post in gone:
+        if event.subject.id in gone:
             assert (event.type, event.body) == (EventType.WITHDRAWN, b"")
 
 
@@ -145,7 +149,9 @@ def test_contiguous_is_the_longest_tail_up_to_the_head(
     seqs: set[int], head: int
 ) -> None:
     """Without the head there is nothing."""
-    events = [Event(seq, EventType.FEED, 0, "", b"f") for seq in sorted(seqs)]
+    events = [
+        Event(seq, EventType.FEED, 0, Subject.feed(""), b"f") for seq in sorted(seqs)
+    ]
     tail = [event.seq for event in contiguous(events, head)]
     if head not in seqs or max(seqs) != head:
         assert tail == []
@@ -157,5 +163,5 @@ def test_contiguous_is_the_longest_tail_up_to_the_head(
 @given(st.lists(st.integers(1, 6), max_size=5), st.integers(0, 6))
 def test_follows_is_one_after_the_other(seqs: list[int], seq: int) -> None:
     """Beginning with the next."""
-    events = [Event(one, EventType.FEED, 0, "", b"f") for one in seqs]
+    events = [Event(one, EventType.FEED, 0, Subject.feed(""), b"f") for one in seqs]
     assert follows(events, seq) == (seqs == list(range(seq + 1, seq + 1 + len(seqs))))

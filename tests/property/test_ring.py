@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.event import Event, EventType
+from stoppress.domain.event import Event, EventType, Subject
 from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.hub.memory_budget import MemoryBudget
 from stoppress.hub.ring import BLOCK_BYTES, MAX_PARTS, VISIT_BYTES, Ring
@@ -38,7 +38,8 @@ class RingAgainstList(RuleBasedStateMachine):
 
     def _add(self, kind: EventType, post: str, body: bytes) -> None:
         seq = len(self.events) + 1
-        event = Event(seq, kind, T0 + seq, post, body)
+        subject = Subject.post(post) if post else Subject.feed(FEED)
+        event = Event(seq, kind, T0 + seq, subject, body)
         self.events.append(event)
         self.ring.append(event)
 
@@ -52,7 +53,7 @@ class RingAgainstList(RuleBasedStateMachine):
         name = f"p{post}"
         self.events = [
             event._replace(type=EventType.WITHDRAWN, body=b"")
-            if event.post == name
+            if event.subject == Subject.post(name)
             else event
             for event in self.events
         ]
@@ -76,7 +77,7 @@ class RingAgainstList(RuleBasedStateMachine):
         return b"".join(
             framed(
                 wire,
-                event.type,
+                event.type.name,
                 messages.event(FEED, EPOCH, event, BASE),
                 f"{EPOCH}-{event.seq}",
             )
@@ -151,7 +152,7 @@ TestRing = RingAgainstList.TestCase
 def _events(sizes: list[int]) -> Iterator[Event]:
     for seq, size in enumerate(sizes, 1):
         body = post_body(f"p{seq}", "n" * size)
-        yield Event(seq, EventType.PUBLISHED, T0, f"p{seq}", body)
+        yield Event(seq, EventType.PUBLISHED, T0, Subject.post(f"p{seq}"), body)
 
 
 @given(
@@ -168,7 +169,9 @@ def test_all_rings_together_stay_in_their_budget(plan: list[tuple[int, int]]) ->
     for which, size in plan:
         ring = rings[which]
         body = post_body("p", "n" * size)
-        ring.append(Event(ring.head + 1, EventType.PUBLISHED, T0, "p", body))
+        ring.append(
+            Event(ring.head + 1, EventType.PUBLISHED, T0, Subject.post("p"), body)
+        )
         budget.charge(ring)
         assert budget.used == sum(ring.bytes for ring in rings)
         assert budget.used <= 40_000 or all(ring.first >= ring.head for ring in rings)
@@ -242,7 +245,9 @@ def test_a_tail_that_broke_off_has_its_rest_later_too(chance: Random) -> None:
     for seq in range(1, 61):
         size = chance.choice((10, 500, 3000, 9000, 25_000))
         body = post_body(f"p{seq}", "n" * size)
-        ring.append(Event(seq, EventType.PUBLISHED, T0 + seq, f"p{seq}", body))
+        ring.append(
+            Event(seq, EventType.PUBLISHED, T0 + seq, Subject.post(f"p{seq}"), body)
+        )
     wires = (WireFormat.WEBSOCKET, WireFormat.CHUNKS, WireFormat.DEFLATED)
     backlog_cache = {
         (wire, seq): ring.tail(wire, seq) for wire in wires for seq in range(60)

@@ -28,7 +28,7 @@ NAMES = {
     *("trimmed_events", "encoded", "handshakes_waited", "handshakes_shut_out"),
     *("heads_refused", "collector_pause_seconds", "loop_late_seconds"),
     *("redis_line_up", "redis_lines_lost", "mended", "malformed", "probes_missed"),
-    *("held_back_too_much", "log_aged", "inbox"),
+    *("held_back_too_much", "log_aged", "inbox", "feed_faults"),
 }
 """What dashboards of operators ask for, without `stoppress_`: none may go."""
 
@@ -95,6 +95,8 @@ def test_what_is_counted_shows() -> None:
     pauses.late.observe(0.003)
     shown = samples(metrics.exposition())
     wanted = {
+        "stoppress_feed_faults_total where=sending": 1,
+        "stoppress_feed_faults_total where=mending": 1,
         "stoppress_readers wire=websocket": 1,
         "stoppress_readers wire=sse": 1,
         "stoppress_deliveries_total": 3,

@@ -26,6 +26,7 @@ import msgspec
 from stoppress.cli.api_client import ApiClient, CallFailed, server_options
 from stoppress.cli.feeds import path_of
 from stoppress.domain.errors import Invalid
+from stoppress.domain.event import KNOWN_TYPES
 from stoppress.domain.feed import check_slug
 
 FORMAT = 1
@@ -111,7 +112,8 @@ def _lines_of(api: ApiClient, feed: str) -> Iterator[Json]:
             for event in events:
                 cursor = event["cursor"]
                 # Of a withdrawn post the list above knows more than its event.
-                withdrawn |= event["type"] == "post.withdrawn"
+                kind = KNOWN_TYPES.get(event["type"])
+                withdrawn |= kind is not None and kind.removes_post
                 if line := _line_of(event):
                     count += 1
                     yield line
@@ -133,11 +135,12 @@ def _events(api: ApiClient, path: str, since: str) -> list[Json]:
 
 
 def _line_of(event: Json) -> Json | None:
-    if event["type"] == "feed.updated":
-        return {"feed": _bare(event["value"])}
-    if event["type"] in ("post.published", "post.updated"):
-        return {"post": _bare(event["post"])}
-    return None
+    kind = KNOWN_TYPES.get(event["type"])
+    if kind is None:
+        return None
+    if kind.shows_feed:
+        return {"feed": _bare(event[kind.subject.value])}
+    return {"post": _bare(event[kind.subject.value])} if kind.shows_post else None
 
 
 def _bare(shown: Json) -> Json:

@@ -73,5 +73,5 @@ def line(message: Message) -> str:
     words = " ".join(text.split())
     if len(words) > _WIDTH:
         words = f"{words[: _WIDTH - 1]}…"
-    parts = (message["cursor"], message["at"], kind, about.get("id", ""), words)
+    parts = (message["cursor"], message.get("at", ""), kind, about.get("id", ""), words)
     return "  ".join(part for part in parts if part)

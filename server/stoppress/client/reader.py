@@ -88,7 +88,8 @@ class _Reader:
                     if snapshot is None:
                         return
                     yield {**message, "snapshot": snapshot}
-                elif kind not in _CONTROL:
+                elif kind not in _CONTROL and "cursor" in message:
+                    # An event, also of a type that is not known here.
                     before = self._cursor
                     try:
                         self._cursor = _after(before, message)

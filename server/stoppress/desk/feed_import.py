@@ -46,8 +46,9 @@ from stoppress.domain.errors import (
     SlugTaken,
     StaleRevision,
 )
-from stoppress.domain.event import EventType
+from stoppress.domain.event import EventType, Subject
 from stoppress.domain.feed import Feed, FeedInput, check_slug
+from stoppress.domain.kept_json import KEPT_FEEDS, KEPT_POSTS
 from stoppress.domain.post import Correction, Name, Post, PostInput
 from stoppress.domain.store_records import Change, Idempotency, Write
 from stoppress.domain.timestamps import parse_instant
@@ -69,8 +70,6 @@ class WithdrawnCopy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _post_copy = msgspec.json.Decoder(PostCopy)
 _feed_copy = msgspec.json.Decoder(FeedCopy)
 _withdrawn_copy = msgspec.json.Decoder(WithdrawnCopy)
-_post = msgspec.json.Decoder(Post)
-_feed = msgspec.json.Decoder(Feed)
 
 
 class ImportDesk:
@@ -117,7 +116,7 @@ class ImportDesk:
         self, feed: str, copy: Feed, body: bytes, idempotency: Idempotency | None
     ) -> WriteOutcome:
         there = await self._store.feed(feed)
-        held = _feed.decode(there.body)
+        held = KEPT_FEEDS.read(there.body)
         if held.created_at != copy.created_at:
             raise Conflict(
                 f"another feed has the slug {feed!r}: it was made at "
@@ -128,7 +127,8 @@ class ImportDesk:
         if held.rev >= copy.rev:
             cursor = await self._store.confirm(feed)
             return WriteOutcome("", there.body, held.rev, cursor, repeated=True)
-        change = Change(EventType.FEED, "", held.rev, copy.rev, body)
+        body = KEPT_FEEDS.written(copy, there.body)
+        change = Change(EventType.FEED, Subject.feed(feed), held.rev, copy.rev, body)
         now = self._clock()
         written = await self._store.write(
             Write(feed, (change,), now, "", "", idempotency)
@@ -152,13 +152,14 @@ class ImportDesk:
             asked, "PUT", f"/v1/feeds/{feed}/posts/{name}", encode(kept)
         )
         held: Post | None = None
+        body = encode(kept)
         for _ in range(WRITE_ATTEMPTS):
             change = Change(
                 EventType.PUBLISHED if held is None else EventType.UPDATED,
-                name,
+                Subject.post(name),
                 0 if held is None else held.rev,
                 kept.rev,
-                encode(kept),
+                body,
                 order(kept),
                 kept.external_id,
             )
@@ -169,12 +170,15 @@ class ImportDesk:
                 )
             except (PinMoved, StaleRevision):
                 # It is there, or another is pinned: look at what is.
-                held = await self._held(feed, name)
-                if held is not None and _is_older(kept, held):
+                there = await self._held(feed, name)
+                held = None if there is None else KEPT_POSTS.read(there)
+                body = encode(kept)
+                if there is None or held is None:
+                    continue
+                if _is_older(kept, held):
                     now = await self._store.confirm(feed)
-                    return WriteOutcome(
-                        name, encode(held), held.rev, now, repeated=True
-                    )
+                    return WriteOutcome(name, there, held.rev, now, repeated=True)
+                body = KEPT_POSTS.written(kept, there)
                 continue
             if written.repeated:
                 return await self._posts.again(feed, written)
@@ -195,9 +199,8 @@ class ImportDesk:
         _check_rev(copy.rev)
         path = f"/v1/feeds/{feed}/posts/{name}/withdrawn"
         idempotency = idempotency_of(asked, "PUT", path, encode(copy))
-        change = Change(
-            EventType.WITHDRAWN, name, 0, copy.rev, b"", 0, copy.external_id
-        )
+        subject, external_id = Subject.post(name), copy.external_id
+        change = Change(EventType.WITHDRAWN, subject, 0, copy.rev, b"", 0, external_id)
         write = Write(feed, (change,), self._clock(), "", "", idempotency)
         try:
             return (await self._store.write(write)).cursor
@@ -209,9 +212,9 @@ class ImportDesk:
                 feed, name, None, asked._replace(idempotency_key=None)
             )
 
-    async def _held(self, feed: str, name: str) -> Post | None:
+    async def _held(self, feed: str, name: str) -> bytes | None:
         try:
-            return _post.decode(await self._store.post(feed, name))
+            return await self._store.post(feed, name)
         except NotFound as missing:
             if missing.post is None:
                 raise

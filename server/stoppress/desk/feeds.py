@@ -29,12 +29,12 @@ from stoppress.desk.write_outcome import (
     recall,
 )
 from stoppress.domain.errors import Conflict, Invalid, StaleRevision
-from stoppress.domain.event import EventType
-from stoppress.domain.feed import Feed, FeedImage, FeedInput, check_slug
+from stoppress.domain.event import EventType, Subject
+from stoppress.domain.feed import FeedImage, FeedInput, check_slug
+from stoppress.domain.kept_json import KEPT_FEEDS
 from stoppress.domain.store_records import Change, Write, Written
 
 _new_feed = msgspec.json.Decoder(NewFeed)
-_feed = msgspec.json.Decoder(Feed)
 
 _FEED_NAMES = names_of(FeedInput, image=FeedImage)
 
@@ -79,7 +79,7 @@ class FeedDesk:
             return await self.again(feed, done)
         for _ in range(WRITE_ATTEMPTS):
             kept = await self._store.feed(feed)
-            value = _feed.decode(kept.body)
+            value = KEPT_FEEDS.read(kept.body)
             check_revision(expected, value.rev, kept.body)
             held = editable_feed(value)
             merged = merge(msgspec.to_builtins(held), patch)
@@ -89,8 +89,9 @@ class FeedDesk:
                 return WriteOutcome("", kept.body, value.rev, cursor)
             now = self._clock()
             after = edited_feed(value, draft, now)
-            body = encode(after)
-            change = Change(EventType.FEED, "", value.rev, after.rev, body)
+            body = KEPT_FEEDS.written(after, kept.body)
+            subject = Subject.feed(feed)
+            change = Change(EventType.FEED, subject, value.rev, after.rev, body)
             try:
                 written = await self._store.write(
                     Write(feed, (change,), now, "", "", idempotency)

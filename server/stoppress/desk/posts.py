@@ -47,7 +47,8 @@ from stoppress.desk.write_outcome import (
 )
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gone, Invalid, PinMoved, StaleRevision
-from stoppress.domain.event import EventType
+from stoppress.domain.event import EventType, Subject
+from stoppress.domain.kept_json import KEPT_POSTS
 from stoppress.domain.post import CorrectionNote, Post, PostInput, Source
 from stoppress.domain.store_records import Change, Idempotency, Write, Written
 
@@ -58,7 +59,6 @@ _CHANGED_MEANWHILE = (PinMoved, StaleRevision, Gone)
 """What the store says if the post, or the one pinned before it, is another now."""
 
 _draft = msgspec.json.Decoder(PostInput)
-_post = msgspec.json.Decoder(Post)
 _POST_NAMES = names_of(PostInput, source=Source, correction=CorrectionNote)
 
 
@@ -83,7 +83,11 @@ class PostDesk:
             post = new_post(draft, self._ids.next(now), html, now)
             body = encode(post)
             change = Change(
-                EventType.PUBLISHED, post.id, 0, 1, body, order(post), post.external_id
+                EventType.PUBLISHED,
+                Subject.post(post.id),
+                *(0, 1, body),
+                order(post),
+                post.external_id,
             )
             try:
                 written = await self.write(feed, False, post, change, now, idempotency)
@@ -111,7 +115,7 @@ class PostDesk:
             return await self.again(feed, done)
         for _ in range(WRITE_ATTEMPTS):
             body = await self._store.post(feed, name)
-            post = _post.decode(body)
+            post = KEPT_POSTS.read(body)
             check_revision(expected, post.rev, body)
             held = editable_post(post)
             merged = merge(msgspec.to_builtins(held), patch)
@@ -123,7 +127,7 @@ class PostDesk:
             html = post.html if draft.body == post.body else await render(draft.body)
             now = self._clock()
             after = edited(post, draft, html, now)
-            change = _updated(post, after)
+            change = _updated(post, body, after)
             try:
                 written = await self.write(
                     feed, post.pinned, after, change, now, idempotency
@@ -150,9 +154,10 @@ class PostDesk:
             except Gone:
                 await self._store.confirm(feed)
                 return None
-            post = _post.decode(body)
+            post = KEPT_POSTS.read(body)
             check_revision(expected, post.rev, body)
-            change = Change(EventType.WITHDRAWN, name, post.rev, post.rev + 1, b"")
+            subject, rev = Subject.post(name), post.rev
+            change = Change(EventType.WITHDRAWN, subject, rev, rev + 1, b"")
             before = name if post.pinned else ""
             write = Write(feed, (change,), self._clock(), before, "", idempotency)
             try:
@@ -182,8 +187,9 @@ class PostDesk:
         former = (await self._store.feed(feed)).pinned
         changes: tuple[Change, ...] = (change,)
         if former not in ("", post.id):
-            pinned = _post.decode(await self._store.post(feed, former))
-            changes = (_updated(pinned, unpinned(pinned)), change)
+            kept = await self._store.post(feed, former)
+            pinned = KEPT_POSTS.read(kept)
+            changes = (_updated(pinned, kept, unpinned(pinned)), change)
         return await self._store.write(
             Write(feed, changes, now, former, post.id, idempotency)
         )
@@ -194,17 +200,17 @@ class PostDesk:
             body = await self._store.post(feed, written.post)
         except Gone:
             return WriteOutcome(written.post, b"", 0, written.cursor, repeated=True)
-        rev = _post.decode(body).rev
+        rev = KEPT_POSTS.read(body).rev
         return WriteOutcome(written.post, body, rev, written.cursor, repeated=True)
 
 
-def _updated(before: Post, after: Post) -> Change:
+def _updated(before: Post, kept: bytes, after: Post) -> Change:
     return Change(
         EventType.UPDATED,
-        after.id,
+        Subject.post(after.id),
         before.rev,
         after.rev,
-        encode(after),
+        KEPT_POSTS.written(after, kept),
         order(after),
         after.external_id,
     )

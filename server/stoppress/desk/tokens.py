@@ -5,6 +5,7 @@ Rules:
   digest: with that much randomness a slow hash would add nothing.
 - A token has one or more scopes, and feeds it is for (or all). `admin` includes
   `write`, `write` includes `read`.
+- A record may be of a later release: scopes that are not known here are ignored.
 - Tokens are managed by those with `admin` on all feeds.
 - A known token is remembered for CACHE_S, so that a keep-alive editor costs no
   look-up a post; a token revoked in another process lives that much longer.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import secrets
 import time
 from collections import OrderedDict
@@ -42,7 +44,9 @@ CACHE_S = 2.0
 CACHED_TOKENS = 1024
 """Tokens remembered at once; the oldest is forgotten first."""
 
-_RANK = {"read": 0, "write": 1, "admin": 2}
+_RANK: dict[Scope, int] = {"read": 0, "write": 1, "admin": 2}
+
+log = logging.getLogger(__name__)
 
 
 class TokenInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,10 +74,31 @@ class Token(Struct, frozen=True):
         return any(_RANK[held] >= need for held in self.scopes)
 
 
-_token = msgspec.json.Decoder(Token)
+class _KeptToken(Struct, frozen=True):
+    """A token's record, whichever release wrote it."""
+
+    id: str
+    name: str
+    scopes: tuple[str, ...]
+    feeds: tuple[str, ...] | None
+    created_at: str
+
+
+_kept = msgspec.json.Decoder(_KeptToken)
 _draft = msgspec.json.Decoder(TokenInput)
 
 ADMIN = Token("admin", "the token of the settings", ("admin",), None, instant(0))
+
+
+def _read(record: bytes) -> Token | None:
+    """What is known of a token; None if its record is none."""
+    try:
+        kept = _kept.decode(record)
+    except msgspec.MsgspecError:
+        log.error("a token's record can't be read; it counts as not known")
+        return None
+    scopes = tuple(scope for scope in kept.scopes if scope in _RANK)
+    return Token(kept.id, kept.name, scopes, kept.feeds, kept.created_at)
 
 
 def digest(secret: str) -> str:
@@ -112,7 +137,9 @@ class Tokens:
         record = await self._store.token(name)
         if record is None:
             return None
-        token = _token.decode(record)
+        token = _read(record)
+        if token is None:
+            return None
         self._known[name] = (asked + CACHE_S, token)
         if len(self._known) > CACHED_TOKENS:
             self._known.popitem(last=False)
@@ -149,13 +176,13 @@ class Tokens:
     async def all(self) -> list[Token]:
         """Every token, newest first."""
         records = await self._store.tokens()
-        tokens = [_token.decode(record) for _, record in records]
+        tokens = [token for _, record in records if (token := _read(record))]
         return sorted(tokens, key=lambda token: (token.created_at, token.id))[::-1]
 
     async def revoke(self, name: str) -> bool:
         """End the token with the id `name`; whether it was there."""
         for token_name, record in await self._store.tokens():
-            if _token.decode(record).id == name:
+            if (token := _read(record)) and token.id == name:
                 dropped = await self._store.drop_token(token_name)
                 # After, not before: a check meanwhile would remember it again.
                 self._known.pop(token_name, None)

@@ -23,6 +23,7 @@ from typing import cast
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gap
+from stoppress.domain.event import KNOWN_TYPES
 
 Json = Mapping[str, object]
 Place = tuple[str, str]
@@ -74,15 +75,17 @@ def fold(state: ReaderState, message: Json) -> ReaderState:
         raise Gap(str(state.cursor), str(cursor))
     if cursor.seq <= state.cursor.seq:
         return state
-    kind = message["type"]
-    if kind == "feed.updated":
-        return replace(state, cursor=cursor, feed=cast(Json, message["value"]))
-    if kind == "post.withdrawn":
-        post = cast(Json, message["post"])
-        return _without(state, cursor, cast(str, post["id"]))
-    if kind in ("post.published", "post.updated"):
-        return _with(state, cursor, cast(Json, message["post"]))
-    # A kind this reader does not know yet: it counts, and changes nothing.
+    kind = KNOWN_TYPES.get(cast(str, message["type"]))
+    if kind is None:
+        # A type this reader does not know yet: it counts, and changes nothing.
+        return replace(state, cursor=cursor)
+    subject = cast(Json, message[kind.subject.value])
+    if kind.shows_feed:
+        return replace(state, cursor=cursor, feed=subject)
+    if kind.shows_post:
+        return _with(state, cursor, subject)
+    if kind.removes_post:
+        return _without(state, cursor, cast(str, subject["id"]))
     return replace(state, cursor=cursor)
 
 

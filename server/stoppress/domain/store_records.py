@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.event import Event, EventType
+from stoppress.domain.event import Event, EventType, Subject
 
 
 class Idempotency(NamedTuple):
@@ -24,16 +24,16 @@ class Idempotency(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One event to be, and what it makes of its post or feed.
+    """One event to be, and what it makes of its subject, a post or the feed.
 
-    `post` is the post's id, "" for the feed itself. `expected` is the rev it
-    replaces, 0 where nothing may be there. `body` is b"" for a withdrawal.
+    `expected` is the rev it replaces, 0 where nothing may be there. `body` is b""
+    for a withdrawal.
     `order` is `published_at` in milliseconds since 1970 (0 for a feed or a
     withdrawal). `external_id` counts when the post is new.
     """
 
     type: EventType
-    post: str
+    subject: Subject
     expected: int
     rev: int
     body: bytes

@@ -10,15 +10,18 @@ Rules:
   rest of the one message at hand, nothing else, and tells when it is gone.
 - Beats and counts are murmurs: not in the ring, and only for who is at the head.
 - No await, no I/O but the socket's `write`; errors of a socket end that reader.
+- What can't be sent is let go with all that is held, and its readers are reset: a
+  fault in one feed stays there.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.event import Event, EventType
+from stoppress.domain.event import Event
 from stoppress.domain.store_records import LogWindow
 from stoppress.hub.backlog_cache import BacklogCache, Tail, parts_of
 from stoppress.hub.bell import Bell
@@ -31,8 +34,13 @@ from stoppress.wire import messages
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat, framed
 
+FAULT_PAUSE_S = 1.0
+"""How long a channel rests after a fault, so that one that stays costs little."""
 COPIED_BELOW_BYTES = 4096
 """A rest below this is copied, so that it doesn't hold on to a shared block."""
+
+
+log = logging.getLogger("stoppress.hub")
 
 
 class Channel:
@@ -76,6 +84,7 @@ class Channel:
         ring = self.ring
         if self.ended:
             return
+        state = FeedState.of(window.feed)
         if window.cursor.epoch == ring.epoch and window.first <= ring.head + 1:
             for event in window.events[ring.head + 1 - window.first :]:
                 self.push(event)
@@ -88,16 +97,18 @@ class Channel:
                 self._owner.metrics.resets.add(self._round_robin.size)
             self._begin()
         if window.cursor.seq >= ring.head:
-            self._take_feed(window.feed)
+            self._take_feed(window.feed, state)
 
     def push(self, event: Event) -> None:
         """Take the next event; its seq is the head's plus one."""
         if self.ended:
             return
+        # Read first: if it can't be, nothing has happened yet.
+        state = FeedState.of(event.body) if event.type.shows_feed else None
         self.ring.append(event)
         self._owner.budget.charge(self.ring)
-        if event.type is EventType.FEED:
-            self._take_feed(event.body)
+        if state is not None:
+            self._take_feed(event.body, state)
         self._begin()
 
     def end(self) -> None:
@@ -111,6 +122,18 @@ class Channel:
         self.ended = True
         self.moved.ring()
         self.eased.ring()
+
+    def failed(self, fault: Exception) -> None:
+        """What is held can't be sent: let it go; after a pause all are reset."""
+        log.error("%s can't be sent; its readers are reset", self.feed, exc_info=fault)
+        self._owner.metrics.feed_faults["sending"].add()
+        self._ready.clear()
+        self.ring.restart(self.ring.cursor, ())
+        self._owner.budget.charge(self.ring)
+        self._order(self._round_robin.all(), RESET)
+        self._owner.metrics.resets.add(self._round_robin.size)
+        self._pace.resting = True
+        self._owner.after(FAULT_PAUSE_S, self._rested)
 
     # Follows
 
@@ -128,13 +151,21 @@ class Channel:
         """The place after the newest event."""
         return self.ring.cursor
 
-    def messages_after(self, cursor: Cursor, limit: int | None = None) -> list[bytes]:
-        """Up to `limit` messages that follow on the cursor; None: all of them.
+    def messages_after(
+        self, cursor: Cursor, limit: int | None = None
+    ) -> list[bytes] | None:
+        """Up to `limit` messages that follow on the cursor (by default all).
 
-        `can_resume(cursor)` must be true.
+        None if they are not here, or can't be made.
         """
+        if not self.can_resume(cursor):
+            return None
         ring = self.ring
-        return ring.messages(cursor.seq, ring.head if limit is None else limit)
+        try:
+            return ring.messages(cursor.seq, ring.head if limit is None else limit)
+        except Exception as fault:
+            self.failed(fault)
+            return None
 
     def is_ahead(self, cursor: Cursor | None) -> bool:
         """Whether the cursor may come from a line that is a step ahead of ours."""
@@ -362,9 +393,9 @@ class Channel:
                 follow.seq = order
         self._begin()
 
-    def _take_feed(self, body: bytes) -> None:
+    def _take_feed(self, body: bytes, state: FeedState) -> None:
         self.body = body
-        self.feed_state = FeedState.of(body)
+        self.feed_state = state
         if self.feed_state.visibility == "private":
             shut = [
                 follow

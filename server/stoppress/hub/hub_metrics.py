@@ -57,3 +57,9 @@ class HubMetrics:
         self.encoded = meter.total(
             "stoppress_encoded", "Events encoded, once each, for all their readers."
         )
+        self.feed_faults = meter.counters(
+            "stoppress_feed_faults",
+            "Faults that stayed in one feed, by where: its entry, line or record.",
+            "where",
+            ("sending", "hearing", "filling", "mending", "record"),
+        )

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable
 from itertools import accumulate, islice
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.event import Event, EventType, as_it_is_now
+from stoppress.domain.event import Effect, Event, Subject, as_it_is_now
 from stoppress.wire import messages
 from stoppress.wire.wire_formats import WireFormat, framed
 
@@ -146,9 +146,9 @@ class Ring:
         """Take the next event; what is too much leaves at the other end."""
         if event.seq != self.head + 1:
             raise ValueError(f"event {event.seq} does not follow on {self.head}")
-        if event.type is EventType.WITHDRAWN:
-            self._withdraw(event.post)
-        weight = len(event.body) + 2 * len(event.post) + self._overhead
+        if event.type.effect is Effect.REMOVES:
+            self._remove(event.subject)
+        weight = len(event.body) + 2 * len(event.subject.id) + self._overhead
         block = self._blocks[-1] if self._blocks else None
         if block is None or block.weight + weight > BLOCK_BYTES:
             if block is not None:
@@ -259,16 +259,16 @@ class Ring:
                 old.strips.pop(old_wire, None)
         for entry in block.entries[len(strip.frames) :]:
             message = self._message(entry)
-            kind, seq = entry.event.type, entry.event.seq
+            kind, seq = entry.event.type.name, entry.event.seq
             strip.frames.append(framed(wire, kind, message, f"{self.epoch}-{seq}"))
         return strip
 
-    def _withdraw(self, post: str) -> None:
+    def _remove(self, subject: Subject) -> None:
         """Leave nothing of the post but the fact that it was withdrawn."""
         for block in self._blocks:
             for entry in block.entries:
                 event = entry.event
-                if event.post == post and event.type is not EventType.WITHDRAWN:
+                if event.subject == subject and event.type.effect is Effect.SHOWS:
                     entry.event = as_it_is_now(event, None)
                     entry.message = None
                     block.strips.clear()

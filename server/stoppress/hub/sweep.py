@@ -12,8 +12,9 @@ slice; and in a burst the core is offered to other processes after each slice (t
 kernel's own slices are six times as long): the store, or the worker in which the post
 is written. The sooner it is in, the more rides along with each visit (`pace.py`).
 
-Rule: a fault in a turn is told to the owner, and is the end: a sweep that just
-stopped would leave every reader on a line that looks alive.
+Rule: a fault in serving one channel is that channel's (`Channel.failed`); the others
+are served on. Any other fault in a turn is told to the owner, and is the end: a sweep
+that just stopped would leave every reader on a line that looks alive.
 """
 
 from __future__ import annotations
@@ -96,7 +97,11 @@ class Sweep:
         now = start
         while waiting and left > 0 and now < deadline:
             channel = waiting.popleft()
-            left -= channel.serve(left, deadline, self._clock)
+            try:
+                left -= channel.serve(left, deadline, self._clock)
+            except Exception as fault:
+                channel.failed(fault)
+                left -= 1
             if channel.is_behind():
                 waiting.append(channel)
             else:

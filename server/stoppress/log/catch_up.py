@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from stoppress.domain.event import Event, EventType, as_it_is_now
+from stoppress.domain.event import Effect, Event, Subject, as_it_is_now
 from stoppress.domain.store_records import LogWindow
 from stoppress.log.pubsub_message import PubSubMessage
 
@@ -43,7 +43,7 @@ def merge(read: LogWindow, heard: Iterable[PubSubMessage]) -> MergedWindow:
     if not later:
         return MergedWindow(read, whole)
     feed = next(
-        (event.body for event in reversed(later) if event.type is EventType.FEED),
+        (event.body for event in reversed(later) if event.type.shows_feed),
         read.feed,
     )
     events = as_of_now((*read.events, *later), len(read.events))
@@ -68,10 +68,12 @@ def follows(events: Sequence[Event], seq: int) -> bool:
 
 def as_of_now(events: Sequence[Event], known: int) -> tuple[Event, ...]:
     """The events, of which those from index `known` on say what is now."""
-    now: dict[str, bytes | None] = {}
+    now: dict[Subject, bytes | None] = {}
     for event in events[known:]:
-        now[event.post] = None if event.type is EventType.WITHDRAWN else event.body
+        effect = event.type.effect
+        if effect is not Effect.NOTHING:
+            now[event.subject] = event.body if effect is Effect.SHOWS else None
     return tuple(
-        as_it_is_now(event, now[event.post]) if event.post in now else event
+        as_it_is_now(event, now[event.subject]) if event.subject in now else event
         for event in events
     )

@@ -29,6 +29,10 @@ CATCH_UP_ATTEMPTS = 20
 log = logging.getLogger(__name__)
 
 
+class SinkFailed(Unavailable):
+    """The feed's sink can't take what was read: it is to be tried again later."""
+
+
 class FollowedSink(Protocol):
     """Where one feed's events go; `hub.line.Sink` says more."""
 
@@ -161,8 +165,7 @@ class FollowedFeed:
         if anew and not whole:
             return False
         if anew:
-            if not self._fill(merged.window):
-                return False
+            self._fill(merged.window)
         elif not self._push(merged.window.events):
             return False
         if whole:
@@ -204,15 +207,14 @@ class FollowedFeed:
     def _is_ahead_of(self, head: Cursor) -> bool:
         return head.epoch == self.cursor.epoch and head.seq < self.cursor.seq
 
-    def _fill(self, window: LogWindow) -> bool:
-        """Begin the sink anew, whether it could."""
+    def _fill(self, window: LogWindow) -> None:
+        """Begin the sink anew. Raises SinkFailed."""
         try:
             self.sink.fill(window)
-        except Exception:
+        except Exception as fault:
             log.exception("the channel of %s could not be filled", self.feed)
-            return False
+            raise SinkFailed(f"the feed {self.feed!r} can't be read") from fault
         self.cursor = window.cursor
-        return True
 
     def _push(self, events: tuple[Event, ...]) -> bool:
         """Give events to the sink, whether it took them."""

@@ -25,7 +25,7 @@ from functools import partial
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NewsError, NotFound, Unavailable
-from stoppress.log.followed_feed import FollowedFeed, FollowedSink
+from stoppress.log.followed_feed import FollowedFeed, FollowedSink, SinkFailed
 from stoppress.log.listener import LISTENER_BACKOFF_S, Listener
 from stoppress.log.log_metrics import FollowerMetrics
 from stoppress.log.pool import Pool
@@ -33,8 +33,11 @@ from stoppress.log.pubsub_message import parse
 from stoppress.log.shards import Shards
 from stoppress.log.store import RedisStore
 from stoppress.log.subscription import Subscription
+from stoppress.meter import ByLabel, Counter
 
 PROBE_S = 4.0
+FAULT_PAUSE_S = 1.0
+"""How long a feed that has a fault of its own waits before it is tried again."""
 MENDERS = 8
 """Feeds mended at the same time; the rest wait their turn."""
 
@@ -50,11 +53,13 @@ class Follower:
         store: RedisStore,
         metrics: FollowerMetrics | None = None,
         *,
+        feed_faults: ByLabel[Counter] | None = None,
         probe_s: float = PROBE_S,
     ) -> None:
         self._shards = shards
         self._store = store
         self._metrics = metrics or FollowerMetrics()
+        self._feed_faults = feed_faults or ByLabel(lambda where: Counter())
         self._probe_s = probe_s
         self._feeds: dict[str, FollowedFeed] = {}
         self._channels: dict[bytes, FollowedFeed] = {}
@@ -175,10 +180,17 @@ class Follower:
         followed = self._channels.get(channel)
         if followed is None:
             return
-        heard = parse(message)
+        heard = parse(followed.feed, message)
         if heard is None:
             self._metrics.malformed.add()
-        if followed.hear(heard):
+        try:
+            broken = followed.hear(heard)
+        except Exception:
+            # One feed's fault is not the other feeds', nor the line's.
+            log.exception("what was heard of %s could not be taken", followed.feed)
+            self._feed_faults["hearing"].add()
+            broken = followed.break_off()
+        if broken:
             self._to_mend.put_nowait(followed)
         elif followed.closed and self._group is not None:
             self._group.create_task(self._forget(followed))
@@ -227,12 +239,23 @@ class Follower:
                 self._metrics.mended[how].add()
             except NotFound:
                 followed.end()
+            except SinkFailed:
+                self._mend_later(followed, "filling")
             except Unavailable as wrong:
                 log.warning("could not mend %s: %s", followed.feed, wrong)
                 await asyncio.sleep(random.uniform(*LISTENER_BACKOFF_S) / 2)
                 self._to_mend.put_nowait(followed)
+            except Exception:
+                log.exception("could not mend %s", followed.feed)
+                self._mend_later(followed, "mending")
             if followed.closed:
                 await self._forget(followed)
+
+    def _mend_later(self, followed: FollowedFeed, where: str) -> None:
+        """Try once more after a pause, in which the mender goes on with others."""
+        self._feed_faults[where].add()
+        loop = asyncio.get_running_loop()
+        loop.call_later(FAULT_PAUSE_S, self._to_mend.put_nowait, followed)
 
     # Parts
 

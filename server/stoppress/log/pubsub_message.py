@@ -3,7 +3,8 @@
     <epoch>-<seq> <type> <at> <post>\\n<body>
 
 Beside the types of events there are `end` (the feed was deleted, at that cursor)
-and `epoch` (a new one began). The writers are the scripts.
+and `epoch` (a new one began). The writers are the scripts. An event of a type that is
+not known here has no body, whatever was sent with it.
 """
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ from typing import NamedTuple
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import MalformedCursor
-from stoppress.domain.event import Event, EventType
-
-_TYPES = {kind.value: kind for kind in EventType}
+from stoppress.domain.event import Effect, Event
+from stoppress.log.event_record import read_event
 
 
 class PubSubMessage(NamedTuple):
@@ -25,17 +25,22 @@ class PubSubMessage(NamedTuple):
     ends: bool = False
 
 
-def parse(raw: bytes) -> PubSubMessage | None:
+def parse(feed: str, raw: bytes) -> PubSubMessage | None:
     """The message, or None if it is not one of ours."""
     line, _, body = raw.partition(b"\n")
     try:
         place, kind, at, post = line.decode().split(" ")
         cursor = Cursor.parse(place)
-        if kind in ("end", "epoch"):
-            return PubSubMessage(cursor, None, kind == "end")
-        event = Event(cursor.seq, _TYPES[kind], int(at), post, body)
-    except (ValueError, KeyError, MalformedCursor):
+    except (ValueError, MalformedCursor):
         return None
-    if (event.type is EventType.WITHDRAWN) == bool(body):
+    if kind in ("end", "epoch"):
+        return PubSubMessage(cursor, None, kind == "end")
+    event = read_event(feed, cursor.seq, kind, at, post)
+    if event is None:
         return None
-    return PubSubMessage(cursor, event)
+    effect = event.type.effect
+    if effect is Effect.NOTHING:
+        return PubSubMessage(cursor, event)
+    if (effect is Effect.SHOWS) != bool(body):
+        return None
+    return PubSubMessage(cursor, event._replace(body=body))

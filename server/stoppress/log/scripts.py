@@ -51,7 +51,7 @@ from stoppress.domain.errors import (
     SlugTaken,
     StaleRevision,
 )
-from stoppress.domain.event import Event, EventType, as_it_is_now
+from stoppress.domain.event import Event, as_it_is_now
 from stoppress.domain.store_records import (
     Idempotency,
     KeptFeed,
@@ -63,6 +63,7 @@ from stoppress.domain.store_records import (
     Written,
 )
 from stoppress.log.commands import Arg, LuaScript, RedisCommands, new_epoch
+from stoppress.log.event_record import read_event, recorded_post
 from stoppress.log.redis_keys import feed_keys, idem_key
 
 _WRITE = LuaScript("primary", "enter", "recollect", "age", "write")
@@ -110,8 +111,8 @@ async def write(
     ]
     for change in asked.changes:
         args += (
-            change.type.value,
-            change.post,
+            change.type.name,
+            recorded_post(change.subject),
             change.expected,
             change.rev,
             change.body,
@@ -256,6 +257,7 @@ async def piece(
 ) -> LogPiece:
     """Events of a log, newest first and older than `beyond`, or the other way.
 
+    An entry that is damaged is left out: its seq is missing.
     `events` and `size` (bytes of bodies) bound it.
     """
     names, entry = feed_keys(feed)[:4], _entry(talk, now_ms())
@@ -268,11 +270,13 @@ async def piece(
     bodies: dict[bytes, bytes] = dict(zip(answer[5], answer[6], strict=True))
     bodies[b""] = answer[3]
     flat = answer[4]
-    found = tuple(
-        _event(flat[i], flat[i + 1], flat[i + 2], flat[i + 3], bodies[flat[i + 3]])
-        for i in range(0, len(flat), 4)
-    )
-    return LogPiece(_cursor(answer), answer[3], found)
+    found: list[Event] = []
+    for i in range(0, len(flat), 4):
+        ident, kind, at, post = flat[i : i + 4]
+        event = _event(feed, ident, kind, at, post, bodies[post])
+        if event is not None:
+            found.append(event)
+    return LogPiece(_cursor(answer), answer[3], tuple(found))
 
 
 async def probe(talk: RedisCommands, channel: bytes, nonce: bytes) -> None:
@@ -290,10 +294,16 @@ def _entry(talk: RedisCommands, at: int) -> tuple[Arg, ...]:
     return (new_epoch(), talk.life, at)
 
 
-def _event(ident: bytes, kind: bytes, at: bytes, post: bytes, body: bytes) -> Event:
-    seq = int(ident.partition(b"-")[0])
-    event = Event(seq, EventType(_text(kind)), int(at), _text(post), b"")
-    return as_it_is_now(event, body or None)
+def _event(
+    feed: str, ident: bytes, kind: bytes, at: bytes, post: bytes, body: bytes
+) -> Event | None:
+    """One entry of a log with what its subject is now; None if it is damaged."""
+    seq, _, part = ident.partition(b"-")
+    if part != b"0":
+        return None
+    fields = [raw.decode(errors="replace") for raw in (kind, at, post)]
+    event = read_event(feed, int(seq), *fields)
+    return None if event is None else as_it_is_now(event, body or None)
 
 
 def _written(answer: list[Any], feed: str, idem: Idempotency | None) -> Written:

@@ -16,15 +16,20 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import msgspec
+
 from stoppress.desk.store_protocol import Store
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gap, NotFound, Unavailable
 from stoppress.domain.feed import Visibility
+from stoppress.domain.kept_json import KEPT_FEEDS
+from stoppress.meter import ByLabel, Counter
 from stoppress.settings import Settings
 from stoppress.web.pagination import PAGE_POSTS
 from stoppress.web.snapshot import EncodedSnapshot, continued, edition, visibility_of
@@ -42,6 +47,9 @@ AT_STEP_S = 0.1
 """How long between two looks at the log, for a cursor that is not there yet."""
 IMPATIENCE_S = 1.0
 """How long a reader waits for the log while an older edition is at hand."""
+
+
+log = logging.getLogger(__name__)
 
 
 class FeedListing(NamedTuple):
@@ -93,11 +101,14 @@ class SnapshotCache:
         store: Store,
         settings: Settings,
         fresh: Callable[[], bool] = _always,
+        faults: ByLabel[Counter] | None = None,
     ) -> None:
         self._hub = hub
         self._store = store
         self._base = settings.base
         self._fresh = fresh
+        self._faults = faults or ByLabel(lambda where: Counter())
+        self._read: frozenset[bytes] = frozenset()
         self._shelves: OrderedDict[str, _Shelf] = OrderedDict()
         self._bytes = 0
         self._relisted = 0
@@ -178,7 +189,7 @@ class SnapshotCache:
         """
         began = self._relisted
         try:
-            bodies = await self._store.feeds()
+            bodies = self._readable(await self._store.feeds())
         except Unavailable:
             # A feed we hid since may not come back.
             if self._listing is None or self._listing[0] != self._relisted:
@@ -204,7 +215,27 @@ class SnapshotCache:
         self._relisted += 1
         self._forget(feed)
 
+    def unreadable(self, feed: str) -> None:
+        """What is kept of a feed can't be shown: nobody else's page is to suffer."""
+        log.error("what is kept of %s can't be read", feed, exc_info=True)
+        self._faults["record"].add()
+
     # Inside
+
+    def _readable(self, bodies: list[bytes]) -> list[bytes]:
+        """The feeds without those whose record is damaged."""
+        found = []
+        for body in bodies:
+            try:
+                # Looked into once: most are the same as the last time.
+                if body not in self._read:
+                    KEPT_FEEDS.read(body)
+            except msgspec.MsgspecError:
+                self.unreadable(f"a feed that begins {body[:60]!r}")
+            else:
+                found.append(body)
+        self._read = frozenset(found)
+        return found
 
     def _shelf(self, feed: str) -> _Shelf:
         shelf = self._shelves.get(feed)
@@ -298,8 +329,11 @@ class SnapshotCache:
         if channel is not None and not _covers(held.cursor, channel.cursor):
             if not channel.can_resume(held.cursor):
                 raise away
+            events = channel.messages_after(held.cursor)
+            if events is None:
+                raise away
             try:
-                held = continued(held, channel.messages_after(held.cursor))
+                held = continued(held, events)
             except Gap:
                 raise away from None
             self._hold(held.slug, shelf, held)

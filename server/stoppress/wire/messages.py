@@ -2,7 +2,7 @@
 
 Each is made once, as bytes, and never parsed again here. Bodies of posts and
 feeds arrive encoded; `public` puts the address into them, so that what is kept
-holds no address of the day.
+holds no address of the day, and leaves out members that are not known here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import msgspec
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.event import Event, EventType
+from stoppress.domain.event import Event
+from stoppress.domain.kept_json import KEPT_FEEDS, KEPT_POSTS
 from stoppress.domain.timestamps import instant
 
 _json = msgspec.json.encode
@@ -21,33 +22,35 @@ def public_feed(body: bytes, feed: str, base: str) -> bytes:
 
     `base` is the address of the site, such as `https://live.example.org`.
     """
+    body = KEPT_FEEDS.shown(body)
     head = b'{"slug":%b' % _json(feed)
     return b'%b,"url":%b%b' % (head, _json(f"{base}/live/{feed}"), body[len(head) :])
 
 
 def public_post(body: bytes, feed: str, post: str, base: str) -> bytes:
     """The JSON of a post with its `url`, from its kept JSON."""
+    body = KEPT_POSTS.shown(body)
     head = b'{"id":%b' % _json(post)
     url = _json(f"{base}/live/{feed}/{post}")
     return b'%b,"url":%b%b' % (head, url, body[len(head) :])
 
 
 def event(feed: str, epoch: str, change: Event, base: str) -> bytes:
-    """The message of one event."""
-    if change.type is EventType.FEED:
-        name, value = b"value", public_feed(change.body, feed, base)
-    elif change.type is EventType.WITHDRAWN:
-        name, value = b"post", b'{"id":%b}' % _json(change.post)
+    """The message of one event; of a type that is not known, without its payload."""
+    kind, name = change.type, change.subject.id
+    if kind.shows_post:
+        payload = public_post(change.body, feed, name, base)
+    elif kind.shows_feed:
+        payload = public_feed(change.body, feed, base)
     else:
-        name, value = b"post", public_post(change.body, feed, change.post, base)
-    return b'{"type":"%b","feed":"%b","cursor":"%b-%d","at":"%b","%b":%b}' % (
-        change.type.encode(),
+        payload = b'{"id":%b}' % _json(name) if kind.removes_post else b""
+    return b'{"type":"%b","feed":"%b","cursor":"%b-%d","at":"%b"%b}' % (
+        kind.name.encode(),
         feed.encode(),
         epoch.encode(),
         change.seq,
         instant(change.at).encode(),
-        name,
-        value,
+        b',"%b":%b' % (kind.subject.value.encode(), payload) if payload else b"",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from stoppress.desk.store_protocol import Store, TokenStore
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Unavailable
-from stoppress.domain.event import EventType
+from stoppress.domain.event import EventType, Subject
 from stoppress.domain.store_records import Change, Idempotency, LogWindow, Write
 
 AT = 1_700_000_000_000
@@ -32,23 +32,25 @@ def published(
 ) -> Change:
     """A new post."""
     kind = EventType.PUBLISHED
-    return Change(kind, post, 0, 1, body(post, text), order, external_id)
+    return Change(kind, Subject.post(post), 0, 1, body(post, text), order, external_id)
 
 
 def updated(post: str, expected: int, text: str = "new", order: int = AT) -> Change:
     """An edited post."""
     kind = EventType.UPDATED
-    return Change(kind, post, expected, expected + 1, body(post, text), order)
+    return Change(
+        kind, Subject.post(post), expected, expected + 1, body(post, text), order
+    )
 
 
 def withdrawn(post: str, expected: int) -> Change:
     """A post taken back."""
-    return Change(EventType.WITHDRAWN, post, expected, expected + 1, b"")
+    return Change(EventType.WITHDRAWN, Subject.post(post), expected, expected + 1, b"")
 
 
 def feed_updated(expected: int, kept: bytes = b'{"slug":"x","title":"Y"}') -> Change:
     """An edited feed."""
-    return Change(EventType.FEED, "", expected, expected + 1, kept)
+    return Change(EventType.FEED, Subject.feed("x"), expected, expected + 1, kept)
 
 
 def write(

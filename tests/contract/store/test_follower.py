@@ -50,10 +50,12 @@ async def test_fills_and_then_pushes(
     await store.write(write(published("q"), updated("p", 2), pins=("", "p")))
     last = await store.write(write(withdrawn("p", 3)))
     await sink.at(last.cursor)
-    assert [(event.seq, event.type.value, event.post) for event in sink.events] == [
+    assert [
+        (event.seq, event.type.name, event.subject.id) for event in sink.events
+    ] == [
         (1, "post.published", "p"),
         (2, "post.updated", "p"),
-        (3, "feed.updated", ""),
+        (3, "feed.updated", "x"),
         (4, "post.published", "q"),
         (5, "post.updated", "p"),
         (6, "post.withdrawn", "p"),

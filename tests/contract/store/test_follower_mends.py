@@ -10,7 +10,6 @@ import pytest
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Unavailable
-from stoppress.domain.event import EventType
 from stoppress.log.connect import connect
 from stoppress.log.follower import Follower
 from stoppress.log.log_metrics import FollowerMetrics
@@ -78,7 +77,7 @@ async def test_rubbish_on_the_channel_heals(
         b"\xff\xff",
         b"no line",
         b"k-1 post.published 1 p\n",
-        b"k-1 post.exploded 1 p\nbody",
+        b"k-1 exploded 1 p\nbody",
         b"k-x post.published 1 p\nbody",
     ]
     with server.client() as client:
@@ -92,7 +91,7 @@ async def test_rubbish_on_the_channel_heals(
     last = await store.write(write(published("p")))
     await sink.at(last.cursor)
     assert counts.malformed_messages == len(rubbish)
-    assert [event.post for event in sink.events] == ["p"]
+    assert [event.subject.id for event in sink.events] == ["p"]
 
 
 async def test_a_line_that_was_cut_is_made_again(
@@ -149,10 +148,10 @@ async def test_nothing_is_missed_under_fire(
     assert len(sink.windows) == 1
     held: dict[str, bytes] = {}
     for event in sink.events:
-        if event.type is EventType.WITHDRAWN:
-            held.pop(event.post, None)
+        if event.type.removes_post:
+            held.pop(event.subject.id, None)
         else:
-            held[event.post] = event.body
+            held[event.subject.id] = event.body
     page = await store.page("x", None, 1000)
     assert sorted(held.values()) == sorted(page.posts)
 

@@ -139,7 +139,7 @@ async def test_numbers_events_without_a_hole(store: AnyStore) -> None:
     assert {one.cursor.epoch for one in written} == {epoch}
     window = await store.window("x")
     assert [event.seq for event in window.events] == list(range(1, 51))
-    assert {event.post for event in window.events} == set(names)
+    assert {event.subject.id for event in window.events} == set(names)
 
 
 async def test_refuses_what_is_not_there(store: AnyStore) -> None:

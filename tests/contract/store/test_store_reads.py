@@ -8,7 +8,7 @@ import pytest
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, StaleRevision
-from stoppress.domain.event import Event, EventType
+from stoppress.domain.event import Event, EventType, Subject
 from stoppress.domain.store_records import Idempotency, PageMark
 from tests.contract.store.news import (
     AT,
@@ -106,11 +106,11 @@ async def test_a_window_shows_posts_as_they_are_now(store: AnyStore) -> None:
     assert window.feed == b"feed two"
     now = body("p", "two")
     assert window.events == (
-        Event(1, EventType.PUBLISHED, AT, "p", now),
-        Event(2, EventType.WITHDRAWN, AT, "q", b""),
-        Event(3, EventType.FEED, AT, "", b"feed two"),
-        Event(4, EventType.UPDATED, AT, "p", now),
-        Event(5, EventType.WITHDRAWN, AT, "q", b""),
+        Event(1, EventType.PUBLISHED, AT, Subject.post("p"), now),
+        Event(2, EventType.WITHDRAWN, AT, Subject.post("q"), b""),
+        Event(3, EventType.FEED, AT, Subject.feed("x"), b"feed two"),
+        Event(4, EventType.UPDATED, AT, Subject.post("p"), now),
+        Event(5, EventType.WITHDRAWN, AT, Subject.post("q"), b""),
     )
 
 

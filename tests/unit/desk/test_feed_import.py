@@ -125,7 +125,7 @@ async def test_a_higher_revision_is_an_update() -> None:
     made = await desk.imports.put_post("quay", ID, post(rev=9, headline="It falls"), ME)
     assert (made.rev, made.created) == (9, False)
     await desk.imports.put_feed("quay", feed(rev=8, title="Quay"), ME)
-    kinds = [event.type.value for event in store.kept["quay"].events]
+    kinds = [event.type.name for event in store.kept["quay"].events]
     assert kinds == ["post.published", "post.updated", "feed.updated"]
 
 

@@ -17,7 +17,7 @@ from stoppress.domain.errors import (
     SlugTaken,
     StaleRevision,
 )
-from stoppress.domain.event import EventType
+from stoppress.domain.event import EventType, Subject
 from stoppress.domain.store_records import Write, Written
 from tests.memory_store import MemoryStore
 
@@ -92,7 +92,11 @@ async def test_a_change_of_a_feed_is_an_event() -> None:
     assert (value["status"], value["summary"], value["rev"]) == ("paused", None, 2)
     assert after.cursor.seq == 1
     (event,) = store.kept["quay"].events
-    assert (event.type, event.post, event.body) == (EventType.FEED, "", after.body)
+    assert (event.type, event.subject, event.body) == (
+        EventType.FEED,
+        Subject.feed("quay"),
+        after.body,
+    )
     same = await desk.feeds.edit("quay", b'{"slug":"quay"}', frozenset({2}), ME)
     assert (same.rev, same.cursor.seq) == (2, 1)
     with pytest.raises(StaleRevision):

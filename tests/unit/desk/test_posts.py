@@ -23,6 +23,7 @@ from stoppress.domain.errors import (
 )
 from stoppress.domain.event import EventType
 from stoppress.domain.store_records import Write, Written
+from stoppress.log.event_record import recorded_post
 from tests.memory_store import MemoryStore
 
 ME = Requester("me")
@@ -56,7 +57,7 @@ async def desk_with_feed() -> tuple[Desk, MemoryStore]:
 
 def kinds(store: MemoryStore) -> list[tuple[str, str]]:
     """The events of the feed, as type and post."""
-    return [(e.type.value, e.post) for e in store.kept["quay"].events]
+    return [(e.type.name, recorded_post(e.subject)) for e in store.kept["quay"].events]
 
 
 async def held(store: MemoryStore, post: str) -> dict[str, Any]:

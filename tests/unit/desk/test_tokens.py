@@ -134,3 +134,24 @@ async def test_a_wrong_token_is_not_made(raw: bytes, field: str) -> None:
         await Tokens(store, "").make(raw)
     assert error.value.field == field
     assert not store.records
+
+
+@pytest.mark.asyncio
+async def test_records_of_a_later_release() -> None:
+    """Scopes and members that are not known here are ignored, and kept as they are."""
+    store = MemoryStore()
+    record = (
+        b'{"id":"later","name":"x","scopes":["draft","write","sing"],"feeds":null,'
+        b'"created_at":"2026-11-22T09:20:00.000Z","expires_at":"2027"}'
+    )
+    store.records[digest("sp_later")] = record
+    store.records[digest("sp_broken")] = b'{"id":1}'
+    tokens = Tokens(store, "", lambda: 0)
+    token = await tokens.check("sp_later")
+    assert token is not None and token.scopes == ("write",)
+    assert token.may("read", None) and not token.may("admin", None)
+    assert await tokens.check("sp_broken") is None
+    assert await tokens.all() == [token]
+    assert not await tokens.revoke("none")
+    assert store.records[digest("sp_later")] == record
+    assert await tokens.revoke("later")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from stoppress.domain import store_records
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.event import Event, EventType
+from stoppress.domain.event import Event, EventType, Subject
 from stoppress.domain.store_records import Change, Write, Written
 
-EVENT = Event(1, EventType.PUBLISHED, 0, "p", b"{}")
+EVENT = Event(1, EventType.PUBLISHED, 0, Subject.post("p"), b"{}")
 
 
 def test_a_change_asks_for_no_more_than_it_must() -> None:
     """No order and no external id, unless they are given."""
-    change = Change(EventType.WITHDRAWN, "p", 3, 4, b"")
+    change = Change(EventType.WITHDRAWN, Subject.post("p"), 3, 4, b"")
     assert (change.order, change.external_id) == (0, None)
 
 

@@ -47,6 +47,11 @@ class Counts(Tally):
         """Times that a socket took less than it was given."""
         return self.sum("stoppress_stuck")
 
+    @property
+    def failures(self) -> list[str]:
+        """Where faults of feeds were met."""
+        return [one.label for one in self.of("stoppress_feed_faults")]
+
 
 class Bench:
     """The house of the channels under test, and the owner of their readers."""

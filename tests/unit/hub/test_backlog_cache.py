@@ -7,7 +7,7 @@ import os
 import pytest
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.event import Event, EventType
+from stoppress.domain.event import Event, EventType, Subject
 from stoppress.hub import backlog_cache
 from stoppress.hub.ring import Ring
 from stoppress.wire.wire_formats import WireFormat
@@ -25,7 +25,13 @@ def ring() -> Ring:
     """A ring of 100 events of some 2 KB: several blocks."""
     ring = Ring("x", "http://h", max_events=4096, max_bytes=8 << 20)
     events = [
-        Event(seq, EventType.PUBLISHED, 0, f"p{seq}", post_body(f"p{seq}", "n" * 2000))
+        Event(
+            seq,
+            EventType.PUBLISHED,
+            0,
+            Subject.post(f"p{seq}"),
+            post_body(f"p{seq}", "n" * 2000),
+        )
         for seq in range(1, 101)
     ]
     ring.restart(Cursor("e", 100), events)

@@ -259,6 +259,7 @@ async def test_a_hub_whose_sweep_failed_says_so(
     await _next(reader)
     assert not watching.done()
     monkeypatch.setattr("stoppress.hub.channel.Channel.serve", broken)
+    monkeypatch.setattr("stoppress.hub.channel.Channel.failed", broken)
     (await of.channel("x")).murmur("beat", b"{}")
     with pytest.raises(RuntimeError, match="the sweep failed") as failed:
         async with asyncio.timeout(10):

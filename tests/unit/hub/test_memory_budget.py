@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.event import Event, EventType
+from stoppress.domain.event import Event, EventType, Subject
 from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.hub.memory_budget import MemoryBudget
 from stoppress.hub.ring import Ring
@@ -28,7 +28,13 @@ def filled(count: int, size: int) -> Ring:
     """A ring of so many events of about that size."""
     ring = Ring("x", "http://h", max_events=4096, max_bytes=8 << 20)
     events = [
-        Event(seq, EventType.PUBLISHED, 0, f"p{seq}", post_body(f"p{seq}", "n" * size))
+        Event(
+            seq,
+            EventType.PUBLISHED,
+            0,
+            Subject.post(f"p{seq}"),
+            post_body(f"p{seq}", "n" * size),
+        )
         for seq in range(1, count + 1)
     ]
     ring.restart(Cursor("e", count), events)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.event import Event, EventType
+from stoppress.domain.event import Event, EventType, Subject
 from stoppress.hub.ring import JOINED_BLOCKS, Ring
 from stoppress.wire.wire_formats import WireFormat
 from tests.newsroom_line import post_body
@@ -15,7 +15,7 @@ def event(seq: int, size: int = 10, kind: EventType = EventType.PUBLISHED) -> Ev
     """The event of a post of its own."""
     name = f"p{seq}"
     body = b"" if kind is EventType.WITHDRAWN else post_body(name, "n" * size)
-    return Event(seq, kind, 0, name, body)
+    return Event(seq, kind, 0, Subject.post(name), body)
 
 
 def ring_of(count: int, size: int = 10, max_events: int = 4096) -> Ring:
@@ -46,7 +46,7 @@ def test_a_withdrawn_post_leaves_nothing_of_its_text() -> None:
     ring = ring_of(3, size=100)
     for wire in (WireFormat.LINES, WireFormat.WEBSOCKET):
         assert b"nnnn" in b"".join(ring.tail(wire, 0)[0])
-    ring.append(Event(4, EventType.WITHDRAWN, 0, "p2", b""))
+    ring.append(Event(4, EventType.WITHDRAWN, 0, Subject.post("p2"), b""))
     first, second, third, fourth = ring.messages(0, 10)
     assert b"nnnn" in first and b"nnnn" in third
     assert b'"type":"post.withdrawn"' in second and b'"cursor":"e-2"' in second

@@ -99,12 +99,38 @@ def test_the_core_is_offered_between_two_slices(
     assert offered == expected
 
 
+def test_a_channels_fault_is_its_own() -> None:
+    """It is told of it, and the others are served."""
+
+    class Fault(Work):
+        def serve(self, *_: object) -> int:
+            self.left = 0
+            raise IndexError("beyond the end")
+
+        def failed(self, fault: Exception) -> None:
+            faults.append(fault)
+
+    faults: list[Exception] = []
+    calls: deque[Callable[[], None]] = deque()
+    sweep = Sweep(calls.append, HubMetrics(), lambda: 0.0)
+    other = Work(3)
+    sweep.wake(cast(Channel, Fault(3)))
+    sweep.wake(cast(Channel, other))
+    while calls:
+        calls.popleft()()
+    assert [str(fault) for fault in faults] == ["beyond the end"]
+    assert other.left == 0
+
+
 def test_a_fault_is_told_and_is_the_end() -> None:
     """Nobody goes on as if readers were served."""
 
     class Fault(Work):
         def serve(self, *_: object) -> int:
             raise IndexError("beyond the end")
+
+        def failed(self, fault: Exception) -> None:
+            raise fault
 
     calls: deque[Callable[[], None]] = deque()
     faults: list[Exception] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.event import Event, EventType
+from stoppress.domain.event import Event, EventType, Subject
 from stoppress.log import catch_up
 from stoppress.log.catch_up import as_of_now, contiguous, follows, merge
 from stoppress.log.pubsub_message import PubSubMessage
@@ -14,7 +14,9 @@ WINDOW = next(kind for name, kind in vars(catch_up).items() if name.endswith("Wi
 def event(
     seq: int, post: str = "", body: bytes = b"old", kind: str = "post.published"
 ) -> Event:
-    return Event(seq, EventType(kind), 0, post or f"p{seq}", body)
+    found = EventType.named(kind)
+    assert found is not None
+    return Event(seq, found, 0, Subject(found.subject, post or f"p{seq}"), body)
 
 
 def heard(one: Event | None, cursor: str) -> PubSubMessage:
@@ -57,7 +59,7 @@ def test_a_body_is_what_its_post_was_last() -> None:
         [
             heard(event(3, "p1", b"new", "post.updated"), "e-3"),
             heard(event(4, "p2", b"", "post.withdrawn"), "e-4"),
-            heard(event(5, "", b"newer feed", "feed.updated")._replace(post=""), "e-5"),
+            heard(event(5, "x", b"newer feed", "feed.updated"), "e-5"),
         ],
     )
     first, second, *_ = merged.window.events

@@ -9,7 +9,7 @@ import pytest
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
-from stoppress.domain.event import Event, EventType
+from stoppress.domain.event import Event, EventType, Subject
 from stoppress.domain.store_records import LogWindow
 from stoppress.log import followed_feed as module
 from stoppress.log.followed_feed import FollowedFeed
@@ -21,7 +21,7 @@ EPOCH = "k3v9"
 
 def event(seq: int) -> Event:
     """An event that says which it is."""
-    return Event(seq, EventType.PUBLISHED, 0, f"p{seq}", b"%d" % seq)
+    return Event(seq, EventType.PUBLISHED, 0, Subject.post(f"p{seq}"), b"%d" % seq)
 
 
 def heard(seq: int, epoch: str = EPOCH) -> PubSubMessage:

@@ -12,7 +12,7 @@ from stoppress.metrics import ProcessMetrics
 def test_everything_it_counts_is_shown(
     kind: type[FollowerMetrics | StoreMetrics | InboxMetrics],
 ) -> None:
-    """Under a name of its own; without a meter it counts nothing, and raises nothing."""
+    """Under a name of its own; without a meter it counts nothing."""
     metrics = ProcessMetrics()
     declared = vars(kind(metrics))
     shown = metrics.exposition().decode()

@@ -17,7 +17,7 @@ from stoppress.domain.errors import (
     SlugTaken,
     StaleRevision,
 )
-from stoppress.domain.event import EventType
+from stoppress.domain.event import EventType, Subject
 from stoppress.domain.store_records import Idempotency, Write
 from stoppress.log import scripts
 from stoppress.log.commands import RedisCommands
@@ -123,7 +123,7 @@ async def test_a_piece_of_a_log_shows_posts_as_they_are_now() -> None:
     first, second, third = piece.events
     assert piece.head == Cursor("e", 3)
     assert (first.body, second.body, third.body) == (b"text", b"", b"feed")
-    assert second.type is EventType.WITHDRAWN and third.post == ""
+    assert second.type is EventType.WITHDRAWN and third.subject == Subject.feed("x")
 
 
 async def test_a_page_says_where_the_rest_begins() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.event import Event, EventType
+from stoppress.domain.event import KNOWN_TYPES, Event, EventType, Subject
 from stoppress.wire import messages
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -29,9 +29,11 @@ def encoded(body: object) -> bytes:
 def make(name: str, given: dict[str, Any]) -> bytes:
     """The message that the fixture's call makes."""
     if name == "event":
-        kind = EventType(given["type"])
+        kind = EventType.named(given["type"])
+        assert kind is not None
         body = encoded(given["body"])
-        event = Event(given["seq"], kind, given["at"], given["post"], body)
+        subject = Subject(kind.subject, given["post"])
+        event = Event(given["seq"], kind, given["at"], subject, body)
         return messages.event("harbour-fire", "k3v9", event, BASE)
     values = dict(given)
     if "cursor" in values:
@@ -49,5 +51,5 @@ def test_fixture(case: dict[str, Any]) -> None:
 def test_every_message_has_a_fixture() -> None:
     """No type of message is left out."""
     types = {case["message"]["type"] for case in CASES}
-    others = {"hello", "reset", "beat", "readers", "bye", "error"}
-    assert types == {kind.value for kind in EventType} | others
+    others = {"hello", "reset", "beat", "readers", "bye", "error", "post.corrected"}
+    assert types == KNOWN_TYPES.keys() | others

@@ -15,8 +15,12 @@ local function let_go(log, at, age)
   redis.call('EXPIRE', log, age)
   for gone = 0, MOST - 1 do
     local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
-    -- type, t, post, p, rev, r, at, a
-    if tonumber(oldest[2][8]) >= at - age * 1000 then return gone end
+    local fields, when = oldest[2], nil
+    for f = 1, #fields, 2 do
+      if fields[f] == 'at' then when = tonumber(fields[f + 1]) end
+    end
+    -- What does not say when it was is damaged, and goes like what is too old.
+    if when and when >= at - age * 1000 then return gone end
     redis.call('XDEL', log, oldest[1])
   end
   return MOST

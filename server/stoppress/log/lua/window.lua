@@ -22,8 +22,10 @@ end
 local events, posts, bodies, size = {}, {}, {}, {['']= #body}
 local left = tonumber(ARGV[7])
 for i, entry in ipairs(entries) do
-  local of = entry[2]  -- type, t, post, p, rev, r, at, a
-  local post = of[4]
+  -- By name, and whatever is missing is empty: another release may have written it.
+  local of = {type = '', post = '', at = ''}
+  for f = 1, #entry[2], 2 do of[entry[2][f]] = entry[2][f + 1] end
+  local post = of.post
   if not size[post] then
     local value = redis.call('HGET', KEYS[4], post) or ' '
     local text = string.sub(value, string.find(value, ' ', 1, true) + 1)
@@ -37,6 +39,6 @@ for i, entry in ipairs(entries) do
   if left < 0 and i > 1 then break end
   local n = #events
   events[n + 1], events[n + 2], events[n + 3], events[n + 4] =
-    entry[1], of[2], of[8], post
+    entry[1], of.type, of.at, post
 end
 return {'ok', feed.epoch, string.format('%.0f', feed.seq), body, events, posts, bodies}

@@ -83,12 +83,12 @@ async def poll(
 
 
 def _page(channel: Channel, since: Cursor) -> bytes:
-    if not channel.can_resume(since):
+    found = channel.messages_after(since, POLL_EVENTS)
+    if found is None:
         return b'{"reset":true,"cursor":"%b","retry_ms":%d}' % (
             str(channel.cursor).encode(),
             channel.reset_spread_ms(),
         )
-    found = channel.messages_after(since, POLL_EVENTS)
     cursor = Cursor(since.epoch, since.seq + len(found))
     return b'{"cursor":"%b","events":[%b]}' % (str(cursor).encode(), b",".join(found))
 

@@ -3,6 +3,7 @@
 Rules: public feeds that are live, never the feed itself, none without a post. The list
 of feeds is read again at most every LISTED_S; what they say comes from the editions
 that memory holds: a post that is withdrawn leaves at once. Redis away: what is at hand.
+A feed that can't be shown is left out.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stoppress.domain.errors import NotFound, Unavailable
+from stoppress.domain.timestamps import parse_instant
 from stoppress.web.services import Services
+from stoppress.web.snapshot import EncodedSnapshot
 
 LISTED_S = 10.0
 """How old the list of feeds may be."""
@@ -46,12 +49,14 @@ class OtherFeeds:
                 continue
             try:
                 edition = await self._services.snapshots.snapshot(other)
+                teaser = _teaser(edition)
             except (NotFound, Unavailable):
                 continue
-            feed = edition.feed
-            shown = edition.visibility == "public" and feed["status"] == "live"
-            if shown and edition.posts:
-                found.append(FeedTeaser(feed, edition.posts[0], str(edition.cursor)))
+            except Exception:
+                self._services.snapshots.unreadable(other)
+                continue
+            if teaser is not None:
+                found.append(teaser)
         found.sort(key=lambda one: str(one.post["published_at"]), reverse=True)
         return found
 
@@ -70,3 +75,22 @@ class OtherFeeds:
                 if feed["visibility"] == "public" and feed["status"] == "live"
             ][:CANDIDATES]
         return self._live
+
+
+class _Shown(msgspec.Struct):
+    """What a teaser shows of a post."""
+
+    id: str
+    published_at: str
+    html: str
+    headline: str | None = None
+
+
+def _teaser(edition: EncodedSnapshot) -> FeedTeaser | None:
+    """The newest post, if there is one to show. Raises if it can't be shown."""
+    feed = edition.feed
+    if edition.visibility != "public" or feed["status"] != "live" or not edition.posts:
+        return None
+    post = edition.posts[0]
+    parse_instant(msgspec.convert(post, _Shown).published_at)
+    return FeedTeaser(feed, post, str(edition.cursor))

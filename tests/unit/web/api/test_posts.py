@@ -173,7 +173,7 @@ async def test_a_withdrawal() -> None:
             assert (await office.public.get(absent)).status_code == 404, name
             assert (await office.client.delete(absent)).status_code == 404, name
             assert (await office.client.patch(absent, json={})).status_code == 404
-        assert [e.type.value for e in office.store.kept["quay"].events] == [
+        assert [e.type.name for e in office.store.kept["quay"].events] == [
             "post.published",
             "post.withdrawn",
         ]

@@ -1,0 +1,133 @@
+"""Kept posts and feeds: read whichever release wrote them, and lose nothing of theirs.
+
+A later release may keep members that this one does not know, at any depth. Pure. Rules:
+- They are never shown: `shown` leaves them out.
+- They survive every change made here: `written` carries them over. An object keeps its
+  own as long as it is there, an item of a list as long as what is known of it is as
+  it was.
+- Where there are none, as almost always, bytes go through as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
+
+import msgspec
+
+from stoppress.domain.feed import Feed
+from stoppress.domain.post import Post
+
+Known = Mapping[str, "Known | None"]
+"""The members that are known; of those that hold objects, or lists of them, theirs."""
+
+EMPTY = len("null")
+"""No longer than this is what holds no member: `null`, `[]`, `{}`."""
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class KeptJson(Generic[S]):
+    """Reads and writes the kept JSON of one struct."""
+
+    def __init__(self, struct: type[S]) -> None:
+        self._struct = struct
+        self._decoder = msgspec.json.Decoder(struct)
+        self._known = known_members(struct)
+        self._names = frozenset(self._known)
+        self._objects = [(n, inner) for n, inner in self._known.items() if inner]
+
+    def read(self, body: bytes) -> S:
+        """What is known of it. Raises msgspec.ValidationError if it is none."""
+        try:
+            return self._decoder.decode(body)
+        except msgspec.ValidationError:
+            # Objects inside refuse what they don't know, as an editor's input has to.
+            value = _known_part(msgspec.json.decode(body), self._known)
+            return msgspec.convert(value, self._struct)
+
+    def shown(self, body: bytes) -> bytes:
+        """The kept JSON without what is not known."""
+        if self._is_known(body):
+            return body
+        known = _known_part(msgspec.json.decode(body), self._known)
+        return msgspec.json.encode(known)
+
+    def _is_known(self, body: bytes) -> bool:
+        """Whether every member is known; only what may hide one is looked into."""
+        members = _members.decode(body)
+        if not self._names.issuperset(members):
+            return False
+        for name, inner in self._objects:
+            raw = members.get(name)
+            if raw is not None and len(raw) > EMPTY:
+                value = msgspec.json.decode(raw)
+                if _known_part(value, inner) != value:
+                    return False
+        return True
+
+    def written(self, after: S, before: bytes) -> bytes:
+        """The JSON to keep of `after`, with what is not known of `before`."""
+        body = msgspec.json.encode(after)
+        if self._is_known(before):
+            return body
+        was = msgspec.json.decode(before)
+        merged = _carried_over(msgspec.json.decode(body), was, self._known)
+        return msgspec.json.encode(merged)
+
+
+def known_members(struct: type[msgspec.Struct]) -> Known:
+    """The members of a struct, and of the structs inside."""
+    return {
+        name: _inner(hint)
+        for name, hint in get_type_hints(struct).items()
+        if name in struct.__struct_fields__
+    }
+
+
+def _inner(hint: Any) -> Known | None:
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return known_members(hint)
+    found = (_inner(part) for part in get_args(hint))
+    return next((known for known in found if known is not None), None)
+
+
+def _known_part(value: Any, known: Known) -> Any:
+    if isinstance(value, list):
+        return [_known_part(item, known) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: part if (inner := known[name]) is None else _known_part(part, inner)
+        for name, part in value.items()
+        if name in known
+    }
+
+
+def _carried_over(after: Any, before: Any, known: Known) -> Any:
+    if isinstance(after, dict) and isinstance(before, dict):
+        return {
+            name: part
+            if (inner := known[name]) is None
+            else _carried_over(part, before.get(name), inner)
+            for name, part in after.items()
+        } | {name: part for name, part in before.items() if name not in known}
+    if isinstance(after, list) and isinstance(before, list):
+        left = [(_known_part(item, known), item) for item in before]
+        return [_same_item(item, left) for item in after]
+    return after
+
+
+def _same_item(item: Any, left: list[tuple[Any, Any]]) -> Any:
+    """The item as it was, if nothing of what is known has changed."""
+    for index, (known, whole) in enumerate(left):
+        if known == item:
+            del left[index]
+            return whole
+    return item
+
+
+KEPT_POSTS = KeptJson(Post)
+KEPT_FEEDS = KeptJson(Feed)

@@ -1,0 +1,101 @@
+"""Kept JSON of a later release: read, never shown, and carried over by every write."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from stoppress.domain.kept_json import KEPT_FEEDS, KEPT_POSTS
+from stoppress.domain.post import Author
+
+POST: dict[str, Any] = {
+    "id": "0n2p4r6t8v0x2z",
+    "external_id": None,
+    "headline": "Gale",
+    "body": "text",
+    "html": "<p>text</p>",
+    "language": None,
+    "direction": None,
+    "key": False,
+    "breaking": False,
+    "pinned": False,
+    "tags": ["storm"],
+    "authors": [{"name": "Ada"}, {"name": "Ben"}, {"name": "Ada"}],
+    "source": {"name": "Wire"},
+    "media": [{"type": "image", "url": "/a.png"}],
+    "published_at": "2026-11-22T09:20:00.000Z",
+    "updated_at": "2026-11-22T09:20:00.000Z",
+    "correction": {"note": "was wrong", "at": "2026-11-22T09:20:00.000Z"},
+    "rev": 1,
+}
+
+
+def kept(value: object) -> bytes:
+    """The JSON as the store has it."""
+    return msgspec.json.encode(value)
+
+
+@pytest.fixture
+def later() -> dict[str, Any]:
+    """The post as a later release keeps it: new members, at every depth."""
+    value: dict[str, Any] = json.loads(json.dumps(POST))
+    value["location"] = {"lat": 1.5}
+    value["authors"][1]["role"] = "photographer"
+    value["source"]["verified"] = True
+    value["media"][0]["focus"] = [1, 2]
+    value["correction"]["by"] = "desk"
+    return value
+
+
+def test_it_is_read_and_shown_as_far_as_it_is_known(later: dict[str, Any]) -> None:
+    """Nothing of what is not known is left, and all else is."""
+    assert KEPT_POSTS.read(kept(later)) == KEPT_POSTS.read(kept(POST))
+    assert KEPT_POSTS.shown(kept(later)) == kept(POST)
+
+
+def test_what_is_known_goes_through_as_it_is() -> None:
+    """Byte for byte, whatever its spaces."""
+    spaced = json.dumps(POST, indent=1).encode()
+    assert KEPT_POSTS.shown(spaced) is spaced
+
+
+def test_a_write_carries_over_what_is_not_known(later: dict[str, Any]) -> None:
+    """An edit of the headline changes nothing else."""
+    post = KEPT_POSTS.read(kept(later))
+    after = msgspec.structs.replace(post, headline="Storm", rev=2)
+    found = json.loads(KEPT_POSTS.written(after, kept(later)))
+    assert found == later | {"headline": "Storm", "rev": 2}
+
+
+def test_a_write_over_what_is_known_is_the_encoded_post() -> None:
+    """The same bytes as ever."""
+    post = KEPT_POSTS.read(kept(POST))
+    assert KEPT_POSTS.written(post, kept(POST)) == kept(post)
+
+
+def test_an_item_keeps_its_own_only_while_it_is_the_same(later: dict[str, Any]) -> None:
+    """Lists are matched by what is known; what has gone takes its members along."""
+    later["authors"][0]["role"] = "editor"
+    post = KEPT_POSTS.read(kept(later))
+    authors = (Author("Ben"), Author("Cyd"), Author("Ada"), Author("Ada"))
+    after = msgspec.structs.replace(post, authors=authors, source=None, media=())
+    found = json.loads(KEPT_POSTS.written(after, kept(later)))
+    assert found["authors"] == [
+        {"name": "Ben", "role": "photographer"},
+        {"name": "Cyd"},
+        {"name": "Ada", "role": "editor"},
+        {"name": "Ada"},
+    ]
+    assert (found["source"], found["media"]) == (None, [])
+    assert found["location"] == {"lat": 1.5}
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"1", b"[]", b'{"id":1}'])
+def test_what_is_no_record_is_refused(body: bytes) -> None:
+    """As an error of one kind."""
+    for reader in (KEPT_POSTS, KEPT_FEEDS):
+        with pytest.raises(msgspec.MsgspecError):
+            reader.read(body)
