@@ -88,6 +88,8 @@ def test_what_is_counted_shows() -> None:
     hub.delivered_bytes.value += 900
     hub.stuck.add()
     hub.resets.add(2)
+    hub.feed_faults["sending"].add()
+    hub.feed_faults["mending"].add()
     hub.closed["4001"].add()
     follower.line_up.set(True)
     follower.mended["log"].add()

@@ -68,7 +68,7 @@ async def test_who_takes_nothing_is_let_go() -> None:
 
 async def test_an_event_stream_is_told_when_to_come_back() -> None:
     """By its own field, first and last; a refusal ends it, as it has but one feed."""
-    bench = Bench(retry=1)
+    bench = Bench(retry_ms=1)
     reader = RelayedReader(bench, WireFormat.STREAM, ANYONE)
     reader.greet(b"hello\n\n")
     reader.bye(77)

@@ -35,7 +35,7 @@ class Taken:
     """A reader with a transport of its own, and its peer."""
 
     def __init__(self) -> None:
-        self.bench = Bench(retry=0)
+        self.bench = Bench(retry_ms=0)
         self.registry: set[asyncio.Protocol] = set()
         self.peer: socket.socket
         self.transport: asyncio.Transport
