@@ -12,6 +12,7 @@ from stoppress.hub.upstream import Line
 from stoppress.log.follower import Follower
 from stoppress.log.pool import Link
 from stoppress.log.store import RedisStore
+from stoppress.settings import Settings
 from tests.contract.store.following import cut, up
 from tests.contract.store.news import (
     AT,
@@ -175,6 +176,7 @@ async def test_heads_are_read_once_for_all_who_ask(
     assert set(heads) == {cursor}
 
 
+@pytest.mark.parametrize("settings", [Settings(redis_timeout=60.0)], ids=["patient"])
 async def test_ten_thousand_idle_feeds_cost_no_task(
     follower: Follower, store: RedisStore, server: Server, link: Link
 ) -> None:
