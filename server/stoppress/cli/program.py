@@ -13,12 +13,11 @@ from stoppress.cli.doctor import doctor, settings
 from stoppress.cli.feeds import feed
 from stoppress.cli.import_export import export, import_
 from stoppress.cli.posts import edit, publish, withdraw
-from stoppress.cli.serve import demo, serve
+from stoppress.cli.serve import NotServed, demo, serve
 from stoppress.cli.tail import tail
 from stoppress.cli.tokens import token
 from stoppress.client.reader import LineRefused
 from stoppress.domain.errors import NewsError
-from stoppress.process.supervisor import CannotServe
 from stoppress.settings import BadSetting
 
 INTERRUPTED = 130
@@ -55,7 +54,7 @@ def run(arguments: list[str]) -> int:
         return _fail(error.format_message().rstrip(".") + where, error.exit_code)
     except click.ClickException as error:
         return _fail(error.format_message(), error.exit_code)
-    except CannotServe as error:
+    except NotServed as error:
         return _fail(str(error), error.code)
     except BadSetting as error:
         return _fail(str(error), 2)

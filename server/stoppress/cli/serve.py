@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import httpx
@@ -23,7 +23,6 @@ from stoppress.demo.api_editor import ApiEditor
 from stoppress.demo.coverage import Coverage, coverages
 from stoppress.demo.coverage_player import play_all
 from stoppress.demo.demo_clock import SystemClock
-from stoppress.process.supervisor import Ready, Supervisor
 from stoppress.settings import (
     Settings,
     describe,
@@ -32,6 +31,9 @@ from stoppress.settings import (
     variable_of,
     written,
 )
+
+if TYPE_CHECKING:
+    from stoppress.process.supervisor import Ready
 
 DEMO_DATA = Path("demo-data")
 CALL_S = 10.0
@@ -113,7 +115,18 @@ def _read(given: Mapping[str, _Given]) -> Settings:
     return from_environment(os.environ | told)
 
 
+class NotServed(Exception):
+    """The server can't start; one line says why. `code` is the exit code."""
+
+    def __init__(self, reason: str, code: int) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
 def _run(settings: Settings, ready: Ready) -> None:
+    # Here, as the server's parts take a third of the start of every other command.
+    from stoppress.process.supervisor import CannotServe, Supervisor
+
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -122,7 +135,10 @@ def _run(settings: Settings, ready: Ready) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     for warning in unknown_variables(os.environ):
         log.warning("%s", warning)
-    asyncio.run(Supervisor(settings).run(ready))
+    try:
+        asyncio.run(Supervisor(settings).run(ready))
+    except CannotServe as error:
+        raise NotServed(str(error), error.code) from None
 
 
 async def _say_ready(settings: Settings) -> None:

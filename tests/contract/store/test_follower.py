@@ -12,6 +12,7 @@ from stoppress.hub.upstream import Upstream
 from stoppress.log.follower import Follower
 from stoppress.log.pool import Pool
 from stoppress.log.store import RedisStore
+from stoppress.settings import Settings
 from tests.contract.store.following import cut, up
 from tests.contract.store.news import (
     AT,
@@ -177,6 +178,7 @@ async def test_heads_are_read_once_for_all_who_ask(
     assert set(heads) == {cursor}
 
 
+@pytest.mark.parametrize("settings", [Settings(redis_timeout_s=60.0)], ids=["patient"])
 async def test_ten_thousand_idle_feeds_cost_no_task(
     follower: Follower, store: RedisStore, server: Server, link: Pool
 ) -> None:

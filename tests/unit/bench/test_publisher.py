@@ -1,0 +1,66 @@
+"""The editor of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from stoppress.bench import publisher
+from stoppress.bench.run_plan import BenchFailed
+from stoppress.bench.target_server import STOP_PRESS
+from tests.ports import reserve_port
+from tests.unit.bench.test_reader_crowd import plan
+from tests.unit.cli.site import Site, serving
+
+EDITOR = next(
+    kind
+    for kind in vars(publisher).values()
+    if isinstance(kind, type) and kind.__module__ == publisher.__name__
+)
+
+
+@pytest.fixture
+def site(capsys: pytest.CaptureFixture[str]) -> Iterator[Site]:
+    with serving(capsys) as site:
+        yield site
+
+
+def test_a_run_leaves_nothing_behind(site: Site) -> None:
+    """A feed of its own, unlisted; its posts, each awaited; then the feed goes."""
+    site.answers |= {
+        "POST /v1/feeds": (201, {}),
+        "POST /v1/feeds/load/posts": (201, {}),
+        "DELETE /v1/feeds/load": (204, None),
+    }
+    one = EDITOR(
+        plan(("x", 1))._replace(
+            url=site.url, feed="load", token="sp_t", posts=3, target=STOP_PRESS
+        )
+    )
+    one.make_feed()
+    times = list(one.publish())
+    one.drop_feed()
+    one.close()
+    assert len(times) == 3 and times == sorted(times)
+    made, *posts, dropped = site.writes()
+    assert made[2]["visibility"] == "unlisted" and dropped[0] == "DELETE"
+    assert [json.dumps(post[2]).count("^|") for post in posts] == [1, 1, 1]
+    assert site.asked[0].headers["authorization"] == "Bearer sp_t"
+
+
+@pytest.mark.parametrize(
+    ("status", "text"), [(403, "refused the token"), (500, "answered 500: .*broken")]
+)
+def test_a_refusal_ends_the_run(status: int, text: str, site: Site) -> None:
+    """With what the server says, and what to do."""
+    site.answers["POST /v1/feeds"] = status, {"detail": "broken"}
+    with pytest.raises(BenchFailed, match=text):
+        EDITOR(plan(("x", 1))._replace(url=site.url, target=STOP_PRESS)).make_feed()
+
+
+def test_nobody_there_is_told() -> None:
+    url = f"http://127.0.0.1:{reserve_port()}"
+    with pytest.raises(BenchFailed, match="does not answer"):
+        EDITOR(plan(("x", 1))._replace(url=url, target=STOP_PRESS)).make_feed()

@@ -1,0 +1,100 @@
+"""A live line that HTTP has read already, and that stands at the gate."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from stoppress.web.line import queued_request
+from stoppress.web.line.arrivals import ArrivalOutcome, ArrivalQueue
+from stoppress.web.line.http_protocol import LiveHttp
+from stoppress.web.line.queued_request import WAITING_BYTES, QueuedRequest
+
+
+class Transport:
+    """Notes what is done to it."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda: self.done.append(name)
+
+
+class Turnstile:
+    """A gate that lets in at once, or has all wait."""
+
+    def __init__(self, *, open: bool) -> None:
+        self.open = open
+        self.told: list[tuple[str, int]] = []
+
+    def come(self, waiter: QueuedRequest, size: int) -> object:
+        self.told.append(("come", size))
+        if self.open:
+            waiter.go_in(0.0)
+            return None
+        waiter.pause()
+        return "place"
+
+    def say(self, place: object, size: int) -> None:
+        self.told.append(("say", size))
+
+    def leave(self, place: object) -> None:
+        self.told.append(("leave", 0))
+
+
+class Http:
+    """The protocol whose request waits."""
+
+    def __init__(self) -> None:
+        self.transport = Transport()
+        self.waiter: QueuedRequest | None = None
+
+
+def come(gate: Turnstile) -> tuple[QueuedRequest, Http, list[bytes]]:
+    """A request that has come to the gate; with what it went on."""
+    http = Http()
+    went: list[bytes] = []
+    waiter = QueuedRequest(cast(LiveHttp, http), cast(ArrivalQueue, gate), went.append)
+    http.waiter = waiter
+    waiter.come()
+    return waiter, http, went
+
+
+def test_where_nobody_waits_it_goes_on_at_once() -> None:
+    """Nothing was stopped, and nothing is begun again."""
+    _, http, went = come(Turnstile(open=True))
+    assert went == [b""] and http.waiter is None and http.transport.done == []
+
+
+def test_what_came_meanwhile_goes_on_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was on its way when reading stopped; the gate counts it."""
+    monkeypatch.setattr(queued_request, "has_left", lambda *_: False)
+    gate = Turnstile(open=False)
+    waiter, http, went = come(gate)
+    waiter.say(b"ab")
+    waiter.say(b"c")
+    assert waiter.go_in(1.0) is ArrivalOutcome.PLAIN
+    assert went == [b"abc"] and http.waiter is None
+    assert http.transport.done == ["pause_reading", "resume_reading"]
+    assert gate.told == [("come", WAITING_BYTES), ("say", 2), ("say", 1)]
+
+
+def test_who_has_left_meanwhile_goes_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The turn is the next one's."""
+    monkeypatch.setattr(queued_request, "has_left", lambda *_: True)
+    waiter, http, went = come(Turnstile(open=False))
+    assert waiter.go_in(1.0) is ArrivalOutcome.GONE
+    assert went == [] and http.transport.done[-1] == "abort"
+
+
+def test_who_leaves_gives_its_place_back() -> None:
+    """And who is cut loses the connection."""
+    gate = Turnstile(open=False)
+    waiter, http, _ = come(gate)
+    waiter.leave()
+    waiter.cut()
+    assert gate.told[-1] == ("leave", 0) and http.transport.done[-1] == "abort"
