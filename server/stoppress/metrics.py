@@ -235,7 +235,7 @@ class ProcessMetrics:
         """An event was encoded as a message."""
         self._sums.encoded += 1
 
-    # The gate's
+    # The arrival queue's
 
     def waited(self) -> None:
         """A newcomer had to wait to be let in."""
@@ -245,7 +245,7 @@ class ProcessMetrics:
         """A newcomer was closed: too many waited, or it waited too long."""
         self._shut_out.inc()
 
-    # The heads'
+    # The head limits'
 
     def head_refused(self) -> None:
         """A connection was closed: its request's head was too late, or too long."""

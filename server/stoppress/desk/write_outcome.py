@@ -65,5 +65,5 @@ def check_revision(expected: Expected, rev: int, current: bytes) -> None:
 
 
 async def recall(store: Store, feed: str, key: Idempotency | None) -> Written | None:
-    """The write kept under this key, if there was one. Raises KeyReused."""
+    """The write kept under this key, if there was one. Raises IdempotencyKeyReused."""
     return None if key is None else await store.recall(feed, key)

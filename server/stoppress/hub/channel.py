@@ -36,7 +36,7 @@ COPIED_BELOW_BYTES = 4096
 
 
 class Channel:
-    """A feed that is open in this process. Is the Sink of its line."""
+    """A feed that is open in this process. Is the EventSink of its upstream."""
 
     def __init__(self, feed: str, owner: ChannelOwner) -> None:
         self.feed = feed
