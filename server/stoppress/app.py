@@ -63,7 +63,7 @@ log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings) -> Starlette:
-    """The application; `app.state.serving` is its Serving."""
+    """The application; `app.state.serving` is its ServerProcess."""
     return ServerProcess(settings).app
 
 

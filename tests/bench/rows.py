@@ -35,7 +35,7 @@ from tests.bench.turns import (
 )
 
 PLAIN_PATH = STOP_PRESS._replace(socket_path="/v1/liv%65?feed={feed}")
-"""The same address, spelt so that the fast door leaves it to Starlette."""
+"""The same address, spelt so that the fast path leaves it to Starlette."""
 
 burst = fan_out(lambda stage, scale: stage.plan(scale.readers, scale.burst))
 many = fan_out(lambda stage, scale: stage.plan(scale.many, scale.burst))
@@ -121,7 +121,7 @@ ROWS = {
                 *(Subject(peer.target.name, peer, entering) for peer in _peers),
             ),
             (
-                Claim("a second, fast door", of(OURS, "handshakes_per_s"), 8500, True),
+                Claim("a second, fast path", of(OURS, "handshakes_per_s"), 8500, True),
                 Claim(
                     "a second, Starlette's path",
                     of(PLAIN_DOOR, "handshakes_per_s"),

@@ -15,23 +15,24 @@ from tests.faults.terms import EVENTS, GREEN_S, RED_S, RUN_S, Kind, Outcome
 HEAD = f"""\
 # Reliability
 
-What happens to readers and editors when parts fail: not promised here but run, by
-`make faults`, on real servers, processes and sockets. This page is its report.
+What happens to readers and editors when parts fail, measured by `make faults` on real
+servers, processes and sockets. This page is its report.
 
-In every run two editors write to two feeds without a pause, {EVENTS} events or more
+In each run two editors write to two feeds without a pause, {EVENTS} events or more
 over {RUN_S:.0f} s or more, and readers on WebSocket, server-sent events and long poll
-follow them. One in five readers comes and goes on its own. Each reader is a judge:
+follow them. One in five readers disconnects and returns on its own. Each reader checks:
 
-- every event once and in order on each line, from the very cursor it asked for; a
+- every event once and in order on each connection, from the cursor it asked for; a
   `reset` only where the table allows it, and never back within an epoch;
-- at the end what it holds, folded from what it heard, equals the snapshot and the
-  pages of the server.
+- at the end its state, folded from the events it received, equals the snapshot and
+  the pages of the server.
 
 Each editor repeats a write of unknown outcome with its key until it is settled. At
 the end everything acknowledged is there once, nothing refused or withdrawn is there,
-and each event is the one that was acknowledged at its cursor. `/healthz` has to be
-green all along where the server itself stays up; `/readyz` red within {RED_S:.0f} s of
-a line that is dead, frozen or deaf, and green within {GREEN_S:.0f} s of its return.
+and each event is the one that was acknowledged at its cursor. `/healthz` must be
+green throughout where the server itself stays up; `/readyz` red within {RED_S:.0f} s of
+a subscription that is closed, frozen or silent, and green within {GREEN_S:.0f} s
+of its return.
 
 `make faults RUNS=10` runs each kind with ten seeds; `make faults KINDS=line-cut
 SEED=7` repeats one run.
@@ -42,16 +43,16 @@ SEED=7` repeats one run.
 
 LIMITS = """
 - `durability=memory`, and save points without an append-only file: what was
-  acknowledged since the last save is lost with the process. It is never hidden: a
+  acknowledged since the last save is lost with the process. The loss is not hidden: a
   new epoch begins, and every reader is reset to what is there.
-- `durability=replicas:N` is as good as who is promoted: of the replicas, the one
-  that is furthest. Sentinel chooses so; by hand, compare `slave_repl_offset`.
-- A disk that says that it has written and has not.
+- `durability=replicas:N` holds only if the replica that is furthest is promoted.
+  Sentinel chooses so; by hand, compare `slave_repl_offset`.
+- A disk that reports a write as done and has not done it.
 - Files restored from a back-up under a Redis of your own that fsyncs every write:
-  delete the key `stoppress:node` before it is used, and every feed begins anew. Hubs
-  that went on meanwhile notice without it, if they were told more than is there.
-- With fewer than all replicas waited for, a primary that is cut off or paused, and
-  goes on before its other replica is told, has that one confirm what is lost
+  delete the key `stoppress:node` before it is used, and every feed begins a new epoch.
+  Hubs that kept running notice without it, if they have seen more than is there.
+- With fewer than all replicas waited for, a primary that is partitioned or paused, and
+  resumes before its other replica is told, has that one confirm what is lost
   ([why](deploy.md)).
 - A slot of a cluster that moves begins a new epoch of its feeds, though nothing is
   lost: the server that takes it can't prove that.

@@ -51,11 +51,11 @@ class ApiClient:
         self._http = httpx.Client(base_url=self.url, headers=headers, timeout=ANSWER_S)
 
     def get(self, path: str) -> Any:
-        """The JSON at `path`. Raises Failed."""
+        """The JSON at `path`. Raises CallFailed."""
         return self._settled(lambda: self._http.get(path), repeat=False)
 
     def raw(self, path: str) -> httpx.Response:
-        """Whatever is at `path`. Raises Failed only if nobody answers."""
+        """Whatever is at `path`. Raises CallFailed only if nobody answers."""
         try:
             return self._http.get(path)
         except httpx.TransportError as error:

@@ -191,7 +191,7 @@ class _Import:
         self.ended = False
 
     def take(self, raw: bytes) -> None:
-        """Put one line. Raises Failed."""
+        """Put one line. Raises CallFailed."""
         line = _decoded(raw)
         if self.ended:
             raise CallFailed("stands after the end; remove it")

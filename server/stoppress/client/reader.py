@@ -51,7 +51,7 @@ async def follow(
 ) -> AsyncGenerator[Message, None]:
     """The events of `feed` at the server `url`, from the cursor `since` (None: now).
 
-    Never ends by itself. Raises Refused when the server says that coming back
+    Never ends by itself. Raises LineRefused when the server says that coming back
     can't help, and MalformedCursor for a `since` that is none.
     """
     async with httpx.AsyncClient(base_url=url, timeout=CONNECT_S) as http:

@@ -175,7 +175,7 @@ class LiveLine:
 
 
 def _check(status: int, body: bytes | bytearray) -> None:
-    """Raise Refused for an answer that another try would not change."""
+    """Raise LineRefused for an answer that another try would not change."""
     if status == 204:
         raise LineRefused(CloseCode.ENDED, "the feed has ended")
     if 400 <= status < 500 and status not in (408, 429):

@@ -174,7 +174,10 @@ class ApiEditor:
         *,
         accept: set[int],
     ) -> tuple[int, object]:
-        """Ask until the outcome is known. Raises Refused for any not in `accept`."""
+        """Ask until the outcome is known.
+
+        Raises CallRefused for a status that is not in `accept`.
+        """
         body = None if content is None else msgspec.json.encode(content)
         headers = {} if body is None else {"Content-Type": "application/json"}
         if rev is not None:

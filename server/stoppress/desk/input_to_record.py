@@ -5,7 +5,7 @@ Rules:
 - A post needs a headline, a body or media.
 - `external_id` belongs to a post from its creation, and never changes.
 - A correction is dated when its note is new, a closing when the feed was open.
-- Times are kept in their canonical form (`domain.times`), between 1970 and 9999.
+- Times are kept in their canonical form (`domain.timestamps`), between 1970 and 9999.
 """
 
 from __future__ import annotations

@@ -31,12 +31,15 @@ class Store(Protocol):
         idempotency: Idempotency | None,
         rev: int = 1,
     ) -> Written:
-        """Create a feed with a new epoch, at seq 0. Raises SlugTaken, KeyReused."""
+        """Create a feed with a new epoch, at seq 0.
+
+        Raises SlugTaken, IdempotencyKeyReused.
+        """
 
     async def claim(self, feed: str, idempotency: Idempotency) -> bool:
         """Let the Idempotency-Key make this feed and no other; whether that is new.
 
-        Raises KeyReused if another feed is or was to be made under it.
+        Raises IdempotencyKeyReused if another feed is or was to be made under it.
         """
 
     async def release(self, idempotency: Idempotency) -> None:
@@ -50,11 +53,12 @@ class Store(Protocol):
     async def write(self, write: Write) -> Written:
         """Make changes, in one step.
 
-        Raises NotFound, Gone, StaleRevision, ExternalIdTaken, KeyReused, PinMoved.
+        Raises NotFound, Gone, StaleRevision, ExternalIdTaken, IdempotencyKeyReused,
+        PinMoved.
         """
 
     async def recall(self, feed: str, idempotency: Idempotency) -> Written | None:
-        """The write kept under this Idempotency-Key, or None. Raises KeyReused."""
+        """The write under this key, or None. Raises IdempotencyKeyReused."""
 
     async def confirm(self, feed: str) -> Cursor:
         """Wait until what the feed holds is as safe as what is acknowledged.

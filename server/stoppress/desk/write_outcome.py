@@ -67,5 +67,5 @@ def check_revision(expected: Expected, rev: int, current: bytes) -> None:
 async def recall(
     store: Store, feed: str, idempotency: Idempotency | None
 ) -> Written | None:
-    """The write kept under this Idempotency-Key, or None. Raises KeyReused."""
+    """The write under this key, or None. Raises IdempotencyKeyReused."""
     return None if idempotency is None else await store.recall(feed, idempotency)

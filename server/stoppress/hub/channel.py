@@ -44,7 +44,7 @@ log = logging.getLogger("stoppress.hub")
 
 
 class Channel:
-    """A feed that is open in this process. Is the Sink of its line."""
+    """A feed that is open in this process. Is the EventSink of its upstream."""
 
     def __init__(self, feed: str, owner: ChannelOwner) -> None:
         self.feed = feed

@@ -254,7 +254,7 @@ class Hub:
 
     def spread_ms(self, least: int, readers: int) -> int:
         """Over how long `readers` should come back, at least `least`."""
-        # More than are let in would wait at the door.
+        # More than are let in would wait in the arrival queue.
         bound = self.settings.handshakes_per_s or RETURNS_PER_S
         return max(least, readers * 1000 // min(bound, RETURNS_PER_S))
 

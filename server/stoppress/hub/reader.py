@@ -5,7 +5,7 @@ Rules:
   it as a chain.
 - `blocked` means that bytes for it are waiting; while they do, nothing may be
   written past them. `drained()` ends it, and its follows are served again.
-- What it is told beside the ring goes through `write`: the one door.
+- What it is told beside the ring goes through `write` alone.
 - `close` is said once; whatever comes after is ignored.
 """
 

@@ -77,7 +77,7 @@ class InboundMessages:
     def take(self, data: bytes) -> tuple[list[bytes | None], bytes, bool]:
         """Take bytes: (texts, what to answer, whether the peer has closed).
 
-        A binary message stands as None among the texts. Raises Broken.
+        A binary message stands as None among the texts. Raises ProtocolViolation.
         """
         if self.deaf:
             return [], b"", False

@@ -8,7 +8,8 @@ Rules:
   may belong to somebody else a moment later.
 - TLS has no socket to write to past its transport: there `fd` stays -1.
 - Dead peers and the send buffer's bound are the kernel's job, told to the listening
-  socket (`listening.limit`); who takes nothing beside the ring is cut at 64 KiB.
+  socket (`process/listening_sockets.py`); who takes nothing beside the ring is cut
+  at 64 KiB.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The way to Redis: what its address says, and how each new connection is greeted.
 
 The address is that of one server, of the Sentinels who know it (`sentinels.py`), or of
-a cluster's servers (`cluster.py`). What does not fit (`facts.py`) is refused at the
-start.
+a cluster's servers (`cluster.py`). What does not fit (`server_checks.py`) is
+refused at the start.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ async def reach(url: str, settings: Settings) -> Shards:
 async def connect(url: str, settings: Settings) -> Pool:
     """A link to the Redis or Valkey at `url`, or to whom its Sentinels name, checked.
 
-    Raises Unfit if it can't be used, BadSetting if `url` or `durability` can't be
+    Raises UnfitServer if it can't be used, BadSetting if `url` or `durability` can't be
     read, Unavailable if it is away.
     """
     lives: Lives = WeakKeyDictionary()

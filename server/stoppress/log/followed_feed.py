@@ -34,7 +34,7 @@ class SinkFailed(Unavailable):
 
 
 class FollowedSink(Protocol):
-    """Where one feed's events go; `hub.line.Sink` says more."""
+    """Where one feed's events go; `hub.upstream.EventSink` says more."""
 
     def fill(self, window: LogWindow) -> None:
         """Start, or start again, from `window`."""

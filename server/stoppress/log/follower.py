@@ -1,12 +1,12 @@
-"""The follower: brings the events of each open feed to the hub. Implements `hub.line`.
+"""The follower: brings the events of each open feed to the hub. Implements `Upstream`.
 
 Pub/sub is the doorbell, the log is the truth. A feed is opened by listening to its
 channel first, reading its window then, and merging the two. From there on each
 message that follows on the last goes straight to the sink; anything else (a jump, a
 message that can't be read, a line that was lost) makes the follower read the log
 until it is proved again that nothing is missing. Rules:
-- One line (`line.py`) a shard listens for the whole process; there is no task a feed.
-  `run` owns all tasks: the lines, and a few menders.
+- One line (`listener.py`) a shard listens for the whole process; there is no task a
+  feed. `run` owns all tasks: the lines, and a few menders.
 - A line that comes back looks at all heads in one batch, and mends what is behind,
   or ahead: a log that ends before what was heard of it has lost its tail.
 - Where keys move from one server of a cluster to another, all lines are made anew.
@@ -75,7 +75,7 @@ class Follower:
         self.since = time.monotonic()
         """Since when it is as `healthy` says (`time.monotonic`)."""
 
-    # hub.line.Line
+    # hub.upstream.Upstream
 
     async def open(self, feed: str, sink: FollowedSink) -> None:
         """Subscribe, fill the sink, and keep it filled until `close`.

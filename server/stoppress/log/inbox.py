@@ -1,7 +1,7 @@
 """The inbox: whatever speaks Redis can publish, with XADD to `stoppress:inbox`.
 
 Fields: `token`, `feed`, `post` (JSON). Rules:
-- An entry goes through the same door as a call of the API, with its id as
+- An entry is published by the same code as a call of the API, with its id as
   Idempotency-Key: taken twice, it is published once.
 - It is acknowledged, and deleted, after the write is kept: the inbox holds tokens
   and texts, which should not outlive their use. What is refused goes, with the
@@ -33,7 +33,7 @@ from stoppress.log.redis_keys import INBOX, REFUSED
 from stoppress.log.shards import Shards, at
 
 Publish = Callable[[str, str, bytes, str], Awaitable[object]]
-"""The desk's door: token, feed, raw JSON, Idempotency-Key. Raises NewsError."""
+"""The desk's entry: token, feed, raw JSON, Idempotency-Key. Raises NewsError."""
 
 GROUP = "stoppress"
 COUNT = 32

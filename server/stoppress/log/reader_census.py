@@ -20,7 +20,7 @@ _CENSUS = LuaScript("census")
 
 
 class RedisCensus:
-    """The census of one process: `hub.audience.Census`."""
+    """The census of one process: `hub.reader_counts.Census`."""
 
     def __init__(self, shards: Shards) -> None:
         self._shards = shards

@@ -64,7 +64,7 @@ def is_sure(config: dict[str, str]) -> bool:
 
 
 def check_memory(config: dict[str, str]) -> None:
-    """Raise Forgetful if a server with these settings throws data away."""
+    """Raise VolatileServer if a server with these settings throws data away."""
     policy = config.get("maxmemory-policy", "noeviction")
     if config.get("maxmemory", "0") != "0" and policy != "noeviction":
         raise VolatileServer(
@@ -76,7 +76,10 @@ def check_memory(config: dict[str, str]) -> None:
 def confirmation(
     facts: ServerInfo, settings: Settings, *, in_cluster: bool = False
 ) -> Durability:
-    """What writes wait for. Raises Unfit, also where the server doesn't fit at all."""
+    """What writes wait for.
+
+    Raises UnfitServer, also where the server doesn't fit at all.
+    """
     _check(facts, in_cluster=in_cluster)
     # Twice within the time of a call: a script that is not known yet is sent twice.
     wait_ms = int(settings.redis_timeout_s * 400)

@@ -1,6 +1,6 @@
 """Which link leads to the server that has a key.
 
-Where there is one primary, its link is all there is (`link.Link` is a Shards), and
+Where there is one primary, its link is all there is (`pool.Pool` is a Shards), and
 nothing ever moves. In a cluster each shard has a link of its own (`cluster.py`), and
 slots of keys move between shards. Whoever talks says which key it is about, and is sent
 on while that moves: a call that was refused because of it has not been made.

@@ -78,7 +78,10 @@ class RedisStore:
         idempotency: Idempotency | None,
         rev: int = 1,
     ) -> Written:
-        """Create a feed with a new epoch, at seq 0. Raises SlugTaken, KeyReused."""
+        """Create a feed with a new epoch, at seq 0.
+
+        Raises SlugTaken, IdempotencyKeyReused.
+        """
         born = new_epoch()
         member = f"{feed} {born}"
         # First the index, so that no feed is missing in it; what it names is looked up
@@ -105,7 +108,7 @@ class RedisStore:
     async def claim(self, feed: str, idempotency: Idempotency) -> bool:
         """Let the Idempotency-Key make this feed and no other; whether that is new.
 
-        Raises KeyReused if another feed is or was to be made under it.
+        Raises IdempotencyKeyReused if another feed is or was to be made under it.
         """
         name = making_key(idempotency)
         was = await self._at(
@@ -126,7 +129,7 @@ class RedisStore:
     ) -> None:
         """Delete a feed with all its posts; readers are told.
 
-        Raises NotFound, StaleRevision, KeyReused.
+        Raises NotFound, StaleRevision, IdempotencyKeyReused.
         """
         born = await self._feed(
             feed,
@@ -140,7 +143,8 @@ class RedisStore:
     async def write(self, write: Write) -> Written:
         """Make changes, in one step.
 
-        Raises NotFound, Gone, StaleRevision, ExternalIdTaken, KeyReused, PinMoved.
+        Raises NotFound, Gone, StaleRevision, ExternalIdTaken, IdempotencyKeyReused,
+        PinMoved.
         """
         written, aged = await self._feed(
             write.feed,
@@ -157,7 +161,7 @@ class RedisStore:
         return written
 
     async def recall(self, feed: str, idempotency: Idempotency) -> Written | None:
-        """The write kept under this Idempotency-Key, or None. Raises KeyReused."""
+        """The write under this key, or None. Raises IdempotencyKeyReused."""
         return await self._feed(
             feed, lambda talk: scripts.recall(talk, feed, idempotency)
         )

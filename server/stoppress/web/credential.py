@@ -1,4 +1,4 @@
-"""The credential of a request: one pure function, for every door of the server.
+"""The credential of a request: one pure function, for every entry to the server.
 
 Rules:
 - A request brings at most one: `Authorization: Bearer`, else `?token=` where it is

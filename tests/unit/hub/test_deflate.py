@@ -33,7 +33,7 @@ Test = Callable[[Liveroom], Awaitable[None]]
 
 
 def taken(test: Test) -> Callable[[Any, str], None]:
-    """Run a test on both loops, by both doors."""
+    """Run a test on both loops, by both paths."""
 
     @pytest.mark.parametrize("path", ["fast_path", "takeover"])
     @pytest.mark.parametrize("loop", [uvloop.new_event_loop, asyncio.new_event_loop])

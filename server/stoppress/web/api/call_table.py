@@ -1,6 +1,7 @@
 """Every call of the API as data: address, method, input and answers.
 
-For the description (`openapi.py`) alone; the routes are in `api.py` and `live.py`.
+For the description (`openapi.py`) alone; the routes are in `routes.py` and
+`line/live_routes.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How fast newcomers are let in: so that a crowd at the door stops nobody else.
+"""How fast new connections are let in, so that a crowd of them stops nothing else.
 
 Rules:
 - A turn of the loop lets newcomers in for at most 1 ms, then everything else has
@@ -53,7 +53,7 @@ class ArrivalOutcome(Enum):
 
 
 class QueuedArrival(Protocol):
-    """A newcomer at the gate."""
+    """A connection in the arrival queue."""
 
     def pause(self) -> None:
         """Read no more of it."""

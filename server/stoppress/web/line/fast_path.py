@@ -1,4 +1,4 @@
-"""The fast door of the live line: a WebSocket handshake without an ASGI task.
+"""The fast path of the live line: a WebSocket handshake without an ASGI task.
 
 Returns of thousands of readers at once are bounded by handshakes, so one that can
 be decided without waiting is answered here: read once, decided by the same

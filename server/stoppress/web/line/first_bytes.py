@@ -1,16 +1,17 @@
 """Where a connection stands until its first bytes tell what it wants.
 
-A handshake of the live line goes to the fast door; everything else, and what the
-door doesn't open for, becomes uvicorn's with every byte, in the same turn.
+A handshake of the live line goes to the fast path; everything else, and what the
+fast path declines, becomes uvicorn's with every byte, in the same turn.
 
 Rules:
-- It is small and slotted: a reader that comes in by the fast door never costs
+- It is small and slotted: a reader that comes in by the fast path never costs
   more than this and what it becomes.
 - It looks at the first segment alone. A handshake in pieces takes the plain path.
-- Whoever comes to read waits at the gate if there is a crowd, as small as it is here;
-  a publish or a probe on a new connection walks past it. Of whom the first segment
-  does not tell, `LiveHttp` brings to the gate what turns out to be a live line.
-- It is waited for (`heads.py`) until its first segment; then `LiveHttp` is, if need be.
+- A live line waits in the arrival queue if there is a crowd, as small as it is here;
+  a publish or a probe on a new connection does not. If the first segment does not
+  decide, `LiveHttp` queues what turns out to be a live line.
+- It is waited for (`head_limits.py`) until its first segment; then `LiveHttp` is, if
+  need be.
 - It stands in uvicorn's `connections`, so that the server's end finds it.
 """
 
@@ -60,9 +61,9 @@ class FirstBytes:
     def let_in(
         self, connection: NewConnection, data: bytes, *, passed: bool
     ) -> ArrivalOutcome:
-        """Let a newcomer in by the fast door, or give it to uvicorn.
+        """Let a connection in by the fast path, or give it to uvicorn.
 
-        `passed`: it has stood at the gate, and need not again.
+        `passed`: it has been queued, and need not be again.
         """
         transport = connection.transport
         registry = cast(Registry, connection.server_state.connections)
@@ -148,7 +149,7 @@ class NewConnection(asyncio.Protocol):
         """It came, and said nothing."""
         self.transport.abort()
 
-    # At the gate
+    # In the arrival queue
 
     def pause(self) -> None:
         """Read no more of it."""
@@ -175,7 +176,7 @@ class NewConnection(asyncio.Protocol):
 
 
 def is_reader(data: bytes) -> bool:
-    """Whether a first segment asks for a live line, and so stands at the gate."""
+    """Whether a first segment asks for a live line, and so is queued."""
     if data.startswith(_LIVE):
         return True
     return data.startswith(_FEEDS) and b"text/event-stream" in data

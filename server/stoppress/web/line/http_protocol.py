@@ -2,8 +2,8 @@
 
 Rules (those of `takeover` beside):
 - A handshake is parsed once: what httptools has read is what websockets gets.
-- A live line asked for in pieces, or behind other requests, stands at the gate too:
-  its handshake, or its request, goes on when the gate says so.
+- A live line asked for in pieces, or behind other requests, is queued too: its
+  handshake, or its request, goes on when the arrival queue says so.
 - A request's head has a time and a length (`head_limits.py`); uvicorn has neither.
 - A handshake has no body: one that announces one is refused, not waited for.
 - A handshake that can't be taken is refused from here: the library's own parser has
@@ -111,11 +111,11 @@ class LiveHttp(HttpToolsProtocol):
 
     _segment = b""
     waiter: QueuedRequest | None = None
-    """Its place at the gate, while it stands there."""
+    """Its place in the arrival queue, while it waits there."""
     arrival_queue: ArrivalQueue | None = None
     """Where live lines wait for their turn, if they do."""
     passed = False
-    """Whether the first one that is asked for has been at the gate already."""
+    """Whether the first one that is asked for has been queued already."""
     head_limits: HeadLimits | None = None
     """Where requests are waited for, if they are."""
     _is_in_head = False
@@ -239,7 +239,7 @@ class LiveHttp(HttpToolsProtocol):
             self.transport.abort()
 
     def wait(self, go_on: Callable[[bytes], None]) -> None:
-        """Go on when the gate says so, with what was said meanwhile."""
+        """Go on when the arrival queue says so, with what was said meanwhile."""
         if self.transport.is_closing():
             return
         if self.arrival_queue is None or self.passed:

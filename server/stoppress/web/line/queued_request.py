@@ -1,4 +1,4 @@
-"""A live line that HTTP has read already, and that stands at the gate."""
+"""A live line that HTTP has read already, in the arrival queue."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class QueuedRequest:
         self._place: QueuePlace | None = None
 
     def come(self) -> None:
-        """Come to the gate: go on now, or wait."""
+        """Enter the arrival queue: go on now, or wait."""
         self._place = self._arrival_queue.come(self, WAITING_BYTES)
 
     def say(self, data: bytes) -> None:
@@ -51,7 +51,7 @@ class QueuedRequest:
         if self._place is not None:
             self._arrival_queue.leave(self._place)
 
-    # At the gate
+    # In the arrival queue
 
     def pause(self) -> None:
         """Read no more of it."""

@@ -1,4 +1,4 @@
-"""Taking the transport over from uvicorn: its protocols, with one door more.
+"""Taking the transport over from uvicorn: its protocols, extended.
 
 The ASGI scope gets an extension, TAKEOVER. Called with a reader, in place of the
 accept (or in the turn in which the head of the response was sent), it makes the
@@ -8,8 +8,8 @@ is closing anyway. Then the application returns, and nothing of the handshake st
 Rules:
 - All awaits come before the take. The answer to a handshake leaves with what the
   reader is told first, in one write.
-- A handshake that HTTP has read is parsed no second time (`upgrade.py`), and answered
-  by the library only if it is unusual, or nobody takes the connection.
+- A handshake that HTTP has read is parsed no second time (`pending_upgrade.py`), and
+  answered by the library only if it is unusual, or nobody takes the connection.
 - Bytes that come before the accept are kept as they came, and given to the reader
   (or, if nobody takes the connection, to uvicorn's own parser).
 - The reader stands in uvicorn's `connections` in place of the protocol: its

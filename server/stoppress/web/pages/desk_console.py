@@ -100,7 +100,7 @@ class DeskConsole:
         self._templates = templates
 
     async def page(self, services: Services, request: Request) -> Response:
-        """The desk, or its door."""
+        """The desk, or its sign-in form."""
         feed = request.query_params.get("feed", "")
         try:
             token = await token_of(services, request, from_link=True)

@@ -1,7 +1,7 @@
 """A live line on loopback: a real uvicorn over a log in memory.
 
 `on_every_server` runs a test over each way to serve it: with the transport taken
-over (on uvloop and on asyncio's own loop, by the fast door and by Starlette's
+over (on uvloop and on asyncio's own loop, by the fast path and by Starlette's
 path) and on the plain path of ASGI.
 """
 
@@ -172,7 +172,7 @@ class Liveroom:
             await asyncio.wait_for(serving, PATIENCE_S)
 
     async def furnish(self) -> None:
-        """Make two feeds; open one, where that is what the door is for."""
+        """Make two feeds; open one, where that is what the fast path is for."""
         self.paper.make("x")
         self.paper.make("other")
         if self.path == "fast_path":

@@ -1,4 +1,4 @@
-"""The gate: slices of work, a rate, and bounds, on a clock of our own."""
+"""The arrival queue: slices of work, a rate, and bounds, on a clock of our own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COST_S = 0.0001
 
 
 class House:
-    """A gate on a loop that turns when told."""
+    """An arrival queue on a loop that turns when told."""
 
     def __init__(self, per_second: int = 0) -> None:
         self.now = 100.0

@@ -1,4 +1,4 @@
-"""The fast door: who comes in by it, and who is left to the plain path."""
+"""The fast path: what comes in by it, and what is left to the plain path."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ LOOPS = [uvloop.new_event_loop, asyncio.new_event_loop]
 Test = Callable[[Liveroom], Awaitable[None]]
 
 
-def at_the_door(test: Test) -> Callable[[Any], None]:
-    """Run a test on both loops, over a server with the fast door."""
+def by_the_fast_path(test: Test) -> Callable[[Any], None]:
+    """Run a test on both loops, over a server with the fast path."""
 
     @pytest.mark.parametrize("loop", LOOPS, ids=["uvloop", "asyncio"])
     def run(loop: Any) -> None:
@@ -40,7 +40,7 @@ def at_the_door(test: Test) -> Callable[[Any], None]:
     return cast("Callable[[Any], None]", run)
 
 
-@at_the_door
+@by_the_fast_path
 async def test_who_may_in_at_once_costs_no_task(room: Liveroom) -> None:
     room.paper.make("secret", visibility="private")
     await room.hub.channel("secret")
@@ -63,7 +63,7 @@ async def test_who_may_in_at_once_costs_no_task(room: Liveroom) -> None:
         assert cursors(await take(now, 1)) == ["published k3v9-1"]
 
 
-@at_the_door
+@by_the_fast_path
 async def test_a_storm_is_no_task_and_no_read_of_the_store(room: Liveroom) -> None:
     """Counts, not times: however many come, nothing is asked of anyone else."""
     loop, opens = asyncio.get_running_loop(), room.paper.opens
@@ -87,11 +87,11 @@ async def test_a_storm_is_no_task_and_no_read_of_the_store(room: Liveroom) -> No
     await room.until(lambda: not room.server.server_state.connections)
 
 
-@at_the_door
+@by_the_fast_path
 async def test_what_must_wait_or_be_refused_takes_the_plain_path(
     room: Liveroom,
 ) -> None:
-    """And is answered as if there were no door; what comes next may use it."""
+    """And is answered as if there were no fast path; what comes next may use it."""
     unknown = {"Authorization": "Bearer sp_wrong"}
     stale = {"Cookie": f"{COOKIE}=sp_wrong", "Origin": "http://h"}
     asked = 0
@@ -112,7 +112,7 @@ async def test_what_must_wait_or_be_refused_takes_the_plain_path(
     assert room.asked == asked
 
 
-@at_the_door
+@by_the_fast_path
 async def test_the_answer_is_a_handshake_by_the_rfc(room: Liveroom) -> None:
     async with raw(room) as client:
         client.send(UPGRADE)
@@ -151,7 +151,7 @@ def test_what_is_no_handshake_is_none_of_its_business(old: str, new: str) -> Non
     assert HandshakeRequest(broken).accept() is None
 
 
-@at_the_door
+@by_the_fast_path
 async def test_what_is_no_handshake_is_answered_as_before(room: Liveroom) -> None:
     async def answer(of: Liveroom, data: bytes) -> bytes:
         async with raw(of) as client:
@@ -169,7 +169,7 @@ async def test_what_is_no_handshake_is_answered_as_before(room: Liveroom) -> Non
         await plain.until(lambda: not plain.hub.readers())
 
 
-@at_the_door
+@by_the_fast_path
 async def test_a_handshake_in_pieces_is_a_handshake(room: Liveroom) -> None:
     for cut in (3, 30, len(UPGRADE) - 1):
         async with raw(room) as client:
@@ -181,7 +181,7 @@ async def test_a_handshake_in_pieces_is_a_handshake(room: Liveroom) -> None:
         await room.until(lambda: not room.server.server_state.connections)
 
 
-@at_the_door
+@by_the_fast_path
 async def test_who_says_nothing_is_ended_with_the_server(room: Liveroom) -> None:
     async with raw(room) as silent:
         await room.until(lambda: bool(room.server.server_state.connections))
@@ -189,7 +189,7 @@ async def test_who_says_nothing_is_ended_with_the_server(room: Liveroom) -> None
         assert await silent.end() == b""
 
 
-@at_the_door
+@by_the_fast_path
 async def test_a_full_house_turns_away_as_ever(room: Liveroom) -> None:
     object.__setattr__(room.settings, "max_readers", 1)
     async with room.ws("feed=x") as first:

@@ -89,7 +89,7 @@ UNUSUAL = (
 
 @taken
 async def test_an_unusual_handshake_is_one(room: Liveroom) -> None:
-    """However it is read: by the door, from the headers, or by the library."""
+    """However it is read: by the fast path, from the headers, or by the library."""
     for more in UNUSUAL:
         async with raw(room) as client:
             client.send(UPGRADE.replace(b"Upgrade:", more + b"Upgrade:", 1))

@@ -1,4 +1,4 @@
-"""The desk's door, its page, and what the page asks for beside the API."""
+"""The desk's sign-in form, its page, and what the page asks for beside the API."""
 
 from __future__ import annotations
 
