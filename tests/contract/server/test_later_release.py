@@ -23,7 +23,7 @@ from stoppress.log.redis_keys import TOKENS, feed_keys
 from tests.conftest import PLAIN, Server
 from tests.contract.store.servers import Server as Store
 
-LATER = "post.corrected"
+LATER = "later.noted"
 SECRET = "known-to-the-later-release-alone"
 
 

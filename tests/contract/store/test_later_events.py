@@ -32,7 +32,7 @@ def add(server: Server, cursor: Cursor, message: bytes = b"", **fields: object) 
             client.execute_command("SPUBLISH", KEYS.line, line)
 
 
-def later(seq: int, kind: str = "post.corrected") -> Event:
+def later(seq: int, kind: str = "later.noted") -> Event:
     """The event as it is known here."""
     return Event(seq, EventType(kind), AT, NO_SUBJECT, b"")
 
@@ -50,8 +50,8 @@ async def test_a_later_event_is_followed(
     await up(follower)
     await store.write(write(published("p")))
     at = cursor._replace(seq=2)
-    message = f'post.corrected {AT} p\n{{"secret":1}}'.encode()
-    fields = {"type": "post.corrected", "post": "p", "rev": "2", "at": AT, "by": "me"}
+    message = f'later.noted {AT} p\n{{"secret":1}}'.encode()
+    fields = {"type": "later.noted", "post": "p", "rev": "2", "at": AT, "by": "me"}
     add(server, at, message, **fields)
     last = await store.write(write(feed_updated(1, b"feed two")))
     await sink.at(last.cursor)
