@@ -28,8 +28,8 @@ import httpx
 import uvloop
 
 from stoppress.domain.cursor import Cursor
+from stoppress.domain.event import KNOWN_TYPES
 from stoppress.domain.fold import Json
-from tests.faults.judge import EVENTS
 from tests.faults.server import ADMIN, Server, serving
 from tests.faults.wires import PollWire, SseWire, WebSocketWire, Wire
 
@@ -167,7 +167,7 @@ def hear(reader: Stamped, start: Cursor) -> dict[str, tuple[float, Json]]:
             last = Cursor.parse(next(reversed(heard), str(start)))
             wire.begin({FEED: last})
         for message in wire.feed(data):
-            if message["type"] in EVENTS:
+            if message["type"] in KNOWN_TYPES:
                 cursor = str(message["cursor"])
                 assert cursor not in heard, f"{cursor} came twice"
                 heard[cursor] = at, message

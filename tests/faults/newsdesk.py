@@ -94,6 +94,14 @@ class Newsdesk(Editor):
         await asyncio.sleep(self._due - now)
         await self._goes_on.wait()
 
+    def write_to(self, url: str) -> None:
+        """Send what is written from now on to another server of the same store."""
+        self._url = url
+
+    def writes_to(self, url: str) -> bool:
+        """Whether that is where it writes."""
+        return self._url == url
+
     def finish(self) -> None:
         """Do no further deed."""
         self._done = True

@@ -40,7 +40,10 @@ class Server:
         *options: str,
         settings: Mapping[str, str] | None = None,
         core: int | None = None,
+        package: Path = ROOT / "server",
     ) -> None:
+        self.package = package
+        """Where the package is that the next start runs."""
         self.port = reserve_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ends: list[tuple[str, float]] = []
@@ -57,7 +60,7 @@ class Server:
         """Start, and wait until it serves; one that is in its way may still end."""
         environ = {
             **{k: v for k, v in os.environ.items() if not k.startswith("STOPPRESS_")},
-            "PYTHONPATH": str(ROOT / "server"),
+            "PYTHONPATH": str(self.package),
             "STOPPRESS_ADMIN_TOKEN": ADMIN,
             **self._settings,
         }
@@ -187,9 +190,10 @@ async def serving(
     *options: str,
     settings: Mapping[str, str] | None = None,
     core: int | None = None,
+    package: Path = ROOT / "server",
 ) -> AsyncIterator[Server]:
     """A server that is gone afterwards, with all its processes."""
-    server = Server(data, *options, settings=settings, core=core)
+    server = Server(data, *options, settings=settings, core=core, package=package)
     try:
         await server.start()
         yield server

@@ -27,6 +27,7 @@ from tests.faults.kinds import SERVER_KINDS
 from tests.faults.links import LINK_KINDS
 from tests.faults.mixed import MIXED_KINDS
 from tests.faults.play import FULL, play
+from tests.faults.releases import RELEASE_KINDS
 from tests.faults.sentinels import FLEET_KINDS
 from tests.faults.shrink import command, shrunk
 from tests.faults.stores import STORE_KINDS
@@ -41,6 +42,7 @@ ALL = (
     *SERVER_KINDS,
     *CLOCK_KINDS,
     *MIXED_KINDS,
+    *RELEASE_KINDS,
 )
 KINDS = {kind.name: kind for kind in ALL}
 SET_UPS = 3

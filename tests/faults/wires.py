@@ -204,9 +204,8 @@ class SseWire(_HttpWire):
         if fields.get("event") != kind:
             raise BadWire(f"event {fields.get('event')!r} carries {kind!r}")
         given = fields.get("id")
-        resumable = kind in ("hello", "reset") or str(kind).startswith(
-            ("post.", "feed.")
-        )
+        # What has a dot in it is an event, also of a type that is not known.
+        resumable = kind in ("hello", "reset") or "." in str(kind)
         if given != (message["cursor"] if resumable else None):
             raise BadWire(f"{kind} at {message.get('cursor')} has the id {given!r}")
         return [message]

@@ -79,7 +79,7 @@ def fold(state: ReaderState, message: Json) -> ReaderState:
     if kind is None:
         # A type this reader does not know yet: it counts, and changes nothing.
         return replace(state, cursor=cursor)
-    subject = cast(Json, message[kind.subject.value])
+    subject = cast(Json, message.get(kind.subject.value))
     if kind.shows_feed:
         return replace(state, cursor=cursor, feed=subject)
     if kind.shows_post:

@@ -27,6 +27,9 @@ Key = bytes | str
 Arg = Key | int
 Command = tuple[Arg, ...]
 
+_OF_A_KEY = ("WRONGTYPE", "user_script", "ERR user_script")
+"""How errors begin that say what is wrong with a key: its type, or what it holds."""
+
 Lives = WeakKeyDictionary[AbstractConnection, str]
 """Connections that were greeted; where every write is fsynced before it is answered,
 with the line of descent of the data there, elsewhere with ""."""
@@ -106,14 +109,22 @@ class RedisCommands:
     async def read_each(
         self, script: LuaScript, runs: Sequence[tuple[Sequence[Key], Sequence[Arg]]]
     ) -> list[Any]:
-        """Run a script once for each pair of keys and args, in one round trip."""
+        """Run a script once for each pair of keys and args, in one round trip.
+
+        An answer is a ResponseError where the keys of that run are damaged.
+        """
         answers = await self.ask(*(_call(script, *run) for run in runs))
         again = [i for i, one in enumerate(answers) if isinstance(one, NoScriptError)]
         if again:
             repeated = await self.ask(*(_full(script, *runs[i]) for i in again))
             for i, one in zip(again, repeated, strict=True):
                 answers[i] = one
-        return [_good(answer) for answer in answers]
+        return [_damaged(answer) or _good(answer) for answer in answers]
+
+    async def read_damaged(self, *commands: Command) -> list[Any]:
+        """The answers, in order; a ResponseError where a key is damaged."""
+        answers = await self.ask(*commands)
+        return [_damaged(answer) or _good(answer) for answer in answers]
 
     async def write(
         self, script: LuaScript, keys: Sequence[Key], args: Sequence[Arg]
@@ -172,6 +183,13 @@ def _call(script: LuaScript, keys: Sequence[Key], args: Sequence[Arg]) -> Comman
 
 def _full(script: LuaScript, keys: Sequence[Key], args: Sequence[Arg]) -> Command:
     return ("EVAL", script.source, len(keys), *keys, *args)
+
+
+def _damaged(answer: Any) -> ResponseError | None:
+    """The error, if it is the fault of what a key holds, and not of the server."""
+    if isinstance(answer, ResponseError) and str(answer).startswith(_OF_A_KEY):
+        return answer
+    return None
 
 
 def _good(answer: Any) -> Any:

@@ -269,9 +269,13 @@ class Follower:
             await followed.mend(self._store, partial(self._listening, followed))
             if self._feeds.get(feed) is not followed:
                 raise Unavailable(f"{feed!r} was closed while it was opened")
-        except BaseException:
+        except BaseException as fault:
             await self._forget(followed)
-            raise
+            if not isinstance(fault, Exception) or isinstance(fault, NewsError):
+                raise
+            log.exception("the log of %s can't be read", feed)
+            self._feed_faults["opening"].add()
+            raise Unavailable(f"the feed {feed!r} can't be read") from fault
 
     async def _listening(self, followed: FollowedFeed) -> Subscription:
         """Wait until all that is open beside the feed is listened to.

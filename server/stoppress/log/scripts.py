@@ -41,6 +41,8 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from redis.exceptions import ResponseError
+
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import (
     ExternalIdTaken,
@@ -180,13 +182,13 @@ async def confirm(talk: RedisCommands, feed: str) -> Cursor:
 
 
 async def heads(talk: RedisCommands, feeds: Sequence[str]) -> list[Cursor | None]:
-    """Where each feed's log ends, None where there is no such feed."""
+    """Where each feed's log ends, None where there is no such feed.
+
+    Of a feed whose keys are damaged it is nowhere, in no epoch: reading it tells why.
+    """
     entry = _entry(talk, now_ms())
     runs = [(feed_keys(feed)[:3], entry) for feed in feeds]
-    return [
-        _cursor(answer) if answer[0] == b"ok" else None
-        for answer in await talk.read_each(_HEAD, runs)
-    ]
+    return [_head(answer) for answer in await talk.read_each(_HEAD, runs)]
 
 
 async def renew(talk: RedisCommands, feed: str, told: Cursor) -> Cursor:
@@ -335,6 +337,12 @@ def _written(answer: list[Any], feed: str, idem: Idempotency | None) -> Written:
 def _found(answer: list[Any], feed: str) -> None:
     if answer[0] == b"nofeed":
         raise NotFound(feed)
+
+
+def _head(answer: list[Any] | ResponseError) -> Cursor | None:
+    if isinstance(answer, ResponseError):
+        return Cursor("", 0)
+    return _cursor(answer) if answer[0] == b"ok" else None
 
 
 def _cursor(answer: list[Any]) -> Cursor:

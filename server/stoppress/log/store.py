@@ -11,6 +11,8 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from redis.exceptions import ResponseError
+
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import (
     Gone,
@@ -352,4 +354,9 @@ async def _born_and_body(
     talk: RedisCommands, feeds: Sequence[str]
 ) -> list[tuple[bytes | None, bytes]]:
     commands = (("HMGET", feed_keys(feed).meta, "born", "feed") for feed in feeds)
-    return [(born, body) for born, body in await talk.all(*commands)]
+    answers = await talk.read_damaged(*commands)
+    # A feed whose keys are damaged is left out, as if it were not there.
+    return [
+        (None, b"") if isinstance(one, ResponseError) else (one[0], one[1])
+        for one in answers
+    ]

@@ -24,7 +24,7 @@ from tests.conftest import Server
 from tests.contract.store.servers import Server as Store
 from tests.plain_http import PLAIN
 
-LATER = "post.corrected"
+LATER = "later.noted"
 SECRET = "known-to-the-later-release-alone"
 
 

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from stoppress.domain.cursor import Cursor
+from stoppress.domain.event import KNOWN_TYPES
 from stoppress.domain.fold import Json
 from tests.conftest import Server
-from tests.faults.judge import EVENTS
 from tests.faults.wires import PollWire, SseWire, WebSocketWire, Wire
 
 pytestmark = pytest.mark.asyncio
@@ -34,7 +34,7 @@ async def read(
             while len(messages) < wanted:
                 assert not wire.ended, wire.ended
                 for message in wire.feed(await stream.read(65_536)):
-                    if message["type"] in EVENTS:
+                    if message["type"] in KNOWN_TYPES:
                         messages.append(message)
                         feed = str(message["feed"])
                         cursors[feed] = Cursor.parse(str(message["cursor"]))

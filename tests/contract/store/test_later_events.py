@@ -12,7 +12,7 @@ from stoppress.log.follower import Follower
 from stoppress.log.redis_keys import feed_keys
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
-from tests.contract.store.following import Counts, up
+from tests.contract.store.following import Counts, until_cut, up
 from tests.contract.store.news import AT, body, feed_updated, published, write
 from tests.contract.store.servers import Server
 from tests.contract.store.sinks import Recorder
@@ -32,7 +32,7 @@ def add(server: Server, cursor: Cursor, message: bytes = b"", **fields: object) 
             client.execute_command("SPUBLISH", KEYS.line, line)
 
 
-def later(seq: int, kind: str = "post.corrected") -> Event:
+def later(seq: int, kind: str = "later.noted") -> Event:
     """The event as it is known here."""
     return Event(seq, EventType(kind), AT, NO_SUBJECT, b"")
 
@@ -50,8 +50,8 @@ async def test_a_later_event_is_followed(
     await up(follower)
     await store.write(write(published("p")))
     at = cursor._replace(seq=2)
-    message = f'post.corrected {AT} p\n{{"secret":1}}'.encode()
-    fields = {"type": "post.corrected", "post": "p", "rev": "2", "at": AT, "by": "me"}
+    message = f'later.noted {AT} p\n{{"secret":1}}'.encode()
+    fields = {"type": "later.noted", "post": "p", "rev": "2", "at": AT, "by": "me"}
     add(server, at, message, **fields)
     last = await store.write(write(feed_updated(1, b"feed two")))
     await sink.at(last.cursor)
@@ -169,3 +169,27 @@ async def test_a_feed_that_can_not_be_taken_is_not_opened(
     sink = Recorder()
     await follower.open("x", sink)
     assert sink.cursor == cursor
+
+
+async def test_a_key_of_another_type_holds_up_no_other_feed(
+    server: Server, store: RedisStore, follower: Follower, cursor: Cursor
+) -> None:
+    """A line that comes back looks at all heads: what is wrong with one is its own."""
+    await store.make_feed("y", b"feed y", AT, None)
+    other, damaged = Recorder(), Recorder()
+    await follower.open("x", damaged)
+    await follower.open("y", other)
+    await up(follower)
+    with server.client() as client:
+        client.delete(KEYS.meta)
+        client.set(KEYS.meta, "what is this")
+    assert await store.feeds() == [b"feed y"]
+    until_cut(server)
+    await up(follower, healthy=False)
+    await up(follower)
+    last = await store.write(write(published("p"), feed="y"))
+    await other.at(last.cursor)
+    assert not damaged.ended
+    await follower.close("x")
+    with pytest.raises(Unavailable, match="can't be read"):
+        await follower.open("x", Recorder())

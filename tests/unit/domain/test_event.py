@@ -19,7 +19,7 @@ from stoppress.domain.event import (
 )
 
 ROOT = Path(__file__).parents[3]
-LATER = EventType("post.corrected")
+LATER = EventType("later.noted")
 
 
 def test_the_script_knows_the_same_types() -> None:
@@ -52,7 +52,7 @@ def test_a_known_type_is_the_tables(name: str) -> None:
     assert found.effect is not Effect.NOTHING
 
 
-@pytest.mark.parametrize("name", ["post.corrected", "lease.taken", "a.b.c"])
+@pytest.mark.parametrize("name", ["later.noted", "lease.taken", "a.b.c"])
 def test_a_name_that_is_not_known_is_opaque(name: str) -> None:
     """It is taken as it is, and does nothing to anything."""
     assert EventType.named(name) == EventType(name)

@@ -62,11 +62,11 @@ def test_an_event_of_a_later_release_is_sent(room: Room) -> None:
     channel = room.channel()
     live = room.reader(channel)
     room.paper.publish("x", post="p")
-    room.paper._add("x", EventType("post.corrected"), "", b"")
+    room.paper._add("x", EventType("later.noted"), "", b"")
     room.paper.publish("x")
     late = room.reader(channel, Cursor("k3v9", 1))
     room.bench.turn()
-    kinds = ["post.corrected", "post.published"]
+    kinds = ["later.noted", "post.published"]
     assert _types(live) == ["hello", "post.published", *kinds]
     assert _types(late) == ["hello", *kinds]
     assert list(late.messages()[1]) == ["type", "feed", "cursor", "at"]

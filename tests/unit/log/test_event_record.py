@@ -20,8 +20,8 @@ def test_reads_what_was_written() -> None:
 @pytest.mark.parametrize("post", ["", "p", "any thing"])
 def test_a_later_type_has_no_subject(post: str) -> None:
     """Whatever it is about there."""
-    found = read_event("x", 7, "post.corrected", "12", post)
-    assert found == Event(7, EventType("post.corrected"), 12, NO_SUBJECT, b"")
+    found = read_event("x", 7, "later.noted", "12", post)
+    assert found == Event(7, EventType("later.noted"), 12, NO_SUBJECT, b"")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,204 @@
+"""A later release: this one, and one type of event, one member and one scope more.
+
+It is made at run time, by a few changes to a copy of the package, and writes as a real
+one would: an event of its own before every write, a member of its own in every new
+post, and tokens with a scope of its own. Nobody is shown the member there either, so
+that readers of both releases hold the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+
+from stoppress.desk.tokens import digest
+from stoppress.log.redis_keys import TOKENS, feed_keys
+from tests.contract.store.servers import ALWAYS
+from tests.faults.scene import Scene
+from tests.faults.server import ADMIN, ROOT, Server, serving
+from tests.faults.terms import FEEDS, SETTINGS, Kind
+
+EVENT = "desk.noted"
+MEMBER = "weather"
+SCOPE = "sing"
+ENTRY = (
+    "redis.call('XADD', KEYS[2], string.format('%.0f-0', seq), 'type', 'desk.noted', "
+    "'post', '', 'rev', '0', 'at', ARGV[3], 'made', "
+    "ARGV[11] == 'post.published' and ARGV[12] or '')"
+)
+MESSAGE = (
+    "redis.call('SPUBLISH', KEYS[3], string.format('%s-%.0f desk.noted %s \\n{}', "
+    "feed.epoch, seq, ARGV[3]))"
+)
+
+
+class Patch(NamedTuple):
+    """One change: in a file of the package, what stands there (once) and then."""
+
+    file: str
+    was: str
+    then: str
+
+
+PATCHES = (
+    Patch(
+        "domain/event.py",
+        "        EventType.FEED,\n",
+        f'        EventType.FEED,\n        EventType("{EVENT}"),\n',
+    ),
+    Patch(
+        "wire/messages.py",
+        'if payload else b"",',
+        f"""if payload else
+        b',"noted":true' if kind.name == "{EVENT}" else b"",""",
+    ),
+    Patch(
+        "log/lua/write.lua",
+        "local seq = feed.seq\n",
+        f"local seq = feed.seq + 1\n{ENTRY}\n",
+    ),
+    Patch(
+        "log/lua/write.lua",
+        "\nseq = feed.seq\n",
+        f"\nseq = feed.seq + 1\n{MESSAGE}\n",
+    ),
+    Patch(
+        "domain/post.py",
+        "    correction: Correction | None\n    rev: int\n",
+        "    correction: Correction | None\n    rev: int\n"
+        f"    {MEMBER}: str | None = None\n",
+    ),
+    Patch(
+        "desk/posts.py",
+        "            body = encode(post)\n",
+        f"            post = msgspec.structs.replace(post, {MEMBER}=post.id)\n"
+        "            body = encode(post)\n",
+    ),
+    Patch(
+        "desk/input_to_record.py",
+        "updated_at=updated, rev=post.rev + 1)",
+        f"updated_at=updated, rev=post.rev + 1, {MEMBER}=post.{MEMBER})",
+    ),
+    Patch(
+        "wire/messages.py",
+        "    body = KEPT_POSTS.shown(body)\n",
+        "    body = KEPT_POSTS.shown(body)\n    import re\n"
+        f"""    body = re.sub(rb',"{MEMBER}":(null|"[a-z0-9]*")', b"", body)\n""",
+    ),
+    Patch("desk/tokens.py", 'Literal["read", ', f'Literal["{SCOPE}", "read", '),
+    Patch("desk/tokens.py", '{"read": 0, ', f'{{"{SCOPE}": 0, "read": 0, '),
+)
+
+
+def later_release(folder: Path) -> Path:
+    """Make it there; the folder to be found on the path of Python."""
+    server = folder / "later" / "server"
+    skipped = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "server" / "stoppress", server / "stoppress", ignore=skipped)
+    (folder / "later" / "client_demo").symlink_to(ROOT / "client_demo")
+    for file, was, then in PATCHES:
+        path = server / "stoppress" / file
+        text = path.read_text()
+        if text.count(was) != 1:
+            raise LookupError(f"{was!r} stands {text.count(was)} times in {file}")
+        path.write_text(text.replace(was, then))
+    return server
+
+
+async def upgraded(scene: Scene) -> None:
+    """Beside a server of the later release, this one becomes it, and itself again."""
+    server, this = scene.server, scene.server.package
+    later = await asyncio.to_thread(later_release, scene.folder)
+    folder = scene.folder / "beside"
+    folder.mkdir()
+    redis = ("--redis", scene.store.url)
+    async with serving(folder, *redis, settings=SETTINGS, package=later) as beside:
+        secret = await _singing_token(beside)
+        scene.desks[0].write_to(beside.url)
+        for package in (later, this):
+            await asyncio.sleep(scene.chance.uniform(2, 3))
+            server.kill(server.pid, signal.SIGTERM)
+            if code := await server.ended():
+                scene.fault("upgrade", f"exit {code}")
+            server.package = package
+            await server.start()
+            await scene.green(time.monotonic())
+            # Each of the two edits what the other wrote.
+            for desk in scene.desks:
+                desk.write_to(beside.url if desk.writes_to(server.url) else server.url)
+        await asyncio.sleep(scene.chance.uniform(2, 3))
+        for desk in scene.desks:
+            desk.write_to(server.url)
+        await scene.heard(30)
+        await _check_token(scene, secret)
+    _check_kept(scene)
+
+
+async def _singing_token(server: Server) -> str:
+    """The secret of a token with a scope that only the later release knows."""
+    given = {"name": "later", "scopes": [SCOPE, "write"]}
+    answer = await _ask(server.url, "POST", "/v1/tokens", ADMIN, given)
+    return str(answer.json()["token"])
+
+
+async def _check_token(scene: Scene, secret: str) -> None:
+    """It may here what is known of it, is listed, and kept as it was."""
+    url = scene.server.url
+    listed = await _ask(url, "GET", "/v1/tokens", ADMIN)
+    used = await _ask(url, "PATCH", "/v1/feeds/none", secret, {"title": "x"})
+    if (listed.status_code, used.status_code) != (200, 404) or SCOPE in listed.text:
+        scene.fault("scope", f"{listed.text[:200]}, {used.text[:200]}")
+    with scene.store.client() as client:
+        record = client.hget(TOKENS, digest(secret)) or b"{}"
+    if json.loads(record).get("scopes") != [SCOPE, "write"]:
+        scene.fault("scope", f"it is kept as {record!r}")
+
+
+async def _ask(
+    url: str, method: str, path: str, secret: str, given: object = None
+) -> httpx.Response:
+    headers = {"authorization": f"Bearer {secret}"}
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=10) as client:
+        return await client.request(method, path, json=given, headers=headers)
+
+
+def _check_kept(scene: Scene) -> None:
+    """What the later release put into its posts is there, whoever edited them since."""
+    edited = noted = 0
+    with scene.store.client() as client:
+        for feed in FEEDS:
+            keys = feed_keys(feed)
+            entries: Any = client.xrange(keys.log)
+            made = [entry[b"made"].decode() for _, entry in entries if b"made" in entry]
+            noted += len(made)
+            for post in filter(None, made):
+                value: Any = client.hget(keys.posts, post)
+                rev, _, body = value.partition(b" ")
+                if body and json.loads(body).get(MEMBER) != post:
+                    scene.fault("member", f"{feed}/{post} is {body[:300]!r}")
+                edited += bool(body) and int(rev) > 1
+    scene.outcome.notes["events of the later release"] = noted
+    scene.outcome.notes["of its posts edited since"] = edited
+    judges = [judge for reader in scene.readers for judge in reader.judges.values()]
+    heard = sum(one.kind == EVENT for judge in judges for one in judge.heard)
+    if not (noted and edited and heard):
+        scene.fault("releases", f"{noted} noted, {edited} edited, {heard} heard")
+
+
+RELEASE_KINDS = (
+    Kind(
+        name="later-release",
+        what="beside a server of a later release (one event, member and scope more) "
+        "the server is upgraded to it and rolled back",
+        fault=upgraded,
+        store=ALWAYS,
+        stays=False,
+    ),
+)
