@@ -1,7 +1,7 @@
 """Makes the classic script from the browser's modules when a wheel is built.
 
 Rules: the script goes into the wheel beside the modules and nowhere else; an
-editable install has none, there the server makes it when it starts.
+editable install has none: the server makes it when it starts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class BundleHook(BuildHookInterface):  # type: ignore[type-arg]  # set by hatchl
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Make the script; `version` is "standard" or "editable"."""
         if version == "editable":
-            # client_demo would be copied into site-packages, and grow stale there.
+            # client_demo would be copied into site-packages and go stale there.
             self.build_config.target_config.pop("force-include", None)
             return
         root = Path(self.root)
