@@ -18,6 +18,7 @@ STORE = TESTS / "contract" / "store"
 
 OF_NO_MODULE = {
     "test_arrows.py": "the imports of the whole package",
+    "test_citations.py": "what comments of the whole package cite",
     "test_constants.py": "the constants of the whole package",
     "test_compose.py": "the compose file and the image",
     "test_javascript.py": "runs the tests of the JavaScript modules",
