@@ -1,4 +1,4 @@
-# Stop Press. `make help` lists what there is.
+# Stop Press. `make help` lists the targets.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
@@ -12,25 +12,25 @@ COVERED := --cov --cov-report= --cov-report=json:$(COVERAGE)
 # What readers load, and what it is built from.
 SCRIPT := client_demo/stop-press.js
 MODULES := $(wildcard client_demo/stop-press/*.js) client_demo/stop-press/package.json
-# Where the demo newsroom listens, and what keeps its posts.
+# Address and data folder of the demo newsroom.
 HOST ?= 127.0.0.1
 PORT ?= 8000
 DATA ?= demo-data
-# What `make faults` runs: of each kind (all, if none is named) so many seeds, JOBS at once.
+# `make faults`: RUNS seeds of each of KINDS (default: all), JOBS at once.
 RUNS ?= 1
 JOBS ?= 1
 SEED ?=
 KINDS ?=
-# What `make bench` measures (all rows but the soak), and how often.
+# `make bench`: ROWS to measure (all: all but the soak), and in how many rounds.
 ROWS ?= all
 ROUNDS ?= 5
 
 .PHONY: help run check test coverage lint unit faults fuzz guided cuts bench clean system
 
-help: ## What there is to make
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/run.stamp $(SCRIPT) ## Set up, serve the demo newsroom, print where it is
+run: $(VENV)/run.stamp $(SCRIPT) ## Set up, serve the demo newsroom, print its addresses
 	@exec $(BIN)/stoppress demo --host '$(HOST)' --port '$(PORT)' --data '$(DATA)'
 
 check: $(VENV)/test.stamp ## Before each commit: style, types, unit and property tests
@@ -43,7 +43,7 @@ test: system lint $(SCRIPT) ## Set up, check, and run every test, on up to four 
 	@$(PYTEST) $(COVERED) $(ARGS)
 	@$(if $(ARGS),,$(BIN)/python -m tests.coverage_gate $(COVERAGE))
 
-coverage: $(VENV)/test.stamp system $(SCRIPT) ## What unit, property and store tests cover, by package
+coverage: $(VENV)/test.stamp system $(SCRIPT) ## Coverage of unit, property and store tests, by package
 	@$(PYTEST) $(COVERED) tests/unit tests/property tests/contract/store $(ARGS)
 	@$(BIN)/python -m tests.coverage_gate $(COVERAGE)
 
@@ -56,29 +56,29 @@ faults: $(VENV)/test.stamp system $(SCRIPT) ## Break every part on purpose: RUNS
 	@$(BIN)/python -m tests.faults.suite --runs $(RUNS) --jobs $(JOBS) \
 	    $(if $(SEED),--seed $(SEED)) $(if $(KINDS),--kinds $(KINDS)) $(ARGS)
 
-fuzz: $(VENV)/test.stamp system $(SCRIPT) ## A million bent inputs for each parser: ARGS="--targets frames"
+fuzz: $(VENV)/test.stamp system $(SCRIPT) ## A million malformed inputs for each parser: ARGS="--targets frames"
 	@$(BIN)/python -m tests.fuzz.campaign $(ARGS)
 
-guided: $(VENV)/test.stamp ## The same led by coverage, with atheris (Linux): ARGS="--targets bodies"
+guided: $(VENV)/test.stamp ## The same guided by coverage, with atheris (Linux): ARGS="--targets bodies"
 	@$(PIP) install --editable '.[fuzz]'
 	@$(BIN)/python -m tests.fuzz.guided $(ARGS)
 
-cuts: $(VENV)/test.stamp system $(SCRIPT) ## Cut readers 10,000 times in a model, 1,000 times for real
+cuts: $(VENV)/test.stamp system $(SCRIPT) ## Disconnect readers 10,000 times in a model, 1,000 on sockets
 	@$(BIN)/python -m tests.faults.model --cuts 10000 --run 500 $(if $(SEED),--seed $(SEED))
 	@$(BIN)/python -m tests.faults.sockets --cuts 1000 --restarts 20 $(if $(SEED),--seed $(SEED))
 	@$(BIN)/python -m tests.faults.kills --publishes 1000 $(if $(SEED),--seed $(SEED))
 
-bench: $(VENV)/test.stamp $(SCRIPT) ## Measure, beside peers, on a quiet machine: ROWS=all ROUNDS=5
+bench: $(VENV)/test.stamp $(SCRIPT) ## Measure beside other servers, on an idle machine: ROWS=all ROUNDS=5
 	@$(BIN)/python -m tests.bench.long_feed
 	@$(BIN)/python -m tests.bench.latency
 	@$(BIN)/python -m tests.bench.many_posts
 	@$(BIN)/python -m tests.bench.rows $(ROWS) --rounds $(ROUNDS) --write docs/benchmarks $(ARGS)
 
-clean: ## Remove what was made here, the demo's data too
+clean: ## Remove all that make made, the demo's data too
 	@rm -rf $(VENV) $(SCRIPT) demo-data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# What the tests need and pip does not bring: brought where that is allowed.
+# System packages for the tests: installed as root on Debian, else named.
 system:
 	@missing=; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
@@ -102,7 +102,7 @@ system:
 $(SCRIPT): $(MODULES) server/build_script.py | $(VENV)/run.stamp
 	@$(BIN)/python server/build_script.py
 
-# Each stamp says that the step before it was finished.
+# Each stamp marks a finished step.
 $(VENV)/made.stamp:
 	@for python in python3.13 python3.12 python3.11 python3 python; do \
 	    if $$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' \

@@ -22,7 +22,7 @@ class ScriptHook(BuildHookInterface):  # type: ignore[type-arg]  # set by hatchl
         """Build the script; `version` is "standard" or "editable"."""
         _build_script(Path(self.root)).build()
         if version == "editable":
-            # client_demo would be copied into site-packages, and grow stale there.
+            # client_demo would be copied into site-packages and go stale there.
             self.build_config.target_config.pop("force-include", None)
 
 

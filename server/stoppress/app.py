@@ -1,12 +1,11 @@
-"""One server process, put together: who gets what, and in which order all ends.
+"""One server process: builds its parts, connects them, and ends them in order.
 
 Rules:
-- It starts whether Redis is there or not. Until it was reached once there is no
-  newsroom: every address answers 503, `/healthz` apart, and live lines are sent
-  away to come back.
+- It starts with or without Redis. Until Redis was reached once, every address but
+  `/healthz` answers 503, and live lines are closed with BYE, to come back.
 - Every task belongs to the one task group of `lifespan` and ends with it.
-- The end: drain (the worker asks for it, before connections are closed), then hub,
-  follower and inbox, then the links to Redis.
+- Order of the end: drain (called by the worker, before connections are closed), then
+  hub, follower and inbox, then the connections to Redis.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ from stoppress.wire.close_codes import CloseCode
 MAX_REDIS_RETRY_S = 5.0
 """Between two tries to reach Redis at the start."""
 FIRST_TRY_S = 2.0
-"""How long the start waits for Redis, before it goes on without."""
+"""How long the start waits for Redis before it continues without."""
 _METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS")
 
 log = logging.getLogger(__name__)
@@ -82,21 +81,21 @@ class ServerProcess:
             exception_handlers=problems.exception_handlers(settings.base),
             lifespan=self._lifespan,
         )
-        # Starlette's own names a host and a scheme, which a proxy may not have told it.
+        # Starlette's redirect names a host and scheme, which a proxy may hide from it.
         self.app.router.redirect_slashes = False
         self.app.state.serving = self
         self._hub: Hub | None = None
         self.fast_path = FastPath()
-        """Where readers come in without an ASGI task, once there is a newsroom."""
+        """Accepts readers without an ASGI task, once Redis was reached."""
         self.over = asyncio.Event()
         """The process should end: it was told to, or a part failed."""
         self.failed = False
-        """Whether a part ended that must not: the process should start anew."""
+        """Whether a part failed: the process should be restarted."""
         self._is_fresh = asyncio.Event()
-        self._reason = "Redis was not reached yet"
+        self._reason = "Redis has not been reached yet"
 
     async def drain(self) -> None:
-        """Send the readers away, spread over `drain_s`."""
+        """Disconnect the readers, spread over `drain_s`."""
         if self._hub is not None:
             await self._hub.drain(self.settings.drain_s)
 
@@ -105,7 +104,7 @@ class ServerProcess:
         async with asyncio.TaskGroup() as group:
             life = group.create_task(self._live())
             try:
-                # Where Redis is there, the first request finds fresh events arriving.
+                # If Redis answers, fresh events arrive before the first request does.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(FIRST_TRY_S):
                         await self._is_fresh.wait()
@@ -114,12 +113,12 @@ class ServerProcess:
                 life.cancel()
 
     async def _live(self) -> None:
-        """Reach Redis, serve over it, and take all apart when cancelled."""
+        """Connect to Redis, serve, and end all parts when cancelled."""
         shards = await self._reached()
         try:
             await self._serve(shards)
         except Exception:
-            log.exception("a part of the server failed; this process ends")
+            log.exception("a part of the server failed; this process exits")
             self.failed = True
             self.over.set()
         finally:
@@ -151,14 +150,14 @@ class ServerProcess:
                 await hub.stop()
 
     async def _reached(self) -> Shards:
-        """The links to Redis, however long that takes."""
+        """The connections to Redis, however long they take."""
         wait_s = 0.1
         while True:
             try:
                 return await reach(self.settings.redis, self.settings)
             except (Unavailable, BadSetting) as error:
                 if str(error) != self._reason:
-                    log.warning("%s; trying on", error)
+                    log.warning("%s; retrying", error)
                 self._reason = str(error)
             # Full jitter: many processes wait for the same Redis.
             await asyncio.sleep(random.uniform(0, wait_s))
@@ -169,7 +168,7 @@ class ServerProcess:
 
         async def ready() -> None:
             if not follower.healthy:
-                raise Unavailable("no events arrive: Redis is away")
+                raise Unavailable("no events arrive: Redis does not answer")
 
         return Services(
             settings=settings,
@@ -187,7 +186,7 @@ class ServerProcess:
         )
 
     def _inbox(self, shards: Shards, services: Services) -> Inbox:
-        """Whatever speaks Redis publishes by the same rules as over HTTP."""
+        """The Redis inbox, which publishes by the same rules as HTTP."""
 
         async def publish(secret: str, feed: str, raw: bytes, key: str) -> None:
             token = await services.tokens.check(secret)
@@ -201,7 +200,7 @@ class ServerProcess:
         return Inbox(shards, publish, self._inbox_metrics, max_bytes=most)
 
     def _open(self, services: Services) -> None:
-        """From now on there is a newsroom."""
+        """Serve all routes from now on."""
         self.app.router.routes[:] = [
             *live_routes.routes(services),
             *routes.routes(services),
@@ -217,7 +216,7 @@ class ServerProcess:
 
 
 def demo_routes() -> list[BaseRoute]:
-    """The pages and pictures of the demo, beside a newsroom that plays it."""
+    """The pages and pictures of the demo."""
     folder = browser_folder()
     return [
         Route("/demo", lambda request: RedirectResponse("/demo/", 308)),
@@ -227,9 +226,9 @@ def demo_routes() -> list[BaseRoute]:
 
 
 async def without_slash(request: Request) -> Response:
-    """Send who asks for an address with a slash at its end to the one without.
+    """Redirect an address with a slash at its end to the one without.
 
-    By path alone, so that it holds behind any proxy, and for pages of any site.
+    By path alone, so that it works behind any proxy, and for pages of any site.
     """
     # Two slashes at the beginning would name another host.
     path = "/" + quote(request.url.path.strip("/"))
@@ -253,7 +252,7 @@ def waiting_routes(why: Callable[[], str], settings: Settings) -> list[BaseRoute
         else:
             response = problems.answer(Unavailable(why()), settings.base)
         if request.method in ("GET", "HEAD"):
-            # A widget on another site must be able to tell this from a dead line.
+            # A widget on another site must tell this from a broken connection.
             response.headers.update(SHARED)
         return response
 

@@ -20,6 +20,7 @@ OF_NO_MODULE = {
     "hub/test_channel_faults.py": "what one feed holds that can't be sent",
     "test_build_script.py": "server/build_script.py, which is no part of the package",
     "test_arrows.py": "the imports of the whole package",
+    "test_citations.py": "what comments of the whole package cite",
     "test_constants.py": "the constants of the whole package",
     "test_compose.py": "the compose file and the image",
     "test_javascript.py": "runs the tests of the JavaScript modules",

@@ -1,6 +1,6 @@
-"""A load generator: many readers, one editor, and what the server made of it.
+"""A load generator: many readers, one publisher, and the server's figures.
 
-Its readers run in processes of their own, so that it can outrun the server; it
-says so loudly when it could not. Figures are ratios between servers measured in
-one run on one machine; a figure alone says little.
+Its readers run in processes of their own, so that it can be faster than the server;
+a run in which it was not fails. Compare figures of servers measured in one run on
+one machine; a figure alone says little.
 """

@@ -1,4 +1,4 @@
-"""What the kernel knows of a server on this machine: CPU time and memory.
+"""CPU time and memory of a server on this machine, from the kernel.
 
 Reads /proc (Linux); elsewhere, and for a server on another machine, the answer
 is an empty list of processes.
@@ -73,7 +73,7 @@ def rss_peak(pids: list[int]) -> int:
 
 
 def room(pids: list[int]) -> int | None:
-    """How many files more each of the processes may open; None: not known."""
+    """How many more files the processes may open, together; None: not known."""
     found = []
     for pid in pids:
         try:
@@ -88,7 +88,7 @@ def room(pids: list[int]) -> int | None:
 
 
 def wanted_s() -> float:
-    """Seconds in which this process had a core or waited in line for one."""
+    """Seconds in which this process had a core or waited for one."""
     try:
         ran, waited, _ = (_PROC / "self" / "schedstat").read_text().split()
     except (OSError, ValueError):

@@ -28,7 +28,7 @@ class Publisher:
             self._call("POST", "/v1/feeds", json.dumps(body).encode(), {201})
 
     def drop_feed(self) -> None:
-        """Leave nothing behind."""
+        """Delete the run's feed."""
         if self._plan.target.is_ours:
             self._call("DELETE", f"/v1/feeds/{self._plan.feed}", None, {204})
 
@@ -45,7 +45,7 @@ class Publisher:
             self._call("POST", path, target.post(index, plan.size), target.answers)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._line.close()
 
     def _call(
@@ -62,12 +62,12 @@ class Publisher:
             ) from None
         except http.client.HTTPException as error:
             raise BenchFailed(
-                f"{self._plan.url} is no web server ({error!r}); give --url"
+                f"{self._plan.url} is not a web server ({error!r}); give --url"
             ) from None
         if answer.status in {401, 403}:
             raise BenchFailed(
                 f"the server refused the token ({answer.status}); give --token one "
-                "that may make feeds, such as `stoppress token create` makes"
+                "that may make feeds; `stoppress token create` makes one"
             )
         if answer.status not in want:
             detail = text[:300].decode(errors="replace")

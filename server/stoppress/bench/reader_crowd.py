@@ -1,12 +1,12 @@
 """A crowd of readers in one process: as many sockets as descriptors allow.
 
 Rules:
-- One reader, the witness, reads every message and checks its number. All get the
-  same bytes, so how far the others are follows from how many they had: their bytes
+- One reader, the witness, parses every message and checks its number. All get the
+  same bytes, so the byte count of any other tells which posts it has: its bytes
   are dropped in the kernel (MSG_TRUNC), which makes a reader cheap enough for one
-  process to outrun the server.
-- At the end everyone must have had just as many bytes as the witness.
-- Every delivery has its delay, in whatever pieces it came.
+  process to be faster than the server.
+- At the end every reader must have exactly as many bytes as the witness.
+- Every delivery has its delay, however its bytes were split.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ _READ = 1 << 20
 _DROP = socket.MSG_TRUNC
 _TOLD_EVERY = 64
 _A_SOURCE = 8_000
-"""Readers of one address of ours, on loopback: beyond half of the port range the
-kernel looks for a free port for a millisecond."""
+"""Readers per source address on loopback: beyond half of the port range the kernel
+takes a millisecond to find a free port."""
 _NO_PORT = getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24)
-"""Choose the port when connecting, when it need differ only for that server."""
+"""Choose the port when connecting: it need be unique only per destination."""
 _UNKNOWN = 1 << 62
 
 
 class ReaderCrowd:
-    """Readers of one feed, to be let in, to be read, to be counted."""
+    """Readers of one feed: connects them, reads them, counts deliveries."""
 
     def __init__(self, plan: RunPlan, told: Callable[[int], object] = lambda n: None):
         if not hasattr(select, "epoll"):
@@ -53,9 +53,9 @@ class ReaderCrowd:
         self._told = told
         self._family, self._address = _resolved(plan)
         self.asked_s = 0.0
-        """From the call of `enter` until the last reader had asked to come in."""
+        """From the call of `enter` until the last reader had sent its request."""
         self.came_again = 0
-        """How often a newcomer was reset unheard, and asked once more."""
+        """How often a connection was reset before any answer, and made again."""
         self._is_here = str(self._address[0]).startswith("127.")
         self._poll = select.epoll()
         self._lines: dict[int, socket.socket] = {}
@@ -70,7 +70,7 @@ class ReaderCrowd:
         self._rows = array("d"), array("q"), array("q")
 
     def enter(self, count: int, deadline: float) -> None:
-        """Bring `count` readers in; the first who ever comes is the witness."""
+        """Connect `count` readers; the first one ever is the witness."""
         waiting: dict[int, bytes] = {}
         limit = self._plan.at_once or count
         request, wanted = self._plan.target.request(self._plan), len(self._totals)
@@ -82,7 +82,7 @@ class ReaderCrowd:
                 opened += 1
                 self.asked_s = time.monotonic() - began
                 if not opened % _TOLD_EVERY:
-                    break  # let those in who were answered meanwhile
+                    break  # handle the answers that came meanwhile
             is_full = opened == wanted or len(waiting) >= limit
             for fd, event in self._poll.poll(1.0 if is_full else 0):
                 if fd not in waiting:
@@ -100,13 +100,13 @@ class ReaderCrowd:
                         self._told(len(self._totals))
             if time.monotonic() > deadline:
                 raise BenchFailed(
-                    f"{len(self._totals)} of {wanted} readers came in time; "
-                    "give it more --timeout, or fewer --readers"
+                    f"{len(self._totals)} of {wanted} readers connected in time: "
+                    "raise --timeout, or use fewer --readers"
                 )
         self._told(len(self._totals))
 
     def settle(self) -> None:
-        """Forget what came so far: from here on, everybody gets the same bytes."""
+        """Forget the bytes so far: from here on, all readers get the same bytes."""
         while events := self._poll.poll(0.05):
             for fd, _ in events:
                 self._take(fd, 0.0)
@@ -117,8 +117,8 @@ class ReaderCrowd:
             self._start = self._stream.end
 
     def read(self, deadline: float) -> None:
-        """Read until everyone has every post, or until the deadline."""
-        gc.disable()  # what is made here are numbers
+        """Read until all readers have every post, or until the deadline."""
+        gc.disable()  # only numbers are made here
         missing, whole = len(self._totals), _UNKNOWN
         totals, clock = self._totals, time.monotonic
         while missing > 0 and not self._lost and clock() < deadline:
@@ -133,24 +133,24 @@ class ReaderCrowd:
         gc.enable()
 
     def check(self) -> None:
-        """Raises BenchFailed unless everyone had everything, and nothing else."""
+        """Raises BenchFailed unless each reader got all posts, and nothing else."""
         if self._lost:
             raise BenchFailed(
-                f"the server cut {self._lost} readers; its log may say why"
+                f"the server disconnected {self._lost} readers; its log may say why"
             )
         posts, heard = self._plan.posts, len(self._ends)
         if heard < posts:
             raise BenchFailed(
-                f"{heard} of {posts} posts came in time; give it more --timeout, "
-                "or look at the server's log"
+                f"{heard} of {posts} posts arrived in time: raise --timeout, "
+                "or see the server's log"
             )
         whole = self._ends[-1]
         wrong = [had for had in self._totals.values() if had != whole]
         if wrong:
             raise BenchFailed(
-                f"{len(wrong)} of {len(self._totals)} readers did not have the "
-                f"{whole} bytes of all posts, but {min(wrong)} to {max(wrong)}; give "
-                "it more --timeout, or look at the server's log"
+                f"{len(wrong)} of {len(self._totals)} readers did not get the "
+                f"{whole} bytes of all posts, but {min(wrong)} to {max(wrong)}: "
+                "raise --timeout, or see the server's log"
             )
 
     def tally(self, sent: SendTimes) -> tuple[Counter[int], list[float]]:
@@ -174,22 +174,22 @@ class ReaderCrowd:
 
     @property
     def size(self) -> int:
-        """How many are in."""
+        """How many readers are connected."""
         return len(self._totals)
 
     @property
     def received(self) -> int:
-        """How many bytes all of them had since they settled."""
+        """How many bytes all of them received since `settle`."""
         return sum(self._totals.values())
 
     def close(self) -> None:
-        """Hang up."""
+        """Close all connections."""
         for line in self._lines.values():
             line.close()
         self._poll.close()
 
     def _connect(self, request: bytes) -> int:
-        """Begin one more reader; its request goes out as soon as it can."""
+        """Start one more reader; its request is sent as soon as possible."""
         line = socket.socket(self._family, socket.SOCK_STREAM)
         line.setblocking(False)
         if self._is_here and len(self._lines) >= _A_SOURCE:
@@ -204,24 +204,24 @@ class ReaderCrowd:
         return fd
 
     def _ask(self, line: socket.socket, request: bytes) -> bool:
-        """Send the request; False if the line is not there yet."""
+        """Send the request; False if it is not connected yet."""
         try:
             line.send(request)
         except BlockingIOError:
             return False
         except (ConnectionResetError, BrokenPipeError):
-            return True  # reading tells
+            return True  # the read will fail
         except OSError as error:
             host, port = self._plan.address
             raise BenchFailed(
-                f"nobody answers on {host}:{port} ({error}); start a server, "
+                f"no server answers on {host}:{port} ({error}); start one, "
                 "or give --url"
             ) from None
         return True
 
     def _heard(self, fd: int, waiting: dict[int, bytes]) -> bool | None:
-        """Read what a newcomer is told; whether it is in now. None: it was not heard,
-        since too many waited to be accepted; it has to come again, as a browser does.
+        """Read the answer of a new reader; whether it is connected now. None: it was
+        reset, since too many waited to be accepted; it reconnects, as a browser does.
         """
         target = self._plan.target
         try:
@@ -230,11 +230,11 @@ class ReaderCrowd:
             if not waiting[fd] and self.came_again < len(self._lines):
                 self._lines.pop(fd).close()
                 return None
-            raise BenchFailed(f"the server hung up on a reader: {error}") from None
+            raise BenchFailed(f"the server closed a reader: {error}") from None
         before = waiting[fd]
         said = before + data
         if not data:
-            raise BenchFailed(f"the server hung up on a reader: {said[:200]!r}")
+            raise BenchFailed(f"the server closed a reader: {said[:200]!r}")
         waiting[fd] = said
         if not said.startswith((b"HTTP/1.1 101", b"HTTP/1.1 200")[: len(said)]):
             raise BenchFailed(f"a reader was refused: {said[:300].decode()!r}")
@@ -252,7 +252,7 @@ class ReaderCrowd:
         return True
 
     def _take(self, fd: int, now: float) -> int:
-        """Take what there is for a reader; how many bytes it had so far."""
+        """Receive what there is for a reader; how many bytes it has so far."""
         before = self._totals[fd]
         is_witness = fd == self._witness
         try:
@@ -277,24 +277,24 @@ class ReaderCrowd:
         return after
 
     def _listen(self, data: bytes | memoryview) -> None:
-        """Have the witness read: every post once, in its order."""
+        """Parse the witness's bytes: every post once, in order."""
         assert self._stream is not None
         for end, message in self._stream.feed(data):
             if MARK not in message:
                 continue
             due = len(self._ends)
             if b"%b %d" % (MARK, due) not in message:
-                raise BenchFailed(f"where post {due} was due came {message[:200]!r}")
+                raise BenchFailed(f"expected post {due}, received {message[:200]!r}")
             self._ends.append(end - self._start)
 
 
 def _resolved(plan: RunPlan) -> tuple[int, tuple[object, ...]]:
-    """The server's address as a socket wants it. Raises BenchFailed."""
+    """The server's address for a socket. Raises BenchFailed."""
     host, port = plan.address
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise BenchFailed(
-            f"{host!r} is nobody's address ({error}); give --url"
+            f"host {host!r} has no address ({error}); give --url"
         ) from None
     return found[0][0], found[0][4]

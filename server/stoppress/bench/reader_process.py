@@ -1,6 +1,6 @@
-"""A process of readers: its own side, which serves a crowd, and the run's.
+"""A process of readers: both its own side and the side of the run.
 
-The run gives orders: `open` (a witness comes in), `enter`, `settle`, `read`,
+The run sends orders: `open` (connects a witness), `enter`, `settle`, `read`,
 `tally`. Each is answered once it is done; a failure is an answer too.
 """
 
@@ -26,7 +26,7 @@ _ANSWER_GRACE_S = 10.0
 
 
 def need_descriptors(readers: int) -> None:
-    """Raise the limit of open files for so many, or say that it can't be."""
+    """Raise the limit of open files for so many. Raises BenchFailed."""
     count = readers + _OWN_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft >= count or soft == resource.RLIM_INFINITY:
@@ -34,7 +34,7 @@ def need_descriptors(readers: int) -> None:
     if hard != resource.RLIM_INFINITY and hard < count:
         raise BenchFailed(
             f"{count} open files are needed and {hard} are allowed; "
-            "raise `ulimit -n`, or take fewer --readers or more --loaders"
+            "raise `ulimit -n`, or use fewer --readers or more --loaders"
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
@@ -61,32 +61,34 @@ class ReaderProcess:
 
     @property
     def present(self) -> int:
-        """How many readers are in."""
+        """How many readers are connected."""
         return int(self._present.value)
 
     def tell(self, order: str) -> None:
-        """Give an order."""
+        """Send an order."""
         self._line.send(order)
 
     def has_answered(self, within_s: float) -> bool:
-        """Whether the answer is there."""
+        """Whether the answer has come."""
         return self._line.poll(within_s) or not self._process.is_alive()
 
     def hear(self, timeout_s: float) -> dict[str, Any]:
         """The answer to the last order. Raises BenchFailed."""
-        # It gives up by itself, and says why: that is worth waiting for.
+        # It gives up by itself, and its answer says why: wait for that.
         if not self._line.poll(timeout_s + _ANSWER_GRACE_S):
-            raise BenchFailed("a loader did not finish in time; give it more --timeout")
+            raise BenchFailed("a loader did not finish in time: raise --timeout")
         try:
             answer: dict[str, Any] = self._line.recv()
         except EOFError:
-            raise BenchFailed("a loader died; is there memory enough?") from None
+            raise BenchFailed(
+                "a loader died; check that there is enough memory"
+            ) from None
         if "failed" in answer:
             raise BenchFailed(answer["failed"])
         return answer
 
     def ask(self, order: str, timeout_s: float) -> dict[str, Any]:
-        """Give an order, and hear the answer. Raises BenchFailed."""
+        """Send an order, and return its answer. Raises BenchFailed."""
         self.tell(order)
         return self.hear(timeout_s)
 
@@ -118,9 +120,9 @@ def _obey(
         case "open":
             crowd.enter(1, deadline)
         case "enter":
-            newcomers = share - crowd.size
-            spent = _spent(lambda: crowd.enter(newcomers, deadline))
-            return {"entered": newcomers, **spent}
+            missing = share - crowd.size
+            spent = _spent(lambda: crowd.enter(missing, deadline))
+            return {"entered": missing, **spent}
         case "settle":
             crowd.settle()
         case "read":
@@ -135,7 +137,7 @@ def _obey(
 
 
 def _spent(do: Callable[[], None]) -> dict[str, float]:
-    """What doing it took: seconds, CPU seconds, and those that it wanted a core."""
+    """What `do` took: seconds, CPU seconds, and seconds in which it wanted a core."""
     began, cpu, wanted = time.monotonic(), time.process_time(), process_stats.wanted_s()
     do()
     return {

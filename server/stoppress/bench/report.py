@@ -1,4 +1,4 @@
-"""What a run showed, as a table for people and as JSON for machines."""
+"""The figures of a run, as a table for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def figures(plan: RunPlan, found: RunResult) -> Figures:
 def check_limit(found: RunResult) -> None:
     """Raises BenchFailed if the generator may have been the limit.
 
-    Busy is whoever had a core or waited for one: a loader that shares its core with
-    the server is busy too, and as little able to outrun it.
+    A process is busy while it has a core or waits for one: a loader that shares its
+    core with the server is busy too, and may be slower than the server.
     """
     if found.loader_busy > TOO_BUSY:
         raise BenchFailed(
@@ -97,7 +97,7 @@ def check_limit(found: RunResult) -> None:
 
 
 def table(rows: Figures) -> Table:
-    """The figures, a line each."""
+    """The figures, one per line."""
     shown = Table(show_header=False, box=None, pad_edge=False)
     shown.add_column(justify="left", style="bold")
     shown.add_column(justify="right")

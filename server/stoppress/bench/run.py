@@ -1,8 +1,8 @@
-"""One run: the crowd comes in, the editor publishes, everything is counted.
+"""One run: the readers connect, the publisher publishes, deliveries are counted.
 
 Loaders are processes; orders and results go over pipes, the times of sending
-through shared memory. All of them read one monotonic clock. A witness comes in
-before the others, so that they come to a feed that is open and followed.
+through shared memory. All of them read one monotonic clock. A witness connects
+before the others, so that they find the feed open.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from stoppress.bench.reader_process import ReaderProcess, Times, need_descriptor
 from stoppress.bench.run_plan import BenchFailed, RunPlan, RunResult
 
 Progress = Callable[[int, str], object]
-"""Told a count, and of what: `readers` or `posts`."""
+"""Called with a count, and what is counted: `readers` or `posts`."""
 
 _TOLD_EVERY_S = 0.1
 
@@ -28,14 +28,14 @@ _TOLD_EVERY_S = 0.1
 def run(plan: RunPlan, progress: Progress = lambda done, what: None) -> RunResult:
     """Make the run. Raises BenchFailed where its figures would mean nothing.
 
-    `progress` is told how many readers are in, and how many posts went out.
+    `progress` is called with the readers connected, and with the posts sent.
     """
     with Run(plan, progress) as gathered:
         return gathered.publish()
 
 
 class Run:
-    """A run whose readers are in, from `with` on, and to which can be published."""
+    """A run: within `with`, its readers are connected and it can publish."""
 
     def __init__(
         self, plan: RunPlan, progress: Progress = lambda done, what: None
@@ -62,7 +62,7 @@ class Run:
             stack.callback(self._editor.close)
             self._editor.make_feed()
             stack.callback(self._editor.drop_feed)
-            # Now that it has answered, whoever serves is there to be looked at.
+            # The server has answered, so its processes can be found.
             self.pids = process_stats.serving(plan.address[1])
             need_room(self.pids, plan.readers)
             self._loaders = [
@@ -82,7 +82,7 @@ class Run:
         self._stack.close()
 
     def publish(self) -> RunResult:
-        """Publish once all that is planned. Raises BenchFailed."""
+        """Publish all planned posts, once. Raises BenchFailed."""
         plan, pids, loaders = self._plan, self.pids, self._loaders
         stores = process_stats.stores(plan.address[1])
         for loader in loaders:
@@ -123,18 +123,18 @@ class Run:
 
 
 def _shares(readers: int, loaders: int) -> list[int]:
-    """`readers` split over at most `loaders` processes, as evenly as it goes."""
+    """`readers` split over at most `loaders` processes, as evenly as possible."""
     count = max(1, min(loaders, readers))
     return [readers // count + (index < readers % count) for index in range(count)]
 
 
 def need_room(pids: list[int], readers: int) -> None:
-    """Raise BenchFailed if the server can't open so many sockets more."""
+    """Raise BenchFailed if the server can't open so many more sockets."""
     room = process_stats.room(pids)
     if room is not None and room < readers:
         raise BenchFailed(
-            f"the server may open {room} files more, and {readers} readers were to "
-            "come; raise `ulimit -n` where it is started, or take fewer --readers"
+            f"the server may open {room} more files, too few for {readers} readers: "
+            "raise `ulimit -n` where it is started, or use fewer --readers"
         )
 
 
@@ -149,7 +149,7 @@ def _all(loaders: list[ReaderProcess], order: str, timeout_s: float) -> None:
 def _enter(
     loaders: list[ReaderProcess], timeout_s: float, progress: Progress
 ) -> list[dict[str, Any]]:
-    """Have everyone come in; what each loader says of it."""
+    """Connect all readers; the answer of each loader."""
     for loader in loaders:
         loader.tell("enter")
     # Each loader gives up by itself at its own time-out, and says why.

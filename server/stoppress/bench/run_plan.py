@@ -1,4 +1,4 @@
-"""What one run of the generator does, and what it found."""
+"""The plan of one run of the generator, and its result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Transport = Literal["websocket", "sse"]
 
 MARK = b"^|"
-"""Stands, with the post's number, in every message of the run and nowhere else."""
+"""Is, with the post's number, in every message of the run and nowhere else."""
 
 STEPS_A_SECOND = 10_000
 """Delays are counted in tenths of a millisecond."""
@@ -23,9 +23,9 @@ class BenchFailed(Exception):
 
 
 class RunPlan(NamedTuple):
-    """One run. `rate` is posts a second, 0 for one after the other without pause.
+    """One run. `rate` is posts per second, 0 for one after the other without pause.
 
-    `at_once` handshakes are under way at a time, 0: all of them.
+    `at_once` handshakes are in progress at once, 0: all.
     """
 
     target: TargetServer
@@ -57,18 +57,18 @@ class RunPlan(NamedTuple):
         except ValueError:
             pass
         raise BenchFailed(
-            f"{self.url!r} can't be loaded: give --url the server's own address, "
+            f"--url {self.url!r} is invalid: use the server's own address, "
             "such as http://127.0.0.1:8000, not that of a proxy with TLS"
         )
 
 
 class RunResult(NamedTuple):
-    """What one run showed. Times in seconds, memory in bytes.
+    """The result of one run. Times in seconds, memory in bytes.
 
     CPU and memory are None where the server is not on this machine. `delays`
     counts deliveries by their delay, in steps of STEPS_A_SECOND; `lasts` is, for
-    each post, the delay of the reader that had it last. A part of the generator is
-    as busy as the share of the time in which it had a core or waited for one.
+    each post, the delay of the reader that had it last. How busy a part of the
+    generator is: the share of time in which it had a core or waited for one.
     """
 
     readers: int

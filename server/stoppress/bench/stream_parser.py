@@ -1,7 +1,7 @@
-"""What the bytes of one reader say: messages, and where each of them ends.
+"""Parses the bytes of one reader: its messages, and where each of them ends.
 
-One reader of a crowd, its witness, reads them; the others only count, since the
-server sends everybody the same bytes. Fed in pieces, however they are cut.
+Only one reader of a crowd, its witness, is parsed; for the others bytes are counted,
+since the server sends all readers the same. Fed in pieces of any size.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from stoppress.wire.frames import CLOSE, COMPRESSED, TEXT
 
 _NO_CONTEXT = b"server_no_context_takeover"
 _FLUSHED = b"\x00\x00\xff\xff"
-"""What RFC 7692 (7.2.1) leaves away."""
+"""What RFC 7692 (7.2.1) removes."""
 
 _Cut = tuple[int, bytes | None]
-"""Where the next whole message ends, and the message, if it was one."""
+"""Where the next complete frame ends, and its message, if it has one."""
 
 
 class StreamParser:
-    """The bytes behind one reader's answer, whose head was `head`."""
+    """Parses one reader's bytes after the head of its answer, `head`."""
 
     def __init__(self, transport: Transport, head: bytes, deflate: bool) -> None:
         self.end = 0
@@ -38,7 +38,7 @@ class StreamParser:
             )
 
     def feed(self, data: bytes | memoryview) -> Iterator[tuple[int, bytes]]:
-        """The messages that are whole now, each with the offset of its end."""
+        """The messages that are complete now, each with the offset of its end."""
         said, at = self._rest + data, 0
         while (found := self._cut(said, at)) is not None:
             self.end += found[0] - at

@@ -1,7 +1,7 @@
-"""How to read from and publish to one kind of server: ours, or a peer.
+"""How to read from and publish to one kind of server: ours, or another.
 
-Only bytes of requests, and what tells that a reader is in. A peer gets the
-message itself, as long as one of ours on the wire, with the same mark in it.
+Only the bytes of requests, and the sign that a reader is connected. Another server
+gets the message itself, as long as one of ours on the wire, with the same mark.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import NamedTuple
 from stoppress.bench.run_plan import MARK, RunPlan
 
 _OFFER = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
-"""What browsers offer."""
+"""The offer of browsers."""
 
 
 class TargetServer(NamedTuple):
     """One kind of server. `{feed}` in a path is the run's feed.
 
-    `ready` comes once a reader is in; if something `asks` before, it gets `reply`.
-    `answers` are the statuses of a publish that worked. `is_ours`: it has feeds to
-    make, and posts rather than messages.
+    `ready` is sent once a reader is connected; if `asks` comes before, the reader
+    sends `reply`. `answers` are the statuses of a successful publish. `is_ours`: it
+    has feeds to make, and posts rather than messages.
     """
 
     name: str
@@ -45,7 +45,7 @@ class TargetServer(NamedTuple):
         return f"{mark} {index} {body}".encode()[:size]
 
     def request(self, plan: RunPlan) -> bytes:
-        """What a reader sends to be let in."""
+        """The request with which a reader connects."""
         host, port = plan.address
         lines = f"Host: {host}:{port}\r\n"
         if plan.token and self.is_ours:

@@ -1,8 +1,8 @@
 """The command line: `stoppress`.
 
-Rules: an error is one line, `error: …`, on stderr, and a code that is not 0: 2 if
-what was asked can't be read or served, 1 if it failed. Never a traceback. What a
-program may want to read goes to stdout, everything else to stderr.
+Rules: an error is one line, `error: …`, on stderr, and an exit code: 2 if the
+request is invalid or can't be served, 1 if it failed. Never a traceback. Output that
+a program may read goes to stdout, everything else to stderr.
 """
 
 from __future__ import annotations

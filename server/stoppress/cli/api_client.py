@@ -1,4 +1,4 @@
-"""What commands say to a server, and what they make of its answer.
+"""The requests of commands to a server, and how its answers are read.
 
 Rules:
 - Every write has an Idempotency-Key, so one whose outcome is open (503, a broken
@@ -20,7 +20,7 @@ import msgspec
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 RETRY_FOR_S = 30.0
-"""How long a write whose outcome is open is repeated."""
+"""How long a write of unknown outcome is repeated."""
 ANSWER_S = 10.0
 _OPEN = frozenset({502, 503, 504})
 
@@ -36,17 +36,18 @@ class CallFailed(click.ClickException):
 
 
 class ApiClient:
-    """A server, as the holder of one token sees it."""
+    """Calls a server with one token."""
 
     def __init__(self, url: str, token: str | None) -> None:
         self.url = url.rstrip("/")
         self.token = token
         if not _is_address(self.url):
             raise click.UsageError(
-                f"--url {url!r} is no address of a server; one is {DEFAULT_URL}"
+                f"--url {url!r} is invalid (the server's address): "
+                f"use one such as {DEFAULT_URL}"
             )
         if token and not token.isascii():
-            raise click.UsageError("--token is no token: those are ASCII")
+            raise click.UsageError("--token is invalid: use ASCII characters only")
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.Client(base_url=self.url, headers=headers, timeout=ANSWER_S)
 
@@ -55,7 +56,7 @@ class ApiClient:
         return self._settled(lambda: self._http.get(path), repeat=False)
 
     def raw(self, path: str) -> httpx.Response:
-        """Whatever is at `path`. Raises CallFailed only if nobody answers."""
+        """The response at `path`, of any status. Raises CallFailed if there is none."""
         try:
             return self._http.get(path)
         except httpx.TransportError as error:
@@ -93,7 +94,7 @@ class ApiClient:
             except httpx.ConnectError as error:
                 problem = self._unreachable(error)
                 if not is_open:
-                    # It never got there: nothing to settle.
+                    # It never reached the server: the outcome is known.
                     raise problem from None
             except httpx.TransportError as error:
                 problem, is_open = self._unreachable(error), True
@@ -129,7 +130,9 @@ def _decoded(response: httpx.Response) -> Any:
     try:
         return msgspec.json.decode(response.content) if response.content else None
     except msgspec.DecodeError:
-        raise CallFailed(f"{response.url} is no Stop Press: it sent no JSON") from None
+        raise CallFailed(
+            f"{response.url} is not a Stop Press server: its answer is not JSON"
+        ) from None
 
 
 def _reason(response: httpx.Response) -> str:
@@ -148,9 +151,9 @@ def server_options(command: Command) -> Command:
         envvar="STOPPRESS_URL",
         default=DEFAULT_URL,
         show_default=True,
-        help="Where the server is (STOPPRESS_URL).",
+        help="The server's address (STOPPRESS_URL).",
     )
     token = click.option(
-        "--token", envvar="STOPPRESS_TOKEN", help="Who you are (STOPPRESS_TOKEN)."
+        "--token", envvar="STOPPRESS_TOKEN", help="The token to use (STOPPRESS_TOKEN)."
     )
     return url(token(command))

@@ -1,4 +1,4 @@
-"""`stoppress bench`: load on a server, and what it made of it."""
+"""`stoppress bench`: load a server, and print how it performed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stoppress.cli.api_client import server_options
 
 
 class CannotBench(click.ClickException):
-    """The run can't be made, or says nothing."""
+    """The run failed, or its figures mean nothing."""
 
     exit_code = 2
 
@@ -32,7 +32,7 @@ class CannotBench(click.ClickException):
     default=0.0,
     show_default=True,
     type=click.FloatRange(0),
-    help="Posts a second; 0: one after the other, without a pause.",
+    help="Posts per second; 0: one after the other, without a pause.",
 )
 @click.option(
     "--size",
@@ -55,7 +55,7 @@ class CannotBench(click.ClickException):
     default=200,
     show_default=True,
     type=click.IntRange(0),
-    help="Handshakes under way at a time; 0: all of them.",
+    help="Handshakes in progress at once; 0: all.",
 )
 @click.option(
     "--loaders",
@@ -69,9 +69,9 @@ class CannotBench(click.ClickException):
     default=120.0,
     show_default=True,
     type=click.FloatRange(0, min_open=True),
-    help="Seconds for each part of the run, beside what --rate makes it last.",
+    help="Seconds for each part of the run, besides the time that --rate takes.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Figures for a program.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def bench(
     url: str,
     token: str | None,
@@ -86,14 +86,16 @@ def bench(
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Bring many readers to a server, publish to them, and count.
+    """Load a server with many readers, publish to them, and measure.
 
     A feed is made for the run and deleted after it. CPU and memory are shown for
-    a server on this machine. The run fails if the readers, not the server, were
-    the limit: its figures would say nothing of the server.
+    a server on this machine. The run fails if the generator, not the server, was
+    the limit: its figures would say nothing about the server.
     """
     if deflate and transport == "sse":
-        raise click.UsageError("--deflate is of WebSockets; leave out --transport sse")
+        raise click.UsageError(
+            "--deflate is for WebSockets only: leave out --transport sse"
+        )
     plan = RunPlan(
         target=STOP_PRESS,
         url=url,
@@ -129,7 +131,7 @@ def bench(
 
 
 def _bars() -> Progress:
-    """Progress on stderr, gone when all is done."""
+    """Progress bars on stderr, removed at the end."""
     return Progress(
         TextColumn("{task.description:8}"),
         BarColumn(),

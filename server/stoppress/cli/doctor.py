@@ -1,4 +1,4 @@
-"""`stoppress settings` and `stoppress doctor`: what is set, and what is wrong."""
+"""`stoppress settings` and `stoppress doctor`: print settings, check a server."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _warn_of_unknown() -> None:
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     ok: bool
     what: str
@@ -62,14 +62,14 @@ class Finding(NamedTuple):
 @click.command()
 @server_options
 def doctor(url: str, token: str | None) -> None:
-    """Look at a server from here, and say what is wrong with it."""
+    """Check a server from here, and print what is wrong."""
     _warn_of_unknown()
     healthy = True
     for ok, what in _look(ApiClient(url, token)):
         healthy &= ok
         click.echo(f"{'ok   ' if ok else 'wrong'}  {what}")
     if not healthy:
-        raise CallFailed("something is wrong; see above")
+        raise CallFailed("a check failed; see above")
 
 
 def _look(api: ApiClient) -> Iterator[Finding]:
@@ -87,21 +87,22 @@ def _look(api: ApiClient) -> Iterator[Finding]:
     yield _clock(health)
     yield _version(api)
     ready = api.raw("/readyz")
-    reason = "fresh events arrive: Redis is there"
+    reason = "fresh events arrive: Redis answers"
     yield Finding(ready.is_success, reason if ready.is_success else _detail(ready))
     if api.token:
         known = api.raw("/v1/feeds?all=true").status_code != 401
-        yield Finding(known, f"the token is {'known' if known else 'unknown'} there")
+        yield Finding(known, f"the token is {'known' if known else 'unknown'}")
 
 
 def _clock(response: httpx.Response) -> Finding:
     try:
         there = parsedate_to_datetime(response.headers["date"]).timestamp()
     except (KeyError, ValueError):
-        return Finding(True, "the server tells no time")
+        return Finding(True, "the server sends no Date header")
     apart_s = abs(time.time() - there)
     return Finding(
-        apart_s < CLOCKS_APART_S, f"its clock and ours are {apart_s:.0f} s apart"
+        apart_s < CLOCKS_APART_S,
+        f"the clocks of server and this machine are {apart_s:.0f} s apart",
     )
 
 
@@ -110,12 +111,12 @@ def _version(api: ApiClient) -> Finding:
     try:
         there = str(response.json()["info"]["version"])
     except (ValueError, KeyError, TypeError):
-        return Finding(False, f"{api.url} does not describe itself: no Stop Press")
-    return Finding(True, f"it runs version {there}")
+        return Finding(False, f"{api.url} is not a Stop Press server: no /openapi.json")
+    return Finding(True, f"the server runs version {there}")
 
 
 def _detail(response: httpx.Response) -> str:
     try:
-        return f"it is not ready: {response.json()['detail']}"
+        return f"the server is not ready: {response.json()['detail']}"
     except (ValueError, KeyError, TypeError):
-        return f"it is not ready: /readyz answers {response.status_code}"
+        return f"the server is not ready: /readyz answers {response.status_code}"

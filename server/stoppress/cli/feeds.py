@@ -20,7 +20,7 @@ def path_of(feed: str) -> str:
 
 def _fields(command: Command) -> Command:
     for option in (
-        click.option("--standfirst", help="What it is about."),
+        click.option("--standfirst", help="What the feed is about."),
         click.option("--summary", help="What happened so far."),
         click.option("--status", type=click.Choice(get_args(Status))),
         click.option("--language", help="Such as en, tr or pt-BR."),
@@ -54,7 +54,7 @@ def create(slug: str, url: str, token: str | None, **fields: str | None) -> None
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @server_options
 def index(url: str, token: str | None, *, as_json: bool) -> None:
-    """List the public feeds; with a token, all it may read."""
+    """List the public feeds; with a token, all that it may read."""
     feeds = ApiClient(url, token).get(f"/v1/feeds{'?all=true' if token else ''}")[
         "feeds"
     ]
@@ -81,10 +81,10 @@ def show(slug: str, url: str, token: str | None) -> None:
 @_fields
 @server_options
 def edit(slug: str, url: str, token: str | None, **fields: str | None) -> None:
-    """Change what is named, and nothing else."""
+    """Change the given fields, and nothing else."""
     change = _given(fields)
     if not change:
-        raise click.UsageError("nothing to change; name a field, such as --title")
+        raise click.UsageError("nothing to change: give a field, such as --title")
     _say(ApiClient(url, token).write("PATCH", path_of(slug), change))
 
 
@@ -98,7 +98,7 @@ def close(slug: str, url: str, token: str | None) -> None:
 
 @feed.command()
 @click.argument("slug")
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--yes", is_flag=True, help="Do not ask first.")
 @server_options
 def delete(slug: str, url: str, token: str | None, *, yes: bool) -> None:
     """Delete a feed with all its posts, for good."""
@@ -113,6 +113,6 @@ def _given(fields: dict[str, str | None]) -> dict[str, str]:
 
 
 def _say(answer: dict[str, Any]) -> None:
-    # A new feed is the answer itself, a changed one stands beside its cursor.
+    # The answer is the feed if it is new, else an object of the feed and its cursor.
     feed: dict[str, Any] = answer.get("feed", answer)
     click.echo(f"{feed['slug']} {feed['status']} {feed['url']}")

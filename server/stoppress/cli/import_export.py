@@ -2,13 +2,13 @@
 
 The file: a line that says what it is, `{"export": 1, "cursor": …}`; then one line
 each, `{"feed": …}`, `{"post": …}` or `{"withdrawn": …}`; at last `{"end": …}`, so
-that a file that was cut off is known. Rules:
-- Nothing is held but a page, and the ids of withdrawn posts: a feed may be larger
+that a truncated file is detected. Rules:
+- Memory holds only one page and the ids of withdrawn posts: a feed may be larger
   than memory.
-- The export of a feed in motion ends at one cursor: what happened while the pages
-  were read follows after them. So a post may come twice; its higher revision counts.
-- The import is put line by line, in order. A line put again changes nothing, so an
-  import that broke off is run again. Every error names its line.
+- The export of a live feed ends at one cursor: events that came while the pages were
+  read follow after them. So a post may come twice; its higher revision counts.
+- The import puts line by line, in order. A line put again changes nothing, so an
+  interrupted import is run again. Every error names its line.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _written(path: Path | None) -> Iterator[IO[bytes]]:
 
 
 def _lines_of(api: ApiClient, feed: str) -> Iterator[Json]:
-    # First what only an admin may, so that a lesser token is told at once.
+    # First what only an admin may, so that a token without that scope fails at once.
     path = path_of(feed)
     api.get(f"{path}/withdrawn?limit=1")
     snapshot = api.get(path)
@@ -123,12 +123,12 @@ def _lines_of(api: ApiClient, feed: str) -> Iterator[Json]:
 def _events(api: ApiClient, path: str, since: str) -> list[Json]:
     query = urlencode({"since": since, "wait": 0})
     answer = api.get(f"{path}/events?{query}")
-    # A feed that ended (204) has no more to tell.
+    # A feed that ended (204) has no more events.
     answer = answer or {"events": []}
     if answer.get("reset"):
         raise CallFailed(
-            f"so much happened since {since} that the log holds it no more; "
-            "export again, when the feed is calmer"
+            f"the log no longer holds all events since {since}: too many came during "
+            "the export; export again when the feed is quieter"
         )
     events: list[Json] = answer["events"]
     return events
@@ -144,19 +144,19 @@ def _line_of(event: Json) -> Json | None:
 
 
 def _bare(shown: Json) -> Json:
-    """Without what a server makes anew: addresses and HTML."""
+    """Without what the importing server makes itself: addresses and HTML."""
     return {name: v for name, v in shown.items() if name not in ("url", "html")}
 
 
 @click.command("import")
 @click.argument("file", type=click.File("rb"), default="-")
-@click.option("--as", "slug", metavar="SLUG", help="Another slug than it had.")
+@click.option("--as", "slug", metavar="SLUG", help="A new slug for the feed.")
 @server_options
 def import_(file: IO[bytes], slug: str | None, url: str, token: str | None) -> None:
-    """Put an export (FILE, or stdin) on a server. Takes a token with the scope admin.
+    """Import an export (FILE, or stdin). Needs a token with the scope admin.
 
     Ids, times and revisions are kept; the log, and so every cursor, is new. An
-    import that broke off goes on when it is run again.
+    interrupted import continues when it is run again.
     """
     if slug is not None:
         try:
@@ -172,14 +172,14 @@ def import_(file: IO[bytes], slug: str | None, url: str, token: str | None) -> N
             raise CallFailed(f"{file.name}, line {number}: {wrong.message}") from None
     if not importing.ended:
         raise CallFailed(
-            f"{file.name} ends at line {number}, before its end: it was cut off; "
-            "import the whole file, which goes on where this ended"
+            f"{file.name} is incomplete: it stops at line {number}; import the "
+            "complete file, which continues from there"
         )
     click.echo(importing.summary())
 
 
 class _Import:
-    """What is known of an import under way."""
+    """The state of an import in progress."""
 
     def __init__(self, api: ApiClient, slug: str | None) -> None:
         self._api = api
@@ -194,18 +194,18 @@ class _Import:
         """Put one line. Raises CallFailed."""
         line = _decoded(raw)
         if self.ended:
-            raise CallFailed("stands after the end; remove it")
+            raise CallFailed("comes after the end: remove it")
         if self._lines == 0 and line.get("export") != FORMAT:
             raise CallFailed(
-                "this is no export of Stop Press, or one of a newer version: its "
-                f'first line is {{"export": {FORMAT}, …}}'
+                "this is not a Stop Press export, or one of a newer version: the "
+                f'first line must be {{"export": {FORMAT}, …}}'
             )
         if self._lines:
             ((kind, value),) = line.items() if len(line) == 1 else (("", None),)
             if kind not in ("feed", "post", "withdrawn", "end") or not isinstance(
                 value, dict
             ):
-                raise CallFailed("is none of feed, post, withdrawn and end")
+                raise CallFailed("is invalid: use one of feed, post, withdrawn, end")
             self._put(kind, value)
         self._lines += 1
 
@@ -213,12 +213,12 @@ class _Import:
         if kind == "feed":
             self._put_feed(value)
         elif not self._path:
-            raise CallFailed("comes before the feed; the second line is the feed")
+            raise CallFailed("comes before the feed: the second line must be the feed")
         elif kind == "end":
             if value.get("lines") != self._lines:
                 raise CallFailed(
-                    f"the file has {self._lines} lines before this one, and should "
-                    f"have {value.get('lines')}: some are missing; export again"
+                    f"the file has {self._lines} lines before this one instead of "
+                    f"{value.get('lines')}: lines are missing; export again"
                 )
             self.ended = True
         else:
@@ -241,7 +241,7 @@ class _Import:
         try:
             self._api.write("PUT", path, value)
         except CallFailed as refused:
-            # It was withdrawn where it is put: that is final.
+            # It was withdrawn on the importing server: that is final.
             if kind != "post" or refused.status != GONE:
                 raise
             self._kept += 1
@@ -251,17 +251,17 @@ class _Import:
     def summary(self) -> str:
         """What was done, on one line."""
         told = f"imported {self._slug}: {self._counts['post']} posts, "
-        told += f"{self._counts['withdrawn']} withdrawn ones"
+        told += f"{self._counts['withdrawn']} withdrawn"
         if self._kept:
-            told += f"; {self._kept} were withdrawn here and stay so"
+            told += f"; not restored, since withdrawn here: {self._kept}"
         return told
 
 
 def _decoded(raw: bytes) -> Json:
     if len(raw) >= MAX_LINE and not raw.endswith(b"\n"):
-        raise CallFailed(f"is longer than {MAX_LINE} bytes: this is no export")
+        raise CallFailed(f"is longer than {MAX_LINE} bytes: this is not an export")
     try:
         line: Json = msgspec.json.decode(raw, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-        raise CallFailed(f"is no JSON object: {wrong}") from None
+        raise CallFailed(f"is not a JSON object: {wrong}") from None
     return line

@@ -19,13 +19,13 @@ def say_json(value: object) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under their names; with tabs between, if a program reads them."""
+    """Print rows under column names; separated by tabs if stdout is no terminal."""
     if not sys.stdout.isatty():
         for row in rows:
             click.echo("\t".join(" ".join(cell.split()) for cell in row))
         return
     shown = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        # As text: what stands in a title is no markup.
+        # As text: a title is not markup.
         shown.add_row(*map(Text, row))
     Console().print(shown)

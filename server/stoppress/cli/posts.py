@@ -19,18 +19,18 @@ _NAMED = re.compile(r"(?P<name>.*?)\s*<(?P<url>[^<>]+)>\s*")
 def _fields(command: Command) -> Command:
     for option in (
         click.option("--headline", help="The headline."),
-        click.option("--key/--no-key", default=None, help="A key event."),
+        click.option("--key/--no-key", default=None, help="A key moment."),
         click.option("--breaking/--no-breaking", default=None, help="Breaking news."),
         click.option("--pin/--no-pin", "pinned", default=None, help="Pin it on top."),
-        click.option("--tag", "tags", multiple=True, help="May be given again."),
+        click.option("--tag", "tags", multiple=True, help="May be repeated."),
         click.option(
             "--author",
             "authors",
             multiple=True,
-            help="Name or 'Name <url>'. Again, too.",
+            help="Name or 'Name <url>'. May be repeated.",
         ),
         click.option("--source", help="Where it came from: Name or 'Name <url>'."),
-        click.option("--idempotency-key", help="Repeats under one key count once."),
+        click.option("--idempotency-key", help="Repeats with the same key count once."),
         click.option("--json", "as_json", is_flag=True, help="Print the whole answer."),
         server_options,
     ):
@@ -79,14 +79,14 @@ def edit(
     as_json: bool,
     **fields: Any,
 ) -> None:
-    """Change POST: its TEXT (- reads it from stdin), or what is named."""
+    """Change POST: its TEXT (- reads it from stdin), or the given fields."""
     change = _content(text, fields)
     if correction is not None:
         change["correction"] = {"note": correction}
     if not change:
-        raise click.UsageError("nothing to change; give a text or a field")
+        raise click.UsageError("nothing to change: give a text or a field")
     api, path = ApiClient(url, token), _path_of(feed, post)
-    # The change is made to what is there now, or to nothing: see --idempotency-key.
+    # The change is made to the current revision, or not at all.
     rev: int = api.get(path)["rev"]
     answer = api.write(
         "PATCH", path, change, idempotency_key=idempotency_key, match=rev
@@ -99,7 +99,7 @@ def edit(
 @click.argument("post")
 @server_options
 def withdraw(feed: str, post: str, url: str, token: str | None) -> None:
-    """Take POST down, everywhere and at once."""
+    """Withdraw POST, everywhere and at once."""
     ApiClient(url, token).write("DELETE", _path_of(feed, post))
     click.echo(f"withdrew {post}")
 

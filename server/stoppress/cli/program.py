@@ -1,4 +1,4 @@
-"""All commands under one name, and what any failure looks like."""
+"""All commands under one name, and how failures are printed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def run(arguments: list[str]) -> int:
         click.echo(help.format_message())
         return 2
     except click.UsageError as error:
-        where = f"; {error.ctx.command_path} --help says more" if error.ctx else ""
+        where = f"; see {error.ctx.command_path} --help" if error.ctx else ""
         return _fail(error.format_message().rstrip(".") + where, error.exit_code)
     except click.ClickException as error:
         return _fail(error.format_message(), error.exit_code)
@@ -63,11 +63,11 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has read enough. Nothing more may be written.
+        # The reader of our output has closed it. Nothing more may be written.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
-        return _fail(f"a fault of the program: {type(error).__name__}: {error}", 1)
+        return _fail(f"internal error: {type(error).__name__}: {error}", 1)
     return code if isinstance(code, int) else 0
 
 

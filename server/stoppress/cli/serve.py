@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 DEMO_DATA = Path("demo-data")
 CALL_S = 10.0
 SHOWN_S = 10.0
-"""How long the demo waits for its first post before it tells its address."""
+"""How long the demo waits for its first post before it prints its address."""
 
 
 log = logging.getLogger(__name__)
 
 _Given = str | Path | bool | None
-"""What an option has: None if it was not given."""
+"""An option's value: None if it was not given."""
 
 
 def _settings_options(command: Command) -> Command:
@@ -83,7 +83,7 @@ def serve(**given: _Given) -> None:
 @click.command()
 @_settings_options
 def demo(**given: _Given) -> None:
-    """Serve a newsroom in which something happens, to try things out.
+    """Serve a demo: invented feeds with live coverage.
 
     Takes the options of serve; its data is kept in ./demo-data.
     """
@@ -98,7 +98,7 @@ def demo(**given: _Given) -> None:
         await _say_ready(settings)
         async with asyncio.TaskGroup() as group:
             group.create_task(_play(settings, coverage))
-            # The address is told when there is something to see.
+            # The address is printed when there is something to see.
             await _shown(settings, coverage[0].slug)
             click.echo(_welcome(settings, coverage[0].slug))
 
@@ -147,7 +147,7 @@ async def _say_ready(settings: Settings) -> None:
 
 
 def _kept_token(data: Path) -> str:
-    """The demo's token: made once, so that links and scripts go on working."""
+    """The demo's token: made once, so that links and scripts keep working."""
     file = data / "token"
     try:
         data.mkdir(parents=True, exist_ok=True)
@@ -156,7 +156,9 @@ def _kept_token(data: Path) -> str:
                 new.write(f"sp_{secrets.token_urlsafe(24)}")
         return file.read_text().strip()
     except OSError as error:
-        raise click.UsageError(f"can't keep data in {data}: {error.strerror}") from None
+        raise click.UsageError(
+            f"--data {str(data)!r} is unusable: {error.strerror}"
+        ) from None
 
 
 def _welcome(settings: Settings, slug: str) -> str:
@@ -172,7 +174,7 @@ def _welcome(settings: Settings, slug: str) -> str:
 
     {_program()} publish {slug}{elsewhere} --token {token} "Hello, readers."
 
-  Ctrl-C ends it.
+  Ctrl-C stops it.
 """
 
 
@@ -188,7 +190,7 @@ def _program() -> str:
 
 
 def _http(settings: Settings) -> httpx.AsyncClient:
-    """Our own server, as an editor reaches it."""
+    """A client of our own server, with an editor's token."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     base = f"http://[{host}]" if ":" in host else f"http://{host}"
     return httpx.AsyncClient(

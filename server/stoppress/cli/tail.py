@@ -1,4 +1,4 @@
-"""`stoppress tail`: a feed's events as they happen, one a line."""
+"""`stoppress tail`: a feed's events as they happen, one per line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WIDTH = 72
 
 @click.command()
 @click.argument("feed")
-@click.option("--since", metavar="CURSOR", help="Begin after this place.")
+@click.option("--since", metavar="CURSOR", help="Start after this cursor.")
 @click.option("--json", "as_json", is_flag=True, help="Print whole messages, as JSON.")
 @click.option(
     "--transport",
@@ -38,12 +38,12 @@ def tail(
 ) -> None:
     """Print the events of FEED, one a line, until interrupted.
 
-    After a break it goes on where it was. If what happened meanwhile can't be told
-    any more, a line says so: `reset`, with where it goes on from.
+    After a disconnect it resumes at its cursor. If the log no longer holds the
+    events since, it prints `reset` with the cursor from which it continues.
     """
     if since is not None:
         Cursor.parse(since)
-    # A wrong address or name is told now, rather than tried for ever.
+    # A wrong address or slug fails now, rather than being retried for ever.
     api = ApiClient(url, token)
     api.get(path_of(feed))
     asyncio.run(_print(api, feed, since, transport, as_json=as_json))
@@ -56,7 +56,7 @@ async def _print(
     async with aclosing(messages):
         async for message in messages:
             if message["type"] == "reset":
-                # The snapshot is what the reader's page would be, not an event.
+                # The snapshot is the state to continue from, not an event.
                 message = {k: v for k, v in message.items() if k != "snapshot"} | {
                     "cursor": message["snapshot"]["cursor"]
                 }
@@ -64,10 +64,10 @@ async def _print(
 
 
 def line(message: Message) -> str:
-    """The message on one line: cursor, time, what, which, and how it begins."""
+    """The message on one line: cursor, time, type, id, and how the text begins."""
     kind = message["type"]
     if kind == "reset":
-        return f"{message['cursor']}  reset: what came before can't be told any more"
+        return f"{message['cursor']}  reset: the events before are no longer available"
     about = message.get("post") or message.get("value") or {}
     text = about.get("headline") or about.get("title") or about.get("body") or ""
     words = " ".join(text.split())

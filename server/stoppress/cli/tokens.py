@@ -24,9 +24,14 @@ def token() -> None:
     multiple=True,
     default=["write"],
     show_default=True,
-    help="What it may do. May be given again.",
+    help="What the token may do. May be repeated.",
 )
-@click.option("--feed", "feeds", multiple=True, help="Only there. None: everywhere.")
+@click.option(
+    "--feed",
+    "feeds",
+    multiple=True,
+    help="Only this feed. May be repeated. None: all feeds.",
+)
 @server_options
 def create(
     name: str,
@@ -35,7 +40,7 @@ def create(
     url: str,
     token: str | None,
 ) -> None:
-    """Make a token and print it: it is shown this once. NAME says who has it."""
+    """Make a token and print it: it is shown only once. NAME says who has it."""
     draft = {"name": name, "scopes": scopes, "feeds": feeds or None}
     click.echo(ApiClient(url, token).write("POST", "/v1/tokens", draft)["token"])
 

@@ -1,4 +1,4 @@
-"""The Python reader: a feed's events, each once and in order, over any break."""
+"""The Python reader: a feed's events, each once and in order, across disconnects."""
 
 from __future__ import annotations
 

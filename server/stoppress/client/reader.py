@@ -1,16 +1,16 @@
-"""The Python reader: a feed's events, each once and in order, over any break.
+"""The Python reader: a feed's events, each once and in order, across disconnects.
 
     async for message in follow("http://127.0.0.1:8000", "harbour-flood"):
         print(message)
 
 Rules:
-- What comes out are events, and resets. A reset carries a snapshot (`snapshot`):
-  what was held before can't be continued, the snapshot takes its place, and the
-  events that come out next follow on it. `domain.fold` makes a state of both.
-- After a break it comes back by itself, from its cursor, spread out by full jitter
-  over a bound that the server names and that grows with each failure.
-- An event that does not follow on the last one ends the connection, not the order.
-- During a reset the line is not read: the server's ring keeps what comes meanwhile.
+- It yields events and resets. A reset carries a snapshot (`snapshot`) that replaces
+  the state so far; the events that follow continue from it. `domain.fold` makes a
+  state of both.
+- After a disconnect it reconnects by itself, from its cursor, after a wait with full
+  jitter over a bound that the server names and that grows with each failure.
+- An event that does not follow the last one ends the connection and is not yielded.
+- During a reset the connection is not read: the server's ring keeps later events.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from stoppress.domain.fold import ReaderState, fold
 __all__ = ["Message", "LineRefused", "Transport", "follow"]
 
 RETRY_MS = 4000
-"""The spread of a return, until the server names one."""
+"""The spread of a reconnect, until the server names one."""
 LONGEST_RETRY_MS = 60_000
 _CONTROL = frozenset({"hello", "reset", "beat", "readers", "bye", "error"})
 
@@ -51,8 +51,8 @@ async def follow(
 ) -> AsyncGenerator[Message, None]:
     """The events of `feed` at the server `url`, from the cursor `since` (None: now).
 
-    Never ends by itself. Raises LineRefused when the server says that coming back
-    can't help, and MalformedCursor for a `since` that is none.
+    Never ends by itself. Raises LineRefused when the server says that reconnecting
+    is useless, and MalformedCursor for a `since` that is not a cursor.
     """
     async with httpx.AsyncClient(base_url=url, timeout=CONNECT_S) as http:
         reader = _Reader(LiveLine(http, feed, token), since)
@@ -64,7 +64,7 @@ async def follow(
 
 
 class _Reader:
-    """Where one reader is, and when it comes back."""
+    """One reader's cursor, and its wait before the next connection."""
 
     def __init__(self, line: LiveLine, since: str | None) -> None:
         self._line = line
@@ -74,7 +74,7 @@ class _Reader:
         self._told_ms: int | None = None
 
     async def connect(self, transport: Transport) -> AsyncGenerator[Message, None]:
-        """What one connection brings, until it ends."""
+        """The messages of one connection, until it ends."""
         since = str(self._cursor) if self._cursor else None
         async with aclosing(self._line.open(transport, since)) as messages:
             async for message in messages:
@@ -104,7 +104,7 @@ class _Reader:
         self._cursor = self._cursor or Cursor.parse(hello["cursor"])
 
     async def _after_reset(self, reset: Message) -> Message | None:
-        """The snapshot to go on from, spread out among all who were reset."""
+        """The snapshot to continue from, after the wait that the reset names."""
         self._failures = 0
         await asyncio.sleep(random.uniform(0, reset["retry_ms"]) / 1000)
         snapshot = await self._line.snapshot(reset["cursor"])
@@ -113,7 +113,7 @@ class _Reader:
         return snapshot
 
     def pause_s(self) -> float:
-        """How long to stay away: as told, or drawn from a growing spread."""
+        """How long to wait: as the server said, or drawn from a growing spread."""
         told_ms, self._told_ms = self._told_ms, None
         if told_ms is not None:
             return told_ms / 1000

@@ -1,8 +1,8 @@
 """The live line over each of its three transports, as one reader sees it.
 
-Rules: a line is an async iterator of messages, as the protocol has them. It simply
-ends when the connection breaks or a message is overdue; `LineRefused` says that coming
-back can't help. Whoever iterates decides when to come back, and from where.
+Rules: a line is an async iterator of the protocol's messages. It ends when the
+connection breaks or a message is overdue; `LineRefused` says that reconnecting is
+useless. The caller decides when to reconnect, and from which cursor.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ Transport = Literal["websocket", "sse", "poll"]
 
 CONNECT_S = 10.0
 FIRST_MESSAGE_S = 30.0
-"""Until a beat was announced, how long a line may say nothing."""
+"""How long a line may be silent until the server has announced its beat."""
 POLL_WAIT_S = 25
 SNAPSHOT_TRIES = 5
 MAX_BYTES = 4 << 20
-"""Longer than any message can be."""
+"""More than the longest message."""
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class LineRefused(Exception):
-    """The server ended the line for good: coming back can't help."""
+    """The server ended the line for good: reconnecting is useless."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason or CloseCode(code).name.lower().replace("_", " "))
@@ -49,7 +49,7 @@ class LineRefused(Exception):
 
 
 class LiveLine:
-    """Opens a feed's line; `since` is a cursor as text, or None for from now on."""
+    """Opens a feed's line; `since` is a cursor as text, or None for now."""
 
     def __init__(self, http: httpx.AsyncClient, feed: str, token: str | None) -> None:
         self._http = http
@@ -73,7 +73,7 @@ class LiveLine:
     def _read(self, data: str | bytes) -> Message:
         message = _decode(data)
         if message["type"] == "hello":
-            # Two beats may be missed: the second could be on its way.
+            # Two beats may be missed: the second may be on its way.
             self._silence_s = 2.5 * message["beat"]
         elif message["type"] == "error":
             raise LineRefused(message["code"], message["detail"])
@@ -155,7 +155,7 @@ class LiveLine:
                 since = answer["cursor"]
 
     async def snapshot(self, at: str) -> Message | None:
-        """The feed at `at` or later; None if the server does not come to it."""
+        """The snapshot at `at` or later; None if the server has none in time."""
         with contextlib.suppress(httpx.TransportError):
             for attempt in range(SNAPSHOT_TRIES):
                 response = await self._http.get(

@@ -1,4 +1,4 @@
-"""What an editor does, over the public API: one method an act, each repeated safely.
+"""An editor's actions over the public API: one method each, repeated safely.
 
 - An answer that leaves the outcome open (503 and its kin, a broken connection) is
   repeated with the same Idempotency-Key until it is settled, after a wait drawn
@@ -40,7 +40,7 @@ MOST_PAGES = 20  # 2,000 posts back; the demo's own are never further
 
 
 class CallRefused(Exception):
-    """The server said no, and repeating would not change its mind."""
+    """The server refused, and repeating the request would not help."""
 
     def __init__(self, method: str, path: str, status: int, answer: object) -> None:
         self.status = status
@@ -49,7 +49,7 @@ class CallRefused(Exception):
 
 
 class KnownPost(Struct, frozen=True):
-    """What the player needs to know of a post that is there."""
+    """The fields of a published post that the player needs."""
 
     id: str
     rev: int
@@ -76,7 +76,7 @@ class _Snapshot(Struct, frozen=True):
 
 
 class ApiEditor:
-    """An editor's hands on one server."""
+    """An editor of one server."""
 
     def __init__(
         self, call: Call, clock: Clock, chance: Callable[[], float] = random.random
@@ -133,7 +133,7 @@ class ApiEditor:
             await self._give_way()
 
     async def withdraw(self, slug: str, post: str) -> None:
-        """Take a post down, whatever it has become."""
+        """Withdraw a post, whatever its revision."""
         path = f"/v1/feeds/{slug}/posts/{post}"
         status = 412
         while status == 412:
@@ -158,7 +158,7 @@ class ApiEditor:
                 await self._give_way()
 
     async def _give_way(self) -> None:
-        """Let whoever was faster finish, and what was read catch up."""
+        """Wait, so that the other editor's write is finished and readable."""
         await self._clock.sleep(FIRST_RETRY_S * self._chance())
 
     async def _post(self, path: str) -> KnownPost | None:
@@ -199,7 +199,7 @@ class ApiEditor:
 
 
 def _is_noted(held: KnownPost, correction: object) -> bool:
-    """Whether this correction was made already: making it again would say it twice."""
+    """Whether this correction was made already: it must not be made twice."""
     return (
         held.correction is not None
         and isinstance(correction, dict)

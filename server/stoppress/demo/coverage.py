@@ -1,10 +1,9 @@
-"""The coverage as data: one JSON file a feed, read and checked against the domain.
+"""The coverage as data: one JSON file per feed, checked against the domain.
 
 A file holds the feed, a `backfill` (published at once, dated back), a `live` part
 (one action at a time, each `after` so many seconds) and, at most, a river gauge to
 keep. A body is written as a list of paragraphs, so that the files read and diff
-like prose. What does not fit the domain's drafts is an error on loading, and not
-in front of a reader.
+like prose. An invalid post is an error on loading, not when it is published.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class Edit(Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag=
 class Withdraw(
     Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="withdraw"
 ):
-    """Take the post of this external id down."""
+    """Withdraw the post of this external id."""
 
     post: str
     after: float = 0.0
@@ -62,7 +61,7 @@ Action = Publish | Edit | Withdraw | ChangeFeed
 
 
 class LevelNotice(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is told once, when the river falls below a level."""
+    """A post published once, when the river falls below a level."""
 
     below_m: float
     headline: str
@@ -70,7 +69,7 @@ class LevelNotice(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def external_id(self) -> str:
-        """The name of its post, so that it is told once."""
+        """The external id of its post, so that it is published once."""
         return f"gauge-below-{round(self.below_m * 100)}"
 
 

@@ -4,9 +4,9 @@ First what already happened, at once and dated back; then the live part, an acti
 at a time; then the gauge, for as long as the server runs. It writes through a
 `ApiEditor` and waits on a `Clock`; it does no I/O of its own.
 
-Started again on a server that kept its data, it goes on where it stopped: whatever
-stands in the script before the last post that is shown has been done. A post of
-the script that is missing before that place was withdrawn, and stays so.
+Restarted on a server that kept its data, it continues where it stopped: every action
+of the script before the last published post has been done. A post of the script that
+is missing before that place was withdrawn, and stays so.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ async def play_all(
 
 
 async def play(newsroom: ApiEditor, coverage: Coverage, clock: Clock) -> None:
-    """Play one coverage, from where it was left.
+    """Play one coverage, from where it stopped.
 
     A refusal (its feed was deleted, the token revoked) ends it with a warning: the
-    demo is nobody's reason to stop serving.
+    server keeps serving.
     """
     try:
         await _Player(newsroom, coverage, clock).play()
@@ -72,7 +72,7 @@ def done_before(actions: tuple[Action, ...], shown: Mapping[str, object]) -> int
 
 
 class _Player:
-    """One coverage on its way: what is shown, by external id."""
+    """Plays one coverage; knows its published posts by external id."""
 
     def __init__(self, newsroom: ApiEditor, coverage: Coverage, clock: Clock) -> None:
         self._newsroom = newsroom
@@ -132,7 +132,7 @@ class _Player:
         return held
 
     async def _keep(self, gauge: RiverGauge) -> None:
-        """Renew the gauge's post while it is there, and tell each mark once."""
+        """Update the gauge's post while it exists, and publish each mark once."""
         river, board = RiverModel(gauge), GaugeReadings(gauge.wall_m)
         held = self._shown.get(gauge.post.external_id or "")
         if held is None:
@@ -152,7 +152,7 @@ class _Player:
                 return
             mark = next_mark(gauge, river.falling_m(elapsed_s), self._shown)
             if mark is not None and await self._tell(gauge, mark) is None:
-                # It was told before and then withdrawn: so it stays untold.
+                # It was published before and then withdrawn: it stays so.
                 gauge = _without(gauge, mark)
 
     async def _tell(self, gauge: RiverGauge, mark: LevelNotice) -> KnownPost | None:

@@ -1,4 +1,4 @@
-"""The clock the demo plays by. Tests bring one whose time they make themselves."""
+"""The clock of the demo. Tests pass one whose time they control."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The clock on the wall."""
+    """The system's clock."""
 
     def now(self) -> datetime:
         """The time now, in UTC."""

@@ -2,7 +2,7 @@
 
 The level falls towards its usual height; two slow waves on top keep the figure
 moving, as water does. It depends on nothing but the time since the gauge post was
-published, so a restarted player goes on where the river would be.
+published, so a restarted player continues with the right level.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What can go wrong in a newsroom, as a closed tree of exceptions.
+"""All errors of the package, as a closed tree of exceptions.
 
     NewsError
-    ├── Malformed            what was sent can't be read or is not allowed
+    ├── Malformed            the input can't be read or is invalid
     │   ├── MalformedCursor
-    │   ├── BrokenJson       says where
-    │   └── Invalid          one field is wrong; says which
+    │   ├── BrokenJson       with the place
+    │   └── Invalid          one field is invalid, by name
     ├── NotFound             no such feed or post
     ├── Gone                 the post was withdrawn
     ├── Conflict
@@ -12,15 +12,15 @@
     │   ├── ExternalIdTaken
     │   ├── IdempotencyKeyReused   by a request with another body
     │   ├── StaleRevision
-    │   └── PinMoved         another post was pinned meanwhile; the desk tries again
+    │   └── PinMoved         another post was pinned meanwhile; the desk retries
     ├── Refused              the token does not allow it
     │   ├── Unauthenticated
     │   └── MissingScope
-    ├── Gap                  an event is missing between what is held and what came
-    └── Unavailable          the store can't answer now; the outcome may be unknown
+    ├── Gap                  an event is missing between the last one and the next
+    └── Unavailable          the store does not answer; the outcome may be unknown
 
 Each carries its data; the text says what happened, with which value, and what to
-do. The web layer turns them into problem documents and close codes, in one place.
+do. The web layer turns them into problem documents and close codes, in one module.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ class NewsError(Exception):
 
 
 class Malformed(NewsError):
-    """What was sent can't be read."""
+    """The input can't be read."""
 
 
 class MalformedCursor(Malformed):
-    """The text is no cursor."""
+    """The text is not a cursor."""
 
     def __init__(self, text: str) -> None:
         self.text = text
 
     def __str__(self) -> str:
         return (
-            f"{self.text[:80]!r} is no cursor; send one as it was received, "
+            f"cursor {self.text[:80]!r} is invalid: use one as it was received, "
             "such as k3v9-120"
         )
 
 
 class BrokenJson(Malformed):
-    """The input is no JSON. `line` and `column` (in characters) count from 1."""
+    """The input is not JSON. `line` and `column` (in characters) count from 1."""
 
     def __init__(self, reason: str, line: int, column: int) -> None:
         self.reason = reason
@@ -56,7 +56,7 @@ class BrokenJson(Malformed):
         self.column = column
 
     def __str__(self) -> str:
-        return f"broken JSON at line {self.line}, column {self.column}: {self.reason}"
+        return f"invalid JSON at line {self.line}, column {self.column}: {self.reason}"
 
 
 class Invalid(Malformed):
@@ -98,11 +98,11 @@ class Gone(NewsError):
 
 
 class Conflict(NewsError):
-    """The write contradicts what is there."""
+    """The write contradicts the stored state."""
 
 
 class SlugTaken(Conflict):
-    """A feed of that name is there already."""
+    """A feed with this slug exists."""
 
     def __init__(self, slug: str) -> None:
         self.slug = slug
@@ -114,7 +114,7 @@ class SlugTaken(Conflict):
 class ExternalIdTaken(Conflict):
     """The external id belongs to another post: `post` is its id.
 
-    `current` is that post's kept JSON, or None if it was withdrawn.
+    `current` is that post's stored JSON, or None if it was withdrawn.
     """
 
     def __init__(self, external_id: str, post: str, current: bytes | None) -> None:
@@ -136,14 +136,14 @@ class IdempotencyKeyReused(Conflict):
     def __str__(self) -> str:
         return (
             f"the Idempotency-Key {self.key!r} was used for a different request; "
-            "take a new key for a new request"
+            "use a new key for a new request"
         )
 
 
 class StaleRevision(Conflict):
     """The write names a revision that is no longer the current one.
 
-    `current` is the kept JSON of the post (or feed) as it is now.
+    `current` is the stored JSON of the post (or feed) now.
     """
 
     def __init__(self, expected: int, rev: int, current: bytes) -> None:
@@ -153,8 +153,8 @@ class StaleRevision(Conflict):
 
     def __str__(self) -> str:
         return (
-            f"revision {self.expected} is no longer current, revision {self.rev} is; "
-            "look at it, then send the change with its number"
+            f"revision {self.expected} is no longer current: read revision {self.rev}, "
+            "then send the change with that number"
         )
 
 
@@ -166,7 +166,7 @@ class PinMoved(Conflict):
 
 
 class Refused(NewsError):
-    """Whoever asks may not do this."""
+    """The requester may not do this."""
 
 
 class Unauthenticated(Refused):
@@ -189,18 +189,18 @@ class MissingScope(Refused):
 
 
 class Gap(NewsError):
-    """An event does not follow on what is held: fetch a snapshot."""
+    """An event does not follow the last one: fetch a snapshot."""
 
     def __init__(self, held: str, came: str) -> None:
         self.held = held
         self.came = came
 
     def __str__(self) -> str:
-        return f"{self.came} does not follow on {self.held}; fetch a snapshot"
+        return f"{self.came} does not follow {self.held}; fetch a snapshot"
 
 
 class Unavailable(NewsError):
-    """The store can't answer now. Of a write the outcome is unknown.
+    """The store does not answer. The outcome of a write is unknown.
 
     Repeating the write with the same Idempotency-Key settles it.
     """

@@ -61,5 +61,5 @@ class HubMetrics:
             "stoppress_feed_faults",
             "Faults that stayed in one feed, by where: its entry, line or record.",
             "where",
-            ("sending", "hearing", "filling", "mending", "record"),
+            ("sending", "hearing", "opening", "filling", "mending", "record"),
         )

@@ -1,11 +1,11 @@
-"""What keeps the loop from turning: the collector, and whatever takes too long.
+"""Pauses of the event loop: garbage collections, and turns that take too long.
 
 Rules:
-- What stands once the server serves (modules, routes, templates) stays for good, so
-  the collector never walks it again (`gc.freeze`).
-- A collection of the oldest generation walks every reader there is. Readers are
-  freed by their counts, never by the collector, so it may come rarely: RARELY.
-- How late a timer rings, once a second, samples how long turns are.
+- Objects that exist once the server is ready (modules, routes, templates) are never
+  freed, so the collector does not walk them again (`gc.freeze`).
+- A collection of the oldest generation walks every reader. Readers are freed by
+  reference counts, never by the collector, so it may run rarely: RARELY.
+- How late a timer fires, once per second, samples how long turns are.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from stoppress.meter import NO_METER, Meter
 
 LOOP_TICK_S = 1.0
-"""Between two rings of the timer."""
+"""Between two ticks of the timer."""
 RARELY = 100
 """Collections of the middle generation before one of the oldest, Python's own being
 10: 700,000 objects more than there were, so not while 18,000 readers arrive."""
@@ -42,7 +42,7 @@ class PauseMetrics:
 
 
 class Pauses:
-    """Watches one process's loop."""
+    """Measures the pauses of one process's loop."""
 
     def __init__(
         self, metrics: PauseMetrics, clock: Callable[[], float] = time.perf_counter
@@ -53,7 +53,7 @@ class Pauses:
         self._due = 0.0
 
     def settle(self) -> None:
-        """All is set up: let the collector look only at what comes from here on."""
+        """Freeze all objects made so far: the collector walks only later ones."""
         gc.collect()
         gc.freeze()
         young, middle, _ = gc.get_threshold()
@@ -61,7 +61,7 @@ class Pauses:
         gc.callbacks.append(self._heard)
 
     def tick(self) -> None:
-        """The timer of LOOP_TICK_S rings."""
+        """The timer of LOOP_TICK_S fires."""
         now = self._clock()
         if self._due:
             self._metrics.late.observe(max(0.0, now - self._due))

@@ -1,13 +1,13 @@
 """The sockets a server listens on, bound by the parent and inherited by workers.
 
 Rules:
-- A taken port is told in one line, after trying for BIND_FOR_S: the workers of a parent
-  that was killed may hold it a moment longer than the parent lived.
+- A taken port is reported after trying for BIND_FOR_S: the workers of a parent that
+  was killed may hold it a moment longer than the parent lived.
 - One worker has one socket. Several have one each on the same port, and the kernel
   spreads new connections (SO_REUSEPORT); a first bind without it finds out whether
-  somebody else has the port.
-- What the kernel is told of a connection, it is told of the listening socket:
-  connections inherit it (Linux), so no newcomer costs a call for it.
+  another process has the port.
+- Socket options of connections are set on the listening socket: connections inherit
+  them (Linux), so no new connection costs a system call for them.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from stoppress.settings import Settings
 
 BIND_FOR_S = 2.0
 EARS = 8
-"""Connections accepted in a turn: as many as are let in meanwhile."""
+"""Connections accepted per turn of the loop: as many as a turn lets in."""
 _BIND_PAUSE_S = 0.05
 _USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
 
 
 class CannotListen(Exception):
-    """The address can't be listened on: why, and what would do."""
+    """The address can't be listened on: why, and what to use instead."""
 
 
 async def listen(host: str, port: int, count: int) -> list[socket.socket]:
@@ -62,11 +62,11 @@ def limit(listener: socket.socket, settings: Settings) -> None:
 
 
 def ears(listener: socket.socket) -> list[socket.socket]:
-    """The socket, and copies of it to listen on besides.
+    """The socket and copies of it, all to be listened on.
 
-    uvloop accepts one connection a turn on each socket, and a turn takes a
-    millisecond while a crowd is let in or served: with one socket, 300 to 1,000 a
-    second were accepted, and the kernel's queue ran over.
+    uvloop accepts one connection per turn on each socket, and a turn takes a
+    millisecond under load: with one socket, 300 to 1,000 connections per second were
+    accepted, and the kernel's queue overflowed.
     """
     return [listener, *(listener.dup() for _ in range(EARS - 1))]
 
@@ -78,8 +78,8 @@ def _resolve(host: str, port: int) -> tuple[int, tuple[object, ...]]:
         )
     except (OSError, UnicodeError):
         raise CannotListen(
-            f"host {host!r} is no address of this machine; "
-            "127.0.0.1 listens on this machine alone, 0.0.0.0 on all its addresses"
+            f"host {host!r} is invalid (not an address of this machine): "
+            "use 127.0.0.1 for this machine alone, 0.0.0.0 for all its addresses"
         ) from None
     return found[0][0], found[0][4]
 
@@ -88,7 +88,7 @@ def _bind(family: int, address: tuple[object, ...], count: int) -> list[socket.s
     first = _bound(family, address, shared=False)
     if count == 1:
         return [first]
-    # The port that was found, if any would do.
+    # The port that was chosen, if it was 0.
     address = first.getsockname()
     first.close()
     sockets: list[socket.socket] = []
@@ -105,14 +105,14 @@ def _bind(family: int, address: tuple[object, ...], count: int) -> list[socket.s
 def _bound(family: int, address: tuple[object, ...], *, shared: bool) -> socket.socket:
     one = socket.socket(family, socket.SOCK_STREAM)
     try:
-        # Else the port stays taken for a minute after a server that closed first.
+        # Else the port stays taken for a minute after a server closed a connection.
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         one.bind(address)
-        # Two who only bind do not disturb each other; the second to listen is told.
+        # Two processes may bind; only the second to listen gets an error.
         if not shared:
             one.listen()
         one.setblocking(False)
@@ -126,11 +126,11 @@ def _reason(error: OSError, host: str, port: int) -> str:
     match error.errno:
         case errno.EADDRINUSE:
             return (
-                f"port {port} on {host} is taken; choose another with --port, "
-                "or stop what has it"
+                f"port {port} on {host} is taken: use another --port, "
+                "or stop the process that has it"
             )
         case errno.EACCES:
-            return f"port {port} may not be used by this user; ports from 1024 on may"
+            return f"port {port} is not allowed for this user: use 1024 or more"
         case errno.EADDRNOTAVAIL:
-            return f"host {host!r} is no address of this machine"
+            return f"host {host!r} is invalid: not an address of this machine"
     return f"can't listen on {host}:{port}: {error.strerror}"

@@ -1,12 +1,12 @@
-"""The parent: holds the data and the port, keeps Valkey and the workers running.
+"""The parent process: owns the data and the port, keeps Valkey and workers running.
 
 Rules:
-- It serves nobody itself, so nothing a reader sends can end it.
-- Order: port, data, Valkey, workers; the end goes the other way round, so that
-  readers are sent away while the store still answers, and Valkey stops last.
-- What can't be (a bad setting, a taken port, data in use, a Redis that is too old)
-  is CannotServe, one line; what dies later is started again, after a wait that
-  grows to MAX_RESTART_WAIT_S.
+- It serves no requests itself, so nothing a reader sends can end it.
+- Start order: port, data, Valkey, workers. It stops in reverse order, so that
+  readers are disconnected while the store still answers, and Valkey stops last.
+- A start that fails (an invalid setting, a taken port, data in use, a Redis that is
+  too old) is CannotServe, one line; a process that dies later is started again, after
+  a wait that grows to MAX_RESTART_WAIT_S.
 - SIGTERM, SIGINT or SIGHUP drain; a second one ends at once.
 """
 
@@ -43,9 +43,9 @@ FIRST_RESTART_WAIT_S = 0.1
 MAX_RESTART_WAIT_S = 5.0
 """Between the deaths of a worker and its next start."""
 WORKER_STEADY_AFTER_S = 10.0
-"""A worker that lived so long starts again without a wait."""
+"""A worker that ran so long is restarted without a wait."""
 END_S = 12.0
-"""What a worker gets beside its drain before it is killed: see process/worker.py."""
+"""Time to end, after its drain, before a worker is killed: see process/worker.py."""
 
 COUNTERS = "PROMETHEUS_MULTIPROC_DIR"
 COUNTERS_PREFIX = "stop-press-counters-"
@@ -65,7 +65,7 @@ class CannotServe(Exception):
 
 
 class _WorkerSlot:
-    """One place for a worker: a socket, and whichever process serves it now."""
+    """One worker's socket, and the process that serves it now."""
 
     def __init__(self, listener: socket.socket, environment: dict[str, str]) -> None:
         self._listener = listener
@@ -75,9 +75,9 @@ class _WorkerSlot:
         self.ready = asyncio.Event()
 
     async def keep(self, buried: Callable[[int], None]) -> None:
-        """Keep a process in this place until `stop`; `buried` hears of each death.
+        """Keep a process running until `stop`; `buried` is called for each that ended.
 
-        Raises CannotServe if the first one ends by itself before it served.
+        Raises CannotServe if the first one ends by itself before it is ready.
         """
         loop = asyncio.get_running_loop()
         wait_s = 0.0
@@ -92,7 +92,7 @@ class _WorkerSlot:
                 return
             if not self.ready.is_set() and code >= 0:  # not one that was killed
                 raise CannotServe("the server did not start; its log says why", 1)
-            log.warning("worker %d ended with %d; starting another", process.pid, code)
+            log.warning("worker %d exited with %d; starting another", process.pid, code)
             lived_s = loop.time() - started
             wait_s = (
                 0.0
@@ -113,7 +113,7 @@ class _WorkerSlot:
                 str(self._listener.fileno()),
                 str(writing),
                 str(os.getpid()),
-                # Its end tells the worker that we are gone.
+                # The end of this pipe tells the worker that its parent is gone.
                 stdin=PIPE,
                 pass_fds=(self._listener.fileno(), writing),
                 env=self._environment,
@@ -134,7 +134,7 @@ class _WorkerSlot:
     def stop(self, signum: int = signal.SIGTERM) -> None:
         """Tell the process to end, and start no other."""
         self._stopping.set()
-        # While anyone holds it open, the kernel takes connections that nobody serves.
+        # While it is open, the kernel accepts connections that are never served.
         self._listener.close()
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -196,7 +196,7 @@ class Supervisor:
         keeping: list[asyncio.Task[None]],
         patience_s: float,
     ) -> None:
-        """Drain; at a second signal, or when patience is over, kill what is left."""
+        """Drain; at a second signal, or after `patience_s`, kill what is left."""
         for worker in workers:
             worker.stop()
         ended = asyncio.ensure_future(asyncio.wait(keeping))
@@ -206,7 +206,7 @@ class Supervisor:
         )
         again.cancel()
         if not ended.done():
-            log.warning("workers are ended before their drain was over")
+            log.warning("workers are killed before their drain is over")
             for worker in workers:
                 worker.stop(signal.SIGKILL)
         await ended
@@ -237,13 +237,13 @@ async def _when_ready(
     try:
         await ready(settings)
     except Exception:
-        # It stands beside the server, which goes on without it.
-        log.exception("what ran beside the server failed")
+        # It runs beside the server, which continues without it.
+        log.exception("the task beside the server failed")
 
 
 @contextlib.asynccontextmanager
 async def _store(settings: Settings) -> AsyncIterator[Settings]:
-    """The settings with a Redis that is there: ours, or the one that was named.
+    """The settings with the Redis to use: the embedded one, or the one that is set.
 
     Raises BadSetting if there can't be one, or it can't be used.
     """
@@ -251,7 +251,7 @@ async def _store(settings: Settings) -> AsyncIterator[Settings]:
         try:
             await (await reach(settings.redis, settings)).aclose()
         except Unavailable as error:
-            log.warning("%s; serving all the same, until it comes", error)
+            log.warning("%s; serving without it until it answers", error)
         yield settings
         return
     valkey = EmbeddedValkey(settings.data, settings)
@@ -281,7 +281,7 @@ def _counters(
     with _counters_folder() as folder:
 
         def buried(pid: int) -> None:
-            # What it counted stays; what it held (readers, channels) is gone.
+            # Its counters stay; its gauges (readers, channels) are gone.
             for file in Path(folder).glob(f"gauge_live*_{pid}.db"):
                 file.unlink()
 
@@ -290,10 +290,10 @@ def _counters(
 
 @contextlib.contextmanager
 def _counters_folder() -> Iterator[str]:
-    """A folder of our own, for as long as we live.
+    """A folder of our own, for as long as this process runs.
 
-    Who is killed leaves its folder behind; the lock on it ends with its holder, so
-    the next one to start clears it away.
+    A process that is killed leaves its folder behind; the lock on it ends with the
+    process, so the next server to start removes the folder.
     """
     for lock in Path(tempfile.gettempdir()).glob(f"{COUNTERS_PREFIX}*/{LOCK}"):
         with contextlib.suppress(OSError), held(lock) as mine:
@@ -301,6 +301,6 @@ def _counters_folder() -> Iterator[str]:
                 shutil.rmtree(lock.parent)
     with tempfile.TemporaryDirectory(prefix=COUNTERS_PREFIX) as folder:
         with held(Path(folder) / "new"):
-            # Nobody finds it before it is locked.
+            # No other process finds it before it is locked.
             (Path(folder) / "new").rename(Path(folder) / LOCK)
             yield folder

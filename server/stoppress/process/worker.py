@@ -5,8 +5,8 @@ Rules:
   parent; it binds nothing and owns no data.
 - It never outlives its parent: the kernel kills it (Linux), and the end of its
   standard input ends it (everywhere).
-- SIGTERM: no new connections, readers are sent away spread over `drain_s`,
-  then what runs may finish for REQUEST_GRACE_S, then the parts are closed. Exit 0.
+- SIGTERM: no new connections, readers are disconnected spread over `drain_s`,
+  then requests may finish for REQUEST_GRACE_S, then the parts are closed. Exit 0.
   A second signal ends it at once.
 """
 
@@ -35,13 +35,13 @@ from stoppress.web.line.head_limits import HeadLimits, HeadMetrics
 from stoppress.web.line.takeover import LiveWebSocket
 
 REQUEST_GRACE_S = 3
-"""How long requests may run on, after the drain; uvicorn waits without end."""
+"""How long requests may run after the drain; uvicorn would wait without end."""
 CLOSE_S = 5
-"""How long the parts may take to close, after that."""
+"""How long the parts may take to close after that."""
 KEEP_ALIVE_S = 75
-"""Longer than proxies keep their connections, so that none is cut in use."""
+"""Longer than proxies keep theirs, so that no connection is closed in use."""
 BACKLOG = 4096
-"""Connections the kernel holds for us: readers come back all at once."""
+"""Connections the kernel queues: many readers reconnect at once."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 
 
 class WorkerServer(uvicorn.Server):
-    """uvicorn's server, which says when it is ready and drains before it ends."""
+    """uvicorn's server, which reports when it is ready and drains before it ends."""
 
     def __init__(
         self, config: uvicorn.Config, serving: ServerProcess, ready: int
@@ -74,7 +74,7 @@ class WorkerServer(uvicorn.Server):
         self._serving.over.set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept, then say so."""
+        """Accept connections, then report ready."""
         await super().startup(sockets)
         self._pauses.settle()
         give_back()
@@ -84,14 +84,14 @@ class WorkerServer(uvicorn.Server):
     async def main_loop(self) -> None:
         """Serve until a signal, or a part that failed, ends it.
 
-        uvicorn's own looks ten times a second, which took more than half of what a
-        worker costs that has nothing to do.
+        uvicorn's own polls ten times per second, which was more than half of an idle
+        worker's CPU.
         """
         over = self._serving.over
         while not over.is_set():
             self._pauses.tick()
             self._serving.metrics.add_up()
-            await self.on_tick(0)  # the date that answers bear
+            await self.on_tick(0)  # the Date header
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOP_TICK_S):
                     await over.wait()
@@ -106,14 +106,12 @@ class WorkerServer(uvicorn.Server):
             ):
                 await self._serving.drain()
         except TimeoutError:
-            log.warning("readers are left after the drain; they are cut")
+            log.warning("readers remain after the drain; they are disconnected")
         try:
             async with asyncio.timeout(REQUEST_GRACE_S + CLOSE_S):
                 await super().shutdown(sockets)
         except TimeoutError:
-            log.warning(
-                "the parts did not close within %d s; left as they are", CLOSE_S
-            )
+            log.warning("the server did not close within %d s; exiting anyway", CLOSE_S)
         self._serving.metrics.add_up()
 
 
@@ -122,14 +120,14 @@ def die_with(parent: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        # It died before we asked.
+        # The parent died before this call.
         os._exit(1)
 
 
 def give_back() -> None:
-    """Give the system what the start needed and let go, where libc can (glibc).
+    """Return memory freed after the start to the system, where libc can (glibc).
 
-    It would lie in holes that readers fill one by one: three megabytes here.
+    Else readers would fill it only slowly: three megabytes here.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
@@ -158,14 +156,14 @@ async def serve(listen: int, ready: int) -> None:
     )
     config = uvicorn.Config(
         serving.app,
-        http=cast(Any, first_bytes),  # it makes the protocols, as the class would
+        http=cast(Any, first_bytes),  # it makes the protocols, as a class would
         ws=LiveWebSocket,
         lifespan="on",
         interface="asgi3",
         log_config=None,
         access_log=False,
         server_header=False,
-        # The hub speaks for itself: no pings, no compressor a reader.
+        # The hub sends beats and compresses itself: no pings, no compressor per reader.
         ws_ping_interval=None,
         ws_per_message_deflate=False,
         backlog=BACKLOG,
@@ -193,7 +191,7 @@ def main() -> None:
 
 
 def _loop() -> asyncio.AbstractEventLoop:
-    import uvloop  # only here: nothing else need know which loop it is
+    import uvloop  # only here: no other module depends on the loop
 
     return uvloop.new_event_loop()
 

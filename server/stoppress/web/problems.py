@@ -1,10 +1,9 @@
-"""Every refusal as a problem document (RFC 9457), made in this one place.
+"""Every refusal as a problem document (RFC 9457), made in this module alone.
 
 Rules: `title` is the same for every problem of a `type`; `detail` says what was
-wrong, with which value, and what to do. What else is known stands beside them:
-`field`, `line` and `column`, `scope`, `current` or `post` (as they are now). A
-fault of ours shows nothing of the inside but a reference to look up in the log.
-No refusal is stored by a cache.
+wrong, with which value, and what to do. Further members are `field`, `line` and
+`column`, `scope`, `current` or `post` (as they are now). An internal error shows
+only a reference to look up in the log. No cache stores a refusal.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _log = logging.getLogger("stoppress.web")
 
 
 class Problem(Exception):
-    """A refusal that only HTTP knows, such as 405 or 413."""
+    """A refusal that exists only in HTTP, such as 405 or 413."""
 
     def __init__(
         self,
@@ -49,7 +48,7 @@ class Problem(Exception):
         self.more = more
 
     def response(self) -> Response:
-        """The answer that says so."""
+        """The response with this problem document."""
         document = {
             "type": f"urn:stop-press:problem:{self.kind}",
             "title": self.title,
@@ -81,14 +80,14 @@ def answer(error: Exception, base: str, feed: str | None = None) -> Response:
     return Problem(
         500,
         "fault",
-        "A fault of the server",
-        "this is not your fault; the log says more under the reference",
+        "Internal server error",
+        "the request is not at fault; the server's log says more by the reference",
         reference=reference,
     ).response()
 
 
 def problem(error: errors.NewsError, base: str, feed: str | None = None) -> Problem:
-    """The problem that a domain error is to whoever asked."""
+    """The problem document of a domain error."""
     for kind in type(error).__mro__:
         make = _MAKERS.get(kind)
         if make is not None:
@@ -99,7 +98,7 @@ def problem(error: errors.NewsError, base: str, feed: str | None = None) -> Prob
 def exception_handlers(
     base: str,
 ) -> dict[type[Exception] | int, Callable[[Request, Exception], Response]]:
-    """For the application: what no route answered becomes a problem too."""
+    """Handlers for the application: unhandled errors become problems too."""
 
     def handle(request: Request, error: Exception) -> Response:
         return answer(error, base, request.path_params.get("feed"))
@@ -111,7 +110,7 @@ def _of_http(error: HTTPException) -> Problem:
     status = http.HTTPStatus(error.status_code)
     detail = error.detail
     if status is http.HTTPStatus.NOT_FOUND:
-        detail = "there is nothing at this address; /openapi.json lists what there is"
+        detail = "there is nothing at this address; /openapi.json lists the addresses"
     return Problem(
         error.status_code,
         status.phrase.lower().replace(" ", "-"),
@@ -140,7 +139,7 @@ def _stale(error: errors.NewsError, base: str, feed: str) -> Problem:
     return Problem(
         412,
         "stale-revision",
-        "Changed meanwhile",
+        "Revision not current",
         str(error),
         headers={"etag": f'"{error.rev}"'},
         current=msgspec.Raw(current),
@@ -177,8 +176,8 @@ def _unavailable(error: errors.NewsError, base: str, feed: str) -> Problem:
     return Problem(
         503,
         "unavailable",
-        "Not available now",
-        f"{error}; of a write the outcome is unknown: repeat it with the same "
+        "Temporarily unavailable",
+        f"{error}; the outcome of a write is unknown: repeat it with the same "
         "Idempotency-Key",
         headers={"retry-after": str(error.retry_after_s)},
     )
@@ -200,11 +199,11 @@ def _public(body: bytes, feed: str, base: str) -> bytes:
 
 
 _MAKERS: dict[type, _Maker] = {
-    errors.BrokenJson: _plain(400, "broken-json", "Broken JSON", "line", "column"),
+    errors.BrokenJson: _plain(400, "broken-json", "Invalid JSON", "line", "column"),
     errors.MalformedCursor: _plain(400, "malformed-cursor", "Malformed cursor"),
-    errors.Invalid: _plain(422, "invalid", "Not allowed like this", "field"),
+    errors.Invalid: _plain(422, "invalid", "Invalid field", "field"),
     errors.Malformed: _plain(400, "malformed", "Malformed request"),
-    errors.NotFound: _plain(404, "not-found", "Not there"),
+    errors.NotFound: _plain(404, "not-found", "Not Found"),
     errors.Gone: _plain(410, "withdrawn", "Withdrawn"),
     errors.SlugTaken: _plain(409, "slug-taken", "The slug is taken"),
     errors.ExternalIdTaken: _external_id,
@@ -217,5 +216,5 @@ _MAKERS: dict[type, _Maker] = {
     errors.MissingScope: _plain(403, "missing-scope", "Scope missing", "scope"),
     errors.Refused: _plain(403, "refused", "Refused"),
     errors.Unavailable: _unavailable,
-    errors.NewsError: _plain(500, "fault", "A fault of the server"),
+    errors.NewsError: _plain(500, "fault", "Internal server error"),
 }

@@ -130,7 +130,7 @@ def test_an_import_that_broke_off_goes_on(server: Server, feed: str) -> None:
     slug = f"half-{os.getpid()}"
     half = command(server, "import", "-", "--as", slug, stdin=text(lines[:60]))
     assert half.returncode == 1
-    assert "ends at line 60, before its end" in half.stderr
+    assert "is incomplete: it stops at line 60" in half.stderr
     for _ in range(2):
         done = command(server, "import", "-", "--as", slug, stdin=text(lines))
         assert (done.returncode, done.stderr) == (0, "")
@@ -158,7 +158,7 @@ def test_an_export_goes_to_a_file(server: Server, feed: str, tmp_path: Path) -> 
     assert command(server, "export", feed, "-o", str(file)).returncode == 0
     slug = f"file-{os.getpid()}"
     done = command(server, "import", str(file), "--as", slug)
-    assert done.stdout == f"imported {slug}: 127 posts, 3 withdrawn ones\n"
+    assert done.stdout == f"imported {slug}: 127 posts, 3 withdrawn\n"
 
 
 def test_what_was_withdrawn_since_stays_so(server: Server, feed: str) -> None:
@@ -168,7 +168,7 @@ def test_what_was_withdrawn_since_stays_so(server: Server, feed: str) -> None:
     gone = next(line["post"]["id"] for line in lines if "post" in line)
     server.request("DELETE", f"/v1/feeds/{copy}/posts/{gone}")
     done = command(server, "import", stdin=text(lines))
-    assert "1 were withdrawn here and stay so" in done.stdout
+    assert "not restored, since withdrawn here: 1" in done.stdout
     assert exported(server, copy)[2]["post"]["id"] != gone
 
 
@@ -178,17 +178,17 @@ def test_bad_input_is_told_with_its_line(server: Server, feed: str) -> None:
     whole = text(lines)
     bad_post = {"post": lines[2]["post"] | {"rev": 0}}
     cases = {
-        "": "ends at line 0",
-        "junk\n": "line 1: is no JSON object",
-        "{}\n": "line 1: this is no export",
-        '{"export":2}\n': "line 1: this is no export of Stop Press, or one of a newer",
+        "": "stops at line 0",
+        "junk\n": "line 1: is not a JSON object",
+        "{}\n": "line 1: this is not a Stop Press export",
+        '{"export":2}\n': "line 1: this is not a Stop Press export, or one of a newer",
         text([lines[0], lines[2]]): "line 2: comes before the feed",
         text([*lines[:2], bad_post]): "line 3: rev: must be a whole number",
-        text([*lines[:2], {"post": 3}]): "line 3: is none of feed, post",
+        text([*lines[:2], {"post": 3}]): "line 3: is invalid: use one of feed, post",
         text([*lines[:2], {"post": {}}]): "line 3: the post has no id",
         text([*lines[:2], lines[-1]]): "line 3: the file has 2 lines before this one",
-        whole + text(lines[:1]): f"line {len(lines) + 1}: stands after the end",
-        whole.replace("\n", "", 1): "line 1: is no JSON object",
+        whole + text(lines[:1]): f"line {len(lines) + 1}: comes after the end",
+        whole.replace("\n", "", 1): "line 1: is not a JSON object",
     }
     for number, (content, reason) in enumerate(cases.items()):
         slug = f"bad-{os.getpid()}-{number}"

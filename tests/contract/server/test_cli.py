@@ -270,7 +270,7 @@ def test_failures_are_one_line(run: Run, feed: str) -> None:
     assert "no feed 'nothing'" in complains(run("tail", "nothing"))
     assert "no feed 'nothing'" in complains(run("publish", "nothing", "x"))
     assert "no post" in complains(run("withdraw", feed, "00000000000000"))
-    assert "is no cursor" in complains(run("tail", feed, "--since", "x"))
+    assert "cursor 'x' is invalid" in complains(run("tail", feed, "--since", "x"))
     assert "token" in complains(run("publish", feed, "x", STOPPRESS_TOKEN=""))
     assert "headline" in complains(run("publish", feed))
     assert "headline" in complains(run("publish", feed, "x", "--headline", "x" * 301))

@@ -102,7 +102,7 @@ def test_reading_is_tried_once() -> None:
 def test_what_is_no_stop_press_is_told() -> None:
     """A page of something else is no answer."""
     with answering((200, b"<html>"), (404, b"[]")) as (url, _):
-        with pytest.raises(CallFailed, match="is no Stop Press"):
+        with pytest.raises(CallFailed, match="is not a Stop Press server"):
             ApiClient(url, None).get("/")
         with pytest.raises(CallFailed, match="answered 404 Not Found"):
             ApiClient(url, None).get("/")

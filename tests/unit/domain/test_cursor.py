@@ -49,5 +49,5 @@ def test_any_text_is_a_cursor_or_malformed(text: str) -> None:
 )
 def test_a_malformed_cursor_is_refused(text: str) -> None:
     """What differs from `<epoch>-<seq>` in any way is refused, and named."""
-    with pytest.raises(MalformedCursor, match="is no cursor"):
+    with pytest.raises(MalformedCursor, match="is invalid"):
         Cursor.parse(text)

@@ -42,7 +42,7 @@ TEXTS = [
     (Unauthenticated("the token is unknown"), Refused, "the token is unknown"),
     (MissingScope("admin"), Refused, "'admin'"),
     (MissingScope("write", "x"), Refused, "'write' on the feed 'x'"),
-    (Gap("e-1", "e-3"), NewsError, "e-3 does not follow on e-1"),
+    (Gap("e-1", "e-3"), NewsError, "e-3 does not follow e-1"),
     (Unavailable("Redis is away"), NewsError, "Redis is away"),
 ]
 

@@ -67,7 +67,7 @@ async def test_a_port_that_is_given_free_meanwhile_is_had() -> None:
 @pytest.mark.asyncio
 async def test_a_host_that_is_not_ours_is_told(host: str) -> None:
     """At once: waiting would not help."""
-    with pytest.raises(CannotListen, match="no address of this machine"):
+    with pytest.raises(CannotListen, match="not an address of this machine"):
         await listen(host, 0, 1)
 
 

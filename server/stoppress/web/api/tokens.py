@@ -36,7 +36,7 @@ async def revoke(services: Services, request: Request) -> Response:
         raise Problem(
             404,
             "not-found",
-            "Not there",
+            "Not Found",
             f"there is no token with the id {name[:100]!r}; GET /v1/tokens lists them",
         )
     return responses.done()

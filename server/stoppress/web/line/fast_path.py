@@ -89,7 +89,7 @@ class FastPath:
         self._services: Services | None = None
 
     def open(self, services: Services) -> None:
-        """From now on there is a newsroom."""
+        """Accept readers from now on."""
         self._services = services
 
     def enter(

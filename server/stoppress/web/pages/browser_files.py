@@ -79,7 +79,7 @@ class BrowserFiles:
         """The words of a language; of English where there are none."""
         language = request.path_params["language"]
         if not language.isalnum():
-            raise Problem(404, "not-found", "Not there", "no language is called that")
+            raise Problem(404, "not-found", "Not Found", "no language is called that")
         body = self._words.get(language, self._words["en"])
         return _send(request, body, "json", SHORT)
 

@@ -83,7 +83,7 @@ class DeskFiles:
         name = request.path_params["name"]
         content = self._held.get(name)
         if content is None:
-            raise Problem(404, "not-found", "Not there", f"there is no file {name!r}")
+            raise Problem(404, "not-found", "Not Found", f"there is no file {name!r}")
         kind = _TYPES[name[name.rindex(".") :]]
         # Another version's address: what is here is not what was asked for.
         is_ours = self.address.endswith(request.path_params["version"])
