@@ -282,11 +282,11 @@ def told(life: Life, kept: int) -> str:
     result = f"**{life.faults[:3]}**" if life.faults else "no fault"
     return f"""\
 `python -m tests.faults.long_life`: one feed, of which the log keeps the last {kept:,}
-events, for {AGE_DAYS} days. Readers come back after each tenth, after a restart, and
-after one with the clock {AGE_DAYS - 1} days on; and when it is {AGE_DAYS + 1} days on.
-In all {life.resumed} who were inside of that were resumed at their places, and heard
-{life.heard:,} events without a hole; {life.reset} from beyond were reset. The epoch
-stayed. Result: {result}.
+events, for {AGE_DAYS} days. Readers reconnect after each tenth of the events, after a
+restart, after one with the clock {AGE_DAYS - 1} days ahead, and when it is
+{AGE_DAYS + 1} days ahead. In all {life.resumed} readers within that window were
+resumed at their cursors, and got {life.heard:,} events without a gap; {life.reset}
+readers beyond it were reset. The epoch stayed. Result: {result}.
 
 | events so far | processor time of a write | new snapshot | kept | log in Redis | hub |
 | --: | --: | --: | --: | --: | --: |

@@ -188,7 +188,7 @@ def told(found: Rolled, bound: int) -> str:
     result = f"**{found.faults[:3]}**" if found.faults else "0"
     return f"""\
 `python -m tests.faults.rolling`: two hubs on one Redis, nginx before them, and readers
-on WebSocket by way of it, while an editor writes by way of it too. Each hub is ended by
+on WebSocket through it, while an editor writes through it too. Each hub is ended by
 SIGTERM and started again (`drain_s` {DRAIN_S:.0f}, `handshakes_per_s` {bound}).
 
 | what | figure |
@@ -196,10 +196,10 @@ SIGTERM and started again (`drain_s` {DRAIN_S:.0f}, `handshakes_per_s` {bound}).
 | readers, two descriptors each at nginx | {count.members:,} |
 | writes | {found.deeds} |
 | events heard | {seen["events"]:,} |
-| readers sent away (`bye`) | {seen["bye"]:,} |
-| lines that broke without a word | {seen["broken"]:,} |
+| readers disconnected (`bye`) | {seen["bye"]:,} |
+| connections that broke without `bye` | {seen["broken"]:,} |
 | handshakes answered | {count.handshakes:,} |
-| most of them within a second (bound {bound:,}) | {count.peak:,} |
+| most of them in one second (bound {bound:,}) | {count.peak:,} |
 | a hub's end took, at most | {found.drained_s:.1f} s |
 | from SIGTERM until all were on a line, at most | {found.back_s:.1f} s |
 | gaps, repeats, resets, lost posts | {result} |

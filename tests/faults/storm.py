@@ -258,10 +258,10 @@ def told(back: Storm, reset: Storm, quiet_mb: float) -> str:
     faults = back.faults + reset.faults
     result = f"**{faults[:3]}**" if faults else "0"
     return f"""\
-`python -m tests.faults.storm`: one hub, one feed. First all readers come at once, at
-{PLACES} cursors of the feed; then Redis comes back as from a back-up, so that a new
-epoch begins: all are reset at once, and get the snapshot. An editor publishes
-meanwhile, {A_SECOND:.0f} times a second.
+`python -m tests.faults.storm`: one hub, one feed. First all readers connect at once, at
+{PLACES} cursors of the feed; then Redis returns as if restored from a back-up, so that
+a new epoch begins: all are reset at once, and get the snapshot. An editor publishes
+meanwhile, {A_SECOND:.0f} times per second.
 
 | what | back at {PLACES} cursors | reset at once |
 | --- | --: | --: |

@@ -38,9 +38,9 @@ STEP = 100
 """Sessions of the client's between two of its lines."""
 
 INTRODUCTION = """\
-`make fuzz` feeds what reads foreign bytes with inputs that are nearly right: bent in
-bytes, in the structure of their JSON, in the order of their frames. Nothing may be
-raised but the named errors, nothing may hang, and memory has a bound; what else has to
+`make fuzz` feeds the parsers of foreign bytes with inputs that are nearly valid:
+mutated in bytes, in the structure of their JSON, in the order of frames. Only the named
+errors may be raised, nothing may hang, and memory has a bound; what else has to
 hold, each file in `tests/fuzz` says. Seed {seed}; to repeat one session of it:
 `make fuzz ARGS="--targets T --seed S --session N"`.
 

@@ -42,10 +42,10 @@ TRACED = ["stoppress", "websockets"]
 """Whose code counts as reached."""
 TITLE = "Fuzzing led by coverage"
 INTRODUCTION = """\
-`make guided`: the same parsers under atheris (libFuzzer), which goes on from what
-reaches new code; bytes as they are, and as the chance that the generator above draws
-from. Seed {seed}. Edges and features of `stoppress` and `websockets` that were
-reached, after the first inputs and at the end.
+`make guided`: the same parsers under atheris (libFuzzer), which continues from
+inputs that reach new code; bytes are used as they are, and as the random choices of
+the generator above. Seed {seed}. Edges and features of `stoppress` and `websockets`
+that were reached, after the first inputs and at the end.
 
 """
 
