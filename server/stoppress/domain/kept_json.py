@@ -24,8 +24,6 @@ Known = Mapping[str, "Known | None"]
 EMPTY = len("null")
 """No longer than this is what holds no member: `null`, `[]`, `{}`."""
 
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -36,8 +34,13 @@ class KeptJson(Generic[S]):
         self._struct = struct
         self._decoder = msgspec.json.Decoder(struct)
         self._known = known_members(struct)
-        self._names = frozenset(self._known)
         self._objects = [(n, inner) for n, inner in self._known.items() if inner]
+        # Fails at the first member that is not known, and decodes no value.
+        raw: list[tuple[str, type, msgspec.Raw]] = [
+            (name, msgspec.Raw, msgspec.Raw()) for name in self._known
+        ]
+        members = msgspec.defstruct("Members", raw, forbid_unknown_fields=True)
+        self._members = msgspec.json.Decoder(members)
 
     def read(self, body: bytes) -> S:
         """What is known of it. Raises msgspec.ValidationError if it is none."""
@@ -57,12 +60,13 @@ class KeptJson(Generic[S]):
 
     def _is_known(self, body: bytes) -> bool:
         """Whether every member is known; only what may hide one is looked into."""
-        members = _members.decode(body)
-        if not self._names.issuperset(members):
+        try:
+            members = self._members.decode(body)
+        except msgspec.ValidationError:
             return False
         for name, inner in self._objects:
-            raw = members.get(name)
-            if raw is not None and len(raw) > EMPTY:
+            raw = getattr(members, name)
+            if len(raw) > EMPTY:
                 value = msgspec.json.decode(raw)
                 if _known_part(value, inner) != value:
                     return False
