@@ -9,15 +9,16 @@
 import { parseCursor } from "./cursor.js";
 
 /**
- * @typedef {{id: string, published_at: string, pinned: boolean, rev?: number,
- *   [member: string]: any}} Post
+ * @typedef {{id: string, published_at: string, pinned?: boolean, rev?: number,
+ *   [member: string]: any}} Post A member that is not there is null, false or empty; so it
+ *   is with a feed.
  * @typedef {{[member: string]: any}} Feed
  * @typedef {[published_at: string, id: string]} Place
  * @typedef {{posts: Post[], next: string | null}} Page
- * @typedef {Page & {feed: Feed, cursor: string, pinned: Post | null}} Snapshot
+ * @typedef {Page & {feed: Feed, cursor: string, pinned?: Post | null}} Snapshot
  * @typedef {{type: string, cursor: string, post?: any, value?: Feed}} Message
  * @typedef {{feed: Feed, cursor: import("./cursor.js").Cursor,
- *   posts: Map<string, Post>, pinned: Post | null, floor: Place | null,
+ *   posts: Map<string, Post>, pinned?: Post | null, floor: Place | null,
  *   rising?: boolean}} State `rising`: read from the oldest post on; then `floor` is the
  *   newest that was loaded, and what sorts above it will come with the next page.
  */
@@ -91,7 +92,7 @@ export function withPage(state, page) {
   const posts = new Map(page.posts.map((post) => [post.id, post]));
   for (const [id, post] of state.posts) posts.set(id, post);
   const last = page.posts.at(-1);
-  return { ...state, posts, floor: page.next !== null && last ? place(last) : null };
+  return { ...state, posts, floor: page.next && last ? place(last) : null };
 }
 
 /**

@@ -57,7 +57,7 @@ const box = (tag, name, { level }, label, items) =>
  * @param {Context} ctx
  */
 export function renderSummary(ctx) {
-  const lines = paragraphs(ctx.feed.summary ?? "").map((text) => text.replace(/^[-*] /, ""));
+  const lines = paragraphs(ctx.feed.summary).map((text) => text.replace(/^[-*] /, ""));
   return box("aside", "summary", ctx, ctx.words.summary, lines);
 }
 
@@ -66,7 +66,7 @@ export function renderSummary(ctx) {
  * @param {Context} ctx
  */
 export function renderLinks(ctx) {
-  const { links, url, slug } = ctx.feed;
+  const { links = [], url, slug } = ctx.feed;
   const items = links.map(
     (/** @type {any} */ one) => ![url, `/live/${slug}`].includes(one.url) && link(one.url, ctx, one.title),
   );
@@ -90,11 +90,11 @@ export function renderKey(post, ctx) {
  * What a post is called where there is room for a line or two.
  * @param {import("./fold.js").Post} post
  */
-export const headlineOf = ({ headline, html }) =>
+export const headlineOf = ({ headline, html = "" }) =>
   headline || /** @type {string} */ (fragment(html, "").textContent).slice(0, 110);
 
-/** @param {string} text */
-const paragraphs = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
+/** @param {string} [text] */
+const paragraphs = (text = "") => text.split("\n").map((line) => line.trim()).filter(Boolean);
 
 /**
  * Everything around the posts, as the server's words bring it; `view.js` fills it.

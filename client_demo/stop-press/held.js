@@ -5,6 +5,8 @@
 
 /**
  * The state that the server's own page shows.
+ *
+ * Of its posts it holds no more than their places: such a post has no `url`.
  * @param {HTMLElement} root
  * @param {import("./fold.js").Feed} feed
  * @param {import("./cursor.js").Cursor} cursor

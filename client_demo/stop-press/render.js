@@ -146,9 +146,9 @@ export function renderPost(post, ctx, pinned = false) {
       "div",
       { class: "sp-what", lang: language, dir: direction },
       headline && h(`h${ctx.level + 1}`, { class: "sp-headline", part: "headline", id: `${id}-h` }, headline),
-      authors[0] && h("p", "sp-by", joined(authors, ctx)),
+      authors && h("p", "sp-by", joined(authors, ctx)),
       html && h("div", { class: "sp-body", part: "body" }, fragment(html, base)),
-      media.map((/** @type {any} */ item) => renderMedia(item, ctx)),
+      media?.map((/** @type {any} */ item) => renderMedia(item, ctx)),
       correction && h(
         "p",
         "sp-correction",
@@ -159,9 +159,9 @@ export function renderPost(post, ctx, pinned = false) {
       "footer",
       "sp-foot",
       source && h("span", "sp-source", `${words.source}: `, link(source.url, ctx, source.name)),
-      tags[0] && h("ul", "sp-tags", tags.map((/** @type {string} */ tag) =>
+      tags && h("ul", "sp-tags", tags.map((/** @type {string} */ tag) =>
         h("li", "", h("a", { href: `${base}/live/${feed.slug}?tag=${encodeURIComponent(tag)}` }, tag)))),
-      /** @type {number} */ (post.rev) > 1 && post.updated_at > post.published_at &&
+      post.updated_at > post.published_at &&
         h("span", "sp-updated", around(words.updated, time(post.updated_at, ctx))),
       h("a", { class: "sp-share", href }, words.share),
     ),

@@ -44,8 +44,8 @@ export function windowOf(from, { home, newest = "" }, top) {
      * @param {import("./fold.js").Post} post
      */
     holds(post) {
-      const { tags, key, published_at } = post;
-      const fits = !tags || ((!tag || tags.includes(tag)) && (!asked.has("key") || key));
+      const { url, tags, key, published_at } = post;
+      const fits = !url || ((!tag || tags?.includes(tag)) && (!asked.has("key") || key));
       return fits && (!isBefore(post) || (!rising && published_at > newest));
     },
   };

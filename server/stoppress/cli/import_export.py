@@ -88,7 +88,7 @@ def _lines_of(api: ApiClient, feed: str) -> Iterator[Json]:
                 cursor = event["cursor"]
                 # Of a withdrawn post the list above knows more than its event.
                 withdrawn |= event["type"] == "post.withdrawn"
-                if line := _line_of(event):
+                if line := _line_of(api, path, event):
                     count += 1
                     yield line
     yield {"end": {"cursor": cursor, "lines": count}}
@@ -108,11 +108,16 @@ def _events(api: ApiClient, path: str, since: str) -> list[Json]:
     return events
 
 
-def _line_of(event: Json) -> Json | None:
+def _line_of(api: ApiClient, path: str, event: Json) -> Json | None:
     if event["type"] == "feed.updated":
         return {"feed": _bare(event["value"])}
     if event["type"] in ("post.published", "post.updated"):
-        return {"post": _bare(event["post"])}
+        # The event holds what readers get, which is not all of the post.
+        try:
+            return {"post": _bare(api.get(f"{path}/posts/{event['post']['id']}"))}
+        except CallFailed as refused:
+            if refused.status != GONE:
+                raise
     return None
 
 

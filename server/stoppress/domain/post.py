@@ -1,16 +1,20 @@
 """A post: what an editor writes, and what a reader gets.
 
-`PostInput` is what an editor may send; `Post` is what is kept and shown. Bounds are
-in characters unless they say bytes; a post as a whole is bounded by the 64 KiB
-of a request body. Order in a feed: `published_at` descending, then the newest
-made, which is the greater id (`new_post_id`).
+`PostInput` is what an editor may send, `Post` what is kept, and `Post` with its
+address, but without what is PRIVATE, what readers get. Rules:
+- Absent means null, false or empty, in each of them.
+- Bounds are in characters unless they say bytes; a post as a whole is bounded by
+  the 64 KiB of a request body. Posts that were kept are read through them: a bound
+  may be raised, never lowered.
+- Order in a feed: `published_at` descending, then the newest made, which is the
+  greater id (`new_post_id`).
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 Text = Annotated[str, Meta(max_length=500)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -27,6 +31,9 @@ Language = Annotated[
 ]
 Direction = Literal["ltr", "rtl", "auto"]
 Pixels = Annotated[int, Meta(ge=1, le=20_000)]
+
+PRIVATE = frozenset({"body", "external_id"})
+"""Members of a post that only callers get that may publish on its feed."""
 
 
 class Author(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -65,14 +72,15 @@ class CorrectionNote(Struct, frozen=True, forbid_unknown_fields=True):
     note: Annotated[str, Meta(min_length=1, max_length=1000)]
 
 
-class Correction(Struct, frozen=True):
+class Correction(CorrectionNote, frozen=True, forbid_unknown_fields=False):
     """What readers see of a correction."""
 
-    note: str
     at: str
 
 
-class PostInput(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class PostInput(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """What an editor may send. A post needs a headline, a body or media."""
 
     external_id: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
@@ -91,30 +99,23 @@ class PostInput(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     correction: CorrectionNote | None = None
 
 
-class Post(Struct, frozen=True):
+class Post(PostInput, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """One entry of a feed, as it is kept. Its `url` is added on the way out.
 
-    `id` comes first: `wire.messages.public` puts the url after it.
+    `updated_at` is None while it is `published_at`.
     """
 
     id: str
-    external_id: str | None
-    headline: str | None
-    body: str
-    html: str
-    language: str | None
-    direction: Direction | None
-    key: bool
-    breaking: bool
-    pinned: bool
-    tags: tuple[str, ...]
-    authors: tuple[Author, ...]
-    source: Source | None
-    media: tuple[Media, ...]
+    html: str = ""
     published_at: str
-    updated_at: str
-    correction: Correction | None
+    updated_at: str | None = None
+    correction: Correction | None = None
     rev: int
+
+    def __post_init__(self) -> None:
+        # Earlier releases kept it also where the two are equal.
+        if self.updated_at == self.published_at:
+            structs.force_setattr(self, "updated_at", None)
 
 
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: sorts as it counts

@@ -1,45 +1,67 @@
 """The JSON objects of the live line, the same on every transport.
 
-Each is made once, as bytes, and never parsed again here. Bodies of posts and
-feeds arrive encoded; `public` puts the address into them, so that what is kept
-holds no address of the day.
+Each is made once, as bytes. Posts and feeds arrive as they are kept, and go out as
+they are shown: with their address, so that what is kept holds no address of the day,
+and without what is null, false or empty. What is private to editors is never in a
+message, whoever reads it.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import msgspec
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event, EventType
+from stoppress.domain.feed import Feed
+from stoppress.domain.post import PRIVATE, Post
+from stoppress.domain.shown_form import shown_form
 from stoppress.domain.timestamps import instant
 
 _json = msgspec.json.encode
+_feed = msgspec.json.Decoder(shown_form(Feed, first=("slug", "url")))
+_full_post = msgspec.json.Decoder(shown_form(Post, first=("id", "url")))
+_public_post = msgspec.json.Decoder(
+    shown_form(Post, first=("id", "url"), without=PRIVATE)
+)
 
 
-def public_feed(body: bytes, feed: str, base: str) -> bytes:
-    """The JSON of a feed with its `url`, from its kept JSON.
+def public_feed(body: bytes, base: str) -> bytes:
+    """The JSON of a feed as it is shown, from its kept JSON.
 
     `base` is the address of the site, such as `https://live.example.org`.
     """
-    head = b'{"slug":%b' % _json(feed)
-    return b'%b,"url":%b%b' % (head, _json(f"{base}/live/{feed}"), body[len(head) :])
+    shown = _feed.decode(body)
+    shown.url = f"{base}/live/{shown.slug}"
+    return _json(shown)
 
 
-def public_post(body: bytes, feed: str, post: str, base: str) -> bytes:
-    """The JSON of a post with its `url`, from its kept JSON."""
-    head = b'{"id":%b' % _json(post)
-    url = _json(f"{base}/live/{feed}/{post}")
-    return b'%b,"url":%b%b' % (head, url, body[len(head) :])
+def public_post(body: bytes, feed: str, base: str) -> bytes:
+    """The JSON of a post as readers get it, from its kept JSON."""
+    return _shown(_public_post.decode(body), feed, base)
+
+
+def full_post(body: bytes, feed: str, base: str) -> bytes:
+    """The JSON of a post as those get it who may publish on the feed."""
+    return _shown(_full_post.decode(body), feed, base)
+
+
+def _shown(post: Any, feed: str, base: str) -> bytes:
+    post.url = f"{base}/live/{feed}/{post.id}"
+    if post.updated_at == post.published_at:
+        post.updated_at = None
+    return _json(post)
 
 
 def event(feed: str, epoch: str, change: Event, base: str) -> bytes:
     """The message of one event."""
     if change.type is EventType.FEED:
-        name, value = b"value", public_feed(change.body, feed, base)
+        name, value = b"value", public_feed(change.body, base)
     elif change.type is EventType.WITHDRAWN:
         name, value = b"post", b'{"id":%b}' % _json(change.post)
     else:
-        name, value = b"post", public_post(change.body, feed, change.post, base)
+        name, value = b"post", _public_or_id(change, feed, base)
     return b'{"type":"%b","feed":"%b","cursor":"%b-%d","at":"%b","%b":%b}' % (
         change.type.encode(),
         feed.encode(),
@@ -49,6 +71,14 @@ def event(feed: str, epoch: str, change: Event, base: str) -> bytes:
         name,
         value,
     )
+
+
+def _public_or_id(change: Event, feed: str, base: str) -> bytes:
+    """The post; if no desk kept what is there, its id alone, as of one withdrawn."""
+    try:
+        return public_post(change.body, feed, base)
+    except msgspec.MsgspecError:
+        return b'{"id":%b}' % _json(change.post)
 
 
 def hello(

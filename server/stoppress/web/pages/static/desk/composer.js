@@ -83,12 +83,21 @@ export class Composer {
 
   /**
    * Change a post. A change to it that was begun before is taken up again.
-   * @param {Post} post as it is now
+   * @param {Post} shown as readers get it: without its text, which the API has
    */
-  edit(post) {
-    const entry = this.#drafts.get(this.#feed, post.id);
-    this.#take(post.id, entry ?? { draft: draftOf(post), base: post, attempt: null });
-    if (entry?.base && !entry.attempt && entry.base.rev < (post.rev ?? 0)) this.#meet(post);
+  async edit({ id }) {
+    const feed = this.#feed;
+    const answer = await postOf(feed, id);
+    if (feed !== this.#feed || this.#sending) return;
+    const entry = this.#drafts.get(feed, id);
+    const post = answer.status === 200 ? answer.body : null;
+    if (!post && !entry) {
+      const later = "The post can't be read now; try again.";
+      const why = isUnknown(answer) ? later : this.#voice.refused(answer);
+      return this.#voice.say(why, "trouble");
+    }
+    this.#take(id, entry ?? { draft: draftOf(post), base: post, attempt: null });
+    if (post && entry?.base && !entry.attempt && entry.base.rev < post.rev) this.#meet(post);
     this.#form.focus();
   }
 
@@ -335,6 +344,15 @@ export class Composer {
     this.#part(name).addEventListener("click", act);
   }
 }
+
+/**
+ * A post as it is now, with its text. The key makes the address another one: no cache
+ * between has what readers get of the post under it.
+ * @param {string} feed
+ * @param {string} id
+ */
+const postOf = (feed, id) =>
+  ask({ method: "GET", path: `/v1/feeds/${feed}/posts/${id}?for=${newKey()}` });
 
 /**
  * Whether the key was used for another text: an earlier try did arrive.

@@ -80,12 +80,12 @@ export class FeedForm {
     const touched = this.#base?.slug === feed.slug ? this.#touched() : [];
     this.#base = feed;
     for (const name of MEMBERS) {
-      if (!touched.includes(name)) this.#field(name).value = feed[name];
+      if (!touched.includes(name)) this.#field(name).value = feed[name] ?? "";
     }
   }
 
   #touched() {
-    return MEMBERS.filter((name) => this.#field(name).value.trim() !== this.#base[name]);
+    return MEMBERS.filter((name) => this.#field(name).value.trim() !== (this.#base[name] ?? ""));
   }
 
   /** @param {string} name */
@@ -110,7 +110,7 @@ export class FeedForm {
       const old = this.#base;
       this.#take(answer.body.current);
       const theirs = MEMBERS.filter((name) => answer.body.current[name] !== old[name]);
-      const list = theirs.map((name) => `${name}: “${answer.body.current[name]}”`).join("; ");
+      const list = theirs.map((name) => `${name}: “${answer.body.current[name] ?? ""}”`).join("; ");
       const how = "Yours is still in the form; save again to put it over theirs.";
       voice.say(`Someone else changed the feed meanwhile (${list}). ${how}`, "trouble");
     } else {
