@@ -5,8 +5,9 @@ import { test } from "node:test";
 
 import { Drafts, NEW } from "../../server/stoppress/web/pages/static/desk/drafts.js";
 import {
-  EMPTY, changed, difference, draftOf, rebase, same, written,
+  changed, difference, draftOf, rebase, same, written,
 } from "../../server/stoppress/web/pages/static/desk/merge.js";
+import { EMPTY, FIELDS, NAMES } from "../../server/stoppress/web/pages/static/desk/post_fields.js";
 import { Sending, ask, isUnknown, newKey } from "../../server/stoppress/web/pages/static/desk/send.js";
 
 const post = {
@@ -26,6 +27,19 @@ test("a draft of a post holds what may be written, and nothing else", () => {
   assert.deepEqual(draft.media, [{ type: "image", url: "/a.svg", alt: "A bridge" }]);
   assert.deepEqual(draft.correction, { note: "It was ten." });
   assert.deepEqual(difference(draft, draft), {});
+});
+
+test("what is filled into the form is read from it again, field by field", () => {
+  const boxes = {};
+  const form = { media: [], box: (name) => (boxes[name] ??= { value: "", checked: false }) };
+  for (const draft of [draftOf(post), EMPTY]) {
+    for (const name of NAMES) FIELDS[name].fill(form, name, draft[name]);
+    for (const name of NAMES) assert.deepEqual(FIELDS[name].read(form, name), draft[name], name);
+  }
+});
+
+test("what a post leaves out is empty in its draft", () => {
+  assert.deepEqual(draftOf({ id: "p2", url: "/live/x/p2", rev: 1 }), { ...EMPTY });
 });
 
 test("a new post is sent without its empty members", () => {

@@ -25,6 +25,7 @@ Url = Annotated[
         pattern=r"^(https?://[^\s<>\"]+|/[^\s<>\"/\\][^\s<>\"]*)$(?!\n)",
     ),
 ]
+Headline = Annotated[str, Meta(max_length=300)]
 Tag = Annotated[str, Meta(min_length=1, max_length=60)]
 Language = Annotated[
     str, Meta(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$(?!\n)", max_length=35)
@@ -81,22 +82,46 @@ class Correction(CorrectionNote, frozen=True, forbid_unknown_fields=False):
 class PostInput(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """What an editor may send. A post needs a headline, a body or media."""
+    """What an editor may send. A post needs a headline, a body or media.
 
-    external_id: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
-    headline: Annotated[str, Meta(max_length=300)] | None = None
-    body: Annotated[str, Meta(max_length=65_536)] = ""
-    language: Language | None = None
-    direction: Direction | None = None
-    key: bool = False
-    breaking: bool = False
-    pinned: bool = False
-    tags: Annotated[tuple[Tag, ...], Meta(max_length=20)] = ()
-    authors: Annotated[tuple[Author, ...], Meta(max_length=20)] = ()
-    source: Source | None = None
-    media: Annotated[tuple[Media, ...], Meta(max_length=20)] = ()
-    published_at: str | None = None
-    correction: CorrectionNote | None = None
+    Each field of a post that an editor fills in is listed here and nowhere else; what
+    it says of itself is said by the command line and by the API's description.
+    """
+
+    external_id: Annotated[
+        Name | None, Meta(description="Its id in your system; it can be used once.")
+    ] = None
+    headline: Annotated[Headline | None, Meta(description="The headline.")] = None
+    body: Annotated[str, Meta(max_length=65_536, description="Its text: Markdown.")] = (
+        ""
+    )
+    language: Annotated[
+        Language | None, Meta(description="If not the feed's, such as en or pt-BR.")
+    ] = None
+    direction: Annotated[
+        Direction | None, Meta(description="If not the language's.")
+    ] = None
+    key: Annotated[bool, Meta(description="A key event.")] = False
+    breaking: Annotated[bool, Meta(description="Breaking news.")] = False
+    pinned: Annotated[bool, Meta(description="Pin it on top.")] = False
+    tags: Annotated[
+        tuple[Tag, ...], Meta(max_length=20, description="What it is about.")
+    ] = ()
+    authors: Annotated[
+        tuple[Author, ...], Meta(max_length=20, description="Who wrote it.")
+    ] = ()
+    source: Annotated[Source | None, Meta(description="Where the news came from.")] = (
+        None
+    )
+    media: Annotated[
+        tuple[Media, ...], Meta(max_length=20, description="What is attached.")
+    ] = ()
+    published_at: Annotated[
+        str | None, Meta(description="When, if not now: RFC 3339 with an offset.")
+    ] = None
+    correction: Annotated[
+        CorrectionNote | None, Meta(description="What readers are told of a change.")
+    ] = None
 
 
 class Post(PostInput, frozen=True, kw_only=True, forbid_unknown_fields=False):

@@ -13,11 +13,12 @@
 import { Disputed } from "./disputed.js";
 import { NEW } from "./drafts.js";
 import { PostForm } from "./form.js";
-import { EMPTY, difference, draftOf, rebase, same, written } from "./merge.js";
+import { difference, draftOf, rebase, same, written } from "./merge.js";
+import { EMPTY } from "./post_fields.js";
 import { Sending, ask, isUnknown, newKey } from "./send.js";
 
 /**
- * @typedef {import("./merge.js").Draft} Draft
+ * @typedef {import("./post_fields.js").Draft} Draft
  * @typedef {import("./send.js").Answer} Answer
  * @typedef {import("../stop-press/fold.js").Post} Post
  * @typedef {import("./send.js").Attempt & {tried: any[]}} Attempt
@@ -310,7 +311,7 @@ export class Composer {
   }
 
   /**
-   * @param {keyof Draft} name
+   * @param {import("./post_fields.js").Name} name
    * @param {any} value
    */
   #swap(name, value) {

@@ -5,30 +5,17 @@
 
 import { add } from "./posts.js";
 
-/**
- * @typedef {keyof import("./merge.js").Draft} Member
- * @typedef {{name: Member, other: any, whose: "theirs" | "yours"}} Dispute
- */
+import { FIELDS } from "./post_fields.js";
 
-const LABELS = /** @type {{[name in Member]: string}} */ ({
-  headline: "Headline",
-  body: "Text",
-  key: "Key event",
-  breaking: "Breaking",
-  pinned: "Pinned",
-  tags: "Tags",
-  authors: "Authors",
-  source: "Source",
-  media: "Pictures, quotes, links",
-  language: "Language",
-  direction: "Direction",
-  correction: "Correction",
-});
+/**
+ * @typedef {import("./post_fields.js").Name} Name
+ * @typedef {{name: Name, other: any, whose: "theirs" | "yours"}} Dispute
+ */
 
 export class Disputed {
   /**
    * @param {HTMLElement} panel
-   * @param {(name: Member, value: any) => any} swap puts a value into the form;
+   * @param {(name: Name, value: any) => any} swap puts a value into the form;
    *   gives what was there
    */
   constructor(panel, swap) {
@@ -60,7 +47,7 @@ export class Disputed {
     const button = add(row, "button", "");
     button.setAttribute("type", "button");
     const show = () => {
-      title.textContent = `${LABELS[dispute.name]}: ${dispute.whose}`;
+      title.textContent = `${FIELDS[dispute.name].label}: ${dispute.whose}`;
       text.textContent = textOf(dispute.other) || "(empty)";
       button.textContent = `Use ${dispute.whose}`;
     };

@@ -9,7 +9,7 @@
  */
 
 /**
- * @typedef {{draft: import("./merge.js").Draft, base: any,
+ * @typedef {{draft: import("./post_fields.js").Draft, base: any,
  *   attempt: import("./send.js").Attempt | null}} Entry
  */
 

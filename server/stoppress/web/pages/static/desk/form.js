@@ -6,12 +6,14 @@
  * @module
  */
 
-import { EMPTY, same } from "./merge.js";
+import { same } from "./merge.js";
+import { FIELDS, NAMES, draftBy } from "./post_fields.js";
 
-/** @typedef {import("./merge.js").Draft} Draft */
-
-/** Where a problem's field (`authors[0].url`) is shown, if not under its own name. */
-const PLACES = { "correction.note": "correction" };
+/**
+ * @typedef {import("./post_fields.js").Draft} Draft
+ * @typedef {import("./post_fields.js").Field<any>} Field
+ * @typedef {import("./post_fields.js").Medium} Medium
+ */
 
 export class PostForm {
   /**
@@ -36,57 +38,36 @@ export class PostForm {
   #row;
   #onChange;
 
-  /** @param {string} name */
-  #field(name) {
+  /**
+   * The control of a field.
+   * @param {string} name
+   */
+  box(name) {
     return /** @type {HTMLInputElement} */ (this.#form.elements.namedItem(name));
   }
 
-  /** @param {string} name */
-  #text(name) {
-    return this.#field(name).value.trim();
+  /** What is attached, a row each. */
+  get media() {
+    return [...this.#media.children].map(medium);
+  }
+
+  /** @param {Medium[]} media */
+  set media(media) {
+    if (same(this.media, media)) return;
+    this.#media.replaceChildren();
+    media.forEach((each) => this.#addMedium(each));
   }
 
   /** @returns {Draft} */
   read() {
-    const note = this.#text("correction");
-    const source = given({ name: this.#text("source"), url: this.#text("source-url") });
-    return {
-      ...EMPTY,
-      headline: this.#text("headline") || null,
-      body: this.#field("body").value.trimEnd(),
-      key: this.#field("key").checked,
-      breaking: this.#field("breaking").checked,
-      pinned: this.#field("pinned").checked,
-      tags: parts(this.#text("tags"), ","),
-      authors: parts(this.#text("authors"), "\n").map(author),
-      source: source && { name: "", ...source },
-      media: [...this.#media.children].map(medium),
-      language: this.#text("language") || null,
-      direction: this.#text("direction") || null,
-      correction: note ? { note } : null,
-    };
+    return draftBy((field, name) => field.read(this, name));
   }
 
   /** @param {Draft} draft */
   fill(draft) {
-    const texts = {
-      headline: draft.headline,
-      body: draft.body,
-      tags: draft.tags.join(", "),
-      authors: draft.authors.map(({ name, url }) => (url ? `${name} ${url}` : name)).join("\n"),
-      source: draft.source?.name,
-      "source-url": draft.source?.url,
-      language: draft.language,
-      direction: draft.direction,
-      correction: draft.correction?.note,
-    };
-    for (const [name, text] of Object.entries(texts)) this.#field(name).value = text ?? "";
-    for (const name of /** @type {const} */ (["key", "breaking", "pinned"])) {
-      this.#field(name).checked = draft[name];
-    }
-    if (!same([...this.#media.children].map(medium), draft.media)) {
-      this.#media.replaceChildren();
-      draft.media.forEach((each) => this.#addMedium(each));
+    for (const name of NAMES) {
+      const field = /** @type {Field} */ (FIELDS[name]);
+      field.fill(this, name, draft[name]);
     }
     for (const part of this.#form.querySelectorAll("details")) {
       // What is filled in must be seen.
@@ -97,7 +78,7 @@ export class PostForm {
     this.clear();
   }
 
-  /** @param {{[member: string]: any}} given */
+  /** @param {Medium} given */
   #addMedium(given) {
     const copy = /** @type {DocumentFragment} */ (this.#row.content.cloneNode(true));
     const row = /** @type {HTMLElement} */ (copy.firstElementChild);
@@ -164,14 +145,14 @@ export class PostForm {
       const one = row?.querySelector(`[data-member="${member ?? "type"}"]`);
       return /** @type {HTMLElement | null} */ (one?.closest("label[hidden]") ? null : one);
     }
-    const name = /** @type {any} */ (PLACES)[path] ?? path.replace(/\[.*|\.name$/, "");
+    const name = path.replace(/\[.*|\.(name|note)$/, "");
     const field = this.#form.elements.namedItem(name.replace(".", "-"));
     return field instanceof HTMLElement ? field : null;
   }
 
   /** Ready for the first word. */
   focus() {
-    this.#field("headline").focus();
+    this.box("headline").focus();
   }
 }
 
@@ -181,7 +162,7 @@ const fieldsOf = (row) =>
 
 /**
  * @param {Element} row
- * @returns {{[member: string]: any}}
+ * @returns {Medium}
  */
 function medium(row) {
   const fields = fieldsOf(row).filter((field) => !field.closest("label[hidden]"));
@@ -194,30 +175,4 @@ function medium(row) {
   // Of another kind, it is another medium.
   const all = given.type === now.type ? { ...given, ...now } : now;
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ""));
-}
-
-/**
- * @param {string} line a name, and an address after it if there is one
- * @returns {{name: string, url?: string}}
- */
-function author(line) {
-  const [, name, url] = line.match(/^(.*?)\s+((?:https?:\/)?\/\S+)$/) ?? [];
-  return url ? { name, url } : { name: line };
-}
-
-/**
- * @param {string} text
- * @param {string} mark
- * @returns {string[]}
- */
-const parts = (text, mark) =>
-  text.split(mark).map((part) => part.trim()).filter(Boolean);
-
-/**
- * @param {{[member: string]: string}} members
- * @returns {any} only what is not empty; null if all is
- */
-function given(members) {
-  const some = Object.entries(members).filter(([, text]) => text);
-  return some.length ? Object.fromEntries(some) : null;
 }

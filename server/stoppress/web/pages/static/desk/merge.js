@@ -1,36 +1,17 @@
 /**
  * What an editor may change of a post, and how two changes to one post meet.
  *
- * Pure. A draft holds every member that may be written, as the API takes it; an
- * empty one is null, "", false or [], so that two drafts compare member by member.
+ * Pure. A draft holds every field that may be written (`post_fields.js`); an empty one
+ * is null, "", false or [], so that two drafts compare field by field.
  * @module
  */
 
+import { EMPTY, NAMES, draftBy } from "./post_fields.js";
+
 /**
- * @typedef {{headline: string | null, body: string, key: boolean, breaking: boolean,
- *   pinned: boolean, tags: string[], authors: {name: string, url?: string}[],
- *   source: {name: string, url?: string} | null, media: {[member: string]: any}[],
- *   language: string | null, direction: string | null,
- *   correction: {note: string} | null}} Draft
+ * @typedef {import("./post_fields.js").Draft} Draft
+ * @typedef {import("./post_fields.js").Name} Name
  */
-
-/** @type {Draft} */
-export const EMPTY = Object.freeze({
-  headline: null,
-  body: "",
-  key: false,
-  breaking: false,
-  pinned: false,
-  tags: [],
-  authors: [],
-  source: null,
-  media: [],
-  language: null,
-  direction: null,
-  correction: null,
-});
-
-const MEMBERS = /** @type {(keyof Draft)[]} */ (Object.keys(EMPTY));
 
 /**
  * Whether two values are the same JSON, whatever the order of their members.
@@ -53,12 +34,8 @@ export function same(one, other) {
  * @param {{[member: string]: any}} post
  * @returns {Draft}
  */
-export function draftOf(post) {
-  const draft = /** @type {any} */ ({});
-  for (const name of MEMBERS) draft[name] = bare(post[name] ?? EMPTY[name]);
-  if (draft.correction) draft.correction = { note: draft.correction.note };
-  return draft;
-}
+export const draftOf = (post) =>
+  draftBy(({ empty, of = bare }, name) => of(post[name] ?? empty));
 
 /**
  * @param {any} value
@@ -87,22 +64,31 @@ export const written = (draft) => difference(EMPTY, draft);
 export function difference(base, mine) {
   const patch = /** @type {any} */ ({});
   for (const name of changed(base, mine)) patch[name] = mine[name];
-  if (patch.source && base.source) {
+  for (const [name, value] of Object.entries(patch)) {
+    const old = base[/** @type {Name} */ (name)];
+    if (!isObject(value) || !isObject(old)) continue;
     // An object is merged, not replaced: what is to go must be said.
-    const gone = Object.keys(base.source).map((member) => [member, null]);
-    patch.source = { ...Object.fromEntries(gone), ...patch.source };
+    const gone = Object.keys(old).map((member) => [member, null]);
+    patch[name] = { ...Object.fromEntries(gone), ...value };
   }
   return patch;
 }
 
 /**
+ * @param {unknown} value
+ * @returns {value is object}
+ */
+const isObject = (value) =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/**
  * The members that differ.
  * @param {Draft} one
  * @param {Draft} other
- * @returns {(keyof Draft)[]}
+ * @returns {Name[]}
  */
 export const changed = (one, other) =>
-  MEMBERS.filter((name) => !same(one[name], other[name]));
+  NAMES.filter((name) => !same(one[name], other[name]));
 
 /**
  * My draft, put on top of theirs: what I did not touch is theirs, what both
@@ -110,7 +96,7 @@ export const changed = (one, other) =>
  * @param {Draft} base
  * @param {Draft} mine
  * @param {Draft} theirs
- * @returns {{draft: Draft, disputed: (keyof Draft)[]}}
+ * @returns {{draft: Draft, disputed: Name[]}}
  */
 export function rebase(base, mine, theirs) {
   const touched = changed(base, mine);

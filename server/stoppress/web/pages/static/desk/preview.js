@@ -22,7 +22,7 @@ export class Preview {
   /**
    * Draw the draft, once nothing was typed for a moment.
    * @param {string} feed
-   * @param {import("./merge.js").Draft} draft
+   * @param {import("./post_fields.js").Draft} draft
    */
   show(feed, draft) {
     clearTimeout(this.#timer);
@@ -31,7 +31,7 @@ export class Preview {
 
   /**
    * @param {string} feed
-   * @param {import("./merge.js").Draft} draft
+   * @param {import("./post_fields.js").Draft} draft
    */
   async #draw(feed, draft) {
     const turn = ++this.#asked;
