@@ -111,12 +111,12 @@ def test_a_call_answers_what_is_described(server: Server, name: str) -> None:
     bodies: dict[str, Any] = {
         "NewFeed": {"slug": f"{feed}-too", "title": "Quay"},
         "FeedCopy": server.request("GET", f"/v1/feeds/{feed}").json()["feed"],
-        "Draft": {"body": "It falls"},
+        "PostInput": {"body": "It falls"},
         "PostCopy": server.request("GET", f"/v1/feeds/{feed}/posts/{post}").json(),
         "WithdrawnCopy": {"id": post, "rev": 1},
-        "TokenDraft": {"scopes": ["read"]},
+        "TokenInput": {"scopes": ["read"]},
         "FeedPatch": {},
-        "DraftPatch": {},
+        "PostInputPatch": {},
     }
     takes = next(call.takes for call in CALLS if call.name == name)
     body = json.dumps(bodies[takes]).encode() if takes else None

@@ -11,6 +11,7 @@ import pytest
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.fold import Json
 from tests.conftest import Server
+from tests.contract.server.asking import public
 from tests.faults.judge import EVENTS
 from tests.faults.wires import PollWire, SseWire, WebSocketWire, Wire
 
@@ -100,7 +101,7 @@ async def test_a_reader_may_change_transport_at_any_event(server: Server) -> Non
         )
         heard += messages
         place = Cursor.parse(str(messages[-1]["cursor"]))
-    posts = [made["post"] for made in await written]
+    posts = [public(made["post"]) for made in await written]
     assert [message["post"] for message in heard] == posts[: len(heard)]
     assert [Cursor.parse(str(message["cursor"])).seq for message in heard] == list(
         range(1, len(heard) + 1)
