@@ -35,7 +35,7 @@ def feed_body(slug: str, /, **changes: object) -> bytes:
 
 def post_body(post: str, text: str) -> bytes:
     """A post's kept JSON."""
-    value = {"id": post, "body": text, "rev": 1}
+    value = {"id": post, "html": text, "rev": 1}
     return json.dumps(value, separators=(",", ":")).encode()
 
 

@@ -10,15 +10,16 @@ import { parseCursor } from "./cursor.js";
 import { isKnown } from "./event_types.js";
 
 /**
- * @typedef {{id: string, published_at: string, pinned: boolean, rev?: number,
- *   [member: string]: any}} Post
+ * @typedef {{id: string, published_at: string, pinned?: boolean, rev?: number,
+ *   [member: string]: any}} Post A member that is not there is null, false or empty; so it
+ *   is with a feed.
  * @typedef {{[member: string]: any}} Feed
  * @typedef {[published_at: string, id: string]} Position
  * @typedef {{posts: Post[], next: string | null}} Page
- * @typedef {Page & {feed: Feed, cursor: string, pinned: Post | null}} Snapshot
+ * @typedef {Page & {feed: Feed, cursor: string, pinned?: Post | null}} Snapshot
  * @typedef {{type: string, cursor: string, post?: any, value?: Feed}} Message
  * @typedef {{feed: Feed, cursor: import("./cursor.js").Cursor,
- *   posts: Map<string, Post>, pinned: Post | null, floor: Position | null,
+ *   posts: Map<string, Post>, pinned?: Post | null, floor: Position | null,
  *   rising?: boolean}} State `rising`: the posts are read oldest first; `floor` is then
  *   the newest loaded post, and posts that sort above it come with the next page.
  */

@@ -39,12 +39,12 @@ export function createPostSelection(from, { home, newest = "" }, top) {
 
     /**
      * Whether a post is shown, or counted as new. Posts that the server wrote into the
-     * page (which lack `tags`) are.
+     * page (which lack `url`) are.
      * @param {import("./fold.js").Post} post
      */
     includes(post) {
-      const { tags, key, published_at } = post;
-      const fits = !tags || ((!tag || tags.includes(tag)) && (!query.has("key") || key));
+      const { url, tags, key, published_at } = post;
+      const fits = !url || ((!tag || tags?.includes(tag)) && (!query.has("key") || key));
       return fits && (!isBefore(post) || (!rising && published_at > newest));
     },
   };

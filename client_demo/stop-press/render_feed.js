@@ -57,7 +57,7 @@ const renderBox = (tag, name, { level }, label, items) =>
  * @param {Context} ctx
  */
 export function renderSummary(ctx) {
-  const lines = paragraphs(ctx.feed.summary ?? "").map((text) => text.replace(/^[-*] /, ""));
+  const lines = paragraphs(ctx.feed.summary).map((text) => text.replace(/^[-*] /, ""));
   return renderBox("aside", "summary", ctx, ctx.words.summary, lines);
 }
 
@@ -66,7 +66,7 @@ export function renderSummary(ctx) {
  * @param {Context} ctx
  */
 export function renderLinks(ctx) {
-  const { links, url, slug } = ctx.feed;
+  const { links = [], url, slug } = ctx.feed;
   const items = links.map(
     (/** @type {any} */ related) => ![url, `/live/${slug}`].includes(related.url) && link(related.url, ctx, related.title),
   );
@@ -90,11 +90,11 @@ export function renderKeyMoment(post, ctx) {
  * A post's headline, else the start of its text.
  * @param {import("./fold.js").Post} post
  */
-export const headlineOf = ({ headline, html }) =>
+export const headlineOf = ({ headline, html = "" }) =>
   headline || /** @type {string} */ (fragment(html, "").textContent).slice(0, 110);
 
-/** @param {string} text */
-const paragraphs = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
+/** @param {string} [text] */
+const paragraphs = (text = "") => text.split("\n").map((line) => line.trim()).filter(Boolean);
 
 /**
  * The whole feed without posts, from the table of words; `feed_view.js` fills it.

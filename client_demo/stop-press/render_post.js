@@ -81,10 +81,11 @@ const RTL = /^(ar|ckb|dv|fa|he|ps|sd|ug|ur|yi)\b/i;
 
 /**
  * The direction of a text; null inherits that of its surroundings.
- * @param {{language?: string | null, direction?: string | null}} text
+ * @param {string | null | undefined} language
+ * @param {string | null | undefined} direction
  * @returns {string | null}
  */
-const directionOf = ({ language, direction }) =>
+const directionOf = (language, direction) =>
   direction ?? (language ? (RTL.test(language) ? "rtl" : "ltr") : null);
 
 /**
@@ -121,8 +122,9 @@ export function renderPost(post, ctx, pinned = false) {
   const href = `${base}/live/${feed.slug}/${post.id}`;
   const kinds = `${post.key ? " sp-is-key" : ""}${post.breaking ? " sp-is-breaking" : ""}`;
   const language = post.language === feed.language ? null : post.language;
-  const direction = directionOf({ language, direction: post.direction });
+  const direction = directionOf(language, post.direction);
   const { headline, html, authors, media, tags, source, correction } = post;
+  const [before, after] = words.updated.split("{time}");
   const article = h(
     "article",
     {
@@ -146,9 +148,10 @@ export function renderPost(post, ctx, pinned = false) {
       "div",
       { class: "sp-what", lang: language, dir: direction },
       headline && h(`h${ctx.level + 1}`, { class: "sp-headline", part: "headline", id: `${id}-h` }, headline),
-      authors[0] && h("p", "sp-by", joined(authors, ctx)),
+      authors && h("p", "sp-by", authors.flatMap((/** @type {any} */ { name, url }, /** @type {number} */ index) =>
+        [index && ", ", link(url, ctx, name)])),
       html && h("div", { class: "sp-body", part: "body" }, fragment(html, base)),
-      media.map((/** @type {any} */ item) => renderMedia(item, ctx)),
+      media?.map((/** @type {any} */ item) => renderMedia(item, ctx)),
       correction && h(
         "p",
         "sp-correction",
@@ -159,33 +162,16 @@ export function renderPost(post, ctx, pinned = false) {
       "footer",
       "sp-foot",
       source && h("span", "sp-source", `${words.source}: `, link(source.url, ctx, source.name)),
-      tags[0] && h("ul", "sp-tags", tags.map((/** @type {string} */ tag) =>
+      tags && h("ul", "sp-tags", tags.map((/** @type {string} */ tag) =>
         h("li", "", h("a", { href: `${base}/live/${feed.slug}?tag=${encodeURIComponent(tag)}` }, tag)))),
-      /** @type {number} */ (post.rev) > 1 && post.updated_at > post.published_at &&
-        h("span", "sp-updated", around(words.updated, time(post.updated_at, ctx))),
+      post.updated_at > post.published_at &&
+        h("span", "sp-updated", before, time(post.updated_at, ctx), after),
       h("a", { class: "sp-share", href }, words.share),
     ),
   );
   // Adjacent text nodes become one, as a parser makes them.
   article.normalize();
   return article;
-}
-
-/**
- * @param {{name: string, url?: string}[]} people
- * @param {Context} ctx
- */
-const joined = (people, ctx) =>
-  people.flatMap(({ name, url }, index) => [index && ", ", link(url, ctx, name)]);
-
-/**
- * A phrase with an element in place of its `{time}`.
- * @param {string} phrase
- * @param {HTMLElement} element
- */
-function around(phrase, element) {
-  const [before, after] = phrase.split("{time}");
-  return [before, element, after];
 }
 
 /**

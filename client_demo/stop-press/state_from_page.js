@@ -4,6 +4,7 @@
  */
 
 /**
+ * Its posts have positions alone: such a post lacks `url`.
  * @param {HTMLElement} root
  * @param {import("./fold.js").Feed} feed
  * @param {import("./cursor.js").Cursor} cursor

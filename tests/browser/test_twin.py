@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, Page, Route
 
 from stoppress.web.pages.browser_folder import browser_folder
 from stoppress.web.pages.templating import Templates
-from tests.unit.web.web_harness import feed, post
+from tests.unit.web.web_harness import shown_feed as feed
+from tests.unit.web.web_harness import shown_post as post
 
 FILES = browser_folder()
 ORIGIN = "https://twin.example"

@@ -98,7 +98,7 @@ class Editor:
             hour = self._random.randrange(24)
             patch["published_at"] = f"2026-10-2{hour % 10}T{hour:02}:00:00Z"
         if self._random.random() < 0.05:
-            patch["pinned"] = not post["pinned"]
+            patch["pinned"] = not post.get("pinned")
         path = f"/v1/feeds/{feed}/posts/{name}"
         with self._holding(name):
             # A pin may have moved, which makes a revision that we have not seen.

@@ -279,7 +279,7 @@ class ModelLog:
         """A feed and its newest posts."""
         body = feed.posts[feed.pinned] if feed.pinned else None
         return {
-            "feed": json.loads(public_feed(feed.feed, feed.slug, BASE)),
+            "feed": json.loads(public_feed(feed.feed, BASE)),
             "cursor": str(feed.cursor),
             **self._page(feed, None, limit),
             "pinned": body and json.loads(self._public(feed, feed.pinned)),
@@ -305,4 +305,4 @@ class ModelLog:
 
     def _public(self, feed: ModelFeed, name: str) -> bytes:
         body = cast(bytes, feed.posts[name])
-        return public_post(body, feed.slug, name, BASE)
+        return public_post(body, feed.slug, BASE)

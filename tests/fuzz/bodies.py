@@ -13,21 +13,23 @@ from typing import TypeVar
 
 import msgspec
 
-from stoppress.desk.feeds import read_new_feed
-from stoppress.desk.input_to_record import (
+from stoppress.desk.feed_input import (
     FeedCopy,
-    PostCopy,
-    check_draft,
     check_feed,
     editable_feed,
-    editable_post,
-    edited,
     edited_feed,
     new_feed,
-    new_post,
 )
+from stoppress.desk.feeds import read_new_feed
 from stoppress.desk.json_input import convert, read, read_object
 from stoppress.desk.merge_patch import merge
+from stoppress.desk.post_input import (
+    PostCopy,
+    check_draft,
+    editable_post,
+    edited,
+    new_post,
+)
 from stoppress.desk.tokens import TokenInput
 from stoppress.desk.write_outcome import encode
 from stoppress.domain.errors import Malformed

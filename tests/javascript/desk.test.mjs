@@ -5,8 +5,9 @@ import { test } from "node:test";
 
 import { Drafts, NEW } from "../../server/stoppress/web/pages/static/desk/drafts.js";
 import {
-  EMPTY_DRAFT, changedMembers, draftOf, filledMembers, isEqualJson, mergePatch, rebase,
+  changedMembers, draftOf, filledMembers, isEqualJson, mergePatch, rebase,
 } from "../../server/stoppress/web/pages/static/desk/three_way_merge.js";
+import { EMPTY_DRAFT, FIELDS, FIELD_NAMES } from "../../server/stoppress/web/pages/static/desk/post_fields.js";
 import { RepeatedRequest, isUnknown, newIdempotencyKey, sendOnce } from "../../server/stoppress/web/pages/static/desk/send_request.js";
 
 const post = {
@@ -26,6 +27,19 @@ test("a draft of a post holds what may be written, and nothing else", () => {
   assert.deepEqual(draft.media, [{ type: "image", url: "/a.svg", alt: "A bridge" }]);
   assert.deepEqual(draft.correction, { note: "It was ten." });
   assert.deepEqual(mergePatch(draft, draft), {});
+});
+
+test("what is filled into the form is read from it again, field by field", () => {
+  const boxes = {};
+  const form = { media: [], box: (name) => (boxes[name] ??= { value: "", checked: false }) };
+  for (const draft of [draftOf(post), EMPTY_DRAFT]) {
+    for (const name of FIELD_NAMES) FIELDS[name].fill(form, name, draft[name]);
+    for (const name of FIELD_NAMES) assert.deepEqual(FIELDS[name].read(form, name), draft[name], name);
+  }
+});
+
+test("what a post leaves out is empty in its draft", () => {
+  assert.deepEqual(draftOf({ id: "p2", url: "/live/x/p2", rev: 1 }), { ...EMPTY_DRAFT });
 });
 
 test("a new post is sent without its empty members", () => {

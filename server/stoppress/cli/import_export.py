@@ -114,7 +114,7 @@ def _lines_of(api: ApiClient, feed: str) -> Iterator[Json]:
                 # Of a withdrawn post the list above knows more than its event.
                 kind = KNOWN_TYPES.get(event["type"])
                 withdrawn |= kind is not None and kind.removes_post
-                if line := _line_of(event):
+                if line := _line_of(api, path, event):
                     count += 1
                     yield line
     yield {"end": {"cursor": cursor, "lines": count}}
@@ -134,13 +134,21 @@ def _events(api: ApiClient, path: str, since: str) -> list[Json]:
     return events
 
 
-def _line_of(event: Json) -> Json | None:
+def _line_of(api: ApiClient, path: str, event: Json) -> Json | None:
     kind = KNOWN_TYPES.get(event["type"])
     if kind is None:
         return None
     if kind.shows_feed:
         return {"feed": _bare(event[kind.subject.value])}
-    return {"post": _bare(event[kind.subject.value])} if kind.shows_post else None
+    if kind.shows_post:
+        # The event holds what readers get, which is not all of the post.
+        post = event[kind.subject.value]["id"]
+        try:
+            return {"post": _bare(api.get(f"{path}/posts/{post}"))}
+        except CallFailed as refused:
+            if refused.status != GONE:
+                raise
+    return None
 
 
 def _bare(shown: Json) -> Json:

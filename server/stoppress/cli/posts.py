@@ -4,45 +4,72 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, get_args, get_origin
 from urllib.parse import quote
 
 import click
+import msgspec
+from msgspec.structs import FieldInfo
 
 from stoppress.cli.api_client import ApiClient, Command, server_options
 from stoppress.cli.feeds import path_of
 from stoppress.cli.output import say_json
+from stoppress.domain.post import Author, CorrectionNote, PostInput, Source
 
 _NAMED = re.compile(r"(?P<name>.*?)\s*<(?P<url>[^<>]+)>\s*")
 
 
-def _fields(command: Command) -> Command:
-    for option in (
-        click.option("--headline", help="The headline."),
-        click.option("--key/--no-key", default=None, help="A key moment."),
-        click.option("--breaking/--no-breaking", default=None, help="Breaking news."),
-        click.option("--pin/--no-pin", "pinned", default=None, help="Pin it on top."),
-        click.option("--tag", "tags", multiple=True, help="May be repeated."),
-        click.option(
-            "--author",
-            "authors",
-            multiple=True,
-            help="Name or 'Name <url>'. May be repeated.",
-        ),
-        click.option("--source", help="Where it came from: Name or 'Name <url>'."),
-        click.option("--idempotency-key", help="Repeats with the same key count once."),
-        click.option("--json", "as_json", is_flag=True, help="Print the whole answer."),
-        server_options,
-    ):
-        command = option(command)
-    return command
+_SPELT = {"pinned": "pin", "tags": "tag", "authors": "author"}
+"""Options that are spelt in another way than their field."""
+_ELSEWHERE = frozenset({"body", "media"})
+"""Fields without an option: the text is an argument, media take the API."""
+_NEW_ONLY, _EDIT_ONLY = frozenset({"external_id"}), frozenset({"correction"})
+
+
+def _fields(without: frozenset[str]) -> Callable[[Command], Command]:
+    """An option for each field of a post, as the fields themselves have it."""
+
+    def decorate(command: Command) -> Command:
+        command = server_options(command)
+        for option in (
+            click.option(
+                "--json", "as_json", is_flag=True, help="Print the whole answer."
+            ),
+            click.option(
+                "--idempotency-key", help="Repeats with the same key count once."
+            ),
+        ):
+            command = option(command)
+        for field in reversed(msgspec.structs.fields(PostInput)):
+            if field.name not in _ELSEWHERE | without:
+                command = _option(field)(command)
+        return command
+
+    return decorate
+
+
+def _option(field: FieldInfo) -> Callable[[Command], Command]:
+    kind, told = get_args(field.type)[0], field.type.__metadata__[0].description
+    spelt = _SPELT.get(field.name, field.name).replace("_", "-")
+    if kind is bool:
+        flags = f"--{spelt}/--no-{spelt}"
+        return click.option(flags, field.name, default=None, help=told)
+    many = get_origin(kind) is tuple
+    told += " Name or 'Name <url>'." if _is_named(kind) else ""
+    told += " May be repeated." if many else ""
+    return click.option(f"--{spelt}", field.name, multiple=many, help=told)
+
+
+def _is_named(kind: Any) -> bool:
+    """Whether values of the type have a name and an address."""
+    return not {Author, Source}.isdisjoint(get_args(kind))
 
 
 @click.command()
 @click.argument("feed")
 @click.argument("text", default="")
-@click.option("--external-id", help="Its id in your system; it can be used once.")
-@_fields
+@_fields(without=_EDIT_ONLY)
 def publish(
     feed: str,
     text: str,
@@ -65,8 +92,7 @@ def publish(
 @click.argument("feed")
 @click.argument("post")
 @click.argument("text", default="")
-@click.option("--correction", help="What readers are told about the change.")
-@_fields
+@_fields(without=_NEW_ONLY)
 def edit(
     feed: str,
     post: str,
@@ -74,15 +100,12 @@ def edit(
     url: str,
     token: str | None,
     *,
-    correction: str | None,
     idempotency_key: str | None,
     as_json: bool,
     **fields: Any,
 ) -> None:
     """Change POST: its TEXT (- reads it from stdin), or the given fields."""
     change = _content(text, fields)
-    if correction is not None:
-        change["correction"] = {"note": correction}
     if not change:
         raise click.UsageError("nothing to change: give a text or a field")
     api, path = ApiClient(url, token), _path_of(feed, post)
@@ -113,10 +136,17 @@ def _content(text: str, fields: dict[str, Any]) -> dict[str, Any]:
     content = {name: value for name, value in fields.items() if value not in (None, ())}
     if text:
         content["body"] = _stdin() if text == "-" else text
-    if "authors" in content:
-        content["authors"] = [_named(author) for author in content["authors"]]
-    if "source" in content:
-        content["source"] = _named(content["source"])
+    for field in msgspec.structs.fields(PostInput):
+        given = content.get(field.name)
+        if given is None:
+            continue
+        kind = get_args(field.type)[0]
+        if get_origin(kind) is tuple and _is_named(kind):
+            content[field.name] = [_named(one) for one in given]
+        elif _is_named(kind):
+            content[field.name] = _named(given)
+        elif CorrectionNote in get_args(kind):
+            content[field.name] = {"note": given}
     return content
 
 

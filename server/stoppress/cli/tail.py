@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import html
+import re
 from contextlib import aclosing
 
 import click
@@ -14,6 +16,7 @@ from stoppress.client.reader import Message, Transport, follow
 from stoppress.domain.cursor import Cursor
 
 _WIDTH = 72
+_TAG = re.compile(r"<[^>]*>")
 
 
 @click.command()
@@ -69,9 +72,14 @@ def line(message: Message) -> str:
     if kind == "reset":
         return f"{message['cursor']}  reset: the events before are no longer available"
     about = message.get("post") or message.get("value") or {}
-    text = about.get("headline") or about.get("title") or about.get("body") or ""
+    text = about.get("headline") or about.get("title") or _plain(about.get("html", ""))
     words = " ".join(text.split())
     if len(words) > _WIDTH:
         words = f"{words[: _WIDTH - 1]}…"
     parts = (message["cursor"], message.get("at", ""), kind, about.get("id", ""), words)
     return "  ".join(part for part in parts if part)
+
+
+def _plain(markup: str) -> str:
+    """The text of a post's HTML."""
+    return html.unescape(_TAG.sub(" ", markup))

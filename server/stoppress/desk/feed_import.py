@@ -18,21 +18,18 @@ from collections.abc import Callable
 
 import msgspec
 
+from stoppress.desk.feed_input import FeedCopy, check_feed, editable_feed, new_feed
 from stoppress.desk.feeds import FeedDesk
 from stoppress.desk.idempotency import Requester, idempotency_of
-from stoppress.desk.input_to_record import (
-    FeedCopy,
+from stoppress.desk.input_values import canonical_time, time_or_none
+from stoppress.desk.json_input import convert, read
+from stoppress.desk.post_input import (
     PostCopy,
-    canonical_time,
     check_draft,
-    check_feed,
-    editable_feed,
     editable_post,
-    new_feed,
     new_post,
     order,
 )
-from stoppress.desk.json_input import convert, read
 from stoppress.desk.posts import PostDesk, render
 from stoppress.desk.store_protocol import Store
 from stoppress.desk.write_outcome import WRITE_ATTEMPTS, WriteOutcome, encode
@@ -250,7 +247,7 @@ async def _as_kept_post(copy: PostCopy) -> Post:
     return msgspec.structs.replace(
         new_post(draft, copy.id, await render(draft.body), 0),
         rev=copy.rev,
-        updated_at=canonical_time(copy.updated_at, "updated_at"),
+        updated_at=time_or_none(copy.updated_at, "updated_at"),
         correction=note
         and Correction(note.note, canonical_time(note.at, "correction.at")),
     )

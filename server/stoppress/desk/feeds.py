@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import msgspec
 
-from stoppress.desk.idempotency import Requester, idempotency_of
-from stoppress.desk.input_to_record import (
+from stoppress.desk.feed_input import (
     NewFeed,
     check_feed,
     editable_feed,
     edited_feed,
     new_feed,
 )
+from stoppress.desk.idempotency import Requester, idempotency_of
 from stoppress.desk.json_input import convert, read, read_object
 from stoppress.desk.merge_patch import merge
 from stoppress.desk.store_protocol import Store

@@ -22,7 +22,10 @@ from collections.abc import Callable
 import msgspec
 
 from stoppress.desk.idempotency import PostIds, Requester, idempotency_of
-from stoppress.desk.input_to_record import (
+from stoppress.desk.json_input import convert, read, read_object
+from stoppress.desk.markdown import TooMuchMarkup, to_html
+from stoppress.desk.merge_patch import merge
+from stoppress.desk.post_input import (
     check_draft,
     editable_post,
     edited,
@@ -30,9 +33,6 @@ from stoppress.desk.input_to_record import (
     order,
     unpinned,
 )
-from stoppress.desk.json_input import convert, read, read_object
-from stoppress.desk.markdown import TooMuchMarkup, to_html
-from stoppress.desk.merge_patch import merge
 from stoppress.desk.store_protocol import Store
 from stoppress.desk.write_outcome import (
     WRITE_ATTEMPTS,

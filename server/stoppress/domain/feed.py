@@ -46,7 +46,9 @@ class FeedImage(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     alt: Annotated[str, Meta(max_length=1000)] | None = None
 
 
-class FeedInput(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class FeedInput(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """What an editor may send, beside the slug."""
 
     title: Annotated[str, Meta(min_length=1, max_length=300)]
@@ -65,27 +67,18 @@ class FeedInput(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     show_readers: bool = False
 
 
-class Feed(Struct, frozen=True):
+class Feed(FeedInput, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """One live blog, as it is kept. Its `url` is added on the way out.
 
-    `slug` comes first: `wire.messages.public` puts the url after it.
+    What has a default that says something, such as `live`, is always there.
     """
 
     slug: str
-    title: str
-    standfirst: str
-    summary: str | None
     status: Status
-    language: str
+    language: Language
     direction: Direction
     timezone: str
     visibility: Visibility
-    coverage_start: str | None
-    coverage_end: str | None
-    links: tuple[RelatedLink, ...]
-    share: tuple[str, ...]
-    image: FeedImage | None
-    show_readers: bool
     rev: int
     created_at: str
     updated_at: str

@@ -55,7 +55,7 @@ def from_snapshot(snapshot: Json) -> ReaderState:
     empty = ReaderState(
         feed=cast(Json, snapshot["feed"]),
         cursor=Cursor.parse(cast(str, snapshot["cursor"])),
-        pinned=cast("Json | None", snapshot["pinned"]),
+        pinned=cast("Json | None", snapshot.get("pinned")),
     )
     return with_page(empty, snapshot)
 
@@ -64,7 +64,7 @@ def with_page(state: ReaderState, page: Json) -> ReaderState:
     """The state after an older page (`{posts, next}`) has been loaded."""
     posts = cast(Sequence[Json], page["posts"])
     held = {cast(str, post["id"]): post for post in posts} | dict(state.posts)
-    floor = place(posts[-1]) if page["next"] is not None and posts else None
+    floor = place(posts[-1]) if page.get("next") is not None and posts else None
     return replace(state, posts=held, floor=floor)
 
 
@@ -95,7 +95,7 @@ def _with(state: ReaderState, cursor: Cursor, post: Json) -> ReaderState:
     if state.floor is not None and place(post) < state.floor:
         del posts[name]
     pinned = state.pinned
-    if post["pinned"]:
+    if post.get("pinned"):
         pinned = post
     elif pinned is not None and pinned["id"] == name:
         pinned = None

@@ -1,11 +1,11 @@
 """Kept posts and feeds: read whichever release wrote them, and lose nothing of theirs.
 
-A later release may keep members that this one does not know, at any depth. Pure. Rules:
-- They are never shown: `shown` leaves them out.
+A later release may keep members that this one does not know, at any depth. They are
+never shown (`shown_form.py`). Pure. Rules:
 - They survive every change made here: `written` carries them over. An object keeps its
   own as long as it is there, an item of a list as long as what is known of it is as
   it was.
-- Where there are none, as almost always, bytes go through as they are.
+- Where there are none, as almost always, a write is the encoded struct.
 """
 
 from __future__ import annotations
@@ -50,13 +50,6 @@ class KeptJson(Generic[S]):
             # Objects inside refuse what they don't know, as an editor's input has to.
             value = _known_part(msgspec.json.decode(body), self._known)
             return msgspec.convert(value, self._struct)
-
-    def shown(self, body: bytes) -> bytes:
-        """The kept JSON without what is not known."""
-        if self._is_known(body):
-            return body
-        known = _known_part(msgspec.json.decode(body), self._known)
-        return msgspec.json.encode(known)
 
     def _is_known(self, body: bytes) -> bool:
         """Whether every member is known; only what may hide one is looked into."""

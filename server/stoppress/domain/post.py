@@ -1,16 +1,20 @@
 """A post: what an editor writes, and what a reader gets.
 
-`PostInput` is what an editor may send; `Post` is what is kept and shown. Bounds are
-in characters unless they say bytes; a post as a whole is bounded by the 64 KiB
-of a request body. Order in a feed: `published_at` descending, then the newest
-made, which is the greater id (`new_post_id`).
+`PostInput` is what an editor may send, `Post` what is kept, and `Post` with its
+address, but without what is PRIVATE, what readers get. Rules:
+- Absent means null, false or empty, in each of them.
+- Bounds are in characters unless they say bytes; a post as a whole is bounded by
+  the 64 KiB of a request body. Posts that were kept are read through them: a bound
+  may be raised, never lowered.
+- Order in a feed: `published_at` descending, then the newest made, which is the
+  greater id (`new_post_id`).
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 Text = Annotated[str, Meta(max_length=500)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -21,12 +25,16 @@ Url = Annotated[
         pattern=r"^(https?://[^\s<>\"]+|/[^\s<>\"/\\][^\s<>\"]*)$(?!\n)",
     ),
 ]
+Headline = Annotated[str, Meta(max_length=300)]
 Tag = Annotated[str, Meta(min_length=1, max_length=60)]
 Language = Annotated[
     str, Meta(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$(?!\n)", max_length=35)
 ]
 Direction = Literal["ltr", "rtl", "auto"]
 Pixels = Annotated[int, Meta(ge=1, le=20_000)]
+
+PRIVATE = frozenset({"body", "external_id"})
+"""Members of a post that only callers get that may publish on its feed."""
 
 
 class Author(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -65,56 +73,74 @@ class CorrectionNote(Struct, frozen=True, forbid_unknown_fields=True):
     note: Annotated[str, Meta(min_length=1, max_length=1000)]
 
 
-class Correction(Struct, frozen=True):
+class Correction(CorrectionNote, frozen=True, forbid_unknown_fields=False):
     """What readers see of a correction."""
 
-    note: str
     at: str
 
 
-class PostInput(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What an editor may send. A post needs a headline, a body or media."""
+class PostInput(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """What an editor may send. A post needs a headline, a body or media.
 
-    external_id: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
-    headline: Annotated[str, Meta(max_length=300)] | None = None
-    body: Annotated[str, Meta(max_length=65_536)] = ""
-    language: Language | None = None
-    direction: Direction | None = None
-    key: bool = False
-    breaking: bool = False
-    pinned: bool = False
-    tags: Annotated[tuple[Tag, ...], Meta(max_length=20)] = ()
-    authors: Annotated[tuple[Author, ...], Meta(max_length=20)] = ()
-    source: Source | None = None
-    media: Annotated[tuple[Media, ...], Meta(max_length=20)] = ()
-    published_at: str | None = None
-    correction: CorrectionNote | None = None
+    Each field of a post that an editor fills in is listed here and nowhere else; what
+    it says of itself is said by the command line and by the API's description.
+    """
+
+    external_id: Annotated[
+        Name | None, Meta(description="Its id in your system; it can be used once.")
+    ] = None
+    headline: Annotated[Headline | None, Meta(description="The headline.")] = None
+    body: Annotated[str, Meta(max_length=65_536, description="Its text: Markdown.")] = (
+        ""
+    )
+    language: Annotated[
+        Language | None, Meta(description="If not the feed's, such as en or pt-BR.")
+    ] = None
+    direction: Annotated[
+        Direction | None, Meta(description="If not the language's.")
+    ] = None
+    key: Annotated[bool, Meta(description="A key event.")] = False
+    breaking: Annotated[bool, Meta(description="Breaking news.")] = False
+    pinned: Annotated[bool, Meta(description="Pin it on top.")] = False
+    tags: Annotated[
+        tuple[Tag, ...], Meta(max_length=20, description="What it is about.")
+    ] = ()
+    authors: Annotated[
+        tuple[Author, ...], Meta(max_length=20, description="Who wrote it.")
+    ] = ()
+    source: Annotated[Source | None, Meta(description="Where the news came from.")] = (
+        None
+    )
+    media: Annotated[
+        tuple[Media, ...], Meta(max_length=20, description="What is attached.")
+    ] = ()
+    published_at: Annotated[
+        str | None, Meta(description="When, if not now: RFC 3339 with an offset.")
+    ] = None
+    correction: Annotated[
+        CorrectionNote | None, Meta(description="What readers are told of a change.")
+    ] = None
 
 
-class Post(Struct, frozen=True):
+class Post(PostInput, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """One entry of a feed, as it is kept. Its `url` is added on the way out.
 
-    `id` comes first: `wire.messages.public` puts the url after it.
+    `updated_at` is None while it is `published_at`.
     """
 
     id: str
-    external_id: str | None
-    headline: str | None
-    body: str
-    html: str
-    language: str | None
-    direction: Direction | None
-    key: bool
-    breaking: bool
-    pinned: bool
-    tags: tuple[str, ...]
-    authors: tuple[Author, ...]
-    source: Source | None
-    media: tuple[Media, ...]
+    html: str = ""
     published_at: str
-    updated_at: str
-    correction: Correction | None
+    updated_at: str | None = None
+    correction: Correction | None = None
     rev: int
+
+    def __post_init__(self) -> None:
+        # Earlier releases kept it also where the two are equal.
+        if self.updated_at == self.published_at:
+            structs.force_setattr(self, "updated_at", None)
 
 
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: sorts as it counts

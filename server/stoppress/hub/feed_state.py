@@ -52,7 +52,7 @@ class _Kept(Struct):
 
     status: Status
     visibility: Visibility
-    show_readers: bool
+    show_readers: bool = False
     closed_at: str | None = None
 
 

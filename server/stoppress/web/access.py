@@ -111,6 +111,11 @@ def may_read(token: Token | None, visibility: Visibility, feed: str) -> bool:
     return visibility != "private" or (token is not None and token.may("read", feed))
 
 
+def may_publish(token: Token | None, feed: str) -> bool:
+    """Whether posts are shown to this token with what is private in them."""
+    return token is not None and token.may("write", feed)
+
+
 async def visible(services: Services, token: Token | None, feed: str) -> Visibility:
     """The feed's visibility. Raises NotFound if it does not exist for this token."""
     visibility = await services.snapshots.visibility(feed)

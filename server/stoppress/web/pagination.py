@@ -12,24 +12,15 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlencode
 
-import msgspec
-
 from stoppress.domain.errors import Invalid
 from stoppress.domain.store_records import PageMark
-from stoppress.wire.messages import public_post
+from stoppress.wire.messages import full_post, public_post
 
 PAGE_POSTS = 20
 """Posts in a snapshot, and on a page unless asked otherwise."""
 MAX_PAGE_POSTS = 100
 
 _MARK = re.compile(r"(0|[1-9]\d{0,14})\.([0-9a-z-]{1,80})", re.ASCII)
-
-
-class _Id(msgspec.Struct):
-    id: str
-
-
-_id = msgspec.json.Decoder(_Id)
 
 
 def mark_text(mark: PageMark) -> str:
@@ -74,7 +65,10 @@ def feeds_path(mark: PageMark, **filters: str) -> str:
 
 
 def public_posts(bodies: Iterable[bytes], feed: str, base: str) -> bytes:
-    """The JSON list of posts, from their kept JSON."""
-    return b"[%b]" % b",".join(
-        public_post(body, feed, _id.decode(body).id, base) for body in bodies
-    )
+    """The JSON list of posts as readers get them, from their kept JSON."""
+    return b"[%b]" % b",".join(public_post(body, feed, base) for body in bodies)
+
+
+def full_posts(bodies: Iterable[bytes], feed: str, base: str) -> bytes:
+    """The JSON list of posts as those get them who may publish on the feed."""
+    return b"[%b]" % b",".join(full_post(body, feed, base) for body in bodies)

@@ -68,9 +68,9 @@ class PostFilter(NamedTuple):
 
 class _Sieved(msgspec.Struct):
     id: str
-    key: bool
-    tags: tuple[str, ...]
     published_at: str
+    key: bool = False
+    tags: tuple[str, ...] = ()
 
 
 _sieved = msgspec.json.Decoder(_Sieved)

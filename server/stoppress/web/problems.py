@@ -2,8 +2,9 @@
 
 Rules: `title` is the same for every problem of a `type`; `detail` says what was
 wrong, with which value, and what to do. Further members are `field`, `line` and
-`column`, `scope`, `current` or `post` (as they are now). An internal error shows
-only a reference to look up in the log. No cache stores a refusal.
+`column`, `scope`, `current` or `post` (as they are now; in full, since only a caller
+that may write gets them). An internal error shows only a reference to look up in the
+log. No cache stores a refusal.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stoppress.domain import errors
-from stoppress.wire.messages import public_feed, public_post
+from stoppress.web.cache_headers import FULL
+from stoppress.wire.messages import full_post, public_feed
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -135,13 +137,13 @@ def _plain(status: int, kind: str, title: str, *fields: str) -> _Maker:
 
 def _stale(error: errors.NewsError, base: str, feed: str) -> Problem:
     assert isinstance(error, errors.StaleRevision)
-    current = _public(error.current, feed, base)
+    current = _current(error.current, feed, base)
     return Problem(
         412,
         "stale-revision",
         "Revision not current",
         str(error),
-        headers={"etag": f'"{error.rev}"'},
+        headers={"etag": f'"{error.rev}"', **FULL},
         current=msgspec.Raw(current),
     )
 
@@ -151,12 +153,13 @@ def _external_id(error: errors.NewsError, base: str, feed: str) -> Problem:
     if error.current is None:
         post = msgspec.json.encode({"id": error.post, "withdrawn": True})
     else:
-        post = _public(error.current, feed, base)
+        post = _current(error.current, feed, base)
     return Problem(
         409,
         "external-id-taken",
         "external_id is taken",
         str(error),
+        headers=FULL,
         post=msgspec.Raw(post),
     )
 
@@ -184,18 +187,16 @@ def _unavailable(error: errors.NewsError, base: str, feed: str) -> Problem:
 
 
 class _Named(msgspec.Struct):
-    id: str = ""
     slug: str = ""
 
 
 _named = msgspec.json.Decoder(_Named)
 
 
-def _public(body: bytes, feed: str, base: str) -> bytes:
-    named = _named.decode(body)
-    if named.slug:
-        return public_feed(body, named.slug, base)
-    return public_post(body, feed, named.id, base)
+def _current(body: bytes, feed: str, base: str) -> bytes:
+    if _named.decode(body).slug:
+        return public_feed(body, base)
+    return full_post(body, feed, base)
 
 
 _MAKERS: dict[type, _Maker] = {

@@ -7,7 +7,7 @@ edition and the events since (the same reducer that every reader has).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ from stoppress.domain.feed import Visibility
 from stoppress.domain.fold import Json, fold, from_snapshot, place
 from stoppress.domain.store_records import PageMark, Snapshot
 from stoppress.domain.timestamps import parse_instant
-from stoppress.web.pagination import PAGE_POSTS, next_path, public_posts
+from stoppress.web.pagination import PAGE_POSTS, full_posts, next_path, public_posts
 from stoppress.wire.messages import public_feed
 
 
@@ -26,7 +26,8 @@ class EncodedSnapshot:
     """The snapshot `{feed, cursor, posts, pinned, next}` as bytes, and decoded.
 
     `age_s` is None if it is current; else how many seconds ago it last was known
-    to be (the log can't be asked now).
+    to be (the log can't be asked now). `kept` is what it was made from, for those who
+    may publish; None where it was continued from events, which lack what is private.
     """
 
     def __init__(
@@ -36,12 +37,18 @@ class EncodedSnapshot:
         body: bytes,
         visibility: Visibility,
         age_s: int | None = None,
+        kept: Snapshot | None = None,
     ) -> None:
         self.slug = slug
         self.cursor = cursor
         self.body = body
         self.visibility: Visibility = visibility
         self.age_s = age_s
+        self.kept = kept
+        self.size = len(body)
+        """Bytes it holds on to, about."""
+        if kept is not None:
+            self.size += sum(map(len, kept.page.posts)) + len(kept.pinned or b"")
 
     @cached_property
     def etag(self) -> str:
@@ -67,17 +74,17 @@ class EncodedSnapshot:
     @property
     def pinned(self) -> dict[str, Any] | None:
         """The pinned post."""
-        return cast("dict[str, Any] | None", self.value["pinned"])
+        return cast("dict[str, Any] | None", self.value.get("pinned"))
 
     @property
     def next(self) -> str | None:
         """The path of the page after these posts."""
-        return cast("str | None", self.value["next"])
+        return cast("str | None", self.value.get("next"))
 
     def aged(self, age_s: int) -> EncodedSnapshot:
         """The same, as of `age_s` seconds ago."""
         return EncodedSnapshot(
-            self.slug, self.cursor, self.body, self.visibility, age_s
+            self.slug, self.cursor, self.body, self.visibility, age_s, self.kept
         )
 
 
@@ -95,17 +102,32 @@ def visibility_of(feed: bytes) -> Visibility:
 
 def edition(slug: str, snapshot: Snapshot, base: str) -> EncodedSnapshot:
     """The edition of what the log holds."""
+    body = _encoded(slug, snapshot, base, public_posts)
+    visibility = visibility_of(snapshot.feed)
+    return EncodedSnapshot(slug, snapshot.cursor, body, visibility, kept=snapshot)
+
+
+def full_body(slug: str, snapshot: Snapshot, base: str) -> bytes:
+    """The snapshot as those get it who may publish on the feed."""
+    return _encoded(slug, snapshot, base, full_posts)
+
+
+def _encoded(
+    slug: str,
+    snapshot: Snapshot,
+    base: str,
+    posts: Callable[[Iterable[bytes], str, str], bytes],
+) -> bytes:
     pinned = b"null"
     if snapshot.pinned is not None:
-        pinned = public_posts((snapshot.pinned,), slug, base)[1:-1]
-    body = _body(
-        public_feed(snapshot.feed, slug, base),
+        pinned = posts((snapshot.pinned,), slug, base)[1:-1]
+    return _body(
+        public_feed(snapshot.feed, base),
         snapshot.cursor,
-        public_posts(snapshot.page.posts, slug, base),
+        posts(snapshot.page.posts, slug, base),
         pinned,
         next_path(slug, snapshot.page.next),
     )
-    return EncodedSnapshot(slug, snapshot.cursor, body, visibility_of(snapshot.feed))
 
 
 def continued(held: EncodedSnapshot, messages: Sequence[bytes]) -> EncodedSnapshot:

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from stoppress.hub.channel import Channel
 
 CACHED_SNAPSHOT_BYTES = 64 << 20
-"""Editions held in memory; 20 posts of 1 KB each make 20 KB."""
+"""Editions held in memory; 20 posts of 1 KB each make 40 KB, as readers and as
+editors get them."""
 MAX_SHELVES = 4096
 """Feeds of which anything is held."""
 AT_WAIT_S = 2.0
@@ -308,7 +309,7 @@ class SnapshotCache:
         if self._shelves.get(feed) is not shelf:
             return
         held = shelf.edition
-        self._bytes += len(drawn.body) - (len(held.body) if held is not None else 0)
+        self._bytes += drawn.size - (held.size if held is not None else 0)
         shelf.edition = drawn
         while self._bytes > CACHED_SNAPSHOT_BYTES and len(self._shelves) > 1:
             self._forget(next(iter(self._shelves)))
@@ -316,7 +317,7 @@ class SnapshotCache:
     def _forget(self, feed: str) -> None:
         shelf = self._shelves.pop(feed, None)
         if shelf is not None and shelf.edition is not None:
-            self._bytes -= len(shelf.edition.body)
+            self._bytes -= shelf.edition.size
             shelf.edition = None
 
     def _remembered(

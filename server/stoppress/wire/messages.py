@@ -1,49 +1,68 @@
 """The JSON objects of the live line, the same on every transport.
 
-Each is made once, as bytes, and never parsed again here. Bodies of posts and
-feeds arrive encoded; `public` puts the address into them, so that what is kept
-holds no address of the day, and leaves out members that are not known here.
+Each is made once, as bytes. Posts and feeds arrive as they are kept, and go out as
+they are shown: with their address, so that what is kept holds no address of the day,
+and without members that are null, false, empty or not known here. What is private to
+editors is never in a message, whoever reads it.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import msgspec
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event
-from stoppress.domain.kept_json import KEPT_FEEDS, KEPT_POSTS
+from stoppress.domain.feed import Feed
+from stoppress.domain.post import PRIVATE, Post
+from stoppress.domain.shown_form import shown_form
 from stoppress.domain.timestamps import instant
 
 _json = msgspec.json.encode
+_feed = msgspec.json.Decoder(shown_form(Feed, first=("slug", "url")))
+_full_post = msgspec.json.Decoder(shown_form(Post, first=("id", "url")))
+_public_post = msgspec.json.Decoder(
+    shown_form(Post, first=("id", "url"), without=PRIVATE)
+)
 
 
-def public_feed(body: bytes, feed: str, base: str) -> bytes:
-    """The JSON of a feed with its `url`, from its kept JSON.
+def public_feed(body: bytes, base: str) -> bytes:
+    """The JSON of a feed as it is shown, from its kept JSON.
 
     `base` is the address of the site, such as `https://live.example.org`.
     """
-    body = KEPT_FEEDS.shown(body)
-    head = b'{"slug":%b' % _json(feed)
-    return b'%b,"url":%b%b' % (head, _json(f"{base}/live/{feed}"), body[len(head) :])
+    shown = _feed.decode(body)
+    shown.url = f"{base}/live/{shown.slug}"
+    return _json(shown)
 
 
-def public_post(body: bytes, feed: str, post: str, base: str) -> bytes:
-    """The JSON of a post with its `url`, from its kept JSON."""
-    body = KEPT_POSTS.shown(body)
-    head = b'{"id":%b' % _json(post)
-    url = _json(f"{base}/live/{feed}/{post}")
-    return b'%b,"url":%b%b' % (head, url, body[len(head) :])
+def public_post(body: bytes, feed: str, base: str) -> bytes:
+    """The JSON of a post as readers get it, from its kept JSON."""
+    return _shown(_public_post.decode(body), feed, base)
+
+
+def full_post(body: bytes, feed: str, base: str) -> bytes:
+    """The JSON of a post as those get it who may publish on the feed."""
+    return _shown(_full_post.decode(body), feed, base)
+
+
+def _shown(post: Any, feed: str, base: str) -> bytes:
+    post.url = f"{base}/live/{feed}/{post.id}"
+    if post.updated_at == post.published_at:
+        post.updated_at = None
+    return _json(post)
 
 
 def event(feed: str, epoch: str, change: Event, base: str) -> bytes:
     """The message of one event; of a type that is not known, without its payload."""
-    kind, name = change.type, change.subject.id
+    kind = change.type
     if kind.shows_post:
-        payload = public_post(change.body, feed, name, base)
+        payload = _public_or_id(change, feed, base)
     elif kind.shows_feed:
-        payload = public_feed(change.body, feed, base)
+        payload = public_feed(change.body, base)
     else:
-        payload = b'{"id":%b}' % _json(name) if kind.removes_post else b""
+        payload = _id(change) if kind.removes_post else b""
     return b'{"type":"%b","feed":"%b","cursor":"%b-%d","at":"%b"%b}' % (
         kind.name.encode(),
         feed.encode(),
@@ -52,6 +71,18 @@ def event(feed: str, epoch: str, change: Event, base: str) -> bytes:
         instant(change.at).encode(),
         b',"%b":%b' % (kind.subject.value.encode(), payload) if payload else b"",
     )
+
+
+def _public_or_id(change: Event, feed: str, base: str) -> bytes:
+    """The post; if no desk kept what is there, its id alone, as of one withdrawn."""
+    try:
+        return public_post(change.body, feed, base)
+    except msgspec.MsgspecError:
+        return _id(change)
+
+
+def _id(change: Event) -> bytes:
+    return b'{"id":%b}' % _json(change.subject.id)
 
 
 def hello(

@@ -52,6 +52,17 @@ def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
     return document
 
 
+def public(post: dict[str, Any]) -> dict[str, Any]:
+    """A post as readers get it, from what those get who may publish."""
+    return {name: v for name, v in post.items() if name not in ("body", "external_id")}
+
+
+def said(post: dict[str, Any]) -> str:
+    """What a post of one plain paragraph says to readers."""
+    html: str = post["html"]
+    return html.removeprefix("<p>").removesuffix("</p>")
+
+
 def events(server: Server, feed: str, since: str) -> list[dict[str, Any]]:
     """What happened in the feed after a cursor."""
     answer = read(server, f"/v1/feeds/{feed}/events?since={since}&wait=0")

@@ -99,8 +99,8 @@ def test_it_is_read(release: Release, tmp_path: Path) -> None:
                 was["published_at"],
             )
             assert (post.get("headline"), post.get("html")) == (
-                was["headline"],
-                was["html"],
+                was.get("headline"),
+                was.get("html") or None,
             )
             release.ok("GET", f"/v1/feeds/{feed}/posts/{post['id']}")
         assert (

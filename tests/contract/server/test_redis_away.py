@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Server
-from tests.contract.server.asking import problem, read
+from tests.contract.server.asking import problem, public, read, said
 from tests.ports import reserve_port
 from tests.waiting import wait_until
 
@@ -70,6 +70,6 @@ def test_redis_away(serving: Serving, tmp_path: Path) -> None:
                 settled = server.request("POST", path, {"body": "b"}, **key)
                 assert settled.status_code == 201
                 after = read(server, f"/v1/feeds/{feed}")
-                assert [post["body"] for post in after.json()["posts"]] == ["b", "a"]
-                assert after.json()["posts"][1] == made["post"]
+                assert [said(post) for post in after.json()["posts"]] == ["b", "a"]
+                assert after.json()["posts"][1] == public(made["post"])
                 assert "age" not in after.headers

@@ -21,6 +21,7 @@ from websockets.exceptions import ConnectionClosed
 
 from stoppress.client.reader import follow
 from tests.conftest import Server, started
+from tests.contract.server.asking import said
 from tests.waiting import wait_until
 
 PATIENCE_S = 60
@@ -212,7 +213,7 @@ class Reading:
         async with aclosing(messages):
             async for message in messages:
                 assert message["type"] == "post.published", message
-                self.seen.append(message["post"]["body"])
+                self.seen.append(said(message["post"]))
                 self._moved.set()
 
     async def until(self, body: str) -> list[str]:

@@ -12,6 +12,7 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import KNOWN_TYPES
 from stoppress.domain.fold import Json
 from tests.conftest import Server
+from tests.contract.server.asking import public
 from tests.faults.wires import PollWire, SseWire, WebSocketWire, Wire
 
 pytestmark = pytest.mark.asyncio
@@ -100,7 +101,7 @@ async def test_a_reader_may_change_transport_at_any_event(server: Server) -> Non
         )
         heard += messages
         place = Cursor.parse(str(messages[-1]["cursor"]))
-    posts = [made["post"] for made in await written]
+    posts = [public(made["post"]) for made in await written]
     assert [message["post"] for message in heard] == posts[: len(heard)]
     assert [Cursor.parse(str(message["cursor"])).seq for message in heard] == list(
         range(1, len(heard) + 1)

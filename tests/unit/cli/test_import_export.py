@@ -57,15 +57,21 @@ def test_an_export_is_complete_and_holds_what_a_server_can_not_make(
 
 
 def test_what_happened_meanwhile_follows(site: Site, tmp_path: Path) -> None:
-    """The end is one cursor."""
+    """Whole, not as readers get it; the end is one cursor."""
     exported(site)
     event = {"type": "post.updated", "cursor": "e-6", "post": {"id": "p1", "rev": 2}}
-    site.answers["GET /v1/feeds/x/events?since=e-5&wait=0"] = 200, {"events": [event]}
-    site.answers["GET /v1/feeds/x/events?since=e-6&wait=0"] = 204, None
+    gone = event | {"post": {"id": "p9", "rev": 1}}
+    events = {"events": [event, gone]}
+    site.answers |= {
+        "GET /v1/feeds/x/events?since=e-5&wait=0": (200, events),
+        "GET /v1/feeds/x/events?since=e-6&wait=0": (204, None),
+        "GET /v1/feeds/x/posts/p1": (200, {"id": "p1", "body": "Rain", "rev": 2}),
+        "GET /v1/feeds/x/posts/p9": (410, {"detail": "it was withdrawn"}),
+    }
     file = tmp_path / "x.jsonl"
     assert site.run("export", "x", "-o", str(file))[0] == 0
     *_, again, end = map(json.loads, file.read_text().splitlines())
-    assert again == {"post": {"id": "p1", "rev": 2}}
+    assert again == {"post": {"id": "p1", "body": "Rain", "rev": 2}}
     assert end == {"end": {"cursor": "e-6", "lines": 5}}
 
 

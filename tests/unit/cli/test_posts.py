@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 import sys
 
+import click
 import pytest
 
+from stoppress.cli.posts import edit, publish
+from stoppress.domain.post import PostInput
 from tests.unit.cli.site import Site
 
 POST = {"id": "p1", "url": "http://h/live/x/p1", "rev": 3}
 ANSWER = {"post": POST, "cursor": "e-7"}
+FIELDS = set(PostInput.__struct_fields__) - {"body", "media"}
 POSTS, ONE = "/v1/feeds/x/posts", "/v1/feeds/x/posts/p1"
 
 
@@ -75,3 +79,14 @@ def test_an_edit_of_nothing_is_misuse(site: Site) -> None:
 def test_a_post_is_withdrawn(site: Site) -> None:
     site.answers[f"DELETE {ONE}"] = 204, None
     assert site.run("withdraw", "x", "p1") == (0, "withdrew p1\n", "")
+
+
+@pytest.mark.parametrize(
+    ("command", "others"), [(publish, {"correction"}), (edit, {"external_id"})]
+)
+def test_each_field_has_an_option(command: click.Command, others: set[str]) -> None:
+    """With a help; the text is an argument, and media take the API."""
+    options = {one.name: one for one in command.params if isinstance(one, click.Option)}
+    assert options.keys() >= FIELDS - others
+    assert not options.keys() & others
+    assert all(options[name].help for name in FIELDS - others)

@@ -22,8 +22,8 @@ def message(kind: str, **more: object) -> dict[str, object]:
             f"e-7  {AT}  post.published  p1  It rains",
         ),
         (
-            message("post.updated", post={"id": "p1", "headline": None, "body": "Dry"}),
-            f"e-7  {AT}  post.updated  p1  Dry",
+            message("post.updated", post={"id": "p1", "html": "<p>Dry &amp;\nok</p>"}),
+            f"e-7  {AT}  post.updated  p1  Dry & ok",
         ),
         (
             message("post.withdrawn", post={"id": "p1"}),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoppress.desk.input_to_record import NewFeed
+from stoppress.desk.feed_input import NewFeed
 from stoppress.desk.json_input import check_json, read, read_object
 from stoppress.domain.errors import BrokenJson, Invalid
 from stoppress.domain.post import PostInput

@@ -24,6 +24,7 @@ from stoppress.web.pages.page_routes import routes
 from stoppress.web.services import Services
 from stoppress.web.snapshot import EncodedSnapshot, edition, visibility_of
 from stoppress.web.snapshot_cache import FeedListing
+from stoppress.wire.messages import public_feed, public_post
 
 BASE = "https://live.example.org"
 START = 1_795_339_800_000  # 2026-11-22T09:30:00Z
@@ -79,6 +80,20 @@ def post(n: int, **more: Any) -> dict[str, Any]:
         **more,
     }
     return {**made, "html": more.get("html", to_html(str(made["body"])))}
+
+
+def shown_feed(slug: str = "x", **more: Any) -> dict[str, Any]:
+    """A feed as readers get it."""
+    kept = msgspec.json.encode(feed(slug, **more))
+    shown: dict[str, Any] = msgspec.json.decode(public_feed(kept, BASE))
+    return shown
+
+
+def shown_post(n: int, **more: Any) -> dict[str, Any]:
+    """The n-th post as readers get it."""
+    kept = msgspec.json.encode(post(n, **more))
+    shown: dict[str, Any] = msgspec.json.decode(public_post(kept, "x", BASE))
+    return shown
 
 
 @dataclass

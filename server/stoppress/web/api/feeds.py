@@ -9,14 +9,22 @@ from starlette.responses import Response
 from stoppress.desk.feeds import read_new_feed
 from stoppress.desk.tokens import Token
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.errors import MissingScope, NotFound, Unauthenticated
+from stoppress.domain.errors import MissingScope, NotFound, Unauthenticated, Unavailable
 from stoppress.domain.feed import Visibility
 from stoppress.domain.store_records import PageMark
 from stoppress.domain.timestamps import parse_instant
-from stoppress.web import requests, responses
-from stoppress.web.access import admit, feed_of, may_read, signed_in, token_of
+from stoppress.web import cache_headers, requests, responses
+from stoppress.web.access import (
+    admit,
+    feed_of,
+    may_publish,
+    may_read,
+    signed_in,
+    token_of,
+)
 from stoppress.web.pagination import feeds_path, parse_mark
 from stoppress.web.services import Services
+from stoppress.web.snapshot import EncodedSnapshot, full_body
 from stoppress.wire.messages import public_feed
 
 MAX_PAGE_FEEDS = 100
@@ -62,12 +70,13 @@ async def index(services: Services, request: Request) -> Response:
         filters = {"all": "true"} if everything else {}
         rest = feeds_path(shown[-1][1].mark, limit=str(limit), **filters)
     answer = b'{"feeds":[%b],"next":%b}' % (
-        b",".join(public_feed(body, feed.slug, base) for body, feed in shown),
+        b",".join(public_feed(body, base) for body, feed in shown),
         msgspec.json.encode(rest),
     )
-    cache = responses.PRIVATE if everything else responses.PUBLIC
+    cache = cache_headers.PRIVATE if everything else cache_headers.PUBLIC
     tag = responses.content_tag(answer)
-    return responses.read(request, answer, tag, cache, listing.age_s)
+    headers = {"cache-control": cache}
+    return responses.read(request, answer, tag, headers, listing.age_s)
 
 
 def _is_listed(token: Token | None, feed: _Listed) -> bool:
@@ -90,7 +99,7 @@ async def create(services: Services, request: Request) -> Response:
     made = await services.desk.feeds.make(given, asked)
     services.snapshots.noted(slug, made.cursor, listed=True)
     return responses.written(
-        public_feed(made.body, slug, services.settings.base),
+        public_feed(made.body, services.settings.base),
         rev=made.rev,
         location=f"/v1/feeds/{slug}",
         status=200 if made.repeated else 201,
@@ -110,8 +119,20 @@ async def show(services: Services, request: Request) -> Response:
         edition = await services.snapshots.at(feed, cursor)
         if not may_read(token, edition.visibility, feed):
             raise NotFound(feed)
-    cache = responses.cache_control(edition.visibility)
+    if may_publish(token, feed):
+        return _full(services, request, edition)
+    cache = cache_headers.shown(edition.visibility)
     return responses.read(request, edition.body, edition.etag, cache, edition.age_s)
+
+
+def _full(services: Services, request: Request, edition: EncodedSnapshot) -> Response:
+    """The snapshot for those who may publish: made anew each time, they are few."""
+    if edition.kept is None:
+        raise Unavailable("the store does not answer, and memory lacks a post's text")
+    body = full_body(edition.slug, edition.kept, services.settings.base)
+    tag = responses.content_tag(body, cache_headers.FULL_FORM)
+    tag = f'"{edition.cursor}.{tag[1:]}'
+    return responses.read(request, body, tag, cache_headers.FULL, edition.age_s)
 
 
 async def change(services: Services, request: Request) -> Response:
@@ -123,7 +144,7 @@ async def change(services: Services, request: Request) -> Response:
     raw = await requests.body(request, services.settings.max_body_bytes)
     made = await services.desk.feeds.edit(feed, raw, expected, asked)
     services.snapshots.noted(feed, made.cursor, listed=True)
-    body = public_feed(made.body, feed, services.settings.base)
+    body = public_feed(made.body, services.settings.base)
     return responses.written(body, rev=made.rev)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stoppress.web import responses
+from stoppress.web import cache_headers, responses
 from stoppress.web.api.openapi import document
 from stoppress.web.services import Services
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
-_HEADERS = {"cache-control": responses.NO_STORE}
+_HEADERS = {"cache-control": cache_headers.NO_STORE}
 
 
 async def healthz(services: Services, request: Request) -> Response:
@@ -34,4 +34,4 @@ async def openapi(services: Services, request: Request) -> Response:
     """GET /openapi.json."""
     body = document(services.settings.base)
     tag = responses.content_tag(body)
-    return responses.read(request, body, tag, "public, max-age=300")
+    return responses.read(request, body, tag, {"cache-control": "public, max-age=300"})

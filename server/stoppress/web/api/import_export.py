@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stoppress.domain.errors import MissingScope
-from stoppress.web import requests, responses
+from stoppress.web import cache_headers, requests, responses
 from stoppress.web.access import admit, feed_of, signed_in
 from stoppress.web.api.posts import outcome, post_of
 from stoppress.web.services import Services
@@ -41,7 +41,7 @@ async def put_feed(services: Services, request: Request) -> Response:
     made = await services.desk.imports.put_feed(feed, raw, asked)
     services.snapshots.noted(feed, made.cursor, listed=True)
     return responses.written(
-        public_feed(made.body, feed, services.settings.base),
+        public_feed(made.body, services.settings.base),
         rev=made.rev,
         status=201 if made.created else 200,
     )
@@ -55,8 +55,12 @@ async def put_post(services: Services, request: Request) -> Response:
     raw = await _body(services, request)
     made = await services.desk.imports.put_post(feed, name, raw, asked)
     services.snapshots.noted(feed, made.cursor)
-    status = 201 if made.created else 200
-    return responses.written(outcome(services, feed, made), rev=made.rev, status=status)
+    return responses.written(
+        outcome(services, feed, made),
+        rev=made.rev,
+        status=201 if made.created else 200,
+        cache=cache_headers.FULL,
+    )
 
 
 async def put_withdrawn(services: Services, request: Request) -> Response:
@@ -91,7 +95,7 @@ async def withdrawn(services: Services, request: Request) -> Response:
             query["limit"] = str(limit)
         onward = f"/v1/feeds/{feed}/withdrawn?{urlencode(query)}"
     body = msgspec.json.encode({"withdrawn": posts, "next": onward})
-    return Response(body, 200, {"cache-control": responses.PRIVATE}, responses.JSON)
+    return Response(body, 200, {"cache-control": cache_headers.PRIVATE}, responses.JSON)
 
 
 async def _body(services: Services, request: Request) -> bytes:

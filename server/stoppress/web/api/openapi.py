@@ -14,10 +14,11 @@ import msgspec
 
 from stoppress import __version__
 from stoppress.desk.feed_import import WithdrawnCopy
-from stoppress.desk.input_to_record import FeedCopy, NewFeed, PostCopy
+from stoppress.desk.feed_input import FeedCopy, NewFeed
+from stoppress.desk.post_input import PostCopy
 from stoppress.desk.tokens import Token, TokenInput
 from stoppress.domain.feed import SLUG_RULE, Feed, FeedInput
-from stoppress.domain.post import Post, PostInput
+from stoppress.domain.post import PRIVATE, Post, PostInput
 from stoppress.web.api.call_table import CALLS, RESPONSES, ApiCall
 from stoppress.web.api.parameters import PARAMETERS
 
@@ -31,6 +32,7 @@ _STRUCTS = (
     *(NewFeed, FeedInput, Feed, FeedCopy, PostInput, Post, PostCopy, WithdrawnCopy),
     *(TokenInput, Token),
 )
+_FOR_EDITORS = "only for callers that may publish on the feed"
 _REF = "#/components/schemas/{name}"
 
 
@@ -141,6 +143,8 @@ def _schemas() -> Schema:
     for name in ("Post", "Feed"):
         schemas[name]["properties"]["url"] = {"type": "string", "format": "uri"}
         schemas[name]["required"].append("url")
+    for name in PRIVATE:
+        schemas["Post"]["properties"][name]["description"] = _FOR_EDITORS
     return schemas | _shapes(schemas["Token"])
 
 

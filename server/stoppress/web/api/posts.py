@@ -8,13 +8,18 @@ from starlette.responses import Response
 
 from stoppress.desk.write_outcome import WriteOutcome
 from stoppress.domain.errors import NotFound
-from stoppress.web import requests, responses
-from stoppress.web.access import admit, feed_of, token_of, visible
-from stoppress.web.pagination import MAX_PAGE_POSTS, PAGE_POSTS, public_posts
+from stoppress.web import cache_headers, requests, responses
+from stoppress.web.access import admit, feed_of, may_publish, token_of, visible
+from stoppress.web.pagination import (
+    MAX_PAGE_POSTS,
+    PAGE_POSTS,
+    full_posts,
+    public_posts,
+)
 from stoppress.web.post_filter import PostFilter, sifted
 from stoppress.web.problems import Problem
 from stoppress.web.services import Services
-from stoppress.wire.messages import public_post
+from stoppress.wire.messages import full_post, public_post
 
 MAX_ID = 64
 
@@ -39,6 +44,7 @@ async def publish(services: Services, request: Request) -> Response:
         rev=made.rev,
         location=f"/v1/feeds/{feed}/posts/{made.post}",
         status=200 if made.repeated else 201,
+        cache=cache_headers.FULL,
     )
 
 
@@ -53,12 +59,15 @@ async def index(services: Services, request: Request) -> Response:
     mark = choice.mark(query)
     posts, rest = await sifted(services.store, feed, choice, mark, limit)
     next = rest and choice.path(feed, rest, query.get("limit", ""))
+    full = may_publish(token, feed)
+    show = full_posts if full else public_posts
     body = b'{"posts":%b,"next":%b}' % (
-        public_posts(posts, feed, services.settings.base),
+        show(posts, feed, services.settings.base),
         msgspec.json.encode(next),
     )
-    cache = responses.cache_control(visibility)
-    return responses.read(request, body, responses.content_tag(body), cache)
+    tag = responses.content_tag(body, cache_headers.FULL_FORM if full else b"")
+    cache = cache_headers.FULL if full else cache_headers.shown(visibility)
+    return responses.read(request, body, tag, cache)
 
 
 async def show(services: Services, request: Request) -> Response:
@@ -66,13 +75,16 @@ async def show(services: Services, request: Request) -> Response:
     feed, name = feed_of(request), post_of(request)
     token = await token_of(services, request)
     visibility = await visible(services, token, feed)
-    body = await services.store.post(feed, name)
-    return responses.read(
-        request,
-        public_post(body, feed, name, services.settings.base),
-        f'"{_rev.decode(body).rev}"',
-        responses.cache_control(visibility),
-    )
+    kept = await services.store.post(feed, name)
+    tag, base = f'"{_rev.decode(kept).rev}"', services.settings.base
+    if may_publish(token, feed):
+        # Never 304: the tag, which is the revision, names what readers get too, and
+        # whoever sends it may hold that.
+        headers = {"etag": tag, **cache_headers.FULL}
+        body = full_post(kept, feed, base)
+        return Response(body, 200, headers, responses.JSON)
+    body = public_post(kept, feed, base)
+    return responses.read(request, body, tag, cache_headers.shown(visibility))
 
 
 async def edit(services: Services, request: Request) -> Response:
@@ -94,7 +106,8 @@ async def edit(services: Services, request: Request) -> Response:
     raw = await requests.body(request, services.settings.max_body_bytes)
     made = await services.desk.posts.edit(feed, name, raw, expected, asked)
     services.snapshots.noted(feed, made.cursor)
-    return responses.written(outcome(services, feed, made), rev=made.rev)
+    body = outcome(services, feed, made)
+    return responses.written(body, rev=made.rev, cache=cache_headers.FULL)
 
 
 async def withdraw(services: Services, request: Request) -> Response:
@@ -120,7 +133,7 @@ def post_of(request: Request) -> str:
 def outcome(services: Services, feed: str, made: WriteOutcome) -> bytes:
     """The answer to a write of a post: the post and the cursor."""
     if made.body:
-        post = public_post(made.body, feed, made.post, services.settings.base)
+        post = full_post(made.body, feed, services.settings.base)
     else:
         post = msgspec.json.encode({"id": made.post, "withdrawn": True})
     return b'{"post":%b,"cursor":"%b"}' % (post, str(made.cursor).encode())

@@ -6,7 +6,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stoppress.web import requests, responses
+from stoppress.web import cache_headers, requests, responses
 from stoppress.web.access import admit
 from stoppress.web.problems import Problem
 from stoppress.web.services import Services
@@ -25,7 +25,7 @@ async def index(services: Services, request: Request) -> Response:
     """GET /v1/tokens."""
     await admit(services, request, "admin", None)
     body = msgspec.json.encode({"tokens": await services.tokens.all()})
-    return Response(body, 200, {"cache-control": responses.PRIVATE}, responses.JSON)
+    return Response(body, 200, {"cache-control": cache_headers.PRIVATE}, responses.JSON)
 
 
 async def revoke(services: Services, request: Request) -> Response:

@@ -21,8 +21,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from stoppress.desk.input_to_record import check_draft, new_post
 from stoppress.desk.json_input import read
+from stoppress.desk.post_input import check_draft, new_post
 from stoppress.desk.posts import render
 from stoppress.desk.write_outcome import now_ms
 from stoppress.domain.errors import Unauthenticated, Unavailable
@@ -159,7 +159,7 @@ class DeskConsole:
         for kept in (await services.snapshots.feeds()).bodies:
             slug = _feed.decode(kept).slug
             if token.may("write", slug):
-                found.append(msgspec.Raw(public_feed(kept, slug, base)))
+                found.append(msgspec.Raw(public_feed(kept, base)))
         return _json({"feeds": found, "makes": token.may("write", None)})
 
     async def preview(self, services: Services, request: Request) -> Response:

@@ -24,10 +24,10 @@ def plain(markup: str) -> str:
 
 def headline_of(post: Json) -> str:
     """The post's headline, or the beginning of its text."""
-    if post["headline"]:
-        return str(post["headline"])
-    text = plain(post["html"]).replace("\n", " ")
-    for item in () if text else post["media"]:
+    if headline := post.get("headline"):
+        return str(headline)
+    text = plain(post.get("html", "")).replace("\n", " ")
+    for item in () if text else post.get("media", ()):
         text = item.get("caption") or item.get("alt") or item.get("text") or ""
         text = text or item.get("title") or ""
     return shortened(text, HEADLINE) or str(post["id"])

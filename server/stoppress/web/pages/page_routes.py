@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 from stoppress.domain.errors import Gone, Invalid, NotFound
 from stoppress.domain.store_records import PageMark
 from stoppress.domain.timestamps import parse_instant
-from stoppress.web import responses
+from stoppress.web import cache_headers
 from stoppress.web.access import feed_of, token_of, visible
 from stoppress.web.pages import syndication
 from stoppress.web.pages.browser_files import BrowserFiles
@@ -73,13 +73,13 @@ class Pages:
         body = CachedBody.of(
             self._views.index(feeds, demo=self._services.settings.demo)
         )
-        return self._send(request, body, responses.PUBLIC, age_s)
+        return self._send(request, body, cache_headers.PUBLIC, age_s)
 
     async def sitemap(self, request: Request) -> Response:
         """The public feeds, for search engines."""
         feeds, age_s = await self._listed()
         body = CachedBody.of(syndication.sitemap(feeds, self._base))
-        return self._send(request, body, responses.PUBLIC, age_s, "application/xml")
+        return self._send(request, body, cache_headers.PUBLIC, age_s, "application/xml")
 
     async def feed(self, request: Request) -> Response:
         """A feed: its newest posts, or a page of others that the query asks for."""
@@ -140,7 +140,7 @@ class Pages:
         others = await self._others.of(edition.slug)
         markup = self._views.others(edition.feed, others)
         body = CachedBody.of(msgspec.json.encode({"html": markup}))
-        cache = responses.cache_control(edition.visibility)
+        cache = cache_headers.cache_control(edition.visibility)
         return self._send(request, body, cache, edition.age_s, "application/json")
 
     async def atom(self, request: Request) -> Response:
@@ -181,7 +181,7 @@ class Pages:
         ]
         publisher = self._services.settings.publisher
         body = syndication.oembed(edition.feed, self._base, publisher, *sizes)
-        headers = {"cache-control": responses.cache_control(edition.visibility)}
+        headers = {"cache-control": cache_headers.cache_control(edition.visibility)}
         return send(request, CachedBody.of(body), "application/json", headers)
 
     # Inside
@@ -234,7 +234,7 @@ class Pages:
         headers: dict[str, str] = _GUARDED,
     ) -> Response:
         body = await self._held.get((name, edition.slug, edition.etag), draw)
-        cache = responses.cache_control(edition.visibility)
+        cache = cache_headers.cache_control(edition.visibility)
         return self._send(request, body, cache, edition.age_s, kind, headers)
 
     def _send(

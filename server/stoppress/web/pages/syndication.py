@@ -46,10 +46,11 @@ def live_blog_posting(
         "@type": "LiveBlogPosting",
         "@id": feed["url"],
         "isPartOf": {"@type": "NewsArticle", "@id": _article_id(feed)},
-        "coverageStartTime": _iso(feed["coverage_start"] or feed["created_at"], zone),
-        # Feeds that were closed before this was kept lack it.
+        "coverageStartTime": _iso(
+            feed.get("coverage_start") or feed["created_at"], zone
+        ),
         "coverageEndTime": feed.get("closed_at")
-        and _iso(feed["coverage_end"] or feed["closed_at"], zone),
+        and _iso(feed.get("coverage_end") or feed["closed_at"], zone),
         "liveBlogUpdate": [_blog_posting(post, zone, base, publisher) for post in held],
     }
     return {name: member for name, member in value.items() if member}
@@ -80,19 +81,17 @@ def _article(
 ) -> dict[str, object]:
     """What the two have in common."""
     zone = feed["timezone"]
-    image = feed["image"] and absolute(feed["image"]["url"], base)
+    image = absolute(feed.get("image", {}).get("url"), base)
     return {
         "@context": "https://schema.org",
         "url": feed["url"],
         "mainEntityOfPage": feed["url"],
         "headline": feed["title"],
-        "description": feed["standfirst"] or None,
+        "description": feed.get("standfirst"),
         "inLanguage": feed["language"],
         "image": [image] if image else None,
         "datePublished": _iso(feed["created_at"], zone),
-        "dateModified": _iso(
-            max([feed["updated_at"], *(post["updated_at"] for post in posts)]), zone
-        ),
+        "dateModified": _iso(max([feed["updated_at"], *map(_updated, posts)]), zone),
         "author": [publisher],
         "publisher": publisher,
     }
@@ -103,7 +102,7 @@ def _blog_posting(
 ) -> dict[str, object]:
     images = [
         absolute(item.get("url"), base)
-        for item in post["media"]
+        for item in post.get("media", ())
         if item["type"] == "image"
     ]
     value = {
@@ -111,12 +110,13 @@ def _blog_posting(
         "@id": post["url"],
         "url": post["url"],
         "headline": headline_of(post),
-        "articleBody": plain(post["html"]) or headline_of(post),
+        "articleBody": plain(post.get("html", "")) or headline_of(post),
         "datePublished": _iso(post["published_at"], zone),
-        "dateModified": _iso(post["updated_at"], zone),
-        "inLanguage": post["language"],
+        "dateModified": _iso(_updated(post), zone),
+        "inLanguage": post.get("language"),
         # Who vouches for what nobody signed.
-        "author": [_person(author, base) for author in post["authors"]] or [publisher],
+        "author": [_person(author, base) for author in post.get("authors", ())]
+        or [publisher],
         "image": [image for image in images if image],
     }
     return {name: member for name, member in value.items() if member}
@@ -151,6 +151,11 @@ def _person(author: Json, base: str) -> Mapping[str, object]:
     return {"@type": "Person", "name": author["name"]} | ({"url": url} if url else {})
 
 
+def _updated(post: Json) -> str:
+    """When what the post says last changed."""
+    return str(post.get("updated_at", post["published_at"]))
+
+
 def _iso(at: str, zone: str) -> str:
     return moment(at, zone).isoformat()
 
@@ -161,7 +166,7 @@ def _iso(at: str, zone: str) -> str:
 def atom(feed: Json, posts: Iterable[Json], base: str) -> bytes:
     """The newest posts as Atom (RFC 4287)."""
     held = list(posts)
-    updated = max([feed["updated_at"], *(post["updated_at"] for post in held)])
+    updated = max([feed["updated_at"], *map(_updated, held)])
     url = feed["url"]
     own = f"{url}/atom.xml"
     head = (
@@ -173,23 +178,24 @@ def atom(feed: Json, posts: Iterable[Json], base: str) -> bytes:
         f'<link rel="self" type="application/atom+xml" href={_attr(own)}/>'
         "<generator>Stop Press</generator>"
     )
-    if feed["standfirst"]:
-        head += f"<subtitle>{_text(feed['standfirst'])}</subtitle>"
+    if standfirst := feed.get("standfirst"):
+        head += f"<subtitle>{_text(standfirst)}</subtitle>"
     entries = "".join(_entry(post, feed, base) for post in held)
     return f"{head}{entries}</feed>\n".encode()
 
 
 def _entry(post: Json, feed: Json, base: str) -> str:
-    authors = post["authors"] or [{"name": feed["title"]}]
+    authors = post.get("authors") or [{"name": feed["title"]}]
+    body = _rooted(post.get("html", ""), base)
     return (
         f"<entry><id>{_text(post['url'])}</id>"
         f"<title>{_text(headline_of(post))}</title>"
         f"<published>{post['published_at']}</published>"
-        f"<updated>{post['updated_at']}</updated>"
+        f"<updated>{_updated(post)}</updated>"
         f'<link rel="alternate" type="text/html" href={_attr(post["url"])}/>'
         + "".join(_author(author, base) for author in authors)
-        + "".join(f"<category term={_attr(tag)}/>" for tag in post["tags"])
-        + f'<content type="html">{_text(_rooted(post["html"], base))}</content></entry>'
+        + "".join(f"<category term={_attr(tag)}/>" for tag in post.get("tags", ()))
+        + f'<content type="html">{_text(body)}</content></entry>'
     )
 
 
@@ -222,7 +228,7 @@ def json_feed(feed: Json, posts: Iterable[Json], base: str) -> bytes:
         "title": feed["title"],
         "home_page_url": feed["url"],
         "feed_url": f"{feed['url']}/feed.json",
-        "description": feed["standfirst"] or None,
+        "description": feed.get("standfirst"),
         "language": feed["language"],
         "expired": feed["status"] == "closed" or None,
         "items": [_item(post, base) for post in posts],
@@ -233,24 +239,24 @@ def json_feed(feed: Json, posts: Iterable[Json], base: str) -> bytes:
 
 
 def _item(post: Json, base: str) -> dict[str, object]:
-    images = [item for item in post["media"] if item["type"] == "image"]
+    images = [one for one in post.get("media", ()) if one["type"] == "image"]
     value = {
         "id": post["url"],
         "url": post["url"],
-        "title": post["headline"],
-        "content_html": _rooted(post["html"], base),
+        "title": post.get("headline"),
+        "content_html": _rooted(post.get("html", ""), base),
         "image": absolute(images[0].get("url"), base) if images else None,
         "date_published": post["published_at"],
-        "date_modified": post["updated_at"],
+        "date_modified": _updated(post),
         "authors": [
             {"name": author["name"], "url": url}
             if (url := absolute(author.get("url"), base))
             else {"name": author["name"]}
-            for author in post["authors"]
+            for author in post.get("authors", ())
         ]
         or None,
-        "tags": list(post["tags"]) or None,
-        "language": post["language"],
+        "tags": list(post.get("tags", ())) or None,
+        "language": post.get("language"),
     }
     return {name: member for name, member in value.items() if member is not None}
 

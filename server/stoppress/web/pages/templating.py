@@ -143,7 +143,7 @@ def unbulleted(line: str) -> str:
 def others_than(feed: Json) -> list[Json]:
     """The related links of a feed that do not lead to its own page."""
     own = (feed.get("url"), f"/live/{feed.get('slug')}")
-    return [link for link in feed["links"] if link["url"] not in own]
+    return [link for link in feed.get("links", ()) if link["url"] not in own]
 
 
 def component(text: str) -> str:

@@ -92,7 +92,12 @@ class PageViews:
             edition,
             edition.posts,
             PostSelection(next=edition.next),
-            **self._card(feed["title"], feed["standfirst"], feed["url"], feed["image"]),
+            **self._card(
+                feed["title"],
+                feed.get("standfirst", ""),
+                feed["url"],
+                feed.get("image"),
+            ),
             linked_data=linked,
             pinned=edition.pinned,
             key_moments=key_moments,
@@ -119,9 +124,9 @@ class PageViews:
             window,
             **self._card(
                 " · ".join((*about, feed["title"])),
-                feed["standfirst"],
+                feed.get("standfirst", ""),
                 feed["url"],
-                feed["image"],
+                feed.get("image"),
             ),
             about=" · ".join(about),
         )
@@ -132,9 +137,9 @@ class PageViews:
         """A page for the first of some posts."""
         feed, post = edition.feed, posts[0]
         title = f"{headline_of(post)} · {feed['title']}"
-        text = plain(post["html"])
-        pictures = [item for item in post["media"] if item["type"] == "image"]
-        image = pictures[0] if pictures else feed["image"]
+        text = plain(post.get("html", ""))
+        pictures = [item for item in post.get("media", ()) if item["type"] == "image"]
+        image = pictures[0] if pictures else feed.get("image")
         linked = syndication.posting(feed, post, self._base, self._organization)
         return self._live(
             edition,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stoppress.web.responses import PRIVATE, PUBLIC
+from stoppress.web.cache_headers import PRIVATE, PUBLIC
 from tests.unit.web.desk_harness import BASE, open_office
 
 

@@ -12,14 +12,13 @@
 
 import { ConflictView } from "./conflict_view.js";
 import { NEW } from "./drafts.js";
+import { EMPTY_DRAFT } from "./post_fields.js";
 import { PostForm } from "./post_form.js";
-import {
-  EMPTY_DRAFT, draftOf, filledMembers, isEqualJson, mergePatch, rebase,
-} from "./three_way_merge.js";
 import { RepeatedRequest, isUnknown, newIdempotencyKey, sendOnce } from "./send_request.js";
+import { draftOf, filledMembers, isEqualJson, mergePatch, rebase } from "./three_way_merge.js";
 
 /**
- * @typedef {import("./three_way_merge.js").Draft} Draft
+ * @typedef {import("./post_fields.js").Draft} Draft
  * @typedef {import("./send_request.js").Answer} Answer
  * @typedef {import("../stop-press/fold.js").Post} Post
  * @typedef {import("./send_request.js").Attempt & {tried: any[]}} Attempt
@@ -86,12 +85,21 @@ export class Composer {
 
   /**
    * Edit a post; a stored change to it is opened again.
-   * @param {Post} post as it is now
+   * @param {Post} shown as readers get it: without its text, which the API has
    */
-  edit(post) {
-    const stored = this.#drafts.get(this.#feed, post.id);
-    this.#load(post.id, stored ?? { draft: draftOf(post), base: post, attempt: null });
-    if (stored?.base && !stored.attempt && stored.base.rev < (post.rev ?? 0)) this.#rebaseOnto(post);
+  async edit({ id }) {
+    const feed = this.#feed;
+    const answer = await fetchPost(feed, id);
+    if (feed !== this.#feed || this.isSending) return;
+    const stored = this.#drafts.get(feed, id);
+    const post = answer.status === 200 ? answer.body : null;
+    if (!post && !stored) {
+      const later = "The post can't be read now; try again.";
+      const reason = isUnknown(answer) ? later : this.#feedback.refusalText(answer);
+      return this.#feedback.show(reason, "trouble");
+    }
+    this.#load(id, stored ?? { draft: draftOf(post), base: post, attempt: null });
+    if (post && stored?.base && !stored.attempt && stored.base.rev < post.rev) this.#rebaseOnto(post);
     this.#form.focus();
   }
 
@@ -304,7 +312,7 @@ export class Composer {
   }
 
   /**
-   * @param {keyof Draft} name
+   * @param {import("./post_fields.js").Name} name
    * @param {any} value
    */
   #swapMember(name, value) {
@@ -338,6 +346,15 @@ export class Composer {
     this.#part(name).addEventListener("click", act);
   }
 }
+
+/**
+ * A post as it is now, with its text. The random query makes the address another one: no
+ * cache between has what readers get of the post under it.
+ * @param {string} feed
+ * @param {string} id
+ */
+const fetchPost = (feed, id) =>
+  sendOnce({ method: "GET", path: `/v1/feeds/${feed}/posts/${id}?for=${newIdempotencyKey()}` });
 
 /**
  * Whether the idempotency key was used with another body: an earlier attempt did arrive.

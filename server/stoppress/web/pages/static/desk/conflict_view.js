@@ -4,32 +4,18 @@
  */
 
 import { appendElement } from "./desk_post_list.js";
+import { FIELDS } from "./post_fields.js";
 
 /**
- * @typedef {keyof import("./three_way_merge.js").Draft} Member
- * @typedef {{name: Member, other: any, whose: "theirs" | "yours"}} Conflict `other`: the value
+ * @typedef {import("./post_fields.js").Name} Name
+ * @typedef {{name: Name, other: any, whose: "theirs" | "yours"}} Conflict `other`: the value
  *   that is not in the form, and `whose` it is.
  */
-
-const MEMBER_LABELS = /** @type {{[name in Member]: string}} */ ({
-  headline: "Headline",
-  body: "Text",
-  key: "Key event",
-  breaking: "Breaking",
-  pinned: "Pinned",
-  tags: "Tags",
-  authors: "Authors",
-  source: "Source",
-  media: "Pictures, quotes, links",
-  language: "Language",
-  direction: "Direction",
-  correction: "Correction",
-});
 
 export class ConflictView {
   /**
    * @param {HTMLElement} panel
-   * @param {(name: Member, value: any) => any} swap puts a value into the form and
+   * @param {(name: Name, value: any) => any} swap puts a value into the form and
    *   returns the one before
    */
   constructor(panel, swap) {
@@ -61,7 +47,7 @@ export class ConflictView {
     const button = appendElement(row, "button", "");
     button.setAttribute("type", "button");
     const show = () => {
-      title.textContent = `${MEMBER_LABELS[conflict.name]}: ${conflict.whose}`;
+      title.textContent = `${FIELDS[conflict.name].label}: ${conflict.whose}`;
       text.textContent = textOf(conflict.other) || "(empty)";
       button.textContent = `Use ${conflict.whose}`;
     };

@@ -9,7 +9,7 @@
  */
 
 /**
- * @typedef {{draft: import("./three_way_merge.js").Draft, base: any,
+ * @typedef {{draft: import("./post_fields.js").Draft, base: any,
  *   attempt: import("./send_request.js").Attempt | null,
  *   disputes?: import("./conflict_view.js").Conflict[]}} StoredDraft Browsers hold these across
  *   releases: the members keep their names.

@@ -79,12 +79,12 @@ export class FeedForm {
     const changed = this.#base?.slug === feed.slug ? this.#changed() : [];
     this.#base = feed;
     for (const name of FEED_MEMBERS) {
-      if (!changed.includes(name)) this.#field(name).value = feed[name];
+      if (!changed.includes(name)) this.#field(name).value = feed[name] ?? "";
     }
   }
 
   #changed() {
-    return FEED_MEMBERS.filter((name) => this.#field(name).value.trim() !== this.#base[name]);
+    return FEED_MEMBERS.filter((name) => this.#field(name).value.trim() !== (this.#base[name] ?? ""));
   }
 
   /** @param {string} name */
@@ -109,7 +109,7 @@ export class FeedForm {
       const old = this.#base;
       this.#rebaseOnto(answer.body.current);
       const theirs = FEED_MEMBERS.filter((name) => answer.body.current[name] !== old[name]);
-      const list = theirs.map((name) => `${name}: “${answer.body.current[name]}”`).join("; ");
+      const list = theirs.map((name) => `${name}: “${answer.body.current[name] ?? ""}”`).join("; ");
       const how = "Yours is still in the form; save again to put it over theirs.";
       feedback.show(`Someone else changed the feed meanwhile (${list}). ${how}`, "trouble");
     } else {

@@ -6,12 +6,14 @@
  * @module
  */
 
-import { EMPTY_DRAFT, isEqualJson } from "./three_way_merge.js";
+import { FIELDS, FIELD_NAMES, draftBy } from "./post_fields.js";
+import { isEqualJson } from "./three_way_merge.js";
 
-/** @typedef {import("./three_way_merge.js").Draft} Draft */
-
-/** The form's field for a problem's `field`, if it has another name. */
-const FIELD_NAMES = { "correction.note": "correction" };
+/**
+ * @typedef {import("./post_fields.js").Draft} Draft
+ * @typedef {import("./post_fields.js").Field<any>} Field
+ * @typedef {import("./post_fields.js").Medium} Medium
+ */
 
 export class PostForm {
   /**
@@ -36,57 +38,36 @@ export class PostForm {
   #mediumTemplate;
   #onChange;
 
-  /** @param {string} name */
-  #field(name) {
+  /**
+   * The control of a field.
+   * @param {string} name
+   */
+  box(name) {
     return /** @type {HTMLInputElement} */ (this.#form.elements.namedItem(name));
   }
 
-  /** @param {string} name */
-  #text(name) {
-    return this.#field(name).value.trim();
+  /** What is attached, a row each. */
+  get media() {
+    return [...this.#media.children].map(readMedium);
+  }
+
+  /** @param {Medium[]} media */
+  set media(media) {
+    if (isEqualJson(this.media, media)) return;
+    this.#media.replaceChildren();
+    media.forEach((each) => this.#addMedium(each));
   }
 
   /** @returns {Draft} */
   read() {
-    const note = this.#text("correction");
-    const source = given({ name: this.#text("source"), url: this.#text("source-url") });
-    return {
-      ...EMPTY_DRAFT,
-      headline: this.#text("headline") || null,
-      body: this.#field("body").value.trimEnd(),
-      key: this.#field("key").checked,
-      breaking: this.#field("breaking").checked,
-      pinned: this.#field("pinned").checked,
-      tags: splitList(this.#text("tags"), ","),
-      authors: splitList(this.#text("authors"), "\n").map(parseAuthor),
-      source: source && { name: "", ...source },
-      media: [...this.#media.children].map(readMedium),
-      language: this.#text("language") || null,
-      direction: this.#text("direction") || null,
-      correction: note ? { note } : null,
-    };
+    return draftBy((field, name) => field.read(this, name));
   }
 
   /** @param {Draft} draft */
   fill(draft) {
-    const texts = {
-      headline: draft.headline,
-      body: draft.body,
-      tags: draft.tags.join(", "),
-      authors: draft.authors.map(({ name, url }) => (url ? `${name} ${url}` : name)).join("\n"),
-      source: draft.source?.name,
-      "source-url": draft.source?.url,
-      language: draft.language,
-      direction: draft.direction,
-      correction: draft.correction?.note,
-    };
-    for (const [name, text] of Object.entries(texts)) this.#field(name).value = text ?? "";
-    for (const name of /** @type {const} */ (["key", "breaking", "pinned"])) {
-      this.#field(name).checked = draft[name];
-    }
-    if (!isEqualJson([...this.#media.children].map(readMedium), draft.media)) {
-      this.#media.replaceChildren();
-      draft.media.forEach((each) => this.#addMedium(each));
+    for (const name of FIELD_NAMES) {
+      const field = /** @type {Field} */ (FIELDS[name]);
+      field.fill(this, name, draft[name]);
     }
     for (const part of this.#form.querySelectorAll("details")) {
       // Filled fields must be visible.
@@ -97,7 +78,7 @@ export class PostForm {
     this.clearComplaints();
   }
 
-  /** @param {{[member: string]: any}} given */
+  /** @param {Medium} given */
   #addMedium(given) {
     const copy = /** @type {DocumentFragment} */ (this.#mediumTemplate.content.cloneNode(true));
     const row = /** @type {HTMLElement} */ (copy.firstElementChild);
@@ -164,14 +145,14 @@ export class PostForm {
       const one = row?.querySelector(`[data-member="${member ?? "type"}"]`);
       return /** @type {HTMLElement | null} */ (one?.closest("label[hidden]") ? null : one);
     }
-    const name = /** @type {any} */ (FIELD_NAMES)[path] ?? path.replace(/\[.*|\.name$/, "");
+    const name = path.replace(/\[.*|\.(name|note)$/, "");
     const field = this.#form.elements.namedItem(name.replace(".", "-"));
     return field instanceof HTMLElement ? field : null;
   }
 
   /** Move to the first field. */
   focus() {
-    this.#field("headline").focus();
+    this.box("headline").focus();
   }
 }
 
@@ -181,7 +162,7 @@ const fieldsOf = (row) =>
 
 /**
  * @param {Element} row
- * @returns {{[member: string]: any}}
+ * @returns {Medium}
  */
 function readMedium(row) {
   const fields = fieldsOf(row).filter((field) => !field.closest("label[hidden]"));
@@ -194,30 +175,4 @@ function readMedium(row) {
   // With another type it is another medium.
   const all = given.type === now.type ? { ...given, ...now } : now;
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ""));
-}
-
-/**
- * @param {string} line a name, optionally followed by an address
- * @returns {{name: string, url?: string}}
- */
-function parseAuthor(line) {
-  const [, name, url] = line.match(/^(.*?)\s+((?:https?:\/)?\/\S+)$/) ?? [];
-  return url ? { name, url } : { name: line };
-}
-
-/**
- * @param {string} text
- * @param {string} mark
- * @returns {string[]}
- */
-const splitList = (text, mark) =>
-  text.split(mark).map((part) => part.trim()).filter(Boolean);
-
-/**
- * @param {{[member: string]: string}} members
- * @returns {any} only the members that are not empty; null if all are
- */
-function given(members) {
-  const some = Object.entries(members).filter(([, text]) => text);
-  return some.length ? Object.fromEntries(some) : null;
 }

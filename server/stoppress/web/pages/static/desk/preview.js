@@ -23,7 +23,7 @@ export class Preview {
   /**
    * Draw the draft, once the editor pauses.
    * @param {string} feed
-   * @param {import("./three_way_merge.js").Draft} draft
+   * @param {import("./post_fields.js").Draft} draft
    */
   show(feed, draft) {
     clearTimeout(this.#timer);
@@ -32,7 +32,7 @@ export class Preview {
 
   /**
    * @param {string} feed
-   * @param {import("./three_way_merge.js").Draft} draft
+   * @param {import("./post_fields.js").Draft} draft
    */
   async #draw(feed, draft) {
     const number = ++this.#lastRequest;

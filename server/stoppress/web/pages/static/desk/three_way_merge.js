@@ -1,36 +1,17 @@
 /**
  * The members of a post that an editor may change, and the three-way merge of two changes.
  *
- * Pure. A draft holds every member that may be written, in the API's form; an empty
- * member is null, "", false or [], so that two drafts compare member by member.
+ * Pure. A draft holds every field that may be written (`post_fields.js`); an empty one
+ * is null, "", false or [], so that two drafts compare field by field.
  * @module
  */
 
+import { EMPTY_DRAFT, FIELD_NAMES, draftBy } from "./post_fields.js";
+
 /**
- * @typedef {{headline: string | null, body: string, key: boolean, breaking: boolean,
- *   pinned: boolean, tags: string[], authors: {name: string, url?: string}[],
- *   source: {name: string, url?: string} | null, media: {[member: string]: any}[],
- *   language: string | null, direction: string | null,
- *   correction: {note: string} | null}} Draft
+ * @typedef {import("./post_fields.js").Draft} Draft
+ * @typedef {import("./post_fields.js").Name} Name
  */
-
-/** @type {Draft} */
-export const EMPTY_DRAFT = Object.freeze({
-  headline: null,
-  body: "",
-  key: false,
-  breaking: false,
-  pinned: false,
-  tags: [],
-  authors: [],
-  source: null,
-  media: [],
-  language: null,
-  direction: null,
-  correction: null,
-});
-
-const DRAFT_MEMBERS = /** @type {(keyof Draft)[]} */ (Object.keys(EMPTY_DRAFT));
 
 /**
  * Whether two values are the same JSON, whatever the order of their members.
@@ -53,12 +34,8 @@ export function isEqualJson(one, other) {
  * @param {{[member: string]: any}} post
  * @returns {Draft}
  */
-export function draftOf(post) {
-  const draft = /** @type {any} */ ({});
-  for (const name of DRAFT_MEMBERS) draft[name] = withoutNulls(post[name] ?? EMPTY_DRAFT[name]);
-  if (draft.correction) draft.correction = { note: draft.correction.note };
-  return draft;
-}
+export const draftOf = (post) =>
+  draftBy(({ empty, of = withoutNulls }, name) => of(post[name] ?? empty));
 
 /**
  * @param {any} value
@@ -87,22 +64,31 @@ export const filledMembers = (draft) => mergePatch(EMPTY_DRAFT, draft);
 export function mergePatch(base, mine) {
   const patch = /** @type {any} */ ({});
   for (const name of changedMembers(base, mine)) patch[name] = mine[name];
-  if (patch.source && base.source) {
+  for (const [name, value] of Object.entries(patch)) {
+    const old = base[/** @type {Name} */ (name)];
+    if (!isObject(value) || !isObject(old)) continue;
     // A patch merges an object: members to remove must be null.
-    const removed = Object.keys(base.source).map((member) => [member, null]);
-    patch.source = { ...Object.fromEntries(removed), ...patch.source };
+    const removed = Object.keys(old).map((member) => [member, null]);
+    patch[name] = { ...Object.fromEntries(removed), ...value };
   }
   return patch;
 }
 
 /**
+ * @param {unknown} value
+ * @returns {value is object}
+ */
+const isObject = (value) =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/**
  * The members that differ.
  * @param {Draft} one
  * @param {Draft} other
- * @returns {(keyof Draft)[]}
+ * @returns {Name[]}
  */
 export const changedMembers = (one, other) =>
-  DRAFT_MEMBERS.filter((name) => !isEqualJson(one[name], other[name]));
+  FIELD_NAMES.filter((name) => !isEqualJson(one[name], other[name]));
 
 /**
  * My draft, rebased onto theirs: members that I did not change are theirs; members that
@@ -110,7 +96,7 @@ export const changedMembers = (one, other) =>
  * @param {Draft} base
  * @param {Draft} mine
  * @param {Draft} theirs
- * @returns {{draft: Draft, conflicts: (keyof Draft)[]}}
+ * @returns {{draft: Draft, conflicts: Name[]}}
  */
 export function rebase(base, mine, theirs) {
   const mineChanged = changedMembers(base, mine);
