@@ -123,7 +123,7 @@ export function renderPost(post, ctx, pinned = false) {
   const kinds = `${post.key ? " sp-is-key" : ""}${post.breaking ? " sp-is-breaking" : ""}`;
   const language = post.language === feed.language ? null : post.language;
   const direction = directionOf(language, post.direction);
-  const { headline, html, authors, media, tags, source, correction } = post;
+  const { headline, html, authors, media, tags, source, location, correction } = post;
   const [before, after] = words.updated.split("{time}");
   const article = h(
     "article",
@@ -162,6 +162,7 @@ export function renderPost(post, ctx, pinned = false) {
       "footer",
       "sp-foot",
       source && h("span", "sp-source", `${words.source}: `, link(source.url, ctx, source.name)),
+      location && h("span", "sp-location", `${words.location}: `, location),
       tags && h("ul", "sp-tags", tags.map((/** @type {string} */ tag) =>
         h("li", "", h("a", { href: `${base}/live/${feed.slug}?tag=${encodeURIComponent(tag)}` }, tag)))),
       post.updated_at > post.published_at &&

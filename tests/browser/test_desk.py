@@ -80,6 +80,7 @@ async def test_everything_of_a_post(site: Site, profile: BrowserContext) -> None
     await page.get_by_label("Authors").fill("Ada Voss https://a.example/ada\nIlse Om")
     await page.get_by_role("textbox", name="Source", exact=True).fill("Harbour master")
     await page.get_by_label("Address of the source").fill("https://h.example/")
+    await page.get_by_label("Place").fill("Pier 3")
     await page.get_by_label("Tags").fill("ferry, harbour ,")
     form = page.locator("#write")
     await form.get_by_label("Language").fill("tr")
@@ -98,6 +99,7 @@ async def test_everything_of_a_post(site: Site, profile: BrowserContext) -> None
     (post,) = await site.posts(feed)
     assert post["key"] and post["breaking"] and post["pinned"]
     assert post["tags"] == ["ferry", "harbour"]
+    assert post["location"] == "Pier 3"
     assert [author["name"] for author in post["authors"]] == ["Ada Voss", "Ilse Om"]
     assert post["authors"][0]["url"] == "https://a.example/ada"
     assert post["source"] == {"name": "Harbour master", "url": "https://h.example/"}

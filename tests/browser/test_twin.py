@@ -32,6 +32,7 @@ POSTS: dict[str, dict[str, Any]] = {
     "authors": post(5, authors=AUTHORS),
     "source and tags": post(6, source={"name": "Radio"}, tags=["a", "b & c"]),
     "source with an address": post(7, source={"name": "R", "url": "https://r.example"}),
+    "a location": post(16, location="Pier <3> & café"),
     "corrected": post(8, correction=NOTE, rev=3),
     "another language": post(9, language="ar", headline="عاجل"),
     "another direction": post(10, direction="rtl"),

@@ -14,7 +14,7 @@ const post = {
   id: "p1", url: "/live/x/p1", external_id: null, headline: "Bridge shut", body: "Since nine.",
   html: "<p>Since nine.</p>", language: null, direction: null, key: true, breaking: false,
   pinned: false, tags: ["traffic"], authors: [{ name: "Ada", url: null }],
-  source: { name: "Police", url: "https://p.example" }, rev: 3,
+  source: { name: "Police", url: "https://p.example" }, location: "Pier 3", rev: 3,
   media: [{ type: "image", url: "/a.svg", alt: "A bridge", provider: null }],
   published_at: "2026-11-22T09:30:00.000Z", updated_at: "2026-11-22T09:30:00.000Z",
   correction: { note: "It was ten.", at: "2026-11-22T09:31:00.000Z" },

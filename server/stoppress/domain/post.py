@@ -113,6 +113,7 @@ class PostInput(
     source: Annotated[Source | None, Meta(description="Where the news came from.")] = (
         None
     )
+    location: Annotated[Name | None, Meta(description="Where it happens.")] = None
     media: Annotated[
         tuple[Media, ...], Meta(max_length=20, description="What is attached.")
     ] = ()

@@ -88,7 +88,15 @@ def test_a_post_is_published_edited_and_withdrawn(server: Server, run: Run) -> N
         *("publish", slug, "The **bridge** is open.", "--headline", "Open"),
         *("--key", "--pin", "--tag", "traffic", "--tag", "bridge"),
         *("--author", "Ann Ash <https://ann.example>", "--author", "Bo Beech"),
-        *("--source", "City desk", "--external-id", "cms-7", "--json"),
+        *(
+            "--source",
+            "City desk",
+            "--location",
+            "Pier 3",
+            "--external-id",
+            "cms-7",
+            "--json",
+        ),
     )
     made = json.loads(says(done))
     post = made["post"]
@@ -98,6 +106,7 @@ def test_a_post_is_published_edited_and_withdrawn(server: Server, run: Run) -> N
     assert post["tags"] == ["traffic", "bridge"]
     assert post["authors"][0] == {"name": "Ann Ash", "url": "https://ann.example"}
     assert post["authors"][1]["name"] == "Bo Beech"
+    assert post["location"] == "Pier 3"
     assert post["source"]["name"] == "City desk" and post["external_id"] == "cms-7"
 
     said = says(run("edit", slug, post["id"], "--no-pin", "--correction", "Not yet."))

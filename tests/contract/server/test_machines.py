@@ -51,6 +51,7 @@ POSTS: list[dict[str, Any]] = [
         "body": "**Bold**, [here](/live/x) and [there](https://b.example/?a=1&b=2).",
         "authors": [{"name": "Ines", "url": "https://a.example/i"}, {"name": "J."}],
         "source": {"name": "Radio", "url": "https://r.example/"},
+        "location": "Pier <3>",
         "tags": ["one", "two & three"],
         "language": "tr",
         "media": MEDIA,
@@ -148,6 +149,7 @@ def test_linked_data(server: Server, kind: str) -> None:
         {"@type": "Person", "name": "J."},
     ]
     assert full["articleBody"] == "Bold, here and there."
+    assert full["contentLocation"] == {"@type": "Place", "name": "Pier <3>"}
     assert by_url[posts[3]["url"]]["headline"] == posts[3]["headline"]
     for post in posts:
         (single,) = linked_data(post["url"])

@@ -72,6 +72,7 @@ def post(**more: object) -> bytes:
         "breaking": False,
         "pinned": False,
         "tags": ["water"],
+        "location": "Pier 3",
         "authors": [],
         "source": None,
         "media": [],
@@ -101,6 +102,7 @@ async def test_keeps_what_another_server_made() -> None:
     assert made.created and made.cursor.seq == 1
     kept = msgspec.json.decode(await store.post("quay", ID))
     assert kept["html"] == "<p>It <strong>rises</strong>.</p>"
+    assert kept["location"] == "Pier 3"
     assert kept["correction"] == {"note": "It was the lake.", "at": LATER}
     assert (kept["rev"], kept["updated_at"]) == (3, LATER)
 

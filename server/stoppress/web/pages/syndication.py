@@ -23,6 +23,8 @@ Json = Mapping[str, Any]
 MIN_FRAME, MAX_FRAME = 200, 2000
 """Pixels an oEmbed frame may be wide or high."""
 
+_DCTERMS = "http://purl.org/dc/terms/"
+"""Where Atom has no name for what a post says, Dublin Core has."""
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
@@ -118,6 +120,8 @@ def _blog_posting(
         "author": [_person(author, base) for author in post.get("authors", ())]
         or [publisher],
         "image": [image for image in images if image],
+        "contentLocation": post.get("location")
+        and {"@type": "Place", "name": post["location"]},
     }
     return {name: member for name, member in value.items() if member}
 
@@ -171,7 +175,8 @@ def atom(feed: Json, posts: Iterable[Json], base: str) -> bytes:
     own = f"{url}/atom.xml"
     head = (
         '<?xml version="1.0" encoding="utf-8"?>\n'
-        f'<feed xmlns="http://www.w3.org/2005/Atom" xml:lang={_attr(feed["language"])}>'
+        f'<feed xmlns="http://www.w3.org/2005/Atom" xmlns:dcterms="{_DCTERMS}" '
+        f"xml:lang={_attr(feed['language'])}>"
         f"<id>{_text(url)}</id><title>{_text(feed['title'])}</title>"
         f"<updated>{updated}</updated>"
         f'<link rel="alternate" type="text/html" href={_attr(url)}/>'
@@ -186,7 +191,7 @@ def atom(feed: Json, posts: Iterable[Json], base: str) -> bytes:
 
 def _entry(post: Json, feed: Json, base: str) -> str:
     authors = post.get("authors") or [{"name": feed["title"]}]
-    body = _rooted(post.get("html", ""), base)
+    body, place = _rooted(post.get("html", ""), base), post.get("location")
     return (
         f"<entry><id>{_text(post['url'])}</id>"
         f"<title>{_text(headline_of(post))}</title>"
@@ -195,6 +200,7 @@ def _entry(post: Json, feed: Json, base: str) -> str:
         f'<link rel="alternate" type="text/html" href={_attr(post["url"])}/>'
         + "".join(_author(author, base) for author in authors)
         + "".join(f"<category term={_attr(tag)}/>" for tag in post.get("tags", ()))
+        + (f"<dcterms:spatial>{_text(place)}</dcterms:spatial>" if place else "")
         + f'<content type="html">{_text(body)}</content></entry>'
     )
 
@@ -257,6 +263,8 @@ def _item(post: Json, base: str) -> dict[str, object]:
         or None,
         "tags": list(post.get("tags", ())) or None,
         "language": post.get("language"),
+        # JSON Feed has no place: an extension, as it asks for.
+        "_stop_press": {"location": place} if (place := post.get("location")) else None,
     }
     return {name: member for name, member in value.items() if member is not None}
 

@@ -24,6 +24,7 @@ async def test_a_post_is_published() -> None:
             "tags": ["flood"],
             "authors": [{"name": "A", "url": "https://a.example"}],
             "source": {"name": "S"},
+            "location": "Pier 3",
             "media": [{"type": "image", "url": "/a.svg", "width": 4, "height": 3}],
             "published_at": "2026-11-22T12:30:00+03:00",
             "correction": {"note": "n"},

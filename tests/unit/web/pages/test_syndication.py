@@ -5,6 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import Any
 
+import msgspec
 import pytest
 
 from stoppress.web.pages.syndication import absolute, atom, json_feed, oembed, sitemap
@@ -54,6 +55,18 @@ def test_addresses_from_the_root_lead_here_from_anywhere() -> None:
     assert content is not None
     assert f'href="{BASE}/live/x"' in content and f'src="{BASE}/b.png"' in content
     assert 'href="https://c.example/"' in content
+
+
+def test_a_post_has_a_place() -> None:
+    """In Dublin Core's words in Atom, in an extension in JSON Feed; or not at all."""
+    tree = ET.fromstring(atom(KEPT, [public(location="Pier <3>"), public()], BASE))
+    spatial = "{http://purl.org/dc/terms/}spatial"
+    places = [entry.findtext(spatial) for entry in tree.iter(f"{ATOM}entry")]
+    assert places == ["Pier <3>", None]
+    items = msgspec.json.decode(
+        json_feed(KEPT, [public(location="Pier 3"), public()], BASE)
+    )["items"]
+    assert [item.get("_stop_press") for item in items] == [{"location": "Pier 3"}, None]
 
 
 def test_a_closed_feed_is_expired() -> None:

@@ -139,6 +139,7 @@ export const FIELDS = {
   tags: several("Tags", ", ", String, String),
   authors: several("Authors", "\n", parseAuthor, ({ name, url }) => (url ? `${name} ${url}` : name)),
   source,
+  location: text("Place"),
   media,
   language: text("Language"),
   direction: text("Direction"),
