@@ -71,7 +71,7 @@ class ApiClient:
         idempotency_key: str | None = None,
         match: int | None = None,
     ) -> Any:
-        """Write, until the outcome is known. Raises Failed."""
+        """Write, until the outcome is known. Raises CallFailed."""
         headers = {"idempotency-key": idempotency_key or secrets.token_hex(16)}
         if match is not None:
             headers["if-match"] = f'"{match}"'

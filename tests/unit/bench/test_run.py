@@ -29,5 +29,5 @@ def test_a_server_without_room_is_told_before_anyone_comes(
     monkeypatch.setattr(process_stats, "room", lambda pids: 100 if pids else None)
     need_room([os.getpid()], 100)
     need_room([], 1_000_000)
-    with pytest.raises(BenchFailed, match="100 files more, and 101 readers"):
+    with pytest.raises(BenchFailed, match="100 more files, too few for 101 readers"):
         need_room([os.getpid()], 101)

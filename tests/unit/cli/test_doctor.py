@@ -36,7 +36,7 @@ def test_a_healthy_server_is_well(site: Site) -> None:
         ("/healthz", 500, None, "/healthz answers 500"),
         ("/readyz", 503, {"detail": "Redis is away"}, "not ready: Redis is away"),
         ("/readyz", 503, None, "/readyz answers 503"),
-        ("/openapi.json", 200, {}, "no Stop Press"),
+        ("/openapi.json", 200, {}, "not a Stop Press server"),
         ("/v1/feeds?all=true", 401, None, "the token is unknown"),
     ],
 )

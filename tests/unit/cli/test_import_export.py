@@ -95,7 +95,10 @@ def test_an_import_puts_each_line(site: Site, tmp_path: Path) -> None:
     }
     code, said, complaint = site.run("import", file, "--as", "y")
     assert (code, complaint) == (0, "")
-    assert "imported y: 0 posts, 1 withdrawn ones; 1 were withdrawn here" in said
+    assert (
+        "imported y: 0 posts, 1 withdrawn; not restored, since withdrawn here: 1"
+        in said
+    )
     assert site.writes()[0][2] == {"slug": "y", "title": "Rain"}
 
 
@@ -105,15 +108,15 @@ END_4 = {"end": {"cursor": "e-5", "lines": 4}}
 @pytest.mark.parametrize(
     ("lines", "line", "text"),
     [
-        (["no"], 1, "no JSON object"),
-        ([{"export": 99}], 1, "no export of Stop Press"),
+        (["no"], 1, "is not a JSON object"),
+        ([{"export": 99}], 1, "not a Stop Press export"),
         ([HEAD, POST], 2, "before the feed"),
         ([HEAD, {"feed": {"title": "x"}}], 2, "no slug"),
-        ([HEAD, {"what": {}}], 2, "none of feed, post"),
+        ([HEAD, {"what": {}}], 2, "use one of feed, post"),
         ([HEAD, FEED, {"post": {}}], 3, "has no id"),
-        ([HEAD, FEED, END], 3, "some are missing"),
+        ([HEAD, FEED, END], 3, "lines are missing"),
         ([HEAD, FEED, POST, END, POST], 5, "after the end"),
-        ([HEAD, FEED], 2, "was cut off"),
+        ([HEAD, FEED], 2, "is incomplete"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(

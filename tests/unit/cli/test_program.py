@@ -47,7 +47,7 @@ def test_it_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
         (click.ClickException("it is away."), 1, "it is away."),
         (BadSetting("beat=x is invalid"), 2, "beat=x is invalid"),
         (NotFound("x"), 1, "there is no feed 'x'"),
-        (KeyError("a\nfault"), 1, "a fault of the program: KeyError"),
+        (KeyError("a\nfault"), 1, "internal error: KeyError"),
     ],
 )
 def test_a_failure_is_one_line(
@@ -77,7 +77,7 @@ def test_an_interrupt_says_nothing(
 
 def test_misuse_says_where_help_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["publish"]) == 2
-    assert "stoppress publish --help says more" in capsys.readouterr().err
+    assert "see stoppress publish --help" in capsys.readouterr().err
     assert run([]) == 2
     assert "Commands:" in capsys.readouterr().out
 

@@ -56,7 +56,7 @@ def test_the_demo_keeps_its_token(tmp_path: Path) -> None:
 
 def test_data_that_can_not_be_kept_is_misuse(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
-    with pytest.raises(click.UsageError, match="can't keep data"):
+    with pytest.raises(click.UsageError, match="is unusable"):
         serve._kept_token(tmp_path / "data")
 
 

@@ -52,7 +52,7 @@ def test_a_reset_says_where_it_goes_on() -> None:
 def test_what_can_not_be_followed_is_told_at_once(site: Site) -> None:
     """Rather than tried for ever."""
     code, _, complaint = site.run("tail", "x", "--since", "nonsense")
-    assert code == 1 and "no cursor" in complaint and site.asked == []
+    assert code == 1 and "is invalid" in complaint and site.asked == []
     site.answers["GET /v1/feeds/x"] = 404, {"detail": "there is no feed 'x'"}
     code, _, complaint = site.run("tail", "x")
     assert (code, complaint) == (1, "error: there is no feed 'x'\n")

@@ -6,8 +6,15 @@ import msgspec
 import pytest
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.event import EventType
+from stoppress.domain.event import EventType, Subject
+from stoppress.domain.store_records import Change
 from tests.unit.hub.benches import Room, SocketPair
+
+
+def break_feed(room: Room, slug: str) -> None:
+    """Append an event that no message can be made of: its time has no text."""
+    change = Change(EventType.PUBLISHED, Subject.post("p"), 0, 1, b"{}", order=1)
+    room.paper.store.append(slug, change, at=1 << 60)
 
 
 def _types(reader: SocketPair) -> list[str]:
@@ -20,7 +27,7 @@ def test_what_can_not_be_sent_resets_the_readers_of_its_feed_alone(room: Room) -
     broken, sound = room.channel("broken"), room.channel("sound")
     reader, late = room.reader(broken), room.reader(broken, Cursor("k3v9", 0))
     other = room.reader(sound)
-    room.paper._add("broken", EventType.PUBLISHED, "p", b"{no JSON")
+    break_feed(room, "broken")
     room.paper.publish("sound")
     room.bench.turn()
     assert _types(other) == ["hello", "post.published"]
@@ -38,7 +45,7 @@ def test_what_can_not_be_sent_resets_the_readers_of_its_feed_alone(room: Room) -
 def test_what_a_poll_can_not_be_told_is_let_go(room: Room) -> None:
     """It learns that it can't be continued, as everybody else does."""
     channel = room.channel()
-    room.paper._add("x", EventType.PUBLISHED, "p", b"{no JSON")
+    break_feed(room, "x")
     assert channel.messages_after(Cursor("k3v9", 0), 10) is None
     assert not channel.can_resume(Cursor("k3v9", 0))
     room.paper.publish("x")
