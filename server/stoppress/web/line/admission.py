@@ -109,14 +109,14 @@ class AdmissionRequest(NamedTuple):
     feed_state: Mapping[str, FeedState | None]
     rights: ReadRights
     token_unknown: bool
-    is_leaving: bool
+    is_draining: bool
     is_full: bool
     now_ms: int
 
 
 def decide(asked: AdmissionRequest) -> CloseCode | None:
     """None to let the reader in, or the code with which its line ends."""
-    if asked.is_leaving:
+    if asked.is_draining:
         return CloseCode.BYE
     if asked.is_full:
         return CloseCode.TOO_MANY
@@ -160,7 +160,7 @@ async def admitted(
             dict(zip(feeds, found, strict=True)),
             rights,
             token_unknown=token_unknown,
-            is_leaving=hub.is_leaving,
+            is_draining=hub.is_draining,
             is_full=hub.is_full(),
             now_ms=hub.now_ms(),
         )

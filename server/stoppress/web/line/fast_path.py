@@ -109,7 +109,7 @@ class FastPath:
         feeds, rights, agreed_to = admitted
         reader = WebSocketReader(services.hub, rights, deflated=bool(agreed_to))
         reader.take(transport, registry)
-        with reader.held(head(accept, agreed_to)):
+        with reader.buffered(head(accept, agreed_to)):
             for feed, cursor in feeds:
                 services.hub.follow(reader, feed, cursor)
         if request.rest:
@@ -132,7 +132,7 @@ def _admitted(
     rights = rights_of(token)
     found: dict[str, FeedState | None] = {}
     for feed, _ in feeds:
-        feed_state = hub.facts_at_hand(feed)
+        feed_state = hub.open_feed_state(feed)
         if feed_state is None:
             return None
         found[feed] = feed_state
@@ -141,7 +141,7 @@ def _admitted(
             found,
             rights,
             token_unknown=False,
-            is_leaving=hub.is_leaving,
+            is_draining=hub.is_draining,
             is_full=hub.is_full(),
             now_ms=hub.now_ms(),
         )

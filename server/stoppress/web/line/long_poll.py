@@ -57,9 +57,9 @@ async def poll(
         return _answer(_page(channel, channel.cursor))
     if since == channel.cursor and wait_s:
         poll = LongPoll(hub, rights)
-        follow = poll.enlist(feed)
+        follow = poll.add_follow(feed)
         assert follow is not None
-        channel.watch(follow, since.seq)
+        channel.join_silently(follow, since.seq)
         left = asyncio.ensure_future(relay.until_disconnect(request.receive))
         on_half_close = request.scope.get("extensions", {}).get(HALF_CLOSED)
         if on_half_close is not None:

@@ -119,7 +119,7 @@ class PendingUpgrade(asyncio.Protocol):
         registry.discard(self)
         self.transport = TAKEN
         reader.take(transport, registry)
-        with reader.held(head(self._accept, self._agreed_to)):
+        with reader.buffered(head(self._accept, self._agreed_to)):
             begin()
         if self._early:
             reader.data_received(self._early)

@@ -55,7 +55,7 @@ async def _first(reader: RelayedReader, *works: Coroutine[None, None, None]) -> 
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        reader.gone()
+        reader.disconnected()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -63,7 +63,7 @@ async def _first(reader: RelayedReader, *works: Coroutine[None, None, None]) -> 
 
 async def _write_websocket(hub: Hub, reader: RelayedReader, send: Send) -> None:
     limit_s = hub.settings.dead_peer_s or SEND_S
-    while data := await reader.carry():
+    while data := await reader.next_bytes():
         for line in data.splitlines():
             async with asyncio.timeout(limit_s):
                 await send({"type": "websocket.send", "text": line.decode()})
@@ -88,14 +88,14 @@ async def _read_websocket(hub: Hub, reader: RelayedReader, receive: Receive) -> 
             reader.close(CloseCode.BAD_REQUEST)
             continue
         if op == "unfollow":
-            reader.strike(feed)
+            reader.unfollow(feed)
         else:
             hub.follow(reader, feed, cursor)
 
 
 async def _write_stream(hub: Hub, reader: RelayedReader, send: Send) -> None:
     limit_s = hub.settings.dead_peer_s or SEND_S
-    while data := await reader.carry():
+    while data := await reader.next_bytes():
         async with asyncio.timeout(limit_s):
             await send({"type": "http.response.body", "body": data, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -81,7 +81,7 @@ class TransportTaker(Protocol):
     def take(self, transport: Any, registry: Registry) -> None:
         """Own the transport from here on."""
 
-    def held(self, head: bytes) -> AbstractContextManager[object]:
+    def buffered(self, head: bytes) -> AbstractContextManager[object]:
         """Send `head` and all that is written meanwhile at once, at the end."""
 
     def data_received(self, data: bytes) -> None:
@@ -181,7 +181,7 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
         self.connections.discard(self)
         self.transport = TAKEN
         reader.take(transport, cast(Registry, self.connections))
-        with reader.held(answer):
+        with reader.buffered(answer):
             begin()
         early, self._early = self._early, b""
         if early:

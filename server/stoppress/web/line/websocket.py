@@ -56,14 +56,14 @@ class LiveWebSocketRoute:
         try:
             await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
             if code is not None:
-                await _turn_away(self._services, send, code)
+                await _refuse(self._services, send, code)
                 return
         except OSError:
             return  # whoever asked is gone
         await relay.websocket(hub, rights, feeds, receive, send)
 
 
-async def _turn_away(services: Services, send: Send, code: int) -> None:
+async def _refuse(services: Services, send: Send, code: int) -> None:
     if code in (CloseCode.BYE, CloseCode.TOO_MANY):
         hub = services.hub
         spread = hub.spread_ms(services.settings.retry_ms, hub.readers())

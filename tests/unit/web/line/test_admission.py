@@ -33,7 +33,7 @@ def _asked(
 ) -> Any:
     given: dict[str, Any] = {
         "token_unknown": False,
-        "is_leaving": False,
+        "is_draining": False,
         "is_full": False,
         "now_ms": NOW,
     }
@@ -50,7 +50,7 @@ def test_a_public_feed_is_for_everyone() -> None:
 @pytest.mark.parametrize(
     ("asked", "code"),
     [
-        ({"is_leaving": True, "is_full": True}, CloseCode.BYE),
+        ({"is_draining": True, "is_full": True}, CloseCode.BYE),
         ({"is_full": True, "token_unknown": True}, CloseCode.TOO_MANY),
         ({"token_unknown": True, "feed_state": None}, CloseCode.UNAUTHENTICATED),
         ({"feed_state": None}, CloseCode.NOT_FOUND),
