@@ -43,7 +43,7 @@ from stoppress.web import problems
 from stoppress.web.api import routes
 from stoppress.web.line import live_routes
 from stoppress.web.line.accept import accepts_event_stream
-from stoppress.web.line.event_stream import come_back
+from stoppress.web.line.event_stream import retry_later
 from stoppress.web.line.fast_path import FastPath
 from stoppress.web.pages import desk_console, page_routes
 from stoppress.web.pages.browser_folder import browser_folder
@@ -248,7 +248,7 @@ def waiting_routes(why: Callable[[], str], settings: Settings) -> list[BaseRoute
         if request.url.path.endswith("/events") and accepts_event_stream(
             request.headers.getlist("accept")
         ):
-            response = come_back(random.randint(0, settings.retry_ms))
+            response = retry_later(random.randint(0, settings.retry_ms))
         else:
             response = problems.answer(Unavailable(why()), settings.base)
         if request.method in ("GET", "HEAD"):

@@ -68,8 +68,8 @@ class RingAgainstList(RuleBasedStateMachine):
         self.ring.trim(size)
 
     @rule()
-    def forget(self) -> None:
-        self.ring.forget()
+    def drop_caches(self) -> None:
+        self.ring.drop_caches()
 
     def _expected(self, wire: WireFormat, after: int, upto: int) -> bytes:
         from stoppress.wire import messages

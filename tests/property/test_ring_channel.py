@@ -91,7 +91,7 @@ class ChannelAgainstPeers(RuleBasedStateMachine):
 
     @rule()
     def beat(self) -> None:
-        self.channel.murmur("beat", b'{"type":"beat"}')
+        self.channel.send_notice("beat", b'{"type":"beat"}')
 
     @rule(
         target=peers,

@@ -1,7 +1,7 @@
-"""What follows on a cursor, remembered until the head moves.
+"""The bytes that follow each cursor, cached until the head moves.
 
-Rule: readers at one seq get the same bytes, found once. Few are remembered, for
-each may hold on to a joined block that the ring would let go.
+Rule: readers at the same seq get the same bytes, computed once. The cache is small:
+each entry may keep a joined block alive that the ring would free.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from stoppress.hub.ring import Parts, Ring
 from stoppress.wire.wire_formats import WireFormat
 
 MAX_TAILS = 64
-"""Cursors remembered a wire."""
+"""Cached cursors per wire format."""
 
 Tail = tuple[Callable[[int, Any], int], Any, int, int]
-"""How the bytes are written to a socket, what that call takes (one part for
-`os.write`, else all for `os.writev`, which costs 0.3 µs more), how many bytes they
-are, and the seq after them."""
+"""The call that writes the bytes to a socket, its argument (one part for `os.write`,
+else all for `os.writev`, which costs 0.3 µs more), the number of bytes, and the seq
+after them."""
 
 
 class BacklogCache:
-    """The missing bytes of each cursor that was asked for, by wire."""
+    """The bytes after each requested cursor, by wire format."""
 
     __slots__ = ("_ring", "known")
 
@@ -32,12 +32,12 @@ class BacklogCache:
         self.known: tuple[dict[int, Tail], ...] = tuple({} for _ in WireFormat)
 
     def after(self, wire: WireFormat, seq: int) -> Tail:
-        """What follows on `seq`, as much as a visit takes."""
+        """The bytes after `seq`, as many as one visit writes."""
         parts, after = self._ring.tail(wire, seq)
         return self.keep(wire, seq, parts, after)
 
     def keep(self, wire: WireFormat, seq: int, parts: Parts, after: int) -> Tail:
-        """Remember what whoever stands at `seq` is to get."""
+        """Cache `parts` as the bytes for every follow at `seq`."""
         known = self.known[wire]
         if len(known) >= MAX_TAILS:
             known.clear()
@@ -49,12 +49,12 @@ class BacklogCache:
         return tail
 
     def clear(self) -> None:
-        """The head moved: everyone lacks something else."""
+        """Drop every entry: the head moved, so the bytes are other ones now."""
         for known in self.known:
             known.clear()
 
 
 def parts_of(tail: Tail) -> Parts:
-    """The parts, however they are written."""
+    """The parts of a tail, for either write call."""
     write, data, _, _ = tail
     return [data] if write is os.write else data

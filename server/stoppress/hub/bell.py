@@ -1,4 +1,4 @@
-"""Something that happens now and then, and who waits for the next time."""
+"""A repeatable event that tasks wait for; each wait ends with the next ring."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 
 class Bell:
-    """Rings for all who wait, each time anew. Waiting needs a running loop."""
+    """Wakes all waiting tasks at each ring. Waiting needs a running loop."""
 
     __slots__ = ("_next",)
 
@@ -15,18 +15,18 @@ class Bell:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether anybody waits."""
+        """Whether a task waits."""
         return self._next is not None
 
     async def wait(self) -> None:
         """Wait until it rings."""
         if self._next is None:
             self._next = asyncio.get_running_loop().create_future()
-        # Who leaves takes the bell away from nobody.
+        # A cancelled task must not cancel the future that others wait for.
         await asyncio.shield(self._next)
 
     def ring(self) -> None:
-        """Let all who wait go on."""
+        """Wake every task that waits now."""
         awaited, self._next = self._next, None
         if awaited is not None and not awaited.done():
             awaited.set_result(None)

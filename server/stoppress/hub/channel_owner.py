@@ -1,4 +1,4 @@
-"""What a channel needs of the hub it belongs to."""
+"""The interface of the hub that a channel uses."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ class ChannelOwner(Protocol):
     sweep: Sweep
 
     def now(self) -> float:
-        """Seconds of a clock that only goes forward."""
+        """Seconds of a monotonic clock."""
 
-    def after(self, seconds: float, call: Callable[[], None]) -> object:
-        """Call something later."""
+    def call_later(self, seconds: float, call: Callable[[], None]) -> object:
+        """Call `call` after `seconds`."""
 
     def spread_ms(self, least: int, readers: int) -> int:
-        """Over how long `readers` should come back, at least `least`."""
+        """Milliseconds over which `readers` spread their return; `least` or more."""
 
     def readers(self) -> int:
-        """How many readers this process has."""
+        """The number of readers of this process."""
 
-    def counted(self, channel: Channel) -> None:
-        """Readers came or went."""
+    def follows_changed(self, channel: Channel) -> None:
+        """Note that follows joined or left the channel."""
 
-    def over(self, channel: Channel) -> None:
-        """The channel ended; the next reader opens another."""
+    def channel_ended(self, channel: Channel) -> None:
+        """Close a channel that has ended; the next reader opens another."""

@@ -3,10 +3,10 @@
 Rules:
 - No context is taken over, in either direction: a message is compressed alone, so
   its bytes are the same for all, and a reader costs no window (58 KB with the
-  library's default). What that loses is less than what a reader's memory costs.
-- Our window is 2^12 bytes, which every client can read that asks for 12 bits or
-  more; who can only do with less is served plain.
-- Inflating is the library's, with the limit after inflating.
+  library's default). The lost compression costs less than that memory.
+- The server's window is 2^12 bytes, which every client that accepts 12 bits or more
+  can read; a client that accepts only less is served uncompressed.
+- The library inflates, with a limit on the inflated size.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HEADER = "Sec-WebSocket-Extensions"
 
 
 class DeflateAgreement(ServerPerMessageDeflateFactory):
-    """What we agree to."""
+    """The permessage-deflate parameters that the server agrees to."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -44,19 +44,19 @@ class DeflateAgreement(ServerPerMessageDeflateFactory):
         params: Sequence[ExtensionParameter],
         accepted_extensions: Sequence[Extension],
     ) -> tuple[list[ExtensionParameter], PerMessageDeflate]:
-        """Agree, unless our window is too wide for the client."""
+        """Agree, unless the server's window is too large for the client."""
         answer, extension = super().process_request_params(params, accepted_extensions)
         if extension.local_max_window_bits < WINDOW_BITS:
-            raise NegotiationError(f"our window has {WINDOW_BITS} bits")
+            raise NegotiationError(f"the server's window has {WINDOW_BITS} bits")
         return answer, extension
 
 
 @lru_cache(256)
 def agreed(offered: str) -> str:
-    """Our answer to what a client offers in HEADER; empty: no extension.
+    """The answer to a client's offer in HEADER; empty: no extension.
 
-    Browsers offer the same few things, so few answers are remembered.
-    Raises ValueError if what is offered can't be read.
+    Browsers send the same few offers, so a small cache is enough.
+    Raises ValueError if the offer is malformed.
     """
     try:
         header, _ = ServerProtocol(extensions=[DeflateAgreement()]).process_extensions(
@@ -68,7 +68,7 @@ def agreed(offered: str) -> str:
 
 
 def inflater() -> PerMessageDeflate:
-    """The inbound side of one connection that agreed."""
+    """The decompressor of one connection that negotiated the extension."""
     return PerMessageDeflate(
         remote_no_context_takeover=True,
         local_no_context_takeover=True,

@@ -1,8 +1,8 @@
-"""What the live line must know of a feed, and who may read it. Pure.
+"""The part of a feed's state that the live line needs, and who may read it. Pure.
 
-A private feed does not exist for whoever may not read it: the same code as for a
-feed that is not there. Only who may already do something else with the feed
-learns that reading is not allowed.
+A reader without the right to read a private feed gets the same code as for a feed
+that does not exist. Only a token with another right on the feed gets the code that
+says reading is not allowed.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from stoppress.domain.timestamps import parse_instant
 from stoppress.wire.close_codes import CloseCode
 
 ENDS_AFTER_MS = 3_600_000
-"""A closed feed's line ends an hour after closing."""
+"""Milliseconds after closing at which a closed feed's live connections end."""
 
 
 class ReadRights(Protocol):
-    """What one reader may do: its token's rights, or nobody's."""
+    """The rights of one reader: its token's, or none."""
 
     def may_read(self, feed: str) -> bool:
-        """Whether the token reads this feed though it is private."""
+        """Whether the token may read this feed if it is private."""
 
     def may_know(self, feed: str) -> bool:
         """Whether the token may do anything with this feed."""
@@ -36,7 +36,7 @@ class AnonymousRights:
     __slots__ = ()
 
     def may_read(self, feed: str) -> bool:
-        """No: private feeds are not for everyone."""
+        """No: a private feed needs a token."""
         return False
 
     def may_know(self, feed: str) -> bool:
@@ -48,7 +48,7 @@ ANYONE = AnonymousRights()
 
 
 class _Kept(Struct):
-    """The part of a feed's kept JSON that counts here."""
+    """The members of a feed's stored JSON that are used here."""
 
     status: Status
     visibility: Visibility
@@ -58,7 +58,7 @@ class _Kept(Struct):
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
-    """One feed, as far as the live line is concerned."""
+    """The state of one feed that the live line depends on."""
 
     status: Status
     visibility: Visibility
@@ -68,7 +68,7 @@ class FeedState:
 
     @classmethod
     def of(cls, body: bytes) -> FeedState:
-        """The facts in a feed's kept JSON."""
+        """The state in a feed's stored JSON."""
         kept = json.decode(body, type=_Kept)
         return cls(
             kept.status,
@@ -78,7 +78,7 @@ class FeedState:
         )
 
     def has_ended(self, now_ms: int) -> bool:
-        """Whether the line of a closed feed is over."""
+        """Whether the live connections of a closed feed end now."""
         return self.closed_at is not None and now_ms >= self.closed_at + ENDS_AFTER_MS
 
     def refusal(self, feed: str, rights: ReadRights, now_ms: int) -> CloseCode | None:
@@ -89,4 +89,4 @@ class FeedState:
 
 
 UNKNOWN = FeedState("upcoming", "private", False, None)
-"""A feed of which nothing is known yet: nobody may read it."""
+"""The state before the feed is read: no anonymous reader may read it."""

@@ -1,12 +1,12 @@
-"""One reader in one channel, at a seq; and the circle in which a channel has them.
+"""A follow (one reader in one channel, at a seq), and a channel's circle of follows.
 
 Rules:
 - Joining and leaving are O(1), and neither can hide a follow from a round: the
-  `todo` follows from `at` on are still to be visited; who joins stands behind
-  them, and who leaves can only make a round visit somebody twice.
-- A seq below 0 is no place but an order, carried out at the next visit: RESET,
-  or a close code, negated. So telling all readers something costs one loop of
-  assignments, and the writing is done in the sweep's slices.
+  `todo` follows from `at` on are still to be visited; a new one is placed behind
+  them, and one that leaves can only make a round visit another follow twice.
+- A seq below 0 is an order, carried out at the next visit: RESET, or a negated close
+  code. An order to all readers costs one loop of assignments; the sweep writes in
+  its slices.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from stoppress.hub.reader import Reader
 
 RESET = -1
-"""The follow can't be continued: it is to be told, and goes on from the head."""
-PARKED = -2
-"""The follow is in no channel yet, or no more."""
-NEAR = 16
-"""Follows among which one is sought that takes bytes."""
-DISMISSED = -4000
+"""The follow can't be continued: send it `reset`, then go on from the head."""
+NOT_JOINED = -2
+"""The follow is in no channel: not yet, or not any more."""
+MAX_SCANNED = 16
+"""Follows that `next_seq` looks at to find one that is not blocked."""
+CLOSE_ORDER = -4000
 """This and below: the negated close code with which the follow ends."""
 
 
@@ -38,14 +38,14 @@ class Follow:
     def __init__(self, reader: Reader, feed: str) -> None:
         self.reader = reader
         self.feed = feed
-        self.seq = PARKED
+        self.seq = NOT_JOINED
         self.channel: Channel | None = None
         self.sibling: Follow | None = None
         """The next follow of the same reader."""
 
 
 class RoundRobin:
-    """The follows of a channel, and how many a round must still visit."""
+    """A channel's follows in a circle, and how many the round still has to visit."""
 
     __slots__ = ("at", "size", "todo")
 
@@ -55,7 +55,7 @@ class RoundRobin:
         self.todo = 0
 
     def add(self, follow: Follow) -> None:
-        """Let a follow in, behind all that a round still visits."""
+        """Add a follow behind all that the round still has to visit."""
         at = self.at
         if at is None:
             follow.before = follow.after = follow
@@ -68,7 +68,7 @@ class RoundRobin:
         self.size += 1
 
     def drop(self, follow: Follow) -> None:
-        """Let a follow go."""
+        """Remove a follow."""
         after = follow.after
         if after is follow:
             self.at = None
@@ -77,13 +77,13 @@ class RoundRobin:
             follow.before.after = after
             if self.at is follow:
                 self.at = after
-        # Nothing may keep its neighbours alive through it.
+        # A removed follow must not keep its neighbours alive.
         del follow.before, follow.after
         self.size -= 1
         self.todo = min(self.todo, self.size)
 
     def begin(self) -> None:
-        """Begin a round: everyone is to be visited."""
+        """Begin a round: every follow is to be visited."""
         self.todo = self.size
 
     def next(self) -> Follow | None:
@@ -96,9 +96,9 @@ class RoundRobin:
         return follow
 
     def next_seq(self) -> int | None:
-        """Where the next of this round stands that takes bytes, if one is near."""
+        """The seq of the round's next follow that is not blocked, if one is near."""
         follow = self.at
-        for _ in range(min(self.todo, NEAR)):
+        for _ in range(min(self.todo, MAX_SCANNED)):
             assert follow is not None
             if follow.seq >= 0 and not follow.reader.blocked:
                 return follow.seq

@@ -1,12 +1,12 @@
-"""What one process fans out: who follows what, and what time does to them.
+"""The fan-out of one process: its channels, its readers and the work on a timer.
 
 Rules:
 - A follow that can be decided now is decided now; else a task of the hub waits
-  for it (a feed to open, a cursor from a line a step ahead of ours), for seconds
-  at most. The reader may go or seek meanwhile.
-- One tick a second does what time does: beats, counts, idle channels, closed
-  feeds whose line is over.
-- Every task is the hub's, and ends with `stop`.
+  (for a feed to open, or for events up to a cursor ahead of this process), for
+  seconds at most. The reader may disconnect or seek meanwhile.
+- One tick per second does all timed work: beats, reader counts, idle channels, the
+  end of closed feeds.
+- Every task belongs to the hub, and ends with `stop`.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from stoppress.wire import messages
 from stoppress.wire.close_codes import CloseCode
 
 CATCH_UP_S = 2.0
-"""How long a cursor ahead of our line may wait for the line to come up to it."""
-MAX_DECIDING = 20_000
-"""Follows that wait at once for a feed to open or a line to come up to them."""
+"""How long a follow waits until this process has the events up to its cursor."""
+MAX_PENDING_FOLLOWS = 20_000
+"""Follows that may wait at once for a feed to open, or for their cursor."""
 PACE_S = 0.1
-"""How long an editor may have to wait for the readers of a feed."""
+"""How long an editor waits at most for the readers of a feed."""
 RETURNS_PER_S = 2000
-"""Readers that may come back in a second, when they are sent away together."""
+"""Readers per second that reconnect, when many are closed together."""
 
 
 class Hub:
@@ -60,11 +60,11 @@ class Hub:
         self.metrics = metrics or HubMetrics()
         self.budget = MemoryBudget(settings.rings_bytes, self.metrics)
         self.sweep = Sweep(_call_soon, self.metrics, failed=self._fail)
-        self.leaving = ClosingReaders()
+        self.closing_readers = ClosingReaders()
         self._line = line
         self._clock = clock
         self._channels = OpenChannels(
-            line, settings.channel_idle_s, self.now, self._make, self._gone
+            line, settings.channel_idle_s, self.now, self._make, self._channel_closed
         )
         self._tasks = TaskSet()
         self._reader_counts = ReaderCounts(
@@ -77,9 +77,9 @@ class Hub:
         self._has_failed = asyncio.Event()
 
     async def watch(self) -> None:
-        """Wait until the hub can't go on; raises why."""
+        """Wait until the hub fails; raises the fault."""
         await self._has_failed.wait()
-        raise RuntimeError("the sweep failed: readers hear nothing") from self._fault
+        raise RuntimeError("the sweep failed: readers get no events") from self._fault
 
     def _fail(self, fault: Exception) -> None:
         self._fault = fault
@@ -88,40 +88,40 @@ class Hub:
     # Channels
 
     async def channel(self, feed: str) -> Channel:
-        """The feed's channel, open and filled; it stays so for a while.
+        """The feed's channel, open and filled; it stays open for `channel_idle_s`.
 
-        Raises NotFound, or Unavailable if the feed is not open and can't be.
+        Raises NotFound, or Unavailable if the feed can't be opened.
         """
         channel = await self._channels.get(feed)
-        self._tick_on()
+        self._schedule_tick()
         return channel
 
-    def over(self, channel: Channel) -> None:
-        """The channel ended; the next reader opens another."""
+    def channel_ended(self, channel: Channel) -> None:
+        """Close a channel that has ended; the next reader opens another."""
         self._channels.close(channel)
 
     def _make(self, feed: str) -> Channel:
         self.metrics.channels.add(1)
         return Channel(feed, self)
 
-    def _gone(self, channel: Channel) -> None:
+    def _channel_closed(self, channel: Channel) -> None:
         self._reader_counts.changed(channel)
         self.budget.release(channel.ring)
         self.metrics.channels.add(-1)
 
-    def facts_at_hand(self, feed: str) -> FeedState | None:
-        """The facts of the feed, if it is open now."""
+    def open_feed_state(self, feed: str) -> FeedState | None:
+        """The state of the feed if it is open now, else None."""
         channel = self._channels.find(feed)
         return None if channel is None or channel.ended else channel.feed_state
 
     # Follows
 
     def follow(self, reader: Reader, feed: str, cursor: Cursor | None) -> None:
-        """Let the reader follow a feed from `cursor` (None: from now), or seek.
+        """Add a follow from `cursor` (None: from now), or move the existing one.
 
-        It is told hello or reset; or error, or its line ends, if it can't be.
+        The reader gets hello or reset; if refused, an error, or its connection ends.
         """
-        follow = reader.enlist(feed)
+        follow = reader.add_follow(feed)
         if follow is None:
             code = CloseCode.BAD_REQUEST
             reader.refuse(feed, code, f"a reader follows {MAX_FOLLOWS} feeds at most")
@@ -129,8 +129,8 @@ class Hub:
         channel = self._channels.find(feed)
         if channel is not None and not channel.is_ahead(cursor):
             self._join(follow, channel, cursor)
-        elif len(self._tasks) >= MAX_DECIDING:
-            self._turn_away(follow, CloseCode.TOO_MANY, "too many ask at once")
+        elif len(self._tasks) >= MAX_PENDING_FOLLOWS:
+            self._refuse(follow, CloseCode.TOO_MANY, "too many follows are pending")
         else:
             self._tasks.start(self._follow_later(follow, cursor))
 
@@ -144,11 +144,11 @@ class Hub:
         if code is None:
             channel.join(follow, cursor)
         else:
-            self._turn_away(follow, code, DETAILS[code])
+            self._refuse(follow, code, DETAILS[code])
 
-    def _turn_away(self, follow: Follow, code: CloseCode, detail: str) -> None:
+    def _refuse(self, follow: Follow, code: CloseCode, detail: str) -> None:
         if follow.reader.holds(follow):
-            follow.reader.strike(follow.feed)
+            follow.reader.unfollow(follow.feed)
             follow.reader.refuse(follow.feed, code, detail)
 
     async def _follow_later(self, follow: Follow, cursor: Cursor | None) -> None:
@@ -156,34 +156,34 @@ class Hub:
             channel = await self.channel_at(follow.feed, cursor)
         except NotFound:
             code = CloseCode.NOT_FOUND
-            self._turn_away(follow, code, DETAILS[code])
+            self._refuse(follow, code, DETAILS[code])
         except Unavailable as problem:
-            self._turn_away(follow, CloseCode.BYE, str(problem))
+            self._refuse(follow, CloseCode.BYE, str(problem))
         else:
             self._join(follow, channel, cursor)
 
     async def channel_at(self, feed: str, cursor: Cursor | None) -> Channel:
-        """The feed's channel, come up to `cursor` if that is in the log.
+        """The feed's channel, with the events up to `cursor` if that is in the log.
 
-        Raises NotFound, or Unavailable if the feed is not open and can't be, or the
-        line does not come up to the cursor.
+        Raises NotFound, or Unavailable if the feed can't be opened or the events up
+        to the cursor do not arrive in time.
         """
         channel = await self.channel(feed)
         await self._catch_up(channel, cursor)
         if channel.ended:
-            # While we waited it was closed as unused; or deleted (NotFound now),
-            # and perhaps made again: its ring may end before the cursor, and nobody
-            # is led back.
+            # Closed as unused during the wait; or deleted (NotFound now), and perhaps
+            # created again: its ring may end before the cursor, but no reader is
+            # moved back.
             channel = await self.channel(feed)
         return channel
 
     async def _catch_up(self, channel: Channel, cursor: Cursor | None) -> None:
-        """Wait for the line, if `cursor` is ahead of it and yet in the log.
+        """Wait for events, if `cursor` is ahead of this process and yet in the log.
 
-        One read of the log's head is shared by all who ask while it runs. Whose
-        cursor is in the future is reset; if that can't be told, or the line is still
-        behind after 2 s, it is to come again, with the place it has: a reset would
-        lead it back.
+        One read of the log's head is shared by all callers while it runs. A cursor
+        beyond the log's head is reset by the caller. If the head is unknown, or the
+        events have not arrived after 2 s, the reader should reconnect with its
+        cursor (Unavailable): a reset would move it back.
         """
         if cursor is None or not channel.is_ahead(cursor):
             return
@@ -192,15 +192,17 @@ class Hub:
                 head = await self._line.head(channel.feed)
                 if head.epoch == cursor.epoch and cursor.seq > head.seq:
                     return
-                # It comes, or the line comes to a new epoch.
+                # The event arrives, or a new epoch begins.
                 while channel.is_ahead(cursor) and not channel.ended:
-                    await channel.moved.wait()
+                    await channel.head_moved.wait()
         except TimeoutError:
-            raise Unavailable("the line is behind; come back in a moment") from None
+            raise Unavailable(
+                "this server is behind the log: reconnect in a moment"
+            ) from None
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """A post is being written: it goes before readers until the block ends."""
+        """Give the writing of a post priority over readers until the block ends."""
         self.sweep.writes += 1
         try:
             yield
@@ -208,71 +210,71 @@ class Hub:
             self.sweep.writes -= 1
 
     async def keep_pace(self, feed: str) -> None:
-        """Wait, PACE_S at most, while the feed's events come faster than rounds end.
+        """Backpressure: wait while the feed's round is far behind, PACE_S at most.
 
-        A round of many readers takes long, and with all that came meanwhile longer
-        still: 18,000 readers would get a burst after a second, not after a quarter.
+        A round of many readers takes long, and the events that arrive meanwhile make
+        it longer: 18,000 readers would get a burst after a second, not a quarter.
         """
         channel = self._channels.find(feed)
-        if channel is None or not channel.is_pressed():
+        if channel is None or not channel.is_backlogged():
             return
         self.metrics.paced.add()
-        self.sweep.wake(channel)  # it may rest
+        self.sweep.wake(channel)  # it may be paused
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PACE_S):
-                await channel.eased.wait()
+                await channel.caught_up.wait()
 
     # Readers
 
-    def came(self, reader: Reader) -> None:
-        """A reader is here."""
+    def reader_opened(self, reader: Reader) -> None:
+        """Count a new connection."""
         self._readers += 1
         self.metrics.readers[reader.wire.name.lower()].add(1)
 
-    def went(self, reader: Reader) -> None:
-        """A reader is gone."""
+    def reader_closed(self, reader: Reader) -> None:
+        """Count a closed connection."""
         self._readers -= 1
         self.metrics.readers[reader.wire.name.lower()].add(-1)
 
     def readers(self) -> int:
-        """How many readers this process has."""
+        """The number of readers of this process."""
         return self._readers
 
     def is_full(self) -> bool:
-        """Whether no further reader is taken."""
+        """Whether `max_readers` is reached."""
         return 0 < self.settings.max_readers <= self._readers
 
     @property
-    def is_leaving(self) -> bool:
-        """Whether the server goes away, and takes no new readers."""
+    def is_draining(self) -> bool:
+        """Whether the server shuts down, and admits no new readers."""
         return self._stopped
 
-    def counted(self, channel: Channel) -> None:
-        """Readers of a channel came or went."""
+    def follows_changed(self, channel: Channel) -> None:
+        """Note that follows joined or left the channel."""
         self._channels.used(channel)
         self._reader_counts.changed(channel)
 
     def spread_ms(self, least: int, readers: int) -> int:
-        """Over how long `readers` should come back, at least `least`."""
-        # More than are let in would wait in the arrival queue.
+        """Milliseconds over which `readers` spread their return; `least` or more."""
+        # More than are admitted per second would wait in the arrival queue.
         bound = self.settings.handshakes_per_s or RETURNS_PER_S
         return max(least, readers * 1000 // min(bound, RETURNS_PER_S))
 
     # Time
 
     def now(self) -> float:
-        """Seconds of a clock that only goes forward."""
+        """Seconds of a monotonic clock."""
         return time.monotonic()
 
-    def after(self, seconds: float, call: Callable[[], None]) -> object:
-        """Call something later; nothing that would matter after `stop`."""
+    def call_later(self, seconds: float, call: Callable[[], None]) -> object:
+        """Call `call` after `seconds`; only calls that are harmless after `stop`."""
         return asyncio.get_running_loop().call_later(seconds, call)
 
     def now_ms(self) -> int:
         """Milliseconds since 1970."""
         return int(self._clock() * 1000)
 
-    def _tick_on(self) -> None:
+    def _schedule_tick(self) -> None:
         if self._ticking is None and self._channels.all() and not self._stopped:
             loop = asyncio.get_running_loop()
             self._ticking = loop.call_later(1.0, self._tick)
@@ -280,29 +282,29 @@ class Hub:
     def _tick(self) -> None:
         self._ticking = None
         self.tick(self.now())
-        self._tick_on()
+        self._schedule_tick()
 
     def tick(self, now: float) -> None:
-        """Do what is due at `now`."""
+        """Do the timed work that is due at `now`."""
         self._channels.close_unused(now)
         now_ms = self.now_ms()
         for channel in self._channels.all():
             if not channel.size:
                 continue
             if channel.feed_state.has_ended(now_ms):
-                channel.send_home(CloseCode.ENDED)
+                channel.close_follows(CloseCode.ENDED)
             elif now - channel.quiet_since >= self.settings.beat_s:
-                channel.forget()
+                channel.drop_caches()
                 payload = messages.beat(channel.feed, channel.ring.cursor)
-                channel.murmur("beat", payload)
+                channel.send_notice("beat", payload)
         self._reader_counts.tick(now)
 
     # The end
 
     async def drain(self, seconds: float) -> None:
-        """Send every reader away, spread over `seconds`, to come back spread out.
+        """Close every reader, spread over `seconds`, with spread times to reconnect.
 
-        New readers are refused from the first moment.
+        New readers are refused from the start.
         """
         self._stopped = True
         readers = list(
@@ -324,7 +326,7 @@ class Hub:
             await asyncio.sleep(0 if done < due else min(0.01, seconds))
 
     async def stop(self) -> None:
-        """Close every channel, cut every reader, end every task."""
+        """Close every channel, abort every reader, end every task."""
         self._stopped = True
         if self._ticking is not None:
             self._ticking.cancel()
@@ -332,7 +334,7 @@ class Hub:
         for channel in list(self._channels.all()):
             for follow in channel.all():
                 follow.reader.bye(self.settings.retry_ms)
-        self.leaving.cut_all()
+        self.closing_readers.abort_all()
         await self._tasks.stop()
         await self._reader_counts.leave()
         await self._channels.stop()

@@ -1,7 +1,6 @@
-"""What the hub counts.
+"""The metrics of the hub.
 
-Rules: called on the hot path only once per slice, with sums; what is counted there is
-a `Total`.
+Rule: the hot path updates metrics once per slice, with sums; those are `Total`s.
 """
 
 from __future__ import annotations
@@ -11,55 +10,58 @@ from stoppress.wire.close_codes import CloseCode
 
 
 class HubMetrics:
-    """The hub's counts."""
+    """The hub's counters and gauges."""
 
     def __init__(self, meter: Meter = NO_METER) -> None:
         self.readers = meter.gauges(
-            "stoppress_readers", "Readers connected now, by transport.", "wire"
+            "stoppress_readers", "Readers connected now, by wire format.", "wire"
         )
         self.channels = meter.gauge(
-            "stoppress_channels", "Feeds open in memory now, in each worker."
+            "stoppress_channels", "Feeds open in memory now, per worker."
         )
         self.deliveries = meter.total(
-            "stoppress_deliveries", "Events taken by readers' sockets."
+            "stoppress_deliveries", "Events written to readers' sockets."
         )
         self.delivered_bytes = meter.total(
-            "stoppress_delivered_bytes", "Bytes of events taken by readers' sockets."
+            "stoppress_delivered_bytes", "Bytes of events written to readers' sockets."
         )
         self.visits = meter.total(
             "stoppress_sweep_visits", "Follows visited by sweeps."
         )
-        self.turns = meter.total("stoppress_sweep_turns", "Turns of sweeps.")
+        self.turns = meter.total(
+            "stoppress_sweep_turns", "Sweep turns (slices of the event loop)."
+        )
         self.swept_s = meter.total(
-            "stoppress_sweep_seconds", "How long all turns of sweeps took."
+            "stoppress_sweep_seconds", "Seconds spent in sweep turns."
         )
         self.stuck = meter.counter(
             "stoppress_stuck",
-            "Writes of which a reader's socket took less than it was given.",
+            "Writes that a reader's socket accepted only in part.",
         )
         self.paced = meter.counter(
             "stoppress_paced",
-            "Answers to editors that waited until readers had what was before.",
+            "Answers to editors delayed until readers had the earlier events.",
         )
         self.closed = meter.counters(
             "stoppress_closed",
-            "Live lines the server ended, by close code.",
+            "Live connections closed by the server, by close code.",
             "code",
             [str(code.value) for code in CloseCode],
         )
         self.resets = meter.counter(
-            "stoppress_resets", "Follows told that they can't be continued."
+            "stoppress_resets",
+            "Follows reset because their cursor could not be continued.",
         )
         self.trimmed = meter.counter(
             "stoppress_trimmed_events",
-            "Events that left a ring because all rings together were full.",
+            "Events dropped from a ring because all rings together were full.",
         )
         self.encoded = meter.total(
-            "stoppress_encoded", "Events encoded, once each, for all their readers."
+            "stoppress_encoded", "Events encoded (once each, for all readers)."
         )
         self.feed_faults = meter.counters(
             "stoppress_feed_faults",
-            "Faults that stayed in one feed, by where: its entry, line or record.",
+            "Faults contained in one feed, by where they occurred.",
             "where",
             ("sending", "hearing", "opening", "filling", "mending", "record"),
         )

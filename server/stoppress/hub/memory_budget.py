@@ -1,7 +1,7 @@
-"""How much memory all rings of a process may take together.
+"""The limit of the memory that all rings of a process take together.
 
-Rule: when they take more, the largest ring lets its oldest events go, an eighth
-at a time, so that a busy feed pays before the quiet ones, and finding it is rare.
+Rule: above the limit the largest ring drops its oldest events, an eighth at a time:
+a busy feed is trimmed before the quiet ones, and the search for it is rare.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from stoppress.hub.ring import Ring
 
 
 class MemoryBudget:
-    """Bytes shared by all rings."""
+    """Counts the bytes of all rings, and trims the largest above the limit."""
 
     def __init__(self, limit: int, metrics: HubMetrics) -> None:
         self._limit = limit
@@ -20,7 +20,7 @@ class MemoryBudget:
         self.used = 0
 
     def charge(self, ring: Ring) -> None:
-        """Count `ring` as it is now; make room if that is too much."""
+        """Count `ring` at its current size; trim if the total is above the limit."""
         self._count(ring)
         while self.used > self._limit:
             largest = max(self._rings, key=lambda ring: ring.bytes)
@@ -31,7 +31,7 @@ class MemoryBudget:
             self._count(largest)
 
     def release(self, ring: Ring) -> None:
-        """The ring is gone."""
+        """Stop counting a ring."""
         self.used -= self._rings.pop(ring, 0)
 
     def _count(self, ring: Ring) -> None:

@@ -1,9 +1,9 @@
-"""The open channels of a process: each feed once, for as long as it is used.
+"""The open channels of a process: one per feed, for as long as it is used.
 
 Rules:
-- Whoever asks first opens the feed; who asks meanwhile waits for the same task,
-  which goes on if the first one leaves.
-- A channel closes a while after its last reader; asking for it counts as use.
+- The first request opens the feed; later ones wait for the same task, which goes on
+  if the first request is cancelled.
+- A channel closes `idle_s` after its last reader left; a lookup counts as use.
 - A feed is closed before it is opened again.
 """
 
@@ -19,13 +19,13 @@ from stoppress.hub.task_set import TaskSet
 from stoppress.hub.upstream import Upstream
 
 OPEN_S = 10.0
-"""How long opening a feed may take before who asked is sent away to come back."""
+"""How long opening a feed may take; then the request fails with Unavailable."""
 
 log = logging.getLogger("stoppress.hub")
 
 
 class OpenChannels:
-    """Opens and closes channels; `make` builds one, `gone` hears of its end."""
+    """Opens and closes channels; `make` builds one, `gone` is called when it closes."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class OpenChannels:
         return self._open.values()
 
     def find(self, feed: str) -> Channel | None:
-        """The feed's channel if it is open now; asking counts as use."""
+        """The feed's channel if it is open now; the lookup counts as use."""
         found = self._open.get(feed)
         if found is not None and found in self._unused:
             self._unused[found] = self._now()
@@ -67,12 +67,12 @@ class OpenChannels:
         task = self._opening.get(feed)
         if task is None:
             if self._stopped:
-                raise Unavailable("the server is going away")
+                raise Unavailable("the server is shutting down")
             task = self._opening[feed] = self._openers.start(self._begin(feed))
         return await asyncio.shield(task)
 
     def used(self, channel: Channel) -> None:
-        """Readers of a channel came or went."""
+        """Note that follows joined or left the channel."""
         if self._open.get(channel.feed) is not channel:
             return
         if channel.size:
@@ -81,24 +81,24 @@ class OpenChannels:
             self._unused[channel] = self._now()
 
     def close_unused(self, now: float) -> None:
-        """Close what nobody has used for a while."""
+        """Close every channel unused for `idle_s`."""
         for channel, since in list(self._unused.items()):
             if now - since >= self._idle_s:
                 self.close(channel)
 
     def close(self, channel: Channel) -> None:
-        """Close a channel; the next one who asks opens another."""
+        """Close a channel; the next request opens another."""
         if self._open.get(channel.feed) is not channel:
             return
         del self._open[channel.feed]
         self._unused.pop(channel, None)
-        channel.shut()
+        channel.close()
         self._gone(channel)
         feed = channel.feed
         self._closing[feed] = self._closers.start(self._finish(feed))
 
     async def stop(self) -> None:
-        """Close everything; open nothing any more."""
+        """Close every channel, and refuse to open any."""
         self._stopped = True
         await self._openers.stop()
         for channel in list(self._open.values()):
@@ -130,6 +130,6 @@ class OpenChannels:
             async with asyncio.timeout(OPEN_S):
                 await self._line.close(feed)
         except (TimeoutError, NewsError) as problem:
-            log.warning("closing the line of %s: %r", feed, problem)
+            log.warning("closing the upstream of feed %s failed: %r", feed, problem)
         finally:
             self._closing.pop(feed, None)

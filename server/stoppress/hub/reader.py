@@ -1,12 +1,12 @@
-"""A reader: one connection that follows feeds. Here is what all kinds share.
+"""A reader: one connection that follows feeds; the base of all kinds of readers.
 
 Rules:
-- A reader is slotted and owns no task, timer, queue or dict. Its follows hang on
-  it as a chain.
-- `blocked` means that bytes for it are waiting; while they do, nothing may be
-  written past them. `drained()` ends it, and its follows are served again.
-- What it is told beside the ring goes through `write` alone.
-- `close` is said once; whatever comes after is ignored.
+- A reader is slotted and owns no task, timer, queue or dict. Its follows are a linked
+  list.
+- `blocked` means that bytes for it are queued; until they are sent, nothing may be
+  written past them. `drained()` unblocks it, and its follows are served again.
+- Messages that are not from the ring go through `write` only.
+- The first `close` counts; later ones are ignored.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ if TYPE_CHECKING:
     from stoppress.hub.channel import Channel
 
 MAX_FOLLOWS = 32
-"""Feeds a reader may follow."""
+"""Feeds that one reader may follow."""
 MAX_WAITING = 64 << 10
-"""Bytes beside the ring that may wait for a reader that takes nothing."""
+"""Bytes queued for a blocked reader, above which it is closed."""
 
 
 class ReaderOwner(Protocol):
-    """What a reader needs of the hub it belongs to."""
+    """The interface of the hub that a reader uses."""
 
     settings: Settings
     metrics: HubMetrics
-    leaving: ClosingReaders
+    closing_readers: ClosingReaders
 
     def follow(self, reader: Reader, feed: str, cursor: Cursor | None) -> None:
-        """Let the reader follow a feed, or seek in it."""
+        """Add a follow of a feed, or move an existing one to `cursor`."""
 
-    def came(self, reader: Reader) -> None:
-        """A reader is here."""
+    def reader_opened(self, reader: Reader) -> None:
+        """Count a new connection."""
 
-    def went(self, reader: Reader) -> None:
-        """A reader is gone."""
+    def reader_closed(self, reader: Reader) -> None:
+        """Count a closed connection."""
 
 
 class Reader:
-    """One connection."""
+    """One connection that follows feeds."""
 
     __slots__ = ("blocked", "chain", "closing", "fd", "owner", "rights", "wire")
 
@@ -63,79 +63,79 @@ class Reader:
         self.wire = wire
         self.rights = rights
         self.fd = -1
-        """The socket, if bytes may go straight to it; else -1."""
+        """The socket, if bytes may be written directly to it; else -1."""
         self.blocked = True
         self.closing = 0
-        """The code with which the line ends, or 0."""
+        """The code with which the connection ends, or 0."""
         self.chain: Follow | None = None
 
     # Follows
 
     def follows(self) -> Iterator[Follow]:
-        """Every follow of this reader, the waiting ones too."""
+        """Every follow of this reader, the pending ones too."""
         follow = self.chain
         while follow is not None:
             yield follow
             follow = follow.sibling
 
-    def enlist(self, feed: str) -> Follow | None:
-        """A new follow of `feed`, in place of the one before; None if too many."""
-        self.strike(feed)
+    def add_follow(self, feed: str) -> Follow | None:
+        """A new follow of `feed`, replacing an earlier one; None above the limit."""
+        self.unfollow(feed)
         if sum(1 for _ in self.follows()) >= MAX_FOLLOWS:
             return None
         follow = Follow(self, feed)
         follow.sibling, self.chain = self.chain, follow
         return follow
 
-    def strike(self, feed: str) -> None:
-        """Follow `feed` no more."""
+    def unfollow(self, feed: str) -> None:
+        """Remove the follow of `feed`, if there is one."""
         for follow in self.follows():
             if follow.feed == feed:
                 self._remove(follow)
                 return
 
     def holds(self, follow: Follow) -> bool:
-        """Whether the follow is still wanted."""
+        """Whether the follow is still one of this reader's."""
         return not self.closing and any(mine is follow for mine in self.follows())
 
     def drained(self) -> None:
-        """Everything that waited is gone: go on where it stopped."""
+        """Unblock: all queued bytes were sent, so the follows go on."""
         self.blocked = False
         for follow in self.follows():
             channel = follow.channel
             if channel is not None and follow.seq != channel.ring.head:
                 channel.ready(follow)
 
-    # What it is told
+    # Messages
 
-    def greet(self, hello: bytes) -> None:
-        """Say hello."""
+    def send_hello(self, hello: bytes) -> None:
+        """Send the framed `hello` of a follow."""
         self.write(hello)
 
-    def tell(self, kind: str, payload: bytes) -> None:
-        """Say something that is no event."""
+    def send_message(self, kind: str, payload: bytes) -> None:
+        """Send a message that is no event."""
         self.write(framed(self.wire, kind, payload))
 
     def refuse(self, feed: str, code: CloseCode, detail: str) -> None:
-        """A follow can't be, or can't go on; the line stays."""
-        self.tell("error", messages.error(feed, code, detail))
+        """Send why a follow was refused or ended; the connection stays open."""
+        self.send_message("error", messages.error(feed, code, detail))
 
-    def dismiss(self, follow: Follow, code: CloseCode) -> None:
-        """A follow ends. The line ends with it, unless there are others."""
+    def end_follow(self, follow: Follow, code: CloseCode) -> None:
+        """End a follow, and the connection if it was the last one."""
         self._remove(follow)
         if code is CloseCode.SLOW or self.chain is None:
             self.close(code)
         else:
-            self.refuse(follow.feed, code, DETAILS.get(code, "the line ended"))
+            self.refuse(follow.feed, code, DETAILS.get(code, "the follow ended"))
 
     def bye(self, retry_ms: int) -> None:
-        """The server goes away: come back after `retry_ms`."""
+        """Close with `bye`: the client should reconnect after `retry_ms`."""
         if not self.closing:
-            self.tell("bye", messages.bye(retry_ms=retry_ms))
+            self.send_message("bye", messages.bye(retry_ms=retry_ms))
             self.close(CloseCode.BYE)
 
     def close(self, code: CloseCode) -> None:
-        """End the line."""
+        """End every follow and close the connection with `code`."""
         if not self.closing:
             self.closing = code
             self.leave_all()
@@ -143,29 +143,29 @@ class Reader:
             self._end(code)
 
     def leave_all(self) -> None:
-        """Follow nothing any more."""
+        """Remove every follow."""
         while self.chain is not None:
             self._remove(self.chain)
 
-    # What each kind does in its own way
+    # Implemented by each kind of reader
 
     def write(self, data: Bytes) -> None:
-        """Send bytes in order, whatever waits already."""
+        """Send bytes in order, after those already queued."""
         raise NotImplementedError
 
     def put(self, follow: Follow, parts: Parts, after: int) -> int:
-        """Take what the sweep has for a reader without `fd`.
+        """Take the bytes of a visit, for a reader without `fd`.
 
-        Returns how many visits more than one that cost.
+        Returns the cost in visits, beyond the one counted already.
         """
         raise NotImplementedError
 
-    def lost(self) -> None:
-        """The socket does not take bytes any more."""
+    def write_failed(self) -> None:
+        """Handle a failed write: the socket is broken."""
         raise NotImplementedError
 
     def _end(self, code: CloseCode) -> None:
-        """Say the last word, and see to it that the connection ends."""
+        """Send the close of this kind, and make sure that the connection ends."""
         raise NotImplementedError
 
     def _remove(self, follow: Follow) -> None:

@@ -1,12 +1,13 @@
-"""How many read each feed, over all processes, and telling them.
+"""The number of readers per feed over all processes, sent to the readers.
 
 Rules:
-- Each process leaves its counts in a census, under a lease, and gets everyone's in
-  the same call. One that died is counted no more once its lease is over.
-- One call at a time for the whole process, every EVERY_S at most, and none while no
-  feed with readers shows how many they are.
-- Readers are told where the number changed, or where somebody came.
-- While the census can't be asked nobody is told: better no number than a wrong one.
+- Each process writes its counts to a census, under a lease, and gets the sums in the
+  same call. A process that died is not counted after its lease has expired.
+- One call at a time per process, every EVERY_S at most, and none while no feed with
+  readers shows their number.
+- A count is sent if it changed, or if a reader joined or left since the last one.
+- While the census is unavailable no count is sent: no number is better than a wrong
+  one.
 """
 
 from __future__ import annotations
@@ -21,79 +22,79 @@ from stoppress.hub.task_set import TaskSet
 from stoppress.wire import messages
 
 EVERY_S = 5.0
-"""How often readers are told how many they are."""
+"""Seconds between two counts."""
 LEASE_S = 15.0
-"""How long a process is counted that says nothing any more: three calls."""
+"""How long a silent process is still counted: three calls."""
 
 
 class Census(Protocol):
-    """Where processes leave their counts for each other (the log's)."""
+    """Adds up the counts of all processes (implemented by the log)."""
 
     async def count(self, here: Mapping[str, int], lease_s: float) -> Mapping[str, int]:
-        """Leave the readers of each feed here; those of all processes, ours too.
+        """Store this process's readers per feed; returns the sums over all processes.
 
         Raises Unavailable.
         """
 
 
 class SingleProcessCensus:
-    """The census of a process that knows of no other."""
+    """The census of a process that runs alone."""
 
     async def count(self, here: Mapping[str, int], lease_s: float) -> Mapping[str, int]:
-        """What is here is all there is."""
+        """The counts of this process are the sums."""
         return here
 
 
 class ReaderCounts:
-    """Counts the readers of the feeds that show it."""
+    """Sends the number of readers to the readers of each feed that shows it."""
 
     def __init__(self, census: Census, channels: OpenChannels, tasks: TaskSet) -> None:
         self._census = census
         self._channels = channels
         self._tasks = tasks
-        self._told: dict[Channel, int] = {}
-        self._asking = False
-        self._left = False
-        """Whether the census may hold counts of ours."""
+        self._last_sent: dict[Channel, int] = {}
+        self._is_counting = False
+        self._has_lease = False
+        """Whether the census may hold counts of this process."""
         self._next = 0.0
 
     def changed(self, channel: Channel) -> None:
-        """Readers came or went: who came has not heard how many they are."""
-        self._told.pop(channel, None)
+        """Send the count again: a follow that joined has not got it yet."""
+        self._last_sent.pop(channel, None)
 
     def tick(self, now: float) -> None:
-        """Ask, if that is due at `now`."""
-        if self._asking or now < self._next:
+        """Exchange counts with the census, if that is due at `now`."""
+        if self._is_counting or now < self._next:
             return
         here = {
             channel.feed: channel.size
             for channel in self._channels.all()
             if _shows(channel)
         }
-        if here or self._left:
+        if here or self._has_lease:
             self._next = now + EVERY_S
-            self._asking = self._left = True
-            self._tasks.start(self._ask(here))
+            self._is_counting = self._has_lease = True
+            self._tasks.start(self._count(here))
 
     async def leave(self) -> None:
-        """The process ends: its readers are counted elsewhere from now on."""
-        if self._left:
+        """Remove this process's counts from the census: the process ends."""
+        if self._has_lease:
             try:
                 await self._census.count({}, 0)
             except Unavailable:
-                return  # the lease ends by itself
+                return  # the lease expires by itself
 
-    async def _ask(self, here: Mapping[str, int]) -> None:
+    async def _count(self, here: Mapping[str, int]) -> None:
         try:
             counts = await self._census.count(here, LEASE_S)
-            self._left = bool(here)
+            self._has_lease = bool(here)
         finally:
-            self._asking = False
+            self._is_counting = False
         for channel in self._channels.all():
             count = counts.get(channel.feed)
-            if count and _shows(channel) and self._told.get(channel) != count:
-                self._told[channel] = count
-                channel.murmur("readers", messages.readers(channel.feed, count))
+            if count and _shows(channel) and self._last_sent.get(channel) != count:
+                self._last_sent[channel] = count
+                channel.send_notice("readers", messages.readers(channel.feed, count))
 
 
 def _shows(channel: Channel) -> bool:

@@ -1,9 +1,9 @@
-"""What a reader says: rare, small, and parsed by the library.
+"""Inbound WebSocket messages of a reader: rare, small, parsed by the library.
 
-Rules: fragments, masks, pings and closes are the business of `websockets`, whose
-protocol is built at the first byte, in the state OPEN. Text is at most
-`max_message_bytes`, inflated; a longer one, binary, or anything that is no op is a
-bad message. Broken frames end as RFC 6455 says.
+Rules: `websockets` handles fragments, masks, pings and closes; its protocol object is
+built at the first byte, in the state OPEN. A text has `max_message_bytes` at most,
+inflated; a longer one, a binary message, or anything that is no op is a bad request.
+Invalid frames close the connection as RFC 6455 says.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from stoppress.wire.frames import websocket_close
 
 
 class ReaderRequest(Struct, frozen=True):
-    """What a reader may ask for."""
+    """The one kind of message a reader may send."""
 
     op: Literal["follow", "unfollow"]
     feed: str
@@ -45,9 +45,9 @@ def read_op(text: bytes | None) -> tuple[str, str, Cursor | None]:
 
 
 class ProtocolViolation(Exception):
-    """What came can't be followed any further.
+    """The peer violated the WebSocket protocol or a limit.
 
-    `code` is why, and `answer` the close frame that says so.
+    `code` is the close code, `answer` the bytes to send, with the close frame.
     """
 
     def __init__(self, code: int, answer: bytes) -> None:
@@ -56,30 +56,30 @@ class ProtocolViolation(Exception):
 
 
 class InboundMessages:
-    """The inbound side of one WebSocket, from the first byte it says."""
+    """The inbound side of one WebSocket, from the first byte it receives."""
 
-    __slots__ = ("_fragments", "_protocol", "deaf")
+    __slots__ = ("_fragments", "_protocol", "discards_input")
 
     def __init__(self, max_message_bytes: int, *, deflated: bool = False) -> None:
         self._protocol = ServerProtocol(state=OPEN, max_size=max_message_bytes)
         if deflated:
             self._protocol.extensions = [inflater()]
         self._fragments: bytearray | None = None
-        self.deaf = False
-        """Whether what comes now is only to be read, not understood."""
+        self.discards_input = False
+        """Whether further input is read and discarded."""
 
-    def say_close(self, code: int) -> None:
-        """We have sent a close frame: only the peer's is waited for now."""
+    def close_sent(self, code: int) -> None:
+        """Note that a close frame was sent: only the peer's close is awaited now."""
         if self._protocol.state is OPEN:
             self._protocol.send_close(code)
             self._protocol.data_to_send()
 
     def take(self, data: bytes) -> tuple[list[bytes | None], bytes, bool]:
-        """Take bytes: (texts, what to answer, whether the peer has closed).
+        """Parse bytes: (texts, bytes to answer, whether the peer has closed).
 
-        A binary message stands as None among the texts. Raises ProtocolViolation.
+        A binary message is None among the texts. Raises ProtocolViolation.
         """
-        if self.deaf:
+        if self.discards_input:
             return [], b"", False
         protocol = self._protocol
         protocol.receive_data(data)
@@ -108,10 +108,10 @@ class InboundMessages:
         """The message that ends with this frame, if one does."""
         if frame.opcode is TEXT:
             self._fragments = bytearray()
-        if self._fragments is None:  # the rest of a binary message
+        if self._fragments is None:  # a continuation of a binary message
             return []
-        # Joined at once: empty fragments are no message too long, but a list of
-        # them would grow for as long as they come.
+        # Joined at once: empty fragments never exceed the limit, but a list of them
+        # would grow without bound.
         self._fragments += frame.data
         if not frame.fin:
             return []
@@ -119,6 +119,6 @@ class InboundMessages:
         try:
             whole.decode()
         except UnicodeDecodeError:
-            answer = websocket_close(1007, "text that is no UTF-8")
+            answer = websocket_close(1007, "the text is not UTF-8")
             raise ProtocolViolation(1007, answer) from None
         return [whole]

@@ -1,11 +1,11 @@
-"""Readers whose bytes somebody else carries: the plain path, and the long poll.
+"""Readers whose bytes a task relays over ASGI, and long polls.
 
 Rules:
-- The sweep gives a `RelayedReader` what one visit has; until its task has carried
-  that away the reader is blocked, like a socket that takes no more.
-- A `LongPoll` follows without a word until anything happens, and then is done.
-- Here a reader has a task, the one that its request has anyway: slower, with the
-  same messages and cursors.
+- The sweep gives a `RelayedReader` the bytes of one visit; until its task has sent
+  them the reader is blocked, like a full socket.
+- A `LongPoll` gets no messages; it is done as soon as an event arrives.
+- Each of these readers has a task, the one of its request: slower than a socket of
+  its own, with the same messages and cursors.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat
 
 TASK_VISITS = 7
-"""Waking a task costs the turn as much as so many visits more."""
+"""Waking a task costs the sweep's turn as much as this many more visits."""
 
 
 class RelayedReader(Reader):
-    """A reader whose task carries its bytes: `await carry()` until it is b""."""
+    """A reader whose task sends its bytes: `await next_bytes()` until it is b""."""
 
     __slots__ = ("_outbox", "_wake")
 
@@ -37,10 +37,10 @@ class RelayedReader(Reader):
         self.blocked = False
         self._outbox: list[Bytes] = []
         self._wake = asyncio.Event()
-        owner.came(self)
+        owner.reader_opened(self)
 
-    async def carry(self) -> bytes:
-        """The next bytes to send; b"" when the line has ended (see `closing`)."""
+    async def next_bytes(self) -> bytes:
+        """The next bytes to send; b"" when the connection ends (see `closing`)."""
         if not self._outbox and not self.closing:
             self.drained()
         while not self._outbox and not self.closing:
@@ -50,33 +50,33 @@ class RelayedReader(Reader):
         self._outbox.clear()
         return data
 
-    def gone(self) -> None:
-        """The connection is over."""
+    def disconnected(self) -> None:
+        """End the follows: the connection is closed."""
         self.closing = self.closing or CloseCode.BYE
         self.leave_all()
-        self.owner.went(self)
+        self.owner.reader_closed(self)
 
-    def greet(self, hello: bytes) -> None:
-        """Say hello; as an event stream, with when to come back."""
+    def send_hello(self, hello: bytes) -> None:
+        """Send `hello`; on an event stream with the reconnection time before it."""
         if self.wire is WireFormat.STREAM:
             wait_ms = random.randint(0, self.owner.settings.retry_ms)
             hello = frames.sse_retry(wait_ms) + hello
         self.write(hello)
 
     def refuse(self, feed: str, code: CloseCode, detail: str) -> None:
-        """A follow can't be; an event stream has but one, and ends with it."""
+        """Refuse a follow; an event stream has only one, and ends with it."""
         super().refuse(feed, code, detail)
         if self.wire is WireFormat.STREAM:
             self.close(code)
 
     def bye(self, retry_ms: int) -> None:
-        """Say goodbye; as an event stream, with when to come back."""
+        """Send `bye`; on an event stream with the reconnection time before it."""
         if self.wire is WireFormat.STREAM and not self.closing:
             self.write(frames.sse_retry(retry_ms))
         super().bye(retry_ms)
 
     def write(self, data: Bytes) -> None:
-        """Let bytes wait for the task; who takes none is let go."""
+        """Queue bytes for the task; a reader with too many queued is closed."""
         if self.closing:
             return
         self._outbox.append(data)
@@ -85,22 +85,22 @@ class RelayedReader(Reader):
             self.close(CloseCode.SLOW)
 
     def put(self, follow: Follow, parts: Parts, after: int) -> int:
-        """Take one visit's bytes; no more until they are gone."""
+        """Queue one visit's bytes; the reader is blocked until they are sent."""
         follow.seq = after
         self.blocked = True
         self._outbox.extend(parts)
         self._wake.set()
         return TASK_VISITS
 
-    def lost(self) -> None:
-        """Nothing: there is no socket."""
+    def write_failed(self) -> None:
+        """Do nothing: there is no socket."""
 
     def _end(self, code: CloseCode) -> None:
         self._wake.set()
 
 
 class LongPoll(Reader):
-    """A request that waits until something happens in a feed."""
+    """A request that waits for the next event of a feed."""
 
     __slots__ = ("happened",)
 
@@ -110,21 +110,21 @@ class LongPoll(Reader):
         self.happened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def write(self, data: Bytes) -> None:
-        """Nothing: a beat ends no poll."""
+        """Do nothing: a beat does not end a poll."""
 
     def put(self, follow: Follow, parts: Parts, after: int) -> int:
-        """Something happened."""
+        """End the wait: an event arrived."""
         self._remove(follow)
         self.finish()
         return TASK_VISITS
 
-    def lost(self) -> None:
-        """Nothing: there is no socket."""
+    def write_failed(self) -> None:
+        """Do nothing: there is no socket."""
 
     def _end(self, code: CloseCode) -> None:
         self.finish()
 
     def finish(self) -> None:
-        """Let the request be answered with what there is by now."""
+        """End the wait: the request is answered with the events so far."""
         if not self.happened.done():
             self.happened.set_result(None)

@@ -1,16 +1,16 @@
-"""The window of one feed's log in memory, and the bytes that follow on a cursor.
+"""The newest events of one feed in memory, and the bytes that follow a cursor.
 
 Pure: no I/O, no clock. Rules:
-- It holds the events `first`..`head`, without a hole. It is bounded by events
-  and by bytes; the oldest leave. Bytes are a careful estimate: what the message
-  will be, plus what it costs to hold.
-- An event becomes a message once, when the first reader needs it. Then its body
-  is let go; the message is kept, so a withdrawal rewrites what is held: every
-  earlier event of that post becomes `post.withdrawn` at its own cursor.
-- Events are grouped in blocks of at most 48 KiB. What a cursor lacks are parts: a
-  view into the bytes of its own block, joined once a wire, and those of the blocks
-  that follow, up to 64 KiB. A thousand cursors share one copy of each block.
-- Joined bytes are a cache: the last few are kept, the rest is made again.
+- It holds the events `first`..`head`, without a gap. It is bounded by events and by
+  bytes; the oldest are dropped. Bytes are a high estimate: the size of the message
+  plus the overhead of the objects.
+- An event is encoded once, when the first reader needs it. Then its body is freed
+  and the message kept, so a withdrawal rewrites what is held: every earlier event of
+  that post becomes `post.withdrawn` at its own cursor.
+- Events are grouped in blocks of at most 48 KiB. The bytes after a cursor are parts:
+  a view into its own block, joined once per wire format, and the blocks that follow,
+  up to 64 KiB. A thousand cursors share one copy of each block.
+- Joined bytes are a cache: the last few are kept, others are made again.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from stoppress.wire import messages
 from stoppress.wire.wire_formats import WireFormat, framed
 
 BLOCK_BYTES = 48 << 10
-"""What a block holds, unless one message alone is larger."""
+"""Bytes per block, unless one message alone is larger."""
 VISIT_BYTES = 64 << 10
-"""What a visit writes, unless one message alone is larger."""
+"""Bytes per visit, unless one message alone is larger."""
 MAX_PARTS = 64
-"""Parts of it; the kernel takes 1,024 (IOV_MAX)."""
+"""Parts per visit; the kernel accepts 1,024 (IOV_MAX)."""
 EVENT_OVERHEAD_BYTES = 512
-"""What an event costs beside its body: objects, the message's head, framing."""
-JOINED_BLOCKS = 20
-"""Blocks of which joined bytes are kept: 1 MiB a feed, while readers catch up."""
+"""Bytes per event beside its body: objects, the message's head, framing."""
+MAX_JOINED_BLOCKS = 20
+"""Blocks whose joined bytes are cached: 1 MiB per feed, while readers catch up."""
 
 Bytes = bytes | memoryview
 Parts = list[Bytes]
-"""Bytes that go out one after the other, in one write."""
+"""Bytes that are sent in order, in one write."""
 
 
 class RingEntry:
-    """One event held: as it came, or as the message made of it."""
+    """One event in the ring: as received, or as the encoded message."""
 
     __slots__ = ("event", "message", "weight")
 
@@ -53,7 +53,7 @@ class RingEntry:
 
 
 class EncodedBlock:
-    """One block on one wire: a frame an event, and all joined."""
+    """One block in one wire format: one frame per event, and all joined."""
 
     __slots__ = ("frames", "joined", "starts")
 
@@ -73,19 +73,19 @@ class EncodedBlock:
 
 
 class EventBlock:
-    """Events that are joined: at most 48 KiB of them."""
+    """Consecutive events that are joined: at most 48 KiB."""
 
-    __slots__ = ("entries", "first", "strips", "weight")
+    __slots__ = ("entries", "first", "encoded", "weight")
 
     def __init__(self, first: int) -> None:
         self.first = first
         self.entries: list[RingEntry] = []
         self.weight = 0
-        self.strips: dict[WireFormat, EncodedBlock] = {}
+        self.encoded: dict[WireFormat, EncodedBlock] = {}
 
 
 class Ring:
-    """The newest events of one feed. `encoded` is called once an event encoded."""
+    """The newest events of one feed. `encoded` is called once per encoded event."""
 
     __slots__ = (
         "_base",
@@ -116,7 +116,7 @@ class Ring:
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._encoded = encoded
-        # The feed stands in a message up to three times, the address once.
+        # A message contains the feed up to three times, the address once.
         self._overhead = EVENT_OVERHEAD_BYTES + 3 * len(feed) + len(base)
         self.epoch = ""
         self.first = 1
@@ -127,7 +127,7 @@ class Ring:
 
     @property
     def cursor(self) -> Cursor:
-        """The place after the newest event."""
+        """The cursor of the newest event."""
         return Cursor(self.epoch, self.head)
 
     def restart(self, cursor: Cursor, events: Iterable[Event]) -> None:
@@ -143,16 +143,16 @@ class Ring:
             self.append(event)
 
     def append(self, event: Event) -> None:
-        """Take the next event; what is too much leaves at the other end."""
+        """Append the next event; drop the oldest above the limits."""
         if event.seq != self.head + 1:
-            raise ValueError(f"event {event.seq} does not follow on {self.head}")
+            raise ValueError(f"event {event.seq} does not follow {self.head}")
         if event.type.effect is Effect.REMOVES:
             self._remove(event.subject)
         weight = len(event.body) + 2 * len(event.subject.id) + self._overhead
         block = self._blocks[-1] if self._blocks else None
         if block is None or block.weight + weight > BLOCK_BYTES:
             if block is not None:
-                self._joined.extend((block, wire) for wire in block.strips)
+                self._joined.extend((block, wire) for wire in block.encoded)
             block = EventBlock(event.seq)
             self._blocks.append(block)
         block.entries.append(RingEntry(event, weight))
@@ -165,27 +165,27 @@ class Ring:
             self._drop_oldest()
 
     def trim(self, size: int) -> int:
-        """Let `size` bytes go, oldest first, but never the newest event.
+        """Drop `size` bytes, oldest first, but never the newest event.
 
-        Returns how many events that took.
+        Returns the number of dropped events.
         """
         before, goal = self.first, self.bytes - size
         while self.bytes > goal and self.first < self.head:
             self._drop_oldest()
         return self.first - before
 
-    def forget(self) -> None:
-        """Let all joined bytes go; they are made again when needed."""
+    def drop_caches(self) -> None:
+        """Free all joined bytes; they are made again when needed."""
         for block in self._blocks:
-            block.strips.clear()
+            block.encoded.clear()
         self._joined.clear()
 
     def holds_after(self, seq: int) -> bool:
-        """Whether everything that follows on `seq` is held."""
+        """Whether every event after `seq` is in memory."""
         return self.first - 1 <= seq <= self.head
 
     def tail(self, wire: WireFormat, seq: int) -> tuple[Parts, int]:
-        """What follows on `seq`, as much as a visit takes, and the seq after it.
+        """The bytes after `seq`, as many as one visit writes, and the seq after them.
 
         `holds_after(seq)` must be true, and `seq` not the head.
         """
@@ -194,7 +194,7 @@ class Ring:
         parts: Parts = []
         room = VISIT_BYTES
         for block in islice(self._blocks, index, index + MAX_PARTS):
-            part = self._strip(block, wire).tail(start)
+            part = self._encoded_block(block, wire).tail(start)
             room -= len(part)
             if parts and room < 0:
                 break
@@ -204,10 +204,10 @@ class Ring:
         return parts, seq
 
     def rest(self, wire: WireFormat, seq: int, sent: int) -> tuple[Bytes, int]:
-        """The rest of the message in which `tail(wire, seq)` broke off.
+        """The rest of the message in which a write of `tail(wire, seq)` stopped.
 
-        `sent` bytes of it are gone. Returns what is missing of that one message
-        and its seq. With nothing sent, that is the whole of the next message.
+        `sent` bytes of the tail were written. Returns the unsent part of that one
+        message and its seq. If nothing was sent, that is the whole next message.
         """
         at = seq + 1
         frame = self._frame(wire, at)
@@ -218,14 +218,14 @@ class Ring:
         return (memoryview(frame)[sent:] if sent else frame), at
 
     def messages(self, seq: int, limit: int) -> list[bytes]:
-        """Up to `limit` messages that follow on `seq`."""
+        """Up to `limit` messages after `seq`."""
         return [
             self._message(self._entry(at))
             for at in range(seq + 1, min(seq + limit, self.head) + 1)
         ]
 
     def _index(self, seq: int) -> int:
-        """Which block holds event `seq`."""
+        """The index of the block with event `seq`."""
         blocks = self._blocks
         if blocks[-1].first <= seq:
             return len(blocks) - 1
@@ -237,7 +237,7 @@ class Ring:
 
     def _frame(self, wire: WireFormat, seq: int) -> bytes:
         block = self._blocks[self._index(seq)]
-        return self._strip(block, wire).frames[seq - block.first]
+        return self._encoded_block(block, wire).frames[seq - block.first]
 
     def _message(self, entry: RingEntry) -> bytes:
         message = entry.message
@@ -248,30 +248,30 @@ class Ring:
             self._encoded()
         return message
 
-    def _strip(self, block: EventBlock, wire: WireFormat) -> EncodedBlock:
-        strip = block.strips.get(wire)
-        if strip is None:
-            strip = block.strips[wire] = EncodedBlock()
-            if block is not self._blocks[-1]:  # which everyone needs, so it stays
+    def _encoded_block(self, block: EventBlock, wire: WireFormat) -> EncodedBlock:
+        encoded = block.encoded.get(wire)
+        if encoded is None:
+            encoded = block.encoded[wire] = EncodedBlock()
+            if block is not self._blocks[-1]:  # which every reader needs, so it stays
                 self._joined.append((block, wire))
-            if len(self._joined) > JOINED_BLOCKS:
+            if len(self._joined) > MAX_JOINED_BLOCKS:
                 old, old_wire = self._joined.popleft()
-                old.strips.pop(old_wire, None)
-        for entry in block.entries[len(strip.frames) :]:
+                old.encoded.pop(old_wire, None)
+        for entry in block.entries[len(encoded.frames) :]:
             message = self._message(entry)
             kind, seq = entry.event.type.name, entry.event.seq
-            strip.frames.append(framed(wire, kind, message, f"{self.epoch}-{seq}"))
-        return strip
+            encoded.frames.append(framed(wire, kind, message, f"{self.epoch}-{seq}"))
+        return encoded
 
     def _remove(self, subject: Subject) -> None:
-        """Leave nothing of the post but the fact that it was withdrawn."""
+        """Replace every event of the post by its withdrawal."""
         for block in self._blocks:
             for entry in block.entries:
                 event = entry.event
                 if event.subject == subject and event.type.effect is Effect.SHOWS:
                     entry.event = as_it_is_now(event, None)
                     entry.message = None
-                    block.strips.clear()
+                    block.encoded.clear()
 
     def _drop_oldest(self) -> None:
         block = self._blocks[0]

@@ -1,15 +1,15 @@
-"""Readers that own their socket: the transport was taken from the web server.
+"""Readers that own their socket: the transport was taken over from the web server.
 
 Rules:
-- The sweep writes straight to `fd` while nothing waits in the transport. The
-  transport's high-water mark is the lowest, so it says at once when something does
-  (`pause_writing`) and when it is gone (`resume_writing`).
-- A descriptor is forgotten (`fd = -1`) before the transport closes it: the number
-  may belong to somebody else a moment later.
-- TLS has no socket to write to past its transport: there `fd` stays -1.
-- Dead peers and the send buffer's bound are the kernel's job, told to the listening
-  socket (`process/listening_sockets.py`); who takes nothing beside the ring is cut
-  at 64 KiB.
+- The sweep writes directly to `fd` while the transport's buffer is empty. The
+  transport's high-water mark is the lowest, so it reports at once when bytes are
+  buffered (`pause_writing`) and when they are sent (`resume_writing`).
+- `fd` is set to -1 before the transport closes the descriptor: the number may belong
+  to another connection a moment later.
+- TLS can't be written past its transport: there `fd` stays -1.
+- The kernel detects dead peers and bounds the send buffer, as set on the listening
+  socket (`process/listening_sockets.py`); a connection with more than 64 KiB of
+  unsent messages beside the ring is aborted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import LAST_CHUNK, WireFormat, chunk
 
 Registry = set[asyncio.Protocol]
-"""The web server's connections: whom it asks to end, and waits for."""
+"""The web server's open connections, which it closes at shutdown and waits for."""
 
 
 class SocketReader(Reader, asyncio.Protocol):
@@ -48,45 +48,45 @@ class SocketReader(Reader, asyncio.Protocol):
         self.registry: Registry | None = None
 
     def take(self, transport: asyncio.Transport, registry: Registry) -> None:
-        """Own `transport` from here on. It must be open."""
+        """Take over `transport`, which must be open."""
         self.transport = transport
         self.registry = registry
         registry.add(self)
         transport.set_protocol(self)
         peer = transport.get_extra_info("socket")
-        # A socket's transport pauses above the mark, one of TLS already at it.
+        # A plain transport pauses above the mark, a TLS transport at the mark.
         tls = transport.get_extra_info("sslcontext") is not None
         if peer is not None and not tls:
             self.fd = peer.fileno()
         transport.set_write_buffer_limits(high=int(tls))
         self.blocked = transport.get_write_buffer_size() > 0
         transport.resume_reading()
-        self.owner.came(self)
+        self.owner.reader_opened(self)
 
-    def held(self, head: bytes) -> BufferingTransport:
-        """Send `head` and all that is written meanwhile at once, at the end."""
+    def buffered(self, head: bytes) -> BufferingTransport:
+        """Collect `head` and all writes of the block, and send them in one write."""
         return BufferingTransport(self, head)
 
     # asyncio.Protocol
 
     def pause_writing(self) -> None:
-        """Bytes wait in the transport."""
+        """Block: the transport has buffered bytes."""
         self.blocked = True
 
     def resume_writing(self) -> None:
-        """No bytes wait any more."""
+        """Unblock: the transport's buffer is empty."""
         self.drained()
 
     def eof_received(self) -> bool | None:
-        """The peer hung up, perhaps with thousands of others."""
+        """Close soon: the peer closed, perhaps with thousands of others."""
         if self.fd < 0:  # over TLS a connection can't stay half open
             return False
         self.blocked = True
-        self.owner.leaving.let_go(self.transport.close)
+        self.owner.closing_readers.close_soon(self.transport.close)
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone, and its descriptor soon."""
+        """End the follows; the descriptor is closed right after this call."""
         self.fd = -1
         self.blocked = True
         self.closing = self.closing or CloseCode.BYE
@@ -94,16 +94,16 @@ class SocketReader(Reader, asyncio.Protocol):
         if self.registry is not None:
             self.registry.discard(self)
             self.registry = None
-            self.owner.went(self)
+            self.owner.reader_closed(self)
 
     def shutdown(self) -> None:
-        """The web server ends, and asks every connection to."""
+        """Close with `bye`: the web server shuts down."""
         self.bye(self.owner.settings.retry_ms)
 
     # Reader
 
     def write(self, data: Bytes) -> None:
-        """Send bytes in order; a peer that takes none is cut off."""
+        """Send bytes in order; abort if too many are buffered already."""
         transport = self.transport
         if transport.is_closing():
             return
@@ -113,7 +113,7 @@ class SocketReader(Reader, asyncio.Protocol):
             transport.write(data)
 
     def put(self, follow: Follow, parts: Parts, after: int) -> int:
-        """Write through the transport, where there is no socket to write to."""
+        """Write through the transport (TLS)."""
         follow.seq = after
         self.transport.writelines(parts)
         channel = follow.channel
@@ -121,19 +121,19 @@ class SocketReader(Reader, asyncio.Protocol):
             channel.ready(follow)
         return 0
 
-    def lost(self) -> None:
-        """The socket is broken; the transport will say that it is gone."""
+    def write_failed(self) -> None:
+        """Abort; the transport then calls `connection_lost`."""
         self.blocked = True
         self.transport.abort()
 
-    def cut(self) -> None:
-        """End now."""
+    def abort(self) -> None:
+        """Close the connection now."""
         if self.registry is not None:
             self.transport.abort()
 
 
 class BufferingTransport:
-    """Stands before a transport on which nothing waits, and holds back the bytes."""
+    """Replaces a transport with an empty buffer for a block, and collects the bytes."""
 
     __slots__ = ("_parts", "_reader", "_transport")
 
@@ -147,26 +147,26 @@ class BufferingTransport:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Send what was held back: to the socket, if it is one, else by transport."""
+        """Send the collected bytes: to the socket if possible, else by transport."""
         self._reader.transport = self._transport
         data = b"".join(self._parts)
         fd, sent = self._reader.fd, 0
         if fd >= 0:
             try:
                 sent = os.write(fd, data)
-            except OSError:  # full, or broken: the transport will find out
+            except OSError:  # full, or broken: the transport handles it
                 sent = 0
         if sent < len(data):
             self._transport.write(data[sent:])
 
-    # What a reader asks of its transport
+    # The transport methods that a reader uses
 
     def write(self, data: Bytes) -> None:
-        """Hold the bytes back."""
+        """Collect the bytes."""
         self._parts.append(data)
 
     def get_write_buffer_size(self) -> int:
-        """Nothing waits, or it would not be held."""
+        """0: a transport is replaced only while its buffer is empty."""
         return 0
 
     def __getattr__(self, name: str) -> object:
@@ -187,7 +187,7 @@ class WebSocketReader(SocketReader):
         self._inbound: InboundMessages | None = None
 
     def data_received(self, data: bytes) -> None:
-        """What the reader says, or its answer to our close."""
+        """Parse a message of the reader, or its answer to a close."""
         inbound = self._inbound
         if inbound is None:
             inbound = InboundMessages(
@@ -195,7 +195,7 @@ class WebSocketReader(SocketReader):
                 deflated=self.wire is WireFormat.DEFLATED,
             )
             if self.closing:
-                inbound.say_close(self.closing)
+                inbound.close_sent(self.closing)
             if not _is_one_frame(data):
                 self._inbound = inbound
         try:
@@ -210,11 +210,11 @@ class WebSocketReader(SocketReader):
             self.closing = self.closing or CloseCode.BYE
             self.leave_all()
             self.transport.close()
-            self.owner.leaving.add(self)
+            self.owner.closing_readers.abort_later(self)
         elif not self.closing:
-            self._act(texts)
+            self._handle(texts)
 
-    def _act(self, texts: list[bytes | None]) -> None:
+    def _handle(self, texts: list[bytes | None]) -> None:
         for text in texts:
             try:
                 op, feed, cursor = read_op(text)
@@ -222,28 +222,28 @@ class WebSocketReader(SocketReader):
                 self.close(CloseCode.BAD_REQUEST)
                 return
             if op == "unfollow":
-                self.strike(feed)
+                self.unfollow(feed)
             else:
                 self.owner.follow(self, feed, cursor)
 
     def _break_off(self, broken: ProtocolViolation) -> None:
-        """Say why, and read on, so that the peer gets to read it too."""
+        """Send the close frame, and read on, so that the peer can receive it."""
         assert self._inbound is not None
-        self._inbound.deaf = True
+        self._inbound.discards_input = True
         if not self.closing:
             self.closing = broken.code
             self.leave_all()
             self.owner.metrics.closed[str(int(broken.code))].add()
             self.write(broken.answer)
-            self.owner.leaving.add(self)
+            self.owner.closing_readers.abort_later(self)
         if self.transport.can_write_eof() and not self.transport.is_closing():
             self.transport.write_eof()
 
     def _end(self, code: CloseCode) -> None:
         self.write(frames.websocket_close(code))
         if self._inbound is not None:
-            self._inbound.say_close(code)
-        self.owner.leaving.add(self)
+            self._inbound.close_sent(code)
+        self.owner.closing_readers.abort_later(self)
 
 
 class EventStreamReader(SocketReader):
@@ -258,24 +258,24 @@ class EventStreamReader(SocketReader):
         super().__init__(owner, form, rights)
 
     def data_received(self, data: bytes) -> None:
-        """Nothing a client could say now has an answer."""
+        """Discard: an event stream has no inbound messages."""
 
     def eof_received(self) -> bool | None:
-        """The peer has closed its side: it is gone, or goes on reading."""
+        """Probe the peer: it closed its side, and is gone or reads on."""
         if self.fd < 0:
             return False
         if self.closing:
             return super().eof_received()
-        self.owner.leaving.look_after(self)
+        self.owner.closing_readers.probe(self)
         return True
 
     def probe(self) -> None:
-        """Send a comment, which means nothing; a peer that is gone answers by RST."""
+        """Send an empty comment; a peer that is gone answers with RST."""
         if not self.closing:
             self.write(self._framed(frames.SSE_COMMENT))
 
     def close_if_gone(self) -> None:
-        """Close the line if the peer has reset the connection."""
+        """Close the connection if the peer has reset it."""
         if self.fd >= 0 and is_reset(self.fd):
             self.blocked = True
             self.transport.close()
@@ -283,18 +283,18 @@ class EventStreamReader(SocketReader):
     def _framed(self, event: bytes) -> bytes:
         return chunk(event) if self.wire is WireFormat.CHUNKS else event
 
-    def greet(self, hello: bytes) -> None:
-        """Say hello, and spread the return after a break nobody announced."""
+    def send_hello(self, hello: bytes) -> None:
+        """Send `hello`, with a random `retry:` that spreads unplanned reconnects."""
         wait_ms = random.randint(0, self.owner.settings.retry_ms)
         self.write(self._framed(frames.sse_retry(wait_ms)) + hello)
 
     def refuse(self, feed: str, code: CloseCode, detail: str) -> None:
-        """An event stream has one follow, and ends with it."""
+        """Refuse the follow, and close: an event stream has only one."""
         super().refuse(feed, code, detail)
         self.close(code)
 
     def bye(self, retry_ms: int) -> None:
-        """Say goodbye; an EventSource reads when to return from `retry:`."""
+        """Close with `bye`; an EventSource takes the delay from `retry:`."""
         if not self.closing:
             self.write(self._framed(frames.sse_retry(retry_ms)))
         super().bye(retry_ms)
@@ -303,20 +303,20 @@ class EventStreamReader(SocketReader):
         if self.wire is WireFormat.CHUNKS:
             self.write(LAST_CHUNK)
         self.transport.close()
-        self.owner.leaving.add(self)
+        self.owner.closing_readers.abort_later(self)
 
 
 def is_reset(fd: int) -> bool:
-    """Whether a connection is over in both directions, as far as the kernel knows."""
+    """Whether the kernel knows that the connection is closed in both directions."""
     poll = select.poll()
-    poll.register(fd, 0)  # errors and hang-ups are told in any case
+    poll.register(fd, 0)  # errors and hang-ups are reported in any case
     return bool(poll.poll(0))
 
 
 def _is_one_frame(data: bytes) -> bool:
-    """Whether the bytes are one short masked frame that stands alone.
+    """Whether the bytes are exactly one short, final, masked frame.
 
-    Then the parser stands between two messages after it, and need not be kept.
+    Then the parser is between two messages afterwards, and need not be kept.
     """
     return (
         len(data) >= 6

@@ -1,20 +1,20 @@
-"""Who is served when: slices of work, one a turn of the loop.
+"""The scheduler of deliveries: slices of work, one per turn of the event loop.
 
-Rule: a turn visits at most 128 follows and takes at most 0.5 ms, then everything
-else in the process has its turn: a post that came meanwhile rides along with
-what is still to be written, so short slices make a burst faster, not slower
-(measured, by visits: 610,000 deliveries/s with 128, 250,000 with 512, 138,000 with
-5,000). How far posts may run ahead of readers is the channel's to bound. Channels
-take turns in the order in which they asked.
+Rule: a turn visits at most 128 follows and takes at most 0.5 ms, then the loop runs
+everything else: a post that arrives meanwhile is sent with the bytes still to be
+written, so short slices make a burst faster, not slower (measured, by visits: 610,000
+deliveries/s with 128, 250,000 with 512, 138,000 with 5,000). The channel bounds how
+far posts may run ahead of readers. Channels are served in the order of their wake.
 
-Rule: posts go before readers. While a post is being written every other turn is a
-slice; and in a burst the core is offered to other processes after each slice (the
-kernel's own slices are six times as long): the store, or the worker in which the post
-is written. The sooner it is in, the more rides along with each visit (`pace.py`).
+Rule: posts have priority over readers. While a post is being written only every other
+turn is a slice; and in a burst the core is yielded to other processes after each slice
+(the kernel's own slices are six times as long): the store, or the worker that writes
+the post. The sooner it is stored, the more events each visit sends (`pace.py`).
 
-Rule: a fault in serving one channel is that channel's (`Channel.failed`); the others
-are served on. Any other fault in a turn is told to the owner, and is the end: a sweep
-that just stopped would leave every reader on a line that looks alive.
+Rule: a fault in serving one channel stays in that channel (`Channel.failed`); the
+others are served. Any other fault in a turn is reported to the owner and ends the
+sweep: one that stopped silently would leave every reader on a connection that looks
+alive.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ def _raise(fault: Exception) -> None:
     raise fault
 
 
-def _stay() -> None:
-    """Where the system has no way to offer the core to others (macOS)."""
+def _no_sched_yield() -> None:
+    """Do nothing, on systems without `sched_yield` (macOS)."""
 
 
-offer_core: Callable[[], None] = getattr(os, "sched_yield", _stay)
+sched_yield: Callable[[], None] = getattr(os, "sched_yield", _no_sched_yield)
 
 
 class Sweep:
-    """Serves the channels that have something to write."""
+    """Serves the channels that have bytes to write, in slices."""
 
     def __init__(
         self,
@@ -57,34 +57,34 @@ class Sweep:
         metrics: HubMetrics,
         clock: Callable[[], float] = time.perf_counter,
         failed: Callable[[Exception], None] = _raise,
-        give_way: Callable[[], None] = offer_core,
+        yield_core: Callable[[], None] = sched_yield,
     ) -> None:
         self.writes = 0
-        """Posts that are being written now, in this process."""
+        """The number of posts that this process is writing now."""
         self._later = later
         self._metrics = metrics
         self._clock = clock
         self._failed = failed
-        self._give_way = give_way
-        self._stood_back = False
+        self._yield_core = yield_core
+        self._skipped_turn = False
         self._waiting: deque[Channel] = deque()
         self._scheduled = False
 
     def wake(self, channel: Channel) -> None:
-        """Serve the channel, beginning in the next turn."""
-        if not channel.awake:
-            channel.awake = True
+        """Queue the channel; it is served from the next turn on."""
+        if not channel.is_queued:
+            channel.is_queued = True
             self._waiting.append(channel)
             if not self._scheduled:
                 self._scheduled = True
                 self._later(self._turn)
 
     def _turn(self) -> None:
-        if self.writes and not self._stood_back:
-            self._stood_back = True
+        if self.writes and not self._skipped_turn:
+            self._skipped_turn = True
             self._later(self._turn)
             return
-        self._stood_back = False
+        self._skipped_turn = False
         try:
             self._serve()
         except Exception as fault:
@@ -105,7 +105,7 @@ class Sweep:
             if channel.is_behind():
                 waiting.append(channel)
             else:
-                channel.awake = False
+                channel.is_queued = False
             now = self._clock()
         metrics = self._metrics
         metrics.visits.value += SLICE_VISITS - left
@@ -114,5 +114,5 @@ class Sweep:
         self._scheduled = bool(waiting)
         if waiting:
             if self.writes or waiting[0].in_burst:
-                self._give_way()
+                self._yield_core()
             self._later(self._turn)

@@ -1,4 +1,4 @@
-"""The tasks of one owner: none is forgotten, and all end with it."""
+"""The background tasks of one owner: each is referenced, and all end with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = logging.getLogger("stoppress.hub")
 
 
 class TaskSet:
-    """Tasks that end with whoever owns them."""
+    """Background tasks that are cancelled by `stop`, and whose failures are logged."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[Any]] = set()
@@ -24,14 +24,14 @@ class TaskSet:
         return len(self._running)
 
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Run `work` beside everything else."""
+        """Run `work` as a task."""
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._done)
         return task
 
     async def stop(self) -> None:
-        """Cancel what still runs, and wait for its end."""
+        """Cancel the running tasks, and wait until they have ended."""
         running = list(self._running)
         for task in running:
             task.cancel()
@@ -40,6 +40,6 @@ class TaskSet:
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled():
-            problem = task.exception()  # whoever awaits the task has it too
+            problem = task.exception()  # an awaiting caller gets it too
             if problem is not None and not isinstance(problem, NewsError):
-                log.error("a task of the hub failed", exc_info=problem)
+                log.error("a background task of the hub failed", exc_info=problem)

@@ -1,4 +1,4 @@
-"""What the hub needs of whoever brings it events (the log's follower)."""
+"""The interface of the hub's event source, implemented by the log's follower."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from stoppress.domain.store_records import LogWindow
 
 
 class EventSink(Protocol):
-    """Where one feed's events go: a channel. All calls are synchronous."""
+    """The receiver of one feed's events: a channel. All calls are synchronous."""
 
     def fill(self, window: LogWindow) -> None:
-        """Start, or start again, from `window`.
+        """Start, or restart, from `window`.
 
         A window of another epoch, or one that begins beyond the head held, resets
-        every reader that can't be continued; otherwise only what is missing counts.
+        every reader that can't be continued; otherwise events already held are skipped.
         """
 
     def push(self, event: Event) -> None:
-        """Take the next event: its seq is the head's plus one, always."""
+        """Append the next event: its seq is always the head's plus one."""
 
     def end(self) -> None:
-        """The feed was deleted."""
+        """End the feed's follows: the feed was deleted."""
 
 
 class Upstream(Protocol):
-    """Brings each open feed's events, in order and without a hole, to its sink."""
+    """Delivers each open feed's events to its sink, in order and without a gap."""
 
     async def open(self, feed: str, sink: EventSink) -> None:
         """Subscribe, fill the sink, and keep it filled until `close`.
 
-        Returns once the sink was filled. Raises NotFound or Unavailable (then
-        nothing stays open).
+        Returns once the sink is filled. Raises NotFound or Unavailable (then the
+        feed is not open).
         """
 
     async def close(self, feed: str) -> None:
-        """Stop bringing events of the feed."""
+        """Stop delivering events of the feed."""
 
     async def head(self, feed: str) -> Cursor:
-        """The log's head now: one read, shared by all who ask while it runs.
+        """The log's head now: one read, shared by all calls while it runs.
 
         Raises NotFound or Unavailable.
         """

@@ -33,7 +33,7 @@ from stoppress.web.credential import (
 from stoppress.web.services import Services
 
 _NOBODY = "no token: send one as `Authorization: Bearer sp_…`"
-_UNKNOWN = "the token is not known here: it may have been revoked"
+_UNKNOWN = "the token is unknown: it may have been revoked"
 
 
 def header_lookup(connection: HTTPConnection) -> HeaderLookup:

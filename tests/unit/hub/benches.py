@@ -64,7 +64,7 @@ class Bench:
         self.turns: deque[Callable[[], None]] = deque()
         self.time = 0.0
         self.sweep = Sweep(self.turns.append, self.metrics, lambda: self.time)
-        self.leaving = ClosingReaders()
+        self.closing_readers = ClosingReaders()
         self.ended: list[Channel] = []
         self.later: deque[Callable[[], None]] = deque()
         self.rests: list[float] = []
@@ -81,7 +81,7 @@ class Bench:
         """The time by hand."""
         return self.time
 
-    def after(self, seconds: float, call: Callable[[], None]) -> object:
+    def call_later(self, seconds: float, call: Callable[[], None]) -> object:
         """By hand too: `rest`."""
         self.rests.append(seconds)
         self.later.append(call)
@@ -101,20 +101,20 @@ class Bench:
         """Of no concern here."""
         return 0
 
-    def counted(self, channel: Channel) -> None:
+    def follows_changed(self, channel: Channel) -> None:
         """Of no concern here."""
 
-    def over(self, channel: Channel) -> None:
+    def channel_ended(self, channel: Channel) -> None:
         """A channel ended."""
         self.ended.append(channel)
 
     def follow(self, reader: Reader, feed: str, cursor: Cursor | None) -> None:
         """Of no concern here."""
 
-    def came(self, reader: Reader) -> None:
+    def reader_opened(self, reader: Reader) -> None:
         """Of no concern here."""
 
-    def went(self, reader: Reader) -> None:
+    def reader_closed(self, reader: Reader) -> None:
         """Of no concern here."""
 
 
@@ -174,7 +174,7 @@ class SocketPair(Reader):
         """Never: there is a socket."""
         raise AssertionError("there is a socket to write to")
 
-    def lost(self) -> None:
+    def write_failed(self) -> None:
         """The peer is gone."""
         self.blocked = True
 
@@ -191,7 +191,7 @@ class SocketPair(Reader):
 
 def join(reader: Reader, channel: Channel, cursor: Cursor | None = None) -> Follow:
     """Have a reader follow a channel."""
-    follow = reader.enlist(channel.feed)
+    follow = reader.add_follow(channel.feed)
     assert follow is not None
     channel.join(follow, cursor)
     return follow

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from stoppress.hub.closing_readers import A_TURN, ClosingReaders
+from stoppress.hub.closing_readers import CLOSES_PER_TURN, ClosingReaders
 
 pytestmark = pytest.mark.asyncio
 
@@ -17,7 +17,7 @@ class Leaver:
     def __init__(self) -> None:
         self.done = asyncio.Event()
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """End now."""
         self.done.set()
 
@@ -26,7 +26,7 @@ async def test_everyone_is_cut_in_time_with_one_timer() -> None:
     leaving = ClosingReaders(0.01)
     leavers = [Leaver() for _ in range(50)]
     for leaver in leavers:
-        leaving.add(leaver)
+        leaving.abort_later(leaver)
         assert leaving._timer is not None
     async with asyncio.timeout(10):
         for leaver in leavers:
@@ -37,8 +37,8 @@ async def test_everyone_is_cut_in_time_with_one_timer() -> None:
 async def test_all_are_cut_at_once_when_nobody_is_waited_for() -> None:
     leaving = ClosingReaders(3600)
     leaver = Leaver()
-    leaving.add(leaver)
-    leaving.cut_all()
+    leaving.abort_later(leaver)
+    leaving.abort_all()
     assert leaver.done.is_set()
     assert leaving._timer is None
 
@@ -46,15 +46,15 @@ async def test_all_are_cut_at_once_when_nobody_is_waited_for() -> None:
 async def test_a_few_a_turn_are_let_go_however_many_hang_up() -> None:
     leaving = ClosingReaders()
     closed: list[int] = []
-    for number in range(3 * A_TURN):
-        leaving.let_go(lambda number=number: closed.append(number))  # type: ignore[misc]
+    for number in range(3 * CLOSES_PER_TURN):
+        leaving.close_soon(lambda number=number: closed.append(number))  # type: ignore[misc]
     assert closed == []
     turns = []
-    while len(closed) < 3 * A_TURN:
+    while len(closed) < 3 * CLOSES_PER_TURN:
         await asyncio.sleep(0)
         turns.append(len(closed))
-    assert turns == [A_TURN, 2 * A_TURN, 3 * A_TURN]
-    assert closed == list(range(3 * A_TURN))
-    leaving.let_go(lambda: closed.append(-1))
-    leaving.cut_all()
+    assert turns == [CLOSES_PER_TURN, 2 * CLOSES_PER_TURN, 3 * CLOSES_PER_TURN]
+    assert closed == list(range(3 * CLOSES_PER_TURN))
+    leaving.close_soon(lambda: closed.append(-1))
+    leaving.abort_all()
     assert closed[-1] == -1

@@ -128,7 +128,7 @@ async def test_readers_that_did_not_ask_share_the_plain_frames(room: Liveroom) -
         channel = await room.hub.channel("x")
         frames = {
             wire: b"".join(strip.frames)
-            for wire, strip in channel.ring._blocks[-1].strips.items()
+            for wire, strip in channel.ring._blocks[-1].encoded.items()
         }
         assert set(frames) == {WireFormat.WEBSOCKET, WireFormat.DEFLATED}
         assert len(frames[WireFormat.DEFLATED]) < len(frames[WireFormat.WEBSOCKET]) / 3

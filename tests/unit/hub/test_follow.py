@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from stoppress.hub.follow import NEAR, PARKED, RESET, Follow, RoundRobin
+from stoppress.hub.follow import MAX_SCANNED, NOT_JOINED, RESET, Follow, RoundRobin
 from stoppress.hub.reader import Reader
 
 
@@ -38,7 +38,7 @@ def round_of(circle: RoundRobin) -> list[Follow]:
 
 def test_a_new_follow_is_nowhere_yet() -> None:
     follow = Follow(cast(Reader, Someone()), "x")
-    assert (follow.seq, follow.channel, follow.sibling) == (PARKED, None, None)
+    assert (follow.seq, follow.channel, follow.sibling) == (NOT_JOINED, None, None)
 
 
 def test_a_round_visits_everyone_once() -> None:
@@ -83,7 +83,7 @@ def test_the_last_one_leaves_an_empty_circle() -> None:
 
 def test_the_next_that_takes_bytes_is_seen_if_it_is_near() -> None:
     """Who is blocked, or is to be told something, is passed over."""
-    circle, follows = circle_of(NEAR + 2)
+    circle, follows = circle_of(MAX_SCANNED + 2)
     circle.begin()
     assert circle.next_seq() is None
     follows[2].seq = 5
@@ -91,5 +91,5 @@ def test_the_next_that_takes_bytes_is_seen_if_it_is_near() -> None:
     follows[1].seq, follows[1].reader = 4, cast(Reader, Stuck())
     follows[0].seq = RESET
     assert circle.next_seq() == 5
-    follows[2].seq, follows[NEAR].seq = PARKED, 9
+    follows[2].seq, follows[MAX_SCANNED].seq = NOT_JOINED, 9
     assert circle.next_seq() is None

@@ -35,7 +35,7 @@ def _reader(of: Hub) -> RelayedReader:
 
 async def _next(reader: RelayedReader) -> list[dict[str, Any]]:
     async with asyncio.timeout(10):
-        data = await reader.carry()
+        data = await reader.next_bytes()
     return [json.loads(line) for line in data.splitlines()]
 
 
@@ -88,7 +88,7 @@ async def test_a_cursor_beyond_the_log_is_reset_at_once() -> None:
     (reset,) = await _next(reader)
     assert reset["type"] == "reset"
     assert paper.heads == 1
-    reader.gone()
+    reader.disconnected()
     await of.stop()
 
 
@@ -109,7 +109,7 @@ async def test_a_line_that_does_not_come_up_in_time_leads_nobody_back(
     of.follow(reader, "x", Cursor("k3v9", 1))
     (hello,) = await _next(reader)
     assert (hello["type"], hello["resumed"]) == ("hello", True)
-    reader.gone()
+    reader.disconnected()
     await of.stop()
 
 
@@ -129,7 +129,7 @@ async def test_a_channel_closed_while_a_follow_waits_is_opened_for_it() -> None:
     (hello,) = await _next(reader)
     assert (hello["type"], hello["cursor"]) == ("hello", "k3v9-1")
     assert (paper.opens, paper.closes) == (2, 1)
-    reader.gone()
+    reader.disconnected()
     await of.stop()
 
 
@@ -140,7 +140,7 @@ async def test_another_epoch_costs_no_read() -> None:
     of.follow(reader, "x", Cursor("old", 5))
     assert (await _next(reader))[0]["type"] == "reset"
     assert paper.heads == 0
-    reader.gone()
+    reader.disconnected()
     await of.stop()
 
 
@@ -157,7 +157,7 @@ async def test_the_last_of_several_seeks_counts() -> None:
     hello = await _next(reader)
     assert [m["cursor"] for m in hello] == ["k3v9-2"]
     assert [m["cursor"] for m in await _next(reader)] == ["k3v9-3"]
-    reader.gone()
+    reader.disconnected()
     await of.stop()
 
 
@@ -166,7 +166,7 @@ async def test_who_leaves_while_it_waits_is_not_joined() -> None:
     paper.gate = asyncio.Event()
     reader = _reader(of)
     of.follow(reader, "x", None)
-    reader.gone()
+    reader.disconnected()
     paper.gate.set()
     channel = await of.channel("x")
     for _ in range(10):  # turns of the loop
@@ -202,9 +202,9 @@ async def test_a_crowd_is_sent_away_over_a_spread_of_its_size() -> None:
         assert 0 <= bye["retry_ms"] <= 4000
         waits.add(bye["retry_ms"])
         assert reader.closing == CloseCode.BYE
-        reader.gone()
+        reader.disconnected()
     assert len(waits) > 50
-    assert of.is_leaving
+    assert of.is_draining
     await of.stop()
 
 
@@ -225,7 +225,7 @@ async def test_a_plain_reader_that_takes_nothing_has_one_visit_waiting() -> None
         reader.write(b"b" * 10_000)
     assert reader.closing == CloseCode.SLOW
     assert channel.size == 0
-    reader.gone()
+    reader.disconnected()
     await of.stop()
 
 
@@ -260,7 +260,7 @@ async def test_a_hub_whose_sweep_failed_says_so(
     assert not watching.done()
     monkeypatch.setattr("stoppress.hub.channel.Channel.serve", broken)
     monkeypatch.setattr("stoppress.hub.channel.Channel.failed", broken)
-    (await of.channel("x")).murmur("beat", b"{}")
+    (await of.channel("x")).send_notice("beat", b"{}")
     with pytest.raises(RuntimeError, match="the sweep failed") as failed:
         async with asyncio.timeout(10):
             await watching
@@ -268,7 +268,7 @@ async def test_a_hub_whose_sweep_failed_says_so(
     await of.stop()
 
 
-async def _pressed() -> tuple[Hub, Paper]:
+async def _backlogged() -> tuple[Hub, Paper]:
     """A hub in which a reader lacks more than it is at ease with."""
     of, paper = _hub()
     await of.channel("x")
@@ -282,11 +282,11 @@ async def _pressed() -> tuple[Hub, Paper]:
 
 async def test_an_editor_waits_until_the_round_has_caught_up() -> None:
     """No longer: the sweep rings."""
-    of, _ = await _pressed()
+    of, _ = await _backlogged()
     channel = await of.channel("x")
-    assert channel.is_pressed()
+    assert channel.is_backlogged()
     await of.keep_pace("x")
-    assert not channel.is_pressed() and not channel.eased.is_awaited
+    assert not channel.is_backlogged() and not channel.caught_up.is_awaited
     await of.keep_pace("x")
     await of.keep_pace("nowhere")
     await of.stop()
@@ -297,14 +297,14 @@ async def test_an_editor_who_comes_to_a_rest_wakes_the_round(
 ) -> None:
     """It would wait for the end of the rest otherwise."""
     monkeypatch.setattr(hub, "PACE_S", 60)
-    of, _ = await _pressed()
+    of, _ = await _backlogged()
     channel = await of.channel("x")
-    channel._pace.resting = True
+    channel._delivery.pace.paused = True
     await asyncio.sleep(0)
-    assert not channel.awake, "it rests"
+    assert not channel.is_queued, "it rests"
     async with asyncio.timeout(10):
         await of.keep_pace("x")
-    assert not channel.is_pressed()
+    assert not channel.is_backlogged()
     await of.stop()
 
 
@@ -312,11 +312,11 @@ async def test_an_editor_waits_no_longer_than_it_may(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hub, "PACE_S", 0.01)
-    of, _ = await _pressed()
+    of, _ = await _backlogged()
     monkeypatch.setattr(of.sweep, "_serve", lambda: None)
     async with asyncio.timeout(10):
         await of.keep_pace("x")
-    assert (await of.channel("x")).is_pressed()
+    assert (await of.channel("x")).is_backlogged()
     await of.stop()
 
 

@@ -133,7 +133,7 @@ async def test_a_line_that_can_not_be_closed_is_told_and_is_no_obstacle(
     house.paper.close = away  # type: ignore[method-assign]
     house.channels.close(channel)
     assert await house.channels.get("x") is not channel
-    assert "closing the line of x" in caplog.text
+    assert "closing the upstream of feed x" in caplog.text
 
 
 async def test_once_stopped_nothing_is_opened(house: House) -> None:
@@ -141,7 +141,7 @@ async def test_once_stopped_nothing_is_opened(house: House) -> None:
     channel = await house.channels.get("x")
     await house.channels.stop()
     assert house.gone == [channel]
-    with pytest.raises(Unavailable, match="going away"):
+    with pytest.raises(Unavailable, match="shutting down"):
         await house.channels.get("x")
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 from stoppress.hub.channel import Channel
 from stoppress.hub.follow import Follow
-from stoppress.hub.pace import LONGEST_REST_S
+from stoppress.hub.pace import MAX_PAUSE_S
 from stoppress.hub.sweep import SLICE_VISITS
 from tests.unit.hub.benches import Room
 
@@ -17,16 +17,16 @@ def test_a_round_that_is_far_behind_presses_until_it_has_caught_up(room: Room) -
     for _ in range(SLICE_VISITS * 2):
         room.bottomless(channel)
     room.bench.turn()
-    assert not channel.is_pressed()
+    assert not channel.is_backlogged()
     room.paper.publish("x")
-    assert not channel.is_pressed()
+    assert not channel.is_backlogged()
     for _ in range(30):
         room.paper.publish("x", "n" * 1000)
-    assert channel.is_pressed()
+    assert channel.is_backlogged()
     room.bench.turn(1)
-    assert channel.is_pressed()
+    assert channel.is_backlogged()
     room.bench.turn()
-    assert not channel.is_pressed()
+    assert not channel.is_backlogged()
 
 
 def test_slow_readers_press_nobody(room: Room) -> None:
@@ -37,7 +37,7 @@ def test_slow_readers_press_nobody(room: Room) -> None:
         room.bench.turn()
     assert all(reader.blocked for reader in slow)
     room.paper.publish("x", "n" * 60_000)
-    assert channel.is_behind() and not channel.is_pressed()
+    assert channel.is_behind() and not channel.is_backlogged()
 
 
 def _overtaken(room: Room, channel: Channel) -> list[Follow]:
@@ -81,7 +81,7 @@ def test_a_rest_is_as_long_as_the_turn_before_and_bounded(room: Room) -> None:
     room.bench.time += 5.0
     room.paper.publish("x")
     room.bench.turn()
-    assert room.bench.rests == [0.01, LONGEST_REST_S]
+    assert room.bench.rests == [0.01, MAX_PAUSE_S]
     room.bench.rest()
     assert all(follow.seq == 4 for follow in follows)
 
@@ -105,7 +105,7 @@ def test_an_editor_who_waits_ends_the_rest(room: Room) -> None:
     assert not channel.is_behind(), "it rests"
 
     async def wait() -> None:
-        waiting = asyncio.ensure_future(channel.eased.wait())
+        waiting = asyncio.ensure_future(channel.caught_up.wait())
         await asyncio.sleep(0)
         room.bench.sweep.wake(channel)
         room.bench.turn()

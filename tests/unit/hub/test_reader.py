@@ -63,10 +63,10 @@ def feeds(reader: Reader) -> list[str]:
 
 def test_a_feed_is_followed_once(reader: Listener) -> None:
     """Who follows it again seeks: the former follow is no more."""
-    first = reader.enlist("x")
+    first = reader.add_follow("x")
     assert first is not None and reader.holds(first)
-    reader.enlist("y")
-    again = reader.enlist("x")
+    reader.add_follow("y")
+    again = reader.add_follow("x")
     assert sorted(feeds(reader)) == ["x", "y"]
     assert again is not None and reader.holds(again) and not reader.holds(first)
 
@@ -74,17 +74,17 @@ def test_a_feed_is_followed_once(reader: Listener) -> None:
 def test_it_follows_so_many_feeds_and_no_more(reader: Listener) -> None:
     """But one of those may be followed anew."""
     for number in range(MAX_FOLLOWS):
-        assert reader.enlist(f"f{number}") is not None
-    assert reader.enlist("another") is None
-    assert reader.enlist("f7") is not None
-    reader.strike("f3")
-    reader.strike("f3")
+        assert reader.add_follow(f"f{number}") is not None
+    assert reader.add_follow("another") is None
+    assert reader.add_follow("f7") is not None
+    reader.unfollow("f3")
+    reader.unfollow("f3")
     assert len(feeds(reader)) == MAX_FOLLOWS - 1
 
 
 def test_a_line_ends_once(reader: Listener, bench: Bench) -> None:
     """With the first code that is said; then it follows nothing and says nothing."""
-    reader.enlist("x")
+    reader.add_follow("x")
     reader.close(CloseCode.SLOW)
     reader.close(CloseCode.BYE)
     reader.bye(100)
@@ -101,21 +101,21 @@ def test_a_goodbye_says_when_to_come_back(reader: Listener) -> None:
 
 def test_a_feed_that_ends_ends_the_line_if_it_was_the_last(reader: Listener) -> None:
     """Else it is an error about that feed, and the others go on."""
-    first, second = reader.enlist("x"), reader.enlist("y")
+    first, second = reader.add_follow("x"), reader.add_follow("y")
     assert first is not None and second is not None
-    reader.dismiss(first, CloseCode.ENDED)
+    reader.end_follow(first, CloseCode.ENDED)
     assert feeds(reader) == ["y"] and not reader.closing
     assert b'"feed":"x","code":4410,"detail":"the feed has ended"' in reader.said[-1]
-    reader.dismiss(second, CloseCode.ENDED)
+    reader.end_follow(second, CloseCode.ENDED)
     assert reader.ended == [CloseCode.ENDED]
 
 
 def test_who_is_too_slow_in_one_feed_loses_the_line(reader: Listener) -> None:
     """All feeds share one socket."""
-    first = reader.enlist("x")
-    reader.enlist("y")
+    first = reader.add_follow("x")
+    reader.add_follow("y")
     assert first is not None
-    reader.dismiss(first, CloseCode.SLOW)
+    reader.end_follow(first, CloseCode.SLOW)
     assert reader.ended == [CloseCode.SLOW] and feeds(reader) == []
 
 
@@ -147,7 +147,7 @@ def test_each_kind_says_how_it_writes(bench: Bench) -> None:
     for call in (
         lambda: bare.write(b"x"),
         lambda: bare.put(follow, parts, 1),
-        bare.lost,
+        bare.write_failed,
         lambda: bare.close(CloseCode.BYE),
     ):
         with pytest.raises(NotImplementedError):

@@ -68,7 +68,7 @@ async def _reads(owner: House, feed: str) -> RelayedReader:
     reader = RelayedReader(owner.hub, WireFormat.LINES, ANYONE)
     await owner.hub.channel(feed)
     owner.hub.follow(reader, feed, None)
-    await reader.carry()
+    await reader.next_bytes()
     return reader
 
 
@@ -76,7 +76,7 @@ async def _told(reader: RelayedReader) -> list[Any]:
     """The counts that wait for a reader."""
     if not reader._outbox:
         return []
-    lines = (await reader.carry()).splitlines()
+    lines = (await reader.next_bytes()).splitlines()
     return [json.loads(line).get("count") for line in lines]
 
 
@@ -96,7 +96,7 @@ async def test_readers_of_all_processes_are_told_one_number() -> None:
     assert one.book.leases[-1] == LEASE_S > 2 * EVERY_S
     assert await _told(here[0]) == []
     # One goes there: who is here hears of it.
-    there.gone()
+    there.disconnected()
     await two.round()
     await one.round()
     assert await _told(here[0]) == [3]
@@ -129,7 +129,7 @@ async def test_nobody_is_asked_of_feeds_that_do_not_tell() -> None:
     assert owner.book.asked == 0
     owner.paper.change("shy", show_readers=True)
     await owner.round()
-    await reader.carry()  # that the feed was changed
+    await reader.next_bytes()  # that the feed was changed
     await owner.round()
     assert owner.book.asked == 2
     assert owner.book.pages[id(owner.book)] == {"shy": 1}

@@ -84,8 +84,8 @@ def test_pieces_of_nothing_are_not_kept() -> None:
 
 def test_after_our_close_only_theirs_is_waited_for() -> None:
     inbound = InboundMessages(4096)
-    inbound.say_close(4000)
-    inbound.say_close(4000)  # said once
+    inbound.close_sent(4000)
+    inbound.close_sent(4000)  # said once
     texts, answer, closed = inbound.take(_frame(Opcode.CLOSE, (4000).to_bytes(2)))
     assert (texts, answer, closed) == ([], b"", True)
 

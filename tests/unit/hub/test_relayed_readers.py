@@ -24,35 +24,35 @@ async def test_it_carries_what_the_sweep_has_and_is_blocked_meanwhile(
     reader = RelayedReader(room.bench, WireFormat.LINES, ANYONE)
     join(reader, channel)
     room.bench.turn()
-    assert b'"hello"' in await reader.carry()
+    assert b'"hello"' in await reader.next_bytes()
     room.paper.publish("x")
     room.bench.turn()
     assert reader.blocked
     room.paper.publish("x")
     room.bench.turn()
-    assert (await reader.carry()).count(b"\n") == 1
-    later = asyncio.create_task(reader.carry())
+    assert (await reader.next_bytes()).count(b"\n") == 1
+    later = asyncio.create_task(reader.next_bytes())
     await asyncio.sleep(0)
     room.bench.turn()
     assert (await later).count(b"\n") == 1
-    reader.gone()
-    assert await reader.carry() == b""
+    reader.disconnected()
+    assert await reader.next_bytes() == b""
 
 
 async def test_it_waits_until_there_is_something(room: Room) -> None:
     """A beat, say; then the end of the line."""
     reader = RelayedReader(room.bench, WireFormat.LINES, ANYONE)
-    carried = asyncio.create_task(reader.carry())
+    carried = asyncio.create_task(reader.next_bytes())
     await asyncio.sleep(0)
     assert not carried.done()
-    reader.tell("beat", b"{}")
+    reader.send_message("beat", b"{}")
     assert await carried == b"{}\n"
-    carried = asyncio.create_task(reader.carry())
+    carried = asyncio.create_task(reader.next_bytes())
     await asyncio.sleep(0)
     reader.close(CloseCode.TOO_MANY)
     assert await carried == b"" and reader.closing == CloseCode.TOO_MANY
     reader.write(b"nothing more")
-    assert await reader.carry() == b""
+    assert await reader.next_bytes() == b""
 
 
 async def test_who_takes_nothing_is_let_go() -> None:
@@ -63,23 +63,23 @@ async def test_who_takes_nothing_is_let_go() -> None:
     assert reader.closing == CloseCode.SLOW
     held = sum(map(len, reader._outbox))
     assert 2 * MAX_WAITING < held <= 2 * MAX_WAITING + 1000
-    reader.lost()  # there is no socket to lose
+    reader.write_failed()  # there is no socket to lose
 
 
 async def test_an_event_stream_is_told_when_to_come_back() -> None:
     """By its own field, first and last; a refusal ends it, as it has but one feed."""
     bench = Bench(retry_ms=1)
     reader = RelayedReader(bench, WireFormat.STREAM, ANYONE)
-    reader.greet(b"hello\n\n")
+    reader.send_hello(b"hello\n\n")
     reader.bye(77)
-    said = await reader.carry()
+    said = await reader.next_bytes()
     assert said.startswith(b"retry: ") and b"hello\n\nretry: 77\n\nevent: bye" in said
     reader.bye(78)
-    assert await reader.carry() == b""
+    assert await reader.next_bytes() == b""
     refused = RelayedReader(bench, WireFormat.STREAM, ANYONE)
     refused.refuse("x", CloseCode.NOT_FOUND, "no such feed")
     assert refused.closing == CloseCode.NOT_FOUND
-    assert b"no such feed" in await refused.carry()
+    assert b"no such feed" in await refused.next_bytes()
     line = RelayedReader(bench, WireFormat.LINES, ANYONE)
     line.refuse("x", CloseCode.NOT_FOUND, "no such feed")
     assert not line.closing
@@ -91,8 +91,8 @@ async def test_a_poll_is_done_when_something_happens(room: Room) -> None:
     poll = LongPoll(room.bench, ANYONE)
     join(poll, channel, channel.ring.cursor)
     room.bench.turn()
-    poll.tell("beat", b"{}")
-    poll.lost()
+    poll.send_message("beat", b"{}")
+    poll.write_failed()
     assert not poll.happened.done()
     room.paper.publish("x")
     room.bench.turn()

@@ -6,7 +6,7 @@ import pytest
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event, EventType, Subject
-from stoppress.hub.ring import JOINED_BLOCKS, Ring
+from stoppress.hub.ring import MAX_JOINED_BLOCKS, Ring
 from stoppress.wire.wire_formats import WireFormat
 from tests.newsroom_line import post_body
 
@@ -29,7 +29,7 @@ def test_an_event_that_does_not_follow_is_a_fault() -> None:
     """A hole in the ring would be a hole for every reader."""
     ring = ring_of(3)
     for seq in (3, 5):
-        with pytest.raises(ValueError, match=f"event {seq} does not follow on 3"):
+        with pytest.raises(ValueError, match=f"event {seq} does not follow 3"):
             ring.append(event(seq))
     assert ring.cursor == Cursor("e", 3)
 
@@ -66,14 +66,14 @@ def test_it_begins_anew_in_another_epoch() -> None:
 
 def test_few_joined_blocks_are_kept() -> None:
     """Who reads all of a long log makes nobody's memory grow."""
-    ring = ring_of(2 * JOINED_BLOCKS, size=40_000)
+    ring = ring_of(2 * MAX_JOINED_BLOCKS, size=40_000)
     seq = 0
     while seq != ring.head:
         _, seq = ring.tail(WireFormat.LINES, seq)
-    made = [block for block in ring._blocks if block.strips]
-    assert len(made) == JOINED_BLOCKS + 1  # and the newest, which everyone needs
-    ring.forget()
-    assert not any(block.strips for block in ring._blocks)
+    made = [block for block in ring._blocks if block.encoded]
+    assert len(made) == MAX_JOINED_BLOCKS + 1  # and the newest, which everyone needs
+    ring.drop_caches()
+    assert not any(block.encoded for block in ring._blocks)
     assert b"e-1" in b"".join(ring.tail(WireFormat.LINES, 0)[0])
 
 

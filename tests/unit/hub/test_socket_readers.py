@@ -76,7 +76,7 @@ class Taken:
 async def taken() -> AsyncIterator[Taken]:
     taken = Taken()
     yield taken
-    taken.bench.leaving.cut_all()
+    taken.bench.closing_readers.abort_all()
     taken.transport.abort()
     taken.peer.close()
     await asyncio.sleep(0)
@@ -99,7 +99,7 @@ async def test_what_it_says_is_done(taken: Taken) -> None:
     asked: list[tuple[str, object]] = []
     taken.bench.follow = lambda _, feed, cursor: asked.append((feed, cursor))  # type: ignore[method-assign, assignment]
     await taken.take(reader)
-    reader.enlist("y")
+    reader.add_follow("y")
     follow = said(b'{"op":"follow","feed":"x"}')
     await taken.say(follow)
     await taken.say(follow[:5])
@@ -160,7 +160,7 @@ async def test_a_peer_that_takes_nothing_is_cut(taken: Taken) -> None:
         reader.write(b"x" * 65_536)
     await until(lambda: not taken.registry)
     reader.write(b"to nobody")
-    reader.cut()  # it has ended already
+    reader.abort()  # it has ended already
     assert reader.fd == -1
 
 
@@ -169,7 +169,7 @@ async def test_an_event_stream_ends_by_its_last_chunk(taken: Taken) -> None:
     reader = EventStreamReader(taken.bench, ANYONE)
     await taken.take(reader)
     reader.data_received(b"GET / HTTP/1.1\r\n\r\n")  # has no answer any more
-    reader.greet(chunk(b"hello"))
+    reader.send_hello(chunk(b"hello"))
     reader.bye(55)
     reader.bye(56)
     wanted = chunk(b"retry: 0\n\n") + chunk(b"hello") + chunk(b"retry: 55\n\n")

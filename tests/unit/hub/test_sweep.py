@@ -17,7 +17,7 @@ class Work:
     """Stands for a channel that has so many slices to do."""
 
     def __init__(self, slices: int, in_burst: bool = False) -> None:
-        self.awake = False
+        self.is_queued = False
         self.in_burst = in_burst
         self.left = slices
 
@@ -45,7 +45,7 @@ def test_a_turn_of_the_loop_is_one_slice() -> None:
         calls.popleft()()
         found.append(before - work.left)
     assert found == [1, 1, 1]
-    assert not work.awake
+    assert not work.is_queued
 
 
 def test_channels_take_turns() -> None:
@@ -90,7 +90,7 @@ def test_the_core_is_offered_between_two_slices(
         calls.append,
         HubMetrics(),
         lambda: 0.0,
-        give_way=lambda: offered.append(work.left),
+        yield_core=lambda: offered.append(work.left),
     )
     sweep.writes = writes
     sweep.wake(cast(Channel, work))

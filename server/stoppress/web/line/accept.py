@@ -9,10 +9,10 @@ _JSON = ("application/json", "application/*", "*/*")
 
 
 def accepts_event_stream(accept: Iterable[str]) -> bool:
-    """Whether these Accept headers name an event stream, and like JSON no better.
+    """Whether these Accept headers name an event stream, and prefer JSON no more.
 
-    A wildcard that both match names neither, and JSON is what is answered then;
-    `text/*` matches the stream alone.
+    A wildcard that matches both is no preference, and JSON is the default then;
+    `text/*` matches only the stream.
     """
     weights: dict[str, float] = {}
     for header in accept:

@@ -1,19 +1,19 @@
-"""Who may open a live line, and on which feeds: one pure decision, `decide`.
+"""Authorization of live connections, as one pure decision: `decide`.
 
-Every transport asks here, before it accepts. The answer is None, or the code
-with which the line ends (a page can't read an HTTP refusal of a WebSocket; event
-streams and polls turn the code into a status). `admitted` looks up what decides,
-where that may take a while; the fast path has it at hand.
+Every transport calls it before it accepts. The result is None, or the close code of the
+connection (a page can't read an HTTP refusal of a WebSocket; event streams and polls
+translate the code into a status). `admitted` looks up the data for the decision, which
+may await; the fast path has them in memory.
 
 Rules, in this order:
-- The server leaves: come back. Too many readers: come back later.
-- A token that is sent must be known, also where none is needed. A cookie is not sent
-  by the page: one that is not known is nobody's.
-- A feed that is not there, or private and not for this token: no such feed. Only
-  a token that may do something else with it is told that reading is not allowed.
-- A feed that closed more than an hour ago has no line any more.
-- Any origin may read: what is public is public on every page. The desk's cookie counts
-  for our own origin alone (`web/credential.py`).
+- The server shuts down: reconnect. Too many readers: reconnect later.
+- A token that is sent must be known, even if none is needed. The page does not send
+  the cookie by itself: an unknown cookie counts as none.
+- A feed that does not exist, or is private and not for this token: no such feed. Only
+  a token with another right on the feed gets the code that reading is not allowed.
+- A feed closed more than an hour ago has no live connection.
+- Any origin may read: a public feed is public on every page. The desk's cookie counts
+  for the server's own origin only (`web/credential.py`).
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from stoppress.web.services import Services
 from stoppress.wire.close_codes import CloseCode
 
 Wanted = tuple[tuple[str, Cursor | None], ...]
-"""The feeds asked for, each with where to go on from, or None: from now."""
+"""The requested feeds, each with the cursor to resume from; None: from now."""
 
 
 SECRET = b"token="
-"""What stands before a secret in a query."""
-QUERIES = 1024
-"""Queries of which is remembered what they ask for: thousands come with the same."""
+"""The parameter that holds a secret in a query."""
+CACHED_QUERIES = 1024
+"""Parsed queries that are cached: thousands of readers send the same one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +55,25 @@ class TokenRights:
     token: Token
 
     def may_read(self, feed: str) -> bool:
-        """Whether the token reads this feed though it is private."""
+        """Whether the token may read this feed if it is private."""
         return self.token.may("read", feed)
 
     def may_know(self, feed: str) -> bool:
         """Whether the token may do anything with this feed."""
-        # Every scope includes `read` today; one that does not is told apart here.
+        # Every scope includes `read` today; one that does not belongs here.
         return self.token.may("read", feed)
 
 
 def rights_of(token: Token | None) -> ReadRights:
-    """What a reader with this token may do."""
+    """The rights of a reader with this token."""
     return ANYONE if token is None else TokenRights(token)
 
 
 def wanted(values: Sequence[str]) -> Wanted:
-    """The feeds in `feed=a@cursor&feed=b`. Raises Malformed, saying what is wrong."""
+    """The feeds in `feed=a@cursor&feed=b`. Raises Malformed with the reason."""
     if not 1 <= len(values) <= MAX_FOLLOWS:
         raise Malformed(
-            f"{len(values)} feeds are asked for; name 1 to {MAX_FOLLOWS}, "
+            f"{len(values)} feeds are requested: send 1 to {MAX_FOLLOWS}, "
             "each as feed=<slug> or feed=<slug>@<cursor>"
         )
     found: dict[str, Cursor | None] = {}
@@ -82,7 +82,7 @@ def wanted(values: Sequence[str]) -> Wanted:
         if not at:
             slug, place = place, ""
         if check_slug(slug, "feed") in found:
-            raise Malformed(f"the feed {slug!r} is asked for twice")
+            raise Malformed(f"the feed {slug!r} is requested twice")
         found[slug] = Cursor.parse(place) if at else None
     return tuple(found.items())
 
@@ -92,40 +92,40 @@ def _asked_for(query: bytes) -> Wanted:
     return wanted([value for name, value in pairs if name == "feed"])
 
 
-_remembered = lru_cache(maxsize=QUERIES)(_asked_for)
+_cached = lru_cache(maxsize=CACHED_QUERIES)(_asked_for)
 
 
 def asked_for(query: bytes) -> Wanted:
-    """The feeds that a query asks for. Raises Malformed, or ValueError if unreadable.
+    """The feeds that a query requests. Raises Malformed, or ValueError if not ASCII.
 
-    What holds a secret is remembered nowhere.
+    A query with a secret is not cached.
     """
-    return _asked_for(query) if SECRET in query else _remembered(query)
+    return _asked_for(query) if SECRET in query else _cached(query)
 
 
 class AdmissionRequest(NamedTuple):
-    """Everything that decides, as it is now. `facts` None: there is no such feed."""
+    """The input of `decide`. A `feed_state` of None: the feed does not exist."""
 
     feed_state: Mapping[str, FeedState | None]
     rights: ReadRights
     token_unknown: bool
-    is_leaving: bool
+    is_draining: bool
     is_full: bool
     now_ms: int
 
 
-def decide(asked: AdmissionRequest) -> CloseCode | None:
-    """None to let the reader in, or the code with which its line ends."""
-    if asked.is_leaving:
+def decide(request: AdmissionRequest) -> CloseCode | None:
+    """None to admit the reader, or the code with which its connection is closed."""
+    if request.is_draining:
         return CloseCode.BYE
-    if asked.is_full:
+    if request.is_full:
         return CloseCode.TOO_MANY
-    if asked.token_unknown:
+    if request.token_unknown:
         return CloseCode.UNAUTHENTICATED
-    for feed, feed_state in asked.feed_state.items():
+    for feed, feed_state in request.feed_state.items():
         if feed_state is None:
             return CloseCode.NOT_FOUND
-        code = feed_state.refusal(feed, asked.rights, asked.now_ms)
+        code = feed_state.refusal(feed, request.rights, request.now_ms)
         if code is not None:
             return code
     return None
@@ -134,7 +134,7 @@ def decide(asked: AdmissionRequest) -> CloseCode | None:
 async def admitted(
     services: Services, connection: HTTPConnection, feeds: tuple[str, ...]
 ) -> tuple[ReadRights, CloseCode | None]:
-    """The rights of whoever asks, and why it may not follow these feeds.
+    """The rights of a connection, and the code that refuses these feeds, or None.
 
     Raises Unavailable.
     """
@@ -160,7 +160,7 @@ async def admitted(
             dict(zip(feeds, found, strict=True)),
             rights,
             token_unknown=token_unknown,
-            is_leaving=hub.is_leaving,
+            is_draining=hub.is_draining,
             is_full=hub.is_full(),
             now_ms=hub.now_ms(),
         )
@@ -175,6 +175,6 @@ async def _feed_state(services: Services, feed: str) -> FeedState | None:
 
 
 def follow(reader: Reader, feeds: Wanted) -> None:
-    """Have the reader follow these feeds, each from where it was asked for."""
+    """Let the reader follow these feeds, each from its cursor."""
     for feed, cursor in feeds:
         reader.owner.follow(reader, feed, cursor)

@@ -1,17 +1,17 @@
-"""How fast new connections are let in, so that a crowd of them stops nothing else.
+"""The admission rate of new live connections, so that a crowd blocks nothing else.
 
 Rules:
-- A turn of the loop lets newcomers in for at most 1 ms, then everything else has
-  its turns: a publish, a probe of the server's health, the sweep. What is read of a
-  newcomer before is its first segment; then it waits unread, in the kernel.
-- Every live line passes here once, whether it is the first thing that is said on its
+- A turn of the loop admits connections for 1 ms at most, then the loop runs everything
+  else: a publish, a health probe, the sweep. Before admission only the first segment
+  of a connection is read; further bytes stay in the kernel.
+- Every live request passes here once, whether it is the first request of its
   connection or not.
-- First come, first served. Whoever waited longer than a client would is closed; who
-  has left meanwhile takes nobody's place.
-- `handshakes_per_s`, if it is set, spreads them further; up to a tenth of a second's
-  worth may come at once.
-- What waits is bounded, in number and in bytes; who comes beyond that is closed, to
-  come back as after any broken line.
+- First in, first out. A connection queued longer than clients wait is closed; one that
+  the peer has closed meanwhile does not use up a place.
+- `handshakes_per_s`, if set, limits the rate further; a burst may be a tenth of a
+  second's worth.
+- The queue is bounded in number and in bytes; a connection above a bound is closed,
+  and its client reconnects as after any lost connection.
 """
 
 from __future__ import annotations
@@ -27,46 +27,46 @@ from typing import Protocol
 from stoppress.meter import NO_METER, Meter
 
 ADMIT_SLICE_S = 0.001
-"""What a turn gives to newcomers; the sweep has a slice of its own beside it."""
-BREATHS = 4
-"""Turns of the loop between two slices, if they are short: a publish takes ten."""
-PLAIN_S = 0.0002
-"""What a newcomer on the plain path will cost in later turns, about."""
+"""Time per turn for admissions; the sweep has a slice of its own."""
+TURNS_BETWEEN_SLICES = 4
+"""Turns of the loop between two slices, if they are short; a publish takes ten."""
+PLAIN_PATH_COST_S = 0.0002
+"""Approximate cost of a connection on the plain path in later turns."""
 MAX_QUEUED_S = 30.0
-"""Clients have given up by then."""
-PATIENCE_S = 1.0
-"""Who waited longer may have left, and is looked at before it is let in."""
-MOST_WAITING = 20_000
-"""Newcomers that wait at once."""
-MOST_HELD = 32 << 20
-"""Bytes that those who wait have said already."""
+"""Longest time in the queue; clients have given up by then."""
+CHECK_PEER_AFTER_S = 1.0
+"""After this time in the queue, the socket is checked for a hang-up first."""
+MAX_QUEUED = 20_000
+"""Connections queued at once."""
+MAX_QUEUED_BYTES = 32 << 20
+"""Bytes received from all queued connections."""
 
-_HUNG_UP: int = getattr(select, "POLLRDHUP", 0)  # Linux has it
+_HUNG_UP: int = getattr(select, "POLLRDHUP", 0)  # Linux only
 
 
 class ArrivalOutcome(Enum):
-    """How somebody came in."""
+    """The result of an admission."""
 
-    GONE = "it had left"
-    WHOLE = "all is done"
-    PLAIN = "by the plain path: the rest is for later turns"
+    GONE = "closed by the peer"
+    WHOLE = "done by the fast path"
+    PLAIN = "on the plain path: the rest follows in later turns"
 
 
 class QueuedArrival(Protocol):
     """A connection in the arrival queue."""
 
     def pause(self) -> None:
-        """Read no more of it."""
+        """Stop reading from the connection."""
 
-    def go_in(self, waited_s: float) -> ArrivalOutcome:
-        """Let it in, after it waited so long, unless it has left."""
+    def admit(self, waited_s: float) -> ArrivalOutcome:
+        """Admit it after `waited_s` in the queue, unless the peer has closed it."""
 
-    def cut(self) -> None:
-        """Close it."""
+    def close(self) -> None:
+        """Close the connection without an answer."""
 
 
 class QueuePlace:
-    """Where one newcomer stands in the line; it keeps it, to say more or to leave."""
+    """The queue entry of one connection, which keeps it to add bytes or to leave."""
 
     __slots__ = ("connection", "since", "size")
 
@@ -77,26 +77,27 @@ class QueuePlace:
 
 
 class ArrivalMetrics:
-    """What the gate counts."""
+    """The counters of the arrival queue."""
 
     def __init__(self, meter: Meter = NO_METER) -> None:
         self.waited = meter.counter(
-            "stoppress_handshakes_waited", "Newcomers that had to wait to be let in."
+            "stoppress_handshakes_waited",
+            "New live connections that waited for admission.",
         )
-        self.shut_out = meter.counter(
+        self.rejected = meter.counter(
             "stoppress_handshakes_shut_out",
-            "Newcomers closed because too many waited, or for too long.",
+            "New live connections closed because too many waited, or for too long.",
         )
 
 
 def has_left(transport: asyncio.Transport, waited_s: float) -> bool:
-    """Whether the peer has hung up, which nobody sees while it is not read.
+    """Whether the peer has hung up, which asyncio does not notice without reading.
 
-    Who has left within PATIENCE_S is let in, and found out by the reading.
+    A peer that left within CHECK_PEER_AFTER_S is admitted; reading then finds it.
     """
     if transport.is_closing():
         return True
-    if waited_s < PATIENCE_S:
+    if waited_s < CHECK_PEER_AFTER_S:
         return False
     peer = transport.get_extra_info("socket")
     if peer is None or not _HUNG_UP:
@@ -107,11 +108,11 @@ def has_left(transport: asyncio.Transport, waited_s: float) -> bool:
 
 
 Later = Callable[[float, Callable[[], None]], object]
-"""Calls a function after so many seconds; 0: in the next turn of the loop."""
+"""Calls a function after a number of seconds; 0: in the next turn of the loop."""
 
 
 def call_later(seconds: float, call: Callable[[], None]) -> None:
-    """Call after so many seconds of the running loop."""
+    """Call `call` after `seconds`, by the running loop."""
     loop = asyncio.get_running_loop()
     if seconds > 0:
         loop.call_later(seconds, call)
@@ -120,7 +121,7 @@ def call_later(seconds: float, call: Callable[[], None]) -> None:
 
 
 class ArrivalQueue:
-    """Lets newcomers in, in slices."""
+    """Admits new live connections in order, in slices of time."""
 
     def __init__(
         self,
@@ -134,71 +135,76 @@ class ArrivalQueue:
         self._rate = per_second
         self._clock = clock
         self._queue: deque[QueuePlace] = deque()
-        self._held = 0
+        self._queued_bytes = 0
         self._scheduled = False
         self._left_s = ADMIT_SLICE_S
-        self._breaths = 0
-        self._ended = 0.0
+        self._turns_left = 0
+        self._slice_end = 0.0
         self._burst = max(1.0, per_second / 10)
         self._tokens = self._burst
-        self._counted = clock()
+        self._refilled_at = clock()
 
     def __len__(self) -> int:
         return len(self._queue)
 
-    def come(self, connection: QueuedArrival, size: int) -> QueuePlace | None:
-        """Let a newcomer in that has said `size` bytes: now (None), or in its turn."""
+    def enter(self, connection: QueuedArrival, size: int) -> QueuePlace | None:
+        """Admit a connection now, or queue it; `size` bytes of it are received.
+
+        Returns its entry, or None if it was admitted or closed."""
         now = self._clock()
-        if not self._queue and self._left_s > 0 and self._may(now):
-            self._let_in(connection, now, 0.0)
+        if not self._queue and self._left_s > 0 and self._has_token(now):
+            self._admit(connection, now, 0.0)
             if not self._scheduled:
-                self._call(0)
+                self._schedule(0)
             return None
-        if len(self._queue) >= MOST_WAITING or self._held + size > MOST_HELD:
-            self._metrics.shut_out.add()
-            connection.cut()
+        if (
+            len(self._queue) >= MAX_QUEUED
+            or self._queued_bytes + size > MAX_QUEUED_BYTES
+        ):
+            self._metrics.rejected.add()
+            connection.close()
             return None
         self._metrics.waited.add()
         connection.pause()
         place = QueuePlace(connection, size, now)
         self._queue.append(place)
-        self._held += size
+        self._queued_bytes += size
         if not self._scheduled:
-            self._call(0)
+            self._schedule(0)
         return place
 
-    def say(self, place: QueuePlace, more: int) -> None:
-        """Who waits has said more, which was on its way when it was paused."""
+    def add_bytes(self, place: QueuePlace, more: int) -> None:
+        """Count bytes of a queued connection that were in flight when it was paused."""
         place.size += more
-        self._held += more
-        if self._held > MOST_HELD and place.connection is not None:
-            self._metrics.shut_out.add()
-            place.connection.cut()
+        self._queued_bytes += more
+        if self._queued_bytes > MAX_QUEUED_BYTES and place.connection is not None:
+            self._metrics.rejected.add()
+            place.connection.close()
             self.leave(place)
 
     def leave(self, place: QueuePlace) -> None:
-        """Who waited is gone; harmless if it is in."""
+        """Remove a connection from the queue; harmless if it was admitted."""
         if place.connection is not None:
             place.connection = None
-            self._held -= place.size
+            self._queued_bytes -= place.size
 
-    def _call(self, seconds: float) -> None:
+    def _schedule(self, seconds: float) -> None:
         self._scheduled = True
         self._later(seconds, self._turn)
 
     def _turn(self) -> None:
-        """A new turn of the loop: a slice, after a breath if the last was used up."""
+        """Admit for a slice of time; after a used-up slice first skip some turns."""
         self._scheduled = False
         now = self._clock()
-        if self._breaths > 0 and now - self._ended < ADMIT_SLICE_S:
-            self._breaths -= 1
-            self._call(0)
+        if self._turns_left > 0 and now - self._slice_end < ADMIT_SLICE_S:
+            self._turns_left -= 1
+            self._schedule(0)
             return
-        self._left_s, self._breaths = ADMIT_SLICE_S, 0
+        self._left_s, self._turns_left = ADMIT_SLICE_S, 0
         wait_s = 0.0
         try:
             while self._queue and self._left_s > 0:
-                if not self._may(now):
+                if not self._has_token(now):
                     wait_s = max(0.001, (1 - self._tokens) / self._rate)
                     break
                 place = self._queue.popleft()
@@ -208,32 +214,32 @@ class ArrivalQueue:
                 self.leave(place)
                 waited_s = now - place.since
                 if waited_s > MAX_QUEUED_S:
-                    self._metrics.shut_out.add()
-                    connection.cut()
+                    self._metrics.rejected.add()
+                    connection.close()
                 else:
-                    self._let_in(connection, now, waited_s)
+                    self._admit(connection, now, waited_s)
                     now = self._clock()
         finally:
             if self._queue or self._left_s <= 0:
-                self._call(wait_s)
+                self._schedule(wait_s)
 
-    def _may(self, now: float) -> bool:
-        """Whether the rate allows one more now."""
+    def _has_token(self, now: float) -> bool:
+        """Whether `handshakes_per_s` allows an admission now."""
         if not self._rate:
             return True
-        more = (now - self._counted) * self._rate
-        self._tokens, self._counted = min(self._burst, self._tokens + more), now
+        more = (now - self._refilled_at) * self._rate
+        self._tokens, self._refilled_at = min(self._burst, self._tokens + more), now
         return self._tokens >= 1
 
-    def _let_in(self, connection: QueuedArrival, now: float, waited_s: float) -> None:
+    def _admit(self, connection: QueuedArrival, now: float, waited_s: float) -> None:
         if self._rate:
             self._tokens -= 1
-        entry = connection.go_in(waited_s)
+        entry = connection.admit(waited_s)
         ended = self._clock()
         self._left_s -= ended - now
         if entry is ArrivalOutcome.PLAIN:
-            self._left_s -= PLAIN_S
+            self._left_s -= PLAIN_PATH_COST_S
         elif entry is ArrivalOutcome.GONE and self._rate:
             self._tokens += 1
         if self._left_s <= 0:
-            self._breaths, self._ended = BREATHS, ended
+            self._turns_left, self._slice_end = TURNS_BETWEEN_SLICES, ended

@@ -1,11 +1,11 @@
 """The live line as server-sent events: `GET /v1/feeds/{feed}/events`, one feed.
 
 Rules:
-- Its head is sent here, the rest by the hub, which gets the transport where the
-  server offers the takeover; elsewhere this task carries the bytes (`relay`).
-- It has no Content-Length, and no proxy may hold it back or change it. In HTTP/1.0 it
-  has no chunks, and ends with its connection.
-- A stream that can't be served now is one all the same: it says when to come back.
+- Its head is sent here, the rest by the hub, which gets the transport if the server
+  offers the takeover; otherwise this task relays the bytes (`relay`).
+- It has no Content-Length, and its headers forbid proxies to buffer or change it. In
+  HTTP/1.0 it has no chunks, and ends with its connection.
+- If it can't be served now, the response is still a stream, with the time to retry.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ STREAM_HEADERS = {
 }
 
 
-def come_back(retry_ms: int) -> Response:
-    """A stream that tells its reader to come back after `retry_ms`, and ends."""
+def retry_later(retry_ms: int) -> Response:
+    """A stream that tells its client to reconnect after `retry_ms`, and ends."""
     body = frames.sse_retry(retry_ms) + frames.sse(
         "bye", messages.bye(retry_ms=retry_ms)
     )
@@ -39,12 +39,12 @@ def come_back(retry_ms: int) -> Response:
 
 
 def ended() -> Response:
-    """The feed has ended: an EventSource does not come back after this."""
+    """204: the feed has ended, and an EventSource does not reconnect after this."""
     return Response(status_code=204, headers={"cache-control": "no-store"})
 
 
 class EventStream(Response):
-    """An endless answer: its head is sent here, the rest by the hub."""
+    """A response without an end: its head is sent here, the rest by the hub."""
 
     media_type = "text/event-stream"
 
@@ -61,7 +61,7 @@ class EventStream(Response):
         self._rights = rights
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the head, and hand over."""
+        """Send the head, and hand the connection to the hub."""
         hub = self._services.hub
         extensions = scope.get("extensions", {})
         is_chunked = UNCHUNKED not in extensions

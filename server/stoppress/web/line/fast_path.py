@@ -1,15 +1,15 @@
 """The fast path of the live line: a WebSocket handshake without an ASGI task.
 
-Returns of thousands of readers at once are bounded by handshakes, so one that can
-be decided without waiting is answered here: read once, decided by the same
+Handshakes limit how fast thousands of readers reconnect at once, so one that can be
+decided without an await is answered here: parsed once, decided by the same
 `admission.decide` and handed to the same hub as on the plain path.
 
 Rules:
-- It opens only for who gets in, and only where nothing must be awaited: the feeds
-  are open here, and there is no token, or one that is at hand.
-- Whatever else comes is not its business: a request that is not quite right, a
-  refusal, a token to look up. The plain path answers it, as if this were not here.
-- Head and hello leave in one write.
+- It answers only handshakes that are admitted, and only if nothing must be awaited:
+  the feeds are open in this process, and there is no token, or a cached one.
+- Everything else (an invalid request, a refusal, a token to look up) goes to the plain
+  path unchanged.
+- Head and hello are sent in one write.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _JOINT = {b"cookie": b"; "}
 
 
 class HandshakeRequest:
-    """One request, as the parser finds it; `rest` is what came behind it."""
+    """One parsed request; `rest` is the bytes after it."""
 
     __slots__ = ("headers", "is_whole", "rest", "target")
 
@@ -61,12 +61,12 @@ class HandshakeRequest:
             pass
 
     def on_url(self, url: bytes) -> None:
-        """The target of the request, or a part of it."""
+        """Add the target of the request, or a part of it."""
         self.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header. One that comes twice is joined, as RFC 9110 (5.3) has it,
-        and cookies as RFC 6265 does."""
+        """Add a header. Values of a repeated one are joined as RFC 9110 (5.3) says,
+        cookies as RFC 6265 says."""
         name = name.lower()
         if name in self.headers:
             value = self.headers[name] + _JOINT.get(name, b", ") + value
@@ -78,12 +78,12 @@ class HandshakeRequest:
         return None if value is None else value.decode("latin-1")
 
     def accept(self) -> bytes | None:
-        """The answer to the key, if this is a whole handshake."""
+        """The value of Sec-WebSocket-Accept, or None if this is not a handshake."""
         return accepted(self.headers) if self.is_whole else None
 
 
 class FastPath:
-    """Opens at once for whoever may in; None stands for: ask the plain path."""
+    """Answers admitted handshakes at once; the others take the plain path."""
 
     def __init__(self) -> None:
         self._services: Services | None = None
@@ -95,7 +95,9 @@ class FastPath:
     def enter(
         self, data: bytes, transport: Transport, registry: Registry
     ) -> WebSocketReader | None:
-        """Answer the handshake in `data`, and have its reader own the transport."""
+        """Answer the handshake in `data`, and give the transport to its reader.
+
+        Returns None, with nothing done, if the plain path has to answer."""
         services = self._services
         if services is None or transport.is_closing():
             return None
@@ -109,7 +111,7 @@ class FastPath:
         feeds, rights, agreed_to = admitted
         reader = WebSocketReader(services.hub, rights, deflated=bool(agreed_to))
         reader.take(transport, registry)
-        with reader.held(head(accept, agreed_to)):
+        with reader.buffered(head(accept, agreed_to)):
             for feed, cursor in feeds:
                 services.hub.follow(reader, feed, cursor)
         if request.rest:
@@ -120,7 +122,7 @@ class FastPath:
 def _admitted(
     services: Services, request: HandshakeRequest
 ) -> tuple[Wanted, ReadRights, str] | None:
-    """The feeds, the rights and the extension of who gets in now, else None."""
+    """The feeds, the rights and the extension of an admitted request, else None."""
     hub = services.hub
     try:
         query = request.target[len(TARGET) :]
@@ -132,7 +134,7 @@ def _admitted(
     rights = rights_of(token)
     found: dict[str, FeedState | None] = {}
     for feed, _ in feeds:
-        feed_state = hub.facts_at_hand(feed)
+        feed_state = hub.open_feed_state(feed)
         if feed_state is None:
             return None
         found[feed] = feed_state
@@ -141,7 +143,7 @@ def _admitted(
             found,
             rights,
             token_unknown=False,
-            is_leaving=hub.is_leaving,
+            is_draining=hub.is_draining,
             is_full=hub.is_full(),
             now_ms=hub.now_ms(),
         )
@@ -150,7 +152,7 @@ def _admitted(
 
 
 def _token(services: Services, request: HandshakeRequest, query: bytes) -> Token | None:
-    """The token that was sent, None if none was; LookupError if it is not at hand."""
+    """The token of the request, or None; raises LookupError if it is not cached."""
     named = dict(parse_qsl(query.decode())).get("token") if SECRET in query else None
     credential = credential_of(
         request.header,
@@ -160,5 +162,5 @@ def _token(services: Services, request: HandshakeRequest, query: bytes) -> Token
     if credential.kind is CredentialKind.NONE:
         return None
     if credential.kind is CredentialKind.MALFORMED:
-        raise LookupError("a refusal, which the plain path gives")
+        raise LookupError("malformed credential: the plain path refuses it")
     return services.tokens.at_hand(credential.secret)

@@ -1,18 +1,18 @@
-"""Where a connection stands until its first bytes tell what it wants.
+"""The protocol of a new connection until its first segment selects the next one.
 
-A handshake of the live line goes to the fast path; everything else, and what the
-fast path declines, becomes uvicorn's with every byte, in the same turn.
+A handshake of the live line goes to the fast path; every other connection, and one
+that the fast path declines, goes to uvicorn's protocol with all its bytes, in the same
+turn of the loop.
 
 Rules:
-- It is small and slotted: a reader that comes in by the fast path never costs
-  more than this and what it becomes.
-- It looks at the first segment alone. A handshake in pieces takes the plain path.
-- A live line waits in the arrival queue if there is a crowd, as small as it is here;
-  a publish or a probe on a new connection does not. If the first segment does not
-  decide, `LiveHttp` queues what turns out to be a live line.
-- It is waited for (`head_limits.py`) until its first segment; then `LiveHttp` is, if
-  need be.
-- It stands in uvicorn's `connections`, so that the server's end finds it.
+- It is small and slotted: on the fast path a reader costs only this object and itself.
+- It inspects only the first segment. A handshake in several segments takes the plain
+  path.
+- Live requests wait in the arrival queue if there are many, as this small object; a
+  publish or a probe on a new connection does not wait. If the first segment does not
+  decide, `LiveHttp` queues a live request later.
+- `head_limits.py` limits the time to the first segment; after it, that of `LiveHttp`.
+- It is in uvicorn's `connections`, so that the server's shutdown finds it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _FEEDS = b"GET /v1/feeds/"
 
 
 class FirstBytes:
-    """Makes the protocol of each new connection: what uvicorn calls as `http=`."""
+    """The factory of each new connection's protocol: uvicorn's `http=`."""
 
     def __init__(
         self, fast_path: FastPath, arrival_queue: ArrivalQueue, head_limits: HeadLimits
@@ -58,17 +58,17 @@ class FirstBytes:
         """The protocol of one new connection."""
         return NewConnection(self, config, server_state, app_state)
 
-    def let_in(
-        self, connection: NewConnection, data: bytes, *, passed: bool
+    def admit(
+        self, connection: NewConnection, data: bytes, *, was_queued: bool
     ) -> ArrivalOutcome:
-        """Let a connection in by the fast path, or give it to uvicorn.
+        """Admit a connection by the fast path, or give it to uvicorn.
 
-        `passed`: it has been queued, and need not be again.
+        `was_queued`: it has passed the queue, and is not queued again.
         """
         transport = connection.transport
         registry = cast(Registry, connection.server_state.connections)
         registry.discard(connection)
-        # A head that may be too long is measured, and refused, by `LiveHttp`.
+        # `LiveHttp` measures, and refuses, a head that may be too long.
         if (
             data.startswith(_LIVE)
             and self.head_limits.allows(len(data))
@@ -78,9 +78,9 @@ class FirstBytes:
         http = LiveHttp(
             connection.config, connection.server_state, connection.app_state
         )
-        http.arrival_queue, http.passed, http.head_limits = (
+        http.arrival_queue, http.was_queued, http.head_limits = (
             self.arrival_queue,
-            passed,
+            was_queued,
             self.head_limits,
         )
         transport.set_protocol(http)
@@ -90,14 +90,14 @@ class FirstBytes:
 
 
 class NewConnection(asyncio.Protocol):
-    """A connection that has not said anything yet."""
+    """A connection before its first segment, or in the arrival queue."""
 
     __slots__ = (
         "app_state",
         "config",
         "place",
         "first_bytes",
-        "said",
+        "received",
         "server_state",
         "transport",
     )
@@ -115,68 +115,68 @@ class NewConnection(asyncio.Protocol):
         self.config = config
         self.server_state = server_state
         self.app_state = app_state
-        self.said = b""
+        self.received = b""
         self.place: QueuePlace | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The connection is here."""
+        """Register the connection and start its head limits."""
         self.transport = cast(asyncio.Transport, transport)
         cast(Registry, self.server_state.connections).add(self)
         self.first_bytes.head_limits.begin(self)
 
     def data_received(self, data: bytes) -> None:
-        """It has said what it wants."""
+        """Queue the connection, or admit it, by its first segment."""
         self.first_bytes.head_limits.end(self)
-        if self.place is not None:  # what was on its way when we stopped reading
-            self.said += data
-            self.first_bytes.arrival_queue.say(self.place, len(data))
+        if self.place is not None:  # in flight when reading was paused
+            self.received += data
+            self.first_bytes.arrival_queue.add_bytes(self.place, len(data))
         elif is_reader(data):
-            self.said = data
-            self.place = self.first_bytes.arrival_queue.come(self, len(data))
+            self.received = data
+            self.place = self.first_bytes.arrival_queue.enter(self, len(data))
         else:
-            self.first_bytes.let_in(self, data, passed=False)
+            self.first_bytes.admit(self, data, was_queued=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It left without a word, or while it waited."""
-        self.said = b""
+        """Leave the queue and the head limits: the peer closed early."""
+        self.received = b""
         self.first_bytes.head_limits.end(self)
         if self.place is not None:
             self.first_bytes.arrival_queue.leave(self.place)
             self.place = None
         cast(Registry, self.server_state.connections).discard(self)
 
-    def too_late(self) -> None:
-        """It came, and said nothing."""
+    def head_timed_out(self) -> None:
+        """Abort: no bytes arrived in time."""
         self.transport.abort()
 
     # In the arrival queue
 
     def pause(self) -> None:
-        """Read no more of it."""
+        """Stop reading from the connection."""
         self.transport.pause_reading()
 
-    def go_in(self, waited_s: float) -> ArrivalOutcome:
-        """Let it in."""
-        data, self.said = self.said, b""
+    def admit(self, waited_s: float) -> ArrivalOutcome:
+        """Go on with the received bytes, unless the peer has closed."""
+        data, self.received = self.received, b""
         if self.place is not None:
             self.place = None
             if has_left(self.transport, waited_s):
                 self.transport.abort()
                 return ArrivalOutcome.GONE
             self.transport.resume_reading()
-        return self.first_bytes.let_in(self, data, passed=True)
+        return self.first_bytes.admit(self, data, was_queued=True)
 
-    def cut(self) -> None:
-        """Close it."""
+    def close(self) -> None:
+        """Close the connection without an answer."""
         self.transport.abort()
 
     def shutdown(self) -> None:
-        """The web server ends: it asked for nothing yet."""
+        """Close: the web server shuts down, and no request has arrived."""
         self.transport.close()
 
 
 def is_reader(data: bytes) -> bool:
-    """Whether a first segment asks for a live line, and so is queued."""
+    """Whether a first segment is a live request, which is queued."""
     if data.startswith(_LIVE):
         return True
     return data.startswith(_FEEDS) and b"text/event-stream" in data

@@ -1,11 +1,12 @@
-"""Who still has to say what they want: for how long, and in how many bytes.
+"""Limits of a request's head in time and bytes (slow headers, large headers).
 
-A connection is waited for from when it is made, and again from the first byte after an
-answer, until it has sent the whole head of a request. Rules:
-- What it says meanwhile gives it no more time: a byte now and then keeps nobody.
-- One timer for all. They stand in the order in which they came, so that a look at
-  them ends at the first that may still wait.
-- Whoever has said it, or left, is let go of at once: nothing here holds a reader.
+The time runs from the connect, and again from the first byte after a response, until
+the whole head of a request is received. Rules:
+- Further bytes do not extend the time: a slow client is closed all the same.
+- One timer for all. Connections are kept in order of their start, so a check ends at
+  the first that has time left.
+- A connection with a complete head, or a closed one, is removed at once: nothing here
+  keeps a reader alive.
 """
 
 from __future__ import annotations
@@ -17,84 +18,84 @@ from typing import Protocol
 from stoppress.meter import NO_METER, Meter
 from stoppress.web.line.arrivals import Later
 
-LOOK_S = 0.5
-"""Between two looks, at least."""
+MIN_CHECK_S = 0.5
+"""Seconds between two checks, at least."""
 
 
 class PendingConnection(Protocol):
-    """A connection that is to say what it wants."""
+    """A connection whose request's head is not complete."""
 
-    def too_late(self) -> None:
-        """Close it."""
+    def head_timed_out(self) -> None:
+        """Close the connection: its head was not complete in time."""
 
 
 class HeadMetrics:
-    """What is counted of them."""
+    """The counter of refused heads."""
 
     def __init__(self, meter: Meter = NO_METER) -> None:
         self.refused = meter.counter(
             "stoppress_heads_refused",
-            "Connections closed because a request's head was too late, or too long.",
+            "Connections closed because a request's head was too slow or too long.",
         )
 
 
 class HeadLimits:
-    """Those who are waited for. `longest_s` and `most_bytes`: 0 is without a bound."""
+    """Connections with an incomplete head. `max_s` and `max_bytes`: 0 is no limit."""
 
     def __init__(
         self,
         later: Later,
         metrics: HeadMetrics,
-        longest_s: float,
-        most_bytes: int,
+        max_s: float,
+        max_bytes: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._later = later
         self._metrics = metrics
-        self._longest_s = longest_s
-        self._most_bytes = most_bytes
+        self._max_s = max_s
+        self._max_bytes = max_bytes
         self._clock = clock
         self._since: dict[PendingConnection, float] = {}
-        self._looks = False
+        self._is_scheduled = False
 
     def __len__(self) -> int:
         return len(self._since)
 
-    def begin(self, speaker: PendingConnection) -> None:
-        """Wait for it, from now on, if it is not waited for already."""
-        if not self._longest_s or speaker in self._since:
+    def begin(self, connection: PendingConnection) -> None:
+        """Start the time of a connection, if it is not running already."""
+        if not self._max_s or connection in self._since:
             return
-        self._since[speaker] = self._clock()
-        self._look_in(self._longest_s)
+        self._since[connection] = self._clock()
+        self._schedule(self._max_s)
 
-    def end(self, speaker: PendingConnection) -> None:
-        """It has said what it wants, or is gone."""
-        self._since.pop(speaker, None)
+    def end(self, connection: PendingConnection) -> None:
+        """Stop the time: the head is complete, or the connection closed."""
+        self._since.pop(connection, None)
 
     def allows(self, size: int) -> bool:
         """Whether a head of `size` bytes is within the limit."""
-        return not self._most_bytes or size <= self._most_bytes
+        return not self._max_bytes or size <= self._max_bytes
 
     def is_too_long(self, size: int) -> bool:
-        """Whether a head of which there are `size` bytes is refused; it is counted."""
+        """Whether a head of `size` bytes is refused; if so, it is counted."""
         if self.allows(size):
             return False
         self._metrics.refused.add()
         return True
 
-    def _look_in(self, seconds: float) -> None:
-        if not self._looks:
-            self._looks = True
-            self._later(max(seconds, LOOK_S), self._look)
+    def _schedule(self, seconds: float) -> None:
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self._later(max(seconds, MIN_CHECK_S), self._close_late)
 
-    def _look(self) -> None:
-        self._looks = False
-        due = self._clock() - self._longest_s
+    def _close_late(self) -> None:
+        self._is_scheduled = False
+        due = self._clock() - self._max_s
         while self._since:
-            speaker, since = next(iter(self._since.items()))
+            connection, since = next(iter(self._since.items()))
             if since > due:
-                self._look_in(since - due)
+                self._schedule(since - due)
                 break
-            del self._since[speaker]
+            del self._since[connection]
             self._metrics.refused.add()
-            speaker.too_late()
+            connection.head_timed_out()

@@ -1,11 +1,11 @@
-"""A request that offers an upgrade nobody takes, such as `h2c`, read as it stands.
+"""Reading on after an upgrade offer that the server ignores, such as `h2c`.
 
-The parser stops at the head of such a request: it leaves its body, and all that
-follows, to the protocol that would come. A server that ignores the offer (RFC 9110,
+The parser stops at the head of such a request: it leaves the body and all further
+bytes to the protocol that would follow. A server that ignores the offer (RFC 9110,
 section 7.8) has to read on. Rules:
-- Nothing the peer sent is read twice: a new parser is told a head of our own that
-  frames the body as the peer's did, and then gets what the first has not read.
-- The head of our own calls nobody: the request began when the peer's was read.
+- The peer's bytes are not parsed twice: a new parser gets a synthetic head that frames
+  the body like the peer's, and then the bytes that the first has not parsed.
+- The synthetic head triggers no callback: the request began with the peer's head.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ _FRAMING = (b"content-length", b"transfer-encoding")
 
 
 class ParserEvents(Protocol):
-    """What a parser calls (httptools)."""
+    """The callbacks of httptools' parser."""
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Called when a request begins."""
 
     def on_url(self, url: bytes) -> None:
-        """The target, or a part of it."""
+        """Called with the target, or a part of it."""
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
+        """Called per header."""
 
     def on_headers_complete(self) -> None:
-        """The head is complete."""
+        """Called when the head is complete."""
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body."""
+        """Called with a part of the body."""
 
     def on_message_complete(self) -> None:
-        """The request is complete."""
+        """Called when the request is complete."""
 
 
 class _AfterHead:
-    """Passes a parser's calls on, once its first head is over."""
+    """Forwards a parser's callbacks after its first head."""
 
     def __init__(self, events: ParserEvents) -> None:
         self._events = events
@@ -77,8 +77,8 @@ def parser_of_the_rest(
 ) -> httptools.HttpRequestParser:
     """A parser that has read the head of a request, but not its body.
 
-    `headers` are the request's, with names in small letters. Feed it what follows on
-    the head, if only b"": a request without a body is complete then.
+    `headers` are the request's, with names in lower case. Feed it the bytes after the
+    head, even if b"": that completes a request without a body.
     """
     parser = httptools.HttpRequestParser(_AfterHead(events))
     head = [b"POST / HTTP/%b\r\n" % version.encode()]

@@ -1,12 +1,12 @@
-"""The routes of the live line, and which transport answers each.
+"""The HTTP routes of the live line, and the transport of each.
 
 Rules:
-- `admission` lets a reader in, whatever the transport. What it is then told is the
-  hub's; nothing here looks into a message.
-- One address, `/v1/feeds/{feed}/events`, is an event stream where one is accepted,
-  else a long poll. Both are refused by an HTTP status, except that a stream which is
-  to come back is told so by a stream: an EventSource gives up for good on any status
-  but 200.
+- `admission` decides on every reader, for all transports. The hub makes the messages;
+  nothing here parses one.
+- One address, `/v1/feeds/{feed}/events`, is an event stream if the client accepts one,
+  else a long poll. Both are refused by an HTTP status, except a stream whose client
+  should reconnect: it gets a short stream, for an EventSource stops for good at any
+  status but 200.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from stoppress.domain.errors import (
 from stoppress.web.access import feed_of
 from stoppress.web.line.accept import accepts_event_stream
 from stoppress.web.line.admission import admitted
-from stoppress.web.line.event_stream import EventStream, come_back, ended
+from stoppress.web.line.event_stream import EventStream, ended, retry_later
 from stoppress.web.line.long_poll import poll, wait_s_of
 from stoppress.web.line.websocket import LiveWebSocketRoute
 from stoppress.web.problems import Problem
@@ -50,18 +50,18 @@ def routes(services: Services) -> list[BaseRoute]:
 
 
 async def upgrade_required(services: Services, request: Request) -> Response:
-    """Say that this address speaks WebSocket."""
+    """Answer 426: this address is a WebSocket."""
     raise Problem(
         426,
         "upgrade-required",
         "Upgrade required",
-        "this address speaks WebSocket; for HTTP there is /v1/feeds/{feed}/events",
+        "this address is a WebSocket: for HTTP use /v1/feeds/{feed}/events",
         headers={"upgrade": "websocket", "connection": "upgrade"},
     )
 
 
 async def events(services: Services, request: Request) -> Response:
-    """The events of one feed: as a stream where that is accepted, else a poll."""
+    """The events of one feed: a stream if the client accepts one, else a poll."""
     feed = feed_of(request)
     if accepts_event_stream(request.headers.getlist("accept")):
         return await _stream(services, request, feed)
@@ -85,20 +85,20 @@ async def _stream(services: Services, request: Request, feed: str) -> Response:
     try:
         rights, code = await admitted(services, request, (feed,))
     except Unavailable:
-        return _come_back(services)
+        return _retry_later(services)
     if code is CloseCode.ENDED:
         return ended()
     if code in (CloseCode.BYE, CloseCode.TOO_MANY):
-        return _come_back(services)
+        return _retry_later(services)
     if code is not None:
         raise _refusal(code, feed)
     return EventStream(services, feed, cursor, rights)
 
 
-def _come_back(services: Services) -> Response:
+def _retry_later(services: Services) -> Response:
     hub = services.hub
     spread_ms = hub.spread_ms(services.settings.retry_ms, hub.readers())
-    return come_back(random.randint(0, spread_ms))
+    return retry_later(random.randint(0, spread_ms))
 
 
 def _refusal(code: CloseCode, feed: str) -> NewsError:
@@ -107,7 +107,7 @@ def _refusal(code: CloseCode, feed: str) -> NewsError:
     if code is CloseCode.FORBIDDEN:
         return MissingScope("read", feed)
     if code is CloseCode.UNAUTHENTICATED:
-        return Unauthenticated("the token is not known here: it may have been revoked")
+        return Unauthenticated("the token is unknown: it may have been revoked")
     full = code is CloseCode.TOO_MANY
-    reason = "too many readers" if full else "the server goes away"
-    return Unavailable(f"{reason}; come back in a moment", random.randint(1, 4))
+    reason = "too many readers" if full else "the server is shutting down"
+    return Unavailable(f"{reason}: reconnect in a moment", random.randint(1, 4))

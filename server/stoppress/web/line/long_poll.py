@@ -1,10 +1,10 @@
 """The live line as a long poll: `GET /v1/feeds/{feed}/events?since=&wait=`.
 
 Rules:
-- What there is already is answered at once; at the head, the answer waits for the
-  next event, `wait` seconds at most.
-- It ends when its client leaves, not when its time is over. A client that closes its
-  side alone is answered at once: no other request of it can follow.
+- Events that exist already are answered at once; at the head, the response waits for
+  the next event, `wait` seconds at most.
+- It ends when its client disconnects, not only after its time. A client that closes
+  only its side is answered at once: no other request of it can follow.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from stoppress.web.services import Services
 from stoppress.wire.close_codes import CloseCode
 
 POLL_EVENTS = 200
-"""Events in one answer of a poll."""
+"""Events per response of a poll."""
 MAX_WAIT_S = 60
-"""How long a poll may wait; proxies give up after a minute."""
+"""Longest `wait` of a poll; proxies time out after a minute."""
 
 
 def wait_s_of(text: str) -> float:
@@ -57,9 +57,9 @@ async def poll(
         return _answer(_page(channel, channel.cursor))
     if since == channel.cursor and wait_s:
         poll = LongPoll(hub, rights)
-        follow = poll.enlist(feed)
+        follow = poll.add_follow(feed)
         assert follow is not None
-        channel.watch(follow, since.seq)
+        channel.join_silently(follow, since.seq)
         left = asyncio.ensure_future(relay.until_disconnect(request.receive))
         on_half_close = request.scope.get("extensions", {}).get(HALF_CLOSED)
         if on_half_close is not None:

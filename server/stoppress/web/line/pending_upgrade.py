@@ -1,12 +1,12 @@
-"""A handshake that HTTP has read, until somebody answers it.
+"""A WebSocket handshake parsed by the HTTP protocol, until it is answered.
 
-Rules (those of `takeover` beside):
-- It is parsed once, and nothing of the library is made for it: a reader that takes
-  the connection is answered from here. Making the library's protocol was a tenth of
-  what a handshake costs.
-- If nobody takes it, or the application fails, the library answers: its protocol is
-  made then, with what this one has read, and everything further is its.
-- What comes before the answer waits as it came.
+Rules (besides those of `takeover`):
+- It is parsed once, and no object of the library is made for it: if a reader takes the
+  connection, the response is sent from here. The library's protocol object was a tenth
+  of the cost of a handshake.
+- If no reader takes it, or the application fails, the library answers: its protocol
+  is made then, gets the parsed request, and handles everything further.
+- Bytes that arrive before the response are kept unparsed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 
 from stoppress.hub.socket_readers import Registry
 from stoppress.web.line.takeover import (
-    EARLY_BYTES,
+    MAX_EARLY_BYTES,
     TAKEN,
     LiveWebSocket,
     TransportTaker,
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class PendingUpgrade(asyncio.Protocol):
-    """One handshake, and the application that decides about it."""
+    """One handshake while the application decides on it."""
 
     __slots__ = (
         "_accept",
@@ -75,7 +75,7 @@ class PendingUpgrade(asyncio.Protocol):
 
     @classmethod
     def of(cls, http: HttpToolsProtocol, fields: Fields) -> PendingUpgrade | None:
-        """The handshake, if it is one; else the library has to say what it lacks."""
+        """The handshake, or None if the headers are not those of a valid one."""
         try:
             agreed_to, accept = agreement(fields), accepted(fields)
         except ValueError:
@@ -83,7 +83,7 @@ class PendingUpgrade(asyncio.Protocol):
         return None if accept is None else cls(http, fields, accept, agreed_to)
 
     def begin(self) -> None:
-        """Own the connection, and ask the application."""
+        """Take the connection from HTTP, and run the application."""
         http = self._http
         http.connections.discard(http)
         cast(Registry, http.connections).add(self)
@@ -95,17 +95,17 @@ class PendingUpgrade(asyncio.Protocol):
     # asyncio.Protocol
 
     def data_received(self, data: bytes) -> None:
-        """Keep what comes before the answer."""
+        """Keep bytes that arrive before the response."""
         self._early += data
-        if len(self._early) > EARLY_BYTES:
+        if len(self._early) > MAX_EARLY_BYTES:
             self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The peer is gone before it was answered."""
+        """Unregister: the peer closed before the response."""
         cast(Registry, self._http.connections).discard(self)
 
     def shutdown(self) -> None:
-        """The web server ends, and asks every connection to."""
+        """Let the library close: the web server shuts down."""
         self._answering().shutdown()
 
     # What the application gets
@@ -119,14 +119,14 @@ class PendingUpgrade(asyncio.Protocol):
         registry.discard(self)
         self.transport = TAKEN
         reader.take(transport, registry)
-        with reader.held(head(self._accept, self._agreed_to)):
+        with reader.buffered(head(self._accept, self._agreed_to)):
             begin()
         if self._early:
             reader.data_received(self._early)
         return True
 
     async def receive(self) -> Any:
-        """That somebody asks; for whatever follows on it there is the library."""
+        """The ASGI connect event; for every later event the library takes over."""
         if not self._is_asked:
             self._is_asked = True
             return {"type": "websocket.connect"}
@@ -135,7 +135,7 @@ class PendingUpgrade(asyncio.Protocol):
         return await self._answering().receive()
 
     async def send(self, message: Any) -> None:
-        """Nobody took the connection: the library answers."""
+        """Let the library answer: no reader took the connection."""
         if self._library is None and self.transport.is_closing():
             raise ClientDisconnected
         await self._answering().send(message)
@@ -143,7 +143,7 @@ class PendingUpgrade(asyncio.Protocol):
     # Inside
 
     async def _run(self) -> None:
-        """Run the application, as uvicorn does; of a taken connection, keep nothing."""
+        """Run the application as uvicorn does; free all of a taken connection."""
         try:
             await self._http.app(
                 cast(Any, self._scope), self.receive, cast(Any, self.send)
@@ -151,10 +151,10 @@ class PendingUpgrade(asyncio.Protocol):
         except ClientDisconnected:
             pass
         except BaseException:
-            log.exception("the application failed before it answered, or later")
+            log.exception("the WebSocket application failed")
         transport = self.transport
         if transport is TAKEN:
-            self._scope.clear()  # a ring of references: the scope, and what takes
+            self._scope.clear()  # a reference cycle: the scope and `take`
         elif not transport.is_closing():
             library = self._answering()
             library.send_500_response()  # unless it has answered
@@ -162,7 +162,7 @@ class PendingUpgrade(asyncio.Protocol):
                 transport.close()
 
     def _answering(self) -> LiveWebSocket:
-        """The library's protocol, which answers instead, from now on."""
+        """The library's protocol, made at the first call; it answers from now on."""
         library = self._library
         if library is None:
             http = self._http

@@ -1,4 +1,4 @@
-"""A live line that HTTP has read already, in the arrival queue."""
+"""A live request in the arrival queue whose head HTTP has parsed already."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from stoppress.web.line.arrivals import (
 if TYPE_CHECKING:
     from stoppress.web.line.http_protocol import LiveHttp
 
-WAITING_BYTES = 8 << 10
-"""What a request that waits holds, with its parser and its headers."""
+QUEUED_REQUEST_BYTES = 8 << 10
+"""Memory counted per queued request, with its parser and headers."""
 
 
 class QueuedRequest:
-    """Its place, and what it says there."""
+    """The queue entry of one request, and the bytes received meanwhile."""
 
-    __slots__ = ("_arrival_queue", "_go_on", "_http", "_place", "_said")
+    __slots__ = ("_arrival_queue", "_go_on", "_http", "_place", "_received")
 
     def __init__(
         self,
@@ -33,42 +33,42 @@ class QueuedRequest:
         self._http = http
         self._arrival_queue = arrival_queue
         self._go_on = go_on
-        self._said = b""
+        self._received = b""
         self._place: QueuePlace | None = None
 
-    def come(self) -> None:
-        """Enter the arrival queue: go on now, or wait."""
-        self._place = self._arrival_queue.come(self, WAITING_BYTES)
+    def enter(self) -> None:
+        """Enter the arrival queue: the request goes on now, or waits."""
+        self._place = self._arrival_queue.enter(self, QUEUED_REQUEST_BYTES)
 
-    def say(self, data: bytes) -> None:
-        """What was on its way when we stopped reading."""
-        self._said += data
+    def add_bytes(self, data: bytes) -> None:
+        """Keep bytes that were in flight when reading was paused."""
+        self._received += data
         if self._place is not None:
-            self._arrival_queue.say(self._place, len(data))
+            self._arrival_queue.add_bytes(self._place, len(data))
 
     def leave(self) -> None:
-        """The connection is gone."""
+        """Leave the queue: the connection is closed."""
         if self._place is not None:
             self._arrival_queue.leave(self._place)
 
     # In the arrival queue
 
     def pause(self) -> None:
-        """Read no more of it."""
+        """Stop reading from the connection."""
         self._http.transport.pause_reading()
 
-    def go_in(self, waited_s: float) -> ArrivalOutcome:
-        """Let it in."""
+    def admit(self, waited_s: float) -> ArrivalOutcome:
+        """Go on with the request, unless the peer has closed."""
         http, waited = self._http, self._place is not None
-        http.waiter = None
+        http.queued_request = None
         if waited and has_left(http.transport, waited_s):
             http.transport.abort()
             return ArrivalOutcome.GONE
         if waited:
             http.transport.resume_reading()
-        self._go_on(self._said)
+        self._go_on(self._received)
         return ArrivalOutcome.PLAIN
 
-    def cut(self) -> None:
-        """Close it."""
+    def close(self) -> None:
+        """Close the connection without an answer."""
         self._http.transport.abort()

@@ -1,8 +1,8 @@
-"""The plain path: a task carries a reader's bytes over ASGI.
+"""The plain path of the live line: tasks relay a reader's bytes over ASGI.
 
-For servers that don't give their transport away. Slower, with the same messages,
-cursors and codes. Rules: one task reads and one writes; the first to end ends the
-other; nothing is awaited of the peer without a limit.
+For ASGI servers without the takeover extension. Slower, with the same messages, cursors
+and codes. Rules: one task reads and one writes; the first to end cancels the other;
+every await on the peer has a timeout.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat
 
 SEND_S = 30.0
-"""How long a peer may take nothing, where no setting says so."""
+"""Timeout of a send to the peer, if the setting `dead_peer_s` is 0."""
 
 
 async def websocket(
     hub: Hub, rights: ReadRights, feeds: Wanted, receive: Receive, send: Send
 ) -> None:
-    """Carry an accepted WebSocket until it ends."""
+    """Relay an accepted WebSocket until it ends."""
     reader = RelayedReader(hub, WireFormat.LINES, rights)
     for feed, cursor in feeds:
         hub.follow(reader, feed, cursor)
@@ -42,7 +42,7 @@ async def websocket(
 async def stream(
     hub: Hub, rights: ReadRights, feeds: Wanted, receive: Receive, send: Send
 ) -> None:
-    """Carry an event stream, of which the head is sent, until it ends."""
+    """Relay an event stream, whose head is sent, until it ends."""
     reader = RelayedReader(hub, WireFormat.STREAM, rights)
     for feed, cursor in feeds:
         hub.follow(reader, feed, cursor)
@@ -50,12 +50,12 @@ async def stream(
 
 
 async def _first(reader: RelayedReader, *works: Coroutine[None, None, None]) -> None:
-    """Run all until the first ends."""
+    """Run all until the first ends, then cancel the others."""
     tasks = {asyncio.ensure_future(work) for work in works}
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        reader.gone()
+        reader.disconnected()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -63,7 +63,7 @@ async def _first(reader: RelayedReader, *works: Coroutine[None, None, None]) -> 
 
 async def _write_websocket(hub: Hub, reader: RelayedReader, send: Send) -> None:
     limit_s = hub.settings.dead_peer_s or SEND_S
-    while data := await reader.carry():
+    while data := await reader.next_bytes():
         for line in data.splitlines():
             async with asyncio.timeout(limit_s):
                 await send({"type": "websocket.send", "text": line.decode()})
@@ -88,20 +88,20 @@ async def _read_websocket(hub: Hub, reader: RelayedReader, receive: Receive) -> 
             reader.close(CloseCode.BAD_REQUEST)
             continue
         if op == "unfollow":
-            reader.strike(feed)
+            reader.unfollow(feed)
         else:
             hub.follow(reader, feed, cursor)
 
 
 async def _write_stream(hub: Hub, reader: RelayedReader, send: Send) -> None:
     limit_s = hub.settings.dead_peer_s or SEND_S
-    while data := await reader.carry():
+    while data := await reader.next_bytes():
         async with asyncio.timeout(limit_s):
             await send({"type": "http.response.body", "body": data, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def until_disconnect(receive: Receive) -> None:
-    """Wait until whoever asked is gone."""
+    """Wait until the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass

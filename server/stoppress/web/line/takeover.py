@@ -1,22 +1,22 @@
-"""Taking the transport over from uvicorn: its protocols, extended.
+"""The takeover of a connection's transport from uvicorn, by an ASGI extension.
 
-The ASGI scope gets an extension, TAKEOVER. Called with a reader, in place of the
-accept (or in the turn in which the head of the response was sent), it makes the
-reader own the transport, has it begin, and returns True; or False if the connection
-is closing anyway. Then the application returns, and nothing of the handshake stays.
+The ASGI scope gets an extension, TAKEOVER. Called with a reader, instead of the accept
+(or in the loop turn that sent the head of the response), it makes the reader own the
+transport, calls the given `begin`, and returns True; or False if the connection is
+closing. Then the application returns, and the objects of the handshake are freed.
 
 Rules:
-- All awaits come before the take. The answer to a handshake leaves with what the
-  reader is told first, in one write.
-- A handshake that HTTP has read is parsed no second time (`pending_upgrade.py`), and
-  answered by the library only if it is unusual, or nobody takes the connection.
-- Bytes that come before the accept are kept as they came, and given to the reader
-  (or, if nobody takes the connection, to uvicorn's own parser).
-- The reader stands in uvicorn's `connections` in place of the protocol: its
-  shutdown finds it, and waits for it. Hence never `limit_concurrency`.
-- A secret in the query (`token=`), for browsers that can't set headers, becomes
-  an Authorization header before anything can log it.
-- What we rely on inside uvicorn is listed in RELIED_ON; a test holds it.
+- All awaits come before the take. The response to a handshake and the reader's first
+  messages are sent in one write.
+- A handshake parsed by the HTTP protocol is not parsed again (`pending_upgrade.py`);
+  the library answers only if it is unusual, or no reader takes the connection.
+- Bytes that arrive before the accept are kept unparsed, and given to the reader (or,
+  if none takes the connection, to uvicorn's own parser).
+- The reader replaces the protocol in uvicorn's `connections`: the shutdown finds it
+  there and waits for it. Therefore `limit_concurrency` must not be set.
+- A secret in the query (`token=`), for browsers that can't set headers, becomes an
+  Authorization header before it can be logged.
+- The names used inside uvicorn are listed in RELIED_ON; a test checks them.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ from stoppress.hub.socket_readers import Registry
 TAKEOVER = "stop_press.takeover"
 """The name of the extension in the ASGI scope."""
 DEFLATED = "stop_press.deflated"
-"""In the ASGI scope too, if it was agreed that messages are compressed."""
+"""In the ASGI scope too, if permessage-deflate was negotiated."""
 HALF_CLOSED = "stop_press.half_closed"
-"""In the ASGI scope of a request: takes what is to be called when the peer has closed
-its side, and waits for its answer."""
+"""In the ASGI scope of a request: registers a callback for the case that the peer
+closes its side while it waits for the response."""
 UNCHUNKED = "stop_press.unchunked"
-"""In the ASGI scope of an HTTP/1.0 request: called before the head of an answer without
-a length, it has the answer end with the connection instead of going out in chunks."""
+"""In the ASGI scope of an HTTP/1.0 request: called before the head of a response
+without a length, it ends the response with the connection instead of with chunks."""
 LIVE_PATHS = ("/v1/live", "/events")
-"""How the addresses end that browsers open without headers of their own."""
-EARLY_BYTES = 64 << 10
-"""What a client may say before it was accepted; more ends the connection."""
+"""Ends of the paths that browsers open without custom headers."""
+MAX_EARLY_BYTES = 64 << 10
+"""Bytes a client may send before the accept; more ends the connection."""
 
 RELIED_ON: dict[type, tuple[str, ...]] = {
     WebSocketsSansIOProtocol: (
@@ -76,27 +76,27 @@ RELIED_ON: dict[type, tuple[str, ...]] = {
 
 
 class TransportTaker(Protocol):
-    """Who can own a transport: a SocketReader."""
+    """An object that can own a transport: a SocketReader."""
 
     def take(self, transport: Any, registry: Registry) -> None:
-        """Own the transport from here on."""
+        """Take over the transport."""
 
-    def held(self, head: bytes) -> AbstractContextManager[object]:
-        """Send `head` and all that is written meanwhile at once, at the end."""
+    def buffered(self, head: bytes) -> AbstractContextManager[object]:
+        """Collect `head` and all writes of the block, and send them in one write."""
 
     def data_received(self, data: bytes) -> None:
-        """What the peer says."""
+        """Handle bytes from the peer."""
 
     def eof_received(self) -> bool | None:
-        """The peer has closed its side."""
+        """Handle the peer's half-close."""
 
 
 Take = Callable[[TransportTaker, Callable[[], None]], bool]
-"""Takes the connection for a reader, and has it begin."""
+"""Gives the connection to a reader, and calls `begin`."""
 
 
 class _TakenTransport:
-    """Stands where the transport was: who still reaches for it gets nothing."""
+    """Replaces a taken transport in uvicorn's objects; its methods do nothing."""
 
     def is_closing(self) -> bool:
         return True
@@ -118,33 +118,33 @@ TAKEN = cast(Any, _TakenTransport())
 
 
 class LiveWebSocket(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket protocol, from which a reader can take the transport."""
+    """uvicorn's WebSocket protocol, whose transport a reader can take over."""
 
     _early = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Offer to compress, as the hub does it."""
+        """Offer the hub's parameters of compression."""
         super().connection_made(transport)
         self.conn.available_extensions = [DeflateAgreement()]
 
     def data_received(self, data: bytes) -> None:
-        """Before the accept, what is no handshake waits as it came."""
+        """Keep bytes between the handshake and the accept unparsed."""
         if not self.handshake_initiated or self.handshake_complete:
             super().data_received(data)
             return
         self._early += data
-        if len(self._early) > EARLY_BYTES:
+        if len(self._early) > MAX_EARLY_BYTES:
             self.transport.abort()
 
     def answer(self, http: Any, scope: Any, early: bytes) -> None:
-        """Answer a handshake that the HTTP protocol has read, and nobody took."""
+        """Answer a handshake parsed by the HTTP protocol and not taken by a reader."""
         self.connections.add(self)
         self.transport = http.transport
         self.server, self.client = http.server, http.client
         self.scheme = scope["scheme"]
         self.conn.available_extensions = [DeflateAgreement()]
-        # What comes from here on are frames. A parser of a connection that is not
-        # open yet would wait for the request.
+        # The next bytes are frames; the parser of a connection that is not open yet
+        # would wait for a request.
         self.conn.parser = Framing.parse(self.conn)
         next(self.conn.parser)
         self.scope = scope
@@ -164,7 +164,7 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
             )
 
     async def receive(self) -> Any:
-        """Nobody took the connection: what came early is uvicorn's now."""
+        """Give the early bytes to uvicorn: no reader took the connection."""
         if self._early and self.handshake_complete:
             early, self._early = self._early, b""
             super().data_received(early)
@@ -181,7 +181,7 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
         self.connections.discard(self)
         self.transport = TAKEN
         reader.take(transport, cast(Registry, self.connections))
-        with reader.held(answer):
+        with reader.buffered(answer):
             begin()
         early, self._early = self._early, b""
         if early:
@@ -189,10 +189,10 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
         return True
 
     async def run_asgi(self) -> None:
-        """Run the application; of a taken connection, keep nothing."""
+        """Run the application; free everything of a taken connection."""
         await super().run_asgi()
         if self.transport is TAKEN:
-            # All are rings of references, which only the collector would free.
+            # All are reference cycles, which only the garbage collector would free.
             self.scope.clear()  # type: ignore[attr-defined]  # it is a dict
             del self.conn.parser
             for name in ("conn", "scope", "response", "request"):
@@ -208,7 +208,7 @@ def offer(scope: dict[str, Any], take: Take, *, deflated: bool) -> None:
 
 
 def _request(url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Request:
-    """The request as websockets would have parsed it."""
+    """The request in the form of websockets' own parser."""
     read = Headers()
     for name, value in headers:
         read[name.decode("latin-1")] = value.decode("latin-1")

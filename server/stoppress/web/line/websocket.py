@@ -2,9 +2,9 @@
 
 Rules:
 - It is refused after its upgrade, by a close code: a page can't read an HTTP refusal.
-- Where the server offers the takeover, the hub gets the transport in the turn in
-  which the handshake was answered, and this task ends. Elsewhere the task carries
-  the reader's bytes (`relay`).
+- If the server offers the takeover, the hub gets the transport in the loop turn that
+  answers the handshake, and this task ends. Otherwise the task relays the reader's
+  bytes (`relay`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class LiveWebSocketRoute:
         self._services = services
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Decide, accept, and hand over."""
+        """Authorize, accept, and hand the connection to the hub."""
         await receive()  # websocket.connect
         hub = self._services.hub
         connection = HTTPConnection(scope)
@@ -56,14 +56,14 @@ class LiveWebSocketRoute:
         try:
             await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
             if code is not None:
-                await _turn_away(self._services, send, code)
+                await _refuse(self._services, send, code)
                 return
         except OSError:
-            return  # whoever asked is gone
+            return  # the client has disconnected
         await relay.websocket(hub, rights, feeds, receive, send)
 
 
-async def _turn_away(services: Services, send: Send, code: int) -> None:
+async def _refuse(services: Services, send: Send, code: int) -> None:
     if code in (CloseCode.BYE, CloseCode.TOO_MANY):
         hub = services.hub
         spread = hub.spread_ms(services.settings.retry_ms, hub.readers())

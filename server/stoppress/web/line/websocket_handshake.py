@@ -1,4 +1,4 @@
-"""The handshake of a WebSocket (RFC 6455, section 4.2), as a server reads it. Pure."""
+"""The server's side of a WebSocket handshake (RFC 6455, section 4.2). Pure."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _VERSION = b"13"
 _BAD = b"400 Bad Request"
 _EXTENSIONS = HEADER.lower().encode()
 _NOT_HERE = frozenset({b"transfer-encoding", b"expect"})
-"""Headers of a request with a body, which no handshake has."""
+"""Headers of a request with a body, which a handshake must not have."""
 
 Fields = Mapping[bytes, bytes]
-"""Headers by their names in small letters; what came twice is joined by a comma."""
+"""Headers by lower-case name; the values of a repeated one are joined by a comma."""
 
 
 def accepted(headers: Fields) -> bytes | None:
-    """The answer to the key, if these are the headers of a handshake."""
+    """The value of Sec-WebSocket-Accept, or None if this is not a valid handshake."""
     if (
         b"websocket" not in _tokens(headers, b"upgrade")
         or b"upgrade" not in _tokens(headers, b"connection")
@@ -40,9 +40,9 @@ def accepted(headers: Fields) -> bytes | None:
 
 
 def refusal(method: str, headers: Fields | None) -> tuple[bytes, bytes, bytes]:
-    """Why these are not a handshake's: a status, a sentence, and more headers.
+    """The reason why a handshake is invalid: a status, a sentence, and more headers.
 
-    `headers` None: the method or the address is none of a handshake.
+    `headers` None: the method or the address is invalid.
     """
     if method != "GET":
         return _BAD, b"A WebSocket handshake is a GET request.", b""
@@ -58,11 +58,11 @@ def refusal(method: str, headers: Fields | None) -> tuple[bytes, bytes, bytes]:
         )
     if not _is_key(headers.get(b"sec-websocket-key", b"")):
         return _BAD, b"Sec-WebSocket-Key is not 16 bytes in base64.", b""
-    return _BAD, b"Sec-WebSocket-Extensions can't be read.", b""
+    return _BAD, b"Sec-WebSocket-Extensions is malformed.", b""
 
 
 def _tokens(headers: Fields, name: bytes) -> list[bytes]:
-    """The members of a header that is a list, in small letters."""
+    """The members of a list header, in lower case."""
     value = headers.get(name, b"").lower()
     return [part.strip() for part in value.split(b",")] if b"," in value else [value]
 
@@ -80,15 +80,15 @@ def _is_key(key: bytes) -> bool:
 
 
 def agreement(headers: Fields) -> str:
-    """What we agree to of the extensions offered; empty: to none.
+    """The value of Sec-WebSocket-Extensions in the response; empty: no extension.
 
-    Raises ValueError if what is offered can't be read.
+    Raises ValueError if the offer is malformed.
     """
     offered = headers.get(_EXTENSIONS)
     return agreed(offered.decode("latin-1")) if offered else ""
 
 
 def head(accept: bytes, agreed_to: str) -> bytes:
-    """The answer that lets the peer in."""
+    """The response that accepts the handshake."""
     line = f"{HEADER}: {agreed_to}\r\n".encode() if agreed_to else b""
     return _HEAD % (accept, line)

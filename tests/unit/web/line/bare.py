@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 import uvloop
 
-from tests.unit.web.line.live_harness import PATIENCE_S, Liveroom
+from tests.unit.web.line.live_harness import CHECK_PEER_AFTER_S, Liveroom
 
 UPGRADE = (
     b"GET /v1/live?feed=x HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n"
@@ -65,7 +65,7 @@ class Raw:
 
     async def until(self, text: bytes) -> bytes:
         """Everything read, once it holds `text`."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(CHECK_PEER_AFTER_S):
             while text not in self.seen:
                 data = await self._reader.read(65536)
                 assert data, f"the end came before {text!r}: {self.seen!r}"
@@ -74,7 +74,7 @@ class Raw:
 
     async def end(self) -> bytes:
         """Everything read, at the end of the connection."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(CHECK_PEER_AFTER_S):
             return self.seen + await self._reader.read()
 
 

@@ -41,7 +41,7 @@ from tests.tally import Tally
 from tests.waiting import until
 
 Message = dict[str, Any]
-PATIENCE_S = 20.0
+CHECK_PEER_AFTER_S = 20.0
 """How long anything may take before a test fails; nothing waits for it."""
 
 TOKENS = {
@@ -169,7 +169,7 @@ class Liveroom:
         finally:
             await self.hub.stop()
             self.server.should_exit = True
-            await asyncio.wait_for(serving, PATIENCE_S)
+            await asyncio.wait_for(serving, CHECK_PEER_AFTER_S)
 
     async def furnish(self) -> None:
         """Make two feeds; open one, where that is what the fast path is for."""
@@ -203,8 +203,8 @@ class Liveroom:
             f"ws://127.0.0.1:{self.port}/v1/live?{query}",
             compression=compression,
             ping_interval=None,
-            open_timeout=PATIENCE_S,
-            close_timeout=PATIENCE_S,
+            open_timeout=CHECK_PEER_AFTER_S,
+            close_timeout=CHECK_PEER_AFTER_S,
             **more,
         )
 
@@ -213,7 +213,9 @@ class Liveroom:
         self, feed: str, query: str = "", **headers: str
     ) -> AsyncIterator[EventStream]:
         """An event stream; status and headers are on `.response`."""
-        async with httpx.AsyncClient(verify=PLAIN, timeout=PATIENCE_S) as client:
+        async with httpx.AsyncClient(
+            verify=PLAIN, timeout=CHECK_PEER_AFTER_S
+        ) as client:
             async with client.stream(
                 "GET",
                 f"{self.http}/v1/feeds/{feed}/events?{query}",
@@ -224,7 +226,9 @@ class Liveroom:
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
         """One plain request."""
-        async with httpx.AsyncClient(verify=PLAIN, timeout=PATIENCE_S) as client:
+        async with httpx.AsyncClient(
+            verify=PLAIN, timeout=CHECK_PEER_AFTER_S
+        ) as client:
             return await client.get(self.http + path, headers=headers)
 
     def publish(self, count: int, feed: str = "x") -> None:
@@ -239,7 +243,7 @@ class Liveroom:
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Wait until the server has come so far."""
-        await until(true, PATIENCE_S)
+        await until(true, CHECK_PEER_AFTER_S)
 
 
 class EventStream:
@@ -253,7 +257,7 @@ class EventStream:
     async def next(self) -> tuple[str, str | None, Message] | None:
         """The next event as (event, id, data); None at the end."""
         fields: dict[str, str] = {}
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(CHECK_PEER_AFTER_S):
             async for line in self._lines:
                 if line:
                     name, _, value = line.partition(": ")
@@ -280,13 +284,13 @@ class EventStream:
 
 async def take(socket: ClientConnection, count: int) -> list[Message]:
     """The next `count` messages of a WebSocket."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(CHECK_PEER_AFTER_S):
         return [json.loads(await socket.recv()) for _ in range(count)]
 
 
 async def code(socket: ClientConnection) -> int | None:
     """The code with which the server closes, whatever comes before."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(CHECK_PEER_AFTER_S):
         await socket.wait_closed()
     return socket.close_code
 

@@ -33,7 +33,7 @@ def _asked(
 ) -> Any:
     given: dict[str, Any] = {
         "token_unknown": False,
-        "is_leaving": False,
+        "is_draining": False,
         "is_full": False,
         "now_ms": NOW,
     }
@@ -50,7 +50,7 @@ def test_a_public_feed_is_for_everyone() -> None:
 @pytest.mark.parametrize(
     ("asked", "code"),
     [
-        ({"is_leaving": True, "is_full": True}, CloseCode.BYE),
+        ({"is_draining": True, "is_full": True}, CloseCode.BYE),
         ({"is_full": True, "token_unknown": True}, CloseCode.TOO_MANY),
         ({"token_unknown": True, "feed_state": None}, CloseCode.UNAUTHENTICATED),
         ({"feed_state": None}, CloseCode.NOT_FOUND),
@@ -117,12 +117,12 @@ def test_what_can_not_be_asked_for(values: list[str]) -> None:
 
 
 def test_a_query_is_read_once_and_a_secret_is_remembered_nowhere() -> None:
-    admission._remembered.cache_clear()
+    admission._cached.cache_clear()
     found = asked_for(b"feed=a&feed=b@k3v9-7&more=1")
     assert found == (("a", None), ("b", Cursor("k3v9", 7)))
     assert asked_for(b"feed=a&feed=b@k3v9-7&more=1") is found
     assert asked_for(b"feed=%61&token=sp_secret") == (("a", None),)
-    assert admission._remembered.cache_info().currsize == 1
+    assert admission._cached.cache_info().currsize == 1
 
 
 @pytest.mark.parametrize("query", [b"", b"feed", b"feed=A", b"feed=a\xc3", b"x=a"])

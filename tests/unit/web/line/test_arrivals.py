@@ -10,9 +10,9 @@ import pytest
 
 from stoppress.web.line import arrivals
 from stoppress.web.line.arrivals import (
-    BREATHS,
     MAX_QUEUED_S,
-    PLAIN_S,
+    PLAIN_PATH_COST_S,
+    TURNS_BETWEEN_SLICES,
     ArrivalMetrics,
     ArrivalOutcome,
     ArrivalQueue,
@@ -65,7 +65,7 @@ class Guest:
         """Read no more."""
         self.is_paused = True
 
-    def go_in(self, waited_s: float) -> ArrivalOutcome:
+    def admit(self, waited_s: float) -> ArrivalOutcome:
         """Go in; it takes a while."""
         if self.has_left:
             return ArrivalOutcome.GONE
@@ -73,7 +73,7 @@ class Guest:
         self.house.now += COST_S
         return ArrivalOutcome.PLAIN if self.is_plain else ArrivalOutcome.WHOLE
 
-    def cut(self) -> None:
+    def close(self) -> None:
         """Closed."""
         self.is_cut = True
 
@@ -81,7 +81,7 @@ class Guest:
 def _crowd(house: House, count: int, is_plain: bool = False) -> list[Guest]:
     guests = [Guest(house, number, is_plain) for number in range(count)]
     for guest in guests:
-        house.arrival_queue.come(guest, 500)
+        house.arrival_queue.enter(guest, 500)
     return guests
 
 
@@ -110,8 +110,8 @@ def test_a_crowd_comes_in_slices_in_its_order() -> None:
     assert house.inside == list(range(100))
     assert max(slices) <= 11
     # Between two slices the loop turns without one.
-    assert slices.count(0) >= BREATHS * (100 // 11 - 1)
-    for _ in range(BREATHS + 2):
+    assert slices.count(0) >= TURNS_BETWEEN_SLICES * (100 // 11 - 1)
+    for _ in range(TURNS_BETWEEN_SLICES + 2):
         house.turn()
     assert house.calls == []
 
@@ -120,7 +120,7 @@ def test_while_some_wait_nobody_passes_them() -> None:
     house = House()
     _crowd(house, 30)
     late = Guest(house, 99)
-    house.arrival_queue.come(late, 500)
+    house.arrival_queue.enter(late, 500)
     while len(house.arrival_queue):
         house.turn()
         if late.number in house.inside:
@@ -130,7 +130,7 @@ def test_while_some_wait_nobody_passes_them() -> None:
 def test_the_plain_path_counts_for_what_it_will_cost() -> None:
     house = House()
     _crowd(house, 100, is_plain=True)
-    assert len(house.inside) <= 0.001 / (COST_S + PLAIN_S) + 1
+    assert len(house.inside) <= 0.001 / (COST_S + PLAIN_PATH_COST_S) + 1
 
 
 @pytest.mark.parametrize("per_second", [5, 200])
@@ -161,28 +161,28 @@ def test_who_waited_too_long_is_closed() -> None:
 
 
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrivals, "MOST_WAITING", 20)
+    monkeypatch.setattr(arrivals, "MAX_QUEUED", 20)
     house = House()
     guests = _crowd(house, 50)
     assert len(house.arrival_queue) == 20
     assert sum(guest.is_cut for guest in guests) == house.ledger.outs
     assert house.ledger.outs + 20 + len(house.inside) == 50
-    monkeypatch.setattr(arrivals, "MOST_HELD", 20 * 500)
-    monkeypatch.setattr(arrivals, "MOST_WAITING", 1000)
+    monkeypatch.setattr(arrivals, "MAX_QUEUED_BYTES", 20 * 500)
+    monkeypatch.setattr(arrivals, "MAX_QUEUED", 1000)
     more = Guest(house, 51)
-    house.arrival_queue.come(more, 1)
+    house.arrival_queue.enter(more, 1)
     assert more.is_cut
 
 
 def test_a_failure_inside_does_not_shut_the_gate() -> None:
     class Clumsy(Guest):
-        def go_in(self, waited_s: float) -> ArrivalOutcome:
+        def admit(self, waited_s: float) -> ArrivalOutcome:
             raise RuntimeError("stumbled")
 
     house = House()
     _crowd(house, 15)
-    house.arrival_queue.come(Clumsy(house, 15), 500)
-    house.arrival_queue.come(Guest(house, 16), 500)
+    house.arrival_queue.enter(Clumsy(house, 15), 500)
+    house.arrival_queue.enter(Guest(house, 16), 500)
     stumbles = 0
     while len(house.arrival_queue):
         try:
@@ -199,8 +199,8 @@ def test_who_has_left_takes_nobodys_place() -> None:
     for number in range(500):
         ghost = Guest(house, number)
         ghost.has_left = number > 0
-        house.arrival_queue.come(ghost, 500)
-    house.arrival_queue.come(Guest(house, 500), 500)
+        house.arrival_queue.enter(ghost, 500)
+    house.arrival_queue.enter(Guest(house, 500), 500)
     start = house.now
     while len(house.arrival_queue):
         house.turn()
@@ -211,27 +211,27 @@ def test_who_has_left_takes_nobodys_place() -> None:
 def test_bytes_are_counted_for_as_long_as_they_are_held(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(arrivals, "MOST_HELD", 3000)
+    monkeypatch.setattr(arrivals, "MAX_QUEUED_BYTES", 3000)
     house = House(1)
-    house.arrival_queue.come(Guest(house, 0), 500)
+    house.arrival_queue.enter(Guest(house, 0), 500)
     guests = [Guest(house, number) for number in range(1, 4)]
-    places = [house.arrival_queue.come(guest, 500) for guest in guests]
+    places = [house.arrival_queue.enter(guest, 500) for guest in guests]
     one, two, three = places
     assert one and two and three
-    house.arrival_queue.say(two, 1500)  # 3000 now
+    house.arrival_queue.add_bytes(two, 1500)  # 3000 now
     refused = Guest(house, 4)
-    assert house.arrival_queue.come(refused, 1) is None
+    assert house.arrival_queue.enter(refused, 1) is None
     assert refused.is_cut
     house.arrival_queue.leave(two)
     house.arrival_queue.leave(two)
-    assert house.arrival_queue.come(Guest(house, 5), 2000)
-    house.arrival_queue.say(three, 1)
+    assert house.arrival_queue.enter(Guest(house, 5), 2000)
+    house.arrival_queue.add_bytes(three, 1)
     assert guests[2].is_cut
     assert house.ledger.outs == 2
     while len(house.arrival_queue):
         house.turn()
     assert house.inside == [0, 1, 5]
-    assert house.arrival_queue._held == 0
+    assert house.arrival_queue._queued_bytes == 0
 
 
 @on_every_server(handshakes_per_s=10)
@@ -251,7 +251,7 @@ def test_who_leaves_while_waiting_is_gone(
     patience_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Found out before it is let in after a long wait, and by its end after a short."""
-    monkeypatch.setattr(arrivals, "PATIENCE_S", patience_s)
+    monkeypatch.setattr(arrivals, "CHECK_PEER_AFTER_S", patience_s)
     on_every_server()(_who_leaves)("fast_path", "uvloop")
 
 
@@ -275,7 +275,7 @@ async def _who_leaves(room: Liveroom) -> None:
     await room.until(lambda: room.ledger.here == 0)
     await room.until(lambda: not room.server.server_state.connections)
     # Beside the one that stayed.
-    assert room.ledger.came == 1 + (arrivals.PATIENCE_S > 0)
+    assert room.ledger.came == 1 + (arrivals.CHECK_PEER_AFTER_S > 0)
 
 
 def _shut(room: Liveroom) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from stoppress.web.line.head_limits import LOOK_S, HeadLimits, HeadMetrics
+from stoppress.web.line.head_limits import MIN_CHECK_S, HeadLimits, HeadMetrics
 from stoppress.web.line.http_protocol import LiveHttp
 from tests.unit.web.line.bare import LOOPS, UPGRADE, Raw, raw
 from tests.unit.web.line.live_harness import Ledger, Liveroom
@@ -17,20 +17,20 @@ HEAD_S = 30
 class Line:
     """Heads on a clock that goes when told; speakers are numbers."""
 
-    def __init__(self, longest_s: float = HEAD_S) -> None:
+    def __init__(self, max_s: float = HEAD_S) -> None:
         self.now = 100.0
         self.ledger = Ledger()
         self.calls: list[tuple[float, Callable[[], None]]] = []
         self.closed: list[int] = []
         self.head_limits = HeadLimits(
-            self._later, HeadMetrics(self.ledger), longest_s, 100, lambda: self.now
+            self._later, HeadMetrics(self.ledger), max_s, 100, lambda: self.now
         )
 
     def _later(self, seconds: float, call: Callable[[], None]) -> None:
         self.calls.append((self.now + seconds, call))
 
     def comes(self, number: int) -> One:
-        """A speaker."""
+        """A connection."""
         one = One(self, number)
         self.head_limits.begin(one)
         return one
@@ -53,7 +53,7 @@ class One:
         self.line = line
         self.number = number
 
-    def too_late(self) -> None:
+    def head_timed_out(self) -> None:
         """Closed."""
         self.line.closed.append(self.number)
 
@@ -66,9 +66,9 @@ def test_each_has_its_time() -> None:
     second, third = line.comes(2), line.comes(3)
     line.head_limits.begin(first)
     line.head_limits.end(third)
-    line.goes(HEAD_S - 10 - LOOK_S)
+    line.goes(HEAD_S - 10 - MIN_CHECK_S)
     assert line.closed == []
-    line.goes(2 * LOOK_S)
+    line.goes(2 * MIN_CHECK_S)
     assert line.closed == [1]
     line.goes(10)
     assert line.closed == [1, 2]
@@ -87,7 +87,7 @@ def test_thousands_have_one_timer() -> None:
         line.comes(number)
         line.goes(0.001)
         assert len(line.calls) == 1
-    line.goes(HEAD_S + 2 * LOOK_S)
+    line.goes(HEAD_S + 2 * MIN_CHECK_S)
     assert line.closed == list(range(5000))
 
 
@@ -128,7 +128,7 @@ async def begun(room: Liveroom, one: Raw, said: bytes) -> None:
     one.send(said)
     await room.until(
         lambda: any(
-            isinstance(speaker, LiveHttp) for speaker in room.head_limits._since
+            isinstance(connection, LiveHttp) for connection in room.head_limits._since
         )
     )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from stoppress.web.line.http_protocol import LiveHttp, head_bytes
+from stoppress.web.line.http_protocol import LiveHttp
+from stoppress.web.line.request_head import head_bytes
 from tests.unit.web.line.bare import STREAM, UPGRADE, Raw, raw, taken
 from tests.unit.web.line.live_harness import Liveroom
 

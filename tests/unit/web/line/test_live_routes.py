@@ -94,7 +94,7 @@ async def test_what_can_not_be_continued_is_reset(room: Liveroom) -> None:
     room.paper.window_events = 2
     room.publish(5)
     for channel in list(room.hub._channels.all()):
-        room.hub.over(channel)  # so that it is filled from that window
+        room.hub.channel_ended(channel)  # so that it is filled from that window
     for place in ("zzz-3", "k3v9-1", "k3v9-99"):
         async with room.ws(f"feed=x@{place}") as socket:
             (reset,) = await take(socket, 1)

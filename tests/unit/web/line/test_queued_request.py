@@ -9,7 +9,7 @@ import pytest
 from stoppress.web.line import queued_request
 from stoppress.web.line.arrivals import ArrivalOutcome, ArrivalQueue
 from stoppress.web.line.http_protocol import LiveHttp
-from stoppress.web.line.queued_request import WAITING_BYTES, QueuedRequest
+from stoppress.web.line.queued_request import QUEUED_REQUEST_BYTES, QueuedRequest
 
 
 class Transport:
@@ -29,15 +29,15 @@ class Turnstile:
         self.open = open
         self.told: list[tuple[str, int]] = []
 
-    def come(self, waiter: QueuedRequest, size: int) -> object:
+    def enter(self, waiter: QueuedRequest, size: int) -> object:
         self.told.append(("come", size))
         if self.open:
-            waiter.go_in(0.0)
+            waiter.admit(0.0)
             return None
         waiter.pause()
         return "place"
 
-    def say(self, place: object, size: int) -> None:
+    def add_bytes(self, place: object, size: int) -> None:
         self.told.append(("say", size))
 
     def leave(self, place: object) -> None:
@@ -49,7 +49,7 @@ class Http:
 
     def __init__(self) -> None:
         self.transport = Transport()
-        self.waiter: QueuedRequest | None = None
+        self.queued_request: QueuedRequest | None = None
 
 
 def come(gate: Turnstile) -> tuple[QueuedRequest, Http, list[bytes]]:
@@ -57,15 +57,15 @@ def come(gate: Turnstile) -> tuple[QueuedRequest, Http, list[bytes]]:
     http = Http()
     went: list[bytes] = []
     waiter = QueuedRequest(cast(LiveHttp, http), cast(ArrivalQueue, gate), went.append)
-    http.waiter = waiter
-    waiter.come()
+    http.queued_request = waiter
+    waiter.enter()
     return waiter, http, went
 
 
 def test_where_nobody_waits_it_goes_on_at_once() -> None:
     """Nothing was stopped, and nothing is begun again."""
     _, http, went = come(Turnstile(open=True))
-    assert went == [b""] and http.waiter is None and http.transport.done == []
+    assert went == [b""] and http.queued_request is None and http.transport.done == []
 
 
 def test_what_came_meanwhile_goes_on_with_it(
@@ -75,19 +75,19 @@ def test_what_came_meanwhile_goes_on_with_it(
     monkeypatch.setattr(queued_request, "has_left", lambda *_: False)
     gate = Turnstile(open=False)
     waiter, http, went = come(gate)
-    waiter.say(b"ab")
-    waiter.say(b"c")
-    assert waiter.go_in(1.0) is ArrivalOutcome.PLAIN
-    assert went == [b"abc"] and http.waiter is None
+    waiter.add_bytes(b"ab")
+    waiter.add_bytes(b"c")
+    assert waiter.admit(1.0) is ArrivalOutcome.PLAIN
+    assert went == [b"abc"] and http.queued_request is None
     assert http.transport.done == ["pause_reading", "resume_reading"]
-    assert gate.told == [("come", WAITING_BYTES), ("say", 2), ("say", 1)]
+    assert gate.told == [("come", QUEUED_REQUEST_BYTES), ("say", 2), ("say", 1)]
 
 
 def test_who_has_left_meanwhile_goes_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """The turn is the next one's."""
     monkeypatch.setattr(queued_request, "has_left", lambda *_: True)
     waiter, http, went = come(Turnstile(open=False))
-    assert waiter.go_in(1.0) is ArrivalOutcome.GONE
+    assert waiter.admit(1.0) is ArrivalOutcome.GONE
     assert went == [] and http.transport.done[-1] == "abort"
 
 
@@ -96,5 +96,5 @@ def test_who_leaves_gives_its_place_back() -> None:
     gate = Turnstile(open=False)
     waiter, http, _ = come(gate)
     waiter.leave()
-    waiter.cut()
+    waiter.close()
     assert gate.told[-1] == ("leave", 0) and http.transport.done[-1] == "abort"

@@ -50,19 +50,19 @@ def test_everything_private_that_is_used_is_listed() -> None:
     own = {"take", "_early", "_segment", "_fields", "_start_stream", "_upgrade"}
     own |= {
         "arrival_queue",
-        "passed",
-        "wait",
-        "waiter",
+        "was_queued",
+        "when_admitted",
+        "queued_request",
         "head_limits",
         "_head_bytes",
         "_is_in_head",
-        "_mind_head",
-        "_owes_a_head",
+        "_check_head",
+        "_expects_head",
         "_refuse",
         "_after_head",
-        "_half_closed",
+        "_on_half_close",
         "_is_half_closed",
-        "_unread",
+        "_unparsed",
         "on_half_close",
     }
     for owner in (LiveWebSocket, LiveHttp):

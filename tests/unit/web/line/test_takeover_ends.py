@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
-from stoppress.hub.closing_readers import A_TURN
+from stoppress.hub.closing_readers import CLOSES_PER_TURN
 from stoppress.hub.socket_readers import (
     EventStreamReader,
     SocketReader,
@@ -55,7 +55,7 @@ async def test_the_reason_reaches_who_is_still_sending(room: Liveroom) -> None:
 
 @taken
 async def test_who_never_answers_a_close_is_cut(room: Liveroom) -> None:
-    room.hub.leaving._grace_s = 0.05
+    room.hub.closing_readers._grace_s = 0.05
     async with raw(room) as client:
         client.send(UPGRADE)
         await client.until(b'"hello"')
@@ -166,7 +166,7 @@ async def test_a_crowd_that_hangs_up_leaves_turn_by_turn(room: Liveroom) -> None
     """And none of them gets a byte more, or costs the others one."""
     async with contextlib.AsyncExitStack() as stack:
         clients = []
-        for _ in range(4 * A_TURN):
+        for _ in range(4 * CLOSES_PER_TURN):
             client = await stack.enter_async_context(raw(room))
             client.send(UPGRADE)
             await client.until(b'"hello"')
@@ -186,7 +186,7 @@ async def test_a_crowd_that_hangs_up_leaves_turn_by_turn(room: Liveroom) -> None
         await clients[0].until(b"post.published")
         drops = [before - after for before, after in itertools.pairwise(left)]
         assert sum(drops) == len(clients) - 1
-        assert max(drops) <= 2 * A_TURN  # what was closed, and is closed meanwhile
+        assert max(drops) <= 2 * CLOSES_PER_TURN  # closed, and closing
         for client in clients[1:]:
             assert b"post.published" not in await client.end()
     await room.until(lambda: not room.server.server_state.connections)
@@ -215,10 +215,10 @@ async def test_a_stream_whose_peer_closed_its_side_goes_on(room: Liveroom) -> No
 async def test_streams_whose_peers_are_gone_are_let_go(room: Liveroom) -> None:
     """Without a post or a beat, which might be long in coming."""
     async with contextlib.AsyncExitStack() as stack:
-        for _ in range(2 * A_TURN):
+        for _ in range(2 * CLOSES_PER_TURN):
             client = await stack.enter_async_context(raw(room))
             client.send(STREAM)
             await client.until(b'"hello"')
-        assert room.ledger.here == 2 * A_TURN
+        assert room.ledger.here == 2 * CLOSES_PER_TURN
     await room.until(lambda: room.ledger.here == 0)
     await room.until(lambda: not room.server.server_state.connections)

@@ -1,0 +1,48 @@
+"""The messages with which a follow begins: `hello`, or `reset` if it can't resume.
+
+Rule: follows that join at the same position get the same bytes, encoded once.
+"""
+
+from __future__ import annotations
+
+from stoppress.domain.cursor import Cursor
+from stoppress.hub.channel_owner import ChannelOwner
+from stoppress.wire import messages
+from stoppress.wire.wire_formats import WireFormat, framed
+
+
+class HelloAndReset:
+    """Encodes one feed's `hello` and `reset` messages; keeps the last `hello`."""
+
+    __slots__ = ("_feed", "_hello", "_owner")
+
+    def __init__(self, feed: str, owner: ChannelOwner) -> None:
+        self._feed = feed
+        self._owner = owner
+        self._hello: tuple[tuple[WireFormat, bool, Cursor], bytes] | None = None
+
+    def hello(self, wire: WireFormat, resumed: bool, cursor: Cursor) -> bytes:
+        """The framed `hello` of a follow that starts at `cursor`."""
+        key = wire, resumed, cursor
+        if self._hello is None or self._hello[0] != key:
+            owner = self._owner
+            payload = messages.hello(
+                self._feed,
+                cursor,
+                resumed=resumed,
+                beat_s=owner.settings.beat_s,
+                retry_ms=owner.spread_ms(owner.settings.retry_ms, owner.readers()),
+            )
+            self._hello = key, framed(wire, "hello", payload, str(cursor))
+        return self._hello[1]
+
+    def reset(self, wire: WireFormat, cursor: Cursor, follows: int) -> bytes:
+        """The framed `reset` to `cursor`, for one of `follows` follows."""
+        spread_ms = self.reset_spread_ms(follows)
+        payload = messages.reset(self._feed, cursor, retry_ms=spread_ms)
+        return framed(wire, "reset", payload, str(cursor))
+
+    def reset_spread_ms(self, follows: int) -> int:
+        """Milliseconds over which `follows` reset readers spread their requests."""
+        owner = self._owner
+        return owner.spread_ms(owner.settings.reset_spread_ms, follows)

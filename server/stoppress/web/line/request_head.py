@@ -1,0 +1,75 @@
+"""Decisions on the parsed head of an HTTP request, and responses that refuse it. Pure.
+
+`http_protocol.py` asks them of what httptools has parsed. Header names are in lower
+case, as uvicorn stores them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from stoppress.web.line.accept import accepts_event_stream
+
+TIMEOUT = b"408 Request Timeout"
+TOO_LARGE = b"431 Request Header Fields Too Large"
+BAD_REQUEST = b"400 Bad Request"
+_BODY = (b"content-length", b"transfer-encoding")
+_REFUSAL = (
+    b"HTTP/1.1 %b\r\n%bConnection: close\r\nContent-Type: text/plain\r\n"
+    b"Content-Length: %d\r\n\r\n%b"
+)
+_AROUND_HEADER = 4
+"""Bytes of a header's line beside its name and value."""
+_AROUND_TARGET = 16
+"""Bytes of a request's first line beside its target, about."""
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+def head_bytes(target: bytes, headers: Headers) -> int:
+    """The approximate length of a request's head: white space is not counted."""
+    size = len(target) + _AROUND_TARGET
+    for name, value in headers:
+        size += len(name) + len(value) + _AROUND_HEADER
+    return size
+
+
+def offers_websocket(version: str, headers: Headers) -> bool:
+    """Whether the head offers an upgrade to WebSocket; HTTP/1.0 has no upgrades."""
+    if version == "1.0":
+        return False
+    options, offered = [], []
+    for name, value in headers:
+        if name == b"connection":
+            options += value.lower().split(b",")
+        elif name == b"upgrade":
+            offered += value.lower().split(b",")
+    is_upgrade = b"upgrade" in map(bytes.strip, options)
+    return is_upgrade and b"websocket" in map(bytes.strip, offered)
+
+
+def joined(headers: Headers) -> dict[bytes, bytes]:
+    """Headers by name; the values of a repeated one are joined by a comma."""
+    fields: dict[bytes, bytes] = {}
+    for name, value in headers:
+        fields[name] = fields[name] + b", " + value if name in fields else value
+    return fields
+
+
+def has_body(headers: Headers) -> bool:
+    """Whether the head announces a body."""
+    return any(name in _BODY and value != b"0" for name, value in headers)
+
+
+def is_stream(scope: dict[str, Any]) -> bool:
+    """Whether a request asks for an event stream, which is queued like a WebSocket."""
+    path: str = scope["path"]
+    return path.endswith("/events") and accepts_event_stream(
+        value.decode("latin-1") for name, value in scope["headers"] if name == b"accept"
+    )
+
+
+def refusal_response(status: bytes, text: bytes, headers: bytes = b"") -> bytes:
+    """A response that refuses a request and ends the connection."""
+    return _REFUSAL % (status, headers, len(text), text)

@@ -1,0 +1,70 @@
+"""What is decided by the head of a request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stoppress.web.line.request_head import (
+    BAD_REQUEST,
+    has_body,
+    head_bytes,
+    is_stream,
+    joined,
+    offers_websocket,
+    refusal_response,
+)
+
+OFFER = [(b"connection", b"keep-alive, Upgrade"), (b"upgrade", b"h2c, WebSocket")]
+
+
+def test_a_websocket_may_be_offered_among_others() -> None:
+    assert offers_websocket("1.1", OFFER)
+    assert not offers_websocket("1.0", OFFER)
+    assert not offers_websocket("1.1", OFFER[:1])
+    assert not offers_websocket("1.1", OFFER[1:])
+    assert not offers_websocket("1.1", [OFFER[0], (b"upgrade", b"h2c")])
+
+
+def test_a_head_is_as_long_as_its_lines() -> None:
+    text = b"GET /v1/live HTTP/1.1\r\nhost: a\r\nx: yy\r\n\r\n"
+    size = head_bytes(b"/v1/live", [(b"host", b"a"), (b"x", b"yy")])
+    assert abs(size - len(text)) <= 4
+
+
+def test_repeated_headers_are_joined() -> None:
+    assert joined([(b"a", b"1"), (b"b", b"2"), (b"a", b"3")]) == {
+        b"a": b"1, 3",
+        b"b": b"2",
+    }
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ((b"content-length", b"0"), False),
+        ((b"content-length", b"1"), True),
+        ((b"transfer-encoding", b"chunked"), True),
+        ((b"host", b"a"), False),
+    ],
+)
+def test_a_body_is_announced_by_two_headers(
+    header: tuple[bytes, bytes], expected: bool
+) -> None:
+    assert has_body([header]) is expected
+
+
+def test_a_stream_is_asked_for_by_path_and_accept() -> None:
+    stream = [(b"accept", b"text/event-stream")]
+    scope: dict[str, Any] = {"path": "/v1/feeds/x/events", "headers": stream}
+    assert is_stream(scope)
+    assert not is_stream(scope | {"path": "/v1/feeds/x"})
+    assert not is_stream(scope | {"headers": [(b"accept", b"application/json")]})
+
+
+def test_a_refusal_ends_the_connection() -> None:
+    assert refusal_response(BAD_REQUEST, b"No.", b"X: y\r\n") == (
+        b"HTTP/1.1 400 Bad Request\r\nX: y\r\nConnection: close\r\n"
+        b"Content-Type: text/plain\r\nContent-Length: 3\r\n\r\nNo."
+    )
