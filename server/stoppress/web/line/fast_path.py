@@ -32,6 +32,7 @@ from stoppress.web.line.admission import (
     decide,
     rights_of,
 )
+from stoppress.web.line.request_head import is_host
 from stoppress.web.line.websocket_handshake import accepted, agreement, head
 from stoppress.web.services import Services
 
@@ -54,7 +55,8 @@ class HandshakeRequest:
             parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             method, version = parser.get_method(), parser.get_http_version()
-            if method == b"GET" and version == "1.1":
+            is_get = method == b"GET" and version == "1.1"
+            if is_get and is_host(self.headers.get(b"host")):
                 self.is_whole = True
                 self.rest = data[upgrade.args[0] :]
         except httptools.HttpParserError:

@@ -38,6 +38,7 @@ from stoppress.web.line.request_head import (
     TIMEOUT,
     TOO_LARGE,
     has_body,
+    has_one_host,
     head_bytes,
     is_stream,
     joined,
@@ -276,6 +277,9 @@ class LiveHttp(HttpToolsProtocol):
         ):
             self._refuse(TOO_LARGE, _TOO_LARGE)
             raise ValueError("the head is too long")  # stops the parser
+        if not has_one_host(self.parser.get_http_version(), self.headers):
+            self._refuse(BAD_REQUEST, b"The request needs one valid Host header.")
+            raise ValueError("the Host header is invalid")  # stops the parser
         super().on_headers_complete()
         if "query_string" in self.scope:
             hide_token(cast("dict[str, Any]", self.scope))

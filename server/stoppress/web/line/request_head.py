@@ -6,6 +6,7 @@ case, as uvicorn stores them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,6 +25,10 @@ _AROUND_HEADER = 4
 _AROUND_TARGET = 16
 """Bytes of a request's first line beside its target, about."""
 
+_HOST = re.compile(
+    rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]*)(:[0-9]{0,5})?", re.ASCII
+)
+
 Headers = Iterable[tuple[bytes, bytes]]
 
 
@@ -33,6 +38,22 @@ def head_bytes(target: bytes, headers: Headers) -> int:
     for name, value in headers:
         size += len(name) + len(value) + _AROUND_HEADER
     return size
+
+
+def is_host(value: bytes | None) -> bool:
+    """Whether this is the value of one Host header (RFC 9112, section 3.2).
+
+    Two of them, joined by a comma and a space, are not.
+    """
+    return value is not None and _HOST.fullmatch(value) is not None
+
+
+def has_one_host(version: str, headers: Headers) -> bool:
+    """Whether the head has one valid Host header; HTTP/1.0 may have none."""
+    hosts = [value for name, value in headers if name == b"host"]
+    if not hosts:
+        return version == "1.0"
+    return len(hosts) == 1 and is_host(hosts[0])
 
 
 def offers_websocket(version: str, headers: Headers) -> bool:

@@ -92,6 +92,16 @@ async def test_what_is_no_handshake_is_refused_with_the_reason(room: Liveroom) -
 
 
 @taken
+async def test_a_request_without_one_host_is_refused(room: Liveroom) -> None:
+    """None, two, or one that is no host; a handshake or any other request."""
+    for request in (UPGRADE, POLL):
+        for host in (b"", b"Host: h\r\nHost: h\r\n", b"Host: h/x\r\n"):
+            async with raw(room) as client:
+                client.send(request.replace(b"Host: h\r\n", host))
+                assert (await client.end()).startswith(b"HTTP/1.1 400 "), host
+
+
+@taken
 async def test_websocket_among_other_offers_is_taken(room: Liveroom) -> None:
     """Members of lists, in two headers of one name, in any case."""
     for old, new in (

@@ -9,7 +9,9 @@ import pytest
 from stoppress.web.line.request_head import (
     BAD_REQUEST,
     has_body,
+    has_one_host,
     head_bytes,
+    is_host,
     is_stream,
     joined,
     offers_websocket,
@@ -68,3 +70,29 @@ def test_a_refusal_ends_the_connection() -> None:
         b"HTTP/1.1 400 Bad Request\r\nX: y\r\nConnection: close\r\n"
         b"Content-Type: text/plain\r\nContent-Length: 3\r\n\r\nNo."
     )
+
+
+@pytest.mark.parametrize(
+    "host", [b"h", b"live.example.org:8443", b"127.0.0.1", b"[::1]:80", b"", b"a_b"]
+)
+def test_a_host(host: bytes) -> None:
+    """A name or an address, with a port or without; it may be empty."""
+    assert is_host(host)
+    assert has_one_host("1.1", [(b"accept", b"*/*"), (b"host", host)])
+
+
+@pytest.mark.parametrize(
+    "host", [b"a, b", b"h/path", b"user@h", b"h:80:80", b"h h", b"[::1", b"h:port"]
+)
+def test_what_is_no_host(host: bytes) -> None:
+    """A list, a path, user information."""
+    assert not is_host(host)
+    assert not has_one_host("1.1", [(b"host", host)])
+
+
+def test_a_request_has_one_host() -> None:
+    """RFC 9112, section 3.2; HTTP/1.0 had none."""
+    assert not has_one_host("1.1", [])
+    assert has_one_host("1.0", [])
+    assert not has_one_host("1.0", [(b"host", b"a"), (b"host", b"a")])
+    assert not is_host(None)
