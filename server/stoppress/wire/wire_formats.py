@@ -16,22 +16,12 @@ class WireFormat(IntEnum):
 
     WEBSOCKET = 0
     """RFC 6455 text frames, onto the socket."""
-    CHUNKS = 1
-    """Server-sent events, each an HTTP/1.1 chunk, onto the socket."""
-    STREAM = 2
-    """Server-sent events, for a server that does its own chunking."""
-    LINES = 3
+    STREAM = 1
+    """Server-sent events, in a response that ends with its connection."""
+    LINES = 2
     """JSON, one message a line, for whoever frames each message itself."""
-    DEFLATED = 4
+    DEFLATED = 3
     """RFC 6455 text frames, compressed by RFC 7692 where that pays."""
-
-
-LAST_CHUNK = b"0\r\n\r\n"
-
-
-def chunk(data: bytes) -> bytes:
-    """One chunk of an HTTP/1.1 body (RFC 9112, section 7.1)."""
-    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def framed(
@@ -44,5 +34,4 @@ def framed(
         return frames.websocket_deflated(payload)
     if wire is WireFormat.LINES:
         return payload + b"\n"
-    event = frames.sse(kind, payload, cursor)
-    return chunk(event) if wire is WireFormat.CHUNKS else event
+    return frames.sse(kind, payload, cursor)
