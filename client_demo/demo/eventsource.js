@@ -8,7 +8,7 @@ let source, cursor, timer;
 function connect() {
   // The server hears of the cursor by itself on a reconnect; on a new line we say it.
   const since = cursor ? `?since=${encodeURIComponent(cursor)}` : "";
-  source = new EventSource(`/v1/feeds/${$("feed").value}/events${since}`);
+  source = new EventSource(`../v1/feeds/${$("feed").value}/events${since}`);
   for (const type of TYPES) source.addEventListener(type, receive);
   source.onerror = () => {
     if (source.readyState === EventSource.CLOSED) say("shut", "ended by the server");

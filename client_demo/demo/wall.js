@@ -11,7 +11,7 @@ const LINES = {
 const SHOWN = 4;
 let shown = "";
 
-const reader = new Reader(location.origin, feed, {
+const reader = new Reader(new URL("..", location.href).href.slice(0, -1), feed, {
   change: draw,
   line: (line) => {
     $("line").dataset.line = line;

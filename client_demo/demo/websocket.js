@@ -5,7 +5,7 @@ let socket, cursor, spread, failures, timer;
 function connect() {
   const feed = $("feed").value;
   const at = cursor ? `@${cursor}` : "";
-  socket = new WebSocket(`${location.origin.replace("http", "ws")}/v1/live?feed=${encodeURIComponent(feed + at)}`);
+  socket = new WebSocket(`${new URL("..", location.href).href.replace("http", "ws")}v1/live?feed=${encodeURIComponent(feed + at)}`);
   socket.onmessage = ({ data }) => receive(JSON.parse(data));
   socket.onclose = ({ code }) => {
     // 44xx means stop; anything else: come back, after a wait drawn anew each time.

@@ -16,7 +16,7 @@ import { viewOf } from "./view.js";
 import { isRising } from "./window.js";
 
 /** Where the hub is, unless the element says otherwise: where this script came from. */
-const home = /** @type {any} */ (globalThis.document?.currentScript)?.src || globalThis.location?.href;
+const home = /** @type {any} */ (globalThis.document?.currentScript)?.src || "/";
 
 // In a page without HTMLElement (a server's) the class is there and of no use.
 export class StopPress extends (globalThis.HTMLElement ?? Object) {
@@ -38,7 +38,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
   connectedCallback() {
     if (document.readyState === "loading" && this.dataset.cursor) {
       // The server's HTML may still be on its way.
-      document.addEventListener("DOMContentLoaded", () => this.#begin(), { once: true });
+      document.addEventListener("DOMContentLoaded", () => this.#begin());
     } else this.#begin();
   }
 
@@ -74,11 +74,15 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
       if (this.#reader) {
         this.#reader.start();
         this.#view?.start();
-      } else if (feed && this.dataset.cursor) this.#takeOver(feed, this.dataset.cursor);
-      else if (feed) this.#draw(feed);
+      } else if (feed) this.dataset.cursor ? this.#takeOver(feed) : this.#draw(feed);
     } catch (error) {
       console.warn("stop-press:", error);
     }
+  }
+
+  /** The hub's address, maybe under a path, from its own or from that of its script. */
+  get #hub() {
+    return new URL(this.getAttribute("src") ?? home, /** @type {any} */ (location)).href.split(/\/(stop-press\.|$)/)[0];
   }
 
   /** The API's path of the posts to show, where others than the newest are asked for. */
@@ -87,35 +91,30 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
     return asked === null ? (this.dataset.from ?? "") : `/v1/feeds/${this.getAttribute("feed")}/posts?${asked}`;
   }
 
-  /**
-   * @param {string} slug
-   * @param {string} cursor
-   */
-  #takeOver(slug, cursor) {
-    const { next, zone, status } = this.dataset;
+  /** @param {string} slug */
+  #takeOver(slug) {
+    const { cursor = "", next, zone, status } = this.dataset;
     const root = /** @type {HTMLElement} */ (this.querySelector(".sp"));
     const words = JSON.parse(this.querySelector(".sp-words")?.textContent ?? "");
     const feed = { slug, language: root.lang, direction: root.dir, timezone: zone, status };
-    const reader = this.#read(location.origin, slug);
-    this.#look(root, { words, feed, base: "", level: 1 }, true);
+    const reader = this.#read(slug);
+    this.#look(root, { words, feed, base: this.#hub.slice(location.origin.length), level: 1 }, true);
     reader.start(stateOf(root, feed, parseCursor(cursor), !!next, isRising(this.#from)), next);
     this.#tellHeight(slug);
   }
 
   /** @param {string} slug */
   #draw(slug) {
-    const base = new URL(this.getAttribute("src") ?? home, location.href).origin;
     const shadow = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     shadow.replaceChildren(document.createElement("slot"));
-    const reader = this.#read(base, slug, async ({ feed }) => {
+    const reader = this.#read(slug, async ({ feed }) => {
       try {
-        const [language] = feed.language.toLowerCase().split("-");
-        const words = await reader.get(`/stop-press/words/${language}.json`);
+        const words = await reader.get(`/stop-press/words/${feed.language}.json`);
         if (this.#reader !== reader) return;
         const style = new CSSStyleSheet();
         style.replaceSync(words.style);
         // Another feed, so that all of its frame is drawn.
-        const ctx = { words, feed: { ...feed }, base, level: 2 };
+        const ctx = { words, feed: { ...feed }, base: this.#hub, level: 2 };
         const root = renderFrame(ctx);
         shadow.adoptedStyleSheets = [style];
         shadow.replaceChildren(root);
@@ -129,18 +128,17 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
   }
 
   /**
-   * @param {string} origin
    * @param {string} feed
    * @param {((state: import("./fold.js").State) => void) | null} [prepare] Told of the
    *   first state.
    * @returns {Reader}
    */
-  #read(origin, feed, prepare) {
+  #read(feed, prepare) {
     const { newest = "" } = this.dataset;
     const token = this.#token || this.getAttribute("token") || "";
     const state = () => this.#tell("state", { line: reader.line, status: reader.state?.feed.status });
     /** @type {Reader} */
-    const reader = new Reader(origin, feed, {
+    const reader = new Reader(this.#hub, feed, {
       change: (held, message) => {
         if (reader !== this.#reader) return;
         const { type, post, value } = message ?? {};

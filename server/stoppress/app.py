@@ -15,7 +15,8 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from urllib.parse import quote
 
 from starlette.applications import Starlette
@@ -23,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from stoppress.desk.feed_import import Archive
@@ -46,6 +48,7 @@ from stoppress.web.pages import desk_console, page_routes
 from stoppress.web.pages.bundle import browser_files
 from stoppress.web.resource import SHARED, preflight
 from stoppress.web.services import Services
+from stoppress.web.site_address import SiteAddress
 from stoppress.web.snapshot_cache import SnapshotCache
 from stoppress.wire.close_codes import CloseCode
 
@@ -77,7 +80,10 @@ class ServerProcess:
         # Starlette's own names a host and a scheme, which a proxy may not have told it.
         self.app.router.redirect_slashes = False
         self.app.state.serving = self
+        self.asgi = SiteAddress(self.app, settings, self._elsewhere, self._prefer)
+        """The application where the site is: under its path, at its address."""
         self._hub: Hub | None = None
+        self._services_now: Services | None = None
         self.fast_path = FastPath()
         """Where readers come in without an ASGI task, once there is a newsroom."""
         self.over = asyncio.Event()
@@ -185,39 +191,70 @@ class ServerProcess:
 
     def _open(self, services: Services) -> None:
         """From now on there is a newsroom."""
-        self.app.router.routes[:] = [
-            *live_routes.routes(services),
-            *routes.routes(services),
-            *page_routes.routes(services),
-            *desk_console.routes(services),
-            *(demo_routes() if self.settings.demo else ()),
-            Route("/{path:path}/", without_slash, methods=_METHODS),
-        ]
+        self.app.router.routes[:] = newsroom_routes(services)
         self.fast_path.open(services)
+        self._services_now = services
+
+    def _prefer(self, settings: Settings) -> None:
+        """Feeds that are opened from now on have this address on the live line."""
+        if self._hub is not None:
+            self._hub.settings = settings
+
+    def _elsewhere(self, settings: Settings) -> ASGIApp:
+        """The same newsroom at an address that a trusted proxy told."""
+        services = self._services_now
+        if services is None:
+            return self.app
+        cache = SnapshotCache(
+            services.hub, services.store, settings, services.snapshots.is_fresh
+        )
+        return Starlette(
+            routes=newsroom_routes(
+                replace(services, settings=settings, snapshots=cache, forwarded=True)
+            ),
+            exception_handlers=problems.exception_handlers(settings.base),
+        )
 
     def _why_not(self) -> str:
         return self._reason
 
 
-def demo_routes() -> list[BaseRoute]:
+def newsroom_routes(services: Services) -> list[BaseRoute]:
+    """All that a newsroom answers."""
+    settings = services.settings
+    return [
+        *live_routes.routes(services),
+        *routes.routes(services),
+        *page_routes.routes(services),
+        *desk_console.routes(services),
+        *(demo_routes(settings.root) if settings.demo else ()),
+        Route("/{path:path}/", slash_taker(settings.root), methods=_METHODS),
+    ]
+
+
+def demo_routes(root: str) -> list[BaseRoute]:
     """The pages and pictures of the demo, beside a newsroom that plays it."""
     folder = browser_files()
     return [
-        Route("/demo", lambda request: RedirectResponse("/demo/", 308)),
+        Route("/demo", lambda request: RedirectResponse(f"{root}/demo/", 308)),
         Mount("/demo/stop-press", StaticFiles(directory=folder / "stop-press")),
         Mount("/demo", StaticFiles(directory=folder / "demo", html=True)),
     ]
 
 
-async def without_slash(request: Request) -> Response:
-    """Send who asks for an address with a slash at its end to the one without.
+def slash_taker(root: str) -> Callable[[Request], Awaitable[Response]]:
+    """What sends who asks for an address with a slash at its end to the one without.
 
     By path alone, so that it holds behind any proxy, and for pages of any site.
     """
-    # Two slashes at the beginning would name another host.
-    path = "/" + quote(request.url.path.strip("/"))
-    query = f"?{request.url.query}" if request.url.query else ""
-    return RedirectResponse(path + query, 308, SHARED)
+
+    async def without_slash(request: Request) -> Response:
+        # Two slashes at the beginning would name another host.
+        path = f"{root}/" + quote(request.url.path.strip("/"))
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(path + query, 308, SHARED)
+
+    return without_slash
 
 
 def waiting_routes(why: Callable[[], str], base: str) -> list[BaseRoute]:

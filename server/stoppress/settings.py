@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
@@ -204,6 +204,16 @@ class Settings:
     def root(self) -> str:
         """The path that the site is mounted under, such as /liveblog; "": none."""
         return urlsplit(self.public_url).path.rstrip("/")
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host of the site, as browsers name it."""
+        parts = urlsplit(self.base)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def with_public_url(self, url: str) -> Settings:
+        """The same settings at another address. Raises BadSetting."""
+        return replace(self, public_url=url)
 
     @property
     def networks(self) -> list[IPv4Network | IPv6Network]:

@@ -45,6 +45,8 @@ class Finding(NamedTuple):
 
     ok: bool
     what: str
+    is_warning: bool = False
+    """Whether it works, but may not for everybody."""
 
 
 @click.command()
@@ -52,9 +54,9 @@ class Finding(NamedTuple):
 def doctor(url: str, token: str | None) -> None:
     """Look at a server from here, and say what is wrong with it."""
     healthy = True
-    for ok, what in _look(ApiClient(url, token)):
+    for ok, what, is_warning in _look(ApiClient(url, token)):
         healthy &= ok
-        click.echo(f"{'ok   ' if ok else 'wrong'}  {what}")
+        click.echo(f"{'warn ' if is_warning else 'ok   ' if ok else 'wrong'}  {what}")
     if not healthy:
         raise CallFailed("something is wrong; see above")
 
@@ -72,7 +74,7 @@ def _look(api: ApiClient) -> Iterator[Finding]:
         return
     yield Finding(True, f"a server answers at {api.url}")
     yield _clock(health)
-    yield _version(api)
+    yield from _description(api)
     ready = api.raw("/readyz")
     reason = "fresh events arrive: Redis is there"
     yield Finding(ready.is_success, reason if ready.is_success else _detail(ready))
@@ -92,13 +94,35 @@ def _clock(response: httpx.Response) -> Finding:
     )
 
 
-def _version(api: ApiClient) -> Finding:
+def _description(api: ApiClient) -> Iterator[Finding]:
     response = api.raw("/openapi.json")
     try:
-        there = str(response.json()["info"]["version"])
-    except (ValueError, KeyError, TypeError):
-        return Finding(False, f"{api.url} does not describe itself: no Stop Press")
-    return Finding(True, f"it runs version {there}")
+        told = response.json()
+        version, (server, *_) = str(told["info"]["version"]), told["servers"]
+        address, source = str(server["url"]), str(server.get("x-address-from", ""))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        yield Finding(False, f"{api.url} does not describe itself: no Stop Press")
+        return
+    yield Finding(True, f"it runs version {version}")
+    if source == "forwarded":
+        yield Finding(
+            True,
+            f"its address {address} is what its proxy tells, as none is set: set "
+            "public_url, which holds for every way to it",
+            is_warning=True,
+        )
+    elif source == "listening" and address != api.url and not _is_here(api.url):
+        yield Finding(
+            True,
+            f"its links lead to {address}, though it answers at {api.url}: set "
+            "public_url, or trusted_proxies to the networks of its proxy",
+            is_warning=True,
+        )
+
+
+def _is_here(url: str) -> bool:
+    """Whether an address is of this machine, by whichever of its names."""
+    return httpx.URL(url).host in ("localhost", "127.0.0.1", "::1")
 
 
 def _detail(response: httpx.Response) -> str:

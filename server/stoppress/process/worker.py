@@ -168,7 +168,9 @@ async def serve(listen: list[int], ready: int) -> None:
         HeadLimits(call_later, metrics, settings.head_timeout, settings.max_head),
     )
     config = uvicorn.Config(
-        serving.app,
+        serving.asgi,
+        # Whose headers count is a setting, and theirs alone.
+        proxy_headers=False,
         http=cast(Any, first_bytes),  # it makes the protocols, as the class would
         ws=LiveWebSocket,
         lifespan="on",

@@ -61,7 +61,7 @@ def check_origin(services: Services, request: Request) -> None:
     if site is not None:
         same = site == "same-origin"
     elif origin is not None:
-        same = origin == services.settings.base or (
+        same = origin == services.settings.origin or (
             urlsplit(origin).netloc == headers.get("host", "")
         )
     else:

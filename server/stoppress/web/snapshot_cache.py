@@ -97,7 +97,7 @@ class SnapshotCache:
         self._hub = hub
         self._store = store
         self._base = settings.base
-        self._fresh = fresh
+        self.is_fresh = fresh
         self._shelves: OrderedDict[str, _Shelf] = OrderedDict()
         self._bytes = 0
         self._relisted = 0
@@ -149,7 +149,7 @@ class SnapshotCache:
             and shelf.noted is not None
             and not _covers(channel.ring.cursor, shelf.noted)
         )
-        if behind or not self._fresh():
+        if behind or not self.is_fresh():
             try:
                 return visibility_of((await self._store.feed(feed)).body)
             except Unavailable:
@@ -228,7 +228,7 @@ class SnapshotCache:
         return (
             shelf.drawn >= shelf.due
             and _covers(held.cursor, channel.ring.cursor)
-            and self._fresh()
+            and self.is_fresh()
         )
 
     async def _drawn(
@@ -237,7 +237,7 @@ class SnapshotCache:
         """An edition drawn from the log after now, or as good as that."""
         if shelf.edition is not None:
             tried = time.monotonic() - shelf.tried
-            if tried < IMPATIENCE_S and not self._fresh():
+            if tried < IMPATIENCE_S and not self.is_fresh():
                 raise Unavailable("the store could not answer a moment ago")
             patience: float | None = IMPATIENCE_S
         else:

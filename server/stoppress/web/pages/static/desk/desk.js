@@ -9,7 +9,7 @@ import { Drafts } from "./drafts.js";
 import { FeedForm, newFeed } from "./feeds.js";
 import { Posts, titleOf } from "./posts.js";
 import { Preview } from "./preview.js";
-import { Sending, newKey } from "./send.js";
+import { ROOT, Sending, newKey } from "./send.js";
 
 /**
  * @typedef {import("./send.js").Answer} Answer
@@ -110,12 +110,12 @@ function choose(name) {
   slug = name;
   history.replaceState(null, "", `?feed=${name}`);
   by("feed").value = name;
-  by("page-link").href = `/live/${name}`;
+  by("page-link").href = `${ROOT}/live/${name}`;
   by("desk").hidden = false;
   listVoice.say("");
   posts.show(null);
   composer.open(name);
-  const mine = (reader = new Reader(location.origin, name, {
+  const mine = (reader = new Reader(location.origin + ROOT, name, {
     change(state) {
       if (mine !== reader) return;
       posts.show(state);

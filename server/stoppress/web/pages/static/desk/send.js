@@ -12,6 +12,9 @@
  * @typedef {{status: number, body: any, waitS?: number}} Answer
  */
 
+/** The path that the site is under; "" at the root of its host. */
+export const ROOT = globalThis.document?.documentElement?.dataset?.root ?? "";
+
 const TIMEOUT_MS = 15_000;
 const FIRST_WAIT_S = 1;
 const LONGEST_WAIT_S = 15;
@@ -34,7 +37,7 @@ export async function ask({ method, path, body, rev, key }) {
   if (rev !== undefined) headers["if-match"] = `"${rev}"`;
   if (key) headers["idempotency-key"] = key;
   try {
-    const answer = await fetch(path, {
+    const answer = await fetch(ROOT + path, {
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
