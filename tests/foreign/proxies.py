@@ -230,6 +230,7 @@ def _run_caddy(site: Site, text: str) -> tuple[list[str], dict[str, str]]:
         "CADDY_ADMIN": f"unix/{site.folder / 'caddy-admin'}",
         "XDG_DATA_HOME": str(site.folder),
         "XDG_CONFIG_HOME": str(site.folder),
+        "GODEBUG": "http2xconnect=1",
     }
     command = [str(caddy_binary()), "run", "--config", str(file)]
     return [*command, "--adapter", "caddyfile"], environment

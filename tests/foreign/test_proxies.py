@@ -16,7 +16,6 @@ import signal
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,9 @@ import trustme
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from tests.conftest import ADMIN_TOKEN, Server, eventually, started
+from tests.conftest import ADMIN_TOKEN
 from tests.foreign.proxies import ALL, DEPLOY, SHIPPED, missing, proxied
+from tests.foreign.two_hubs import Hubs, hubs_in, redis_in
 
 pytestmark = [
     pytest.mark.asyncio,
@@ -40,71 +40,6 @@ PATIENCE_S = 30
 COMPRESSING = ("caddy", "nginx", "haproxy", "nginx-gzip", "caddy-encode")
 NO_SOCKETS = ("nginx-defaults", "nginx-gzip", "no-upgrade")
 """Behind these a WebSocket can't be opened, and readers fall back."""
-
-
-@contextlib.contextmanager
-def redis_in(folder: Path) -> Iterator[str]:
-    """A Redis on a Unix socket, as deploy.md wants it; its address."""
-    path = folder / "redis"
-    with (folder / "redis.log").open("wb") as log:
-        process = subprocess.Popen(
-            ["redis-server", "--port", "0", "--unixsocket", str(path)]
-            + ["--dir", str(folder), "--appendonly", "yes", "--appendfsync", "always"]
-            + ["--maxmemory-policy", "noeviction", "--save", ""],
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        eventually(path.exists)
-        yield f"unix://{path}"
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_S)
-
-
-@dataclass
-class Hubs:
-    """Two hubs on one Redis, each on a Unix socket too, and what starts one anew."""
-
-    folder: Path
-    redis: str
-    options: tuple[str, ...] = ()
-    running: list[Server] = field(default_factory=list)
-    _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-
-    @property
-    def urls(self) -> list[str]:
-        """Where proxies find them: the same after a restart, and nobody else's."""
-        return [f"unix:{self.folder}/hub{index}" for index in range(2)]
-
-    def start(self, index: int) -> Server:
-        """Start one, in the place of the one that ended."""
-        server = self._stack.enter_context(
-            started(
-                self.folder / f"data{index}",
-                *("--redis", self.redis, "--uds", f"{self.folder}/hub{index}"),
-                *("--drain-seconds", "0.5", "--public-url", "http://n.test"),
-                *self.options,
-            )
-        )
-        self.running[index : index + 1] = [server]
-        return server
-
-    def close(self) -> None:
-        """End both."""
-        self._stack.close()
-
-
-@contextlib.contextmanager
-def hubs_in(folder: Path, redis: str, *options: str) -> Iterator[Hubs]:
-    """Two hubs."""
-    hubs = Hubs(folder, redis, options)
-    try:
-        hubs.start(0)
-        hubs.start(1)
-        yield hubs
-    finally:
-        hubs.close()
 
 
 @pytest.fixture(scope="module")
