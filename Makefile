@@ -85,6 +85,7 @@ system:
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
 	command -v faketime >/dev/null || missing="$$missing faketime"; \
 	PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || missing="$$missing nginx-light"; \
+	PATH="$$PATH:/usr/sbin" command -v haproxy >/dev/null || missing="$$missing haproxy"; \
 	command -v node >/dev/null || missing="$$missing nodejs"; \
 	command -v tsc >/dev/null || missing="$$missing node-typescript"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
