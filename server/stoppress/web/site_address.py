@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
@@ -144,10 +144,12 @@ class SiteAddress:
         return made
 
 
-def is_trusted(client: object, networks: Iterable[_Network]) -> bool:
+def is_trusted(client: object, networks: Sequence[_Network]) -> bool:
     """Whether a peer's word on whom it forwards for counts."""
     if client is None:
         return True  # a Unix socket
+    if not networks:
+        return False
     host = client[0] if isinstance(client, tuple | list) else ""
     try:
         address = ip_address(host)
