@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 INPUTS := pyproject.toml constraints.txt
+# What npm brings for tests/foreign.
+CLIENTS := tests/foreign/node/node_modules/.package-lock.json
 # Where the demo newsroom listens, and what keeps its posts.
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -19,7 +21,7 @@ KINDS ?=
 ROWS ?= all
 ROUNDS ?= 5
 
-.PHONY: help run test lint faults fuzz guided cuts bench clean system
+.PHONY: help run test lint foreign faults fuzz guided cuts bench clean system
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,13 +29,17 @@ help: ## What there is to make
 run: $(VENV)/run.stamp ## Set up, serve the demo newsroom, print where it is
 	@exec $(BIN)/stoppress demo --host '$(HOST)' --port '$(PORT)' --data '$(DATA)'
 
-test: system lint ## Set up, check, and run every test, on up to four cores
+test: system lint $(CLIENTS) ## Set up, check, and run every test, on up to four cores
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: $(VENV)/test.stamp ## Style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+foreign: $(VENV)/test.stamp system $(CLIENTS) ## Clients that others wrote, through all that may lie between
+	@FOREIGN=all $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 \
+	    --dist worksteal tests/foreign $(ARGS)
 
 faults: $(VENV)/test.stamp system ## Break every part on purpose: RUNS=1 JOBS=1 SEED= KINDS=
 	@$(BIN)/python -m tests.faults.suite --runs $(RUNS) --jobs $(JOBS) \
@@ -58,7 +64,7 @@ bench: $(VENV)/test.stamp ## Measure, beside peers, on a quiet machine: ROWS=all
 	@$(BIN)/python -m tests.bench.rows $(ROWS) --rounds $(ROUNDS) --write docs/benchmarks $(ARGS)
 
 clean: ## Remove what was made here, the demo's data too
-	@rm -rf $(VENV) demo-data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) tests/foreign/node/node_modules demo-data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What the tests need and pip does not bring: brought where that is allowed.
@@ -95,6 +101,13 @@ $(VENV)/made.stamp:
 	    "(Debian: apt-get install python3 python3-venv)" >&2; \
 	exit 1
 
+# Where npm is not installed, its clients are left out, and the tests say so.
+$(CLIENTS): tests/foreign/node/package-lock.json
+	@if command -v npm >/dev/null; then \
+	    echo "installing clients that others wrote for Node and browsers"; \
+	    npm ci --silent --no-audit --no-fund --prefix tests/foreign/node && touch $@; \
+	fi
+
 $(VENV)/run.stamp: $(VENV)/made.stamp $(INPUTS)
 	@echo "installing Stop Press"
 	@$(PIP) install --constraint constraints.txt --editable .
@@ -102,5 +115,5 @@ $(VENV)/run.stamp: $(VENV)/made.stamp $(INPUTS)
 
 $(VENV)/test.stamp: $(VENV)/made.stamp $(INPUTS)
 	@echo "installing Stop Press and what its tests need"
-	@$(PIP) install --constraint constraints.txt --editable '.[test]'
+	@$(PIP) install --constraint constraints.txt --editable '.[test,foreign]'
 	@touch $(VENV)/run.stamp $@
