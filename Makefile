@@ -24,7 +24,7 @@ ROUNDS ?= 5
 .PHONY: help run test lint foreign faults fuzz guided cuts bench clean system
 
 help: ## What there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp ## Set up, serve the demo newsroom, print where it is
 	@exec $(BIN)/stoppress demo --host '$(HOST)' --port '$(PORT)' --data '$(DATA)'

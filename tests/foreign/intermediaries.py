@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from tests.foreign.relay import BackgroundLoop, relayed
 
 OURS = ("direct", "splitting")
+ALL = os.environ.get("FOREIGN") == "all"
+"""Whether everything is to be tried, or the share of `make test`."""
 _MODULE = "tests.foreign.proxies"
 
 

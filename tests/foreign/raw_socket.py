@@ -168,6 +168,11 @@ class RawSocket:
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
 
+    @property
+    def unread(self) -> bytes:
+        """What has come and was not taken yet."""
+        return self._buffer
+
     def _more(self) -> bool:
         """Read what has come; False once the server has ended the connection."""
         try:

@@ -25,12 +25,11 @@ import pytest
 
 from tests.conftest import Server
 from tests.foreign.clients import ANY, CLIENTS, Client
-from tests.foreign.intermediaries import OURS, intermediaries, through
+from tests.foreign.intermediaries import ALL, OURS, intermediaries, through
 from tests.foreign.relay import BackgroundLoop, relayed
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0
-ALL = os.environ.get("FOREIGN") == "all"
 SPLIT_TOO = {
     "curl HTTP/1.1",
     "node fetch",

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -97,7 +98,7 @@ class Driver {
             public void onError(WebSocket socket, Throwable error) {
                 over.complete(null);
             }
-        }).get();
+        }).get(10, TimeUnit.SECONDS);
         over.get();
     }
 
