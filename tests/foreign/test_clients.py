@@ -25,7 +25,7 @@ import pytest
 
 from tests.conftest import Server
 from tests.foreign.clients import ANY, CLIENTS, Client
-from tests.foreign.intermediaries import ALL, OURS, intermediaries, through
+from tests.foreign.intermediaries import ALL, OURS, intermediaries, missing, through
 from tests.foreign.relay import BackgroundLoop, relayed
 
 ROOT = Path(__file__).parents[2]
@@ -51,8 +51,8 @@ def cells() -> Iterator[Any]:
         marks = []
         if reason := client.fails.get(name) or client.fails.get(ANY):
             marks.append(pytest.mark.xfail(reason=reason, strict=True))
-        if client.missing:
-            marks.append(pytest.mark.skip(reason=f"not here: {client.missing}"))
+        if lacks := client.missing or missing(name):
+            marks.append(pytest.mark.skip(reason=f"not here: {lacks}"))
         yield pytest.param(client, name, id=f"{client.name}-{name}", marks=marks)
 
 
@@ -168,7 +168,7 @@ def test_client(
     feed = server.new_feed()
     first = server.publish(feed, TEXT)
     with (
-        through(by, loop, [server.url]) as base,
+        through(by, loop, [server.url], tmp_path) as base,
         relayed(loop, base) as line,
         running_client(client, line.url, feed, server.token, tmp_path) as run,
     ):

@@ -36,6 +36,8 @@ from tests.foreign.websocket_cases import FEEDS, Case, Expected
 
 STILL_THERE = b"still there?"
 DOORS = ("fast", "plain", "early")
+EARLY_BYTES = 16 << 10
+"""No client may speak before it is answered; how much of it is heard is bounded."""
 CASES = (
     *websocket_frames.framing(),
     *websocket_frames.pings(),
@@ -73,8 +75,14 @@ def test_there_are_enough_cases() -> None:
     assert {case.name.split()[0].split(".")[0] for case in CASES} >= set("12345679")
 
 
-@pytest.mark.parametrize("door", DOORS)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    ("case", "door"),
+    [
+        pytest.param(case, door, id=f"{case.name}-{door}")
+        for case, door in product(CASES, DOORS)
+        if door != "early" or len(case.sends) <= EARLY_BYTES
+    ],
+)
 def test_frames(server: Server, feed: str, case: Case, door: str) -> None:
     """What is sent is answered as the RFC says, and by nothing else."""
     more = [f"Sec-WebSocket-Extensions: {case.offer}"] if case.offer else []
@@ -151,7 +159,7 @@ class Handshake:
     """The lines of a handshake that differ, and the answer."""
 
     name: str
-    status: int
+    status: int | tuple[int, ...]
     request_line: str = "GET /v1/live?feed={feed} HTTP/1.1"
     changes: tuple[tuple[str, str | None], ...] = ()
     """Headers instead of the usual ones, or more; None leaves one out."""
@@ -218,7 +226,7 @@ HANDSHAKES = (
         answers=(("sec-websocket-version", "13"),),
         fails="400, and the version that is right is not told",
     ),
-    Handshake("no version", 400, changes=(("Sec-WebSocket-Version", None),)),
+    Handshake("no version", (400, 426), changes=(("Sec-WebSocket-Version", None),)),
     Handshake("no key", 400, changes=(("Sec-WebSocket-Key", None),)),
     Handshake("a key of 15 bytes", 400, changes=(("Sec-WebSocket-Key", "AA" * 10),)),
     Handshake(
@@ -232,7 +240,7 @@ HANDSHAKES = (
     Handshake(
         "a connection that is kept", 426, changes=(("Connection", "keep-alive"),)
     ),
-    Handshake("posted", 405, request_line="POST /v1/live?feed={feed} HTTP/1.1"),
+    Handshake("posted", (400, 405), request_line="POST /v1/live?feed={feed} HTTP/1.1"),
     Handshake(
         "HTTP/1.0",
         426,
@@ -293,7 +301,8 @@ def test_handshakes(server: Server, feed: str, case: Handshake, door: str) -> No
         size = min(1448, len(request) // 3)
         client.send(*(in_pieces(request, size) if door == "plain" else [request]))
         head = client.head()
-        assert head is not None and head.status == case.status, head
+        wanted = case.status if isinstance(case.status, tuple) else (case.status,)
+        assert head is not None and head.status in wanted, head
         for name, value in case.answers:
             assert head.headers.get(name) == value
         if head.status == 101:

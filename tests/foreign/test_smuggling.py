@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Server
-from tests.foreign.intermediaries import ALL, OURS, intermediaries, through
+from tests.foreign.intermediaries import ALL, OURS, intermediaries, missing, through
 from tests.foreign.raw_socket import RawSocket
 from tests.foreign.relay import BackgroundLoop
 from tests.foreign.smuggling_cases import FRAMINGS, INNER, MARK, SECRET, Framing
@@ -83,10 +83,17 @@ class Hub:
 
 
 @pytest.fixture(scope="module", params=intermediaries() if ALL else ["direct"])
-def hub(server: Server, request: pytest.FixtureRequest) -> Iterator[Hub]:
+def hub(
+    server: Server,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Hub]:
     """Where the requests go."""
+    if lacks := missing(request.param):
+        pytest.skip(f"not here: {lacks}")
+    folder = tmp_path_factory.mktemp("proxy")
     loop = BackgroundLoop()
-    with through(request.param, loop, [server.url]) as base:
+    with through(request.param, loop, [server.url], folder) as base:
         yield Hub(request.param, base)
     loop.close()
 

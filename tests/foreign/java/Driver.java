@@ -99,7 +99,8 @@ class Driver {
                 over.complete(null);
             }
         }).get(10, TimeUnit.SECONDS);
-        over.get();
+        // A beat comes every 25 seconds: a line that is silent for longer is none.
+        over.get(40, TimeUnit.SECONDS);
     }
 
     static void follow(boolean socket) {
