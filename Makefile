@@ -12,6 +12,8 @@ COVERED := --cov --cov-report= --cov-report=json:$(COVERAGE)
 # What readers load, and what it is built from.
 SCRIPT := client_demo/stop-press.js
 MODULES := $(wildcard client_demo/stop-press/*.js) client_demo/stop-press/package.json
+# What npm installs for tests/foreign.
+CLIENTS := tests/foreign/node/node_modules/.package-lock.json
 # Address and data folder of the demo newsroom.
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -25,7 +27,7 @@ KINDS ?=
 ROWS ?= all
 ROUNDS ?= 5
 
-.PHONY: help run check test coverage lint unit faults fuzz guided cuts bench clean system
+.PHONY: help run check test coverage lint unit foreign faults fuzz guided cuts bench clean system
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +41,7 @@ check: $(VENV)/test.stamp ## Before each commit: style, types, unit and property
 unit: $(VENV)/test.stamp $(SCRIPT)
 	@$(PYTEST) tests/unit tests/property $(ARGS)
 
-test: system lint $(SCRIPT) ## Set up, check, and run every test, on up to four cores
+test: system lint $(SCRIPT) $(CLIENTS) ## Set up, check, and run every test, on up to four cores
 	@$(PYTEST) $(COVERED) $(ARGS)
 	@$(if $(ARGS),,$(BIN)/python -m tests.coverage_gate $(COVERAGE))
 
@@ -51,6 +53,9 @@ lint: $(VENV)/test.stamp ## Style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+foreign: $(VENV)/test.stamp system $(SCRIPT) $(CLIENTS) ## Clients of others, through every proxy: ARGS="-k curl"
+	@FOREIGN=all $(PYTEST) tests/foreign $(ARGS)
 
 faults: $(VENV)/test.stamp system $(SCRIPT) ## Break every part on purpose: RUNS=1 JOBS=1 SEED= KINDS=
 	@$(BIN)/python -m tests.faults.suite --runs $(RUNS) --jobs $(JOBS) \
@@ -75,7 +80,8 @@ bench: $(VENV)/test.stamp $(SCRIPT) ## Measure beside other servers, on an idle 
 	@$(BIN)/python -m tests.bench.rows $(ROWS) --rounds $(ROUNDS) --write docs/benchmarks $(ARGS)
 
 clean: ## Remove all that make made, the demo's data too
-	@rm -rf $(VENV) $(SCRIPT) demo-data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(SCRIPT) tests/foreign/node/node_modules \
+	    demo-data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # System packages for the tests: installed as root on Debian, else named.
@@ -85,6 +91,7 @@ system:
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
 	command -v faketime >/dev/null || missing="$$missing faketime"; \
 	PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || missing="$$missing nginx-light"; \
+	PATH="$$PATH:/usr/sbin" command -v haproxy >/dev/null || missing="$$missing haproxy"; \
 	command -v node >/dev/null || missing="$$missing nodejs"; \
 	command -v tsc >/dev/null || missing="$$missing node-typescript"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
@@ -116,6 +123,13 @@ $(VENV)/made.stamp:
 	    "(Debian: apt-get install python3 python3-venv)" >&2; \
 	exit 1
 
+# Without npm its clients are left out, and the tests say so.
+$(CLIENTS): tests/foreign/node/package-lock.json
+	@if command -v npm >/dev/null; then \
+	    echo "installing clients for Node and browsers that tests/foreign drives"; \
+	    npm ci --silent --no-audit --no-fund --prefix tests/foreign/node && touch $@; \
+	fi
+
 $(VENV)/run.stamp: $(VENV)/made.stamp $(INPUTS)
 	@echo "installing Stop Press"
 	@$(PIP) install --constraint constraints.txt --editable .
@@ -123,5 +137,5 @@ $(VENV)/run.stamp: $(VENV)/made.stamp $(INPUTS)
 
 $(VENV)/test.stamp: $(VENV)/made.stamp $(INPUTS)
 	@echo "installing Stop Press and what its tests need"
-	@$(PIP) install --constraint constraints.txt --editable '.[test]'
+	@$(PIP) install --constraint constraints.txt --editable '.[test,foreign]'
 	@touch $(VENV)/run.stamp $@

@@ -8,7 +8,7 @@ let source, cursor, timer;
 function connect() {
   // On a reconnect the browser sends the cursor; a new EventSource needs it in the query.
   const since = cursor ? `?since=${encodeURIComponent(cursor)}` : "";
-  source = new EventSource(`/v1/feeds/${$("feed").value}/events${since}`);
+  source = new EventSource(`../v1/feeds/${$("feed").value}/events${since}`);
   for (const type of TYPES) source.addEventListener(type, receive);
   source.onerror = () => {
     if (source.readyState === EventSource.CLOSED) showState("shut", "ended by the server");

@@ -11,7 +11,7 @@ const LINE_TEXTS = {
 const MAX_SHOWN = 4;
 let shownId = "";
 
-const reader = new Reader(location.origin, feed, {
+const reader = new Reader(new URL("..", location.href).href.slice(0, -1), feed, {
   change: draw,
   line: (line) => {
     $("line").dataset.line = line;

@@ -5,7 +5,7 @@ let socket, cursor, spreadMs, failures, timer;
 function connect() {
   const feed = $("feed").value;
   const suffix = cursor ? `@${cursor}` : "";
-  socket = new WebSocket(`${location.origin.replace("http", "ws")}/v1/live?feed=${encodeURIComponent(feed + suffix)}`);
+  socket = new WebSocket(`${new URL("..", location.href).href.replace("http", "ws")}v1/live?feed=${encodeURIComponent(feed + suffix)}`);
   socket.onmessage = ({ data }) => receive(JSON.parse(data));
   socket.onclose = ({ code }) => {
     // 44xx means stop. After any other code: reconnect after a random wait.

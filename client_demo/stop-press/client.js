@@ -60,7 +60,7 @@ export class Reader {
   #lastCheckAt = 0;
 
   /**
-   * @param {string} origin Such as `https://live.example.org`.
+   * @param {string} origin Such as `https://live.example.org`, or `https://news.example/liveblog`.
    * @param {string} feed
    * @param {Listener} on
    * @param {Options} options

@@ -15,8 +15,8 @@ import { isRising } from "./post_selection.js";
 import { renderFeed } from "./render_feed.js";
 import { stateFromPage } from "./state_from_page.js";
 
-/** Where this script came from: the hub, unless the element names another. */
-const scriptUrl = /** @type {any} */ (globalThis.document?.currentScript)?.src || globalThis.location?.href;
+/** Where the hub is, unless the element names another: where this script came from. */
+const scriptUrl = /** @type {any} */ (globalThis.document?.currentScript)?.src || "/";
 
 // Without HTMLElement, as on a server, the class exists and does nothing.
 export class StopPress extends (globalThis.HTMLElement ?? Object) {
@@ -38,7 +38,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
   connectedCallback() {
     if (document.readyState === "loading" && this.dataset.cursor) {
       // The server's HTML may not be complete yet.
-      document.addEventListener("DOMContentLoaded", () => this.#start(), { once: true });
+      document.addEventListener("DOMContentLoaded", () => this.#start());
     } else this.#start();
   }
 
@@ -74,11 +74,15 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
       if (this.#reader) {
         this.#reader.start();
         this.#view?.start();
-      } else if (feed && this.dataset.cursor) this.#takeOver(feed, this.dataset.cursor);
-      else if (feed) this.#draw(feed);
+      } else if (feed) this.dataset.cursor ? this.#takeOver(feed) : this.#draw(feed);
     } catch (error) {
       console.warn("stop-press:", error);
     }
+  }
+
+  /** The hub's address, with its path if it has one: of `src`, or else of this script. */
+  get #hub() {
+    return new URL(this.getAttribute("src") ?? scriptUrl, /** @type {any} */ (location)).href.split(/\/(stop-press\.|$)/)[0];
   }
 
   /** The API's path of the posts to show, if not the newest; else "". */
@@ -90,15 +94,14 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
   /**
    * Go on from the server's HTML.
    * @param {string} slug
-   * @param {string} cursor
    */
-  #takeOver(slug, cursor) {
-    const { next, zone, status } = this.dataset;
+  #takeOver(slug) {
+    const { cursor = "", next, zone, status } = this.dataset;
     const root = /** @type {HTMLElement} */ (this.querySelector(".sp"));
     const words = JSON.parse(this.querySelector(".sp-words")?.textContent ?? "");
     const feed = { slug, language: root.lang, direction: root.dir, timezone: zone, status };
-    const reader = this.#createReader(location.origin, slug);
-    this.#show(root, { words, feed, base: "", level: 1 }, true);
+    const reader = this.#createReader(slug);
+    this.#show(root, { words, feed, base: this.#hub.slice(location.origin.length), level: 1 }, true);
     reader.start(stateFromPage(root, feed, parseCursor(cursor), !!next, isRising(this.#from)), next);
     this.#reportHeight(slug);
   }
@@ -108,18 +111,16 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
    * @param {string} slug
    */
   #draw(slug) {
-    const base = new URL(this.getAttribute("src") ?? scriptUrl, location.href).origin;
     const shadow = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     shadow.replaceChildren(document.createElement("slot"));
-    const reader = this.#createReader(base, slug, async ({ feed }) => {
+    const reader = this.#createReader(slug, async ({ feed }) => {
       try {
-        const [language] = feed.language.toLowerCase().split("-");
-        const words = await reader.get(`/stop-press/words/${language}.json`);
+        const words = await reader.get(`/stop-press/words/${feed.language}.json`);
         if (this.#reader !== reader) return;
         const style = new CSSStyleSheet();
         style.replaceSync(words.style);
         // A copy counts as a changed feed, so that its surroundings are drawn.
-        const ctx = { words, feed: { ...feed }, base, level: 2 };
+        const ctx = { words, feed: { ...feed }, base: this.#hub, level: 2 };
         const root = renderFeed(ctx);
         shadow.adoptedStyleSheets = [style];
         shadow.replaceChildren(root);
@@ -133,17 +134,16 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
   }
 
   /**
-   * @param {string} origin
    * @param {string} feed
    * @param {((state: import("./fold.js").State) => void) | null} [onFirstState]
    * @returns {Reader}
    */
-  #createReader(origin, feed, onFirstState) {
+  #createReader(feed, onFirstState) {
     const { newest = "" } = this.dataset;
     const token = this.#token || this.getAttribute("token") || "";
     const reportState = () => this.#report("state", { line: reader.line, status: reader.state?.feed.status });
     /** @type {Reader} */
-    const reader = new Reader(origin, feed, {
+    const reader = new Reader(this.#hub, feed, {
       change: (state, message) => {
         if (reader !== this.#reader) return;
         const { type, post, value } = message ?? {};

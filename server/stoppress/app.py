@@ -14,7 +14,8 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from urllib.parse import quote
 
 from starlette.applications import Starlette
@@ -22,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from stoppress.desk.desk import Desk
@@ -49,6 +51,7 @@ from stoppress.web.pages import desk_console, page_routes
 from stoppress.web.pages.browser_folder import browser_folder
 from stoppress.web.resource import SHARED, preflight
 from stoppress.web.services import Services
+from stoppress.web.site_address import SiteAddress
 from stoppress.web.snapshot_cache import SnapshotCache
 from stoppress.wire.close_codes import CloseCode
 
@@ -84,7 +87,10 @@ class ServerProcess:
         # Starlette's redirect names a host and scheme, which a proxy may hide from it.
         self.app.router.redirect_slashes = False
         self.app.state.serving = self
+        self.asgi = SiteAddress(self.app, settings, self._elsewhere, self._prefer)
+        """The application where the site is: under its path, at its address."""
         self._hub: Hub | None = None
+        self._services_now: Services | None = None
         self.fast_path = FastPath()
         """Accepts readers without an ASGI task, once Redis was reached."""
         self.over = asyncio.Event()
@@ -201,39 +207,72 @@ class ServerProcess:
 
     def _open(self, services: Services) -> None:
         """Serve all routes from now on."""
-        self.app.router.routes[:] = [
-            *live_routes.routes(services),
-            *routes.routes(services),
-            *page_routes.routes(services),
-            *desk_console.routes(services),
-            *(demo_routes() if self.settings.demo else ()),
-            Route("/{path:path}/", without_slash, methods=_METHODS),
-        ]
+        self.app.router.routes[:] = newsroom_routes(services)
         self.fast_path.open(services)
+        self._services_now = services
+
+    def _prefer(self, settings: Settings) -> None:
+        """Feeds that are opened from now on have this address on the live line."""
+        if self._hub is not None:
+            self._hub.settings = settings
+
+    def _elsewhere(self, settings: Settings) -> ASGIApp:
+        """The same site at an address that a trusted proxy told."""
+        services = self._services_now
+        if services is None:
+            return self.app
+        cache = SnapshotCache(
+            *(services.hub, services.store, settings),
+            fresh=services.snapshots.is_fresh,
+            faults=self._hub_metrics.feed_faults,
+        )
+        return Starlette(
+            routes=newsroom_routes(
+                replace(services, settings=settings, snapshots=cache, forwarded=True)
+            ),
+            exception_handlers=problems.exception_handlers(settings.base),
+        )
 
     def _why_not(self) -> str:
         return self._reason
 
 
-def demo_routes() -> list[BaseRoute]:
+def newsroom_routes(services: Services) -> list[BaseRoute]:
+    """All routes of a server that reached Redis."""
+    settings = services.settings
+    return [
+        *live_routes.routes(services),
+        *routes.routes(services),
+        *page_routes.routes(services),
+        *desk_console.routes(services),
+        *(demo_routes(settings.root) if settings.demo else ()),
+        Route("/{path:path}/", slash_taker(settings.root), methods=_METHODS),
+    ]
+
+
+def demo_routes(root: str) -> list[BaseRoute]:
     """The pages and pictures of the demo."""
     folder = browser_folder()
     return [
-        Route("/demo", lambda request: RedirectResponse("/demo/", 308)),
+        Route("/demo", lambda request: RedirectResponse(f"{root}/demo/", 308)),
         Mount("/demo/stop-press", StaticFiles(directory=folder / "stop-press")),
         Mount("/demo", StaticFiles(directory=folder / "demo", html=True)),
     ]
 
 
-async def without_slash(request: Request) -> Response:
-    """Redirect an address with a slash at its end to the one without.
+def slash_taker(root: str) -> Callable[[Request], Awaitable[Response]]:
+    """Redirects an address with a slash at its end to the one without.
 
     By path alone, so that it works behind any proxy, and for pages of any site.
     """
-    # Two slashes at the beginning would name another host.
-    path = "/" + quote(request.url.path.strip("/"))
-    query = f"?{request.url.query}" if request.url.query else ""
-    return RedirectResponse(path + query, 308, SHARED)
+
+    async def without_slash(request: Request) -> Response:
+        # Two slashes at the beginning would name another host.
+        path = f"{root}/" + quote(request.url.path.strip("/"))
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(path + query, 308, SHARED)
+
+    return without_slash
 
 
 def waiting_routes(why: Callable[[], str], settings: Settings) -> list[BaseRoute]:

@@ -12,10 +12,12 @@ import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 SHARE_TARGETS = {
     "mail": "mailto:?body={url}",
@@ -63,8 +65,16 @@ class Settings:
     # Address
     host: str = _("127.0.0.1", "the address to listen on")
     port: int = _(8000, "the port to listen on", zero="any free port")
+    uds: str = _("", "a Unix socket to listen on beside the port; empty: none")
     public_url: str = _(
-        "", "the site's address as readers see it; empty: from host and port"
+        "",
+        "the site's address as readers see it, with its path if it has one; empty: "
+        "as trusted_proxies say, else from host and port",
+    )
+    trusted_proxies: str = _(
+        "",
+        "networks whose X-Forwarded-… and Forwarded headers count, separated by "
+        "commas, such as 10.0.0.0/8,::1; empty: none but a Unix socket's",
     )
     publisher: str = _("Stop Press", "the publisher's name, as the pages show it")
     publisher_logo: str = _("", "address of the publisher's logo; empty: none")
@@ -189,6 +199,8 @@ class Settings:
                 raise _invalid(entry, entry.name, value, f"use {least:g} or more")
         if self.port > 65535:
             raise BadSetting(f"port={self.port} is invalid: use 65535 or less")
+        _check_public_url(self.public_url)
+        _check_networks(self.trusted_proxies)
         for name in self.shared:
             if name not in SHARE_TARGETS:
                 raise BadSetting(
@@ -218,6 +230,20 @@ class Settings:
         return _parts(self.publisher_pages)
 
     @property
+    def root(self) -> str:
+        """The path that the site is mounted under, such as /liveblog; "": none."""
+        return urlsplit(self.public_url).path.rstrip("/")
+
+    def with_public_url(self, url: str) -> Settings:
+        """The same settings at another address. Raises BadSetting."""
+        return replace(self, public_url=url)
+
+    @property
+    def networks(self) -> list[IPv4Network | IPv6Network]:
+        """The networks in `trusted_proxies`."""
+        return [ip_network(part, strict=False) for part in _parts(self.trusted_proxies)]
+
+    @property
     def base(self) -> str:
         """The site's address, without a slash at the end."""
         if self.public_url:
@@ -234,6 +260,50 @@ class Settings:
         """The site's address without its path, as a browser's Origin names it."""
         scheme, _, rest = self.base.partition("://")
         return f"{scheme}://{rest.partition('/')[0]}"
+
+
+def _check_public_url(url: str) -> None:
+    """Raises BadSetting for what readers could not be sent to."""
+    wrong = ""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        wrong = "it is no address"
+    else:
+        if not url:
+            return
+        if re.search(r"[\s\x00-\x20]", url):
+            wrong = "it holds white space"
+        elif parts.scheme not in ("http", "https"):
+            wrong = "it must begin with https:// or http://"
+        elif not host or not re.fullmatch(r"[\w.:-]+", host, re.ASCII):
+            wrong = "it names no host (other letters than a-z as xn--…)"
+        elif parts.username is not None:
+            url, wrong = "(not shown)", "it must not hold a user or a password"
+        elif "?" in url or "#" in url:
+            wrong = "it must have no query and no fragment"
+        elif not re.fullmatch(r"(/[\w.~-]+)*/?", parts.path, re.ASCII) or re.search(
+            r"/\.{1,2}(/|$)", parts.path
+        ):
+            wrong = "its path may have letters, digits, - _ . and ~ between slashes"
+    if wrong:
+        raise BadSetting(
+            f"public_url={url!r} is invalid: {wrong}; use an address such as "
+            "https://live.example.org or https://news.example/liveblog/"
+        )
+
+
+def _check_networks(text: str) -> None:
+    """Raises BadSetting for what is no network."""
+    for part in _parts(text):
+        try:
+            ip_network(part, strict=False)
+        except ValueError:
+            raise BadSetting(
+                f"trusted_proxies={text!r} is invalid: {part!r} is no network; use "
+                "addresses such as 10.0.0.0/8 or ::1, with commas between"
+            ) from None
 
 
 def describe() -> tuple[Field[Any], ...]:

@@ -119,8 +119,8 @@ def test_caddy_knows_every_hub(compose: Any) -> None:
     caddy = compose["services"]["caddy"]
     addresses = caddy["environment"]["STOPPRESS_HUBS"].split()
     assert addresses == [f"{name}:8000" for name in hubs(compose)]
-    assert "./server/Caddyfile:/etc/caddy/Caddyfile:ro" in caddy["volumes"]
-    assert (SERVER / "Caddyfile").is_file()
+    assert "./deploy/Caddyfile:/etc/caddy/Caddyfile:ro" in caddy["volumes"]
+    assert (ROOT / "deploy/Caddyfile").is_file()
 
 
 def test_no_secret_is_written_down(compose: Any) -> None:

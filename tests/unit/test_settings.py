@@ -75,6 +75,24 @@ def test_settings_survive_the_environment() -> None:
         ("DURABILITY", "always", "fsync, memory or replicas:N"),
         ("DEMO", "2", "use true or false"),
         ("DEMO", "", "use true or false"),
+        ("PUBLIC_URL", "live.example.org", "must begin with https://"),
+        ("PUBLIC_URL", "ftp://live.example.org", "must begin with https://"),
+        ("PUBLIC_URL", "//live.example.org", "must begin with https://"),
+        ("PUBLIC_URL", "https:///live", "no host"),
+        ("PUBLIC_URL", "https://a b.example", "white space"),
+        ("PUBLIC_URL", "https://a.example/\n", "white space"),
+        ("PUBLIC_URL", "https://ü.example", "xn--"),
+        ("PUBLIC_URL", "https://a.example:port", "no address"),
+        ("PUBLIC_URL", "https://a.example:70000", "no address"),
+        ("PUBLIC_URL", "https://[::1", "no address"),
+        ("PUBLIC_URL", "https://a.example/?x=1", "no query"),
+        ("PUBLIC_URL", "https://a.example?", "no query"),
+        ("PUBLIC_URL", "https://a.example/#top", "no fragment"),
+        ("PUBLIC_URL", "https://a.example//live", "its path"),
+        ("PUBLIC_URL", "https://a.example/../live", "its path"),
+        ("PUBLIC_URL", 'https://a.example/"x', "its path"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33", "'10.0.0.0/33' is no network"),
+        ("TRUSTED_PROXIES", "127.0.0.1, proxy", "'proxy' is no network"),
     ],
 )
 def test_a_bad_setting_is_told_by_name(name: str, text: str, says: str) -> None:
@@ -178,6 +196,7 @@ def test_every_variable_that_is_written_of_is_known() -> None:
         ROOT / "docker-compose.yml",
         *(ROOT / "docs").glob("*.md"),
         *(path for path in (ROOT / "server").iterdir() if path.is_file()),
+        *(ROOT / "deploy").iterdir(),
         *(ROOT / "tests" / "bench").glob("*.py"),
         *(ROOT / "tests" / "faults").glob("*.py"),
     ]
@@ -193,6 +212,36 @@ def _code(text: str) -> str:
 
 def _meaning(about: Mapping[str, str]) -> str:
     return about["help"] + (f"; 0: {about['zero']}" if about["zero"] else "")
+
+
+def test_a_password_in_the_public_address_is_not_repeated() -> None:
+    """The line may end in a log."""
+    with pytest.raises(BadSetting, match="user or a password") as caught:
+        Settings(public_url="https://editor:s3cr3t@a.example")
+    assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "base", "root"),
+    [
+        ("https://live.example.org", "https://live.example.org", ""),
+        ("https://live.example.org/", "https://live.example.org", ""),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000", ""),
+        ("http://[::1]:8000/", "http://[::1]:8000", ""),
+        (
+            "https://news.example/liveblog/",
+            "https://news.example/liveblog",
+            "/liveblog",
+        ),
+        ("https://news.example/a/b.c", "https://news.example/a/b.c", "/a/b.c"),
+    ],
+)
+def test_the_public_address_and_the_path_under_it(
+    url: str, base: str, root: str
+) -> None:
+    """With and without a slash at its end."""
+    settings = Settings(public_url=url)
+    assert (settings.base, settings.root) == (base, root)
 
 
 def test_every_limit_says_its_unit_and_what_zero_means() -> None:

@@ -57,6 +57,8 @@ class Finding(NamedTuple):
 
     ok: bool
     what: str
+    is_warning: bool = False
+    """Whether it works, but may not for everybody."""
 
 
 @click.command()
@@ -65,9 +67,9 @@ def doctor(url: str, token: str | None) -> None:
     """Check a server from here, and print what is wrong."""
     _warn_of_unknown()
     healthy = True
-    for ok, what in _look(ApiClient(url, token)):
+    for ok, what, is_warning in _look(ApiClient(url, token)):
         healthy &= ok
-        click.echo(f"{'ok   ' if ok else 'wrong'}  {what}")
+        click.echo(f"{'warn ' if is_warning else 'ok   ' if ok else 'wrong'}  {what}")
     if not healthy:
         raise CallFailed("a check failed; see above")
 
@@ -85,7 +87,7 @@ def _look(api: ApiClient) -> Iterator[Finding]:
         return
     yield Finding(True, f"a server answers at {api.url}")
     yield _clock(health)
-    yield _version(api)
+    yield from _description(api)
     ready = api.raw("/readyz")
     reason = "fresh events arrive: Redis answers"
     yield Finding(ready.is_success, reason if ready.is_success else _detail(ready))
@@ -106,13 +108,35 @@ def _clock(response: httpx.Response) -> Finding:
     )
 
 
-def _version(api: ApiClient) -> Finding:
+def _description(api: ApiClient) -> Iterator[Finding]:
     response = api.raw("/openapi.json")
     try:
-        there = str(response.json()["info"]["version"])
-    except (ValueError, KeyError, TypeError):
-        return Finding(False, f"{api.url} is not a Stop Press server: no /openapi.json")
-    return Finding(True, f"the server runs version {there}")
+        told = response.json()
+        version, (server, *_) = str(told["info"]["version"]), told["servers"]
+        address, source = str(server["url"]), str(server.get("x-address-from", ""))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        yield Finding(False, f"{api.url} is not a Stop Press server: no /openapi.json")
+        return
+    yield Finding(True, f"the server runs version {version}")
+    if source == "forwarded":
+        yield Finding(
+            True,
+            f"the site's address {address} is taken from its proxy's headers: set "
+            "public_url, so that it does not depend on them",
+            is_warning=True,
+        )
+    elif source == "listening" and address != api.url and not _is_here(api.url):
+        yield Finding(
+            True,
+            f"links lead to {address}, but the server answers at {api.url}: set "
+            "public_url, or trusted_proxies to the networks of its proxy",
+            is_warning=True,
+        )
+
+
+def _is_here(url: str) -> bool:
+    """Whether an address is of this machine, by whichever of its names."""
+    return httpx.URL(url).host in ("localhost", "127.0.0.1", "::1")
 
 
 def _detail(response: httpx.Response) -> str:

@@ -8,13 +8,20 @@ Rules:
   another process has the port.
 - Socket options of connections are set on the listening socket: connections inherit
   them (Linux), so no new connection costs a system call for them.
+- `::` is every address of both families. All workers accept from one Unix socket
+  (`--uds`). A killed server leaves its file behind; the next one replaces it, unless
+  another server listens there.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import os
 import socket
+import stat
+from pathlib import Path
 
 from stoppress.settings import Settings
 
@@ -47,6 +54,64 @@ async def listen(host: str, port: int, count: int) -> list[socket.socket]:
         await asyncio.sleep(_BIND_PAUSE_S)
 
 
+async def listen_unix(path: Path) -> socket.socket:
+    """Bind a Unix socket, open to all who can reach its folder. Raises CannotListen."""
+    deadline = asyncio.get_running_loop().time() + BIND_FOR_S
+    while _is_in_use(path):
+        if asyncio.get_running_loop().time() > deadline:
+            raise CannotListen(
+                f"uds {str(path)!r} is taken: another server listens there; use "
+                "another path, or stop that server"
+            )
+        await asyncio.sleep(_BIND_PAUSE_S)
+    return _bound_unix(path)
+
+
+def _bound_unix(path: Path) -> socket.socket:
+    one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        one.bind(str(path))
+        # A proxy runs as another user; the folder says who may come near.
+        path.chmod(0o666)
+        one.setblocking(False)
+    except OSError as error:
+        one.close()
+        # Python's own: the path is too long for the kernel.
+        reason = error.strerror or str(error)
+        raise CannotListen(f"can't listen on uds {str(path)!r}: {reason}") from None
+    return one
+
+
+def remove_unix(path: Path) -> None:
+    """Remove the file of a Unix socket, unless another server listens there now."""
+    with contextlib.suppress(OSError, CannotListen):
+        if not _is_in_use(path):
+            path.unlink()
+
+
+def _is_in_use(path: Path) -> bool:
+    """Whether somebody listens on a Unix socket. Raises CannotListen."""
+    try:
+        kind = os.stat(path).st_mode
+    except OSError:
+        return False  # binding says what is wrong, if something is
+    if not stat.S_ISSOCK(kind):
+        raise CannotListen(
+            f"uds {str(path)!r} is invalid (a file, not a socket): use another path"
+        )
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(BIND_FOR_S)
+        try:
+            probe.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except OSError:
+            pass  # its queue is full, or it is not ours to connect to
+    return True
+
+
 def limit(listener: socket.socket, settings: Settings) -> None:
     """Bound what the kernel holds for each connection, and how long it waits for one.
 
@@ -56,7 +121,8 @@ def limit(listener: socket.socket, settings: Settings) -> None:
     if settings.send_buffer_bytes:
         size = settings.send_buffer_bytes
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
-    if settings.dead_peer_s and _USER_TIMEOUT is not None:
+    is_tcp = listener.family != socket.AF_UNIX
+    if settings.dead_peer_s and _USER_TIMEOUT is not None and is_tcp:
         limit_ms = int(settings.dead_peer_s * 1000)
         listener.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, limit_ms)
 
@@ -79,7 +145,8 @@ def _resolve(host: str, port: int) -> tuple[int, tuple[object, ...]]:
     except (OSError, UnicodeError):
         raise CannotListen(
             f"host {host!r} is invalid (not an address of this machine): "
-            "use 127.0.0.1 for this machine alone, 0.0.0.0 for all its addresses"
+            "use 127.0.0.1 for this machine alone, 0.0.0.0 for all its addresses, "
+            ":: for those of IPv6 too"
         ) from None
     return found[0][0], found[0][4]
 
@@ -110,7 +177,8 @@ def _bound(family: int, address: tuple[object, ...], *, shared: bool) -> socket.
         if shared:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
-            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            alone = int(address[0] != "::")
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, alone)
         one.bind(address)
         # Two processes may bind; only the second to listen gets an error.
         if not shared:

@@ -31,7 +31,12 @@ from stoppress.domain.errors import Unavailable
 from stoppress.log.connect import reach
 from stoppress.log.data_folder import held
 from stoppress.log.embedded import EmbeddedValkey
-from stoppress.process.listening_sockets import CannotListen, listen
+from stoppress.process.listening_sockets import (
+    CannotListen,
+    listen,
+    listen_unix,
+    remove_unix,
+)
 from stoppress.settings import Settings, to_environment
 from stoppress.web.pages.browser_folder import (
     MissingFiles,
@@ -65,10 +70,12 @@ class CannotServe(Exception):
 
 
 class _WorkerSlot:
-    """One worker's socket, and the process that serves it now."""
+    """One worker's sockets, and the process that serves them now."""
 
-    def __init__(self, listener: socket.socket, environment: dict[str, str]) -> None:
-        self._listener = listener
+    def __init__(
+        self, listeners: list[socket.socket], environment: dict[str, str]
+    ) -> None:
+        self._listeners = listeners
         self._environment = environment
         self._process: Process | None = None
         self._stopping = asyncio.Event()
@@ -105,17 +112,18 @@ class _WorkerSlot:
 
     async def _start(self) -> Process:
         reading, writing = os.pipe()
+        numbers = tuple(one.fileno() for one in self._listeners)
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "stoppress.process.worker",
-                str(self._listener.fileno()),
+                ",".join(map(str, numbers)),
                 str(writing),
                 str(os.getpid()),
                 # The end of this pipe tells the worker that its parent is gone.
                 stdin=PIPE,
-                pass_fds=(self._listener.fileno(), writing),
+                pass_fds=(*numbers, writing),
                 env=self._environment,
                 # Ctrl-C at the terminal is for the parent alone, which passes it on.
                 process_group=0,
@@ -134,8 +142,9 @@ class _WorkerSlot:
     def stop(self, signum: int = signal.SIGTERM) -> None:
         """Tell the process to end, and start no other."""
         self._stopping.set()
-        # While it is open, the kernel accepts connections that are never served.
-        self._listener.close()
+        # While one is open, the kernel accepts connections that are never served.
+        for one in self._listeners:
+            one.close()
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signum)
@@ -161,19 +170,15 @@ class Supervisor:
         settings = self.settings
         _check_script()
         try:
-            listeners = await listen(settings.host, settings.port, settings.workers)
+            async with _listening(settings) as listeners:
+                port = listeners[0][0].getsockname()[1]
+                async with _store(replace(settings, port=port)) as in_force:
+                    await self._serve(in_force, listeners, ready)
         except CannotListen as error:
             raise CannotServe(str(error)) from None
-        port = listeners[0].getsockname()[1]
-        try:
-            async with _store(replace(settings, port=port)) as in_force:
-                await self._serve(in_force, listeners, ready)
-        finally:
-            for listener in listeners:
-                listener.close()
 
     async def _serve(
-        self, settings: Settings, listeners: list[socket.socket], ready: Ready
+        self, settings: Settings, listeners: list[list[socket.socket]], ready: Ready
     ) -> None:
         with _counters(settings) as (environment, buried):
             workers = [_WorkerSlot(one, environment) for one in listeners]
@@ -214,6 +219,21 @@ class Supervisor:
     def _signalled(self, signum: int) -> None:
         with contextlib.suppress(asyncio.QueueFull):
             self._signals.put_nowait(signum)
+
+
+@contextlib.asynccontextmanager
+async def _listening(settings: Settings) -> AsyncIterator[list[list[socket.socket]]]:
+    """The sockets of each worker: one of the port, and a copy of the Unix socket's."""
+    ports = await listen(settings.host, settings.port, settings.workers)
+    with contextlib.ExitStack() as stack:
+        listeners = [[stack.enter_context(one)] for one in ports]
+        if settings.uds:
+            path = Path(settings.uds)
+            with await listen_unix(path) as shared:
+                stack.callback(remove_unix, path)
+                for of_worker in listeners:
+                    of_worker.append(stack.enter_context(shared.dup()))
+        yield listeners
 
 
 def _check_script() -> None:

@@ -1,7 +1,7 @@
 """One process that serves; the supervisor starts `python -m stoppress.process.worker`.
 
 Rules:
-- It takes a listening socket, a pipe to say "ready" on, and all settings from its
+- It takes its listening sockets, a pipe to say "ready" on, and all settings from its
   parent; it binds nothing and owns no data.
 - It never outlives its parent: the kernel kills it (Linux), and the end of its
   standard input ends it (everywhere).
@@ -75,11 +75,29 @@ class WorkerServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept connections, then report ready."""
-        await super().startup(sockets)
+        given = sockets or []
+        await super().startup([one for one in given if one.family != socket.AF_UNIX])
+        for one in given:
+            if one.family == socket.AF_UNIX:
+                self.servers.append(await self._accept_from(one))
         self._pauses.settle()
         give_back()
         os.write(self._ready, b"1")
         os.close(self._ready)
+
+    async def _accept_from(self, listener: socket.socket) -> asyncio.Server:
+        """Serve a Unix socket, as uvicorn serves one that it binds itself."""
+
+        def protocol() -> asyncio.Protocol:
+            return self.config.http_protocol_class(  # type: ignore[call-arg]  # as there
+                config=self.config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+            )
+
+        return await asyncio.get_running_loop().create_unix_server(
+            protocol, sock=listener, backlog=BACKLOG
+        )
 
     async def main_loop(self) -> None:
         """Serve until a signal, or a part that failed, ends it.
@@ -139,8 +157,8 @@ def _end_with_stdin() -> None:
         os._exit(1)
 
 
-async def serve(listen: int, ready: int) -> None:
-    """Serve on an inherited socket until a signal says stop."""
+async def serve(listen: list[int], ready: int) -> None:
+    """Serve on inherited sockets until a signal says stop."""
     asyncio.get_running_loop().add_reader(0, _end_with_stdin)
     serving = ServerProcess(from_environment(os.environ))
     settings, metrics = serving.settings, serving.metrics
@@ -155,7 +173,9 @@ async def serve(listen: int, ready: int) -> None:
         ),
     )
     config = uvicorn.Config(
-        serving.app,
+        serving.asgi,
+        # Which headers of proxies count is a setting.
+        proxy_headers=False,
         http=cast(Any, first_bytes),  # it makes the protocols, as a class would
         ws=LiveWebSocket,
         lifespan="on",
@@ -170,16 +190,19 @@ async def serve(listen: int, ready: int) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=REQUEST_GRACE_S,
     )
-    listener = socket.socket(fileno=listen)
-    limit(listener, serving.settings)
-    await WorkerServer(config, serving, ready).serve(ears(listener))
+    listeners = [socket.socket(fileno=one) for one in listen]
+    for listener in listeners:
+        limit(listener, serving.settings)
+    sockets = [ear for listener in listeners for ear in ears(listener)]
+    await WorkerServer(config, serving, ready).serve(sockets)
     if serving.failed:
         sys.exit(1)
 
 
 def main() -> None:
-    """Run one worker: LISTEN_FD READY_FD PARENT_PID."""
-    listen, ready, parent = (int(text) for text in sys.argv[1:])
+    """Run one worker: LISTEN_FD[,LISTEN_FD…] READY_FD PARENT_PID."""
+    listen = [int(text) for text in sys.argv[1].split(",")]
+    ready, parent = (int(text) for text in sys.argv[2:])
     die_with(parent)
     logging.basicConfig(
         level=logging.INFO,

@@ -24,6 +24,13 @@ DRAINED_BYTES = 1 << 20
 """How much of a body that is too long is read and dropped, so that its sender
 gets the answer instead of a broken connection."""
 
+_CODING = re.compile(
+    # caddy, Apache and CloudFront "-gzip"; Jetty "--gzip"; LiteSpeed ";gz".
+    r"(?:(?:--?|[;:_])(?:x-)?(?:gzip|gz|br|brotli|zstd|deflate|compress|dcb|dcz))+$",
+    re.IGNORECASE,
+)
+"""What a proxy that compresses puts behind a tag. No tag of ours ends like this:
+they are numbers, cursors with a build, and hexadecimal digests."""
 _TAGS = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)')
 _JSON_TYPES = re.compile(
     r"(application|text)/([\w.+-]+\+)?json"
@@ -101,7 +108,8 @@ def asked(headers: Headers, owner: str) -> Requester:
 def entity_tags(text: str) -> list[tuple[bool, str]] | None:
     """The tags of an If-Match or If-None-Match, `(weak, tag)`; None for `*`.
 
-    Raises Malformed.
+    A tag that a cache or a compressing proxy changed is the tag that was given out:
+    `W/"3"` by nginx, `"3-gzip"` by Caddy, `"3--gzip"` by Jetty. Raises Malformed.
     """
     if text.strip() == "*":
         return None
@@ -114,7 +122,7 @@ def entity_tags(text: str) -> list[tuple[bool, str]] | None:
                 f"{text[:100]!r} is no entity tag; send the ETag as it was received, "
                 'in quotes, such as "3"'
             )
-        tags.append((match[1] is not None, match[2]))
+        tags.append((match[1] is not None, _CODING.sub("", match[2])))
         at = match.end()
     return tags
 
@@ -122,15 +130,16 @@ def entity_tags(text: str) -> list[tuple[bool, str]] | None:
 def expected(headers: Headers) -> Expected:
     """The revisions in If-Match; None if any will do. Raises Malformed.
 
-    A weak tag never matches (RFC 9110, 13.1.1).
+    A weak tag counts too, other than in RFC 9110 (13.1.1): whatever compresses on the
+    way makes tags weak, and a revision names the post's content, not its bytes.
     """
     given = headers.get("if-match")
     tags = None if given is None else entity_tags(given)
     if tags is None:
         return None
     revisions = set()
-    for weak, tag in tags:
-        if weak or not (tag.isascii() and tag.isdecimal()):
+    for _, tag in tags:
+        if not (tag.isascii() and tag.isdecimal()):
             continue
         if tag[0] == "0":
             # A tag is compared letter by letter: "01" is not "1", nor a guess at it.

@@ -43,3 +43,5 @@ class Services:
     metrics: MetricsExposition
     ready: Callable[[], Awaitable[None]] = always_ready
     """Returns if fresh events arrive; else raises Unavailable, saying why."""
+    forwarded: bool = False
+    """Whether the site's address is the one that a proxy told, as none is set."""

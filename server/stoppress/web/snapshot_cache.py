@@ -107,7 +107,7 @@ class SnapshotCache:
         self._hub = hub
         self._store = store
         self._base = settings.base
-        self._fresh = fresh
+        self.is_fresh = fresh
         self._faults = faults or ByLabel(lambda where: Counter())
         self._read: frozenset[bytes] = frozenset()
         self._shelves: OrderedDict[str, _Shelf] = OrderedDict()
@@ -161,7 +161,7 @@ class SnapshotCache:
             and shelf.noted is not None
             and not _covers(channel.cursor, shelf.noted)
         )
-        if behind or not self._fresh():
+        if behind or not self.is_fresh():
             try:
                 return visibility_of((await self._store.feed(feed)).body)
             except Unavailable:
@@ -260,7 +260,7 @@ class SnapshotCache:
         return (
             shelf.drawn >= shelf.due
             and _covers(held.cursor, channel.cursor)
-            and self._fresh()
+            and self.is_fresh()
         )
 
     async def _drawn(
@@ -269,7 +269,7 @@ class SnapshotCache:
         """An edition drawn from the log after now, or as good as that."""
         if shelf.edition is not None:
             tried = time.monotonic() - shelf.tried
-            if tried < IMPATIENCE_S and not self._fresh():
+            if tried < IMPATIENCE_S and not self.is_fresh():
                 raise Unavailable("the store could not answer a moment ago")
             patience: float | None = IMPATIENCE_S
         else:

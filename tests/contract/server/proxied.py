@@ -109,7 +109,7 @@ async def site_in(folder: Path) -> AsyncIterator[Site]:
         "XDG_DATA_HOME": str(folder),
         "XDG_CONFIG_HOME": str(folder),
     }
-    files = ["--config", str(ROOT / "server/Caddyfile"), "--adapter", "caddyfile"]
+    files = ["--config", str(ROOT / "deploy/Caddyfile"), "--adapter", "caddyfile"]
     async with contextlib.AsyncExitStack() as stack:
         processes: list[asyncio.subprocess.Process] = []
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from stoppress.cli.api_client import ApiClient
+from stoppress.cli.doctor import _description
 from stoppress.cli.program import run
 from tests.ports import reserve_port
 from tests.unit.cli.site import Site
 
-VERSION = {"info": {"version": "1.2.3"}}
+VERSION = {"info": {"version": "1.2.3"}, "servers": [{"url": "http://127.0.0.1:8000"}]}
 
 
 def healthy(site: Site) -> None:
@@ -51,6 +53,36 @@ def test_what_is_wrong_is_told(
     assert [line for line in said.splitlines() if line.startswith("wrong")] == [
         line for line in said.splitlines() if wrong in line
     ]
+
+
+@pytest.mark.parametrize(
+    ("address", "source", "asked_as", "says"),
+    [
+        ("https://set.example", "public_url", "", ""),
+        ("http://127.0.0.1:8000", "listening", "http://localhost:8000", ""),
+        (
+            "http://127.0.0.1:8000",
+            "listening",
+            "https://news.example",
+            "trusted_proxies",
+        ),
+        ("https://told.example", "forwarded", "", "set public_url"),
+    ],
+)
+def test_an_address_that_is_not_set_behind_a_proxy_is_warned_of(
+    address: str, source: str, asked_as: str, says: str, site: Site
+) -> None:
+    """It works, so it is nothing wrong; the setting is named."""
+    server = {"url": address, "x-address-from": source}
+    described = {"info": {"version": "1"}, "servers": [server]}
+    site.answers["GET /openapi.json"] = 200, described
+    api = ApiClient(site.url, None)
+    api.url = asked_as or api.url
+    findings = list(_description(api))
+    assert all(finding.ok for finding in findings)
+    warned = [finding.what for finding in findings if finding.is_warning]
+    assert len(warned) == bool(says)
+    assert says in " ".join(warned)
 
 
 def test_nobody_there_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
 
 import pytest
 import uvloop
 
 from stoppress.process import listening_sockets
-from stoppress.process.listening_sockets import EARS, CannotListen, ears, limit, listen
+from stoppress.process.listening_sockets import (
+    EARS,
+    CannotListen,
+    ears,
+    limit,
+    listen,
+    listen_unix,
+    remove_unix,
+)
 from stoppress.settings import Settings
 from tests.ports import reserve_port
 
@@ -69,6 +78,65 @@ async def test_a_host_that_is_not_ours_is_told(host: str) -> None:
     """At once: waiting would not help."""
     with pytest.raises(CannotListen, match="not an address of this machine"):
         await listen(host, 0, 1)
+
+
+@pytest.mark.asyncio
+async def test_the_unspecified_address_of_ipv6_is_both_families() -> None:
+    """`::` takes connections to 127.0.0.1 and to ::1; ::1 is itself alone."""
+    (both,) = await listen("::", 0, 1)
+    port = both.getsockname()[1]
+    for host in ("127.0.0.1", "::1"):
+        socket.create_connection((host, port), timeout=5).close()
+    free([both])
+    (one,) = await listen("::1", 0, 1)
+    port = one.getsockname()[1]
+    socket.create_connection(("::1", port), timeout=5).close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
+    free([one])
+
+
+def connects(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+@pytest.mark.asyncio
+async def test_a_unix_socket_that_was_left_over_is_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that somebody listens on is not; who ends late removes only his own file."""
+    monkeypatch.setattr(listening_sockets, "BIND_FOR_S", 0.0)
+    path = tmp_path / "hub"
+    killed = await listen_unix(path)
+    killed.listen()
+    assert connects(path) and path.stat().st_mode & 0o777 == 0o666
+    with pytest.raises(CannotListen, match="another server listens there"):
+        await listen_unix(path)
+    killed.close()
+    with await listen_unix(path) as ours:
+        ours.listen()
+        remove_unix(path)
+        assert connects(path)
+    remove_unix(path)
+    assert not path.exists()
+
+
+@pytest.mark.asyncio
+async def test_a_path_that_can_be_no_unix_socket_is_told(tmp_path: Path) -> None:
+    """And nothing that lies there is removed."""
+    kept = tmp_path / "posts.txt"
+    kept.write_text("x")
+    with pytest.raises(CannotListen, match="not a socket"):
+        await listen_unix(kept)
+    assert kept.read_text() == "x"
+    for path in (tmp_path / "none" / "hub", tmp_path / ("x" * 120)):
+        with pytest.raises(CannotListen, match="can't listen on uds"):
+            await listen_unix(path)
 
 
 def accepted(listener: socket.socket) -> socket.socket:

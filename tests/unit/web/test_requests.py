@@ -7,11 +7,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from stoppress.web import requests
 from stoppress.web.problems import Problem
-from stoppress.web.requests import ClientDisconnected, body, entity_tags
+from stoppress.web.requests import (
+    ClientDisconnected,
+    body,
+    entity_tags,
+    expected,
+    is_unchanged,
+)
 from tests.unit.web.desk_harness import open_office
 
 LIMIT = 64 << 10
@@ -126,6 +133,37 @@ def test_entity_tags() -> None:
     assert entity_tags('"3"') == [(False, "3")]
     assert entity_tags(' W/"a" , "b","" ') == [(True, "a"), (False, "b"), (False, "")]
     assert entity_tags(" * ") is None
+
+
+RETURNED = [
+    '"{}"',
+    'W/"{}"',
+    '"{}-gzip"',
+    '"{}-br"',
+    '"{}-zstd"',
+    '"{}--gzip"',
+    'W/"{}-gzip"',
+    '"{};gz"',
+    '"{}-GZIP"',
+    '"{}-gzip-br"',
+    '"x", W/"{}--br"',
+]
+"""A tag as caches and compressing proxies hand it back."""
+
+
+@pytest.mark.parametrize("form", RETURNED)
+def test_a_tag_that_a_proxy_changed_is_the_same_tag(form: str) -> None:
+    """For a write, and for a question whether something changed."""
+    assert expected(Headers({"if-match": form.format(3)})) == frozenset({3})
+    digest = "k3v9-120.00c0ffee1d"
+    given = Headers({"if-none-match": form.format(digest)})
+    assert is_unchanged(given, f'"{digest}"')
+
+
+@pytest.mark.parametrize("tag", ['"3-4"', '"3gzip"', '"-gzip"', '"3-"', '"3-gzip-4"'])
+def test_no_other_tag_becomes_a_revision(tag: str) -> None:
+    """Only what compresses leaves a mark that is taken off."""
+    assert expected(Headers({"if-match": tag})) == frozenset()
 
 
 @pytest.mark.asyncio

@@ -101,7 +101,7 @@ async def create(services: Services, request: Request) -> Response:
     return responses.written(
         public_feed(made.body, services.settings.base),
         rev=made.rev,
-        location=f"/v1/feeds/{slug}",
+        location=f"{services.settings.root}/v1/feeds/{slug}",
         status=200 if made.repeated else 201,
     )
 

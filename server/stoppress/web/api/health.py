@@ -32,6 +32,8 @@ async def metrics(services: Services, request: Request) -> Response:
 
 async def openapi(services: Services, request: Request) -> Response:
     """GET /openapi.json."""
-    body = document(services.settings.base)
+    settings = services.settings
+    address_from = "public_url" if settings.public_url else "listening"
+    body = document(settings.base, "forwarded" if services.forwarded else address_from)
     tag = responses.content_tag(body)
     return responses.read(request, body, tag, {"cache-control": "public, max-age=300"})

@@ -37,8 +37,8 @@ _REF = "#/components/schemas/{name}"
 
 
 @functools.cache
-def document(base: str) -> bytes:
-    """The description as JSON."""
+def document(base: str, address_from: str = "public_url") -> bytes:
+    """The description as JSON; `address_from` says who told the server its address."""
     paths: dict[str, Schema] = {}
     for call in CALLS:
         paths.setdefault(call.path, {})[call.method.lower()] = _operation(call)
@@ -51,7 +51,7 @@ def document(base: str) -> bytes:
                 "description": "A real-time push server for live blogs.",
                 "license": {"name": "MIT", "identifier": "MIT"},
             },
-            "servers": [{"url": base}],
+            "servers": [{"url": base, "x-address-from": address_from}],
             "paths": paths,
             "components": {
                 "schemas": _schemas(),

@@ -42,7 +42,7 @@ async def publish(services: Services, request: Request) -> Response:
     return responses.written(
         outcome(services, feed, made),
         rev=made.rev,
-        location=f"/v1/feeds/{feed}/posts/{made.post}",
+        location=f"{services.settings.root}/v1/feeds/{feed}/posts/{made.post}",
         status=200 if made.repeated else 201,
         cache=cache_headers.FULL,
     )

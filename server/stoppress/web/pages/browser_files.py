@@ -76,8 +76,8 @@ class BrowserFiles:
         return _send(request, self._held[name], name.rpartition(".")[2], cache)
 
     async def words(self, services: Services, request: Request) -> Response:
-        """The words of a language; of English where there are none."""
-        language = request.path_params["language"]
+        """The words of a language such as en or en-GB; of English where are none."""
+        language = request.path_params["language"].lower().partition("-")[0]
         if not language.isalnum():
             raise Problem(404, "not-found", "Not Found", "no language is called that")
         body = self._words.get(language, self._words["en"])

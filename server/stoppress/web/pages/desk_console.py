@@ -13,6 +13,7 @@ Rules:
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode
 
@@ -128,11 +129,11 @@ class DeskConsole:
             return self._door(feed, "This token is not known here.", 401)
         if "read" in token.scopes and len(token.scopes) == 1:
             return self._door(feed, "This token may read, but not write.", 403)
-        answer = _to_desk(feed)
+        answer = _to_desk(services, feed)
         answer.set_cookie(
             COOKIE,
             secret,
-            path="/",
+            path=services.settings.root or "/",
             httponly=True,
             samesite="strict",
             secure=_is_secure(services, request),
@@ -142,10 +143,10 @@ class DeskConsole:
     async def sign_out(self, services: Services, request: Request) -> Response:
         """Forget the token."""
         check_origin(services, request)
-        answer = _to_desk("")
+        answer = _to_desk(services, "")
         answer.delete_cookie(
             COOKIE,
-            path="/",
+            path=services.settings.root or "/",
             httponly=True,
             samesite="strict",
             secure=_is_secure(services, request),
@@ -189,11 +190,15 @@ class DeskConsole:
         return Response(html, status, _GUARDED, "text/html; charset=utf-8")
 
 
+# Read once, whatever number of addresses the site has.
+_files = cache(DeskFiles)
+
+
 def routes(services: Services) -> list[BaseRoute]:
     """The desk's routes."""
     folder = browser_folder()
-    files = DeskFiles(folder)
-    console = DeskConsole(files, Templates(folder))
+    files = _files(folder)
+    console = DeskConsole(files, Templates(folder, root=services.settings.root))
     table: dict[str, dict[str, Handler]] = {
         "/desk": {"GET": console.page},
         "/desk/sign-in": {"POST": console.sign_in},
@@ -207,9 +212,10 @@ def routes(services: Services) -> list[BaseRoute]:
     ]
 
 
-def _to_desk(feed: str) -> RedirectResponse:
+def _to_desk(services: Services, feed: str) -> RedirectResponse:
     query = f"?{urlencode({'feed': feed})}" if feed else ""
-    return RedirectResponse(f"/desk{query}", 303, {"cache-control": "no-store"})
+    address = f"{services.settings.root}/desk{query}"
+    return RedirectResponse(address, 303, {"cache-control": "no-store"})
 
 
 def _is_secure(services: Services, request: Request) -> bool:

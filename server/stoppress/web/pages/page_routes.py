@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,6 +38,7 @@ from stoppress.web.problems import answer as problem
 from stoppress.web.resource import Resource
 from stoppress.web.response_cache import CachedBody, Drawer, ResponseCache, send
 from stoppress.web.services import Services
+from stoppress.web.site_address import below
 from stoppress.web.snapshot import EncodedSnapshot
 
 HTML = "text/html; charset=utf-8"
@@ -168,7 +170,8 @@ class Pages:
         query = request.query_params
         if query.get("format", "json") != "json":
             return Response("only format=json is spoken here\n", 501)
-        parts = urlsplit(query.get("url", "")).path.strip("/").split("/")
+        named = below(urlsplit(query.get("url", "")).path, self._services.settings.root)
+        parts = named.strip("/").split("/")
         if len(parts) not in (2, 3) or parts[0] not in ("live", "embed"):
             raise NotFound(query.get("url", "")[:100])
         request.path_params["feed"] = parts[1]
@@ -286,13 +289,17 @@ class _Address:
             return self._pages.refusal(request, error)
 
 
+# Made once, whatever number of addresses the site has.
+_files = cache(BrowserFiles)
+
+
 def routes(services: Services) -> list[BaseRoute]:
     """The readers' pages and files."""
     folder = browser_folder()
     settings = services.settings
-    files = BrowserFiles(folder, settings.shared)
+    files = _files(folder, tuple(settings.shared))
     views = PageViews(
-        Templates(folder, settings.shared),
+        Templates(folder, settings.shared, settings.root),
         files.addresses,
         settings.base,
         settings.publisher,

@@ -1,14 +1,16 @@
 """Draws feeds and posts as HTML, for pages, frames and the desk's preview.
 
 Rules: everything is escaped but a post's `html`, which was made safe on the way in;
-addresses are http(s) or begin at the root; no inline style or script (JSON in a
-data block has its `<` escaped). What a page shows beside the feed comes in as values.
+addresses are http(s) or begin at the site's root, which may be a path; no inline style
+or script (JSON in a data block has its `<` escaped). What a page shows beside the feed
+comes in as values.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +25,9 @@ from stoppress.web.pages.share_links import targets
 
 Json = Mapping[str, Any]
 
+_TAG = re.compile(r'<[a-z][^<>"]*(?:"[^"]*"[^<>"]*)+>')
+_ROOTED = re.compile(r'( (?:href|src|cite)=")/(?![/\\])')
+
 
 class _Absent(StrictUndefined):
     """A member left out: false where that is asked, a fault anywhere else."""
@@ -36,7 +41,7 @@ class _Absent(StrictUndefined):
 class Templates:
     """The templates, with the words of every language."""
 
-    def __init__(self, files: Path, share: Sequence[str] = ()) -> None:
+    def __init__(self, files: Path, share: Sequence[str] = (), root: str = "") -> None:
         self.tables: dict[str, speech.Words] = {
             language: {
                 **words,
@@ -53,10 +58,11 @@ class Templates:
             lstrip_blocks=True,
         )
         self._templates.globals.update(
-            safe_url=safe_url,
+            root=root,
+            site_url=partial(site_url, root=root),
+            rooted=partial(rooted, root=root),
             headline_of=headline_of,
             host_of=host_of,
-            trusted=Markup,
             lines=lines,
             unbulleted=unbulleted,
             others_than=others_than,
@@ -122,6 +128,19 @@ def safe_url(url: str | None) -> str | None:
     if url.lower().startswith(("http://", "https://")):
         return url
     return url if url[0] == "/" and url[1:2] not in ("", "/", "\\") else None
+
+
+def site_url(url: str | None, root: str = "") -> str | None:
+    """A safe address; one that begins at the root is under the site's path."""
+    safe = safe_url(url)
+    return root + safe if safe and safe[0] == "/" else safe
+
+
+def rooted(html: str, root: str = "") -> Markup:
+    """Safe HTML, its addresses that begin at the root under the site's path."""
+    if root:
+        html = _TAG.sub(lambda tag: _ROOTED.sub(rf"\1{root}/", tag[0]), html)
+    return Markup(html)
 
 
 def host_of(url: str) -> str:

@@ -188,7 +188,7 @@ class PageViews:
             "live.html",
             feed,
             ctx=ctx,
-            oembed=f"/oembed?url={quote(feed['url'], safe='')}",
+            oembed=f"{self._base}/oembed?url={quote(feed['url'], safe='')}",
             cursor=str(edition.cursor),
             posts=posts,
             window=window,

@@ -112,7 +112,7 @@ async def test_an_edit() -> None:
         edited = answer.json()["post"]
         assert (edited["body"], edited["tags"]) == ("b", ["a"])
         assert "headline" not in edited
-        for given in ('"1"', 'W/"2"', '"x"', '"1", "7"', '"99999999999999999999"'):
+        for given in ('"1"', 'W/"3"', '"x"', '"1", "7"', '"99999999999999999999"'):
             stale = await office.client.patch(
                 path, json={"body": "c"}, headers={"if-match": given}
             )

@@ -12,7 +12,9 @@ from stoppress.web.pages.templating import (
     data_block,
     host_of,
     lines,
+    rooted,
     safe_url,
+    site_url,
     unbulleted,
 )
 from tests.unit.web.web_harness import feed, post
@@ -54,3 +56,32 @@ def test_a_post_alone() -> None:
     html = Templates(browser_folder()).post(feed(), post(1, key=True))
     assert html.startswith("<article") and html.endswith("</article>")
     assert "Key moment" in html and "Headline 1" in html
+
+
+@pytest.mark.parametrize(
+    ("html", "drawn"),
+    [
+        ('<a href="/x">', '<a href="/at/x">'),
+        ('<p><a class="b" href="/">y</a></p>', '<p><a class="b" href="/at/">y</a></p>'),
+        ('<img alt="a &gt; b" src="/m.png">', '<img alt="a &gt; b" src="/at/m.png">'),
+        ('<img alt="a > b" src="/m.png">', '<img alt="a > b" src="/at/m.png">'),
+        ('<a href="//x.example">', '<a href="//x.example">'),
+        ('<a href="https://x.example/">', '<a href="https://x.example/">'),
+        ('<code> href="/x"</code>', '<code> href="/x"</code>'),
+        ('<a title=" href=" href="#x">', '<a title=" href=" href="#x">'),
+    ],
+)
+def test_addresses_from_the_root_are_under_the_sites_path(
+    html: str, drawn: str
+) -> None:
+    """Those of links and pictures; text that looks like one stays."""
+    assert rooted(html, "/at") == drawn
+    assert rooted(html) == html
+
+
+def test_a_safe_address_under_the_sites_path() -> None:
+    """Only if it begins at the root."""
+    assert site_url("/x", "/at") == "/at/x"
+    assert site_url("https://x.example/", "/at") == "https://x.example/"
+    assert site_url("//x.example", "/at") is None
+    assert site_url("javascript:x", "/at") is None

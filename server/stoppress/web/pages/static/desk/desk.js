@@ -9,7 +9,7 @@ import { Drafts } from "./drafts.js";
 import { FeedForm, setUpNewFeedForm } from "./feed_forms.js";
 import { DeskPostList, postTitle } from "./desk_post_list.js";
 import { Preview } from "./preview.js";
-import { RepeatedRequest, newIdempotencyKey } from "./send_request.js";
+import { ROOT, RepeatedRequest, newIdempotencyKey } from "./send_request.js";
 
 /**
  * @typedef {import("./send_request.js").Answer} Answer
@@ -110,12 +110,12 @@ function openFeed(name) {
   slug = name;
   history.replaceState(null, "", `?feed=${name}`);
   byId("feed").value = name;
-  byId("page-link").href = `/live/${name}`;
+  byId("page-link").href = `${ROOT}/live/${name}`;
   byId("desk").hidden = false;
   listFeedback.show("");
   postList.show(null);
   composer.open(name);
-  const mine = (reader = new Reader(location.origin, name, {
+  const mine = (reader = new Reader(location.origin + ROOT, name, {
     change(state) {
       if (mine !== reader) return;
       postList.show(state);

@@ -13,6 +13,9 @@
  * @typedef {{status: number, body: any, waitS?: number}} Answer
  */
 
+/** The path that the site is under; "" at the root of its host. */
+export const ROOT = globalThis.document?.documentElement?.dataset?.root ?? "";
+
 const TIMEOUT_MS = 15_000;
 const FIRST_RETRY_WAIT_S = 1;
 const LONGEST_RETRY_WAIT_S = 15;
@@ -35,7 +38,7 @@ export async function sendOnce({ method, path, body, rev, key: idempotencyKey })
   if (rev !== undefined) headers["if-match"] = `"${rev}"`;
   if (idempotencyKey) headers["idempotency-key"] = idempotencyKey;
   try {
-    const response = await fetch(path, {
+    const response = await fetch(ROOT + path, {
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),

@@ -4,9 +4,9 @@
  * @module
  */
 
+import { ROOT } from "./send_request.js";
+
 if (!document.referrer.startsWith(`${location.origin}/`)) {
-  const answer = await fetch("/desk/feeds").catch(() => null);
+  const answer = await fetch(`${ROOT}/desk/feeds`).catch(() => null);
   if (answer?.ok) location.replace(location.href);
 }
-
-export {};

@@ -1,0 +1,86 @@
+"""A server that is not told its address, behind a proxy whose word counts, or not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import connect
+
+from tests.conftest import Server
+
+TOLD = {
+    "x-forwarded-proto": "https",
+    "x-forwarded-host": "news.example",
+    "x-forwarded-prefix": "/liveblog",
+}
+SITE = "https://news.example/liveblog"
+
+
+def test_a_trusted_proxy_tells_the_address(
+    serving: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Pages, API, redirects, the desk's cookie, and the line that all readers share."""
+    server: Server
+    with serving(tmp_path / "data", "--trusted-proxies", "127.0.0.0/8") as server:
+        with httpx.Client(base_url=server.url, headers=TOLD, trust_env=False) as http:
+            write = {"authorization": f"Bearer {server.token}"}
+            made = http.post(
+                "/v1/feeds", json={"slug": "quay", "title": "Quay"}, headers=write
+            )
+            assert made.status_code == 201
+            assert made.json()["url"] == f"{SITE}/live/quay"
+            assert made.headers["location"] == "/liveblog/v1/feeds/quay"
+            page = http.get("/live/quay").text
+            assert f'<link rel="canonical" href="{SITE}/live/quay">' in page
+            assert 'href="/liveblog/live/quay/atom.xml"' in page
+            assert server.url not in page
+            signed = http.post(
+                "/desk/sign-in",
+                data={"token": server.token},
+                headers={"origin": "https://news.example"},
+            )
+            assert signed.status_code == 303, signed.text
+            assert signed.headers["location"] == "/liveblog/desk"
+            cookie = signed.headers["set-cookie"]
+            assert "Path=/liveblog;" in cookie and "Secure" in cookie
+            described = http.get("/openapi.json").json()["servers"]
+            assert described == [{"url": SITE, "x-address-from": "forwarded"}]
+
+            async def followed() -> Any:
+                url = f"{server.url.replace('http', 'ws')}/v1/live?feed=quay"
+                async with (
+                    asyncio.timeout(30),
+                    connect(url, additional_headers=TOLD, proxy=None) as socket,
+                ):
+                    await socket.recv()
+                    await asyncio.to_thread(server.publish, "quay", "News.")
+                    return json.loads(await socket.recv())
+
+            event = asyncio.run(followed())
+            address = f"{SITE}/live/quay/{event['post']['id']}"
+            assert event["post"]["url"] == address
+        own = httpx.get(f"{server.url}/v1/feeds/quay", trust_env=False).json()
+        assert own["feed"]["url"] == f"{server.url}/live/quay"
+
+
+def test_nobody_else_does(server: Server) -> None:
+    """Whoever sends the headers without being named gets the server's own address."""
+    feed = server.new_feed()
+    for told in (TOLD, {"forwarded": "proto=https;host=news.example"}):
+        answer = httpx.get(
+            f"{server.url}/v1/feeds/{feed}", headers=told, trust_env=False
+        )
+        assert answer.json()["feed"]["url"] == f"{server.url}/live/{feed}"
+        signed = httpx.post(
+            f"{server.url}/desk/sign-in",
+            data={"token": server.token},
+            headers={**told, "origin": server.url},
+            trust_env=False,
+        )
+        assert signed.status_code == 303
+        assert "Secure" not in signed.headers["set-cookie"]
