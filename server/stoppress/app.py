@@ -169,7 +169,7 @@ class ServerProcess:
 
         async def ready() -> None:
             if not follower.healthy:
-                raise Unavailable("no events arrive: Redis is away")
+                raise Unavailable(f"no events arrive: {follower.reason}")
 
         return Services(
             settings=settings,

@@ -79,9 +79,10 @@ class FollowedFeed:
         feed: str,
         sink: FollowedSink,
         overflowed: Callable[[], None] = lambda: None,
+        database: int = 0,
     ) -> None:
         self.feed = feed
-        self.channel = feed_keys(feed).line.encode()
+        self.channel = feed_keys(feed, database).line.encode()
         self.sink = sink
         self.cursor = Cursor("", 0)
         self.held: list[PubSubMessage] | None = []

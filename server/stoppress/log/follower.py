@@ -72,6 +72,8 @@ class Follower:
         self._stands = False
         self.healthy = False
         """Whether events arrive: all lines stand, and their last probes came back."""
+        self.reason = "the line to Redis was not made yet"
+        """Why it is not healthy, as Redis said it."""
         self.since = time.monotonic()
         """Since when it is as `healthy` says (`time.monotonic`)."""
 
@@ -215,6 +217,7 @@ class Follower:
     def changed(self) -> None:
         """See how all lines are together."""
         lines = self._lines.values()
+        self.reason = next((one.reason for one in lines if one.reason), self.reason)
         stands = bool(lines) and all(line.stands for line in lines)
         if stands != self._stands:
             self._stands = stands
@@ -261,7 +264,10 @@ class Follower:
 
     async def _open(self, feed: str, sink: FollowedSink) -> None:
         await self.close(feed)
-        followed = FollowedFeed(feed, sink, self._metrics.held_back_too_much.add)
+        followed = FollowedFeed(
+            *(feed, sink, self._metrics.held_back_too_much.add),
+            database=self._shards.database,
+        )
         line = await self._listening(followed)
         self._feeds[feed] = self._channels[followed.channel] = followed
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from stoppress.domain.cursor import Cursor
@@ -17,6 +18,7 @@ from stoppress.domain.errors import (
     IdempotencyKeyReused,
     Invalid,
     NotFound,
+    NotPermitted,
     Unavailable,
 )
 from stoppress.domain.store_records import (
@@ -96,6 +98,10 @@ class RedisStore:
                     talk, feed, born, body, idempotency, ttl_s=self._ttl_s, rev=rev
                 ),
             )
+        except NotPermitted:
+            with suppress(Unavailable):
+                await self._unlist(member)
+            raise
         except Unavailable:
             raise
         except Exception:

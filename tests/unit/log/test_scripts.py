@@ -30,6 +30,7 @@ class Answering:
     """A connection on which every script answers this."""
 
     life = "k3v9"
+    database = 0
 
     def __init__(self, answer: list[Any]) -> None:
         self.answer = answer

@@ -8,10 +8,13 @@
 --                     fsync every write before it answers
 --   at                milliseconds since 1970
 -- Returns nil if there is no such feed, else a table with epoch, seq (a number),
--- rev, pinned and born (texts). Needs primary.lua.
+-- rev, pinned and born (texts). Needs primary.lua and need.lua.
 --
 -- anew(feed, meta, log, line, chance, at): end the epoch of such a table.
 local function anew(feed, meta, log, line, chance, at)
+  need('HSET', meta, '', '')
+  need('UNLINK', log)
+  need('SPUBLISH', line, '')
   feed.epoch, feed.seq = chance, 0
   redis.call('HSET', meta, 'epoch', chance, 'seq', '0')
   redis.call('UNLINK', log)
@@ -38,8 +41,8 @@ local function enter(meta, log, line, chance, life, at)
     redis.call('HSET', meta, 'replid', replid)
     return feed
   end
-  redis.call('HSET', meta, 'replid', replid, 'life', life)
   anew(feed, meta, log, line, chance, at)
+  redis.call('HSET', meta, 'replid', replid, 'life', life)
   return feed
 end
 

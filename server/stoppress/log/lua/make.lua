@@ -4,6 +4,10 @@
 -- ARGV  1 epoch  2 life  3 body  4 fingerprint ('' for none)  5 ttl, in s
 --       6 rev
 -- Returns {'ok'} or {'repeated', cursor, post} or {'reused'} or {'exists'}
+need('EXISTS', KEYS[1])
+need('HSET', KEYS[1], '', '')
+need('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+need_to_recollect(KEYS[6])
 local info = replication()
 local repeated = recollect(KEYS[6], ARGV[4], nil)
 if repeated then return repeated end
