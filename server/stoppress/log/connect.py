@@ -182,7 +182,9 @@ class _Permissions(NamedTuple):
             if str(refused).startswith("unknown command"):
                 raise permissions.renamed("EVAL") from None
             raise
-        self._check(self.commands, missing)
+        # Another answer is no Redis': the checks that follow say what it is.
+        if isinstance(missing, list):
+            self._check(self.commands, missing)
 
     async def of_confirmation(self, talk: RedisCommands, confirm: Durability) -> None:
         """Ask for what writes wait for. Raises NotPermitted."""
