@@ -4,7 +4,8 @@ What belongs to one feed stands under the hash tag `{slug}`, so that one script
 can touch all of it, in a cluster too. The index of feeds, the tokens, the counts of
 readers and the inbox lie outside: no script that touches a feed touches them.
 
-    stoppress:{slug}:meta    hash    epoch, seq, replid, life, born, rev, feed, pinned
+    stoppress:{slug}:meta    hash    epoch, seq, replid, life, born, rev, feed, pinned,
+                                     secret (of the marks of messages)
     stoppress:{slug}:log     stream  `<seq>-0`: type, post, rev, at
     stoppress:{slug}:posts   hash    post id: `<rev> <kept JSON>`; withdrawn: `<rev> `
     stoppress:{slug}:order   zset    post id by published_at, in ms

@@ -55,6 +55,7 @@ from stoppress.domain.event import Event, as_it_is_now
 from stoppress.domain.store_records import (
     Idempotency,
     KeptFeed,
+    LogWindow,
     PageMark,
     PostPage,
     Snapshot,
@@ -64,20 +65,21 @@ from stoppress.domain.store_records import (
 )
 from stoppress.log.commands import Arg, LuaScript, RedisCommands, new_epoch
 from stoppress.log.event_record import read_event, recorded_post
+from stoppress.log.pubsub_message import new_secret
 from stoppress.log.redis_keys import feed_keys, idem_key
 
-_WRITE = LuaScript("primary", "need", "enter", "recollect", "age", "write")
+_WRITE = LuaScript("primary", "need", "mark", "enter", "recollect", "age", "write")
 _MAKE = LuaScript("primary", "need", "recollect", "make")
-_DROP = LuaScript("need", "recollect", "drop")
-_RECALL = LuaScript("need", "recollect", "recall")
-_CONFIRM = LuaScript("primary", "need", "enter", "confirm")
-_HEAD = LuaScript("primary", "need", "enter", "head")
-_RENEW = LuaScript("primary", "need", "enter", "renew")
-_FEED = LuaScript("primary", "need", "enter", "feed")
+_DROP = LuaScript("need", "mark", "recollect", "drop")
+_RECALL = LuaScript("need", "mark", "recollect", "recall")
+_CONFIRM = LuaScript("primary", "need", "mark", "enter", "confirm")
+_HEAD = LuaScript("primary", "need", "mark", "enter", "head")
+_RENEW = LuaScript("primary", "need", "mark", "enter", "renew")
+_FEED = LuaScript("primary", "need", "mark", "enter", "feed")
 _PAGE = LuaScript("listed", "page")
 _WITHDRAWN = LuaScript("withdrawn")
-_SNAPSHOT = LuaScript("primary", "need", "enter", "listed", "snapshot")
-_WINDOW = LuaScript("primary", "need", "enter", "window")
+_SNAPSHOT = LuaScript("primary", "need", "mark", "enter", "listed", "snapshot")
+_WINDOW = LuaScript("primary", "need", "mark", "enter", "window")
 _PROBE = LuaScript("primary", "probe")
 
 
@@ -87,6 +89,15 @@ class LogPiece(NamedTuple):
     head: Cursor
     feed: bytes
     events: tuple[Event, ...]
+    secret: bytes = b""
+    """With which messages of the feed are marked; for followers, and never shown."""
+
+
+class MarkedWindow(NamedTuple):
+    """The newest part of a log, and the secret of its feed's messages."""
+
+    window: LogWindow
+    secret: bytes
 
 
 async def write(
@@ -138,7 +149,8 @@ async def make(
     """Create a feed whose first epoch is `born`."""
     keys = feed_keys(feed, talk.database)
     names = (keys.meta, keys.log, keys.posts, keys.order, keys.ext)
-    args = (born, talk.life, body, idem.fingerprint if idem else "", ttl_s, rev)
+    fingerprint = idem.fingerprint if idem else ""
+    args = (born, talk.life, body, fingerprint, ttl_s, rev, new_secret())
     answer = await talk.write(_MAKE, (*names, idem_key(feed, idem)), args)
     if answer[0] == b"ok":
         return Written("", Cursor(born, 0))
@@ -279,7 +291,7 @@ async def piece(
         event = _event(feed, ident, kind, at, post, bodies[post])
         if event is not None:
             found.append(event)
-    return LogPiece(_cursor(answer), answer[3], tuple(found))
+    return LogPiece(_cursor(answer), answer[3], tuple(found), answer[7])
 
 
 async def probe(talk: RedisCommands, channel: bytes, nonce: bytes) -> None:
@@ -294,7 +306,7 @@ def now_ms() -> int:
 
 def _entry(talk: RedisCommands, at: int) -> tuple[Arg, ...]:
     """What `enter.lua` needs: chance, life, at."""
-    return (new_epoch(), talk.life, at)
+    return (b"%b %b" % (new_epoch().encode(), new_secret()), talk.life, at)
 
 
 def _event(

@@ -6,12 +6,12 @@
 need('HMGET', KEYS[1], '')
 need('SPUBLISH', KEYS[3], '')
 need_to_recollect(KEYS[2])
-local held = redis.call('HMGET', KEYS[1], 'born', 'epoch', 'seq')
+local held = redis.call('HMGET', KEYS[1], 'born', 'epoch', 'seq', 'secret')
 local repeated = recollect(KEYS[2], ARGV[1], held[1])
 if not repeated then return {'none'} end
 if repeated[2] and held[2] then
   -- Perhaps nobody heard of it: whoever lacks it reads the log.
-  redis.call('SPUBLISH', KEYS[3],
-    held[2] .. '-' .. held[3] .. ' epoch ' .. ARGV[2] .. ' \n')
+  local cursor = held[2] .. '-' .. held[3]
+  tell(marker(held[4], KEYS[3]), KEYS[3], cursor, 'epoch', ARGV[2])
 end
 return repeated

@@ -25,8 +25,8 @@ if not feed then return {'nofeed'} end
 local repeated = recollect(KEYS[7], ARGV[7], feed.born)
 if repeated then
   -- Perhaps nobody heard of it: whoever lacks it reads the log.
-  redis.call('SPUBLISH', KEYS[3],
-    string.format('%s-%.0f epoch %s \n', feed.epoch, feed.seq, ARGV[3]))
+  local cursor = string.format('%s-%.0f', feed.epoch, feed.seq)
+  tell(marker(feed.secret, KEYS[3]), KEYS[3], cursor, 'epoch', ARGV[3])
   return repeated
 end
 
@@ -95,11 +95,17 @@ for i = 11, last, 7 do
 end
 keep(KEYS[7], ARGV[7], feed.born, feed.epoch .. '-' .. head, ARGV[last + 1], ARGV[8])
 
--- Nothing is told before it is kept, with its key.
+-- Nothing is told before it is kept, with its key. The mark of an event goes before it,
+-- on its own: former releases take it for a bell that tells them nothing new, and read
+-- the event, whose form has not changed.
+local mark = marker(feed.secret, KEYS[3])
 seq = feed.seq
 for i = 11, last, 7 do
+  local message = string.format('%s-%.0f %s %s %s\n',
+    feed.epoch, seq + 1, ARGV[i], ARGV[3], ARGV[i + 1]) .. ARGV[i + 4]
+  redis.call('SPUBLISH', KEYS[3], string.format('%s-%.0f epoch %s +%s\n',
+    feed.epoch, seq, ARGV[3], mark(message)))
+  redis.call('SPUBLISH', KEYS[3], message)
   seq = seq + 1
-  redis.call('SPUBLISH', KEYS[3], string.format('%s-%.0f %s %s %s\n',
-    feed.epoch, seq, ARGV[i], ARGV[3], ARGV[i + 1]) .. ARGV[i + 4])
 end
 return {'ok', feed.epoch, head, ARGV[last + 1], gone}
