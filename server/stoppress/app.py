@@ -174,7 +174,7 @@ class ServerProcess:
 
         async def ready() -> None:
             if not follower.healthy:
-                raise Unavailable("no events arrive: Redis does not answer")
+                raise Unavailable(f"no events arrive: {follower.reason}")
 
         return Services(
             settings=settings,

@@ -28,7 +28,7 @@ NAMES = {
     *("trimmed_events", "encoded", "handshakes_waited", "handshakes_shut_out"),
     *("heads_refused", "collector_pause_seconds", "loop_late_seconds"),
     *("redis_line_up", "redis_lines_lost", "mended", "malformed", "probes_missed"),
-    *("held_back_too_much", "log_aged", "inbox", "feed_faults"),
+    *("held_back_too_much", "log_aged", "inbox", "feed_faults", "unmarked"),
 }
 """What dashboards of operators ask for, without `stoppress_`: none may go."""
 

@@ -18,6 +18,7 @@
     │   └── MissingScope
     ├── Gap                  an event is missing between the last one and the next
     └── Unavailable          the store does not answer; the outcome may be unknown
+        └── NotPermitted     the store's user lacks a right; nothing happened
 
 Each carries its data; the text says what happened, with which value, and what to
 do. The web layer turns them into problem documents and close codes, in one module.
@@ -211,3 +212,10 @@ class Unavailable(NewsError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class NotPermitted(Unavailable):
+    """This server's user in the store lacks a right, and nothing was done.
+
+    `reason` names the right, for operators. The same write works once it is granted.
+    """

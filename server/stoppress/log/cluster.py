@@ -28,11 +28,15 @@ from urllib.parse import urlsplit, urlunsplit
 from redis.asyncio import Redis
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS as SLOTS
 from redis.crc import key_slot
+from redis.exceptions import NoPermissionError
 
-from stoppress.domain.errors import Unavailable
+from stoppress.domain.errors import NotPermitted, Unavailable
 from stoppress.log.commands import new_epoch
+from stoppress.log.permissions import CLUSTER_RULES
 from stoppress.log.pool import WATCH_S, Pool
 from stoppress.log.quorum import ServerAddress, SingleFlight, ask, client
+from stoppress.log.redis_address import user_of
+from stoppress.log.redis_errors import said as said_by
 from stoppress.settings import BadSetting
 
 SCHEMES = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
@@ -82,6 +86,11 @@ class Cluster:
         self._is_known = False
         self._once = SingleFlight(self._learn)
 
+    @property
+    def database(self) -> int:
+        """There is no other."""
+        return 0
+
     def of(self, key: str) -> Pool:
         """The link to where the key is. Raises Unavailable if nobody has it now."""
         place = self._slots[key_slot(key.encode())]
@@ -127,8 +136,14 @@ class Cluster:
     async def _learn(self) -> None:
         said, refusals = await ask(tuple(self._asked.values()), _nodes)
         if not said:
+            if any(isinstance(one, NoPermissionError) for one in refusals):
+                user = user_of(self._seeds[0])
+                raise NotPermitted(
+                    "the Redis user lacks rights: +cluster|nodes; grant them at each "
+                    f"server with `ACL SETUSER {user} {CLUSTER_RULES}`"
+                )
             if refusals and not self._is_known:
-                raise BadSetting(f"this Redis is no cluster: {refusals[0]}")
+                raise BadSetting(f"this Redis is no cluster: {said_by(refusals[0])}")
             raise Unavailable("no server of the cluster answers")
         self._is_known = True
         slots = owners(shard for shards, _ in said for shard in shards)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hashlib import sha1
 from importlib.resources import files
 from os import urandom
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from redis.asyncio.connection import AbstractConnection
@@ -75,6 +75,11 @@ class RedisCommands:
         Else "".
         """
         return self._lives.get(self._connection, "")
+
+    @property
+    def database(self) -> int:
+        """The number of the database that it talks to."""
+        return int(cast(Any, self._connection).db or 0)
 
     async def ask(self, *commands: Command) -> list[Any]:
         """The answers, in order; an answer may be a ResponseError."""

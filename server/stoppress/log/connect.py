@@ -1,8 +1,8 @@
 """The way to Redis: what its address says, and how each new connection is greeted.
 
 The address is that of one server, of the Sentinels who know it (`sentinels.py`), or of
-a cluster's servers (`cluster.py`). What does not fit (`server_checks.py`) is
-refused at the start.
+a cluster's servers (`cluster.py`). What does not fit (`redis_address.py`,
+`permissions.py`, `server_checks.py`) is refused at the start.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
@@ -19,15 +20,25 @@ from redis.exceptions import (
     ClusterDownError,
     ConnectionError,
     MovedError,
+    NoPermissionError,
     ResponseError,
 )
 
-from stoppress.domain.errors import Unavailable
-from stoppress.log import sentinel
+from stoppress.domain.errors import NotPermitted, Unavailable
+from stoppress.log import permissions, sentinel
 from stoppress.log.cluster import Cluster, seeds
-from stoppress.log.commands import Command, Durability, Lives, LuaScript, new_epoch
-from stoppress.log.pool import NotPrimary, Pool
+from stoppress.log.commands import (
+    Command,
+    Durability,
+    Lives,
+    LuaScript,
+    RedisCommands,
+    new_epoch,
+)
+from stoppress.log.pool import Pool
 from stoppress.log.quorum import ServerAddress
+from stoppress.log.redis_address import check_address, user_of
+from stoppress.log.redis_errors import LoginRefused, NotPrimary, WrongAddress
 from stoppress.log.redis_keys import NODE
 from stoppress.log.sentinel import Sentinels
 from stoppress.log.server_checks import (
@@ -41,10 +52,13 @@ from stoppress.log.server_checks import (
     pairs,
 )
 from stoppress.log.shards import Shards
-from stoppress.settings import BadSetting, Settings
+from stoppress.settings import Settings
 
 _NODE = LuaScript("primary", "node")
 _ROLE = LuaScript("primary", "role")
+
+_TO_BE_CHANGED = (VolatileServer, NotPermitted, LoginRefused, WrongAddress)
+"""What stays as it is until somebody changes it: the start is refused."""
 
 Greet = Callable[[AbstractConnection], Awaitable[None]]
 
@@ -54,9 +68,11 @@ async def reach(url: str, settings: Settings) -> Shards:
 
     Raises what `connect` does.
     """
+    check_address(url)
     named = seeds(url)
     if not named:
         return await connect(url, settings)
+    asking = _Permissions.of(url, settings, permissions.CLUSTER_RULES)
     lives: Lives = WeakKeyDictionary()
     confirm = Durability()
 
@@ -65,21 +81,21 @@ async def reach(url: str, settings: Settings) -> Shards:
         link.confirm = confirm
         return link
 
-    try:
-        pool = _pool(named[0], settings, partial(_greet, lives, in_cluster=True))
-        cluster = Cluster(named, link_to, settings.redis_timeout_s)
-    except ValueError as wrong:
-        raise _unreadable(url, wrong) from None
+    greet = partial(_greet, lives, asking, in_cluster=True)
+    pool = _pool(named[0], settings, greet)
+    cluster = Cluster(named, link_to, settings.redis_timeout_s)
     try:
         await cluster.learn()
         for link in cluster.links():
             async with link.talk() as talk:
                 facts = await facts_of(talk)
-            # Of one that is promoted later the same is expected.
-            link.confirm = confirm = confirmation(facts, settings, in_cluster=True)
+                # Of one that is promoted later the same is expected.
+                confirm = confirmation(facts, settings, in_cluster=True)
+                await asking.of_confirmation(talk, confirm)
+            link.confirm = confirm
         if not cluster.links():
             raise Unavailable("no server of the cluster has any slots")
-    except VolatileServer as wrong:
+    except _TO_BE_CHANGED as wrong:
         await cluster.aclose()
         raise UnfitServer(str(wrong)) from None
     except BaseException:
@@ -94,19 +110,20 @@ async def connect(url: str, settings: Settings) -> Pool:
     Raises UnfitServer if it can't be used, BadSetting if `url` or `durability` can't be
     read, Unavailable if it is away.
     """
+    check_address(url)
     lives: Lives = WeakKeyDictionary()
-    try:
-        address = sentinel.parse(url)
-        servers = address.servers if address else url
-        pool = _pool(servers, settings, partial(_greet, lives))
-        guide = Sentinels(address) if address else None
-    except ValueError as wrong:
-        raise _unreadable(url, wrong) from None
+    asking = _Permissions.of(url, settings, permissions.RULES)
+    address = sentinel.parse(url)
+    servers = address.servers if address else url
+    pool = _pool(servers, settings, partial(_greet, lives, asking))
+    guide = Sentinels(address) if address else None
     link = Pool(pool, lives, settings.redis_timeout_s, guide)
     try:
         async with link.talk() as talk:
             facts = await facts_of(talk)
-        link.confirm = confirmation(facts, settings)
+            confirm = confirmation(facts, settings)
+            await asking.of_confirmation(talk, confirm)
+        link.confirm = confirm
     except NotPrimary:
         await link.aclose()
         if guide is not None:
@@ -114,7 +131,7 @@ async def connect(url: str, settings: Settings) -> Pool:
         raise UnfitServer(
             "this Redis is a replica; give the address of its primary"
         ) from None
-    except VolatileServer as wrong:
+    except _TO_BE_CHANGED as wrong:
         await link.aclose()
         raise UnfitServer(str(wrong)) from None
     except BaseException:
@@ -136,17 +153,64 @@ def _pool(url: str, settings: Settings, greet: Greet) -> ConnectionPool:
     )
 
 
-def _unreadable(url: str, wrong: ValueError) -> BadSetting:
-    return BadSetting(f"redis={url!r} is no address of a Redis: {wrong}")
+class _Permissions(NamedTuple):
+    """What a user is asked for, and the rights that it should have."""
+
+    user: str
+    rules: str
+    commands: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, url: str, settings: Settings, rules: str) -> _Permissions:
+        """Of the user in an address."""
+        commands = permissions.COMMANDS
+        if rules == permissions.CLUSTER_RULES:
+            commands += (("CLUSTER", "NODES"),)
+        if settings.durability.startswith("replicas:"):
+            commands += (("WAIT", "1", "1"),)
+        return cls(user_of(url), rules, commands)
+
+    async def of_connection(self, connection: AbstractConnection) -> None:
+        """Ask for all of them. Raises NotPermitted."""
+        question = permissions.question(self.commands)
+        await connection.send_command(*question, check_health=False)
+        try:
+            missing = await connection.read_response(disable_decoding=True)
+        except NoPermissionError:
+            raise permissions.no_scripts(self.user, self.rules) from None
+        except ResponseError as refused:
+            if str(refused).startswith("unknown command"):
+                raise permissions.renamed("EVAL") from None
+            raise
+        # Another answer is no Redis': the checks that follow say what it is.
+        if isinstance(missing, list):
+            self._check(self.commands, missing)
+
+    async def of_confirmation(self, talk: RedisCommands, confirm: Durability) -> None:
+        """Ask for what writes wait for. Raises NotPermitted."""
+        if confirm.command:
+            commands = (tuple(str(part) for part in confirm.command),)
+            missing = await talk.one(*permissions.question(commands))
+            self._check(commands, missing)
+
+    def _check(self, commands: tuple[tuple[str, ...], ...], missing: list[int]) -> None:
+        lacking = permissions.lacking(commands, missing, self.user, self.rules)
+        if lacking is not None:
+            raise lacking
 
 
 async def _greet(
-    lives: Lives, connection: AbstractConnection, *, in_cluster: bool = False
+    lives: Lives,
+    asking: _Permissions,
+    connection: AbstractConnection,
+    *,
+    in_cluster: bool = False,
 ) -> None:
     """What happens on each new connection, before it is used."""
     if connection in lives:  # redis-py would make it again, wherever that leads
         raise ConnectionError("the connection to Redis was lost")
     await connection.on_connect()
+    await asking.of_connection(connection)
     await connection.send_command("CONFIG", "GET", *CONFIG, check_health=False)
     config: dict[str, str] = {}
     with suppress(ResponseError):  # it may not be seen: then it is not sure

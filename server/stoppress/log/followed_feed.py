@@ -3,11 +3,16 @@
 A feed is either live (`held` is None: what follows on the last event is pushed) or
 being mended (`held` collects what is heard while its log is read). It becomes live
 only when what was read and what was heard meanwhile make a whole.
+
+A message without the right mark says no more than that there may be something in the
+log (`rung`): it is not shown, ends nothing, and spoils no reading. The secret is learnt
+with the log, so what is heard before is looked at once it is known.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -16,9 +21,9 @@ from stoppress.domain.errors import Unavailable
 from stoppress.domain.event import Event
 from stoppress.domain.store_records import LogWindow
 from stoppress.log.catch_up import contiguous, follows, merge
-from stoppress.log.pubsub_message import PubSubMessage
+from stoppress.log.pubsub_message import PubSubMessage, announced, is_marked, parse
 from stoppress.log.redis_keys import feed_keys
-from stoppress.log.scripts import LogPiece
+from stoppress.log.scripts import LogPiece, MarkedWindow
 
 PENDING = 4096
 """Events held back of one feed while it is mended; past that the log is read again."""
@@ -49,8 +54,8 @@ class FollowedSink(Protocol):
 class LogReader(Protocol):
     """Reads logs: the store."""
 
-    async def window(self, feed: str) -> LogWindow:
-        """The newest part of a log."""
+    async def marked_window(self, feed: str) -> MarkedWindow:
+        """The newest part of a log, and the secret of its messages."""
 
     async def since(self, feed: str, seq: int) -> LogPiece:
         """What followed on `seq`, a piece of it."""
@@ -68,10 +73,17 @@ class FollowedFeed:
         "cursor",
         "feed",
         "held",
+        "last_rung",
         "lost",
+        "malformed",
+        "rung",
         "sink",
+        "unmarked",
+        "_before",
         "_held_bytes",
         "_overflowed",
+        "_secret",
+        "_unproved",
     )
 
     def __init__(
@@ -79,17 +91,70 @@ class FollowedFeed:
         feed: str,
         sink: FollowedSink,
         overflowed: Callable[[], None] = lambda: None,
+        database: int = 0,
     ) -> None:
         self.feed = feed
-        self.channel = feed_keys(feed).line.encode()
+        self.channel = feed_keys(feed, database).line.encode()
         self.sink = sink
         self.cursor = Cursor("", 0)
         self.held: list[PubSubMessage] | None = []
         self.lost = False
         """Something may have been missed since the last reading began."""
         self.closed = False
+        self.rung = False
+        """A message without the right mark came: the log is to be read."""
+        self.unmarked = self.malformed = 0
+        """Messages since this was last looked at."""
+        self.last_rung = -math.inf
+        """When the log was last read for that."""
+        self._secret = b""
+        self._before = b""
+        """The mark that the last message announced."""
+        self._unproved: list[tuple[bytes, bytes]] = []
+        """What was heard while it is mended, with its mark, and is not proved yet."""
         self._held_bytes = 0
         self._overflowed = overflowed
+
+    def take(self, raw: bytes) -> bool:
+        """Take a message as it came; whether to mend the feed now."""
+        before, self._before = self._before, announced(raw) or b""
+        if self._before or self.closed:
+            return False
+        if is_marked(self._secret, self.channel, raw, before):
+            return self.hear(self._parsed(raw))
+        if self.held is None:
+            self._ring(raw)
+        elif self._has_room(len(raw)):
+            self._unproved.append((raw, before))
+        else:
+            self._let_go()
+            self._overflowed()
+            self._ring(raw)
+        return False
+
+    def _parsed(self, raw: bytes) -> PubSubMessage | None:
+        heard = parse(self.feed, raw)
+        if heard is None:
+            self.malformed += 1
+        return heard
+
+    def _ring(self, raw: bytes) -> None:
+        self.unmarked += 1
+        self.rung = True
+        self._parsed(raw)  # whether it could be read is counted, and that is all
+
+    def _prove(self) -> list[PubSubMessage]:
+        """What the scripts made of what was heard, now that the secret is known."""
+        proved: list[PubSubMessage] = []
+        for raw, before in self._unproved:
+            if not is_marked(self._secret, self.channel, raw, before):
+                self._ring(raw)
+            elif (heard := self._parsed(raw)) is not None:
+                proved.append(heard)
+            else:
+                self.lost = True
+        self._unproved = []
+        return proved
 
     def hear(self, heard: PubSubMessage | None) -> bool:
         """Take a message, None if it can't be read; whether to mend the feed now."""
@@ -159,7 +224,8 @@ class FollowedFeed:
 
     def _join(self, read: LogWindow, *, anew: bool) -> bool:
         """Bring what was read and heard to the sink; whether nothing is missing."""
-        held = self.held or []
+        # What could not be proved when it came was heard before what could.
+        held = self.held = self._prove() + (self.held or [])
         merged = merge(read, held)
         whole = merged.whole and not self.lost
         if anew and not whole:
@@ -175,7 +241,7 @@ class FollowedFeed:
         return whole
 
     async def _read_anew(self, logs: LogReader) -> LogWindow:
-        window = await logs.window(self.feed)
+        window, self._secret = await logs.marked_window(self.feed)
         events = contiguous(window.events, window.cursor.seq)
         if len(events) < len(window.events):
             log.error("the log of %s has a hole; what is older is left", self.feed)
@@ -184,6 +250,7 @@ class FollowedFeed:
     async def _read_on(self, logs: LogReader) -> LogWindow | None:
         """What followed on the cursor, None if the log does not say any more."""
         piece = await logs.since(self.feed, self.cursor.seq)
+        self._secret = piece.secret
         if self._is_ahead_of(piece.head):
             # Set back under our eyes. New events would bear numbers that readers
             # have, and be taken for repeats.
@@ -230,9 +297,19 @@ class FollowedFeed:
         return True
 
     def _begin(self) -> None:
+        self._let_go()
+        self.lost = self.rung = False  # what is read from now on holds it
+
+    def _let_go(self) -> None:
+        """Of what was heard, nothing is held any more."""
         self.held = []
+        self._unproved = []
         self._held_bytes = 0
-        self.lost = False
+
+    def _has_room(self, size: int) -> bool:
+        self._held_bytes += size
+        held = len(self.held or ()) + len(self._unproved)
+        return held < PENDING and self._held_bytes <= PENDING_BYTES
 
     def _hold(self, heard: PubSubMessage | None) -> None:
         held = self.held
@@ -240,10 +317,8 @@ class FollowedFeed:
         if heard is None:
             self.lost = True
             return
-        if heard.event is not None:
-            self._held_bytes += len(heard.event.body)
-        if len(held) >= PENDING or self._held_bytes > PENDING_BYTES:
-            self._begin()
+        if not self._has_room(len(heard.event.body) if heard.event else 0):
+            self._let_go()
             self.lost = True
             self._overflowed()
             return

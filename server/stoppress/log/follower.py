@@ -3,7 +3,7 @@
 Pub/sub is the doorbell, the log is the truth. A feed is opened by listening to its
 channel first, reading its window then, and merging the two. From there on each
 message that follows on the last goes straight to the sink; anything else (a jump, a
-message that can't be read, a line that was lost) makes the follower read the log
+message without the right mark, a line that was lost) makes the follower read the log
 until it is proved again that nothing is missing. Rules:
 - One line (`listener.py`) a shard listens for the whole process; there is no task a
   feed. `run` owns all tasks: the lines, and a few menders.
@@ -29,13 +29,14 @@ from stoppress.log.followed_feed import FollowedFeed, FollowedSink, SinkFailed
 from stoppress.log.listener import LISTENER_BACKOFF_S, Listener
 from stoppress.log.log_metrics import FollowerMetrics
 from stoppress.log.pool import Pool
-from stoppress.log.pubsub_message import parse
 from stoppress.log.shards import Shards
 from stoppress.log.store import RedisStore
 from stoppress.log.subscription import Subscription
 from stoppress.meter import ByLabel, Counter
 
 PROBE_S = 4.0
+BELL_S = 0.25
+"""Between two readings of one log for messages without the right mark."""
 FAULT_PAUSE_S = 1.0
 """How long a feed that has a fault of its own waits before it is tried again."""
 MENDERS = 8
@@ -68,10 +69,14 @@ class Follower:
         self._group: asyncio.TaskGroup | None = None
         # Each feed stands in it once at most.
         self._to_mend: asyncio.Queue[FollowedFeed] = asyncio.Queue()
+        self._rung: dict[FollowedFeed, asyncio.TimerHandle] = {}
+        """Feeds whose logs are to be read for a message without the right mark."""
         self._lines: dict[Pool, Listener] = {}
         self._stands = False
         self.healthy = False
         """Whether events arrive: all lines stand, and their last probes came back."""
+        self.reason = "the line to Redis was not made yet"
+        """Why it is not healthy, as Redis said it."""
         self.since = time.monotonic()
         """Since when it is as `healthy` says (`time.monotonic`)."""
 
@@ -147,6 +152,9 @@ class Follower:
                     group.create_task(self._mend())
         finally:
             self._group = None
+            for timer in self._rung.values():
+                timer.cancel()
+            self._rung.clear()
 
     async def _keep_lines(self, group: asyncio.TaskGroup) -> None:
         """Have a line to each shard, and others when keys have moved."""
@@ -180,11 +188,8 @@ class Follower:
         followed = self._channels.get(channel)
         if followed is None:
             return
-        heard = parse(followed.feed, message)
-        if heard is None:
-            self._metrics.malformed.add()
         try:
-            broken = followed.hear(heard)
+            broken = followed.take(message)
         except Exception:
             # One feed's fault is not the other feeds', nor the line's.
             log.exception("what was heard of %s could not be taken", followed.feed)
@@ -194,6 +199,27 @@ class Follower:
             self._to_mend.put_nowait(followed)
         elif followed.closed and self._group is not None:
             self._group.create_task(self._forget(followed))
+        self._look_at(followed)
+
+    def _look_at(self, followed: FollowedFeed) -> None:
+        """Count what was heard, and have the log read for what has no right mark."""
+        self._metrics.unmarked.add(followed.unmarked)
+        self._metrics.malformed.add(followed.malformed)
+        followed.unmarked = followed.malformed = 0
+        if not followed.rung or followed in self._rung:
+            return
+        loop = asyncio.get_running_loop()
+        after = followed.last_rung + BELL_S - loop.time()
+        self._rung[followed] = loop.call_later(after, self._answer, followed)
+
+    def _answer(self, followed: FollowedFeed) -> None:
+        """Read the log of a feed, as somebody rang."""
+        del self._rung[followed]
+        # While it is mended, the bell is answered after that, if it has to be.
+        if self._feeds.get(followed.feed) is followed and followed.rung:
+            if followed.held is None:
+                followed.last_rung = asyncio.get_running_loop().time()
+                self._break_off(followed)
 
     async def catch_up(self, link: Pool) -> None:
         """Mend whatever is behind its log there."""
@@ -215,6 +241,7 @@ class Follower:
     def changed(self) -> None:
         """See how all lines are together."""
         lines = self._lines.values()
+        self.reason = next((one.reason for one in lines if one.reason), self.reason)
         stands = bool(lines) and all(line.stands for line in lines)
         if stands != self._stands:
             self._stands = stands
@@ -237,6 +264,7 @@ class Follower:
                     self._store, partial(self._listening, followed)
                 )
                 self._metrics.mended[how].add()
+                self._look_at(followed)
             except NotFound:
                 followed.end()
             except SinkFailed:
@@ -261,12 +289,16 @@ class Follower:
 
     async def _open(self, feed: str, sink: FollowedSink) -> None:
         await self.close(feed)
-        followed = FollowedFeed(feed, sink, self._metrics.held_back_too_much.add)
+        followed = FollowedFeed(
+            *(feed, sink, self._metrics.held_back_too_much.add),
+            database=self._shards.database,
+        )
         line = await self._listening(followed)
         self._feeds[feed] = self._channels[followed.channel] = followed
         try:
             await line.subscribe([followed.channel])
             await followed.mend(self._store, partial(self._listening, followed))
+            self._look_at(followed)
             if self._feeds.get(feed) is not followed:
                 raise Unavailable(f"{feed!r} was closed while it was opened")
         except BaseException as fault:

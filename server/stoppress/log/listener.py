@@ -24,7 +24,7 @@ from stoppress.log import scripts
 from stoppress.log.commands import new_epoch
 from stoppress.log.log_metrics import FollowerMetrics
 from stoppress.log.pool import Pool
-from stoppress.log.redis_keys import PROBE
+from stoppress.log.redis_keys import probe_prefix
 from stoppress.log.subscription import Subscription
 
 LISTENER_BACKOFF_S = (0.05, 2.0)
@@ -77,6 +77,8 @@ class Listener:
         """Whether everything is listened to."""
         self.is_healthy = False
         """Whether it stands, and the last probe came back."""
+        self.reason = ""
+        """Why it was lost, until it is healthy again."""
         self.probed = asyncio.Event()
         """Set by each probe that comes back."""
         self._name = name
@@ -97,7 +99,9 @@ class Listener:
                 try:
                     await self._hold()
                 except* Unavailable as lost:
-                    log.warning("the line to Redis was lost: %s", lost.exceptions[0])
+                    self.reason = str(lost.exceptions[0])
+                    self._ends.changed()
+                    log.warning("the line to Redis was lost: %s", self.reason)
                 _heed_cancel()
                 if time.monotonic() - began > LISTENER_BACKOFF_S[1]:
                     pause_s = LISTENER_BACKOFF_S[0]
@@ -124,7 +128,8 @@ class Listener:
     async def _hold(self) -> None:
         connection = await self.link.connect()
         line = Subscription(connection, self._hear, self.link.timeout_s)
-        self._channel = self._name(PROBE).encode()
+        prefix = probe_prefix(self.link.database)
+        self._channel = self._name(prefix).encode()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(line.listen())
@@ -160,6 +165,7 @@ class Listener:
                 raise Unavailable(f"a probe did not come back: {why}") from None
             if not self.is_healthy:
                 self.is_healthy = True
+                self.reason = ""
                 self._ends.changed()
             await asyncio.sleep(max(0.0, began + self._probe_s - time.monotonic()))
 

@@ -24,6 +24,10 @@ class FollowerMetrics:
         self.malformed = meter.counter(
             "stoppress_malformed", "Messages of Redis that could not be read."
         )
+        self.unmarked = meter.counter(
+            "stoppress_unmarked",
+            "Messages of Redis that no script of a feed made; the log was read.",
+        )
         self.probes_missed = meter.counter(
             "stoppress_probes_missed",
             "Probes of the line to Redis that did not come back in time.",

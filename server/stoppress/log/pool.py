@@ -17,44 +17,38 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Protocol, cast
 from weakref import WeakSet
 
-from redis.asyncio.connection import AbstractConnection, ConnectionPool
-from redis.exceptions import (
-    AskError,
-    AuthenticationError,
-    MovedError,
-    ReadOnlyError,
-    RedisError,
-    ResponseError,
-    TryAgainError,
+from redis.asyncio.connection import (
+    AbstractConnection,
+    Connection,
+    ConnectionPool,
+    SSLConnection,
+    UnixDomainSocketConnection,
 )
+from redis.exceptions import ConnectionError, ReadOnlyError, RedisError
 
 from stoppress.domain.errors import Unavailable
 from stoppress.log.commands import Durability, Lives, RedisCommands, new_epoch
 from stoppress.log.quorum import ServerAddress
+from stoppress.log.redis_errors import SlotMoving, unavailable
 
 CONNECTIONS = 32
 """Connections a process takes for calls; who finds none waits for one."""
 WATCH_S = 1.0
 """Between two looks at where the primary is, where that may change."""
 
-_NOT_NOW = ("BUSY ", "MISCONF", "NOREPLICAS")
-"""Refusals that are about the server's state, and have no class of their own."""
+REPEAT_LOG_S = 10.0
+"""What Redis refuses again and again is logged once in this time."""
+
+FIRST_WORDS_S = 0.5
+"""How long a server that hung up is listened to."""
 
 log = logging.getLogger(__name__)
-
-
-class NotPrimary(Unavailable):
-    """What answers there is a replica."""
-
-
-class SlotMoving(Unavailable):
-    """What was asked for moves between servers, or has moved; nothing was done."""
 
 
 class PrimaryFinder(Protocol):
@@ -89,6 +83,9 @@ class Pool:
         """Every connection to the primary, as far as is known."""
         self._permits = asyncio.Semaphore(CONNECTIONS)
         self._closed = False
+        self._is_made = False
+        """Whether something was answered on it."""
+        self._logged = ("", 0.0)
         self.moved = asyncio.Event()
         """Never set: nothing ever moves to another link."""
 
@@ -105,6 +102,11 @@ class Pool:
     def name_at(self, link: Pool, prefix: str) -> str:
         """Any name does."""
         return prefix + new_epoch()
+
+    @property
+    def database(self) -> int:
+        """The number of the database."""
+        return int(self._pool.connection_kwargs.get("db") or 0)
 
     async def learn(self) -> None:
         """There is nothing to learn."""
@@ -133,11 +135,12 @@ class Pool:
     @asynccontextmanager
     async def talk(self) -> AsyncIterator[RedisCommands]:
         """Borrow a connection. Raises Unavailable, also for what happens inside."""
-        with unavailable():
+        with self._told(), unavailable():
             async with asyncio.timeout(self.timeout_s), self._permits:
                 connection = await self._borrow()
                 try:
                     yield RedisCommands(connection, self._lives, self.confirm)
+                    self._is_made = True
                 except ReadOnlyError:
                     if connection in self._ours:
                         await self._leave("it is a replica now")
@@ -154,7 +157,7 @@ class Pool:
 
         Raises Unavailable.
         """
-        with unavailable():
+        with self._told(), unavailable():
             async with asyncio.timeout(self.timeout_s):
                 return await self._connect()
 
@@ -162,6 +165,22 @@ class Pool:
         """Close every connection, those in use too."""
         self._closed = True
         await self._leave(why)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Log what Redis said, and the same once in a while."""
+        try:
+            yield
+        except SlotMoving:
+            raise
+        except Unavailable as wrong:
+            now = time.monotonic()
+            said, at = self._logged
+            # Before, whoever makes the link tells it.
+            if self._is_made and (str(wrong) != said or now - at > REPEAT_LOG_S):
+                self._logged = (str(wrong), now)
+                log.warning("%s", wrong)
+            raise
 
     async def _borrow(self) -> AbstractConnection:
         while self._free and not self._closed:
@@ -184,9 +203,13 @@ class Pool:
             await connection.connect()
             if made not in self._ours:
                 raise Unavailable("the primary moved")
-        except BaseException:
+        except BaseException as wrong:
             self._ours.discard(made)
             await _drop(made)
+            if type(wrong) is ConnectionError:
+                words = await _first_words(cast(AbstractConnection, made))
+                if words:
+                    raise ConnectionError(words) from None
             raise
         return cast(AbstractConnection, made)
 
@@ -221,37 +244,25 @@ async def _drop(connection: AbstractConnection) -> None:
         await connection.disconnect(nowait=True)
 
 
-class unavailable:  # reads as a statement: `with unavailable():`
-    """What goes wrong between us and Redis becomes Unavailable."""
+async def _first_words(connection: AbstractConnection) -> str:
+    """What a server that hangs up at once says first, if it does.
 
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, kind: Any, wrong: BaseException | None, trace: Any) -> None:
-        if isinstance(wrong, AuthenticationError):
-            raise Unavailable("Redis refuses the user or the password") from wrong
-        if isinstance(wrong, ReadOnlyError):
-            raise NotPrimary("this Redis is a replica") from wrong
-        if isinstance(wrong, MovedError | AskError | TryAgainError):
-            raise SlotMoving(f"the slot is moving: {wrong}") from wrong
-        if isinstance(wrong, ResponseError):
-            # Those with a class are about the server's state or set-up; those without
-            # (but for the above) are our own mistakes.
-            if type(wrong) is not ResponseError or str(wrong).startswith(_NOT_NOW):
-                raise Unavailable(f"Redis refuses: {wrong}") from wrong
-            return
-        if isinstance(wrong, TimeoutError):
-            raise Unavailable("Redis did not answer in time") from wrong
-        if isinstance(wrong, RedisError | OSError):
-            raise Unavailable(_why_away(wrong)) from wrong
-
-
-def _why_away(wrong: BaseException) -> str:
-    cause: BaseException | None = wrong
-    while cause is not None and not isinstance(cause, ssl.SSLError):
-        cause = cause.__cause__ or cause.__context__
-    if cause is None:
-        return "Redis is away"
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"Redis shows a certificate that does not hold: {cause.verify_message}"
-    return f"no TLS with Redis: {cause.reason}"
+    It says so before it has read what was sent, and the kernel may drop it with that:
+    so nothing is sent here. Over TLS it says nothing.
+    """
+    if isinstance(connection, SSLConnection):
+        return ""
+    try:
+        async with asyncio.timeout(FIRST_WORDS_S):
+            if isinstance(connection, UnixDomainSocketConnection):
+                reader, writer = await asyncio.open_unix_connection(connection.path)
+            else:
+                at = cast(Connection, connection)
+                reader, writer = await asyncio.open_connection(at.host, at.port)
+            try:
+                words = await reader.readline()
+            finally:
+                writer.close()
+    except OSError:
+        return ""
+    return words.decode(errors="replace").removeprefix("-ERR").strip()

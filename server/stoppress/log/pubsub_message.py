@@ -3,12 +3,23 @@
     <epoch>-<seq> <type> <at> <post>\\n<body>
 
 Beside the types of events there are `end` (the feed was deleted, at that cursor)
-and `epoch` (a new one began). The writers are the scripts. An event of a type that is
-not known here has no body, whatever was sent with it.
+and `epoch` (the log is at that cursor). The writers are the scripts. An event of a type
+that is not known here has no body, whatever was sent with it.
+
+The scripts mark what they send (`mark.lua`), so that whoever may publish on a channel,
+but read no keys, can't make readers see what is not in the log. Rules:
+- A mark is the HMAC-SHA1 of the channel, a newline and the message, with the secret in
+  the feed's meta, which is made with each epoch. Whoever has read the log knows it.
+- `end` and `epoch` have theirs in the place of the post, made as if it were empty.
+- An event's goes before it: `<epoch>-<seq before> epoch <at> +<mark>`. So an event
+  looks as in releases without marks, which take what goes before it for nothing new.
 """
 
 from __future__ import annotations
 
+import hmac
+import re
+from os import urandom
 from typing import NamedTuple
 
 from stoppress.domain.cursor import Cursor
@@ -23,6 +34,35 @@ class PubSubMessage(NamedTuple):
     cursor: Cursor
     event: Event | None
     ends: bool = False
+
+
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
+_ANNOUNCED = re.compile(rb"\S+ epoch \S+ \+([0-9a-f]{40})\n")
+_TOLD = re.compile(rb"(\S+ (?:end|epoch) \S+ )([0-9a-f]{40})\n")
+
+
+def announced(raw: bytes) -> bytes | None:
+    """The mark of the next message, if that is all that this one says."""
+    match = _ANNOUNCED.fullmatch(raw)
+    return match[1] if match else None
+
+
+def new_secret() -> bytes:
+    """A random key of 256 bits, as `mark.lua` uses it: under HMAC's two pads."""
+    key = urandom(32)
+    return key.translate(_INNER) + key.translate(_OUTER)
+
+
+def is_marked(secret: bytes, channel: bytes, raw: bytes, before: bytes) -> bool:
+    """Whether a script made the message; `before` is the mark that went before it."""
+    match = _TOLD.fullmatch(raw)
+    mark, message = (match[2], match[1] + b"\n") if match else (before, raw)
+    if len(secret) != 64 or not mark:
+        return False
+    key = secret[:32].translate(_INNER)
+    made = hmac.new(key, b"%b\n%b" % (channel, message), "sha1").hexdigest()
+    return hmac.compare_digest(made.encode(), mark)
 
 
 def parse(feed: str, raw: bytes) -> PubSubMessage | None:

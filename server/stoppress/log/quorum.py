@@ -16,7 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
-from stoppress.domain.errors import Unavailable
+from stoppress.log.redis_errors import why
 
 ASK_S = 1.0
 """How long one may take to answer."""
@@ -52,7 +52,7 @@ async def ask(
 ) -> tuple[list[T], list[ResponseError]]:
     """What enough of them say, and how others refused.
 
-    Raises Unavailable if all who answer refuse who asks.
+    Raises LoginRefused if all who answer refuse who asks.
     """
     strange: AuthenticationError | None = None
     said: list[T] = []
@@ -67,7 +67,7 @@ async def ask(
             except AuthenticationError as refused:
                 strange = refused
             except (RedisError, OSError, TimeoutError) as away:
-                log.debug("one does not answer: %s", away)
+                log.debug("one does not answer: %s", why(away))
             if are_enough(said, asked):
                 break
     finally:
@@ -75,7 +75,7 @@ async def ask(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     if strange is not None and not said and not refusals:
-        raise Unavailable("they refuse the user or the password") from strange
+        raise why(strange) or strange
     return said, refusals
 
 

@@ -16,7 +16,7 @@ from stoppress.log.commands import LuaScript, new_epoch
 from stoppress.log.redis_keys import READERS
 from stoppress.log.shards import Shards, at
 
-_CENSUS = LuaScript("census")
+_CENSUS = LuaScript("need", "census")
 
 
 class RedisCensus:

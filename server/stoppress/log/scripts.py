@@ -57,6 +57,7 @@ from stoppress.domain.event import Event, as_it_is_now
 from stoppress.domain.store_records import (
     Idempotency,
     KeptFeed,
+    LogWindow,
     PageMark,
     PostPage,
     Snapshot,
@@ -66,20 +67,21 @@ from stoppress.domain.store_records import (
 )
 from stoppress.log.commands import Arg, LuaScript, RedisCommands, new_epoch
 from stoppress.log.event_record import read_event, recorded_post
+from stoppress.log.pubsub_message import new_secret
 from stoppress.log.redis_keys import feed_keys, idem_key
 
-_WRITE = LuaScript("primary", "enter", "recollect", "age", "write")
-_MAKE = LuaScript("primary", "recollect", "make")
-_DROP = LuaScript("recollect", "drop")
-_RECALL = LuaScript("recollect", "recall")
-_CONFIRM = LuaScript("primary", "enter", "confirm")
-_HEAD = LuaScript("primary", "enter", "head")
-_RENEW = LuaScript("primary", "enter", "renew")
-_FEED = LuaScript("primary", "enter", "feed")
+_WRITE = LuaScript("primary", "need", "mark", "enter", "recollect", "age", "write")
+_MAKE = LuaScript("primary", "need", "recollect", "make")
+_DROP = LuaScript("need", "mark", "recollect", "drop")
+_RECALL = LuaScript("need", "mark", "recollect", "recall")
+_CONFIRM = LuaScript("primary", "need", "mark", "enter", "confirm")
+_HEAD = LuaScript("primary", "need", "mark", "enter", "head")
+_RENEW = LuaScript("primary", "need", "mark", "enter", "renew")
+_FEED = LuaScript("primary", "need", "mark", "enter", "feed")
 _PAGE = LuaScript("listed", "page")
 _WITHDRAWN = LuaScript("withdrawn")
-_SNAPSHOT = LuaScript("primary", "enter", "listed", "snapshot")
-_WINDOW = LuaScript("primary", "enter", "window")
+_SNAPSHOT = LuaScript("primary", "need", "mark", "enter", "listed", "snapshot")
+_WINDOW = LuaScript("primary", "need", "mark", "enter", "window")
 _PROBE = LuaScript("primary", "probe")
 
 
@@ -89,6 +91,15 @@ class LogPiece(NamedTuple):
     head: Cursor
     feed: bytes
     events: tuple[Event, ...]
+    secret: bytes = b""
+    """With which messages of the feed are marked; for followers, and never shown."""
+
+
+class MarkedWindow(NamedTuple):
+    """The newest part of a log, and the secret of its feed's messages."""
+
+    window: LogWindow
+    secret: bytes
 
 
 async def write(
@@ -99,7 +110,7 @@ async def write(
     About `events` are kept in its log, none older than `age_s` (0: however old).
     Returns what was written, and how many events were let go because of their age.
     """
-    keys = feed_keys(asked.feed)
+    keys = feed_keys(asked.feed, talk.database)
     idem = asked.idempotency
     args: list[Arg] = [
         *_entry(talk, asked.at),
@@ -138,9 +149,10 @@ async def make(
     rev: int,
 ) -> Written:
     """Create a feed whose first epoch is `born`."""
-    keys = feed_keys(feed)
+    keys = feed_keys(feed, talk.database)
     names = (keys.meta, keys.log, keys.posts, keys.order, keys.ext)
-    args = (born, talk.life, body, idem.fingerprint if idem else "", ttl_s, rev)
+    fingerprint = idem.fingerprint if idem else ""
+    args = (born, talk.life, body, fingerprint, ttl_s, rev, new_secret())
     answer = await talk.write(_MAKE, (*names, idem_key(feed, idem)), args)
     if answer[0] == b"ok":
         return Written("", Cursor(born, 0))
@@ -156,7 +168,7 @@ async def drop(
     ttl_s: int,
 ) -> str | None:
     """Delete a feed; what it was `born` as, None if it was deleted before."""
-    names = (*feed_keys(feed), idem_key(feed, idem))
+    names = (*feed_keys(feed, talk.database), idem_key(feed, idem))
     fingerprint = idem.fingerprint if idem else ""
     rev: Arg = "" if expected is None else expected
     answer = await talk.write(_DROP, names, (now_ms(), rev, fingerprint, ttl_s))
@@ -168,14 +180,15 @@ async def drop(
 
 async def recall(talk: RedisCommands, feed: str, idem: Idempotency) -> Written | None:
     """The write kept under an Idempotency-Key. It is waited for, as a write is."""
-    names = (feed_keys(feed).meta, idem_key(feed, idem))
-    answer = await talk.write(_RECALL, names, (idem.fingerprint,))
+    keys = feed_keys(feed, talk.database)
+    names = (keys.meta, idem_key(feed, idem), keys.line)
+    answer = await talk.write(_RECALL, names, (idem.fingerprint, now_ms()))
     return None if answer[0] == b"none" else _written(answer, feed, idem)
 
 
 async def confirm(talk: RedisCommands, feed: str) -> Cursor:
     """Wait for what a feed holds as for a write; where its log ends."""
-    names = feed_keys(feed)[:3]
+    names = feed_keys(feed, talk.database)[:3]
     answer = await talk.write(_CONFIRM, names, _entry(talk, now_ms()))
     _found(answer, feed)
     return _cursor(answer)
@@ -187,21 +200,23 @@ async def heads(talk: RedisCommands, feeds: Sequence[str]) -> list[Cursor | None
     Of a feed whose keys are damaged it is nowhere, in no epoch: reading it tells why.
     """
     entry = _entry(talk, now_ms())
-    runs = [(feed_keys(feed)[:3], entry) for feed in feeds]
+    runs = [(feed_keys(feed, talk.database)[:3], entry) for feed in feeds]
     return [_head(answer) for answer in await talk.read_each(_HEAD, runs)]
 
 
 async def renew(talk: RedisCommands, feed: str, told: Cursor) -> Cursor:
     """Begin a new epoch if the log ends before `told`; where it ends then."""
     args = (*_entry(talk, now_ms()), *told)
-    answer = await talk.read(_RENEW, feed_keys(feed)[:3], args)
+    answer = await talk.read(_RENEW, feed_keys(feed, talk.database)[:3], args)
     _found(answer, feed)
     return _cursor(answer)
 
 
 async def feed_now(talk: RedisCommands, feed: str) -> KeptFeed:
     """A feed as it is now."""
-    answer = await talk.read(_FEED, feed_keys(feed)[:3], _entry(talk, now_ms()))
+    answer = await talk.read(
+        _FEED, feed_keys(feed, talk.database)[:3], _entry(talk, now_ms())
+    )
     _found(answer, feed)
     return KeptFeed(answer[3], int(answer[4]), _cursor(answer), _text(answer[5]))
 
@@ -210,7 +225,7 @@ async def page(
     talk: RedisCommands, feed: str, mark: PageMark | None, limit: int, rising: bool
 ) -> PostPage:
     """Posts in order; rising: the oldest first."""
-    keys = feed_keys(feed)
+    keys = feed_keys(feed, talk.database)
     place: tuple[Arg, ...] = (mark.order, mark.post) if mark else ("", "")
     answer = await talk.read(
         _PAGE, (keys.meta, keys.posts, keys.order), (limit, *place, int(rising))
@@ -226,7 +241,7 @@ async def withdrawn(
 
     `part` is "ext" for those that hold an external id, "posts" for all.
     """
-    keys = feed_keys(feed)
+    keys = feed_keys(feed, talk.database)
     answer = await talk.read(
         _WITHDRAWN, (keys.meta, keys.posts, keys.ext), (part, place, fields)
     )
@@ -241,7 +256,7 @@ async def withdrawn(
 
 async def snapshot(talk: RedisCommands, feed: str, limit: int) -> Snapshot:
     """A feed and its newest posts, at one cursor."""
-    names, entry = feed_keys(feed)[:5], _entry(talk, now_ms())
+    names, entry = feed_keys(feed, talk.database)[:5], _entry(talk, now_ms())
     answer = await talk.read(_SNAPSHOT, names, (*entry, limit))
     _found(answer, feed)
     newest = PostPage(tuple(answer[4]), _mark(answer[5], answer[6]))
@@ -262,7 +277,7 @@ async def piece(
     An entry that is damaged is left out: its seq is missing.
     `events` and `size` (bytes of bodies) bound it.
     """
-    names, entry = feed_keys(feed)[:4], _entry(talk, now_ms())
+    names, entry = feed_keys(feed, talk.database)[:4], _entry(talk, now_ms())
     order: tuple[Arg, ...] = (
         "back" if back else "on",
         "" if beyond is None else beyond,
@@ -278,7 +293,7 @@ async def piece(
         event = _event(feed, ident, kind, at, post, bodies[post])
         if event is not None:
             found.append(event)
-    return LogPiece(_cursor(answer), answer[3], tuple(found))
+    return LogPiece(_cursor(answer), answer[3], tuple(found), answer[7])
 
 
 async def probe(talk: RedisCommands, channel: bytes, nonce: bytes) -> None:
@@ -293,7 +308,7 @@ def now_ms() -> int:
 
 def _entry(talk: RedisCommands, at: int) -> tuple[Arg, ...]:
     """What `enter.lua` needs: chance, life, at."""
-    return (new_epoch(), talk.life, at)
+    return (b"%b %b" % (new_epoch().encode(), new_secret()), talk.life, at)
 
 
 def _event(

@@ -19,12 +19,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from redis.asyncio import Redis
+from redis.exceptions import NoPermissionError
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log.quorum import ServerAddress, SingleFlight, are_enough, ask, client
+from stoppress.log.permissions import SENTINEL_RULES
+from stoppress.log.quorum import (
+    ServerAddress,
+    SingleFlight,
+    are_enough,
+    ask,
+    client,
+)
+from stoppress.log.redis_address import user_of
+from stoppress.log.redis_errors import said as said_by
 from stoppress.settings import BadSetting
 
 SCHEMES = {"redis+sentinel": "redis", "rediss+sentinel": "rediss"}
@@ -63,13 +73,17 @@ def parse(url: str) -> RedisAddress | None:
     if not name:
         raise ValueError("the name of the primary is missing: host:port,host:port/name")
     options = dict(parse_qsl(split.query))
-    own = {one: options.pop(f"sentinel_{one}", "") for one in ("username", "password")}
+    user, password = (
+        quote(options.pop(f"sentinel_{one}", ""), safe="")
+        for one in ("username", "password")
+    )
+    own = f"{user}:{password}@" if user or password else ""
     tls = {name: value for name, value in options.items() if name.startswith("ssl_")}
     return RedisAddress(
         name,
         f"{scheme}://{account}{at}{name}/{db}{_query(options)}",
         tuple(
-            f"{scheme}://{_place(host)}{_query(tls | own)}" for host in hosts.split(",")
+            f"{scheme}://{own}{_place(host)}{_query(tls)}" for host in hosts.split(",")
         ),
     )
 
@@ -82,7 +96,7 @@ def _query(options: Mapping[str, str]) -> str:
 def _place(host: str) -> str:
     split = urlsplit(f"//{host}")
     if not split.hostname:
-        raise ValueError(f"{host!r} is no address of a Sentinel: host:port")
+        raise ValueError("this is no address of a Sentinel: use host:port")
     return host if split.port else f"{host}:{PORT}"
 
 
@@ -91,6 +105,7 @@ class Sentinels:
 
     def __init__(self, address: RedisAddress) -> None:
         self._name = address.name
+        self._user = user_of(address.sentinels[0])
         self._asked = [client(url) for url in address.sentinels]
         self._known: SentinelAnswer | None = None
         self._find = SingleFlight(self._found)
@@ -113,9 +128,15 @@ class Sentinels:
         known = self._known
         newest = max(said, default=known)
         if newest is None:
-            if refusals:
+            if any(isinstance(one, NoPermissionError) for one in refusals):
                 raise BadSetting(
-                    f"the Sentinels know no primary {self._name!r}: {refusals[0]}"
+                    "the Sentinels' user lacks rights; grant them at each Sentinel "
+                    f"with `ACL SETUSER {self._user} {SENTINEL_RULES}`"
+                )
+            if refusals:
+                reason = said_by(refusals[0])
+                raise BadSetting(
+                    f"the Sentinels know no primary {self._name!r}: {reason}"
                 )
             raise Unavailable("no Sentinel answers")
         if known is not None and not are_enough(said, self._asked):

@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 
 from stoppress.domain.errors import Unavailable
 from stoppress.log.commands import Durability, RedisCommands
-from stoppress.log.pool import unavailable
+from stoppress.log.redis_errors import unavailable
 from stoppress.settings import BadSetting, Settings
 
 OLDEST = (7, 0)

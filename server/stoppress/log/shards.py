@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 from stoppress.log.commands import RedisCommands
-from stoppress.log.pool import Pool, SlotMoving
+from stoppress.log.pool import Pool
+from stoppress.log.redis_errors import SlotMoving
 
 PAUSE_S = 0.05
 """Between two tries to talk about what is moving."""
@@ -27,6 +28,10 @@ class Shards(Protocol):
     @property
     def timeout_s(self) -> float:
         """The time that everything has."""
+
+    @property
+    def database(self) -> int:
+        """The number of the database; a cluster has 0 alone."""
 
     def of(self, key: str) -> Pool:
         """The link to where the key is. Raises Unavailable if nobody has it now."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from redis.exceptions import ResponseError
@@ -19,6 +20,7 @@ from stoppress.domain.errors import (
     IdempotencyKeyReused,
     Invalid,
     NotFound,
+    NotPermitted,
     Unavailable,
 )
 from stoppress.domain.store_records import (
@@ -36,7 +38,7 @@ from stoppress.log import scripts
 from stoppress.log.commands import RedisCommands, new_epoch
 from stoppress.log.log_metrics import StoreMetrics
 from stoppress.log.redis_keys import FEEDS, TOKENS, feed_keys, making_key
-from stoppress.log.scripts import LogPiece
+from stoppress.log.scripts import LogPiece, MarkedWindow
 from stoppress.log.shards import Shards, at, each
 from stoppress.settings import Settings
 
@@ -98,6 +100,10 @@ class RedisStore:
                     talk, feed, born, body, idempotency, ttl_s=self._ttl_s, rev=rev
                 ),
             )
+        except NotPermitted:
+            with suppress(Unavailable):
+                await self._unlist(member)
+            raise
         except Unavailable:
             raise
         except Exception:
@@ -276,7 +282,11 @@ class RedisStore:
         return await self._each(feeds, scripts.heads)
 
     async def window(self, feed: str) -> LogWindow:
-        """The newest part of a log, as much as a ring takes. Raises NotFound.
+        """The newest part of a log, as much as a ring takes. Raises NotFound."""
+        return (await self.marked_window(feed)).window
+
+    async def marked_window(self, feed: str) -> MarkedWindow:
+        """That, and the secret with which the feed's messages are marked.
 
         Bodies are what posts are when they are read, which may be later than the
         window's cursor: whoever needs them to agree listens meanwhile.
@@ -295,7 +305,8 @@ class RedisStore:
                 events += older.events
                 size += sum(len(event.body) for event in older.events)
             if older.head.epoch == newest.head.epoch:
-                return LogWindow(newest.head, tuple(reversed(events)), newest.feed)
+                window = LogWindow(newest.head, tuple(reversed(events)), newest.feed)
+                return MarkedWindow(window, newest.secret)
         raise Unavailable(f"the log of {feed!r} keeps changing")
 
     async def since(self, feed: str, seq: int) -> LogPiece:

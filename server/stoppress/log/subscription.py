@@ -18,7 +18,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log.pool import unavailable
+from stoppress.log.redis_errors import said, unavailable, why
 
 CHANNELS = 500
 """Channels subscribed to in one round trip."""
@@ -51,7 +51,9 @@ class Subscription:
                         disable_decoding=True, timeout=math.inf
                     )
                 except ResponseError as refused:
-                    raise Unavailable(f"Redis refuses: {refused}") from refused
+                    raise why(refused) or Unavailable(
+                        f"Redis refuses: {said(refused)}"
+                    ) from refused
                 match message:
                     case [b"smessage", channel, payload]:
                         self._hear(channel, payload)

@@ -186,6 +186,20 @@ def _unavailable(error: errors.NewsError, base: str, feed: str) -> Problem:
     )
 
 
+def _not_permitted(error: errors.NewsError, base: str, feed: str) -> Problem:
+    assert isinstance(error, errors.NotPermitted)
+    # Which right it is concerns operators: it is in the log, and at /readyz.
+    return Problem(
+        503,
+        "unavailable",
+        "Not available now",
+        "the server is not set up to do this now, and nothing was changed; its "
+        "operators find the reason in its log. Repeat it then with the same "
+        "Idempotency-Key",
+        headers={"retry-after": str(error.retry_after_s)},
+    )
+
+
 class _Named(msgspec.Struct):
     slug: str = ""
 
@@ -216,6 +230,7 @@ _MAKERS: dict[type, _Maker] = {
     errors.Unauthenticated: _unauthenticated,
     errors.MissingScope: _plain(403, "missing-scope", "Scope missing", "scope"),
     errors.Refused: _plain(403, "refused", "Refused"),
+    errors.NotPermitted: _not_permitted,
     errors.Unavailable: _unavailable,
     errors.NewsError: _plain(500, "fault", "Internal server error"),
 }

@@ -64,6 +64,8 @@ def test_redis_away(serving: Serving, tmp_path: Path) -> None:
             assert kept.headers["etag"] == snapshot.headers["etag"]
             wait_until(lambda: "age" in read(server, f"/v1/feeds/{feed}").headers)
             wait_until(lambda: read(server, "/readyz").status_code == 503)
+            why = problem(read(server, "/readyz"), 503)["detail"]
+            assert why.startswith("no events arrive: Redis is away: ")
             assert read(server, "/healthz").status_code == 200
             with redis_on(port, tmp_path):
                 wait_until(lambda: read(server, "/readyz").status_code == 200)

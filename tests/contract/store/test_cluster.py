@@ -289,5 +289,5 @@ async def test_addresses_that_do_not_fit(
     with pytest.raises(Unavailable):
         await reach(f"redis+cluster://127.0.0.1:{reserve_port()}", settings)
     stranger = cluster.url.replace("//", "//nobody:x@")
-    with pytest.raises(Unavailable, match="user or the password"):
+    with pytest.raises(BadSetting, match="user or the password"):
         await reach(stranger, settings)

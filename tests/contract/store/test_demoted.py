@@ -14,7 +14,8 @@ from redis.exceptions import ConnectionError
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Unavailable
 from stoppress.log.follower import Follower
-from stoppress.log.pool import NotPrimary, Pool
+from stoppress.log.pool import Pool
+from stoppress.log.redis_errors import NotPrimary
 from stoppress.log.store import RedisStore
 from stoppress.log.subscription import Subscription
 from tests.contract.store.following import up

@@ -91,6 +91,7 @@ async def test_rubbish_on_the_channel_heals(
     last = await store.write(write(published("p")))
     await sink.at(last.cursor)
     assert counts.malformed_messages == len(rubbish)
+    assert counts.sum("stoppress_unmarked") == len(rubbish) + 2
     assert [event.subject.id for event in sink.events] == ["p"]
 
 

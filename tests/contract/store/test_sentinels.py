@@ -163,7 +163,7 @@ async def test_passwords(kind: str, tmp_path: Path, settings: Settings) -> None:
             right = place.format("p%40ss%26word%2F1")
             wrong = fleet.url.replace(right, place.format("guess"))
             assert wrong != fleet.url
-            with pytest.raises(Unavailable, match="user or the password"):
+            with pytest.raises(BadSetting, match="user or the password"):
                 await connect(wrong, settings)
     finally:
         fleet.kill()

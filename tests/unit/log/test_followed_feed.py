@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections.abc import Callable
 
 import pytest
@@ -13,10 +14,11 @@ from stoppress.domain.event import Event, EventType, Subject
 from stoppress.domain.store_records import LogWindow
 from stoppress.log import followed_feed as module
 from stoppress.log.followed_feed import FollowedFeed
-from stoppress.log.pubsub_message import PubSubMessage
-from stoppress.log.scripts import LogPiece
+from stoppress.log.pubsub_message import PubSubMessage, new_secret
+from stoppress.log.scripts import LogPiece, MarkedWindow
 
 EPOCH = "k3v9"
+SECRET = new_secret()
 
 
 def event(seq: int) -> Event:
@@ -52,12 +54,17 @@ class Book:
         head = self.head
         return LogWindow(head, self._read(range(self.first, head.seq + 1)), b"feed")
 
+    async def marked_window(self, feed: str) -> MarkedWindow:
+        """The same, with the secret."""
+        return MarkedWindow(await self.window(feed), SECRET)
+
     async def since(self, feed: str, seq: int) -> LogPiece:
         """What followed."""
         head = self.head
         start = max(seq + 1, self.first)
         stop = min(head.seq, seq + self.piece) + 1
-        return LogPiece(head, b"feed", self._read(range(start, stop)))
+        events = self._read(range(start, stop))
+        return LogPiece(head, b"feed", events, SECRET)
 
     async def renew(self, feed: str, told: Cursor) -> Cursor:
         """Begin anew, if the tail is lost."""
@@ -280,3 +287,79 @@ def test_a_feed_that_is_gone_says_so(notes: Notes) -> None:
 
     with pytest.raises(NotFound):
         mended(FollowedFeed("x", notes), Nothing(0))
+
+
+CHANNEL = b"stoppress:{x}:line"
+
+
+def raw(seq: int, epoch: str = EPOCH) -> bytes:
+    """An event's message, as it comes."""
+    return b"%b-%d post.published 0 p%d\n%d" % (epoch.encode(), seq, seq, seq)
+
+
+def announcement(message: bytes) -> bytes:
+    """What goes before it."""
+    key = SECRET[:32].translate(bytes(byte ^ 0x36 for byte in range(256)))
+    mark = hmac.new(key, CHANNEL + b"\n" + message, "sha1").hexdigest()
+    return f"{EPOCH}-0 epoch 0 +{mark}\n".encode()
+
+
+def send(feed: FollowedFeed, *seqs: int) -> bool:
+    """Marked messages."""
+    broken = False
+    for seq in seqs:
+        assert not feed.take(announcement(raw(seq)))
+        broken |= feed.take(raw(seq))
+    return broken
+
+
+def test_what_is_marked_is_shown() -> None:
+    """The secret comes with the log."""
+    sink, book = Notes(), Book(2)
+    feed = FollowedFeed("x", sink)
+    mended(feed, book)
+    assert not send(feed, 3, 4)
+    assert sink.seqs == [1, 2, 3, 4]
+    assert (feed.rung, feed.unmarked) == (False, 0)
+
+
+def test_what_is_not_marked_rings() -> None:
+    """A mark counts for the message that follows on it, and for no other."""
+    sink, book = Notes(), Book(2)
+    feed = FollowedFeed("x", sink)
+    mended(feed, book)
+    assert not feed.take(raw(3))
+    assert not feed.take(announcement(raw(3)))
+    assert not feed.take(raw(4))
+    assert not feed.take(raw(3))
+    assert not feed.take(b"k3v9-2 end 0 \n")
+    assert sink.seqs == [1, 2] and not sink.ended and feed.held is None
+    assert (feed.rung, feed.unmarked, feed.malformed) == (True, 4, 0)
+
+
+def test_what_is_heard_before_the_secret_is_known_is_proved_then() -> None:
+    """The first reading is enough; what is forged spoils it not, and rings."""
+    sink, book = Notes(), Book(2)
+    feed = FollowedFeed("x", sink)
+
+    def meanwhile() -> None:
+        send(feed, 2, 3)
+        feed.take(raw(4, "forged"))
+        feed.take(b"nonsense")
+
+    book.meanwhile.append(meanwhile)
+    mended(feed, book)
+    assert sink.seqs == [1, 2, 3] and book.readings == 1
+    assert (feed.rung, feed.unmarked, feed.malformed) == (True, 2, 1)
+
+
+def test_forged_messages_without_end_spoil_no_reading(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They are let go, and the log is read once more for what went with them."""
+    monkeypatch.setattr(module, "PENDING", 3)
+    sink, book = Notes(), Book(2)
+    feed = FollowedFeed("x", sink)
+    book.meanwhile.append(lambda: [feed.take(raw(9, "forged")) for _ in range(50)])
+    mended(feed, book)
+    assert feed.held is None and feed.rung and book.readings == 1

@@ -46,6 +46,7 @@ class Way:
     """A link to such connections."""
 
     timeout_s = 30.0
+    database = 0
 
     def __init__(self) -> None:
         self.wires: list[Wire] = []

@@ -30,6 +30,7 @@ class Answering:
     """A connection on which every script answers this."""
 
     life = "k3v9"
+    database = 0
 
     def __init__(self, answer: list[Any]) -> None:
         self.answer = answer
@@ -118,7 +119,7 @@ async def test_a_piece_of_a_log_shows_posts_as_they_are_now() -> None:
             b"2-0", b"post.published", b"20", b"q",
             b"3-0", b"feed.updated", b"30", b""]
     # fmt: on
-    answer = talk(b"ok", b"e", b"3", b"feed", flat, [b"p", b"q"], [b"text", b""])
+    answer = talk(b"ok", b"e", b"3", b"feed", flat, [b"p", b"q"], [b"text", b""], b"s")
     piece = await scripts.piece(answer, "x", back=True, beyond=None, events=9, size=9)
     first, second, third = piece.events
     assert piece.head == Cursor("e", 3)

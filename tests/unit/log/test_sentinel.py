@@ -32,8 +32,11 @@ def test_the_long_form() -> None:
     assert found.servers == (
         "rediss://me:p%40ss@news/3?client_name=hub&ssl_ca_certs=%2Fca.pem"
     )
-    query = "?ssl_ca_certs=%2Fca.pem&username=s&password=%26"
-    assert found.sentinels == (f"rediss://a:1{query}", f"rediss://b:2{query}")
+    query = "?ssl_ca_certs=%2Fca.pem"
+    assert found.sentinels == (
+        f"rediss://s:%26@a:1{query}",
+        f"rediss://s:%26@b:2{query}",
+    )
 
 
 @pytest.mark.parametrize(

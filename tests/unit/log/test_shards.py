@@ -11,7 +11,8 @@ import pytest
 
 from stoppress.log import shards
 from stoppress.log.commands import RedisCommands
-from stoppress.log.pool import Pool, SlotMoving
+from stoppress.log.pool import Pool
+from stoppress.log.redis_errors import SlotMoving
 from stoppress.log.shards import Shards, at, each, followed
 
 pytestmark = pytest.mark.asyncio

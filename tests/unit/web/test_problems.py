@@ -66,6 +66,15 @@ def test_a_domain_error_is_a_problem(
     assert {name: document[name] for name in rest} == more
 
 
+def test_a_missing_right_is_the_operators_matter() -> None:
+    """Editors are told that nothing happened, and not which right it is."""
+    response = answer(errors.NotPermitted("+xadd on stoppress:{quay}:log"), BASE)
+    document = json.loads(bytes(response.body))
+    assert response.status_code == 503 and response.headers["retry-after"]
+    assert "nothing was changed" in document["detail"]
+    assert "xadd" not in document["detail"] and "unknown" not in document["detail"]
+
+
 def test_every_domain_error_has_a_case() -> None:
     """A new one needs a status; Gap never leaves the server.
 
@@ -79,7 +88,7 @@ def test_every_domain_error_has_a_case() -> None:
     def is_of_domain(kind: type[errors.NewsError]) -> bool:
         return kind.__module__ == errors.__name__
 
-    covered = {type(error) for error, _, _ in CASES}
+    covered = {type(error) for error, _, _ in CASES} | {errors.NotPermitted}
     missing = leaves(errors.NewsError) - covered
     assert missing <= {errors.NewsError, errors.Conflict, errors.Gap}
 

@@ -7,6 +7,15 @@
 -- meta says where it ended.
 -- Returns how many went.
 local MOST = 16
+
+-- need_to_let_go(log): see to it that this is allowed. Needs need.lua.
+local function need_to_let_go(log)
+  need('PERSIST', log)
+  need('EXPIRE', log, '1')
+  need('XRANGE', log, '-', '+')
+  need('XDEL', log, '0')
+end
+
 local function let_go(log, at, age)
   if age == 0 then
     redis.call('PERSIST', log)

@@ -3,6 +3,10 @@
 -- KEYS  1 readers: process -> `<when its lease ends, in ms>\n<counts>`
 -- ARGV  1 process  2 its lease in ms  3 its counts ('' if it has none)
 -- Returns the counts of all processes whose lease runs. The others are forgotten.
+need('TIME')
+need('HSET', KEYS[1], '', '')
+need('HGETALL', KEYS[1])
+need('HDEL', KEYS[1], '')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if ARGV[3] == '' then

@@ -3,28 +3,41 @@
 --
 -- enter(meta, log, line, chance, life, at)
 --   meta, log, line   key names: the feed's meta hash, its log, its channel
---   chance            a fresh random epoch, used if one has to begin
+--   chance            a fresh random epoch and secret, `<epoch> <secret>`, used if one
+--                     has to begin
 --   life              the server's line of descent (node.lua), '' where it does not
 --                     fsync every write before it answers
 --   at                milliseconds since 1970
 -- Returns nil if there is no such feed, else a table with epoch, seq (a number),
--- rev, pinned and born (texts). Needs primary.lua.
+-- rev, pinned, born and secret (texts). Needs primary.lua, need.lua and mark.lua.
 --
 -- anew(feed, meta, log, line, chance, at): end the epoch of such a table.
 local function anew(feed, meta, log, line, chance, at)
-  feed.epoch, feed.seq = chance, 0
-  redis.call('HSET', meta, 'epoch', chance, 'seq', '0')
+  local epoch, secret = string.match(chance, '^(%S+) (.+)$')
+  need('HSET', meta, '', '')
+  need('UNLINK', log)
+  need('SPUBLISH', line, '')
+  -- Who follows it knows the former secret alone.
+  local mark = marker(feed.secret, line)
+  feed.epoch, feed.seq, feed.secret = epoch, 0, secret
+  redis.call('HSET', meta, 'epoch', epoch, 'seq', '0', 'secret', secret)
   redis.call('UNLINK', log)
-  redis.call('SPUBLISH', line, chance .. '-0 epoch ' .. at .. ' \n')
+  tell(mark, line, epoch .. '-0', 'epoch', at)
 end
 
 local function enter(meta, log, line, chance, life, at)
   local info = replication()
   local held = redis.call('HMGET', meta,
-    'epoch', 'seq', 'replid', 'life', 'born', 'rev', 'pinned')
+    'epoch', 'seq', 'replid', 'life', 'born', 'rev', 'pinned', 'secret')
   local feed = {epoch = held[1], seq = tonumber(held[2]),
-    born = held[5], rev = held[6], pinned = held[7]}
+    born = held[5], rev = held[6], pinned = held[7], secret = held[8] or ''}
   if not feed.epoch then return nil end
+  if feed.secret == '' then
+    -- A former release made the epoch. Where nothing can be written, there is none.
+    local secret = string.match(chance, '^%S+ (.+)$')
+    local made = redis.pcall('HSET', meta, 'secret', secret)
+    if type(made) == 'number' then feed.secret = secret end
+  end
   local replid = string.match(info, 'master_replid:(%x+)')
   if not string.find(info, 'connected_slaves:0\r', 1, true) then life = '' end
   if held[3] == replid then
@@ -38,8 +51,8 @@ local function enter(meta, log, line, chance, life, at)
     redis.call('HSET', meta, 'replid', replid)
     return feed
   end
-  redis.call('HSET', meta, 'replid', replid, 'life', life)
   anew(feed, meta, log, line, chance, at)
+  redis.call('HSET', meta, 'replid', replid, 'life', life)
   return feed
 end
 

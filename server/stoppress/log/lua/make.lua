@@ -2,8 +2,12 @@
 --
 -- KEYS  1 meta  2 log  3 posts  4 order  5 ext  6 idem
 -- ARGV  1 epoch  2 life  3 body  4 fingerprint ('' for none)  5 ttl, in s
---       6 rev
+--       6 rev  7 secret
 -- Returns {'ok'} or {'repeated', cursor, post} or {'reused'} or {'exists'}
+need('EXISTS', KEYS[1])
+need('HSET', KEYS[1], '', '')
+need('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+need_to_recollect(KEYS[6])
 local info = replication()
 local repeated = recollect(KEYS[6], ARGV[4], nil)
 if repeated then return repeated end
@@ -12,7 +16,7 @@ local alone = string.find(info, 'connected_slaves:0\r', 1, true)
 redis.call('HSET', KEYS[1], 'born', ARGV[1], 'epoch', ARGV[1], 'seq', '0',
   'replid', string.match(info, 'master_replid:(%x+)'),
   'life', alone and ARGV[2] or '',
-  'rev', ARGV[6], 'feed', ARGV[3], 'pinned', '')
+  'rev', ARGV[6], 'feed', ARGV[3], 'pinned', '', 'secret', ARGV[7])
 redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 keep(KEYS[6], ARGV[4], '', ARGV[1] .. '-0', '', ARGV[5])
 return {'ok'}

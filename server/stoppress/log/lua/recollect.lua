@@ -1,8 +1,14 @@
--- recollect.lua: put before every script that minds an Idempotency-Key.
+-- recollect.lua: put before every script that minds an Idempotency-Key. Needs need.lua.
 --
 -- A record is "cursor\nborn\npost\nfingerprint" (born: the feed's, or empty where the
 -- record outlives the feed). It holds no text of a post.
 --
+-- need_to_recollect(idem): see to it that what is below is allowed.
+local function need_to_recollect(idem)
+  need('GET', idem)
+  need('SET', idem, '')
+end
+
 -- recollect(idem, fingerprint, born)
 --   born   the feed's, or nil where records of former feeds of the slug count too
 -- Returns nil if the key is new, else the script's answer.

@@ -6,7 +6,7 @@
 -- ARGV  1 chance  2 life  3 at  4 'back' (newest first) or 'on' (oldest first)
 --       5 seq to begin beyond ('' for the end of the log)  6 events, at most
 --       7 bytes of bodies, at most (each event counts its own); one event always
--- Returns {'ok', epoch, seq, feed, events, posts, bodies} or {'nofeed'}
+-- Returns {'ok', epoch, seq, feed, events, posts, bodies, secret} or {'nofeed'}
 --   events: id, type, at, post of each, one after the other, in the order asked for
 --   posts, bodies: side by side; an empty body is a withdrawn post
 local feed = enter(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3])
@@ -41,4 +41,5 @@ for i, entry in ipairs(entries) do
   events[n + 1], events[n + 2], events[n + 3], events[n + 4] =
     entry[1], of.type, of.at, post
 end
-return {'ok', feed.epoch, string.format('%.0f', feed.seq), body, events, posts, bodies}
+return {'ok', feed.epoch, string.format('%.0f', feed.seq), body, events, posts, bodies,
+  feed.secret}

@@ -10,10 +10,25 @@
 -- Returns {'ok', epoch, seq, post, events let go by age} or {'repeated', cursor, post} or {'reused'} or
 --   {'nofeed'} or {'nopost', post} or {'gone', post} or {'pin'} or
 --   {'stale', expected, rev, body} or {'taken', external id, post, body}
+need('HSET', KEYS[1], '', '')
+need('HGET', KEYS[1], '')
+need('XADD', KEYS[2], '*', '', '')
+need_to_let_go(KEYS[2])
+need('SPUBLISH', KEYS[3], '')
+need('HSET', KEYS[4], '', '')
+need('ZADD', KEYS[5], '0', '')
+need('ZREM', KEYS[5], '')
+need('HSET', KEYS[6], '', '')
+need_to_recollect(KEYS[7])
 local feed = enter(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3])
 if not feed then return {'nofeed'} end
 local repeated = recollect(KEYS[7], ARGV[7], feed.born)
-if repeated then return repeated end
+if repeated then
+  -- Perhaps nobody heard of it: whoever lacks it reads the log.
+  local cursor = string.format('%s-%.0f', feed.epoch, feed.seq)
+  tell(marker(feed.secret, KEYS[3]), KEYS[3], cursor, 'epoch', ARGV[3])
+  return repeated
+end
 
 local function held(post)
   local value = redis.call('HGET', KEYS[4], post)
@@ -64,7 +79,6 @@ local gone = let_go(KEYS[2], tonumber(ARGV[3]), tonumber(ARGV[9]))
 local head = string.format('%.0f', seq)
 redis.call('HSET', KEYS[1], 'seq', head)
 if repin then redis.call('HSET', KEYS[1], 'pinned', ARGV[6]) end
-seq = feed.seq
 for i = 11, last, 7 do
   local post, rev, body = ARGV[i + 1], ARGV[i + 3], ARGV[i + 4]
   if post == '' then
@@ -78,9 +92,20 @@ for i = 11, last, 7 do
     end
     if new[i] then redis.call('HSET', KEYS[6], ARGV[i + 6], post) end
   end
-  seq = seq + 1
-  redis.call('SPUBLISH', KEYS[3], string.format('%s-%.0f %s %s %s\n',
-    feed.epoch, seq, ARGV[i], ARGV[3], post) .. body)
 end
 keep(KEYS[7], ARGV[7], feed.born, feed.epoch .. '-' .. head, ARGV[last + 1], ARGV[8])
+
+-- Nothing is told before it is kept, with its key. The mark of an event goes before it,
+-- on its own: former releases take it for a bell that tells them nothing new, and read
+-- the event, whose form has not changed.
+local mark = marker(feed.secret, KEYS[3])
+seq = feed.seq
+for i = 11, last, 7 do
+  local message = string.format('%s-%.0f %s %s %s\n',
+    feed.epoch, seq + 1, ARGV[i], ARGV[3], ARGV[i + 1]) .. ARGV[i + 4]
+  redis.call('SPUBLISH', KEYS[3], string.format('%s-%.0f epoch %s +%s\n',
+    feed.epoch, seq, ARGV[3], mark(message)))
+  redis.call('SPUBLISH', KEYS[3], message)
+  seq = seq + 1
+end
 return {'ok', feed.epoch, head, ARGV[last + 1], gone}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from stoppress.domain.errors import Unavailable
 from stoppress.web import cache_headers, responses
 from stoppress.web.api.openapi import document
+from stoppress.web.problems import Problem
 from stoppress.web.services import Services
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -21,7 +23,13 @@ async def healthz(services: Services, request: Request) -> Response:
 
 async def readyz(services: Services, request: Request) -> Response:
     """GET /readyz: fresh events arrive; else 503."""
-    await services.ready()
+    try:
+        await services.ready()
+    except Unavailable as why:
+        # Nothing was to be written: the reason, and no more.
+        after = {"retry-after": str(why.retry_after_s)}
+        title = "Not available now"
+        raise Problem(503, "unavailable", title, str(why), headers=after) from why
     return Response(b'{"status":"ready"}', 200, _HEADERS, responses.JSON)
 
 

@@ -1,0 +1,16 @@
+-- permissions.lua: which of some commands the user may not call here.
+--
+-- ARGV  1 the commands, as JSON: arrays of texts
+-- Returns for each one that is missing its number, from 1 on: itself if the user may
+--   not call it, negative if the server does not know it.
+local missing = {}
+if not redis.acl_check_cmd then return missing end
+for number, command in ipairs(cjson.decode(ARGV[1])) do
+  local known, may = pcall(redis.acl_check_cmd, unpack(command))
+  if not known then
+    missing[#missing + 1] = -number
+  elseif not may then
+    missing[#missing + 1] = number
+  end
+end
+return missing

@@ -1,0 +1,176 @@
+"""What goes wrong between this process and Redis, as one sentence for operators.
+
+Rules: each cause has a sentence of its own, which says what Redis said and what to
+change; what Redis echoes of a command (`with args beginning with`) may hold a password
+and is cut off. All of it is Unavailable, but for what only a mistake of ours causes.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+from redis.exceptions import (
+    AskError,
+    AuthenticationError,
+    BusyLoadingError,
+    ClusterDownError,
+    InvalidResponse,
+    MovedError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from stoppress.domain.errors import NotPermitted, Unavailable
+
+_WHERE = re.compile(r" script: (?:[0-9a-f]{40}, )?on @user_script.*", re.DOTALL)
+_IN_A_SCRIPT = ("The user executing the script can't", "ACL failure in script")
+"""How Redis and Valkey begin where a script calls what its user may not call."""
+_SENTENCES: tuple[tuple[str, str], ...] = (
+    ("OOM", "Redis is full: raise its maxmemory, or free memory there"),
+    ("MISCONF", "Redis refuses writes, as it can't save to its disk: see its log"),
+    ("NOREPLICAS", "Redis refuses writes, as too few replicas follow it"),
+    ("BUSY", "Redis is busy with a script"),
+    ("MASTERDOWN", "this Redis has lost its primary"),
+)
+"""Refusals that are about the server's state."""
+
+
+class NotPrimary(Unavailable):
+    """What answers there is a replica."""
+
+
+class SlotMoving(Unavailable):
+    """What was asked for moves between servers, or has moved; nothing was done."""
+
+
+class LoginRefused(Unavailable):
+    """Redis refuses the user or the password, or asks for one."""
+
+
+class WrongAddress(Unavailable):
+    """What answers there can't be used at this address: another one is needed."""
+
+
+def said(error: BaseException) -> str:
+    """What Redis said, without where in a script, and without a command's values."""
+    text = _WHERE.sub("", str(error))
+    return text.partition(", with args beginning with")[0].strip()
+
+
+def why(wrong: BaseException) -> Unavailable | None:
+    """The error as Unavailable; None if it is a mistake of ours."""
+    # What Redis answered says all of it.
+    causes = (wrong,) if isinstance(wrong, ResponseError) else _causes(wrong)
+    for cause in causes:
+        found = _known(cause)
+        if found is not None:
+            return found
+    if isinstance(wrong, ResponseError):
+        # Those with a class are about the server's state or set-up; those without
+        # are our own mistakes.
+        if type(wrong) is ResponseError:
+            return None
+        return Unavailable(f"Redis refuses: {said(wrong)}")
+    if isinstance(wrong, RedisError | OSError):
+        return Unavailable(_away(wrong))
+    return None
+
+
+def _causes(wrong: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = wrong
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _known(error: BaseException) -> Unavailable | None:
+    """What this very error means; None if it says too little by itself."""
+    text = said(error)
+    if isinstance(error, RedisError) and text.startswith("max number of clients"):
+        return Unavailable(
+            f"Redis takes no more connections ({text}): raise its maxclients"
+        )
+    match error:
+        case BusyLoadingError():
+            return Unavailable("Redis is loading its data (LOADING)")
+        case AuthenticationError():
+            if text.startswith(("Authentication required", "NOAUTH")):
+                return LoginRefused(
+                    "Redis asks for a password (NOAUTH): give user and password in the "
+                    "address"
+                )
+            return LoginRefused(
+                "Redis refuses the user or the password (WRONGPASS): correct them in "
+                "the address; odd characters there are percent-encoded"
+            )
+        case ReadOnlyError():
+            return NotPrimary("this Redis is a replica (READONLY)")
+        case MovedError() | AskError() | TryAgainError():
+            return SlotMoving(f"the slot is moving: {text}")
+        case NoPermissionError():
+            return NotPermitted(f"the Redis user lacks a right (NOPERM): {text}")
+        case OutOfMemoryError():
+            return Unavailable(f"{_SENTENCES[0][1]} (OOM {text})")
+        case ClusterDownError():
+            return Unavailable(f"the cluster is down: {text}")
+        case InvalidResponse():
+            return Unavailable("what answers there does not speak as Redis does")
+        case ResponseError():
+            return _refusal(text)
+        case ssl.SSLCertVerificationError():
+            return Unavailable(
+                "Redis shows a certificate that does not hold: "
+                f"{error.verify_message}; name its authority with ssl_ca_certs"
+            )
+        case ssl.SSLError():
+            return Unavailable(
+                f"no TLS with Redis: {getattr(error, 'reason', '') or error}"
+            )
+        case TimeoutError() | RedisTimeoutError():
+            return Unavailable("Redis did not answer in time")
+    return None
+
+
+def _refusal(text: str) -> Unavailable | None:
+    if text.startswith(_IN_A_SCRIPT):
+        # Something may have been written before it.
+        return Unavailable(f"the Redis user lacks a right: {text}")
+    if text.startswith("unknown command"):
+        return Unavailable(
+            f"Redis does not know a command, which may be renamed there: {text}"
+        )
+    if "DB index" in text or "SELECT is not allowed" in text:
+        return WrongAddress(f"Redis refuses the database number in the address: {text}")
+    for prefix, sentence in _SENTENCES:
+        if text.startswith(prefix):
+            return Unavailable(f"{sentence} ({text})")
+    return None
+
+
+def _away(wrong: BaseException) -> str:
+    for cause in _causes(wrong):
+        if isinstance(cause, ConnectionRefusedError):
+            return "Redis is away: nobody listens at its address (connection refused)"
+        if isinstance(cause, OSError) and cause.strerror:
+            return f"Redis is away: {cause.strerror}"
+    return "Redis is away: the connection was lost"
+
+
+class unavailable:  # reads as a statement: `with unavailable():`
+    """What goes wrong between us and Redis becomes Unavailable."""
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: Any, wrong: BaseException | None, trace: Any) -> None:
+        # asyncio ends a task by CancelledError, and its own errors are told as such.
+        if isinstance(wrong, RedisError | OSError) and (found := why(wrong)):
+            raise found from wrong

@@ -1,0 +1,299 @@
+"""Who may publish on a channel, but read no keys, makes readers see nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.event import EventType
+from stoppress.domain.store_records import LogWindow
+from stoppress.log.follower import BELL_S, Follower
+from stoppress.log.pool import Pool
+from stoppress.log.redis_keys import feed_keys
+from stoppress.log.scripts import LogPiece
+from stoppress.log.store import RedisStore
+from stoppress.settings import Settings
+from tests.contract.store.following import Counts, following, up
+from tests.contract.store.news import AT, FEED, body, published, withdrawn, write
+from tests.contract.store.servers import Server
+from tests.contract.store.sinks import Recorder
+from tests.waiting import until
+
+pytestmark = pytest.mark.asyncio
+
+KEYS = feed_keys("x")
+SECRET = "secret"
+
+
+class Readings(RedisStore):
+    """A store that counts how often logs are read, and how many at a time."""
+
+    def __init__(self, link: Pool, settings: Settings) -> None:
+        super().__init__(link, settings)
+        self.at: list[float] = []
+        self.running = self.most = 0
+
+    async def _piece(self, feed: str, **how: Any) -> LogPiece:
+        self.at.append(asyncio.get_running_loop().time())
+        self.running += 1
+        self.most = max(self.most, self.running)
+        try:
+            return await super()._piece(feed, **how)
+        finally:
+            self.running -= 1
+
+
+@pytest.fixture
+def store(link: Pool, settings: Settings) -> Readings:
+    """A store whose readings are counted."""
+    return Readings(link, settings)
+
+
+@pytest_asyncio.fixture
+async def sink(store: RedisStore, follower: Follower, cursor: Cursor) -> Recorder:
+    """A sink of the feed x, at its first post."""
+    sink = Recorder()
+    await up(follower)
+    await follower.open("x", sink)
+    await sink.at((await store.write(write(published("first")))).cursor)
+    return sink
+
+
+def send(server: Server, message: bytes, channel: str = KEYS.line) -> None:
+    """Publish as anybody may that has the right to."""
+    with server.client() as client:
+        client.execute_command("SPUBLISH", channel, message)
+
+
+def forged(cursor: Cursor, post: str = "forged") -> bytes:
+    """What would be the next event, in the form of every release."""
+    place = cursor._replace(seq=cursor.seq + 1)
+    return f"{place} post.published {AT} {post}\n".encode() + body(post)
+
+
+def unmarked(counts: Counts) -> int:
+    """Messages without the right mark."""
+    return counts.sum("stoppress_unmarked")
+
+
+async def test_a_forged_post_is_not_shown_and_hides_none(
+    server: Server, store: RedisStore, sink: Recorder, counts: Counts
+) -> None:
+    """It is a bell: counted, and the log is read. The real post comes."""
+    send(server, forged(sink.cursor))
+    await until(lambda: counts.how == ["window", "log"] or counts.how == ["log"])
+    assert unmarked(counts) == 1
+    real = await store.write(write(published("real")))
+    await sink.at(real.cursor)
+    assert [event.subject.id for event in sink.events] == ["first", "real"]
+    assert len(sink.windows) == 1
+
+
+@pytest.mark.parametrize("mark", [b"0" * 40, b"", b"x" * 40, None])
+async def test_a_wrong_mark_is_none(
+    server: Server, store: RedisStore, sink: Recorder, counts: Counts, mark: bytes
+) -> None:
+    """Whatever stands in its place."""
+    if mark is not None:
+        send(server, f"{sink.cursor} epoch {AT} +".encode() + mark + b"\n")
+    send(server, forged(sink.cursor))
+    await until(lambda: unmarked(counts) >= 1)
+    real = await store.write(write(published("real")))
+    await sink.at(real.cursor)
+    assert [event.subject.id for event in sink.events] == ["first", "real"]
+
+
+@pytest.mark.parametrize("what", ["end", "epoch"])
+async def test_a_forged_end_or_epoch_ends_nothing(
+    server: Server, store: RedisStore, sink: Recorder, counts: Counts, what: str
+) -> None:
+    """Readers stay, at their cursor; nobody is reset."""
+    for epoch in (sink.cursor.epoch, "other"):
+        for mark in ("", "0" * 40):
+            send(server, f"{epoch}-0 {what} {AT} {mark}\n".encode())
+    await until(lambda: unmarked(counts) == 4)
+    real = await store.write(write(published("real")))
+    await sink.at(real.cursor)
+    assert not sink.ended and len(sink.windows) == 1
+    assert "epoch" not in counts.how and "window" not in counts.how[1:]
+
+
+async def test_a_real_end_is_believed_at_once(
+    server: Server, store: RedisStore, sink: Recorder, counts: Counts
+) -> None:
+    """Its mark is right; nothing has to be read for it."""
+    await store.drop_feed("x", None, None)
+    await sink.until(lambda: sink.ended)
+    assert unmarked(counts) == 0
+
+
+async def test_messages_replayed_are_nothing_new(
+    server: Server, store: RedisStore, sink: Recorder, counts: Counts
+) -> None:
+    """In the same feed, out of their order, in another feed, and after its end."""
+    heard: list[bytes] = []
+    with server.client() as client:
+        channels = client.pubsub()
+        channels.ssubscribe(KEYS.line)
+        while channels.get_sharded_message(timeout=5)["type"] != "ssubscribe":
+            pass
+        last = await store.write(write(published("p", "before")))
+        await store.write(write(withdrawn("p", 1)))
+        while len(heard) < 4:
+            message = channels.get_sharded_message(timeout=5)
+            if message and message["type"] == "smessage":
+                heard.append(message["data"])
+        channels.close()
+    await sink.at(last.cursor._replace(seq=3))
+    other, feed_y = Recorder(), feed_keys("y").line
+    await store.make_feed("y", b"feed y", AT, None)
+    for message in (*heard, *reversed(heard)):
+        send(server, message)
+        send(server, message, feed_y)
+    async with following(store._shards, store, Counts()) as second:
+        await up(second)
+        await second.open("y", other)
+        for message in heard:
+            send(server, message, feed_y)
+        real = await store.write(write(published("real"), feed="y"))
+        await other.at(real.cursor)
+    assert [event.subject.id for event in other.events] == ["real"]
+    assert [event.type for event in sink.events[1:]] == [
+        EventType.PUBLISHED,
+        EventType.WITHDRAWN,
+    ]
+    assert len(sink.windows) == 1
+
+
+async def test_a_flood_costs_four_readings_a_second(
+    server: Server, store: Readings, sink: Recorder, counts: Counts
+) -> None:
+    """One at a time, each BELL_S after the last; posts come all the while."""
+    store.at.clear()
+    for number in range(20):
+        for _ in range(200):
+            send(server, forged(sink.cursor, f"forged{number}"))
+        real = await store.write(write(published(f"real{number}")))
+        await sink.at(real.cursor)
+    assert 0 < unmarked(counts) <= 4000  # not those heard while a reading was begun
+    assert store.most == 1
+    gaps = [after - at for at, after in zip(store.at, store.at[1:], strict=False)]
+    assert all(gap > BELL_S * 0.99 for gap in gaps), gaps
+    assert not any("forged" in event.subject.id for event in sink.events)
+    assert len(sink.windows) == 1
+
+
+async def test_a_feed_is_opened_amid_a_flood(
+    server: Server, store: Readings, follower: Follower, cursor: Cursor
+) -> None:
+    """Forged messages spoil no reading."""
+    await store.write(write(published("first")))
+    flooding = True
+
+    async def flood() -> None:
+        while flooding:
+            await asyncio.to_thread(send, server, forged(cursor))
+
+    await up(follower)
+    task = asyncio.create_task(flood())
+    try:
+        for _ in range(5):
+            sink = Recorder()
+            await follower.open("x", sink)
+            assert [event.subject.id for event in sink.events] == ["first"]
+            await follower.close("x")
+    finally:
+        flooding = False
+        await task
+
+
+async def test_a_message_of_a_former_release_is_a_bell(
+    server: Server, store: RedisStore, sink: Recorder, counts: Counts
+) -> None:
+    """It has no mark, and its event is in the log: it comes by the reading."""
+    for number in range(3):
+        message = forged(sink.cursor, f"old{number}")
+        with server.client() as client:
+            seq = client.hincrby(KEYS.meta, "seq", 1)
+            client.hset(KEYS.posts, f"old{number}", b"1 " + body(f"old{number}"))
+            entry = {"type": "post.published", "post": f"old{number}", "at": AT}
+            client.xadd(KEYS.log, entry, id=f"{seq}-0")
+        send(server, message)
+        await sink.at(sink.cursor._replace(seq=seq))
+    assert [event.subject.id for event in sink.events[1:]] == ["old0", "old1", "old2"]
+    assert unmarked(counts) == 3
+
+
+async def test_an_epoch_of_a_former_release_gets_a_secret(
+    server: Server, store: RedisStore, cursor: Cursor, follower: Follower
+) -> None:
+    """Whoever reads first makes it; marks are believed from there on."""
+    with server.client() as client:
+        client.hdel(KEYS.meta, SECRET)
+        assert client.hget(KEYS.meta, SECRET) is None
+        sink = Recorder()
+        await up(follower)
+        await follower.open("x", sink)
+        made = client.hget(KEYS.meta, SECRET)
+        assert made and len(made) == 64
+        last = await store.write(write(published("p")))
+        await sink.at(last.cursor)
+        assert client.hget(KEYS.meta, SECRET) == made
+
+
+async def test_each_epoch_has_a_secret_of_its_own(
+    server: Server, store: RedisStore, sink: Recorder, counts: Counts
+) -> None:
+    """It is made with the epoch, whose message is marked with the former one."""
+    with server.client() as client:
+        first = client.hget(KEYS.meta, SECRET)
+        client.hset(KEYS.meta, mapping={"replid": "0", "life": ""})
+        second = await store.write(write(published("q")))
+        await sink.until(lambda: sink.cursor == second.cursor)
+        assert client.hget(KEYS.meta, SECRET) not in (None, first)
+        await store.drop_feed("x", None, None)
+        await store.make_feed("x", FEED, AT, None)
+        assert client.hget(KEYS.meta, SECRET) not in (None, first)
+    assert unmarked(counts) == 0
+    assert "epoch" in counts.how
+
+
+async def test_the_mark_is_an_hmac(server: Server, store: RedisStore) -> None:
+    """As RFC 2104 has it, for bodies of any size and any bytes."""
+    await store.make_feed("x", FEED, AT, None)
+    for size in (0, 1, 43, 44, 64, 65, 65536):
+        with server.client() as client:
+            channels = client.pubsub()
+            channels.ssubscribe(KEYS.line)
+            await store.write(write(published(f"p{size}", "\u00e9\\n" * size)))
+            heard: list[bytes] = []
+            while len(heard) < 2:
+                message = channels.get_sharded_message(timeout=5)
+                if message and message["type"] == "smessage":
+                    heard.append(message["data"])
+            secret = client.hget(KEYS.meta, SECRET) or b""
+            channels.close()
+        marked = KEYS.line.encode() + b"\n" + heard[1]
+        key = bytes(byte ^ 0x36 for byte in secret[:32])
+        mark = hmac.new(key, marked, "sha1").hexdigest().encode()
+        assert heard[0].rpartition(b"+")[2] == mark + b"\n"
+
+
+async def test_the_secret_goes_nowhere(store: RedisStore, sink: Recorder) -> None:
+    """It is in no window that a hub gets, and in no answer of the store."""
+    with_secret = await store.marked_window("x")
+    assert len(with_secret.secret) == 64
+    shown = (
+        await store.window("x"),
+        await store.feed("x"),
+        await store.snapshot("x", 5),
+    )
+    assert isinstance(shown[0], LogWindow)
+    assert repr(with_secret.secret)[2:-1] not in repr(
+        (shown, sink.windows, sink.events)
+    )
