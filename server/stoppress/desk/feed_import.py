@@ -21,7 +21,7 @@ import msgspec
 from stoppress.desk.feed_input import FeedCopy, check_feed, editable_feed, new_feed
 from stoppress.desk.feeds import FeedDesk
 from stoppress.desk.idempotency import Requester, idempotency_of
-from stoppress.desk.input_values import canonical_time, time_or_none
+from stoppress.desk.input_normalization import canonical_time, time_or_none
 from stoppress.desk.json_input import convert, read
 from stoppress.desk.post_input import (
     PostCopy,
@@ -45,9 +45,9 @@ from stoppress.domain.errors import (
 )
 from stoppress.domain.event import EventType, Subject
 from stoppress.domain.feed import Feed, FeedInput, check_slug
-from stoppress.domain.kept_json import KEPT_FEEDS, KEPT_POSTS
 from stoppress.domain.post import Correction, Name, Post, PostInput
 from stoppress.domain.store_records import Change, Idempotency, Write
+from stoppress.domain.stored_json import STORED_FEEDS, STORED_POSTS
 from stoppress.domain.timestamps import parse_instant
 
 MAX_REV = 1 << 52
@@ -113,7 +113,7 @@ class ImportDesk:
         self, feed: str, copy: Feed, body: bytes, idempotency: Idempotency | None
     ) -> WriteOutcome:
         there = await self._store.feed(feed)
-        held = KEPT_FEEDS.read(there.body)
+        held = STORED_FEEDS.read(there.body)
         if held.created_at != copy.created_at:
             raise Conflict(
                 f"another feed has the slug {feed!r}: it was made at "
@@ -124,7 +124,7 @@ class ImportDesk:
         if held.rev >= copy.rev:
             cursor = await self._store.confirm(feed)
             return WriteOutcome("", there.body, held.rev, cursor, repeated=True)
-        body = KEPT_FEEDS.written(copy, there.body)
+        body = STORED_FEEDS.written(copy, there.body)
         change = Change(EventType.FEED, Subject.feed(feed), held.rev, copy.rev, body)
         now = self._clock()
         written = await self._store.write(
@@ -168,14 +168,14 @@ class ImportDesk:
             except (PinMoved, StaleRevision):
                 # It is there, or another is pinned: look at what is.
                 there = await self._held(feed, name)
-                held = None if there is None else KEPT_POSTS.read(there)
+                held = None if there is None else STORED_POSTS.read(there)
                 body = encode(kept)
                 if there is None or held is None:
                     continue
                 if _is_older(kept, held):
                     now = await self._store.confirm(feed)
                     return WriteOutcome(name, there, held.rev, now, repeated=True)
-                body = KEPT_POSTS.written(kept, there)
+                body = STORED_POSTS.written(kept, there)
                 continue
             if written.repeated:
                 return await self._posts.again(feed, written)

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from stoppress.desk.input_values import time_or_none, without_blanks
+from stoppress.desk.input_normalization import time_or_none, without_blanks
 from stoppress.domain.errors import Invalid
 from stoppress.domain.feed import Feed, FeedInput, check_slug
 from stoppress.domain.timestamps import instant

@@ -31,8 +31,8 @@ from stoppress.desk.write_outcome import (
 from stoppress.domain.errors import Conflict, Invalid, StaleRevision
 from stoppress.domain.event import EventType, Subject
 from stoppress.domain.feed import FeedImage, FeedInput, check_slug
-from stoppress.domain.kept_json import KEPT_FEEDS
 from stoppress.domain.store_records import Change, Write, Written
+from stoppress.domain.stored_json import STORED_FEEDS
 
 _new_feed = msgspec.json.Decoder(NewFeed)
 
@@ -79,7 +79,7 @@ class FeedDesk:
             return await self.again(feed, done)
         for _ in range(WRITE_ATTEMPTS):
             kept = await self._store.feed(feed)
-            value = KEPT_FEEDS.read(kept.body)
+            value = STORED_FEEDS.read(kept.body)
             check_revision(expected, value.rev, kept.body)
             held = editable_feed(value)
             merged = merge(msgspec.to_builtins(held), patch)
@@ -89,7 +89,7 @@ class FeedDesk:
                 return WriteOutcome("", kept.body, value.rev, cursor)
             now = self._clock()
             after = edited_feed(value, draft, now)
-            body = KEPT_FEEDS.written(after, kept.body)
+            body = STORED_FEEDS.written(after, kept.body)
             subject = Subject.feed(feed)
             change = Change(EventType.FEED, subject, value.rev, after.rev, body)
             try:

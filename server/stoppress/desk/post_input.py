@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from stoppress.desk.input_values import time_or_none, without_blanks
+from stoppress.desk.input_normalization import time_or_none, without_blanks
 from stoppress.domain.errors import Invalid
 from stoppress.domain.post import Correction, CorrectionNote, Media, Post, PostInput
 from stoppress.domain.timestamps import instant, parse_instant

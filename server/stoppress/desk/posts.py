@@ -48,9 +48,9 @@ from stoppress.desk.write_outcome import (
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gone, Invalid, PinMoved, StaleRevision
 from stoppress.domain.event import EventType, Subject
-from stoppress.domain.kept_json import KEPT_POSTS
 from stoppress.domain.post import CorrectionNote, Post, PostInput, Source
 from stoppress.domain.store_records import Change, Idempotency, Write, Written
+from stoppress.domain.stored_json import STORED_POSTS
 
 LONG_MARKUP = 4096
 """Characters of Markdown that are rendered in a thread: more than about 1 ms."""
@@ -115,7 +115,7 @@ class PostDesk:
             return await self.again(feed, done)
         for _ in range(WRITE_ATTEMPTS):
             body = await self._store.post(feed, name)
-            post = KEPT_POSTS.read(body)
+            post = STORED_POSTS.read(body)
             check_revision(expected, post.rev, body)
             held = editable_post(post)
             merged = merge(msgspec.to_builtins(held), patch)
@@ -154,7 +154,7 @@ class PostDesk:
             except Gone:
                 await self._store.confirm(feed)
                 return None
-            post = KEPT_POSTS.read(body)
+            post = STORED_POSTS.read(body)
             check_revision(expected, post.rev, body)
             subject, rev = Subject.post(name), post.rev
             change = Change(EventType.WITHDRAWN, subject, rev, rev + 1, b"")
@@ -188,7 +188,7 @@ class PostDesk:
         changes: tuple[Change, ...] = (change,)
         if former not in ("", post.id):
             kept = await self._store.post(feed, former)
-            pinned = KEPT_POSTS.read(kept)
+            pinned = STORED_POSTS.read(kept)
             changes = (_updated(pinned, kept, unpinned(pinned)), change)
         return await self._store.write(
             Write(feed, changes, now, former, post.id, idempotency)
@@ -200,7 +200,7 @@ class PostDesk:
             body = await self._store.post(feed, written.post)
         except Gone:
             return WriteOutcome(written.post, b"", 0, written.cursor, repeated=True)
-        rev = KEPT_POSTS.read(body).rev
+        rev = STORED_POSTS.read(body).rev
         return WriteOutcome(written.post, body, rev, written.cursor, repeated=True)
 
 
@@ -210,7 +210,7 @@ def _updated(before: Post, kept: bytes, after: Post) -> Change:
         Subject.post(after.id),
         before.rev,
         after.rev,
-        KEPT_POSTS.written(after, kept),
+        STORED_POSTS.written(after, kept),
         order(after),
         after.external_id,
     )

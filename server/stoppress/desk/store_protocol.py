@@ -10,10 +10,10 @@ from typing import Protocol
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.store_records import (
     Idempotency,
-    KeptFeed,
     PageMark,
     PostPage,
     Snapshot,
+    StoredFeed,
     WithdrawnPage,
     Write,
     Written,
@@ -66,7 +66,7 @@ class Store(Protocol):
         Returns where its log ends. Raises NotFound.
         """
 
-    async def feed(self, feed: str) -> KeptFeed:
+    async def feed(self, feed: str) -> StoredFeed:
         """The feed as it is now. Raises NotFound."""
 
     async def feeds(self) -> list[bytes]:

@@ -68,7 +68,7 @@ class Written(NamedTuple):
     repeated: bool = False
 
 
-class KeptFeed(NamedTuple):
+class StoredFeed(NamedTuple):
     """A feed as it is kept, at a cursor. `pinned` is a post's id, or ""."""
 
     body: bytes

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from stoppress.web.problems import Problem, answer
-from stoppress.web.requests import ClientDisconnected
+from stoppress.web.request_parsing import ClientDisconnected
 from stoppress.web.services import Services
 
 Handler = Callable[[Services, Request], Awaitable[Response]]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stoppress.web.requests import is_unchanged
+from stoppress.web.request_parsing import is_unchanged
 
 CACHED_RESPONSE_BYTES = 32 << 20
 """Pages held in memory, least recently used first to go: some 1,500 of 20 posts."""

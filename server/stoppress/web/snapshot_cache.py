@@ -28,11 +28,16 @@ from stoppress.desk.store_protocol import Store
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gap, NotFound, Unavailable
 from stoppress.domain.feed import Visibility
-from stoppress.domain.kept_json import KEPT_FEEDS
+from stoppress.domain.stored_json import STORED_FEEDS
 from stoppress.meter import ByLabel, Counter
 from stoppress.settings import Settings
+from stoppress.web.encoded_snapshot import (
+    EncodedSnapshot,
+    continued,
+    edition,
+    visibility_of,
+)
 from stoppress.web.pagination import PAGE_POSTS
-from stoppress.web.snapshot import EncodedSnapshot, continued, edition, visibility_of
 
 if TYPE_CHECKING:
     from stoppress.hub.channel import Channel
@@ -230,7 +235,7 @@ class SnapshotCache:
             try:
                 # Looked into once: most are the same as the last time.
                 if body not in self._read:
-                    KEPT_FEEDS.read(body)
+                    STORED_FEEDS.read(body)
             except msgspec.MsgspecError:
                 self.unreadable(f"a feed that begins {body[:60]!r}")
             else:

@@ -15,15 +15,15 @@ import msgspec
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event
 from stoppress.domain.feed import Feed
+from stoppress.domain.output_struct import output_struct
 from stoppress.domain.post import PRIVATE, Post
-from stoppress.domain.shown_form import shown_form
 from stoppress.domain.timestamps import instant
 
 _json = msgspec.json.encode
-_feed = msgspec.json.Decoder(shown_form(Feed, first=("slug", "url")))
-_full_post = msgspec.json.Decoder(shown_form(Post, first=("id", "url")))
+_feed = msgspec.json.Decoder(output_struct(Feed, first=("slug", "url")))
+_full_post = msgspec.json.Decoder(output_struct(Post, first=("id", "url")))
 _public_post = msgspec.json.Decoder(
-    shown_form(Post, first=("id", "url"), without=PRIVATE)
+    output_struct(Post, first=("id", "url"), without=PRIVATE)
 )
 
 

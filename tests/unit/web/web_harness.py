@@ -20,9 +20,9 @@ from stoppress.domain.feed import Visibility
 from stoppress.domain.store_records import PageMark, PostPage, Snapshot
 from stoppress.domain.timestamps import instant, parse_instant
 from stoppress.settings import Settings
+from stoppress.web.encoded_snapshot import EncodedSnapshot, edition, visibility_of
 from stoppress.web.pages.page_routes import routes
 from stoppress.web.services import Services
-from stoppress.web.snapshot import EncodedSnapshot, edition, visibility_of
 from stoppress.web.snapshot_cache import FeedListing
 from stoppress.wire.messages import public_feed, public_post
 

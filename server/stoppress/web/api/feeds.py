@@ -13,8 +13,8 @@ from stoppress.domain.errors import MissingScope, NotFound, Unauthenticated, Una
 from stoppress.domain.feed import Visibility
 from stoppress.domain.store_records import PageMark
 from stoppress.domain.timestamps import parse_instant
-from stoppress.web import cache_headers, requests, responses
-from stoppress.web.access import (
+from stoppress.web import cache_headers, json_responses, request_parsing
+from stoppress.web.authorization import (
     admit,
     feed_of,
     may_publish,
@@ -22,9 +22,9 @@ from stoppress.web.access import (
     signed_in,
     token_of,
 )
+from stoppress.web.encoded_snapshot import EncodedSnapshot, full_body
 from stoppress.web.pagination import feeds_path, parse_mark
 from stoppress.web.services import Services
-from stoppress.web.snapshot import EncodedSnapshot, full_body
 from stoppress.wire.messages import public_feed
 
 MAX_PAGE_FEEDS = 100
@@ -50,10 +50,10 @@ async def index(services: Services, request: Request) -> Response:
     Whole, or with `limit` a page at a time.
     """
     token = await token_of(services, request)
-    everything = requests.flag(request, "all")
+    everything = request_parsing.flag(request, "all")
     if everything and token is None:
         raise Unauthenticated("all=true lists what a token may read: send one")
-    limit = requests.whole_number(request, "limit", 0, MAX_PAGE_FEEDS)
+    limit = request_parsing.whole_number(request, "limit", 0, MAX_PAGE_FEEDS)
     before = request.query_params.get("before", "")
     mark = parse_mark(before) if before else None
     listing = await services.snapshots.feeds()
@@ -74,9 +74,9 @@ async def index(services: Services, request: Request) -> Response:
         msgspec.json.encode(rest),
     )
     cache = cache_headers.PRIVATE if everything else cache_headers.PUBLIC
-    tag = responses.content_tag(answer)
+    tag = json_responses.content_tag(answer)
     headers = {"cache-control": cache}
-    return responses.read(request, answer, tag, headers, listing.age_s)
+    return json_responses.read(request, answer, tag, headers, listing.age_s)
 
 
 def _is_listed(token: Token | None, feed: _Listed) -> bool:
@@ -90,15 +90,15 @@ async def create(services: Services, request: Request) -> Response:
     token = await signed_in(services, request)
     if not any(token.may("write", feed) for feed in (token.feeds or (None,))):
         raise MissingScope("write")
-    asked = requests.asked(request.headers, token.id)
-    raw = await requests.body(request, services.settings.max_body_bytes)
+    asked = request_parsing.asked(request.headers, token.id)
+    raw = await request_parsing.body(request, services.settings.max_body_bytes)
     given = read_new_feed(raw)
     slug = given.slug
     if not token.may("write", slug):
         raise MissingScope("write", slug)
     made = await services.desk.feeds.make(given, asked)
     services.snapshots.noted(slug, made.cursor, listed=True)
-    return responses.written(
+    return json_responses.written(
         public_feed(made.body, services.settings.base),
         rev=made.rev,
         location=f"/v1/feeds/{slug}",
@@ -122,7 +122,9 @@ async def show(services: Services, request: Request) -> Response:
     if may_publish(token, feed):
         return _full(services, request, edition)
     cache = cache_headers.shown(edition.visibility)
-    return responses.read(request, edition.body, edition.etag, cache, edition.age_s)
+    return json_responses.read(
+        request, edition.body, edition.etag, cache, edition.age_s
+    )
 
 
 def _full(services: Services, request: Request, edition: EncodedSnapshot) -> Response:
@@ -130,30 +132,30 @@ def _full(services: Services, request: Request, edition: EncodedSnapshot) -> Res
     if edition.kept is None:
         raise Unavailable("the store does not answer, and memory lacks a post's text")
     body = full_body(edition.slug, edition.kept, services.settings.base)
-    tag = responses.content_tag(body, cache_headers.FULL_FORM)
+    tag = json_responses.content_tag(body, cache_headers.FULL_FORM)
     tag = f'"{edition.cursor}.{tag[1:]}'
-    return responses.read(request, body, tag, cache_headers.FULL, edition.age_s)
+    return json_responses.read(request, body, tag, cache_headers.FULL, edition.age_s)
 
 
 async def change(services: Services, request: Request) -> Response:
     """PATCH /v1/feeds/{feed}: RFC 7396; If-Match is optional."""
     feed = feed_of(request)
     token = await admit(services, request, "write", feed)
-    asked = requests.asked(request.headers, token.id)
-    expected = requests.expected(request.headers)
-    raw = await requests.body(request, services.settings.max_body_bytes)
+    asked = request_parsing.asked(request.headers, token.id)
+    expected = request_parsing.expected(request.headers)
+    raw = await request_parsing.body(request, services.settings.max_body_bytes)
     made = await services.desk.feeds.edit(feed, raw, expected, asked)
     services.snapshots.noted(feed, made.cursor, listed=True)
     body = public_feed(made.body, services.settings.base)
-    return responses.written(body, rev=made.rev)
+    return json_responses.written(body, rev=made.rev)
 
 
 async def delete(services: Services, request: Request) -> Response:
     """DELETE /v1/feeds/{feed}: with all its posts; If-Match is optional."""
     feed = feed_of(request)
     token = await admit(services, request, "write", feed)
-    asked = requests.asked(request.headers, token.id)
-    expected = requests.expected(request.headers)
+    asked = request_parsing.asked(request.headers, token.id)
+    expected = request_parsing.expected(request.headers)
     await services.desk.feeds.drop(feed, expected, asked)
     services.snapshots.dropped(feed)
-    return responses.done()
+    return json_responses.done()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stoppress.web import cache_headers, responses
+from stoppress.web import cache_headers, json_responses
 from stoppress.web.api.openapi import document
 from stoppress.web.services import Services
 
@@ -16,13 +16,13 @@ _HEADERS = {"cache-control": cache_headers.NO_STORE}
 
 async def healthz(services: Services, request: Request) -> Response:
     """GET /healthz: this process can serve, at least from memory."""
-    return Response(b'{"status":"ok"}', 200, _HEADERS, responses.JSON)
+    return Response(b'{"status":"ok"}', 200, _HEADERS, json_responses.JSON)
 
 
 async def readyz(services: Services, request: Request) -> Response:
     """GET /readyz: fresh events arrive; else 503."""
     await services.ready()
-    return Response(b'{"status":"ready"}', 200, _HEADERS, responses.JSON)
+    return Response(b'{"status":"ready"}', 200, _HEADERS, json_responses.JSON)
 
 
 async def metrics(services: Services, request: Request) -> Response:
@@ -33,5 +33,7 @@ async def metrics(services: Services, request: Request) -> Response:
 async def openapi(services: Services, request: Request) -> Response:
     """GET /openapi.json."""
     body = document(services.settings.base)
-    tag = responses.content_tag(body)
-    return responses.read(request, body, tag, {"cache-control": "public, max-age=300"})
+    tag = json_responses.content_tag(body)
+    return json_responses.read(
+        request, body, tag, {"cache-control": "public, max-age=300"}
+    )

@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stoppress.domain.errors import MissingScope
-from stoppress.web import cache_headers, requests, responses
-from stoppress.web.access import admit, feed_of, signed_in
+from stoppress.web import cache_headers, json_responses, request_parsing
 from stoppress.web.api.posts import outcome, post_of
+from stoppress.web.authorization import admit, feed_of, signed_in
 from stoppress.web.services import Services
 from stoppress.wire.messages import public_feed
 
@@ -36,11 +36,11 @@ async def put_feed(services: Services, request: Request) -> Response:
     if not token.may("admin", feed):
         # Whether the feed is there or not: it may be about to be made.
         raise MissingScope("admin", feed)
-    asked = requests.asked(request.headers, token.id)
+    asked = request_parsing.asked(request.headers, token.id)
     raw = await _body(services, request)
     made = await services.desk.imports.put_feed(feed, raw, asked)
     services.snapshots.noted(feed, made.cursor, listed=True)
-    return responses.written(
+    return json_responses.written(
         public_feed(made.body, services.settings.base),
         rev=made.rev,
         status=201 if made.created else 200,
@@ -51,11 +51,11 @@ async def put_post(services: Services, request: Request) -> Response:
     """PUT /v1/feeds/{feed}/posts/{id}: make it, or bring it up to the copy."""
     feed, name = feed_of(request), post_of(request)
     token = await admit(services, request, "admin", feed)
-    asked = requests.asked(request.headers, token.id)
+    asked = request_parsing.asked(request.headers, token.id)
     raw = await _body(services, request)
     made = await services.desk.imports.put_post(feed, name, raw, asked)
     services.snapshots.noted(feed, made.cursor)
-    return responses.written(
+    return json_responses.written(
         outcome(services, feed, made),
         rev=made.rev,
         status=201 if made.created else 200,
@@ -67,19 +67,19 @@ async def put_withdrawn(services: Services, request: Request) -> Response:
     """PUT /v1/feeds/{feed}/withdrawn/{id}: withdraw it, known here or not."""
     feed, name = feed_of(request), post_of(request)
     token = await admit(services, request, "admin", feed)
-    asked = requests.asked(request.headers, token.id)
+    asked = request_parsing.asked(request.headers, token.id)
     raw = await _body(services, request)
     cursor = await services.desk.imports.put_withdrawn(feed, name, raw, asked)
     if cursor is not None:
         services.snapshots.noted(feed, cursor)
-    return responses.done()
+    return json_responses.done()
 
 
 async def withdrawn(services: Services, request: Request) -> Response:
     """GET /v1/feeds/{feed}/withdrawn?after=&limit=: what is left of them."""
     feed = feed_of(request)
     await admit(services, request, "admin", feed)
-    limit = requests.whole_number(request, "limit", SCANNED, MOST_SCANNED)
+    limit = request_parsing.whole_number(request, "limit", SCANNED, MOST_SCANNED)
     page = await services.store.withdrawn(
         feed, request.query_params.get("after", ""), limit
     )
@@ -95,9 +95,11 @@ async def withdrawn(services: Services, request: Request) -> Response:
             query["limit"] = str(limit)
         onward = f"/v1/feeds/{feed}/withdrawn?{urlencode(query)}"
     body = msgspec.json.encode({"withdrawn": posts, "next": onward})
-    return Response(body, 200, {"cache-control": cache_headers.PRIVATE}, responses.JSON)
+    return Response(
+        body, 200, {"cache-control": cache_headers.PRIVATE}, json_responses.JSON
+    )
 
 
 async def _body(services: Services, request: Request) -> bytes:
     limit = services.settings.max_body_bytes
-    return await requests.body(request, limit and limit + COPY_BYTES)
+    return await request_parsing.body(request, limit and limit + COPY_BYTES)

@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from stoppress.desk.write_outcome import WriteOutcome
 from stoppress.domain.errors import NotFound
-from stoppress.web import cache_headers, requests, responses
-from stoppress.web.access import admit, feed_of, may_publish, token_of, visible
+from stoppress.web import cache_headers, json_responses, request_parsing
+from stoppress.web.authorization import admit, feed_of, may_publish, token_of, visible
 from stoppress.web.pagination import (
     MAX_PAGE_POSTS,
     PAGE_POSTS,
@@ -35,11 +35,11 @@ async def publish(services: Services, request: Request) -> Response:
     """POST /v1/feeds/{feed}/posts."""
     feed = feed_of(request)
     token = await admit(services, request, "write", feed)
-    asked = requests.asked(request.headers, token.id)
-    raw = await requests.body(request, services.settings.max_body_bytes)
+    asked = request_parsing.asked(request.headers, token.id)
+    raw = await request_parsing.body(request, services.settings.max_body_bytes)
     made = await services.desk.posts.publish(feed, raw, asked)
     services.snapshots.noted(feed, made.cursor)
-    return responses.written(
+    return json_responses.written(
         outcome(services, feed, made),
         rev=made.rev,
         location=f"/v1/feeds/{feed}/posts/{made.post}",
@@ -53,7 +53,7 @@ async def index(services: Services, request: Request) -> Response:
     feed = feed_of(request)
     token = await token_of(services, request)
     visibility = await visible(services, token, feed)
-    limit = requests.whole_number(request, "limit", PAGE_POSTS, MAX_PAGE_POSTS)
+    limit = request_parsing.whole_number(request, "limit", PAGE_POSTS, MAX_PAGE_POSTS)
     query = request.query_params
     choice = PostFilter.of(query)
     mark = choice.mark(query)
@@ -65,9 +65,9 @@ async def index(services: Services, request: Request) -> Response:
         show(posts, feed, services.settings.base),
         msgspec.json.encode(next),
     )
-    tag = responses.content_tag(body, cache_headers.FULL_FORM if full else b"")
+    tag = json_responses.content_tag(body, cache_headers.FULL_FORM if full else b"")
     cache = cache_headers.FULL if full else cache_headers.shown(visibility)
-    return responses.read(request, body, tag, cache)
+    return json_responses.read(request, body, tag, cache)
 
 
 async def show(services: Services, request: Request) -> Response:
@@ -82,16 +82,16 @@ async def show(services: Services, request: Request) -> Response:
         # whoever sends it may hold that.
         headers = {"etag": tag, **cache_headers.FULL}
         body = full_post(kept, feed, base)
-        return Response(body, 200, headers, responses.JSON)
+        return Response(body, 200, headers, json_responses.JSON)
     body = public_post(kept, feed, base)
-    return responses.read(request, body, tag, cache_headers.shown(visibility))
+    return json_responses.read(request, body, tag, cache_headers.shown(visibility))
 
 
 async def edit(services: Services, request: Request) -> Response:
     """PATCH /v1/feeds/{feed}/posts/{id}: RFC 7396, with If-Match."""
     feed, name = feed_of(request), post_of(request)
     token = await admit(services, request, "write", feed)
-    asked = requests.asked(request.headers, token.id)
+    asked = request_parsing.asked(request.headers, token.id)
     if "if-match" not in request.headers:
         rev = _rev.decode(await services.store.post(feed, name)).rev
         raise Problem(
@@ -102,24 +102,24 @@ async def edit(services: Services, request: Request) -> Response:
             f'`If-Match: "{rev}"` (the newest), or `If-Match: *` for any',
             headers={"etag": f'"{rev}"'},
         )
-    expected = requests.expected(request.headers)
-    raw = await requests.body(request, services.settings.max_body_bytes)
+    expected = request_parsing.expected(request.headers)
+    raw = await request_parsing.body(request, services.settings.max_body_bytes)
     made = await services.desk.posts.edit(feed, name, raw, expected, asked)
     services.snapshots.noted(feed, made.cursor)
     body = outcome(services, feed, made)
-    return responses.written(body, rev=made.rev, cache=cache_headers.FULL)
+    return json_responses.written(body, rev=made.rev, cache=cache_headers.FULL)
 
 
 async def withdraw(services: Services, request: Request) -> Response:
     """DELETE /v1/feeds/{feed}/posts/{id}; If-Match is optional."""
     feed, name = feed_of(request), post_of(request)
     token = await admit(services, request, "write", feed)
-    asked = requests.asked(request.headers, token.id)
-    expected = requests.expected(request.headers)
+    asked = request_parsing.asked(request.headers, token.id)
+    expected = request_parsing.expected(request.headers)
     cursor = await services.desk.posts.withdraw(feed, name, expected, asked)
     if cursor is not None:
         services.snapshots.noted(feed, cursor)
-    return responses.done()
+    return json_responses.done()
 
 
 def post_of(request: Request) -> str:

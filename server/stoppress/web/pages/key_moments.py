@@ -16,10 +16,10 @@ import msgspec
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Unavailable
 from stoppress.domain.fold import place
+from stoppress.web.encoded_snapshot import EncodedSnapshot
 from stoppress.web.pagination import public_posts
 from stoppress.web.post_filter import PostFilter, sifted
 from stoppress.web.services import Services
-from stoppress.web.snapshot import EncodedSnapshot
 
 KEY_POSTS = 10
 """Key moments on a page; a link leads to all of them."""

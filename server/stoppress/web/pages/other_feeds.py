@@ -15,8 +15,8 @@ import msgspec
 
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.domain.timestamps import parse_instant
+from stoppress.web.encoded_snapshot import EncodedSnapshot
 from stoppress.web.services import Services
-from stoppress.web.snapshot import EncodedSnapshot
 
 LISTED_S = 10.0
 """How old the list of feeds may be."""

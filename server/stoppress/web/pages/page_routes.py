@@ -23,7 +23,8 @@ from stoppress.domain.errors import Gone, Invalid, NotFound
 from stoppress.domain.store_records import PageMark
 from stoppress.domain.timestamps import parse_instant
 from stoppress.web import cache_headers
-from stoppress.web.access import feed_of, token_of, visible
+from stoppress.web.authorization import feed_of, token_of, visible
+from stoppress.web.encoded_snapshot import EncodedSnapshot
 from stoppress.web.pages import syndication
 from stoppress.web.pages.browser_files import BrowserFiles
 from stoppress.web.pages.browser_folder import browser_folder
@@ -37,7 +38,6 @@ from stoppress.web.problems import answer as problem
 from stoppress.web.resource import Resource
 from stoppress.web.response_cache import CachedBody, Drawer, ResponseCache, send
 from stoppress.web.services import Services
-from stoppress.web.snapshot import EncodedSnapshot
 
 HTML = "text/html; charset=utf-8"
 _POLICY = (

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
+from stoppress.web.encoded_snapshot import EncodedSnapshot
 from stoppress.web.pages import syndication
 from stoppress.web.pages.excerpt import headline_of, plain, shortened
 from stoppress.web.pages.other_feeds import FeedTeaser
 from stoppress.web.pages.share_links import shared
 from stoppress.web.pages.templating import Templates, data_block
 from stoppress.web.post_filter import PostFilter
-from stoppress.web.snapshot import EncodedSnapshot
 
 Json = Mapping[str, Any]
 

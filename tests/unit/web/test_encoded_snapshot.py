@@ -12,8 +12,13 @@ from stoppress.desk.feeds import read_new_feed
 from stoppress.desk.idempotency import Requester
 from stoppress.domain.errors import Gap
 from stoppress.domain.timestamps import instant
+from stoppress.web.encoded_snapshot import (
+    EncodedSnapshot,
+    continued,
+    edition,
+    visibility_of,
+)
 from stoppress.web.pagination import PAGE_POSTS
-from stoppress.web.snapshot import EncodedSnapshot, continued, edition, visibility_of
 from stoppress.wire import messages
 from tests.memory_store import MemoryStore
 

@@ -1,7 +1,7 @@
 """Kept posts and feeds: read whichever release wrote them, and lose nothing of theirs.
 
 A later release may keep members that this one does not know, at any depth. They are
-never shown (`shown_form.py`). Pure. Rules:
+never shown (`output_struct.py`). Pure. Rules:
 - They survive every change made here: `written` carries them over. An object keeps its
   own as long as it is there, an item of a list as long as what is known of it is as
   it was.
@@ -27,7 +27,7 @@ EMPTY = len("null")
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-class KeptJson(Generic[S]):
+class StoredJson(Generic[S]):
     """Reads and writes the kept JSON of one struct."""
 
     def __init__(self, struct: type[S]) -> None:
@@ -126,5 +126,5 @@ def _same_item(item: Any, left: list[tuple[Any, Any]]) -> Any:
     return item
 
 
-KEPT_POSTS = KeptJson(Post)
-KEPT_FEEDS = KeptJson(Feed)
+STORED_POSTS = StoredJson(Post)
+STORED_FEEDS = StoredJson(Feed)

@@ -22,7 +22,7 @@ Form = type[Any]
 """A struct made here: as wide as the one it shows, and known at run time alone."""
 
 
-def shown_form(
+def output_struct(
     struct: type[Struct], first: Collection[str] = (), without: Collection[str] = ()
 ) -> Form:
     """A struct that decodes `struct` as it was kept and encodes it as it is shown.
@@ -49,7 +49,7 @@ def shown_form(
 def _bare(kind: Any) -> Any:
     """The type without its limits; structs inside it as they are shown."""
     if isinstance(kind, type) and issubclass(kind, Struct):
-        return shown_form(kind)
+        return output_struct(kind)
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return _bare(inner[0])

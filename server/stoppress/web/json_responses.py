@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stoppress.web.cache_headers import NO_STORE
-from stoppress.web.requests import is_unchanged
+from stoppress.web.request_parsing import is_unchanged
 
 JSON = "application/json"
 
