@@ -1,7 +1,6 @@
-"""The forms in which one message goes out, each made once for all readers.
+"""The wire formats of a message, each encoded once for all readers.
 
-A wire is a small number, so that a reader keeps it in a slot and a channel its
-caches in a tuple.
+A format is a small number, so that a channel can keep its caches in a tuple.
 """
 
 from __future__ import annotations
@@ -12,18 +11,18 @@ from stoppress.wire import frames
 
 
 class WireFormat(IntEnum):
-    """How a reader wants its messages framed."""
+    """How a reader's messages are framed."""
 
     WEBSOCKET = 0
-    """RFC 6455 text frames, onto the socket."""
+    """RFC 6455 text frames, written to the socket."""
     CHUNKS = 1
-    """Server-sent events, each an HTTP/1.1 chunk, onto the socket."""
+    """Server-sent events, each an HTTP/1.1 chunk, written to the socket."""
     STREAM = 2
     """Server-sent events, for a server that does its own chunking."""
     LINES = 3
-    """JSON, one message a line, for whoever frames each message itself."""
+    """JSON, one message per line, for callers that frame messages themselves."""
     DEFLATED = 4
-    """RFC 6455 text frames, compressed by RFC 7692 where that pays."""
+    """RFC 6455 text frames, compressed by RFC 7692 if that is shorter."""
 
 
 LAST_CHUNK = b"0\r\n\r\n"
@@ -37,7 +36,7 @@ def chunk(data: bytes) -> bytes:
 def framed(
     wire: WireFormat, kind: str, payload: bytes, cursor: str | None = None
 ) -> bytes:
-    """One message on `wire`; `cursor` where a reader may resume from it."""
+    """One message in the format `wire`; `cursor` if a reader may resume from it."""
     if wire is WireFormat.WEBSOCKET:
         return frames.websocket_text(payload)
     if wire is WireFormat.DEFLATED:
