@@ -1,4 +1,4 @@
-"""Feeds over HTTP: make, list, read (the snapshot), change, delete."""
+"""The feed routes: create, list, read (the snapshot), edit, delete."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Listed(msgspec.Struct):
 
     @property
     def mark(self) -> PageMark:
-        """Its place in the list: feeds stand by when they were made, then by slug."""
+        """Its position in the list: by creation time, then by slug."""
         return PageMark(parse_instant(self.created_at), self.slug)
 
 
@@ -45,14 +45,16 @@ _listed = msgspec.json.Decoder(_Listed)
 
 
 async def index(services: Services, request: Request) -> Response:
-    """GET /v1/feeds: the public feeds; with `all=true`, those the token reads.
+    """GET /v1/feeds: the public feeds; with `all=true`, those the token may read.
 
-    Whole, or with `limit` a page at a time.
+    All of them, or page by page with `limit`.
     """
     token = await token_of(services, request)
     everything = request_parsing.flag(request, "all")
     if everything and token is None:
-        raise Unauthenticated("all=true lists what a token may read: send one")
+        raise Unauthenticated(
+            "all=true needs a token: it lists the feeds that the token may read"
+        )
     limit = request_parsing.whole_number(request, "limit", 0, MAX_PAGE_FEEDS)
     before = request.query_params.get("before", "")
     mark = parse_mark(before) if before else None
@@ -90,14 +92,14 @@ async def create(services: Services, request: Request) -> Response:
     token = await signed_in(services, request)
     if not any(token.may("write", feed) for feed in (token.feeds or (None,))):
         raise MissingScope("write")
-    asked = request_parsing.asked(request.headers, token.id)
+    requester = request_parsing.requester(request.headers, token.id)
     raw = await request_parsing.body(request, services.settings.max_body_bytes)
     given = read_new_feed(raw)
     slug = given.slug
     if not token.may("write", slug):
         raise MissingScope("write", slug)
-    made = await services.desk.feeds.make(given, asked)
-    services.snapshots.noted(slug, made.cursor, listed=True)
+    made = await services.desk.feeds.make(given, requester)
+    services.snapshots.record_write(slug, made.cursor, listed=True)
     return json_responses.written(
         public_feed(made.body, services.settings.base),
         rev=made.rev,
@@ -112,40 +114,42 @@ async def show(services: Services, request: Request) -> Response:
     token = await token_of(services, request)
     at = request.query_params.get("at")
     cursor = Cursor.parse(at) if at else None
-    edition = await services.snapshots.snapshot(feed)
-    if not may_read(token, edition.visibility, feed):
+    snapshot = await services.snapshots.snapshot(feed)
+    if not may_read(token, snapshot.visibility, feed):
         raise NotFound(feed)
     if cursor is not None:
-        edition = await services.snapshots.at(feed, cursor)
-        if not may_read(token, edition.visibility, feed):
+        snapshot = await services.snapshots.at(feed, cursor)
+        if not may_read(token, snapshot.visibility, feed):
             raise NotFound(feed)
     if may_publish(token, feed):
-        return _full(services, request, edition)
-    cache = cache_headers.shown(edition.visibility)
+        return _full(services, request, snapshot)
+    cache = cache_headers.shown(snapshot.visibility)
     return json_responses.read(
-        request, edition.body, edition.etag, cache, edition.age_s
+        request, snapshot.body, snapshot.etag, cache, snapshot.age_s
     )
 
 
-def _full(services: Services, request: Request, edition: EncodedSnapshot) -> Response:
-    """The snapshot for those who may publish: made anew each time, they are few."""
-    if edition.kept is None:
-        raise Unavailable("the store does not answer, and memory lacks a post's text")
-    body = full_body(edition.slug, edition.kept, services.settings.base)
+def _full(services: Services, request: Request, snapshot: EncodedSnapshot) -> Response:
+    """The snapshot for callers that may publish; not cached, as they are few."""
+    if snapshot.kept is None:
+        raise Unavailable(
+            "the store does not answer, and the cache lacks private members"
+        )
+    body = full_body(snapshot.slug, snapshot.kept, services.settings.base)
     tag = json_responses.content_tag(body, cache_headers.FULL_FORM)
-    tag = f'"{edition.cursor}.{tag[1:]}'
-    return json_responses.read(request, body, tag, cache_headers.FULL, edition.age_s)
+    tag = f'"{snapshot.cursor}.{tag[1:]}'
+    return json_responses.read(request, body, tag, cache_headers.FULL, snapshot.age_s)
 
 
 async def change(services: Services, request: Request) -> Response:
     """PATCH /v1/feeds/{feed}: RFC 7396; If-Match is optional."""
     feed = feed_of(request)
     token = await admit(services, request, "write", feed)
-    asked = request_parsing.asked(request.headers, token.id)
+    requester = request_parsing.requester(request.headers, token.id)
     expected = request_parsing.expected(request.headers)
     raw = await request_parsing.body(request, services.settings.max_body_bytes)
-    made = await services.desk.feeds.edit(feed, raw, expected, asked)
-    services.snapshots.noted(feed, made.cursor, listed=True)
+    made = await services.desk.feeds.edit(feed, raw, expected, requester)
+    services.snapshots.record_write(feed, made.cursor, listed=True)
     body = public_feed(made.body, services.settings.base)
     return json_responses.written(body, rev=made.rev)
 
@@ -154,8 +158,8 @@ async def delete(services: Services, request: Request) -> Response:
     """DELETE /v1/feeds/{feed}: with all its posts; If-Match is optional."""
     feed = feed_of(request)
     token = await admit(services, request, "write", feed)
-    asked = request_parsing.asked(request.headers, token.id)
+    requester = request_parsing.requester(request.headers, token.id)
     expected = request_parsing.expected(request.headers)
-    await services.desk.feeds.drop(feed, expected, asked)
-    services.snapshots.dropped(feed)
+    await services.desk.feeds.drop(feed, expected, requester)
+    services.snapshots.record_deletion(feed)
     return json_responses.done()

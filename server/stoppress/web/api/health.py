@@ -1,4 +1,4 @@
-"""What machines ask of the server itself: health, readiness, metrics, schema."""
+"""The routes of health, readiness, metrics and the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def healthz(services: Services, request: Request) -> Response:
 
 
 async def readyz(services: Services, request: Request) -> Response:
-    """GET /readyz: fresh events arrive; else 503."""
+    """GET /readyz: this process receives new events; else 503."""
     await services.ready()
     return Response(b'{"status":"ready"}', 200, _HEADERS, json_responses.JSON)
 

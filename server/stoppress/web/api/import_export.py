@@ -1,8 +1,8 @@
-"""Whole feeds over HTTP, for admins: what an export reads, what an import puts.
+"""The routes of export and import of whole feeds, for admins.
 
-Rules: a copy is what this API shows of a feed or post; putting it again changes
-nothing. What is left of withdrawn posts is for admins too: it names what readers
-may not know of any more.
+Rules: a copy is the JSON of a feed or post in this API; importing it again changes
+nothing. The list of withdrawn posts is for admins too, as readers must not see their
+ids any more.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from stoppress.web.services import Services
 from stoppress.wire.messages import public_feed
 
 COPY_BYTES = 4096
-"""How much longer than a draft (`max_body_bytes`) a copy may be: it also holds what the
-server made, such as id and times."""
+"""How much longer than a draft (`max_body_bytes`) a copy may be: it also contains
+members set by the server, such as id and times."""
 SCANNED = 200
-"""Posts looked at for one page of withdrawn ones, about."""
+"""Entries scanned for one page of withdrawn posts, by default and about."""
 MOST_SCANNED = 1000
 
 
 async def put_feed(services: Services, request: Request) -> Response:
-    """PUT /v1/feeds/{feed}: make it, or bring it up to the copy."""
+    """PUT /v1/feeds/{feed}: create it, or update it to the copy."""
     feed = feed_of(request)
     token = await signed_in(services, request)
     if not token.may("admin", feed):
-        # Whether the feed is there or not: it may be about to be made.
+        # Checked without a look-up of the feed, which may not exist yet.
         raise MissingScope("admin", feed)
-    asked = request_parsing.asked(request.headers, token.id)
+    requester = request_parsing.requester(request.headers, token.id)
     raw = await _body(services, request)
-    made = await services.desk.imports.put_feed(feed, raw, asked)
-    services.snapshots.noted(feed, made.cursor, listed=True)
+    made = await services.desk.imports.put_feed(feed, raw, requester)
+    services.snapshots.record_write(feed, made.cursor, listed=True)
     return json_responses.written(
         public_feed(made.body, services.settings.base),
         rev=made.rev,
@@ -48,13 +48,13 @@ async def put_feed(services: Services, request: Request) -> Response:
 
 
 async def put_post(services: Services, request: Request) -> Response:
-    """PUT /v1/feeds/{feed}/posts/{id}: make it, or bring it up to the copy."""
+    """PUT /v1/feeds/{feed}/posts/{id}: create it, or update it to the copy."""
     feed, name = feed_of(request), post_of(request)
     token = await admit(services, request, "admin", feed)
-    asked = request_parsing.asked(request.headers, token.id)
+    requester = request_parsing.requester(request.headers, token.id)
     raw = await _body(services, request)
-    made = await services.desk.imports.put_post(feed, name, raw, asked)
-    services.snapshots.noted(feed, made.cursor)
+    made = await services.desk.imports.put_post(feed, name, raw, requester)
+    services.snapshots.record_write(feed, made.cursor)
     return json_responses.written(
         outcome(services, feed, made),
         rev=made.rev,
@@ -64,19 +64,19 @@ async def put_post(services: Services, request: Request) -> Response:
 
 
 async def put_withdrawn(services: Services, request: Request) -> Response:
-    """PUT /v1/feeds/{feed}/withdrawn/{id}: withdraw it, known here or not."""
+    """PUT /v1/feeds/{feed}/withdrawn/{id}: withdraw it, existing here or not."""
     feed, name = feed_of(request), post_of(request)
     token = await admit(services, request, "admin", feed)
-    asked = request_parsing.asked(request.headers, token.id)
+    requester = request_parsing.requester(request.headers, token.id)
     raw = await _body(services, request)
-    cursor = await services.desk.imports.put_withdrawn(feed, name, raw, asked)
+    cursor = await services.desk.imports.put_withdrawn(feed, name, raw, requester)
     if cursor is not None:
-        services.snapshots.noted(feed, cursor)
+        services.snapshots.record_write(feed, cursor)
     return json_responses.done()
 
 
 async def withdrawn(services: Services, request: Request) -> Response:
-    """GET /v1/feeds/{feed}/withdrawn?after=&limit=: what is left of them."""
+    """GET /v1/feeds/{feed}/withdrawn?after=&limit=: the withdrawn posts."""
     feed = feed_of(request)
     await admit(services, request, "admin", feed)
     limit = request_parsing.whole_number(request, "limit", SCANNED, MOST_SCANNED)

@@ -1,4 +1,4 @@
-"""Posts over HTTP: publish, list, read, edit, withdraw."""
+"""The post routes: publish, list, read, edit, withdraw."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stoppress.web.pagination import (
     full_posts,
     public_posts,
 )
-from stoppress.web.post_filter import PostFilter, sifted
+from stoppress.web.post_filter import PostFilter, filtered_posts
 from stoppress.web.problems import Problem
 from stoppress.web.services import Services
 from stoppress.wire.messages import full_post, public_post
@@ -35,10 +35,10 @@ async def publish(services: Services, request: Request) -> Response:
     """POST /v1/feeds/{feed}/posts."""
     feed = feed_of(request)
     token = await admit(services, request, "write", feed)
-    asked = request_parsing.asked(request.headers, token.id)
+    requester = request_parsing.requester(request.headers, token.id)
     raw = await request_parsing.body(request, services.settings.max_body_bytes)
-    made = await services.desk.posts.publish(feed, raw, asked)
-    services.snapshots.noted(feed, made.cursor)
+    made = await services.desk.posts.publish(feed, raw, requester)
+    services.snapshots.record_write(feed, made.cursor)
     return json_responses.written(
         outcome(services, feed, made),
         rev=made.rev,
@@ -57,7 +57,7 @@ async def index(services: Services, request: Request) -> Response:
     query = request.query_params
     choice = PostFilter.of(query)
     mark = choice.mark(query)
-    posts, rest = await sifted(services.store, feed, choice, mark, limit)
+    posts, rest = await filtered_posts(services.store, feed, choice, mark, limit)
     next = rest and choice.path(feed, rest, query.get("limit", ""))
     full = may_publish(token, feed)
     show = full_posts if full else public_posts
@@ -78,8 +78,8 @@ async def show(services: Services, request: Request) -> Response:
     kept = await services.store.post(feed, name)
     tag, base = f'"{_rev.decode(kept).rev}"', services.settings.base
     if may_publish(token, feed):
-        # Never 304: the tag, which is the revision, names what readers get too, and
-        # whoever sends it may hold that.
+        # Never 304: the tag, which is the revision, is the same for the readers' form,
+        # which the client may have cached.
         headers = {"etag": tag, **cache_headers.FULL}
         body = full_post(kept, feed, base)
         return Response(body, 200, headers, json_responses.JSON)
@@ -91,21 +91,21 @@ async def edit(services: Services, request: Request) -> Response:
     """PATCH /v1/feeds/{feed}/posts/{id}: RFC 7396, with If-Match."""
     feed, name = feed_of(request), post_of(request)
     token = await admit(services, request, "write", feed)
-    asked = request_parsing.asked(request.headers, token.id)
+    requester = request_parsing.requester(request.headers, token.id)
     if "if-match" not in request.headers:
         rev = _rev.decode(await services.store.post(feed, name)).rev
         raise Problem(
             428,
             "no-revision",
             "If-Match is needed",
-            "say which revision the change is for, as "
+            "send the revision that the change replaces, as "
             f'`If-Match: "{rev}"` (the newest), or `If-Match: *` for any',
             headers={"etag": f'"{rev}"'},
         )
     expected = request_parsing.expected(request.headers)
     raw = await request_parsing.body(request, services.settings.max_body_bytes)
-    made = await services.desk.posts.edit(feed, name, raw, expected, asked)
-    services.snapshots.noted(feed, made.cursor)
+    made = await services.desk.posts.edit(feed, name, raw, expected, requester)
+    services.snapshots.record_write(feed, made.cursor)
     body = outcome(services, feed, made)
     return json_responses.written(body, rev=made.rev, cache=cache_headers.FULL)
 
@@ -114,16 +114,16 @@ async def withdraw(services: Services, request: Request) -> Response:
     """DELETE /v1/feeds/{feed}/posts/{id}; If-Match is optional."""
     feed, name = feed_of(request), post_of(request)
     token = await admit(services, request, "write", feed)
-    asked = request_parsing.asked(request.headers, token.id)
+    requester = request_parsing.requester(request.headers, token.id)
     expected = request_parsing.expected(request.headers)
-    cursor = await services.desk.posts.withdraw(feed, name, expected, asked)
+    cursor = await services.desk.posts.withdraw(feed, name, expected, requester)
     if cursor is not None:
-        services.snapshots.noted(feed, cursor)
+        services.snapshots.record_write(feed, cursor)
     return json_responses.done()
 
 
 def post_of(request: Request) -> str:
-    """The post in the path. Raises NotFound for what can't be an id."""
+    """The post id in the path. Raises NotFound if it is not a valid id."""
     name: str = request.path_params["post"]
     if len(name) > MAX_ID or not (name.isascii() and name.isalnum()):
         raise NotFound(request.path_params["feed"], name[:100])

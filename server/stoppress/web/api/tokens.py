@@ -1,4 +1,4 @@
-"""Tokens over HTTP, for those with `admin` on all feeds: make, list, revoke."""
+"""The token routes: create, list, revoke; they need `admin` on all feeds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stoppress.web.services import Services
 
 
 async def create(services: Services, request: Request) -> Response:
-    """POST /v1/tokens: the answer is the only time the secret is shown."""
+    """POST /v1/tokens: only this answer contains the secret."""
     await admit(services, request, "admin", None)
     raw = await request_parsing.body(request, services.settings.max_body_bytes)
     secret, token = await services.tokens.make(raw)
