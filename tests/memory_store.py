@@ -33,11 +33,11 @@ from stoppress.domain.event import Event, SubjectKind, as_it_is_now
 from stoppress.domain.store_records import (
     Change,
     Idempotency,
-    KeptFeed,
     LogWindow,
     PageMark,
     PostPage,
     Snapshot,
+    StoredFeed,
     Withdrawn,
     WithdrawnPage,
     Write,
@@ -221,11 +221,11 @@ class MemoryStore:
         self._called("confirm")
         return self._feed(feed).cursor
 
-    async def feed(self, feed: str) -> KeptFeed:
+    async def feed(self, feed: str) -> StoredFeed:
         """The feed as it is now."""
         self._called("feed")
         kept = self._feed(feed)
-        return KeptFeed(kept.body, kept.rev, kept.cursor, kept.pinned)
+        return StoredFeed(kept.body, kept.rev, kept.cursor, kept.pinned)
 
     async def feeds(self) -> list[bytes]:
         """Every feed's kept JSON: newest made first, then by slug, last first."""

@@ -1,1 +1,1 @@
-"""What an editor may do: publish, edit, withdraw; markup; tokens."""
+"""The editors' commands (publish, edit, withdraw), Markdown, and tokens."""

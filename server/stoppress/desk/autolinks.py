@@ -1,13 +1,13 @@
-"""Bare addresses in Markdown become links: a rule for markdown-it.
+"""Turns bare addresses in Markdown into links: a rule for markdown-it.
 
 Rules:
-- Only what says that it is an address: `https://…`, `http://…`, `mailto:…`.
-  "end.New" or "a@b" in running text is none.
-- It ends before a space, an angle bracket, a quote or a backtick, and without the
-  punctuation of the sentence around it; a closing bracket belongs to it only if it
-  opens there too.
-- An address is looked for where its colon stands, and read once: the time is that
-  of the text's length, whatever it holds.
+- Only addresses with a scheme: `https://…`, `http://…`, `mailto:…`.
+  "end.New" or "a@b" in running text is not linked.
+- An address ends before a space, an angle bracket, a quote or a backtick, and without
+  the punctuation of the sentence around it; a closing bracket belongs to it only if
+  the address contains the opening one.
+- The rule runs at each colon and reads an address once: time is linear in the length
+  of the text, whatever it contains.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections import Counter
 from markdown_it.rules_inline import StateInline
 
 MAX_ADDRESS = 2000
-"""Characters of the longest address that becomes a link, as of those given."""
+"""Characters of the longest address that becomes a link, as for `domain.post.Url`."""
 
 _SCHEME = re.compile(r"(?<![^\W_])(https?|mailto)$", re.IGNORECASE)
 _LONGEST_SCHEME = 7
@@ -30,7 +30,7 @@ _PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
 def bare_link(state: StateInline, silent: bool) -> bool:
-    """The rule: at the colon of an address that is no link yet."""
+    """The markdown-it rule: at the colon of an address that is not yet a link."""
     at = state.pos
     if state.linkLevel or state.src[at] != ":":
         return False
@@ -41,7 +41,7 @@ def bare_link(state: StateInline, silent: bool) -> bool:
     found = (_MAIL if is_mail else _WEB).match(state.src, at, state.posMax)
     if found is None:
         return False
-    rest = _without_what_stands_around(found[0])
+    rest = _without_punctuation(found[0])
     name = rest.lstrip(":/")
     if not _BEGINS.match(name) or (is_mail and "@" not in name):
         return False
@@ -58,7 +58,7 @@ def bare_link(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _without_what_stands_around(text: str) -> str:
+def _without_punctuation(text: str) -> str:
     count = Counter(text)
     end = len(text)
     while end:

@@ -1,6 +1,6 @@
-"""The desk: what an editor may do, put together of feeds, posts and imports.
+"""The desk: the editors' commands for feeds, posts and imports, over one store.
 
-Whether this editor may is asked before.
+The caller checks authorization before.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from stoppress.desk.write_outcome import now_ms
 
 
 class Desk:
-    """Everything that writes, over one store."""
+    """The commands that write to one store."""
 
     def __init__(self, store: Store, clock: Callable[[], int] = now_ms) -> None:
         self.feeds = FeedDesk(store, clock)

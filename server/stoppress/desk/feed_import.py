@@ -1,14 +1,14 @@
-"""The desk for imports: whole feeds and posts, taken over as they were elsewhere.
+"""Imports whole feeds and posts that another server exported.
 
-What an editor's write gets from this server (id, times, revision) comes with a
-copy, so this is for admins alone. Rules:
-- A copy passes every check that a draft passes, and its HTML is made here: what
-  came with it is not trusted.
+A copy brings its own id, times and revision, which this server sets for other writes,
+so imports are for admins only. Rules:
+- A copy passes every check that a draft passes, and its HTML is rendered here: the
+  copy's own HTML is not trusted.
 - It is a change like any other: one script, one event, the same order and pin.
-- Of two revisions the higher stays; a copy of an older one changes nothing. So a
-  copy may be sent again, and an import that broke off be run again.
-- The same revision with other contents is another history: Conflict, not a guess.
-- A withdrawal is final: whatever is there is withdrawn, and no copy brings it back.
+- The higher revision wins; a copy of an older one changes nothing. So a copy may be
+  sent again, and an interrupted import be run again.
+- The same revision with other contents has another history: Conflict, not a guess.
+- A withdrawal is final: the post here is withdrawn, and no copy restores it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import msgspec
 from stoppress.desk.feed_input import FeedCopy, check_feed, editable_feed, new_feed
 from stoppress.desk.feeds import FeedDesk
 from stoppress.desk.idempotency import Requester, idempotency_of
-from stoppress.desk.input_values import canonical_time, time_or_none
+from stoppress.desk.input_normalization import canonical_time, time_or_none
 from stoppress.desk.json_input import convert, read
 from stoppress.desk.post_input import (
     PostCopy,
@@ -45,19 +45,19 @@ from stoppress.domain.errors import (
 )
 from stoppress.domain.event import EventType, Subject
 from stoppress.domain.feed import Feed, FeedInput, check_slug
-from stoppress.domain.kept_json import KEPT_FEEDS, KEPT_POSTS
 from stoppress.domain.post import Correction, Name, Post, PostInput
 from stoppress.domain.store_records import Change, Idempotency, Write
+from stoppress.domain.stored_json import STORED_FEEDS, STORED_POSTS
 from stoppress.domain.timestamps import parse_instant
 
 MAX_REV = 1 << 52
-"""The highest revision a copy may have: every JSON reader still counts beyond it."""
+"""The highest revision of a copy: JavaScript still represents the next ones exactly."""
 
 _POST_ID = re.compile(r"[0-9a-hjkmnp-tv-z]{14}", re.ASCII)
 
 
 class WithdrawnCopy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is left of a withdrawn post, as another server showed it."""
+    """What an export contains of a withdrawn post: id, revision and external id."""
 
     id: str
     rev: int
@@ -70,7 +70,7 @@ _withdrawn_copy = msgspec.json.Decoder(WithdrawnCopy)
 
 
 class ImportDesk:
-    """Takes copies of feeds and posts. Whether this admin may is asked before."""
+    """Imports copies of feeds and posts. The caller checks authorization before."""
 
     def __init__(
         self,
@@ -84,14 +84,16 @@ class ImportDesk:
         self._posts = posts
         self._clock = clock
 
-    async def put_feed(self, feed: str, raw: bytes, asked: Requester) -> WriteOutcome:
-        """Make the feed as the copy in `raw` has it, or bring it up to that."""
+    async def put_feed(
+        self, feed: str, raw: bytes, requester: Requester
+    ) -> WriteOutcome:
+        """Create the feed from the copy in `raw`, or update it to the copy."""
         copy = read(raw, _feed_copy)
         if check_slug(copy.slug) != feed:
             raise Invalid("slug", f"must be {feed!r}, as in the address")
         kept = _as_kept_feed(copy)
         body, made = encode(kept), parse_instant(kept.created_at)
-        idempotency = idempotency_of(asked, "PUT", f"/v1/feeds/{feed}", body)
+        idempotency = idempotency_of(requester, "PUT", f"/v1/feeds/{feed}", body)
         for _ in range(WRITE_ATTEMPTS):
             try:
                 written = await self._store.make_feed(
@@ -107,25 +109,25 @@ class ImportDesk:
                 return await self._update_feed(feed, kept, body, idempotency)
             except (NotFound, StaleRevision):
                 continue
-        raise Conflict(f"the feed {feed!r} changes too fast just now; try again")
+        raise Conflict(f"the feed {feed!r} changes too often now: try again")
 
     async def _update_feed(
         self, feed: str, copy: Feed, body: bytes, idempotency: Idempotency | None
     ) -> WriteOutcome:
-        there = await self._store.feed(feed)
-        held = KEPT_FEEDS.read(there.body)
-        if held.created_at != copy.created_at:
+        stored = await self._store.feed(feed)
+        current = STORED_FEEDS.read(stored.body)
+        if current.created_at != copy.created_at:
             raise Conflict(
-                f"another feed has the slug {feed!r}: it was made at "
-                f"{held.created_at}, this one at {copy.created_at}; take another slug"
+                f"another feed has the slug {feed!r}: it was created at "
+                f"{current.created_at}, this one at {copy.created_at}; use another slug"
             )
-        if held.rev == copy.rev and held != copy:
+        if current.rev == copy.rev and current != copy:
             raise _parted("feed", feed, copy.rev)
-        if held.rev >= copy.rev:
+        if current.rev >= copy.rev:
             cursor = await self._store.confirm(feed)
-            return WriteOutcome("", there.body, held.rev, cursor, repeated=True)
-        body = KEPT_FEEDS.written(copy, there.body)
-        change = Change(EventType.FEED, Subject.feed(feed), held.rev, copy.rev, body)
+            return WriteOutcome("", stored.body, current.rev, cursor, repeated=True)
+        body = STORED_FEEDS.written(copy, stored.body)
+        change = Change(EventType.FEED, Subject.feed(feed), current.rev, copy.rev, body)
         now = self._clock()
         written = await self._store.write(
             Write(feed, (change,), now, "", "", idempotency)
@@ -135,67 +137,66 @@ class ImportDesk:
         return WriteOutcome("", body, copy.rev, written.cursor)
 
     async def put_post(
-        self, feed: str, name: str, raw: bytes, asked: Requester
+        self, feed: str, name: str, raw: bytes, requester: Requester
     ) -> WriteOutcome:
-        """Make the post as the copy in `raw` has it, or bring it up to that.
+        """Create the post from the copy in `raw`, or update it to the copy.
 
         Raises Gone if it was withdrawn here.
         """
-
         copy = read(raw, _post_copy)
         _check_name(copy.id, name)
         kept = await _as_kept_post(copy)
         idempotency = idempotency_of(
-            asked, "PUT", f"/v1/feeds/{feed}/posts/{name}", encode(kept)
+            requester, "PUT", f"/v1/feeds/{feed}/posts/{name}", encode(kept)
         )
-        held: Post | None = None
+        current: Post | None = None
         body = encode(kept)
         for _ in range(WRITE_ATTEMPTS):
             change = Change(
-                EventType.PUBLISHED if held is None else EventType.UPDATED,
+                EventType.PUBLISHED if current is None else EventType.UPDATED,
                 Subject.post(name),
-                0 if held is None else held.rev,
+                0 if current is None else current.rev,
                 kept.rev,
                 body,
                 order(kept),
                 kept.external_id,
             )
-            was_pinned = held is not None and held.pinned
+            was_pinned = current is not None and current.pinned
             try:
                 written = await self._posts.write(
                     feed, was_pinned, kept, change, self._clock(), idempotency
                 )
             except (PinMoved, StaleRevision):
-                # It is there, or another is pinned: look at what is.
-                there = await self._held(feed, name)
-                held = None if there is None else KEPT_POSTS.read(there)
+                # The post exists, or another is pinned: read the current state.
+                stored = await self._current(feed, name)
+                current = None if stored is None else STORED_POSTS.read(stored)
                 body = encode(kept)
-                if there is None or held is None:
+                if stored is None or current is None:
                     continue
-                if _is_older(kept, held):
+                if _is_older(kept, current):
                     now = await self._store.confirm(feed)
-                    return WriteOutcome(name, there, held.rev, now, repeated=True)
-                body = KEPT_POSTS.written(kept, there)
+                    return WriteOutcome(name, stored, current.rev, now, repeated=True)
+                body = STORED_POSTS.written(kept, stored)
                 continue
             if written.repeated:
                 return await self._posts.again(feed, written)
             return WriteOutcome(
-                name, change.body, kept.rev, written.cursor, created=held is None
+                name, change.body, kept.rev, written.cursor, created=current is None
             )
         raise PinMoved
 
     async def put_withdrawn(
-        self, feed: str, name: str, raw: bytes, asked: Requester
+        self, feed: str, name: str, raw: bytes, requester: Requester
     ) -> Cursor | None:
-        """Withdraw the post, whether it was ever here or not; None if it was before.
+        """Withdraw the post, existing here or not; None if it was withdrawn before.
 
-        Its `external_id` stays taken, as where it was withdrawn.
+        Its `external_id` stays taken, as on the server it was withdrawn from.
         """
         copy = read(raw, _withdrawn_copy)
         _check_name(copy.id, name)
         _check_rev(copy.rev)
         path = f"/v1/feeds/{feed}/posts/{name}/withdrawn"
-        idempotency = idempotency_of(asked, "PUT", path, encode(copy))
+        idempotency = idempotency_of(requester, "PUT", path, encode(copy))
         subject, external_id = Subject.post(name), copy.external_id
         change = Change(EventType.WITHDRAWN, subject, 0, copy.rev, b"", 0, external_id)
         write = Write(feed, (change,), self._clock(), "", "", idempotency)
@@ -206,10 +207,10 @@ class ImportDesk:
             return None
         except StaleRevision:
             return await self._posts.withdraw(
-                feed, name, None, asked._replace(idempotency_key=None)
+                feed, name, None, requester._replace(idempotency_key=None)
             )
 
-    async def _held(self, feed: str, name: str) -> bytes | None:
+    async def _current(self, feed: str, name: str) -> bytes | None:
         try:
             return await self._store.post(feed, name)
         except NotFound as missing:
@@ -219,7 +220,7 @@ class ImportDesk:
 
 
 def _as_kept_feed(copy: FeedCopy) -> Feed:
-    """The feed that the copy is of, checked as a draft would be."""
+    """The feed to store for a copy, with the checks of a draft."""
     _check_rev(copy.rev)
     draft = check_feed(convert(msgspec.to_builtins(editable_feed(copy)), FeedInput))
     return msgspec.structs.replace(
@@ -235,12 +236,12 @@ def _closed_at(copy: FeedCopy) -> str | None:
     if copy.status != "closed":
         return None
     if copy.closed_at is None:
-        raise Invalid("closed_at", "is needed and missing: the feed is closed")
+        raise Invalid("closed_at", "is missing: a closed feed needs it")
     return canonical_time(copy.closed_at, "closed_at")
 
 
 async def _as_kept_post(copy: PostCopy) -> Post:
-    """The post that the copy is of, checked as a draft would be."""
+    """The post to store for a copy, with the checks of a draft."""
     _check_rev(copy.rev)
     draft = check_draft(convert(msgspec.to_builtins(editable_post(copy)), PostInput))
     note = copy.correction
@@ -253,20 +254,23 @@ async def _as_kept_post(copy: PostCopy) -> Post:
     )
 
 
-def _is_older(copy: Post, held: Post) -> bool:
-    """Whether `held` is the copy or a later one of it. Raises Conflict."""
-    if held.external_id != copy.external_id:
+def _is_older(copy: Post, current: Post) -> bool:
+    """Whether `current` is at the copy's revision or a later one. Raises Conflict."""
+    if current.external_id != copy.external_id:
         raise _parted("post", copy.id, copy.rev)
-    # Both HTML were made of the same text, but maybe not by the same version.
-    if held.rev == copy.rev and msgspec.structs.replace(held, html=copy.html) != copy:
+    # The HTML may differ: it may be rendered by another version.
+    if (
+        current.rev == copy.rev
+        and msgspec.structs.replace(current, html=copy.html) != copy
+    ):
         raise _parted("post", copy.id, copy.rev)
-    return held.rev >= copy.rev
+    return current.rev >= copy.rev
 
 
 def _parted(kind: str, name: str, rev: int) -> Conflict:
     return Conflict(
-        f"the {kind} {name!r} is here with other contents under the same history, "
-        f"revision {rev}: it was changed in both places; take another slug"
+        f"the {kind} {name!r} has other contents here at the same revision {rev}: "
+        "it was changed on both servers; use another slug"
     )
 
 
@@ -274,7 +278,10 @@ def _check_name(name: str, expected: str) -> None:
     if name != expected:
         raise Invalid("id", f"must be {expected[:64]!r}, as in the address")
     if not _POST_ID.fullmatch(name):
-        raise Invalid("id", f"{name[:64]!r} is no id of a post; those have 14 letters")
+        raise Invalid(
+            "id",
+            f"{name[:64]!r} is invalid: an id has 14 characters, as 01hx5k3v9q7w2e",
+        )
 
 
 def _check_rev(rev: int) -> None:

@@ -1,7 +1,6 @@
-"""From what an editor sent of a feed to what is kept, and back to what may be edited.
+"""Converts an editor's feed input to the stored feed, and back for editing.
 
-Pure decisions, as for posts (`post_input.py`). A closing is dated when the feed was
-open.
+Pure, as for posts (`post_input.py`). `closed_at` is set when an open feed is closed.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from stoppress.desk.input_values import time_or_none, without_blanks
+from stoppress.desk.input_normalization import time_or_none, without_blanks
 from stoppress.domain.errors import Invalid
 from stoppress.domain.feed import Feed, FeedInput, check_slug
 from stoppress.domain.timestamps import instant
@@ -25,26 +24,26 @@ class NewFeed(FeedInput, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class FeedCopy(Feed, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A whole feed, as another server showed it. Its `url` does not count."""
+    """A whole feed, as another server exported it. Its `url` is ignored."""
 
     url: str = ""
 
 
 def check_feed(draft: FeedInput) -> FeedInput:
-    """The draft with its texts and times in canonical form. Raises Invalid."""
+    """Validate the draft, and normalize its texts and times. Raises Invalid."""
     draft = without_blanks(draft)
     if not draft.title.strip():
         raise Invalid("title", "is blank")
     if draft.timezone not in time_zones():
         raise Invalid(
             "timezone",
-            f"{draft.timezone!r} is no time zone of the IANA list, "
+            f"{draft.timezone!r} is invalid: use a name of the IANA time zone list, "
             "such as Europe/Istanbul or UTC",
         )
     start = time_or_none(draft.coverage_start, "coverage_start")
     end = time_or_none(draft.coverage_end, "coverage_end")
     if start is not None and end is not None and end < start:
-        raise Invalid("coverage_end", "lies before coverage_start")
+        raise Invalid("coverage_end", "is before coverage_start")
     return msgspec.structs.replace(draft, coverage_start=start, coverage_end=end)
 
 
@@ -76,16 +75,16 @@ def _feed(draft: FeedInput, slug: str, **made_here: Any) -> Feed:
 
 
 def editable_feed(feed: Feed) -> FeedInput:
-    """The draft that `feed` could have been made from."""
+    """The fields of `feed` that an editor may set, as a draft."""
     return FeedInput(**_members(feed))
 
 
 def _members(feed: FeedInput) -> dict[str, Any]:
-    """What an editor may send, as it is in `feed`."""
+    """The members of `feed` that an editor may set."""
     return {name: getattr(feed, name) for name in FeedInput.__struct_fields__}
 
 
 @functools.cache
 def time_zones() -> frozenset[str]:
-    """The time zones a feed may have: those that browsers know too."""
+    """The time zones a feed may have: those that browsers support too."""
     return frozenset(zoneinfo.available_timezones()) - {"Factory", "localtime"}

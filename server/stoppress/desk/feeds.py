@@ -1,4 +1,4 @@
-"""The desk for feeds: make, change, delete."""
+"""The editors' commands for feeds: create, edit, delete."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from stoppress.desk.write_outcome import (
 from stoppress.domain.errors import Conflict, Invalid, StaleRevision
 from stoppress.domain.event import EventType, Subject
 from stoppress.domain.feed import FeedImage, FeedInput, check_slug
-from stoppress.domain.kept_json import KEPT_FEEDS
 from stoppress.domain.store_records import Change, Write, Written
+from stoppress.domain.stored_json import STORED_FEEDS
 
 _new_feed = msgspec.json.Decoder(NewFeed)
 
@@ -40,23 +40,23 @@ _FEED_NAMES = names_of(FeedInput, image=FeedImage)
 
 
 class FeedDesk:
-    """What an editor may do to feeds. Whether this editor may is asked before."""
+    """Creates, edits and deletes feeds. The caller checks authorization before."""
 
     def __init__(self, store: Store, clock: Callable[[], int] = now_ms) -> None:
         self._store = store
         self._clock = clock
 
-    async def make(self, given: NewFeed, asked: Requester) -> WriteOutcome:
-        """Make a feed; `given` is what `read_new_feed` read."""
+    async def make(self, given: NewFeed, requester: Requester) -> WriteOutcome:
+        """Create a feed from what `read_new_feed` returned."""
         draft, slug = check_feed(given), given.slug
-        idempotency = idempotency_of(asked, "POST", "/v1/feeds", encode(given))
+        idempotency = idempotency_of(requester, "POST", "/v1/feeds", encode(given))
         now = self._clock()
         body = encode(new_feed(draft, slug, now))
         claimed = idempotency is not None and await self._store.claim(slug, idempotency)
         try:
             written = await self._store.make_feed(slug, body, now, idempotency)
         except Conflict:
-            # What was refused is not remembered.
+            # A refused write does not use up its Idempotency-Key.
             if claimed and idempotency is not None:
                 await self._store.release(idempotency)
             raise
@@ -65,31 +65,31 @@ class FeedDesk:
         return WriteOutcome("", body, 1, written.cursor)
 
     async def edit(
-        self, feed: str, raw: bytes, expected: Expected, asked: Requester
+        self, feed: str, raw: bytes, expected: Expected, requester: Requester
     ) -> WriteOutcome:
         """Merge the patch in `raw` into a feed."""
         patch = read_object(raw)
         idempotency = idempotency_of(
-            asked, "PATCH", f"/v1/feeds/{feed}", encode(patch, order="sorted")
+            requester, "PATCH", f"/v1/feeds/{feed}", encode(patch, order="sorted")
         )
         if patch.pop("slug", feed) != feed:
-            raise Invalid("slug", "can't change; make another feed")
+            raise Invalid("slug", "is fixed: create another feed to use another slug")
         check_names(patch, _FEED_NAMES)
         if done := await recall(self._store, feed, idempotency):
             return await self.again(feed, done)
         for _ in range(WRITE_ATTEMPTS):
             kept = await self._store.feed(feed)
-            value = KEPT_FEEDS.read(kept.body)
+            value = STORED_FEEDS.read(kept.body)
             check_revision(expected, value.rev, kept.body)
-            held = editable_feed(value)
-            merged = merge(msgspec.to_builtins(held), patch)
+            current = editable_feed(value)
+            merged = merge(msgspec.to_builtins(current), patch)
             draft = check_feed(convert(merged, FeedInput))
-            if draft == held:
+            if draft == current:
                 cursor = await self._store.confirm(feed)
                 return WriteOutcome("", kept.body, value.rev, cursor)
             now = self._clock()
             after = edited_feed(value, draft, now)
-            body = KEPT_FEEDS.written(after, kept.body)
+            body = STORED_FEEDS.written(after, kept.body)
             subject = Subject.feed(feed)
             change = Change(EventType.FEED, subject, value.rev, after.rev, body)
             try:
@@ -101,11 +101,11 @@ class FeedDesk:
             if written.repeated:
                 return await self.again(feed, written)
             return WriteOutcome("", body, after.rev, written.cursor)
-        raise Conflict(f"the feed {feed!r} changes too fast just now; try again")
+        raise Conflict(f"the feed {feed!r} changes too often now: try again")
 
-    async def drop(self, feed: str, expected: Expected, asked: Requester) -> None:
+    async def drop(self, feed: str, expected: Expected, requester: Requester) -> None:
         """Delete a feed with all its posts."""
-        idempotency = idempotency_of(asked, "DELETE", f"/v1/feeds/{feed}", b"")
+        idempotency = idempotency_of(requester, "DELETE", f"/v1/feeds/{feed}", b"")
         rev = None
         if expected is not None and not await recall(self._store, feed, idempotency):
             kept = await self._store.feed(feed)
@@ -114,13 +114,13 @@ class FeedDesk:
         await self._store.drop_feed(feed, rev, idempotency)
 
     async def again(self, feed: str, written: Written) -> WriteOutcome:
-        """What a repeated command answers."""
+        """The outcome of a repeated command: the feed as it is now."""
         kept = await self._store.feed(feed)
         return WriteOutcome("", kept.body, kept.rev, written.cursor, repeated=True)
 
 
 def read_new_feed(raw: bytes) -> NewFeed:
-    """What an editor sent to create a feed, with a slug that is one."""
+    """Parse an editor's new feed and check its slug. Raises BrokenJson or Invalid."""
     given = read(raw, _new_feed)
     check_slug(given.slug)
     return given

@@ -1,9 +1,9 @@
-"""From the bytes an editor sent to a checked value, or an error that says where.
+"""Decodes and validates JSON input, with errors that name line and column or the field.
 
-Rules: what is no JSON is BrokenJson, with line and column, even if a field
-before the break is wrong too; what is JSON but not allowed is Invalid, with the
-field's path as one writes it, `authors[0].url`. Nothing is coerced. A key that
-stands twice in one object is refused: which of the two was meant is anybody's guess.
+Rules: input that is not JSON raises BrokenJson, with line and column, even if an
+earlier field is invalid too; JSON that is not allowed raises Invalid, with the
+field's path, such as `authors[0].url`. Nothing is coerced. A key that occurs twice
+in one object is refused, as it is unclear which of the two was meant.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ T = TypeVar("T")
 Object = dict[str, object]
 
 LONGEST_PATH, LONGEST_VALUE = 200, 80
-"""Characters of what was sent that an error repeats, at most."""
+"""Characters of the input that an error quotes, at most."""
 
 _any = msgspec.json.Decoder()
 _object = msgspec.json.Decoder(dict[str, object])
 
-_ADDRESS = "no address; send https://…, http://…, or a path that begins with one /"
-_LANGUAGE = "no language tag (BCP 47), such as en, tr, or pt-BR"
+_ADDRESS = "is invalid: use https://…, http://…, or a path that begins with one /"
+_LANGUAGE = "is invalid: use a language tag (BCP 47), such as en, tr, or pt-BR"
 _PATTERNS = {"https?://": _ADDRESS, "[A-Za-z]{2,8}": _LANGUAGE}
-"""What to say where a text does not match, by the beginning of the pattern."""
+"""The reason to give if a text does not match, by the beginning of the pattern."""
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "type": ("image", "quote", "link", "embed"),
@@ -38,7 +38,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "visibility": get_args(Visibility),
     "direction": get_args(Direction),
 }
-_MADE_HERE = frozenset(
+_SET_BY_SERVER = frozenset(
     {"id", "url", "html", "updated_at", "created_at", "closed_at"}
     | {"rev", "at", "cursor"}
 )
@@ -62,25 +62,26 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 
 def read(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    """The value in `raw`. Raises BrokenJson or Invalid."""
+    """Decode `raw`. Raises BrokenJson or Invalid."""
     try:
         value = decoder.decode(raw)
     except msgspec.ValidationError as wrong:
-        # Whether the rest can be read was not looked at yet.
+        # msgspec stops at the first invalid field: the rest may not be JSON.
         check_json(raw)
         check_keys(raw)
         raise invalid(str(wrong)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise broken(raw) from None
     check_keys(raw)
-    # Only an escape can hide a control character, and few texts hold one.
+    # Control characters occur only as escapes, besides U+FFFE and U+FFFF; few inputs
+    # contain any.
     if b"\\u" in raw or b"\xef\xbf" in raw:
         check_characters(_any.decode(raw))
     return value
 
 
 def read_object(raw: bytes) -> Object:
-    """The JSON object in `raw`, such as a merge patch."""
+    """Decode the JSON object in `raw`, such as a merge patch."""
     return read(raw, _object)
 
 
@@ -89,7 +90,7 @@ def check_json(raw: bytes) -> None:
     try:
         _any.decode(raw)
     except msgspec.ValidationError:
-        return  # JSON it is, with a number that is too large
+        return  # it is JSON, with a number that is too large
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise broken(raw) from None
 
@@ -98,17 +99,19 @@ class _DuplicateKey(Exception):
     """An object has a key twice."""
 
 
-def _look(pairs: list[tuple[str, object]]) -> None:
+def _refuse_duplicates(pairs: list[tuple[str, object]]) -> None:
     if len(dict(pairs)) < len(pairs):
         raise _DuplicateKey
 
 
-# Numbers are read as texts are: not at all. 2 µs for a post of 400 bytes.
-_keys = json.JSONDecoder(object_pairs_hook=_look, parse_int=len, parse_float=len)
+# Numbers are not parsed, which is faster: 2 µs for a post of 400 bytes.
+_keys = json.JSONDecoder(
+    object_pairs_hook=_refuse_duplicates, parse_int=len, parse_float=len
+)
 
 
 def check_keys(raw: bytes) -> None:
-    """Raises BrokenJson if `raw` is no JSON, or an object in it has a key twice."""
+    """Raises BrokenJson if `raw` is not JSON, or an object in it has a key twice."""
     try:
         text = raw.decode()
     except UnicodeDecodeError:
@@ -118,14 +121,14 @@ def check_keys(raw: bytes) -> None:
     except RecursionError:
         raise BrokenJson("too deeply nested", 1, 1) from None
     except _DuplicateKey:
-        raise _second(text) from None
+        raise _duplicate(text) from None
     except json.JSONDecodeError:
-        # Behind a number that is too large, nothing was looked at yet.
+        # What follows a number that is too large was not checked yet.
         raise broken(raw) from None
 
 
-def _second(text: str) -> BrokenJson:
-    """Where the key stands that its object has already."""
+def _duplicate(text: str) -> BrokenJson:
+    """The error for the first duplicate key, with its line and column."""
     objects: list[set[str]] = []
     for found in _TOKEN.finditer(text):
         if found["open"]:
@@ -135,10 +138,10 @@ def _second(text: str) -> BrokenJson:
         elif found["key"]:
             name = json.loads(found["key"])
             if name in objects[-1]:
-                words = f"the key {name[:80]!r} stands here a second time; send it once"
+                words = f"the key {name[:80]!r} is a duplicate: send it once"
                 return _broken(words, text[: found.start()])
             objects[-1].add(name)
-    raise AssertionError("no key stands twice")
+    raise AssertionError("no key is a duplicate")
 
 
 def convert(value: Object, kind: type[T]) -> T:
@@ -150,15 +153,15 @@ def convert(value: Object, kind: type[T]) -> T:
 
 
 def invalid(message: str) -> Invalid:
-    """What msgspec says of a value, in the words of the API."""
+    """Translate a message of msgspec to the error of this API."""
     match = _PATH.search(message)
-    # In a merge patch, msgspec does not tell the names of the fields on the way.
+    # In a merge patch, msgspec does not report the names of the parent fields.
     path = match["path"].partition("[...]")[0][:LONGEST_PATH] if match else ""
     reason = message[: match.start()] if match else message
     if found := _UNKNOWN.fullmatch(reason):
         return unknown_field(_join(path, found["name"]))
     if found := _MISSING.fullmatch(reason):
-        return Invalid(_join(path, found["name"]), "is needed and missing")
+        return Invalid(_join(path, found["name"]), "is missing")
     if found := _TYPE.fullmatch(reason):
         want = " or ".join(_JSON_NAMES.get(w, w) for w in found["want"].split(" | "))
         got = _JSON_NAMES.get(found["got"], found["got"])
@@ -170,24 +173,26 @@ def invalid(message: str) -> Invalid:
     choices = _CHOICES.get(path.rpartition(".")[2])
     if choices is not None and reason.startswith("Invalid enum value"):
         given = reason[19:].strip("'")[:LONGEST_VALUE]
-        return Invalid(path, f"{given!r} is none of {', '.join(choices)}")
+        return Invalid(path, f"{given!r} is invalid: use one of {', '.join(choices)}")
     return Invalid(path, reason[:LONGEST_PATH])
 
 
 def unknown_field(path: str) -> Invalid:
-    """The error for a field that nobody may send."""
+    """The error for a field that input may not contain."""
     path = path[:LONGEST_PATH]
-    if path.rpartition(".")[2] in _MADE_HERE:
-        return Invalid(path, "unknown field: the server makes it, leave it out")
-    return Invalid(path, "unknown field; see /openapi.json for those there are")
+    if path.rpartition(".")[2] in _SET_BY_SERVER:
+        return Invalid(path, "unknown field: the server sets it, leave it out")
+    return Invalid(path, "unknown field: /openapi.json lists the allowed ones")
 
 
 def check_characters(value: object, path: str = "") -> None:
-    """Raises Invalid for a text with characters that no page or feed can show."""
+    """Raises Invalid for a text with control characters, which no page can show."""
     if isinstance(value, str):
         if found := _CONTROL.search(value):
             number = ord(found[0])
-            raise Invalid(path, f"holds the control character U+{number:04X}")
+            raise Invalid(
+                path, f"contains the control character U+{number:04X}: remove it"
+            )
     elif isinstance(value, list):
         for index, item in enumerate(value):
             check_characters(item, f"{path}[{index}]")
@@ -197,19 +202,19 @@ def check_characters(value: object, path: str = "") -> None:
 
 
 def broken(raw: bytes) -> BrokenJson:
-    """Where and why `raw`, which is no JSON, breaks off."""
+    """The error for `raw`, which is not JSON: reason, line and column."""
     try:
         text = raw.decode()
     except UnicodeDecodeError as wrong:
-        return _broken("this is not UTF-8", raw[: wrong.start].decode())
+        return _broken("not UTF-8", raw[: wrong.start].decode())
     try:
-        # Of 5,000 digits Python makes no number.
+        # Python refuses to parse a number of 5,000 digits.
         json.loads(text, parse_int=len)
     except json.JSONDecodeError as wrong:
         return _broken(wrong.msg, text[: wrong.pos])
     except RecursionError:
         return BrokenJson("too deeply nested", 1, 1)
-    # Python's reader takes what JSON does not have: NaN, half a character.
+    # Python accepts what JSON does not allow: NaN, half a surrogate pair.
     try:
         _any.decode(raw)
     except msgspec.DecodeError as wrong:

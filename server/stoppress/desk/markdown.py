@@ -1,19 +1,18 @@
-"""Markdown to safe HTML, on the way in.
+"""Renders an editor's Markdown to safe HTML, before it is stored.
 
 CommonMark with tables, strikethrough and bare links. Rules:
-- Raw HTML is text: what an editor types is what readers see.
+- Raw HTML is escaped: readers see it as the editor typed it.
 - Links lead to http, https, mailto, tel, or a path of the feed's own site; an
-  address of another kind leaves the text as it was typed.
-- Headings begin at h3, as the page's title and the post's headline stand above,
-  and go down one level at a time: what matters is the outline, not the number.
-- No attribute can touch the page around it: no id, class, style or handler.
-- Text is passed on as it is, bidirectional controls included; where a paragraph
-  begins decides its direction (`dir="auto"` is the page's to set).
-- What comes out passes an allow-list of its own, so that a fault of the first
-  part stays harmless.
-- A text takes bounded time: at most MAX_MARKS characters of markup (a fifth of a
-  second of one core at worst, and that in a thread), and at most
-  256 Ki characters come out.
+  address of another kind leaves the text as typed.
+- Headings begin at h3, below the page's title and the post's headline, and go down
+  one level at a time: what matters is the outline, not the number.
+- No attribute affects the page around it: no id, class, style or event handler.
+- Text is unchanged, bidirectional controls included; the first letters of a
+  paragraph decide its direction (the page sets `dir="auto"`).
+- The output passes a separate allow-list, so that a fault of the Markdown renderer
+  stays harmless.
+- Rendering time is bounded: at most MAX_MARKS characters of markup (a fifth of a
+  second of one core at worst, in a thread), and at most 256 Ki characters of output.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ from markdown_it.rules_core import StateCore
 from stoppress.desk.autolinks import bare_link
 
 MAX_HTML_LENGTH = 256 << 10
-"""The longest HTML of one post, in characters; 64 KiB of news give some 66 Ki."""
+"""Limit of the HTML of one post, in characters; 64 KiB of news give some 66 Ki."""
 
 MAX_MARKS = 4096
-"""Characters of markup in one post, line breaks among them. 64 KiB of technical
+"""Limit of markup characters in one post, line breaks included. 64 KiB of technical
 documentation, denser than any news, have 3,800; news have a few hundred."""
 
 _SAFE_ADDRESS = re.compile(r"(https?://|mailto:|tel:|/(?![/\\]))", re.IGNORECASE)
@@ -61,15 +60,15 @@ class TooMuchMarkup(ValueError):
 
 
 def to_html(text: str) -> str:
-    """The safe HTML of Markdown `text`. Raises TooMuchMarkup."""
-    # Few texts are long enough to have too many.
+    """Render Markdown `text` to safe HTML. Raises TooMuchMarkup."""
+    # Counting is needed only for long texts, which are few.
     if len(text) > MAX_MARKS and (marks := len(_MARK.findall(text))) > MAX_MARKS:
         raise TooMuchMarkup(
             f"has {marks} characters of markup (such as * [ ] > |, or line breaks), "
-            f"more than {MAX_MARKS}; use less, or make two posts of it"
+            f"more than {MAX_MARKS}: use less, or split it into two posts"
         )
-    html: str = _own.markdown.render(text)
-    # Before cleaning, so that it is bounded too; and after, as it adds attributes.
+    html: str = _thread_parser.markdown.render(text)
+    # Before cleaning, to bound its time too; and after, as it adds attributes.
     _check_length(html)
     html = _cleaner.clean(html).strip()
     _check_length(html)
@@ -80,7 +79,7 @@ def _check_length(html: str) -> None:
     if len(html) > MAX_HTML_LENGTH:
         raise TooMuchMarkup(
             f"its HTML would be {len(html)} characters long, "
-            f"more than {MAX_HTML_LENGTH}; use less markup"
+            f"more than {MAX_HTML_LENGTH}: use less markup"
         )
 
 
@@ -90,7 +89,7 @@ class _Markdown(MarkdownIt):
 
 
 def _outline(state: StateCore) -> None:
-    """Give each heading the level of its place in the outline."""
+    """Set each heading's level to its depth in the outline."""
     above: list[str] = []
     for token in state.tokens:
         if token.type == "heading_open":
@@ -116,4 +115,4 @@ class _ThreadParser(threading.local):
         self.markdown = _make()
 
 
-_own = _ThreadParser()
+_thread_parser = _ThreadParser()

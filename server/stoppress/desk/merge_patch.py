@@ -1,6 +1,6 @@
-"""Merging a change into what is there: RFC 7396, and nothing else.
+"""Applies JSON merge patches (RFC 7396).
 
-Pure: takes and gives JSON values, changes none of them.
+Pure: takes and returns JSON values, changes none of them.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 Names = Mapping[str, "Names | None"]
-"""The fields an object may have; for those that hold an object, its own."""
+"""The fields an object may have; for those that hold an object, its fields."""
 
 
 def merge(target: object, patch: Mapping[str, object]) -> dict[str, object]:
@@ -25,9 +25,9 @@ def merge(target: object, patch: Mapping[str, object]) -> dict[str, object]:
 
 
 def unknown_names(patch: Mapping[str, object], names: Names, path: str = "") -> str:
-    """The path of the first field in `patch` that is none of `names`, or "".
+    """The path of the first field in `patch` that is not in `names`, or "".
 
-    A merge loses a field set to null before anybody could object to its name.
+    Checked before the merge, which drops fields set to null, unknown ones too.
     """
     for name, value in patch.items():
         if name not in names:

@@ -1,10 +1,10 @@
-"""From what an editor sent of a post to what is kept, and back to what may be edited.
+"""Converts an editor's post input to the stored post, and back for editing.
 
-Pure decisions: given the same input, id, HTML and time, the same post. Rules:
+Pure: the same input, id, HTML and time give the same post. Rules:
 - A post needs a headline, a body or media.
-- `external_id` belongs to a post from its creation, and never changes.
-- A correction is dated when its note is new.
-- Times are kept in their canonical form (`domain.timestamps`), between 1970 and 9999.
+- `external_id` is set when the post is created, and never changes.
+- A correction gets the current time when its note is new.
+- Times are stored in canonical form (`domain.timestamps`), between 1970 and 9999.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from typing import Any
 
 import msgspec
 
-from stoppress.desk.input_values import time_or_none, without_blanks
+from stoppress.desk.input_normalization import time_or_none, without_blanks
 from stoppress.domain.errors import Invalid
 from stoppress.domain.post import Correction, CorrectionNote, Media, Post, PostInput
 from stoppress.domain.timestamps import instant, parse_instant
 
-_SAID = frozenset(PostInput.__struct_fields__) - {
+_CONTENT = frozenset(PostInput.__struct_fields__) - {
     *("external_id", "published_at", "language", "direction"),
     *("key", "breaking", "pinned", "tags"),
 }
-"""What a post says: `updated_at` moves with these, not with marks, tags and the pin."""
+"""The content of a post: `updated_at` changes with these fields only."""
 
 
 class PostCopy(Post, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A whole post, as another server showed it. Its `url` and `html` don't count."""
+    """A whole post, as another server exported it. `url` and `html` are ignored."""
 
     url: str = ""
 
 
 def check_draft(draft: PostInput) -> PostInput:
-    """The draft with its texts, time and tags in canonical form. Raises Invalid."""
+    """Validate the draft, and normalize its texts, time and tags. Raises Invalid."""
     draft = without_blanks(draft)
     if not (draft.media or draft.body.strip() or (draft.headline or "").strip()):
         raise Invalid("", "a post needs a headline, a body or media")
@@ -53,9 +53,9 @@ def check_draft(draft: PostInput) -> PostInput:
 def _check_media(media: Media, path: str) -> None:
     if media.type == "quote":
         if not (media.text or media.caption):
-            raise Invalid(f"{path}.text", "a quote needs its text")
+            raise Invalid(f"{path}.text", "is missing: a quote needs text or caption")
     elif media.url is None:
-        raise Invalid(f"{path}.url", f"media of the type {media.type} needs its url")
+        raise Invalid(f"{path}.url", f"is missing: media of type {media.type} needs it")
 
 
 def new_post(draft: PostInput, name: str, html: str, now_ms: int) -> Post:
@@ -73,15 +73,15 @@ def new_post(draft: PostInput, name: str, html: str, now_ms: int) -> Post:
 def edited(post: Post, draft: PostInput, html: str, now_ms: int) -> Post:
     """The next revision of `post`, from a checked draft. Raises Invalid."""
     if draft.external_id != post.external_id:
-        raise Invalid("external_id", "can't change once the post is there")
+        raise Invalid("external_id", "is fixed once the post is published")
     if draft.published_at is None:
-        raise Invalid("published_at", "can't be removed; send another time instead")
+        raise Invalid("published_at", "is required: send another time instead of null")
     correction, note = post.correction, draft.correction
     after = new_post(draft, post.id, html, now_ms)
     if correction is not None and note is not None and note.note == correction.note:
         after = msgspec.structs.replace(after, correction=correction)
     updated = after.updated_at
-    if any(getattr(after, name) != getattr(post, name) for name in _SAID):
+    if any(getattr(after, name) != getattr(post, name) for name in _CONTENT):
         updated = instant(now_ms)
     elif post.updated_at is not None and post.updated_at > post.published_at:
         updated = post.updated_at
@@ -89,15 +89,15 @@ def edited(post: Post, draft: PostInput, html: str, now_ms: int) -> Post:
 
 
 def unpinned(post: Post) -> Post:
-    """The next revision of `post`, after another was pinned.
+    """The next revision of `post`, unpinned because another post was pinned.
 
-    `updated_at` stays: nothing that a reader would call news has changed.
+    `updated_at` is unchanged, as the content is.
     """
     return msgspec.structs.replace(post, pinned=False, rev=post.rev + 1)
 
 
 def editable_post(post: Post) -> PostInput:
-    """The draft that `post` could have been made from."""
+    """The fields of `post` that an editor may set, as a draft."""
     note = post.correction
     given = _members(post) | {
         "correction": None if note is None else CorrectionNote(note=note.note)
@@ -106,10 +106,10 @@ def editable_post(post: Post) -> PostInput:
 
 
 def _members(post: PostInput) -> dict[str, Any]:
-    """What an editor may send, as it is in `post`."""
+    """The members of `post` that an editor may set."""
     return {name: getattr(post, name) for name in PostInput.__struct_fields__}
 
 
 def order(post: Post) -> int:
-    """Where the post stands: `published_at` in milliseconds since 1970."""
+    """The post's sort key: `published_at` in milliseconds since 1970."""
     return parse_instant(post.published_at)

@@ -1,17 +1,15 @@
-"""The desk for posts: publish, edit, withdraw.
+"""The editors' commands for posts: publish, edit, withdraw.
 
-Every command takes the bytes an editor sent, decides, and hands the store one
-atomic write. Rules:
-- Nothing is read before a plain publish: it is one call of the store.
-- What has to be read first (an edit, a pin) is written on condition that it is
-  still so; else the desk reads again, WRITE_ATTEMPTS times at most.
-- A command repeated with its Idempotency-Key changes nothing: it answers with
-  the post as it is now and the cursor of the first time. It is never refused
-  for what happened since, a withdrawal included: a 4xx would say that the write
-  was never shown.
-- What is found done already, without an Idempotency-Key, is waited for like a write
-  before it is answered: whoever did it may have been told that its outcome is unknown.
-- Long Markdown is rendered in a thread: readers don't wait for it.
+Every command validates the bytes an editor sent and makes one atomic write. Rules:
+- A plain publish reads nothing first: it is one call of the store.
+- A command that reads first (an edit, a pin) writes on condition that the state is
+  unchanged; else it reads again, WRITE_ATTEMPTS times at most.
+- A command repeated with its Idempotency-Key changes nothing: it returns the post as
+  it is now and the cursor of the first write. It is never refused for later events,
+  a withdrawal included: a 4xx would mean that the write was never published.
+- A command without an Idempotency-Key that finds its change already made confirms it
+  in the store before it returns: the outcome of the earlier write may be unknown.
+- Long Markdown is rendered in a thread, so that readers do not wait for it.
 """
 
 from __future__ import annotations
@@ -48,33 +46,35 @@ from stoppress.desk.write_outcome import (
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gone, Invalid, PinMoved, StaleRevision
 from stoppress.domain.event import EventType, Subject
-from stoppress.domain.kept_json import KEPT_POSTS
 from stoppress.domain.post import CorrectionNote, Post, PostInput, Source
 from stoppress.domain.store_records import Change, Idempotency, Write, Written
+from stoppress.domain.stored_json import STORED_POSTS
 
 LONG_MARKUP = 4096
-"""Characters of Markdown that are rendered in a thread: more than about 1 ms."""
+"""Characters of Markdown above which a thread renders it: more than about 1 ms."""
 
 _CHANGED_MEANWHILE = (PinMoved, StaleRevision, Gone)
-"""What the store says if the post, or the one pinned before it, is another now."""
+"""Raised by the store if the post, or the pinned one, changed since it was read."""
 
 _draft = msgspec.json.Decoder(PostInput)
 _POST_NAMES = names_of(PostInput, source=Source, correction=CorrectionNote)
 
 
 class PostDesk:
-    """What an editor may do to posts. Whether this editor may is asked before."""
+    """Publishes, edits and withdraws posts. The caller checks authorization before."""
 
     def __init__(self, store: Store, clock: Callable[[], int] = now_ms) -> None:
         self._store = store
         self._clock = clock
         self._ids = PostIds()
 
-    async def publish(self, feed: str, raw: bytes, asked: Requester) -> WriteOutcome:
-        """Make a post of the JSON in `raw`."""
+    async def publish(
+        self, feed: str, raw: bytes, requester: Requester
+    ) -> WriteOutcome:
+        """Publish a post from the JSON in `raw`."""
         given = read(raw, _draft)
         idempotency = idempotency_of(
-            asked, "POST", f"/v1/feeds/{feed}/posts", encode(given)
+            requester, "POST", f"/v1/feeds/{feed}/posts", encode(given)
         )
         draft = check_draft(given)
         html = await render(draft.body)
@@ -99,28 +99,28 @@ class PostDesk:
         raise PinMoved
 
     async def edit(
-        self, feed: str, name: str, raw: bytes, expected: Expected, asked: Requester
+        self, feed: str, name: str, raw: bytes, expected: Expected, requester: Requester
     ) -> WriteOutcome:
         """Merge the patch in `raw` into a post.
 
-        Raises StaleRevision if the post is at none of the `expected` revisions.
+        Raises StaleRevision if the post's revision is not in `expected`.
         """
         patch = read_object(raw)
         check_names(patch, _POST_NAMES)
         canonical = encode(patch, order="sorted")
         idempotency = idempotency_of(
-            asked, "PATCH", f"/v1/feeds/{feed}/posts/{name}", canonical
+            requester, "PATCH", f"/v1/feeds/{feed}/posts/{name}", canonical
         )
         if done := await recall(self._store, feed, idempotency):
             return await self.again(feed, done)
         for _ in range(WRITE_ATTEMPTS):
             body = await self._store.post(feed, name)
-            post = KEPT_POSTS.read(body)
+            post = STORED_POSTS.read(body)
             check_revision(expected, post.rev, body)
-            held = editable_post(post)
-            merged = merge(msgspec.to_builtins(held), patch)
+            current = editable_post(post)
+            merged = merge(msgspec.to_builtins(current), patch)
             draft = check_draft(convert(merged, PostInput))
-            if draft == held:
+            if draft == current:
                 return WriteOutcome(
                     name, body, post.rev, await self._store.confirm(feed)
                 )
@@ -140,11 +140,11 @@ class PostDesk:
         raise PinMoved
 
     async def withdraw(
-        self, feed: str, name: str, expected: Expected, asked: Requester
+        self, feed: str, name: str, expected: Expected, requester: Requester
     ) -> Cursor | None:
-        """Take a post back; its cursor, or None if it was gone already."""
+        """Withdraw a post; its event's cursor, or None if it was withdrawn before."""
         idempotency = idempotency_of(
-            asked, "DELETE", f"/v1/feeds/{feed}/posts/{name}", b""
+            requester, "DELETE", f"/v1/feeds/{feed}/posts/{name}", b""
         )
         if done := await recall(self._store, feed, idempotency):
             return done.cursor
@@ -154,7 +154,7 @@ class PostDesk:
             except Gone:
                 await self._store.confirm(feed)
                 return None
-            post = KEPT_POSTS.read(body)
+            post = STORED_POSTS.read(body)
             check_revision(expected, post.rev, body)
             subject, rev = Subject.post(name), post.rev
             change = Change(EventType.WITHDRAWN, subject, rev, rev + 1, b"")
@@ -175,7 +175,7 @@ class PostDesk:
         now: int,
         idempotency: Idempotency | None,
     ) -> Written:
-        """Write one change to a post, and what it means for the pin."""
+        """Write one change to a post, and unpin the former pinned post if needed."""
         if post.pinned == was_pinned:
             return await self._store.write(
                 Write(feed, (change,), now, "", "", idempotency)
@@ -188,19 +188,19 @@ class PostDesk:
         changes: tuple[Change, ...] = (change,)
         if former not in ("", post.id):
             kept = await self._store.post(feed, former)
-            pinned = KEPT_POSTS.read(kept)
+            pinned = STORED_POSTS.read(kept)
             changes = (_updated(pinned, kept, unpinned(pinned)), change)
         return await self._store.write(
             Write(feed, changes, now, former, post.id, idempotency)
         )
 
     async def again(self, feed: str, written: Written) -> WriteOutcome:
-        """What a repeated command answers."""
+        """The outcome of a repeated command: the post as it is now."""
         try:
             body = await self._store.post(feed, written.post)
         except Gone:
             return WriteOutcome(written.post, b"", 0, written.cursor, repeated=True)
-        rev = KEPT_POSTS.read(body).rev
+        rev = STORED_POSTS.read(body).rev
         return WriteOutcome(written.post, body, rev, written.cursor, repeated=True)
 
 
@@ -210,14 +210,14 @@ def _updated(before: Post, kept: bytes, after: Post) -> Change:
         Subject.post(after.id),
         before.rev,
         after.rev,
-        KEPT_POSTS.written(after, kept),
+        STORED_POSTS.written(after, kept),
         order(after),
         after.external_id,
     )
 
 
 async def render(body: str) -> str:
-    """The safe HTML of Markdown. Raises Invalid if it gets too long."""
+    """Render Markdown to safe HTML. Raises Invalid if it has too much markup."""
     try:
         if len(body) <= LONG_MARKUP:
             return to_html(body)

@@ -1,6 +1,6 @@
-"""What the desk needs of whoever keeps the news (the log's store).
+"""The interface of the store (`log/store.py`) as the desk uses it.
 
-Every method raises Unavailable if the store can't answer.
+Every method raises Unavailable if the store does not answer.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Protocol
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.store_records import (
     Idempotency,
-    KeptFeed,
     PageMark,
     PostPage,
     Snapshot,
+    StoredFeed,
     WithdrawnPage,
     Write,
     Written,
@@ -21,7 +21,7 @@ from stoppress.domain.store_records import (
 
 
 class Store(Protocol):
-    """Keeps feeds and posts; each write is one atomic step."""
+    """Stores feeds and posts; each write is atomic."""
 
     async def make_feed(
         self,
@@ -37,75 +37,76 @@ class Store(Protocol):
         """
 
     async def claim(self, feed: str, idempotency: Idempotency) -> bool:
-        """Let the Idempotency-Key make this feed and no other; whether that is new.
+        """Reserve the Idempotency-Key for creating this feed; whether it was free.
 
-        Raises IdempotencyKeyReused if another feed is or was to be made under it.
+        Raises IdempotencyKeyReused if it is reserved for another feed.
         """
 
     async def release(self, idempotency: Idempotency) -> None:
-        """Let the Idempotency-Key make any feed again."""
+        """Release a reserved Idempotency-Key."""
 
     async def drop_feed(
         self, feed: str, expected: int | None, idempotency: Idempotency | None
     ) -> None:
-        """Delete a feed with all its posts; readers are told. Raises NotFound."""
+        """Delete a feed with all its posts; ends its readers. Raises NotFound."""
 
     async def write(self, write: Write) -> Written:
-        """Make changes, in one step.
+        """Apply the changes of a write atomically.
 
         Raises NotFound, Gone, StaleRevision, ExternalIdTaken, IdempotencyKeyReused,
         PinMoved.
         """
 
     async def recall(self, feed: str, idempotency: Idempotency) -> Written | None:
-        """The write under this key, or None. Raises IdempotencyKeyReused."""
+        """The earlier write with this key, or None. Raises IdempotencyKeyReused."""
 
     async def confirm(self, feed: str) -> Cursor:
-        """Wait until what the feed holds is as safe as what is acknowledged.
+        """Wait until all writes to the feed have the configured durability.
 
-        Returns where its log ends. Raises NotFound.
+        Returns the cursor at the end of its log. Raises NotFound.
         """
 
-    async def feed(self, feed: str) -> KeptFeed:
+    async def feed(self, feed: str) -> StoredFeed:
         """The feed as it is now. Raises NotFound."""
 
     async def feeds(self) -> list[bytes]:
-        """Every feed's kept JSON, of every visibility: newest made first, then by slug,
-        last first.
+        """The stored JSON of all feeds, of every visibility.
+
+        Order: newest created first, then by slug, descending.
         """
 
     async def post(self, feed: str, post: str) -> bytes:
-        """The post's kept JSON. Raises NotFound, Gone."""
+        """The post's stored JSON. Raises NotFound, Gone."""
 
     async def page(
         self, feed: str, mark: PageMark | None, limit: int, rising: bool = False
     ) -> PostPage:
-        """Up to `limit` posts from `mark` on, newest first (rising: oldest first).
+        """Up to `limit` posts after `mark`, newest first (rising: oldest first).
 
         Raises NotFound.
         """
 
     async def withdrawn(self, feed: str, after: str, limit: int) -> WithdrawnPage:
-        """About `limit` withdrawn posts after a mark ("": the first).
+        """About `limit` withdrawn posts after a mark ("": from the first on).
 
-        Raises NotFound, and Invalid for a mark that is none.
+        Raises NotFound, and Invalid if the mark is invalid.
         """
 
     async def snapshot(self, feed: str, limit: int) -> Snapshot:
-        """The feed, its newest posts and the pinned one, in one step. NotFound."""
+        """The feed, its newest posts and the pinned one, atomically. NotFound."""
 
 
 class TokenStore(Protocol):
-    """Keeps what is known of each token, under the digest of its secret."""
+    """Stores the record of each token, under the digest of its secret."""
 
     async def put_token(self, digest: str, record: bytes) -> None:
-        """Keep a token's record."""
+        """Store a token's record."""
 
     async def token(self, digest: str) -> bytes | None:
-        """The record of the token, or None if there is none."""
+        """The record of the token, or None."""
 
     async def tokens(self) -> list[tuple[str, bytes]]:
         """Every digest with its record."""
 
     async def drop_token(self, digest: str) -> bool:
-        """Forget a token; whether it was there."""
+        """Delete a token; whether it existed."""

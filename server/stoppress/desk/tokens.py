@@ -1,16 +1,16 @@
-"""Tokens: who may read, write, or manage.
+"""Creates, checks, lists and revokes API tokens.
 
 Rules:
-- A token is `sp_` and 192 random bits. It is shown once and kept as a SHA-256
+- A token is `sp_` and 192 random bits. It is shown once and stored as a SHA-256
   digest: with that much randomness a slow hash would add nothing.
-- A token has one or more scopes, and feeds it is for (or all). `admin` includes
+- A token has one or more scopes, on listed feeds or on all. `admin` includes
   `write`, `write` includes `read`.
-- A record may be of a later release: scopes that are not known here are ignored.
-- Tokens are managed by those with `admin` on all feeds.
-- A known token is remembered for CACHE_S, so that a keep-alive editor costs no
-  look-up a post; a token revoked in another process lives that much longer.
-- The digest is compared in constant time where it is compared here; in the store
-  it is a key, and of a digest timing tells nothing that could be used.
+- A record may be of a later release: scopes unknown to this one are ignored.
+- Managing tokens needs `admin` on all feeds.
+- A valid token is cached for CACHE_S, so that not every post costs a look-up; a token
+  revoked in another process stays valid that much longer.
+- The admin token's digest is compared in constant time; other digests are keys in the
+  store, and the timing of a look-up by digest reveals nothing useful.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ Scope = Literal["read", "write", "admin"]
 
 PREFIX = "sp_"
 MAX_SECRET = 500
-"""The longest secret looked at, in characters; ours have 35."""
+"""Limit of a secret, in characters; ours have 35."""
 CACHE_S = 2.0
-"""How long a token is believed without asking the store."""
+"""How long a token is cached without asking the store."""
 CACHED_TOKENS = 1024
-"""Tokens remembered at once; the oldest is forgotten first."""
+"""Limit of cached tokens; the oldest is evicted first."""
 
 _RANK: dict[Scope, int] = {"read": 0, "write": 1, "admin": 2}
 
@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 
 
 class TokenInput(Struct, frozen=True, forbid_unknown_fields=True):
-    """What an admin sends to make a token. No feeds: all feeds."""
+    """What an admin sends to create a token. Without `feeds`: all feeds."""
 
     scopes: Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=3)]
     name: Name = "unnamed"
@@ -58,7 +58,7 @@ class TokenInput(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Token(Struct, frozen=True):
-    """What is known of a token; never its secret. `feeds` None: all feeds."""
+    """A token without its secret. `feeds` None: all feeds."""
 
     id: str
     name: str
@@ -75,7 +75,7 @@ class Token(Struct, frozen=True):
 
 
 class _KeptToken(Struct, frozen=True):
-    """A token's record, whichever release wrote it."""
+    """A token's stored record, which a later release may have written."""
 
     id: str
     name: str
@@ -87,27 +87,27 @@ class _KeptToken(Struct, frozen=True):
 _kept = msgspec.json.Decoder(_KeptToken)
 _draft = msgspec.json.Decoder(TokenInput)
 
-ADMIN = Token("admin", "the token of the settings", ("admin",), None, instant(0))
+ADMIN = Token("admin", "the admin token of the settings", ("admin",), None, instant(0))
 
 
 def _read(record: bytes) -> Token | None:
-    """What is known of a token; None if its record is none."""
+    """The token of a stored record; None if the record is damaged."""
     try:
         kept = _kept.decode(record)
     except msgspec.MsgspecError:
-        log.error("a token's record can't be read; it counts as not known")
+        log.error("a token's record is damaged: the token counts as unknown")
         return None
     scopes = tuple(scope for scope in kept.scopes if scope in _RANK)
     return Token(kept.id, kept.name, scopes, kept.feeds, kept.created_at)
 
 
 def digest(secret: str) -> str:
-    """The name under which a token is kept."""
+    """The digest under which a token is stored."""
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
 class Tokens:
-    """Makes, checks, lists and revokes tokens."""
+    """Creates, checks, lists and revokes the tokens of one store."""
 
     def __init__(
         self,
@@ -120,10 +120,10 @@ class Tokens:
         self._admin = digest(admin_token) if admin_token else None
         self._clock = clock
         self._now = monotonic
-        self._known: OrderedDict[str, tuple[float, Token]] = OrderedDict()
+        self._cached: OrderedDict[str, tuple[float, Token]] = OrderedDict()
 
     async def check(self, secret: str | None) -> Token | None:
-        """The token of this secret, or None. Raises Unavailable."""
+        """The token with this secret, or None. Raises Unavailable."""
         if not secret or len(secret) > MAX_SECRET:
             return None
         try:
@@ -132,39 +132,39 @@ class Tokens:
             if not secret.startswith(PREFIX):
                 return None
         name = digest(secret)
-        self._known.pop(name, None)
-        asked = self._now()
+        self._cached.pop(name, None)
+        looked_up = self._now()
         record = await self._store.token(name)
         if record is None:
             return None
         token = _read(record)
         if token is None:
             return None
-        self._known[name] = (asked + CACHE_S, token)
-        if len(self._known) > CACHED_TOKENS:
-            self._known.popitem(last=False)
+        self._cached[name] = (looked_up + CACHE_S, token)
+        if len(self._cached) > CACHED_TOKENS:
+            self._cached.popitem(last=False)
         return token
 
     def at_hand(self, secret: str) -> Token:
-        """The token of this secret, if that can be told without asking the store.
+        """The token with this secret, if it is cached or the admin token.
 
-        Raises LookupError if it can't.
+        Raises LookupError otherwise.
         """
         name = digest(secret)
         if self._admin is not None and hmac.compare_digest(name, self._admin):
             return ADMIN
-        known = self._known.get(name)
-        if known is None or self._now() >= known[0]:
-            raise LookupError("only the store knows")
-        return known[1]
+        cached = self._cached.get(name)
+        if cached is None or self._now() >= cached[0]:
+            raise LookupError("the token is not cached")
+        return cached[1]
 
     async def make(self, raw: bytes) -> tuple[str, Token]:
-        """Make a token of the JSON in `raw`: its secret, shown once, and itself."""
+        """Create a token from the JSON in `raw`; returns its secret and the token."""
         draft = read(raw, _draft)
         for index, feed in enumerate(draft.feeds or ()):
             check_slug(feed, f"feeds[{index}]")
         if len(set(draft.scopes)) < len(draft.scopes):
-            raise Invalid("scopes", "names a scope twice")
+            raise Invalid("scopes", "has a duplicate: name each scope once")
         secret = PREFIX + secrets.token_urlsafe(24)
         name = digest(secret)
         token = Token(
@@ -180,11 +180,11 @@ class Tokens:
         return sorted(tokens, key=lambda token: (token.created_at, token.id))[::-1]
 
     async def revoke(self, name: str) -> bool:
-        """End the token with the id `name`; whether it was there."""
+        """Revoke the token with the id `name`; whether it existed."""
         for token_name, record in await self._store.tokens():
             if (token := _read(record)) and token.id == name:
                 dropped = await self._store.drop_token(token_name)
-                # After, not before: a check meanwhile would remember it again.
-                self._known.pop(token_name, None)
+                # After, not before: a concurrent check would cache it again.
+                self._cached.pop(token_name, None)
                 return dropped
         return False

@@ -1,4 +1,4 @@
-"""What every command of the desk shares: its answer, and its conditions."""
+"""The outcome of a desk command, and the checks that all commands share."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from stoppress.domain.errors import StaleRevision
 from stoppress.domain.store_records import Idempotency, Written
 
 WRITE_ATTEMPTS = 6
-"""How often a write is decided anew when what it was decided on has changed."""
+"""How often a write is tried when the state it was based on has changed."""
 
 Expected = frozenset[int] | None
-"""The revisions an editor would replace; None: whichever is there."""
+"""The revisions that a write may replace; None: any."""
 
 encode = msgspec.json.encode
 
 
 class WriteOutcome(NamedTuple):
-    """What a command did: the post (or feed) as it is now, and where.
+    """The result of a command: the post (or feed) as it is now, and its cursor.
 
-    `post` is the post's id, "" for a feed. `body` is the kept JSON, b"" if it was
-    withdrawn since. `repeated`: it happened before, under the same Idempotency-Key.
-    `created`: a copy was of something that had not been there.
+    `post` is the post's id, "" for a feed. `body` is the stored JSON, b"" if it was
+    withdrawn since. `repeated`: written before, with the same Idempotency-Key.
+    `created`: an import created the post or feed.
     """
 
     post: str
@@ -45,7 +45,7 @@ def now_ms() -> int:
 
 
 def names_of(struct: type[msgspec.Struct], **inner: type[msgspec.Struct]) -> Names:
-    """The fields of a struct; `inner` names those that are objects."""
+    """The fields of a struct; `inner` gives the structs of nested objects."""
     return {
         name: names_of(inner[name]) if name in inner else None
         for name in struct.__struct_fields__
@@ -53,13 +53,13 @@ def names_of(struct: type[msgspec.Struct], **inner: type[msgspec.Struct]) -> Nam
 
 
 def check_names(patch: dict[str, object], names: Names) -> None:
-    """Raises Invalid for a field in `patch` that nobody may send."""
+    """Raises Invalid for a field in `patch` that input may not contain."""
     if path := unknown_names(patch, names):
         raise unknown_field(path)
 
 
 def check_revision(expected: Expected, rev: int, current: bytes) -> None:
-    """Raises StaleRevision if `rev` is none of the expected."""
+    """Raises StaleRevision if `rev` is not in `expected`."""
     if expected is not None and rev not in expected:
         raise StaleRevision(max(expected, default=0), rev, current)
 
@@ -67,5 +67,5 @@ def check_revision(expected: Expected, rev: int, current: bytes) -> None:
 async def recall(
     store: Store, feed: str, idempotency: Idempotency | None
 ) -> Written | None:
-    """The write under this key, or None. Raises IdempotencyKeyReused."""
+    """The earlier write with this key, or None. Raises IdempotencyKeyReused."""
     return None if idempotency is None else await store.recall(feed, idempotency)

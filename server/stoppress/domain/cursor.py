@@ -1,8 +1,8 @@
-"""A place in a log, written `<epoch>-<seq>`.
+"""A position in a feed's event log, written `<epoch>-<seq>`.
 
-Rules: two cursors of one epoch compare by seq; cursors of two epochs do not
-compare. The text is split at its last `-`. A seq stays below 2**53, so that
-JavaScript can hold it exactly.
+Rules: two cursors of one epoch compare by seq; cursors of different epochs
+are not comparable. The text is split at its last `-`. A seq stays below 2**53, so that
+a JavaScript number represents it exactly.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PATTERN = re.compile(r"([a-z0-9]{1,32})-(0|[1-9][0-9]{0,15})", re.ASCII)
 
 
 class Cursor(NamedTuple):
-    """The place just after event `seq` of the log that began as `epoch`."""
+    """The position just after event `seq` in the log with the id `epoch`."""
 
     epoch: str
     seq: int
@@ -28,7 +28,7 @@ class Cursor(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Cursor:
-        """Read a cursor. Raises MalformedCursor for anything else."""
+        """Parse a cursor. Raises MalformedCursor for anything else."""
         match = _PATTERN.fullmatch(text)
         if match is None or int(match[2]) > MAX_SEQ:
             raise MalformedCursor(text)

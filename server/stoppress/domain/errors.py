@@ -1,9 +1,9 @@
-"""All errors of the package, as a closed tree of exceptions.
+"""All errors of the package, as one hierarchy of exceptions.
 
     NewsError
     ├── Malformed            the input can't be read or is invalid
     │   ├── MalformedCursor
-    │   ├── BrokenJson       with the place
+    │   ├── BrokenJson       with line and column
     │   └── Invalid          one field is invalid, by name
     ├── NotFound             no such feed or post
     ├── Gone                 the post was withdrawn
@@ -12,31 +12,31 @@
     │   ├── ExternalIdTaken
     │   ├── IdempotencyKeyReused   by a request with another body
     │   ├── StaleRevision
-    │   └── PinMoved         another post was pinned meanwhile; the desk retries
+    │   └── PinMoved         another post was pinned concurrently; the desk retries
     ├── Refused              the token does not allow it
     │   ├── Unauthenticated
     │   └── MissingScope
     ├── Gap                  an event is missing between the last one and the next
-    └── Unavailable          the store does not answer; the outcome may be unknown
+    └── Unavailable          the store does not answer; the write's outcome is unknown
         └── NotPermitted     the store's user lacks a right; nothing happened
 
 Each carries its data; the text says what happened, with which value, and what to
-do. The web layer turns them into problem documents and close codes, in one module.
+do. The web layer maps them to problem documents and close codes, in one module.
 """
 
 from __future__ import annotations
 
 
 class NewsError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base class of every error that this package raises intentionally."""
 
 
 class Malformed(NewsError):
-    """The input can't be read."""
+    """The input can't be parsed or is invalid."""
 
 
 class MalformedCursor(Malformed):
-    """The text is not a cursor."""
+    """The text is not a valid cursor."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -49,7 +49,7 @@ class MalformedCursor(Malformed):
 
 
 class BrokenJson(Malformed):
-    """The input is not JSON. `line` and `column` (in characters) count from 1."""
+    """The input is not valid JSON. `line` and `column` (in characters) start at 1."""
 
     def __init__(self, reason: str, line: int, column: int) -> None:
         self.reason = reason
@@ -75,7 +75,7 @@ class Invalid(Malformed):
 
 
 class NotFound(NewsError):
-    """There is no such feed, or no such post in it."""
+    """The feed does not exist, or the post does not exist in it."""
 
     def __init__(self, feed: str, post: str | None = None) -> None:
         self.feed = feed
@@ -109,7 +109,7 @@ class SlugTaken(Conflict):
         self.slug = slug
 
     def __str__(self) -> str:
-        return f"the slug {self.slug!r} is taken; choose another"
+        return f"the slug {self.slug!r} is taken: use another"
 
 
 class ExternalIdTaken(Conflict):
@@ -136,13 +136,13 @@ class IdempotencyKeyReused(Conflict):
 
     def __str__(self) -> str:
         return (
-            f"the Idempotency-Key {self.key!r} was used for a different request; "
+            f"the Idempotency-Key {self.key!r} was used for a different request: "
             "use a new key for a new request"
         )
 
 
 class StaleRevision(Conflict):
-    """The write names a revision that is no longer the current one.
+    """The write expects a revision that is no longer current.
 
     `current` is the stored JSON of the post (or feed) now.
     """
@@ -160,25 +160,25 @@ class StaleRevision(Conflict):
 
 
 class PinMoved(Conflict):
-    """Another post was pinned between reading and writing."""
+    """Another post was pinned between the read and the write."""
 
     def __str__(self) -> str:
-        return "another post was pinned meanwhile; try again"
+        return "another post was pinned meanwhile: try again"
 
 
 class Refused(NewsError):
-    """The requester may not do this."""
+    """The requester is not allowed to do this."""
 
 
 class Unauthenticated(Refused):
-    """No token, or one that this server does not know."""
+    """The request has no token, or an unknown one."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else "a token is needed"
 
 
 class MissingScope(Refused):
-    """The token is known but lacks a scope, such as `write` on feed `x`."""
+    """The token is valid but lacks a scope, such as `write` on feed `x`."""
 
     def __init__(self, scope: str, feed: str | None = None) -> None:
         self.scope = scope
@@ -192,18 +192,18 @@ class MissingScope(Refused):
 class Gap(NewsError):
     """An event does not follow the last one: fetch a snapshot."""
 
-    def __init__(self, held: str, came: str) -> None:
-        self.held = held
-        self.came = came
+    def __init__(self, cursor: str, received: str) -> None:
+        self.cursor = cursor
+        self.received = received
 
     def __str__(self) -> str:
-        return f"{self.came} does not follow {self.held}; fetch a snapshot"
+        return f"{self.received} does not follow {self.cursor}: fetch a snapshot"
 
 
 class Unavailable(NewsError):
-    """The store does not answer. The outcome of a write is unknown.
+    """The store does not answer, so the outcome of a write is unknown.
 
-    Repeating the write with the same Idempotency-Key settles it.
+    Repeat the write with the same Idempotency-Key to learn it.
     """
 
     def __init__(self, reason: str, retry_after_s: int = 1) -> None:

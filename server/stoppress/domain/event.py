@@ -1,16 +1,16 @@
-"""An event: one numbered change to a feed, and the table of what each type does.
+"""Events, the numbered changes to a feed, and the table of event types.
 
-An event carries its subject (a post or the feed) as it is when it is read, not as it
-was: a replayed `post.published` of a post since edited holds the edited text, and of a
-post since withdrawn it is a `post.withdrawn` at its own seq (`as_it_is_now`).
+A replayed event carries the current state of its subject (a post or the feed), not the
+former one: `post.published` of a post edited since has the edited text, and of a post
+withdrawn since it becomes `post.withdrawn` at the same seq (`as_it_is_now`).
 
 Rules:
-- `KNOWN_TYPES` is the table. Log, hub, messages, folds and pages ask it what a type
-  does; none of them compares names.
-- A type that is not in the table comes from a later release. It is opaque: it counts
-  in the log, and goes to readers by its name alone, without subject and payload.
-- Names of types have a dot in them, so that none can be taken for a message that is
-  no event (`reset`, `beat`).
+- `KNOWN_TYPES` is the table. Log, hub, messages, fold and pages look up there what a
+  type does; none of them compares names.
+- A type that is not in the table comes from a later release. It is opaque: it has its
+  seq in the log, and readers get its name only, without subject and payload.
+- Names of types contain a dot, so that none equals the name of a message that is not
+  an event (`reset`, `beat`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import ClassVar, NamedTuple
 
 
 class SubjectKind(Enum):
-    """What an event is about; the value is the member of the message that shows it."""
+    """What an event is about; the value is the message's member that carries it."""
 
     POST = "post"
     FEED = "value"
@@ -33,15 +33,15 @@ class Effect(Enum):
     """What an event does to its subject."""
 
     SHOWS = "shows"
-    """The event carries it: it is new, or changed."""
+    """The event carries the subject: it is new or changed."""
     REMOVES = "removes"
-    """It is gone; the event carries its id alone."""
+    """The subject was removed; the event carries only its id."""
     NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """A type of event, by its name on the wire."""
+    """An event type: its name, and what it does to which kind of subject."""
 
     name: str
     subject: SubjectKind = SubjectKind.NOTHING
@@ -64,12 +64,12 @@ class EventType:
 
     @property
     def removes_post(self) -> bool:
-        """Whether nothing of the post is left after it."""
+        """Whether the event removes a post."""
         return self.subject is SubjectKind.POST and self.effect is Effect.REMOVES
 
     @classmethod
     def named(cls, name: str) -> EventType | None:
-        """The type of that name, opaque if it is not known; None if it is no name."""
+        """The type with that name, opaque if unknown; None if the name is invalid."""
         known = KNOWN_TYPES.get(name)
         if known is not None:
             return known
@@ -92,21 +92,21 @@ KNOWN_TYPES = {
         EventType.FEED,
     )
 }
-"""Every type that this release knows, by its name."""
+"""The event types of this release, by name."""
 
 MAX_NAME = 64
 _NAME = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+", re.ASCII)
 
 
 class Subject(NamedTuple):
-    """What an event is about: a post by its id, the feed by its slug."""
+    """What an event is about: a post (by id) or the feed (by slug)."""
 
     kind: SubjectKind
     id: str
 
     @classmethod
     def post(cls, name: str) -> Subject:
-        """The post of that id."""
+        """The post with that id."""
         return cls(SubjectKind.POST, name)
 
     @classmethod
@@ -116,14 +116,14 @@ class Subject(NamedTuple):
 
 
 NO_SUBJECT = Subject(SubjectKind.NOTHING, "")
-"""Of an opaque event: what it is about is not known here."""
+"""The subject of an opaque event: unknown in this release."""
 
 
 class Event(NamedTuple):
-    """One change, at `seq` of its feed's log.
+    """One change, with its number `seq` in the feed's log.
 
-    `at` is in milliseconds since 1970. `body` is the kept JSON of the subject, b""
-    where the event does not show it.
+    `at` is in milliseconds since 1970. `body` is the stored JSON of the subject, b""
+    if the event does not carry it.
     """
 
     seq: int
@@ -134,9 +134,9 @@ class Event(NamedTuple):
 
 
 def as_it_is_now(event: Event, body: bytes | None) -> Event:
-    """The event as a replay shows it: `body` is what its subject is now.
+    """The event as a replay sends it, with the subject's current stored JSON `body`.
 
-    None means that the post has been withdrawn since.
+    `body` None: the post was withdrawn since.
     """
     if event.type.effect is not Effect.SHOWS:
         return event

@@ -1,6 +1,6 @@
-"""A feed: one live blog, named by its slug.
+"""The feed (one live blog, identified by its slug) as structs.
 
-`FeedInput` is what an editor may send; `Feed` is what is kept and shown.
+`FeedInput` is what an editor may send; `Feed` is what is stored and published.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 
 
 def check_slug(slug: str, field: str = "slug") -> str:
-    """The slug itself. Raises Invalid, with the rule, if it is none."""
+    """Return the slug. Raises Invalid, with the rule, if it is not valid."""
     if len(slug) > 80 or not _SLUG.fullmatch(slug):
-        raise Invalid(field, f"{slug[:100]!r} is no slug: {SLUG_RULE}")
+        raise Invalid(field, f"{slug[:100]!r} is invalid: {SLUG_RULE}")
     return slug
 
 
 class RelatedLink(Struct, frozen=True, forbid_unknown_fields=True):
-    """A related page."""
+    """A link to a related page."""
 
     title: Name
     url: Url
@@ -49,7 +49,7 @@ class FeedImage(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
 class FeedInput(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """What an editor may send, beside the slug."""
+    """The fields of a feed that an editor may set, except the slug."""
 
     title: Annotated[str, Meta(min_length=1, max_length=300)]
     standfirst: Annotated[str, Meta(max_length=5000)] = ""
@@ -68,9 +68,9 @@ class FeedInput(
 
 
 class Feed(FeedInput, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """One live blog, as it is kept. Its `url` is added on the way out.
+    """One live blog, as it is stored. Its `url` is added in every answer.
 
-    What has a default that says something, such as `live`, is always there.
+    Fields with a default other than null, false or empty are always stored.
     """
 
     slug: str
@@ -83,4 +83,4 @@ class Feed(FeedInput, frozen=True, kw_only=True, forbid_unknown_fields=False):
     created_at: str
     updated_at: str
     closed_at: str | None = None
-    """When it was closed; None while it is open (also again)."""
+    """When it was closed; None while it is open (also if reopened)."""

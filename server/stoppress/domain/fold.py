@@ -1,18 +1,18 @@
-"""The one reducer: what a reader holds, after a snapshot and any events.
+"""The reducer: a reader's state after a snapshot and the events that follow it.
 
 `fold` is pure and total: the same snapshot and events give the same state in
-every language (`client_demo/stop-press/fold.js` is its twin; both are held to
-`tests/fixtures/fold.json`).
+every language (`client_demo/stop-press/fold.js` is the JavaScript version; both
+are tested against `tests/fixtures/fold.json`).
 
 Rules:
 - An event at or before the cursor changes nothing (a repeat is harmless).
-- An event that does not follow on the cursor, or of another epoch, is a Gap.
-- A reader holds every post from its newest down to `floor`, the last post of
-  the oldest page it loaded; without a floor it holds all. What sorts below the
-  floor is left out: it will come with the next page.
+- An event that skips a seq, or has another epoch, raises Gap.
+- The state holds every post from the newest down to `floor`, the last post of
+  the oldest page loaded; without a floor it holds all. Posts that sort below the
+  floor are left out: they come with the next page.
 - Order is `published_at` descending, then id descending (times are canonical
   text, so texts compare as instants).
-- The pinned post is held apart, whether it stands above the floor or not.
+- The pinned post is stored separately, whether it sorts above the floor or not.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from stoppress.domain.event import KNOWN_TYPES
 
 Json = Mapping[str, object]
 Place = tuple[str, str]
-"""Where a post stands: its `published_at` and its id."""
+"""The sort key of a post: its `published_at` and its id."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReaderState:
-    """What a reader holds of one feed. Posts are the JSON objects as they came."""
+    """A reader's state of one feed. Posts are the JSON objects as received."""
 
     feed: Json
     cursor: Cursor
@@ -46,12 +46,12 @@ class ReaderState:
 
 
 def place(post: Json) -> Place:
-    """Where `post` stands in the order of its feed."""
+    """The sort key of `post` in its feed."""
     return cast(str, post["published_at"]), cast(str, post["id"])
 
 
 def from_snapshot(snapshot: Json) -> ReaderState:
-    """The state that a snapshot (`GET /v1/feeds/{feed}`) gives."""
+    """The state made from a snapshot (`GET /v1/feeds/{feed}`)."""
     empty = ReaderState(
         feed=cast(Json, snapshot["feed"]),
         cursor=Cursor.parse(cast(str, snapshot["cursor"])),
@@ -63,9 +63,9 @@ def from_snapshot(snapshot: Json) -> ReaderState:
 def with_page(state: ReaderState, page: Json) -> ReaderState:
     """The state after an older page (`{posts, next}`) has been loaded."""
     posts = cast(Sequence[Json], page["posts"])
-    held = {cast(str, post["id"]): post for post in posts} | dict(state.posts)
+    merged = {cast(str, post["id"]): post for post in posts} | dict(state.posts)
     floor = place(posts[-1]) if page.get("next") is not None and posts else None
-    return replace(state, posts=held, floor=floor)
+    return replace(state, posts=merged, floor=floor)
 
 
 def fold(state: ReaderState, message: Json) -> ReaderState:
@@ -77,7 +77,7 @@ def fold(state: ReaderState, message: Json) -> ReaderState:
         return state
     kind = KNOWN_TYPES.get(cast(str, message["type"]))
     if kind is None:
-        # A type this reader does not know yet: it counts, and changes nothing.
+        # An event type of a later release: it has its seq and changes nothing.
         return replace(state, cursor=cursor)
     subject = cast(Json, message.get(kind.subject.value))
     if kind.shows_feed:
@@ -104,6 +104,7 @@ def _with(state: ReaderState, cursor: Cursor, post: Json) -> ReaderState:
 
 def _without(state: ReaderState, cursor: Cursor, name: str) -> ReaderState:
     posts = {key: post for key, post in state.posts.items() if key != name}
-    held = state.pinned
-    pinned = None if held is not None and held["id"] == name else held
+    pinned = state.pinned
+    if pinned is not None and pinned["id"] == name:
+        pinned = None
     return replace(state, cursor=cursor, posts=posts, pinned=pinned)

@@ -1,13 +1,13 @@
-"""A post: what an editor writes, and what a reader gets.
+"""The post, an entry of a feed, as structs.
 
-`PostInput` is what an editor may send, `Post` what is kept, and `Post` with its
-address, but without what is PRIVATE, what readers get. Rules:
-- Absent means null, false or empty, in each of them.
-- Bounds are in characters unless they say bytes; a post as a whole is bounded by
-  the 64 KiB of a request body. Posts that were kept are read through them: a bound
-  may be raised, never lowered.
-- Order in a feed: `published_at` descending, then the newest made, which is the
-  greater id (`new_post_id`).
+`PostInput` is what an editor may send, `Post` is what is stored. Readers get `Post`
+with its `url` and without the members in PRIVATE. Rules:
+- An absent member means null, false or empty, in each of them.
+- Limits are in characters unless they say bytes; a whole post is limited by the
+  64 KiB of a request body. Stored posts are checked against the limits when read:
+  a limit may be raised, never lowered.
+- Order in a feed: `published_at` descending, then newest created first, which is
+  the greater id (`new_post_id`).
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ Direction = Literal["ltr", "rtl", "auto"]
 Pixels = Annotated[int, Meta(ge=1, le=20_000)]
 
 PRIVATE = frozenset({"body", "external_id"})
-"""Members of a post that only callers get that may publish on its feed."""
+"""Members of a post sent only to callers that may publish on its feed."""
 
 
 class Author(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Who wrote it."""
+    """An author of a post."""
 
     name: Name
     url: Url | None = None
 
 
 class Source(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Where the news came from."""
+    """The source of a post."""
 
     name: Name
     url: Url | None = None
@@ -68,13 +68,13 @@ class Media(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
 
 
 class CorrectionNote(Struct, frozen=True, forbid_unknown_fields=True):
-    """What an editor says of a correction."""
+    """A correction as an editor sends it."""
 
     note: Annotated[str, Meta(min_length=1, max_length=1000)]
 
 
 class Correction(CorrectionNote, frozen=True, forbid_unknown_fields=False):
-    """What readers see of a correction."""
+    """A correction as readers get it, with its time."""
 
     at: str
 
@@ -84,12 +84,13 @@ class PostInput(
 ):
     """What an editor may send. A post needs a headline, a body or media.
 
-    Each field of a post that an editor fills in is listed here and nowhere else; what
-    it says of itself is said by the command line and by the API's description.
+    Each field of a post that an editor may set is listed only here; the command line
+    and the OpenAPI document show its description.
     """
 
     external_id: Annotated[
-        Name | None, Meta(description="Its id in your system; it can be used once.")
+        Name | None,
+        Meta(description="Its id in your system; can be used once per feed."),
     ] = None
     headline: Annotated[Headline | None, Meta(description="The headline.")] = None
     body: Annotated[str, Meta(max_length=65_536, description="Its text: Markdown.")] = (
@@ -126,9 +127,9 @@ class PostInput(
 
 
 class Post(PostInput, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """One entry of a feed, as it is kept. Its `url` is added on the way out.
+    """One entry of a feed, as it is stored. Its `url` is added in every answer.
 
-    `updated_at` is None while it is `published_at`.
+    `updated_at` is None while it equals `published_at`.
     """
 
     id: str
@@ -139,7 +140,7 @@ class Post(PostInput, frozen=True, kw_only=True, forbid_unknown_fields=False):
     rev: int
 
     def __post_init__(self) -> None:
-        # Earlier releases kept it also where the two are equal.
+        # Earlier releases stored it also if the two are equal.
         if self.updated_at == self.published_at:
             structs.force_setattr(self, "updated_at", None)
 
@@ -148,10 +149,10 @@ _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: sorts as it
 
 
 def new_post_id(made_ms: int, counter: int) -> str:
-    """An id that sorts by when it was made: 10 digits of time, 4 of `counter`.
+    """An id that sorts by creation time: 10 digits of time, 4 of `counter`.
 
-    `counter` (20 bits) is the caller's: monotonic within a millisecond, and
-    starting at a random number so that two processes don't meet.
+    The caller provides `counter` (20 bits): increasing within a millisecond, and
+    starting at a random number so that two processes do not collide.
     """
     value = made_ms << 20 | counter & 0xFFFFF
     return "".join(_DIGITS[value >> shift & 31] for shift in range(65, -1, -5))

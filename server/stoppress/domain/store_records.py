@@ -1,6 +1,6 @@
-"""What passes between the desk, which decides, and the log, which keeps.
+"""Records that the desk sends to the store and gets from it.
 
-Bodies are encoded JSON: whoever keeps them never looks inside.
+Bodies are encoded JSON, which the store does not decode.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from stoppress.domain.event import Event, EventType, Subject
 
 
 class Idempotency(NamedTuple):
-    """One editor's key for one write, and what the write was.
+    """The Idempotency-Key of one write, and a digest of the request.
 
-    `owner` names the token (never the token itself); `fingerprint` is a digest
-    of method, path and decoded input: it holds no text.
+    `owner` is the token's id (never its secret); `fingerprint` is a digest of method,
+    path and decoded input: it contains no text.
     """
 
     owner: str
@@ -24,12 +24,12 @@ class Idempotency(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One event to be, and what it makes of its subject, a post or the feed.
+    """An event to append, and the new state of its subject, a post or the feed.
 
-    `expected` is the rev it replaces, 0 where nothing may be there. `body` is b""
+    `expected` is the rev it replaces, 0 if the subject must not exist. `body` is b""
     for a withdrawal.
     `order` is `published_at` in milliseconds since 1970 (0 for a feed or a
-    withdrawal). `external_id` counts when the post is new.
+    withdrawal). `external_id` is used only if the post is new.
     """
 
     type: EventType
@@ -42,14 +42,13 @@ class Change(NamedTuple):
 
 
 class Write(NamedTuple):
-    """Changes to one feed that happen in one step, or not at all.
+    """Changes to one feed that are applied atomically.
 
-    The last change is the one that was asked for; its cursor is the answer.
-    `pinned_before` is the pinned post ("" for none) the changes were made for
-    and `pinned` the one to be; if another is pinned meanwhile, nothing happens
-    and PinMoved is raised. Where the two are equal, the write has nothing to do
-    with the pin: it is neither checked nor changed (so a plain publish, with ""
-    and "", reads nothing first).
+    The last change is the requested one; its cursor is the result.
+    `pinned_before` is the pinned post ("" for none) that the changes assume, and
+    `pinned` the new one; if another post is pinned by then, nothing is written
+    and PinMoved is raised. If the two are equal, the pin is neither checked nor
+    changed (so a plain publish, with "" and "", needs no read first).
     """
 
     feed: str
@@ -61,15 +60,15 @@ class Write(NamedTuple):
 
 
 class Written(NamedTuple):
-    """A write that is kept. `repeated`: it was, before; nothing happened now."""
+    """A completed write. `repeated`: it was completed before; nothing changed now."""
 
     post: str
     cursor: Cursor
     repeated: bool = False
 
 
-class KeptFeed(NamedTuple):
-    """A feed as it is kept, at a cursor. `pinned` is a post's id, or ""."""
+class StoredFeed(NamedTuple):
+    """A stored feed, at a cursor. `pinned` is a post's id, or ""."""
 
     body: bytes
     rev: int
@@ -78,21 +77,21 @@ class KeptFeed(NamedTuple):
 
 
 class PageMark(NamedTuple):
-    """A place in a feed's order, which outlives the post that stood there."""
+    """A position in a feed's order; it stays valid if the post there is withdrawn."""
 
     order: int
     post: str
 
 
 class PostPage(NamedTuple):
-    """Posts in order, newest first, and where the rest begins (None: no rest)."""
+    """Posts in order, newest first, and the mark of the next page (None: last page)."""
 
     posts: tuple[bytes, ...]
     next: PageMark | None
 
 
 class Withdrawn(NamedTuple):
-    """What is left of a withdrawn post: its id, its rev, and the name it holds."""
+    """What is stored of a withdrawn post: its id, rev and external id."""
 
     post: str
     rev: int
@@ -100,9 +99,9 @@ class Withdrawn(NamedTuple):
 
 
 class WithdrawnPage(NamedTuple):
-    """Withdrawn posts, in no order, and where the rest begins (None: no rest).
+    """Withdrawn posts, unordered, and the mark of the next page (None: last page).
 
-    One may come twice; the one that knows its `external_id` comes first.
+    A post may occur twice; the entry with its `external_id` comes first.
     """
 
     posts: tuple[Withdrawn, ...]
@@ -119,9 +118,9 @@ class Snapshot(NamedTuple):
 
 
 class LogWindow(NamedTuple):
-    """The newest part of a log: events without a hole, the last at the cursor.
+    """The newest events of a log, contiguous, the last one at the cursor.
 
-    `feed` is the feed's kept JSON at that cursor.
+    `feed` is the feed's stored JSON at that cursor.
     """
 
     cursor: Cursor
@@ -130,5 +129,5 @@ class LogWindow(NamedTuple):
 
     @property
     def first(self) -> int:
-        """The seq of the oldest event held; one beyond the head if none is."""
+        """The seq of the oldest event; one beyond the head if there is none."""
         return self.cursor.seq - len(self.events) + 1

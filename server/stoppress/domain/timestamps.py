@@ -1,7 +1,7 @@
-"""Instants: RFC 3339 in, one canonical form out.
+"""Parses RFC 3339 times and formats them in one canonical form.
 
-An instant is held and sent as UTC with milliseconds, `2026-11-22T09:30:00.000Z`:
-always the same width, so the order of the texts is the order of the instants.
+An instant is stored and sent as UTC with milliseconds, `2026-11-22T09:30:00.000Z`:
+always the same width, so that comparing texts compares instants.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _RFC3339 = re.compile(
 
 
 def parse_instant(text: str) -> int:
-    """Milliseconds since 1970 of an RFC 3339 time. Raises ValueError, saying why."""
+    """Milliseconds since 1970 of an RFC 3339 time. Raises ValueError, with why."""
     if not _RFC3339.fullmatch(text):
         raise ValueError(
-            f"{text[:80]!r} is not an RFC 3339 time with an offset, "
+            f"{text[:80]!r} is invalid: use an RFC 3339 time with an offset, "
             "such as 2026-11-22T09:30:00+03:00"
         )
     moment = datetime.fromisoformat(text.upper())

@@ -56,11 +56,11 @@ from stoppress.domain.errors import (
 from stoppress.domain.event import Event, as_it_is_now
 from stoppress.domain.store_records import (
     Idempotency,
-    KeptFeed,
     LogWindow,
     PageMark,
     PostPage,
     Snapshot,
+    StoredFeed,
     Withdrawn,
     Write,
     Written,
@@ -212,13 +212,13 @@ async def renew(talk: RedisCommands, feed: str, told: Cursor) -> Cursor:
     return _cursor(answer)
 
 
-async def feed_now(talk: RedisCommands, feed: str) -> KeptFeed:
+async def feed_now(talk: RedisCommands, feed: str) -> StoredFeed:
     """A feed as it is now."""
     answer = await talk.read(
         _FEED, feed_keys(feed, talk.database)[:3], _entry(talk, now_ms())
     )
     _found(answer, feed)
-    return KeptFeed(answer[3], int(answer[4]), _cursor(answer), _text(answer[5]))
+    return StoredFeed(answer[3], int(answer[4]), _cursor(answer), _text(answer[5]))
 
 
 async def page(

@@ -25,11 +25,11 @@ from stoppress.domain.errors import (
 )
 from stoppress.domain.store_records import (
     Idempotency,
-    KeptFeed,
     LogWindow,
     PageMark,
     PostPage,
     Snapshot,
+    StoredFeed,
     WithdrawnPage,
     Write,
     Written,
@@ -181,7 +181,7 @@ class RedisStore:
         """
         return await self._feed(feed, lambda talk: scripts.confirm(talk, feed))
 
-    async def feed(self, feed: str) -> KeptFeed:
+    async def feed(self, feed: str) -> StoredFeed:
         """The feed as it is now. Raises NotFound."""
         return await self._feed(feed, lambda talk: scripts.feed_now(talk, feed))
 

@@ -1,1 +1,1 @@
-"""HTTP and WebSocket: the only importer of starlette and uvicorn."""
+"""The HTTP and WebSocket server: routes, authorization, caching of answers."""

@@ -1,8 +1,8 @@
-"""Who may store an answer.
+"""The Cache-Control and Vary headers of answers.
 
-Rules: only a public feed may be stored by others, for a second, then checked again,
-and only as readers get it. What holds members that are private to editors is stored
-by nobody.
+Rules: shared caches may store only answers of public feeds, for a second, then
+revalidate, and only in the readers' form. Answers with members that are private to
+editors are never stored.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ PUBLIC = "public, max-age=0, s-maxage=1, stale-while-revalidate=5, stale-if-erro
 PRIVATE = "private, no-store"
 NO_STORE = "no-store"
 FULL = {"cache-control": PRIVATE, "vary": "Authorization, Cookie"}
-"""On what holds members of posts that only those get who may publish."""
+"""For answers with members that only callers that may publish get."""
 FULL_FORM = b"full"
-"""Sets its ETags apart from those of what readers get, also where it holds no more."""
+"""Makes ETags of the editors' form differ from the readers', also for equal bytes."""
 
 
 def shown(visibility: Visibility) -> dict[str, str]:
-    """Who may store what readers get of such a feed, where others get more.
+    """Headers of the readers' form where editors get another form.
 
-    `Vary`: a cache between may not answer an editor from what it holds for readers.
-    The desk's cookie is not named, as no reader's answer would be shared then; the
-    desk asks under addresses of its own.
+    `Vary`: a shared cache must not answer an editor with the readers' form. It does
+    not name Cookie, as no reader's answer would be shared then; the desk uses
+    addresses of its own.
     """
     return {"cache-control": cache_control(visibility), "vary": "Authorization"}
 
 
 def cache_control(visibility: Visibility) -> str:
-    """Who may store what is shown of such a feed."""
+    """The Cache-Control of answers about a feed of this visibility."""
     return PUBLIC if visibility == "public" else PRIVATE

@@ -1,22 +1,22 @@
-"""The credential of a request: one pure function, for every entry to the server.
+"""Finds the credential of a request: one pure function for API, pages and live line.
 
 Rules:
-- A request brings at most one: `Authorization: Bearer`, else `?token=` where it is
-  allowed (browsers set no headers on a live line), else the desk's cookie.
-- A cookie is sent by the browser, not by the page, so it counts only for pages of our
-  own origin, for reads too. The browser says whose page asks: Sec-Fetch-Site, which no
-  page can set, else Origin. The address bar (`none`) asks for nobody else.
-- A request that says neither may read: browsers name the origin of every WebSocket
-  and of every request whose answer another site's page could read. It may not write.
-- Where both are there, Sec-Fetch-Site decides. (Of a WebSocket, Firefox 153 sends both,
-  Chromium 156 Origin alone.)
-- A link to the desk's own page counts from anywhere (`from_link`), else an editor
-  would have to sign in again on the way from a sibling site, such as an intranet. It
-  is a top-level GET (Sec-Fetch-Mode, Sec-Fetch-Dest) of a page that can't be framed,
-  changes nothing, and can't be read by the page that linked to it. No other page is
-  opened that way: whether a private feed is there must not be learnt from outside.
-- A cookie whose token is not known is nobody's: the editor did not send it, the
-  browser keeps it. A bearer or `?token=` that is not known is refused.
+- A request has at most one: `Authorization: Bearer`, else `?token=` where it is
+  allowed (browsers set no headers on WebSocket and EventSource), else the cookie.
+- Browsers add the cookie to requests of any page, so it is accepted only from pages of
+  our own origin, for reads too. The browser names the requesting site: Sec-Fetch-Site,
+  which no page can set, else Origin. `none` (the address bar) is accepted.
+- A request with neither header may read, but not write: browsers send Origin with every
+  WebSocket and with every request whose answer another site's page could read.
+- If both are present, Sec-Fetch-Site decides. (For a WebSocket, Firefox 153 sends both,
+  Chromium 156 only Origin.)
+- A link to the desk's page is accepted from any site (`from_link`), else an editor
+  coming from a sibling site, such as an intranet, would have to sign in again. It is a
+  top-level GET (Sec-Fetch-Mode, Sec-Fetch-Dest) of a page that can't be framed, changes
+  nothing, and can't be read by the linking page. No other page accepts the cookie that
+  way: other sites must not learn whether a private feed exists.
+- A cookie with an unknown token counts as none: the browser sends it, not the editor.
+  An unknown bearer token or `?token=` is refused.
 """
 
 from __future__ import annotations
@@ -36,27 +36,27 @@ HeaderLookup = Callable[[str], str | None]
 
 
 class CredentialKind(Enum):
-    """How the secret was sent."""
+    """How a request sent its secret."""
 
     NONE = "none"
     BEARER = "bearer"
     QUERY = "query"
     COOKIE = "cookie"
     MALFORMED = "malformed"
-    """An Authorization of another scheme; `secret` is the scheme."""
+    """An Authorization header with another scheme; `secret` is the scheme."""
 
 
 class Credential(NamedTuple):
-    """What a request brings to be known by."""
+    """The secret that a request authenticates with, and how it was sent."""
 
     kind: CredentialKind
     secret: str = ""
     may_write: bool = True
-    """False for a cookie that is not proven to come from a page of ours."""
+    """False for a cookie that is not proven to come from our own page."""
 
     @property
     def must_be_known(self) -> bool:
-        """Whether a secret that is not known is refused, not taken for nobody's."""
+        """Whether an unknown secret is refused instead of ignored."""
         return self.kind not in (CredentialKind.NONE, CredentialKind.COOKIE)
 
 
@@ -71,7 +71,7 @@ def credential_of(
     query_token: str | None = None,
     from_link: bool = False,
 ) -> Credential:
-    """The credential of a request. See the rules above."""
+    """Find the credential of a request, by the rules of this module."""
     authorization = header("authorization")
     if authorization is not None:
         scheme, _, secret = authorization.partition(" ")
@@ -97,7 +97,7 @@ def credential_of(
 
 
 def is_from_our_page(header: HeaderLookup, own_origin: str) -> bool:
-    """Whether the browser says that a page of ours asks. Silence is no proof."""
+    """Whether the browser names our own page as origin; False without such a header."""
     site = header("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
@@ -116,7 +116,7 @@ def _may_read(header: HeaderLookup, own_origin: str) -> bool:
 
 
 def _is_own(origin: str, header: HeaderLookup, own_origin: str) -> bool:
-    """Whether it is the site's address, or the one that this request was sent to."""
+    """Whether `origin` is the configured site, or the host of this request."""
     if origin == own_origin:
         return True
     host = urlsplit(origin).netloc

@@ -1,7 +1,7 @@
-"""Pages of posts as public JSON, and the marks that lead from one to the next.
+"""Encodes pages of posts as JSON, and the marks and paths of their next pages.
 
-A mark is opaque to readers: `published_at` and id of the last post seen, so it
-outlives that post. `next` is a path that holds the same filters.
+A mark is opaque to clients: `published_at` and id of the last post of a page, so it
+stays valid if that post is withdrawn. `next` is a path with the same filters.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from stoppress.domain.store_records import PageMark
 from stoppress.wire.messages import full_post, public_post
 
 PAGE_POSTS = 20
-"""Posts in a snapshot, and on a page unless asked otherwise."""
+"""Posts in a snapshot, and by default on a page."""
 MAX_PAGE_POSTS = 100
 
 _MARK = re.compile(r"(0|[1-9]\d{0,14})\.([0-9a-z-]{1,80})", re.ASCII)
 
 
 def mark_text(mark: PageMark) -> str:
-    """The mark as readers get it."""
+    """The mark as text for clients (base64)."""
     text = f"{mark.order}.{mark.post}".encode()
     return base64.urlsafe_b64encode(text).decode().rstrip("=")
 
 
 def parse_mark(text: str, field: str = "before") -> PageMark:
-    """The mark in `field`. Raises Invalid."""
+    """Parse a mark from the query parameter `field`. Raises Invalid."""
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         plain = base64.b64decode(padded, b"-_", validate=True).decode("ascii")
@@ -40,7 +40,7 @@ def parse_mark(text: str, field: str = "before") -> PageMark:
     if match is None:
         raise Invalid(
             field,
-            f"{text[:80]!r} is no mark; follow `next` as it was received",
+            f"{text[:80]!r} is invalid: use the path in `next` as it was received",
         )
     return PageMark(int(match[1]), match[2])
 
@@ -48,27 +48,27 @@ def parse_mark(text: str, field: str = "before") -> PageMark:
 def posts_path(
     feed: str, mark: PageMark | None, name: str = "before", **filters: str
 ) -> str:
-    """Where the posts from a mark on are."""
+    """The API path of the posts after a mark."""
     place = {} if mark is None else {name: mark_text(mark)}
     query = urlencode({**place, **filters})
     return f"/v1/feeds/{feed}/posts" + (f"?{query}" if query else "")
 
 
 def next_path(feed: str, mark: PageMark | None) -> str | None:
-    """Where the next page is, or None after the last."""
+    """The API path of the next page, None after the last."""
     return None if mark is None else posts_path(feed, mark)
 
 
 def feeds_path(mark: PageMark, **filters: str) -> str:
-    """Where the feeds from a mark on are."""
+    """The API path of the feeds after a mark."""
     return "/v1/feeds?" + urlencode({"before": mark_text(mark), **filters})
 
 
 def public_posts(bodies: Iterable[bytes], feed: str, base: str) -> bytes:
-    """The JSON list of posts as readers get them, from their kept JSON."""
+    """The JSON list of posts as readers get them, from their stored JSON."""
     return b"[%b]" % b",".join(public_post(body, feed, base) for body in bodies)
 
 
 def full_posts(bodies: Iterable[bytes], feed: str, base: str) -> bytes:
-    """The JSON list of posts as those get them who may publish on the feed."""
+    """The JSON list of posts for callers that may publish on the feed."""
     return b"[%b]" % b",".join(full_post(body, feed, base) for body in bodies)

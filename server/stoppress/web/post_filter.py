@@ -1,7 +1,7 @@
-"""Which posts of a feed, in which order, and the pages of them.
+"""Filters a feed's posts by tag or key moment, in either order, page by page.
 
-The log keeps no list of posts with a tag or of key moments: they are looked for, and
-no search goes on without end.
+The store has no index of tags or key moments: posts are scanned, at most SCANNED_POSTS
+per page.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from stoppress.desk.store_protocol import Store
 
 SCANNED_POSTS = 1000
-"""Posts looked at for one filtered page, at most; its mark leads on from there."""
+"""Posts scanned for one filtered page, at most; its mark continues from there."""
 SCAN_STEP = 100
-"""Posts read from the store at once while looking."""
+"""Posts per read of the store while scanning."""
 
 
 class PostFilter(NamedTuple):
-    """Posts with the tag ("": any); `key`: key moments alone; rising: oldest first."""
+    """Posts with the tag ("": any); `key`: only key moments; rising: oldest first."""
 
     tag: str = ""
     key: bool = False
@@ -35,27 +35,27 @@ class PostFilter(NamedTuple):
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> PostFilter:
-        """What a query asks for. Raises Invalid."""
+        """Parse the filter from a query. Raises Invalid."""
         key, order = query.get("key", ""), query.get("order", "")
         if key not in ("", "true", "false", "1", "0"):
-            raise Invalid("key", f"must be true or false, not {key[:40]!r}")
+            raise Invalid("key", f"{key[:40]!r} is invalid: use true or false")
         if order not in ("", "newest", "oldest"):
-            raise Invalid("order", f"must be newest or oldest, not {order[:40]!r}")
+            raise Invalid("order", f"{order[:40]!r} is invalid: use newest or oldest")
         return cls(query.get("tag", ""), key in ("true", "1"), order == "oldest")
 
     def mark(self, query: Mapping[str, str]) -> PageMark | None:
-        """Where the page that a query asks for begins. Raises Invalid."""
+        """The mark in a query, None for the first page. Raises Invalid."""
         name = "after" if self.rising else "before"
         text = query.get(name, "")
         return parse_mark(text, name) if text else None
 
     def page(self, feed: str) -> str:
-        """The readers' page of these posts, from the first one on."""
+        """The address of the readers' page that begins with the first of them."""
         query = urlsplit(self.path(feed, None)).query
         return f"/live/{feed}?{query}" if query else f"/live/{feed}"
 
     def path(self, feed: str, mark: PageMark | None, limit: str = "") -> str:
-        """The API's page of these posts from the mark on."""
+        """The API path of these posts after the mark."""
         given = {
             "limit": limit,
             "tag": self.tag,
@@ -66,20 +66,20 @@ class PostFilter(NamedTuple):
         return posts_path(feed, mark, "after" if self.rising else "before", **named)
 
 
-class _Sieved(msgspec.Struct):
+class _FilteredMembers(msgspec.Struct):
     id: str
     published_at: str
     key: bool = False
     tags: tuple[str, ...] = ()
 
 
-_sieved = msgspec.json.Decoder(_Sieved)
+_filtered_members = msgspec.json.Decoder(_FilteredMembers)
 
 
-async def sifted(
+async def filtered_posts(
     store: Store, feed: str, choice: PostFilter, mark: PageMark | None, limit: int
 ) -> tuple[list[bytes], PageMark | None]:
-    """Up to `limit` posts of those, and where to look on. Raises NotFound."""
+    """Up to `limit` matching posts, and the mark of the next page. Raises NotFound."""
     tag, key, rising = choice
     if not (tag or key):
         page = await store.page(feed, mark, limit, rising)
@@ -88,7 +88,7 @@ async def sifted(
     for _ in range(SCANNED_POSTS // SCAN_STEP):
         page = await store.page(feed, mark, SCAN_STEP, rising)
         for index, body in enumerate(page.posts):
-            post = _sieved.decode(body)
+            post = _filtered_members.decode(body)
             if (key and not post.key) or (tag and tag not in post.tags):
                 continue
             found.append(body)

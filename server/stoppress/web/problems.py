@@ -1,10 +1,10 @@
-"""Every refusal as a problem document (RFC 9457), made in this module alone.
+"""Maps errors to problem documents (RFC 9457), for all routes.
 
-Rules: `title` is the same for every problem of a `type`; `detail` says what was
-wrong, with which value, and what to do. Further members are `field`, `line` and
-`column`, `scope`, `current` or `post` (as they are now; in full, since only a caller
-that may write gets them). An internal error shows only a reference to look up in the
-log. No cache stores a refusal.
+Rules: `title` is the same for every problem of a `type`; `detail` says what is wrong,
+with which value, and what to do. Further members are `field`, `line` and `column`,
+`scope`, `current` or `post` (their current state; with private members, since only
+callers that may write get them). An internal error contains only a reference to look
+up in the log. Caches must not store a refusal.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _log = logging.getLogger("stoppress.web")
 
 
 class Problem(Exception):
-    """A refusal that exists only in HTTP, such as 405 or 413."""
+    """A refusal that has no domain error, such as 405 or 413."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ def answer(error: Exception, base: str, feed: str | None = None) -> Response:
         500,
         "fault",
         "Internal server error",
-        "the request is not at fault; the server's log says more by the reference",
+        "the server failed, not the request: look up the reference in the server's log",
         reference=reference,
     ).response()
 
@@ -100,7 +100,7 @@ def problem(error: errors.NewsError, base: str, feed: str | None = None) -> Prob
 def exception_handlers(
     base: str,
 ) -> dict[type[Exception] | int, Callable[[Request, Exception], Response]]:
-    """Handlers for the application: unhandled errors become problems too."""
+    """Exception handlers of the application, which answer with problem documents."""
 
     def handle(request: Request, error: Exception) -> Response:
         return answer(error, base, request.path_params.get("feed"))
@@ -112,7 +112,7 @@ def _of_http(error: HTTPException) -> Problem:
     status = http.HTTPStatus(error.status_code)
     detail = error.detail
     if status is http.HTTPStatus.NOT_FOUND:
-        detail = "there is nothing at this address; /openapi.json lists the addresses"
+        detail = "there is nothing at this address: /openapi.json lists the addresses"
     return Problem(
         error.status_code,
         status.phrase.lower().replace(" ", "-"),
@@ -126,7 +126,7 @@ _Maker = Callable[[errors.NewsError, str, str], Problem]
 
 
 def _plain(status: int, kind: str, title: str, *fields: str) -> _Maker:
-    """A problem that shows the named attributes of its error."""
+    """A maker of problems with the named attributes of the error as members."""
 
     def make(error: errors.NewsError, base: str, feed: str) -> Problem:
         more = {name: getattr(error, name) for name in fields}

@@ -1,10 +1,10 @@
-"""One address and its methods, as a small ASGI application.
+"""Dispatches the methods of one address to handlers, as an ASGI application.
 
-Rules: whatever a handler raises becomes a problem document here; a method that
-is not there is 405 with `Allow`; HEAD is GET without its body (the server leaves
-it out); what is read by other sites' pages says so on every answer, refusals
-included, so that a widget can tell what was wrong. What writes goes before readers
-(`Hub.writing`), and is answered no faster than the feed's can be served
+Rules: an error of a handler becomes a problem document; an unsupported method is 405
+with `Allow`; HEAD is GET without its body (the server omits it). CORS headers of
+addresses that other sites' pages may read are on every answer, refusals included, so
+that a widget can report what is wrong. Writes have priority over sending to readers
+(`Hub.writing`), and are answered no faster than the feed's readers can be served
 (`Hub.keep_pace`).
 """
 
@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from stoppress.web.problems import Problem, answer
-from stoppress.web.requests import ClientDisconnected
+from stoppress.web.request_parsing import ClientDisconnected
 from stoppress.web.services import Services
 
 Handler = Callable[[Services, Request], Awaitable[Response]]
@@ -26,7 +26,7 @@ SHARED = {
     "access-control-allow-origin": "*",
     "access-control-expose-headers": "ETag, Age, Location, Retry-After",
 }
-"""On what pages of any site may read; never with credentials."""
+"""CORS headers of addresses that pages of any site may read, without credentials."""
 
 _PREFLIGHT = {
     **SHARED,
@@ -40,12 +40,12 @@ _PREFLIGHT = {
 
 
 def preflight(allow: str) -> Response:
-    """The answer to OPTIONS where pages of any site may read (and only read)."""
+    """The answer to OPTIONS for addresses that pages of any site may read."""
     return Response(status_code=204, headers={**_PREFLIGHT, "allow": allow})
 
 
 class Resource:
-    """Answers the requests to one address. `shared`: any site's pages may read."""
+    """Answers requests to one address. `shared`: pages of any site may read it."""
 
     def __init__(
         self,
@@ -97,6 +97,6 @@ class Resource:
             405,
             "method-not-allowed",
             "Method not allowed",
-            f"{method[:20]} is not possible here; {self._allow} are",
+            f"{method[:20]} is not supported here: use {self._allow}",
             headers={"allow": self._allow},
         )

@@ -1,7 +1,7 @@
-"""What every route is given: the parts of one server process, put together.
+"""The objects of one server process that routes use, such as store, desk and hub.
 
-Rules: made once, in `app.py`; routes take what they need from it and keep
-nothing of their own. A route never builds a part itself.
+Rules: made once, in `app.py`; routes take what they need from it and have no state
+of their own. A route never constructs such an object itself.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 
 class MetricsExposition(Protocol):
-    """What the web layer needs of the metrics."""
+    """The interface of the metrics as the web layer uses it."""
 
     def exposition(self) -> bytes:
         """Everything counted, in Prometheus' text format (version 0.0.4)."""
 
 
 async def always_ready() -> None:
-    """For servers without a line to watch: always ready."""
+    """The readiness check of servers that follow no log: always ready."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The parts of one server process."""
+    """The objects of one server process."""
 
     settings: Settings
     store: Store

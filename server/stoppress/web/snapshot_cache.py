@@ -1,16 +1,16 @@
-"""Snapshots from memory: made once a cursor, for any number of readers.
+"""Caches each feed's newest snapshot: encoded once per cursor, for all readers.
 
 Rules:
-- The open channel knows the head without asking Redis. An edition at the head
-  is served as it is; else the log is read once for all who wait.
-- A write acknowledged by this process is in every snapshot asked for after it
-  (`noted`), also if the channel has not heard of it yet.
-- A flight that began before a question answers it only if what it brings is at
-  the head by then; else another one starts.
-- Redis away: the last edition, with the events that came since, and its age.
-  Where an event is missing, a write of our own included, there is no answer:
-  what was withdrawn must not come back.
-- At most CACHED_SNAPSHOT_BYTES of editions are held, least recently used first to go.
+- The open channel knows the head without asking Redis. A cached snapshot at
+  the head is served as it is; else one read of the store serves all waiting requests.
+- A write acknowledged by this process is in every snapshot requested after it
+  (`record_write`), also if the channel has not received it yet.
+- A pending read that began before a request serves it only if its result is at the
+  head when it ends; else another read starts.
+- While Redis is unavailable: the last snapshot with the events since, and its age. If
+  an event is missing, including a write of this process, the answer is Unavailable: a
+  withdrawn post must not reappear.
+- At most CACHED_SNAPSHOT_BYTES are cached; the least recently used is evicted first.
 """
 
 from __future__ import annotations
@@ -28,40 +28,45 @@ from stoppress.desk.store_protocol import Store
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gap, NotFound, Unavailable
 from stoppress.domain.feed import Visibility
-from stoppress.domain.kept_json import KEPT_FEEDS
+from stoppress.domain.stored_json import STORED_FEEDS
 from stoppress.meter import ByLabel, Counter
 from stoppress.settings import Settings
+from stoppress.web.encoded_snapshot import (
+    EncodedSnapshot,
+    continued,
+    encode_snapshot,
+    visibility_of,
+)
 from stoppress.web.pagination import PAGE_POSTS
-from stoppress.web.snapshot import EncodedSnapshot, continued, edition, visibility_of
 
 if TYPE_CHECKING:
     from stoppress.hub.channel import Channel
 
 CACHED_SNAPSHOT_BYTES = 64 << 20
-"""Editions held in memory; 20 posts of 1 KB each make 40 KB, as readers and as
-editors get them."""
-MAX_SHELVES = 4096
-"""Feeds of which anything is held."""
+"""Limit of all cached snapshots; 20 posts of 1 KB each take 40 KB, for the readers' and
+the editors' form together."""
+MAX_CACHED_FEEDS = 4096
+"""Limit of cached feeds."""
 AT_WAIT_S = 2.0
-"""How long a snapshot at a cursor waits for it."""
+"""How long a request for a snapshot at a cursor waits for that cursor."""
 AT_STEP_S = 0.1
-"""How long between two looks at the log, for a cursor that is not there yet."""
-IMPATIENCE_S = 1.0
-"""How long a reader waits for the log while an older edition is at hand."""
+"""Time between two reads of the store while waiting for a cursor."""
+STALE_WAIT_S = 1.0
+"""How long a request waits for the store before it gets an older snapshot."""
 
 
 log = logging.getLogger(__name__)
 
 
 class FeedListing(NamedTuple):
-    """Every feed's kept JSON; `age_s` as in an Edition."""
+    """The stored JSON of all feeds; `age_s` as in EncodedSnapshot."""
 
     bodies: list[bytes]
     age_s: int | None
 
 
 class ChannelSource(Protocol):
-    """What snapshots need of the hub."""
+    """The interface of the hub as the snapshot cache uses it."""
 
     async def channel(self, feed: str) -> Channel:
         """The open channel of the feed. Raises NotFound, Unavailable."""
@@ -71,29 +76,37 @@ def _always() -> bool:
     return True
 
 
-class _Shelf:
-    """What is held of one feed."""
+class _CacheEntry:
+    """The cached snapshot of one feed, and its state."""
 
-    __slots__ = ("confirmed", "due", "drawn", "edition", "flight", "noted", "tried")
+    __slots__ = (
+        "confirmed_at",
+        "own_writes",
+        "read_at_write",
+        "snapshot",
+        "pending_read",
+        "acknowledged",
+        "failed_at",
+    )
 
     def __init__(self) -> None:
-        self.edition: EncodedSnapshot | None = None
-        self.drawn = 0
-        """What `due` was when the edition's flight started."""
-        self.due = 0
-        """Counts our own writes: an edition drawn before the last is too old."""
-        self.noted: Cursor | None = None
-        self.flight: asyncio.Task[EncodedSnapshot] | None = None
-        self.confirmed = 0.0
-        """When the edition was last known to be current."""
-        self.tried = 0.0
-        """When the log was last asked in vain."""
+        self.snapshot: EncodedSnapshot | None = None
+        self.read_at_write = 0
+        """The value of `own_writes` when the read of the snapshot started."""
+        self.own_writes = 0
+        """Writes of this process: a snapshot read before the last one is too old."""
+        self.acknowledged: Cursor | None = None
+        self.pending_read: asyncio.Task[EncodedSnapshot] | None = None
+        self.confirmed_at = 0.0
+        """When the snapshot was last known to be current."""
+        self.failed_at = 0.0
+        """When a read of the store last failed."""
 
 
 class SnapshotCache:
-    """Holds the newest edition of each feed.
+    """Caches the newest snapshot of each feed.
 
-    `fresh` tells whether events arrive now; while they don't, the log is asked.
+    `fresh` returns whether events arrive now; while they don't, the store is read.
     """
 
     def __init__(
@@ -109,57 +122,57 @@ class SnapshotCache:
         self._base = settings.base
         self.is_fresh = fresh
         self._faults = faults or ByLabel(lambda where: Counter())
-        self._read: frozenset[bytes] = frozenset()
-        self._shelves: OrderedDict[str, _Shelf] = OrderedDict()
+        self._validated: frozenset[bytes] = frozenset()
+        self._entries: OrderedDict[str, _CacheEntry] = OrderedDict()
         self._bytes = 0
-        self._relisted = 0
+        self._list_changes = 0
         self._listing: tuple[int, float, list[bytes]] | None = None
 
     async def snapshot(self, feed: str) -> EncodedSnapshot:
-        """The newest edition. Raises NotFound, Unavailable."""
-        shelf = self._shelf(feed)
+        """The feed's newest snapshot. Raises NotFound, Unavailable."""
+        entry = self._entry(feed)
         channel: Channel | None = None
         try:
-            channel = await self._channel(feed, shelf)
-            held = shelf.edition
-            if held is not None and self._is_current(shelf, held, channel):
-                shelf.confirmed = time.monotonic()
-                return held
-            return await self._drawn(feed, shelf, channel)
+            channel = await self._channel(feed, entry)
+            cached = entry.snapshot
+            if cached is not None and self._is_current(entry, cached, channel):
+                entry.confirmed_at = time.monotonic()
+                return cached
+            return await self._read_snapshot(feed, entry, channel)
         except Unavailable as away:
-            return self._remembered(shelf, channel, away)
+            return self._stale_snapshot(entry, channel, away)
         except NotFound:
-            self._forget(feed)
+            self._evict(feed)
             raise
 
     async def at(self, feed: str, cursor: Cursor) -> EncodedSnapshot:
-        """The newest edition, if it is at `cursor` or later in its epoch.
+        """The newest snapshot, at `cursor` or later in its epoch.
 
-        Waits AT_WAIT_S for it. Raises NotFound, Unavailable.
+        Waits for it up to AT_WAIT_S. Raises NotFound, Unavailable.
         """
-        edition = await self.snapshot(feed)
+        snapshot = await self.snapshot(feed)
         end = time.monotonic() + AT_WAIT_S
-        while not _reaches(edition, cursor):
-            # The channel may be a step behind whoever gave out the cursor; the
-            # log is not.
-            edition = await self._drawn(feed, self._shelf(feed))
-            if _reaches(edition, cursor):
+        while not _reaches(snapshot, cursor):
+            # The channel may lag behind the process that sent the cursor; the
+            # store does not.
+            snapshot = await self._read_snapshot(feed, self._entry(feed))
+            if _reaches(snapshot, cursor):
                 break
-            if edition.cursor.epoch != cursor.epoch or time.monotonic() >= end:
+            if snapshot.cursor.epoch != cursor.epoch or time.monotonic() >= end:
                 raise Unavailable(
-                    f"the feed is at {edition.cursor}, not at {cursor} or later"
+                    f"the feed is at {snapshot.cursor}, not at {cursor} or later"
                 )
             await asyncio.sleep(AT_STEP_S)
-        return edition
+        return snapshot
 
     async def visibility(self, feed: str) -> Visibility:
         """The feed's visibility now. Raises NotFound, Unavailable."""
-        shelf = self._shelves.get(feed)
+        entry = self._entries.get(feed)
         channel = await self._hub.channel(feed)
         behind = (
-            shelf is not None
-            and shelf.noted is not None
-            and not _covers(channel.cursor, shelf.noted)
+            entry is not None
+            and entry.acknowledged is not None
+            and not _covers(channel.cursor, entry.acknowledged)
         )
         if behind or not self.is_fresh():
             try:
@@ -172,7 +185,7 @@ class SnapshotCache:
     async def events(
         self, feed: str, after: Cursor, until: Cursor
     ) -> list[bytes] | None:
-        """The messages after one cursor until another; None if memory lacks one."""
+        """The messages between two cursors; None if the ring lacks one."""
         try:
             channel = await self._hub.channel(feed)
         except (NotFound, Unavailable):
@@ -184,175 +197,177 @@ class SnapshotCache:
         return channel.messages_after(after, max(0, until.seq - after.seq))
 
     async def feeds(self) -> FeedListing:
-        """Every feed's kept JSON, of every visibility, newest made first.
+        """The stored JSON of all feeds, of every visibility, newest created first.
 
         Raises Unavailable.
         """
-        began = self._relisted
+        began = self._list_changes
         try:
             bodies = self._readable(await self._store.feeds())
         except Unavailable:
-            # A feed we hid since may not come back.
-            if self._listing is None or self._listing[0] != self._relisted:
+            # A feed hidden since by this process must not reappear.
+            if self._listing is None or self._listing[0] != self._list_changes:
                 raise
             _, listed, bodies = self._listing
             return FeedListing(bodies, int(time.monotonic() - listed))
         self._listing = began, time.monotonic(), bodies
         return FeedListing(bodies, None)
 
-    def noted(self, feed: str, cursor: Cursor, *, listed: bool = False) -> None:
-        """A write was acknowledged: no snapshot may be older from now on.
+    def record_write(self, feed: str, cursor: Cursor, *, listed: bool = False) -> None:
+        """Record an acknowledged write: every later snapshot includes it.
 
-        `listed`: it changed the feed itself.
+        `listed`: the write changed the feed itself.
         """
-        self._relisted += listed
-        shelf = self._shelf(feed)
-        shelf.due += 1
-        if shelf.noted is None or not _covers(shelf.noted, cursor):
-            shelf.noted = cursor
+        self._list_changes += listed
+        entry = self._entry(feed)
+        entry.own_writes += 1
+        if entry.acknowledged is None or not _covers(entry.acknowledged, cursor):
+            entry.acknowledged = cursor
 
-    def dropped(self, feed: str) -> None:
-        """The feed was deleted here."""
-        self._relisted += 1
-        self._forget(feed)
+    def record_deletion(self, feed: str) -> None:
+        """Record that this process deleted the feed."""
+        self._list_changes += 1
+        self._evict(feed)
 
     def unreadable(self, feed: str) -> None:
-        """What is kept of a feed can't be shown: nobody else's page is to suffer."""
-        log.error("what is kept of %s can't be read", feed, exc_info=True)
+        """Log and count a damaged feed, which must not affect other feeds' pages."""
+        log.error("the stored record of %s is damaged", feed, exc_info=True)
         self._faults["record"].add()
 
     # Inside
 
     def _readable(self, bodies: list[bytes]) -> list[bytes]:
-        """The feeds without those whose record is damaged."""
+        """The feeds without those whose stored record is damaged."""
         found = []
         for body in bodies:
             try:
-                # Looked into once: most are the same as the last time.
-                if body not in self._read:
-                    KEPT_FEEDS.read(body)
+                # Validated once: most are unchanged since the last call.
+                if body not in self._validated:
+                    STORED_FEEDS.read(body)
             except msgspec.MsgspecError:
                 self.unreadable(f"a feed that begins {body[:60]!r}")
             else:
                 found.append(body)
-        self._read = frozenset(found)
+        self._validated = frozenset(found)
         return found
 
-    def _shelf(self, feed: str) -> _Shelf:
-        shelf = self._shelves.get(feed)
-        if shelf is None:
-            if len(self._shelves) >= MAX_SHELVES:
-                self._forget(next(iter(self._shelves)))
-            shelf = self._shelves[feed] = _Shelf()
-        self._shelves.move_to_end(feed)
-        return shelf
+    def _entry(self, feed: str) -> _CacheEntry:
+        entry = self._entries.get(feed)
+        if entry is None:
+            if len(self._entries) >= MAX_CACHED_FEEDS:
+                self._evict(next(iter(self._entries)))
+            entry = self._entries[feed] = _CacheEntry()
+        self._entries.move_to_end(feed)
+        return entry
 
-    async def _channel(self, feed: str, shelf: _Shelf) -> Channel:
+    async def _channel(self, feed: str, entry: _CacheEntry) -> Channel:
         try:
-            async with asyncio.timeout(IMPATIENCE_S if shelf.edition else None):
+            async with asyncio.timeout(STALE_WAIT_S if entry.snapshot else None):
                 return await self._hub.channel(feed)
         except TimeoutError:
             raise Unavailable("the feed takes too long to open") from None
 
     def _is_current(
-        self, shelf: _Shelf, held: EncodedSnapshot, channel: Channel
+        self, entry: _CacheEntry, cached: EncodedSnapshot, channel: Channel
     ) -> bool:
         return (
-            shelf.drawn >= shelf.due
-            and _covers(held.cursor, channel.cursor)
+            entry.read_at_write >= entry.own_writes
+            and _covers(cached.cursor, channel.cursor)
             and self.is_fresh()
         )
 
-    async def _drawn(
-        self, feed: str, shelf: _Shelf, channel: Channel | None = None
+    async def _read_snapshot(
+        self, feed: str, entry: _CacheEntry, channel: Channel | None = None
     ) -> EncodedSnapshot:
-        """An edition drawn from the log after now, or as good as that."""
-        if shelf.edition is not None:
-            tried = time.monotonic() - shelf.tried
-            if tried < IMPATIENCE_S and not self.is_fresh():
-                raise Unavailable("the store could not answer a moment ago")
-            patience: float | None = IMPATIENCE_S
+        """A snapshot that is at least as new as a store read started now."""
+        if entry.snapshot is not None:
+            since_failure_s = time.monotonic() - entry.failed_at
+            if since_failure_s < STALE_WAIT_S and not self.is_fresh():
+                raise Unavailable("the store did not answer within the last second")
+            timeout_s: float | None = STALE_WAIT_S
         else:
-            patience = None
+            timeout_s = None
         for _ in range(2):
-            # One that is under way may have read the log before the question.
-            flight, joined = shelf.flight, shelf.flight is not None
-            if flight is None:
-                flight = asyncio.create_task(self._draw(feed, shelf))
-                shelf.flight = flight
-                flight.add_done_callback(lambda done: _landed(shelf, done))
+            # A pending read may have read the store before this request.
+            pending_read, joined = entry.pending_read, entry.pending_read is not None
+            if pending_read is None:
+                pending_read = asyncio.create_task(self._read_store(feed, entry))
+                entry.pending_read = pending_read
+                pending_read.add_done_callback(lambda done: _read_done(entry, done))
             try:
-                async with asyncio.timeout(patience):
-                    edition = await asyncio.shield(flight)
+                async with asyncio.timeout(timeout_s):
+                    snapshot = await asyncio.shield(pending_read)
             except TimeoutError:
-                shelf.tried = time.monotonic()
+                entry.failed_at = time.monotonic()
                 raise Unavailable("the store takes too long to answer") from None
             except Unavailable:
-                shelf.tried = time.monotonic()
+                entry.failed_at = time.monotonic()
                 raise
-            if not joined or (channel and self._is_current(shelf, edition, channel)):
+            if not joined or (channel and self._is_current(entry, snapshot, channel)):
                 break
-        return edition
+        return snapshot
 
-    async def _draw(self, feed: str, shelf: _Shelf) -> EncodedSnapshot:
-        due = shelf.due
+    async def _read_store(self, feed: str, entry: _CacheEntry) -> EncodedSnapshot:
+        own_writes = entry.own_writes
         kept = await self._store.snapshot(feed, PAGE_POSTS)
-        drawn = edition(feed, kept, self._base)
-        self._hold(feed, shelf, drawn)
-        shelf.drawn = due
-        if due == shelf.due:
-            shelf.noted = drawn.cursor
-        shelf.confirmed = time.monotonic()
-        return drawn
+        read = encode_snapshot(feed, kept, self._base)
+        self._cache(feed, entry, read)
+        entry.read_at_write = own_writes
+        if own_writes == entry.own_writes:
+            entry.acknowledged = read.cursor
+        entry.confirmed_at = time.monotonic()
+        return read
 
-    def _hold(self, feed: str, shelf: _Shelf, drawn: EncodedSnapshot) -> None:
-        if self._shelves.get(feed) is not shelf:
+    def _cache(self, feed: str, entry: _CacheEntry, read: EncodedSnapshot) -> None:
+        if self._entries.get(feed) is not entry:
             return
-        held = shelf.edition
-        self._bytes += drawn.size - (held.size if held is not None else 0)
-        shelf.edition = drawn
-        while self._bytes > CACHED_SNAPSHOT_BYTES and len(self._shelves) > 1:
-            self._forget(next(iter(self._shelves)))
+        cached = entry.snapshot
+        self._bytes += read.size - (cached.size if cached is not None else 0)
+        entry.snapshot = read
+        while self._bytes > CACHED_SNAPSHOT_BYTES and len(self._entries) > 1:
+            self._evict(next(iter(self._entries)))
 
-    def _forget(self, feed: str) -> None:
-        shelf = self._shelves.pop(feed, None)
-        if shelf is not None and shelf.edition is not None:
-            self._bytes -= shelf.edition.size
-            shelf.edition = None
+    def _evict(self, feed: str) -> None:
+        entry = self._entries.pop(feed, None)
+        if entry is not None and entry.snapshot is not None:
+            self._bytes -= entry.snapshot.size
+            entry.snapshot = None
 
-    def _remembered(
-        self, shelf: _Shelf, channel: Channel | None, away: Unavailable
+    def _stale_snapshot(
+        self, entry: _CacheEntry, channel: Channel | None, away: Unavailable
     ) -> EncodedSnapshot:
-        """What memory holds while the log can't be asked."""
-        held = shelf.edition
-        if held is None:
+        """The cached snapshot, continued by events, while the store is unavailable."""
+        cached = entry.snapshot
+        if cached is None:
             raise away
-        if channel is not None and not _covers(held.cursor, channel.cursor):
-            if not channel.can_resume(held.cursor):
+        if channel is not None and not _covers(cached.cursor, channel.cursor):
+            if not channel.can_resume(cached.cursor):
                 raise away
-            events = channel.messages_after(held.cursor)
+            events = channel.messages_after(cached.cursor)
             if events is None:
                 raise away
             try:
-                held = continued(held, events)
+                cached = continued(cached, events)
             except Gap:
                 raise away from None
-            self._hold(held.slug, shelf, held)
-        if shelf.noted is not None and not _covers(held.cursor, shelf.noted):
+            self._cache(cached.slug, entry, cached)
+        if entry.acknowledged is not None and not _covers(
+            cached.cursor, entry.acknowledged
+        ):
             raise away
-        return held.aged(int(time.monotonic() - shelf.confirmed))
+        return cached.aged(int(time.monotonic() - entry.confirmed_at))
 
 
-def _covers(held: Cursor, cursor: Cursor) -> bool:
-    return held.epoch == cursor.epoch and held.seq >= cursor.seq
+def _covers(cached: Cursor, cursor: Cursor) -> bool:
+    return cached.epoch == cursor.epoch and cached.seq >= cursor.seq
 
 
-def _reaches(edition: EncodedSnapshot, cursor: Cursor) -> bool:
-    return _covers(edition.cursor, cursor)
+def _reaches(snapshot: EncodedSnapshot, cursor: Cursor) -> bool:
+    return _covers(snapshot.cursor, cursor)
 
 
-def _landed(shelf: _Shelf, flight: asyncio.Task[EncodedSnapshot]) -> None:
-    if shelf.flight is flight:
-        shelf.flight = None
-    if not flight.cancelled():
-        flight.exception()  # whoever waits for it has it; nobody may wait
+def _read_done(entry: _CacheEntry, pending_read: asyncio.Task[EncodedSnapshot]) -> None:
+    if entry.pending_read is pending_read:
+        entry.pending_read = None
+    if not pending_read.cancelled():
+        pending_read.exception()  # retrieved, as no request may be waiting

@@ -1,4 +1,4 @@
-"""What goes over the line: messages, their framing, and the codes that end it.
+"""The wire protocol of live connections: messages, framing, and close codes.
 
 Pure: bytes in, bytes out. Imports only the domain.
 """

@@ -1,4 +1,6 @@
-"""How a message is framed on each wire, so that one encoding serves all readers.
+"""Frames messages for WebSocket and server-sent events.
+
+A message is encoded once, for all readers of a format.
 
 WebSocket: RFC 6455, server to client: unmasked, FIN set. SSE: the WHATWG event
 stream format; `id` only where a cursor may be resumed from.
@@ -14,11 +16,12 @@ CLOSE = 0x8
 COMPRESSED = 0x40
 
 WINDOW_BITS = 12
-"""The window of what we compress: messages are short, and clients ask for 12."""
+"""The compression window: messages are short, and clients ask for 12."""
 WORTH_BYTES = 256
-"""Shorter messages go plain. Measured: a beat of 55 bytes became 53, a withdrawal of
-134 became 125, the shortest post of 408 became 243, one of 1,052 became 405; each
-takes 5 to 25 us, once for all readers, and every reader's browser has to inflate it.
+"""Shorter messages are sent uncompressed. Measured: a beat of 55 bytes became 53, a
+withdrawal of 134 became 125, the shortest post of 408 became 243, one of 1,052 became
+405; each takes 5 to 25 us, once for all readers, and every reader's browser has to
+inflate it.
 """
 _LEVEL = 6
 _MEMORY = 5
@@ -30,15 +33,16 @@ def websocket_text(payload: bytes) -> bytes:
 
 
 def websocket_deflated(payload: bytes) -> bytes:
-    """One text frame by RFC 7692, without context takeover; plain if that is as short.
+    """One compressed text frame (RFC 7692), without context takeover.
 
-    The same payload makes the same bytes for every reader.
+    Uncompressed if that is as short. The same payload gives the same bytes for every
+    reader.
     """
     if len(payload) < WORTH_BYTES:
         return websocket_text(payload)
     deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -WINDOW_BITS, _MEMORY)
     data = deflate.compress(payload) + deflate.flush(zlib.Z_SYNC_FLUSH)
-    short = data[:-4]  # the empty block at the end is left away (section 7.2.1)
+    short = data[:-4]  # without the empty block at the end (section 7.2.1)
     if len(short) >= len(payload):
         return websocket_text(payload)
     return _header(TEXT | COMPRESSED, len(short)) + short
@@ -66,9 +70,9 @@ def sse(kind: str, payload: bytes, cursor: str | None = None) -> bytes:
 
 
 SSE_COMMENT = b":\n\n"
-"""A line that every reader of an event stream ignores."""
+"""A comment line, which every client of an event stream ignores."""
 
 
 def sse_retry(retry_ms: int) -> bytes:
-    """How long an EventSource waits before it comes back."""
+    """The `retry:` field: how long an EventSource waits before it reconnects."""
     return b"retry: %d\n\n" % retry_ms

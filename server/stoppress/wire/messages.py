@@ -1,9 +1,9 @@
-"""The JSON objects of the live line, the same on every transport.
+"""The JSON messages of live connections, the same on every transport.
 
-Each is made once, as bytes. Posts and feeds arrive as they are kept, and go out as
-they are shown: with their address, so that what is kept holds no address of the day,
-and without members that are null, false, empty or not known here. What is private to
-editors is never in a message, whoever reads it.
+Each is encoded once, as bytes. Posts and feeds come as stored JSON and are sent with
+their `url` (so that the store holds no address that may change), and without members
+that are null, false, empty or unknown in this release. Members that are private to
+editors are never in a message, whoever the reader is.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import msgspec
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event
 from stoppress.domain.feed import Feed
+from stoppress.domain.output_struct import output_struct
 from stoppress.domain.post import PRIVATE, Post
-from stoppress.domain.shown_form import shown_form
 from stoppress.domain.timestamps import instant
 
 _json = msgspec.json.encode
-_feed = msgspec.json.Decoder(shown_form(Feed, first=("slug", "url")))
-_full_post = msgspec.json.Decoder(shown_form(Post, first=("id", "url")))
+_feed = msgspec.json.Decoder(output_struct(Feed, first=("slug", "url")))
+_full_post = msgspec.json.Decoder(output_struct(Post, first=("id", "url")))
 _public_post = msgspec.json.Decoder(
-    shown_form(Post, first=("id", "url"), without=PRIVATE)
+    output_struct(Post, first=("id", "url"), without=PRIVATE)
 )
 
 
 def public_feed(body: bytes, base: str) -> bytes:
-    """The JSON of a feed as it is shown, from its kept JSON.
+    """The JSON of a feed as answers contain it, from its stored JSON.
 
     `base` is the address of the site, such as `https://live.example.org`.
     """
@@ -38,12 +38,12 @@ def public_feed(body: bytes, base: str) -> bytes:
 
 
 def public_post(body: bytes, feed: str, base: str) -> bytes:
-    """The JSON of a post as readers get it, from its kept JSON."""
+    """The JSON of a post as readers get it, from its stored JSON."""
     return _shown(_public_post.decode(body), feed, base)
 
 
 def full_post(body: bytes, feed: str, base: str) -> bytes:
-    """The JSON of a post as those get it who may publish on the feed."""
+    """The JSON of a post for callers that may publish on the feed."""
     return _shown(_full_post.decode(body), feed, base)
 
 
@@ -55,7 +55,7 @@ def _shown(post: Any, feed: str, base: str) -> bytes:
 
 
 def event(feed: str, epoch: str, change: Event, base: str) -> bytes:
-    """The message of one event; of a type that is not known, without its payload."""
+    """The message of one event; without payload if its type is unknown."""
     kind = change.type
     if kind.shows_post:
         payload = _public_or_id(change, feed, base)
@@ -74,7 +74,7 @@ def event(feed: str, epoch: str, change: Event, base: str) -> bytes:
 
 
 def _public_or_id(change: Event, feed: str, base: str) -> bytes:
-    """The post; if no desk kept what is there, its id alone, as of one withdrawn."""
+    """The post; only its id, as for a withdrawn one, if the stored JSON is damaged."""
     try:
         return public_post(change.body, feed, base)
     except msgspec.MsgspecError:
@@ -102,27 +102,27 @@ def hello(
 
 
 def reset(feed: str, cursor: Cursor, *, retry_ms: int) -> bytes:
-    """What is held can't be continued; the line goes on from `cursor`."""
+    """The reader's state can't be continued; events go on from `cursor`."""
     return _json(
         {"type": "reset", "feed": feed, "cursor": str(cursor), "retry_ms": retry_ms}
     )
 
 
 def beat(feed: str, cursor: Cursor) -> bytes:
-    """Nothing happened, and the line is alive."""
+    """A heartbeat: no event, and the connection is alive."""
     return _json({"type": "beat", "feed": feed, "cursor": str(cursor)})
 
 
 def readers(feed: str, count: int) -> bytes:
-    """How many read the feed now."""
+    """How many readers the feed has now."""
     return _json({"type": "readers", "feed": feed, "count": count})
 
 
 def bye(*, retry_ms: int) -> bytes:
-    """The server ends the line; come back after `retry_ms`."""
+    """The server closes the connection; reconnect after `retry_ms`."""
     return _json({"type": "bye", "retry_ms": retry_ms})
 
 
 def error(feed: str, code: int, detail: str) -> bytes:
-    """A follow that can't be; the socket stays."""
+    """A follow is refused; the connection stays open."""
     return _json({"type": "error", "feed": feed, "code": code, "detail": detail})

@@ -1,7 +1,6 @@
-"""The forms in which one message goes out, each made once for all readers.
+"""The wire formats of a message, each encoded once for all readers.
 
-A wire is a small number, so that a reader keeps it in a slot and a channel its
-caches in a tuple.
+A format is a small number, so that a channel can keep its caches in a tuple.
 """
 
 from __future__ import annotations
@@ -12,22 +11,22 @@ from stoppress.wire import frames
 
 
 class WireFormat(IntEnum):
-    """How a reader wants its messages framed."""
+    """How a reader's messages are framed."""
 
     WEBSOCKET = 0
-    """RFC 6455 text frames, onto the socket."""
+    """RFC 6455 text frames, written to the socket."""
     STREAM = 1
     """Server-sent events, in a response that ends with its connection."""
     LINES = 2
-    """JSON, one message a line, for whoever frames each message itself."""
+    """JSON, one message per line, for callers that frame messages themselves."""
     DEFLATED = 3
-    """RFC 6455 text frames, compressed by RFC 7692 where that pays."""
+    """RFC 6455 text frames, compressed by RFC 7692 if that is shorter."""
 
 
 def framed(
     wire: WireFormat, kind: str, payload: bytes, cursor: str | None = None
 ) -> bytes:
-    """One message on `wire`; `cursor` where a reader may resume from it."""
+    """One message in the format `wire`; `cursor` if a reader may resume from it."""
     if wire is WireFormat.WEBSOCKET:
         return frames.websocket_text(payload)
     if wire is WireFormat.DEFLATED:

@@ -212,4 +212,4 @@ def test_only_an_admin_may(server: Server, feed: str) -> None:
 def test_a_slug_that_is_none_is_misuse(server: Server) -> None:
     """Told before anything is read."""
     done = command(server, "import", "--as", "No Slug")
-    assert done.returncode == 2 and "is no slug" in done.stderr
+    assert done.returncode == 2 and "a slug is 1 to 80" in done.stderr

@@ -136,9 +136,9 @@ async def test_another_history_is_no_guess() -> None:
     desk, _ = await archive()
     await desk.imports.put_post("quay", ID, post(), ME)
     for copy in (post(headline="It falls"), post(rev=9, external_id="cms-2")):
-        with pytest.raises(Conflict, match="changed in both places"):
+        with pytest.raises(Conflict, match="changed on both servers"):
             await desk.imports.put_post("quay", ID, copy, ME)
-    with pytest.raises(Conflict, match="changed in both places"):
+    with pytest.raises(Conflict, match="changed on both servers"):
         await desk.imports.put_feed("quay", feed(title="Quay"), ME)
     with pytest.raises(Conflict, match="another feed has the slug"):
         await desk.imports.put_feed("quay", feed(created_at=LATER), ME)
@@ -213,9 +213,9 @@ async def test_refuses_what_stands_elsewhere() -> None:
     desk, _ = await archive()
     with pytest.raises(Invalid, match="slug"):
         await desk.imports.put_feed("pier", feed(), ME)
-    with pytest.raises(Invalid, match="the feed is closed"):
+    with pytest.raises(Invalid, match="a closed feed needs it"):
         await desk.imports.put_feed("quay", feed(closed_at=None), ME)
-    with pytest.raises(Invalid, match="no id of a post"):
+    with pytest.raises(Invalid, match="an id has 14 characters"):
         await desk.imports.put_post("quay", "abc", post(id="abc"), ME)
     with pytest.raises(NotFound):
         await desk.imports.put_post("pier", ID, post(), ME)

@@ -171,6 +171,6 @@ async def test_a_feed_that_always_changes_is_given_up() -> None:
     store = Restless()
     desk = Desk(store)
     await desk.feeds.make(read_new_feed(js(slug="quay", title="Quay")), ME)
-    with pytest.raises(Conflict, match="too fast"):
+    with pytest.raises(Conflict, match="too often"):
         await desk.feeds.edit("quay", js(title="x"), None, ME)
     assert 1 < store.calls.count("write") < 20

@@ -10,7 +10,7 @@ import pytest
 from stoppress.desk.store_protocol import Store
 from stoppress.domain.errors import Invalid
 from stoppress.web import post_filter
-from stoppress.web.post_filter import PostFilter, sifted
+from stoppress.web.post_filter import PostFilter, filtered_posts
 from tests.unit.web.web_harness import Stand, feed, post
 
 
@@ -81,9 +81,9 @@ async def test_pages_of_a_choice_have_each_post_once(store: Store) -> None:
         (PostFilter("rail", key=True), [0]),
         (PostFilter("nothing"), []),
     ):
-        found, mark = await sifted(store, "x", choice, None, 4)
+        found, mark = await filtered_posts(store, "x", choice, None, 4)
         while mark is not None:
-            more, mark = await sifted(store, "x", choice, mark, 4)
+            more, mark = await filtered_posts(store, "x", choice, mark, 4)
             found += more
         assert numbers(found) == wanted, choice
 
@@ -95,7 +95,7 @@ async def test_no_search_goes_on_without_end(
     """It ends where so many were looked at, and says where to look on."""
     monkeypatch.setattr(post_filter, "SCANNED_POSTS", 20)
     monkeypatch.setattr(post_filter, "SCAN_STEP", 10)
-    found, mark = await sifted(store, "x", PostFilter(key=True), None, 10)
+    found, mark = await filtered_posts(store, "x", PostFilter(key=True), None, 10)
     assert numbers(found) == [20, 10] and mark is not None
-    found, mark = await sifted(store, "x", PostFilter(key=True), mark, 10)
+    found, mark = await filtered_posts(store, "x", PostFilter(key=True), mark, 10)
     assert numbers(found) == [0] and mark is None

@@ -20,8 +20,8 @@ def request(**headers: str) -> Request:
 
 def test_small_bodies_are_not_packed() -> None:
     """It would not pay."""
-    assert CachedBody.of(b"x").packed is None
-    packed = CachedBody.of(b"x" * 5000).packed
+    assert CachedBody.of(b"x").compressed is None
+    packed = CachedBody.of(b"x" * 5000).compressed
     assert packed is not None and gzip.decompress(packed) == b"x" * 5000
 
 
@@ -31,7 +31,7 @@ def test_send() -> None:
     plain = send(request(), body, "text/plain", {})
     packed = send(request(accept_encoding="br, gzip"), body, "text/plain", {})
     refused = send(request(accept_encoding="gzip;q=0"), body, "text/plain", {})
-    assert plain.body == refused.body == body.plain and packed.body == body.packed
+    assert plain.body == refused.body == body.plain and packed.body == body.compressed
     assert plain.headers["etag"] == packed.headers["etag"]
     assert plain.headers["vary"] == "Accept-Encoding"
     known = request(if_none_match=packed.headers["etag"])

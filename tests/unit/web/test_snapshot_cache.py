@@ -88,8 +88,8 @@ async def test_redis_away_memory_answers_with_its_age() -> None:
         await office.feed()
         await read(office)
         await office.post()
-        office.services.snapshots._shelves["quay"].due = 0
-        office.services.snapshots._shelves["quay"].noted = None
+        office.services.snapshots._entries["quay"].own_writes = 0
+        office.services.snapshots._entries["quay"].acknowledged = None
         office.store.away = True
         answer = await office.public.get("/v1/feeds/quay")
         assert answer.status_code == 200
@@ -150,8 +150,8 @@ async def test_no_fresh_events_means_asking_the_log() -> None:
 async def test_a_hung_log_does_not_hold_readers_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With an edition at hand, they wait for a moment; the next ones don't."""
-    monkeypatch.setattr(module, "IMPATIENCE_S", 0.01)
+    """With a snapshot at hand, they wait for a moment; the next ones don't."""
+    monkeypatch.setattr(module, "STALE_WAIT_S", 0.01)
     async with open_office() as office:
         await office.feed()
         await read(office)
@@ -237,13 +237,13 @@ async def test_what_is_held_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         await held.snapshot("b")
         await held.snapshot("a")
         await held.snapshot("c")
-        assert list(held._shelves) == ["a", "c"]
+        assert list(held._entries) == ["a", "c"]
         assert held._bytes == size * 2
-        monkeypatch.setattr(module, "MAX_SHELVES", 1)
+        monkeypatch.setattr(module, "MAX_CACHED_FEEDS", 1)
         await held.snapshot("b")
-        assert len(held._shelves) <= 2
+        assert len(held._entries) <= 2
         for slug in ("a", "b", "c"):
-            held.dropped(slug)
+            held.record_deletion(slug)
         assert held._bytes == 0
 
 

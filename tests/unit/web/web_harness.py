@@ -20,9 +20,13 @@ from stoppress.domain.feed import Visibility
 from stoppress.domain.store_records import PageMark, PostPage, Snapshot
 from stoppress.domain.timestamps import instant, parse_instant
 from stoppress.settings import Settings
+from stoppress.web.encoded_snapshot import (
+    EncodedSnapshot,
+    encode_snapshot,
+    visibility_of,
+)
 from stoppress.web.pages.page_routes import routes
 from stoppress.web.services import Services
-from stoppress.web.snapshot import EncodedSnapshot, edition, visibility_of
 from stoppress.web.snapshot_cache import FeedListing
 from stoppress.wire.messages import public_feed, public_post
 
@@ -162,12 +166,14 @@ class Stand:
         return visibility_of(msgspec.json.encode(self.feeds_held[slug]))
 
     async def snapshot(self, slug: str) -> EncodedSnapshot:
-        """The feed's newest edition."""
+        """The feed's newest snapshot."""
         kept = msgspec.json.encode(self.feeds_held[slug])
         pinned = [one for one in self.posts[slug].values() if one["pinned"]]
         body = msgspec.json.encode(pinned[0]) if pinned else None
         page = self._page(slug, None, 20)
-        return edition(slug, Snapshot(kept, Cursor("k3v9", self.seq), page, body), BASE)
+        return encode_snapshot(
+            slug, Snapshot(kept, Cursor("k3v9", self.seq), page, body), BASE
+        )
 
     async def events(
         self, slug: str, after: Cursor, until: Cursor

@@ -1,6 +1,6 @@
-"""Every call of the API as data: address, method, input and answers.
+"""The operations of the API as data: address, method, input and answers.
 
-For the description (`openapi.py`) alone; the routes are in `routes.py` and
+Only the OpenAPI document (`openapi.py`) uses it; the routes are in `routes.py` and
 `line/live_routes.py`.
 """
 
@@ -11,27 +11,27 @@ from dataclasses import dataclass
 MERGE_PATCH = "application/merge-patch+json"
 
 RESPONSES = {
-    "400": ("Malformed", "can't be read: broken JSON (with the place), or a cursor"),
-    "401": ("NoToken", "no token, or one that is not known"),
-    "403": ("Refused", "the token lacks a scope; says which"),
+    "400": ("Malformed", "invalid JSON (with line and column), or an invalid cursor"),
+    "401": ("NoToken", "the token is missing or unknown"),
+    "403": ("Refused", "the token lacks a scope, which `scope` names"),
     "404": ("NotFound", "no such feed or post"),
     "408": ("SlowBody", "the body did not arrive in time"),
     "409": ("Conflict", "the slug or the external_id is taken"),
     "410": ("Withdrawn", "the post was withdrawn"),
     "412": ("StaleRevision", "If-Match is not the current revision; `current` is"),
     "413": ("TooLong", "the body is longer than 64 KiB"),
-    "415": ("NotJson", "the body is no JSON, or compressed"),
-    "422": ("Invalid", "a field is unknown or wrong (`field`), or a key reused"),
-    "426": ("Upgrade", "this address speaks WebSocket"),
+    "415": ("NotJson", "the body is not JSON, or compressed"),
+    "422": ("Invalid", "a field is unknown or invalid (`field`), or a key reused"),
+    "426": ("Upgrade", "this address needs a WebSocket upgrade"),
     "428": ("NoRevision", "If-Match is needed"),
-    "503": ("Unavailable", "not now; Retry-After says when"),
+    "503": ("Unavailable", "temporarily unavailable; retry after Retry-After"),
 }
-"""Each refusal: its name, and when it comes."""
+"""The refusals by status: name and description."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiCall:
-    """One method of one address."""
+    """An operation: one method of one address."""
 
     name: str
     method: str
@@ -59,7 +59,7 @@ CALLS = (
         name="listFeeds",
         method="GET",
         path=_FEEDS,
-        summary="The public feeds, newest made first",
+        summary="The public feeds, newest created first",
         parameters=("all", "before", "page", "IfNoneMatch"),
         answers={"200": ("the feeds", "Feeds"), "304": _UNCHANGED},
         refusals=("401", "422", "503"),
@@ -68,13 +68,16 @@ CALLS = (
         name="makeFeed",
         method="POST",
         path=_FEEDS,
-        summary="Make a feed",
+        summary="Create a feed",
         scope="write",
         parameters=("IdempotencyKey",),
         takes="NewFeed",
         answers={
             "201": ("the feed", "Feed"),
-            "200": ("it was made before, under this key: the feed as it is", "Feed"),
+            "200": (
+                "it was created before, with this key: the feed as it is now",
+                "Feed",
+            ),
         },
         refusals=("400", "401", "403", "409", "422", "503", *_BODY),
     ),
@@ -91,7 +94,7 @@ CALLS = (
         name="editFeed",
         method="PATCH",
         path=_FEED,
-        summary="Change a feed; `feed.updated` goes out",
+        summary="Change a feed; sends `feed.updated`",
         scope="write",
         parameters=("IfMatch", "IdempotencyKey"),
         takes="FeedPatch",
@@ -103,12 +106,12 @@ CALLS = (
         name="putFeed",
         method="PUT",
         path=_FEED,
-        summary="Put a copy of a feed: make it, or bring it up to that revision",
+        summary="Import a copy of a feed: create it, or update it to that revision",
         scope="admin",
         parameters=("IdempotencyKey",),
         takes="FeedCopy",
         answers={
-            "201": ("it was not there; a new epoch", "Feed"),
+            "201": ("the feed was created, with a new epoch", "Feed"),
             "200": ("the feed as it is now", "Feed"),
         },
         refusals=(*_WRITE, "409", *_BODY),
@@ -117,10 +120,10 @@ CALLS = (
         name="deleteFeed",
         method="DELETE",
         path=_FEED,
-        summary="Delete a feed with all its posts; its readers are sent away",
+        summary="Delete a feed with all its posts; ends its readers (4410)",
         scope="write",
         parameters=("IfMatch", "IdempotencyKey"),
-        answers={"204": ("it is gone", "")},
+        answers={"204": ("the feed is deleted", "")},
         refusals=(*_WRITE, "412"),
     ),
     ApiCall(
@@ -133,7 +136,7 @@ CALLS = (
         takes="PostInput",
         answers={
             "201": ("the post, and the cursor of its event", "Published"),
-            "200": ("it was published before, under this key", "Repeated"),
+            "200": ("it was published before, with this key", "Repeated"),
         },
         refusals=(*_WRITE, "409", *_BODY),
     ),
@@ -141,7 +144,7 @@ CALLS = (
         name="listPosts",
         method="GET",
         path=_POSTS,
-        summary="Posts in order, a page at a time",
+        summary="Posts in order, page by page",
         parameters=("before", "after", "limit", "tag", "key", "order", "IfNoneMatch"),
         answers={"200": ("the posts", "Posts"), "304": _UNCHANGED},
         refusals=("422", *_READ),
@@ -159,7 +162,7 @@ CALLS = (
         name="editPost",
         method="PATCH",
         path=_POST,
-        summary="Change a post; `post.updated` goes out unless nothing changes",
+        summary="Change a post; sends `post.updated` unless nothing changes",
         scope="write",
         parameters=("IfMatch", "IdempotencyKey"),
         takes="PostInputPatch",
@@ -171,12 +174,12 @@ CALLS = (
         name="putPost",
         method="PUT",
         path=_POST,
-        summary="Put a copy of a post: make it, or bring it up to that revision",
+        summary="Import a copy of a post: create it, or update it to that revision",
         scope="admin",
         parameters=("IdempotencyKey",),
         takes="PostCopy",
         answers={
-            "201": ("it was not there", "Published"),
+            "201": ("the post was created", "Published"),
             "200": ("the post as it is now, and the cursor", "Repeated"),
         },
         refusals=(*_WRITE, "409", "410", *_BODY),
@@ -195,17 +198,17 @@ CALLS = (
         name="listWithdrawn",
         method="GET",
         path=_WITHDRAWN,
-        summary="What is left of withdrawn posts, in no order; one may come twice",
+        summary="Withdrawn posts, unordered; one may occur twice",
         scope="admin",
         parameters=("after", "scan"),
-        answers={"200": ("ids, and the names they hold", "WithdrawnPosts")},
+        answers={"200": ("the withdrawn posts", "WithdrawnPosts")},
         refusals=("401", "403", "404", "422", "503"),
     ),
     ApiCall(
         name="putWithdrawn",
         method="PUT",
         path=f"{_WITHDRAWN}/{{post}}",
-        summary="Withdraw a post, whether it was ever here or not",
+        summary="Import a withdrawal, of a post that exists here or not",
         scope="admin",
         parameters=("IdempotencyKey",),
         takes="WithdrawnCopy",
@@ -220,7 +223,7 @@ CALLS = (
         parameters=("since", "wait", "LastEventId"),
         answers={
             "200": ("the events, or a reset; with the SSE type, a stream", "Events"),
-            "204": ("the feed has ended; don't come back", ""),
+            "204": ("the feed has ended; do not reconnect", ""),
         },
         refusals=("400", "422", *_READ),
     ),
@@ -230,7 +233,7 @@ CALLS = (
         path="/v1/live",
         summary="The live line (WebSocket), 1 to 32 feeds",
         parameters=("follow",),
-        answers={"101": ("the line begins", "")},
+        answers={"101": ("the connection is a WebSocket", "")},
         refusals=("426",),
     ),
     ApiCall(
@@ -246,7 +249,7 @@ CALLS = (
         name="makeToken",
         method="POST",
         path="/v1/tokens",
-        summary="Make a token; its secret is shown this once",
+        summary="Create a token; its secret is shown only here",
         scope="admin",
         takes="TokenInput",
         answers={"201": ("the token and its secret", "NewToken")},
@@ -258,7 +261,7 @@ CALLS = (
         path="/v1/tokens/{token}",
         summary="Revoke a token",
         scope="admin",
-        answers={"204": ("it counts no more", "")},
+        answers={"204": ("the token is revoked", "")},
         refusals=("401", "403", "404", "503"),
     ),
     ApiCall(
@@ -266,29 +269,29 @@ CALLS = (
         method="GET",
         path="/healthz",
         summary="This process can serve, at least from memory",
-        answers={"200": ("it can", "Status")},
+        answers={"200": ("it can serve", "Status")},
     ),
     ApiCall(
         name="readiness",
         method="GET",
         path="/readyz",
-        summary="Fresh events arrive",
-        answers={"200": ("they do", "Status")},
+        summary="This process receives new events",
+        answers={"200": ("it receives them", "Status")},
         refusals=("503",),
     ),
     ApiCall(
         name="metrics",
         method="GET",
         path="/metrics",
-        summary="What is counted, for Prometheus",
+        summary="Metrics in Prometheus' text format",
         answers={"200": ("the metrics", "text/plain text")},
     ),
     ApiCall(
         name="describe",
         method="GET",
         path="/openapi.json",
-        summary="This description",
+        summary="This OpenAPI document",
         parameters=("IfNoneMatch",),
-        answers={"200": ("the description", "Document"), "304": _UNCHANGED},
+        answers={"200": ("the document", "Document"), "304": _UNCHANGED},
     ),
 )

@@ -1,4 +1,4 @@
-"""Feeds over HTTP: make, list, read (the snapshot), change, delete."""
+"""The feed routes: create, list, read (the snapshot), edit, delete."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from stoppress.domain.errors import MissingScope, NotFound, Unauthenticated, Una
 from stoppress.domain.feed import Visibility
 from stoppress.domain.store_records import PageMark
 from stoppress.domain.timestamps import parse_instant
-from stoppress.web import cache_headers, requests, responses
-from stoppress.web.access import (
+from stoppress.web import cache_headers, json_responses, request_parsing
+from stoppress.web.authorization import (
     admit,
     feed_of,
     may_publish,
@@ -22,9 +22,9 @@ from stoppress.web.access import (
     signed_in,
     token_of,
 )
+from stoppress.web.encoded_snapshot import EncodedSnapshot, full_body
 from stoppress.web.pagination import feeds_path, parse_mark
 from stoppress.web.services import Services
-from stoppress.web.snapshot import EncodedSnapshot, full_body
 from stoppress.wire.messages import public_feed
 
 MAX_PAGE_FEEDS = 100
@@ -37,7 +37,7 @@ class _Listed(msgspec.Struct):
 
     @property
     def mark(self) -> PageMark:
-        """Its place in the list: feeds stand by when they were made, then by slug."""
+        """Its position in the list: by creation time, then by slug."""
         return PageMark(parse_instant(self.created_at), self.slug)
 
 
@@ -45,15 +45,17 @@ _listed = msgspec.json.Decoder(_Listed)
 
 
 async def index(services: Services, request: Request) -> Response:
-    """GET /v1/feeds: the public feeds; with `all=true`, those the token reads.
+    """GET /v1/feeds: the public feeds; with `all=true`, those the token may read.
 
-    Whole, or with `limit` a page at a time.
+    All of them, or page by page with `limit`.
     """
     token = await token_of(services, request)
-    everything = requests.flag(request, "all")
+    everything = request_parsing.flag(request, "all")
     if everything and token is None:
-        raise Unauthenticated("all=true lists what a token may read: send one")
-    limit = requests.whole_number(request, "limit", 0, MAX_PAGE_FEEDS)
+        raise Unauthenticated(
+            "all=true needs a token: it lists the feeds that the token may read"
+        )
+    limit = request_parsing.whole_number(request, "limit", 0, MAX_PAGE_FEEDS)
     before = request.query_params.get("before", "")
     mark = parse_mark(before) if before else None
     listing = await services.snapshots.feeds()
@@ -74,9 +76,9 @@ async def index(services: Services, request: Request) -> Response:
         msgspec.json.encode(rest),
     )
     cache = cache_headers.PRIVATE if everything else cache_headers.PUBLIC
-    tag = responses.content_tag(answer)
+    tag = json_responses.content_tag(answer)
     headers = {"cache-control": cache}
-    return responses.read(request, answer, tag, headers, listing.age_s)
+    return json_responses.read(request, answer, tag, headers, listing.age_s)
 
 
 def _is_listed(token: Token | None, feed: _Listed) -> bool:
@@ -90,15 +92,15 @@ async def create(services: Services, request: Request) -> Response:
     token = await signed_in(services, request)
     if not any(token.may("write", feed) for feed in (token.feeds or (None,))):
         raise MissingScope("write")
-    asked = requests.asked(request.headers, token.id)
-    raw = await requests.body(request, services.settings.max_body_bytes)
+    requester = request_parsing.requester(request.headers, token.id)
+    raw = await request_parsing.body(request, services.settings.max_body_bytes)
     given = read_new_feed(raw)
     slug = given.slug
     if not token.may("write", slug):
         raise MissingScope("write", slug)
-    made = await services.desk.feeds.make(given, asked)
-    services.snapshots.noted(slug, made.cursor, listed=True)
-    return responses.written(
+    made = await services.desk.feeds.make(given, requester)
+    services.snapshots.record_write(slug, made.cursor, listed=True)
+    return json_responses.written(
         public_feed(made.body, services.settings.base),
         rev=made.rev,
         location=f"{services.settings.root}/v1/feeds/{slug}",
@@ -112,48 +114,52 @@ async def show(services: Services, request: Request) -> Response:
     token = await token_of(services, request)
     at = request.query_params.get("at")
     cursor = Cursor.parse(at) if at else None
-    edition = await services.snapshots.snapshot(feed)
-    if not may_read(token, edition.visibility, feed):
+    snapshot = await services.snapshots.snapshot(feed)
+    if not may_read(token, snapshot.visibility, feed):
         raise NotFound(feed)
     if cursor is not None:
-        edition = await services.snapshots.at(feed, cursor)
-        if not may_read(token, edition.visibility, feed):
+        snapshot = await services.snapshots.at(feed, cursor)
+        if not may_read(token, snapshot.visibility, feed):
             raise NotFound(feed)
     if may_publish(token, feed):
-        return _full(services, request, edition)
-    cache = cache_headers.shown(edition.visibility)
-    return responses.read(request, edition.body, edition.etag, cache, edition.age_s)
+        return _full(services, request, snapshot)
+    cache = cache_headers.shown(snapshot.visibility)
+    return json_responses.read(
+        request, snapshot.body, snapshot.etag, cache, snapshot.age_s
+    )
 
 
-def _full(services: Services, request: Request, edition: EncodedSnapshot) -> Response:
-    """The snapshot for those who may publish: made anew each time, they are few."""
-    if edition.kept is None:
-        raise Unavailable("the store does not answer, and memory lacks a post's text")
-    body = full_body(edition.slug, edition.kept, services.settings.base)
-    tag = responses.content_tag(body, cache_headers.FULL_FORM)
-    tag = f'"{edition.cursor}.{tag[1:]}'
-    return responses.read(request, body, tag, cache_headers.FULL, edition.age_s)
+def _full(services: Services, request: Request, snapshot: EncodedSnapshot) -> Response:
+    """The snapshot for callers that may publish; not cached, as they are few."""
+    if snapshot.kept is None:
+        raise Unavailable(
+            "the store does not answer, and the cache lacks private members"
+        )
+    body = full_body(snapshot.slug, snapshot.kept, services.settings.base)
+    tag = json_responses.content_tag(body, cache_headers.FULL_FORM)
+    tag = f'"{snapshot.cursor}.{tag[1:]}'
+    return json_responses.read(request, body, tag, cache_headers.FULL, snapshot.age_s)
 
 
 async def change(services: Services, request: Request) -> Response:
     """PATCH /v1/feeds/{feed}: RFC 7396; If-Match is optional."""
     feed = feed_of(request)
     token = await admit(services, request, "write", feed)
-    asked = requests.asked(request.headers, token.id)
-    expected = requests.expected(request.headers)
-    raw = await requests.body(request, services.settings.max_body_bytes)
-    made = await services.desk.feeds.edit(feed, raw, expected, asked)
-    services.snapshots.noted(feed, made.cursor, listed=True)
+    requester = request_parsing.requester(request.headers, token.id)
+    expected = request_parsing.expected(request.headers)
+    raw = await request_parsing.body(request, services.settings.max_body_bytes)
+    made = await services.desk.feeds.edit(feed, raw, expected, requester)
+    services.snapshots.record_write(feed, made.cursor, listed=True)
     body = public_feed(made.body, services.settings.base)
-    return responses.written(body, rev=made.rev)
+    return json_responses.written(body, rev=made.rev)
 
 
 async def delete(services: Services, request: Request) -> Response:
     """DELETE /v1/feeds/{feed}: with all its posts; If-Match is optional."""
     feed = feed_of(request)
     token = await admit(services, request, "write", feed)
-    asked = requests.asked(request.headers, token.id)
-    expected = requests.expected(request.headers)
-    await services.desk.feeds.drop(feed, expected, asked)
-    services.snapshots.dropped(feed)
-    return responses.done()
+    requester = request_parsing.requester(request.headers, token.id)
+    expected = request_parsing.expected(request.headers)
+    await services.desk.feeds.drop(feed, expected, requester)
+    services.snapshots.record_deletion(feed)
+    return json_responses.done()

@@ -1,4 +1,4 @@
-"""What machines ask of the server itself: health, readiness, metrics, schema."""
+"""The routes of health, readiness, metrics and the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stoppress.domain.errors import Unavailable
-from stoppress.web import cache_headers, responses
+from stoppress.web import cache_headers, json_responses
 from stoppress.web.api.openapi import document
 from stoppress.web.problems import Problem
 from stoppress.web.services import Services
@@ -18,11 +18,11 @@ _HEADERS = {"cache-control": cache_headers.NO_STORE}
 
 async def healthz(services: Services, request: Request) -> Response:
     """GET /healthz: this process can serve, at least from memory."""
-    return Response(b'{"status":"ok"}', 200, _HEADERS, responses.JSON)
+    return Response(b'{"status":"ok"}', 200, _HEADERS, json_responses.JSON)
 
 
 async def readyz(services: Services, request: Request) -> Response:
-    """GET /readyz: fresh events arrive; else 503."""
+    """GET /readyz: this process receives new events; else 503."""
     try:
         await services.ready()
     except Unavailable as why:
@@ -30,7 +30,7 @@ async def readyz(services: Services, request: Request) -> Response:
         after = {"retry-after": str(why.retry_after_s)}
         title = "Not available now"
         raise Problem(503, "unavailable", title, str(why), headers=after) from why
-    return Response(b'{"status":"ready"}', 200, _HEADERS, responses.JSON)
+    return Response(b'{"status":"ready"}', 200, _HEADERS, json_responses.JSON)
 
 
 async def metrics(services: Services, request: Request) -> Response:
@@ -43,5 +43,7 @@ async def openapi(services: Services, request: Request) -> Response:
     settings = services.settings
     address_from = "public_url" if settings.public_url else "listening"
     body = document(settings.base, "forwarded" if services.forwarded else address_from)
-    tag = responses.content_tag(body)
-    return responses.read(request, body, tag, {"cache-control": "public, max-age=300"})
+    tag = json_responses.content_tag(body)
+    return json_responses.read(
+        request, body, tag, {"cache-control": "public, max-age=300"}
+    )

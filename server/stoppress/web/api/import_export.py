@@ -1,8 +1,8 @@
-"""Whole feeds over HTTP, for admins: what an export reads, what an import puts.
+"""The routes of export and import of whole feeds, for admins.
 
-Rules: a copy is what this API shows of a feed or post; putting it again changes
-nothing. What is left of withdrawn posts is for admins too: it names what readers
-may not know of any more.
+Rules: a copy is the JSON of a feed or post in this API; importing it again changes
+nothing. The list of withdrawn posts is for admins too, as readers must not see their
+ids any more.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stoppress.domain.errors import MissingScope
-from stoppress.web import cache_headers, requests, responses
-from stoppress.web.access import admit, feed_of, signed_in
+from stoppress.web import cache_headers, json_responses, request_parsing
 from stoppress.web.api.posts import outcome, post_of
+from stoppress.web.authorization import admit, feed_of, signed_in
 from stoppress.web.services import Services
 from stoppress.wire.messages import public_feed
 
 COPY_BYTES = 4096
-"""How much longer than a draft (`max_body_bytes`) a copy may be: it also holds what the
-server made, such as id and times."""
+"""How much longer than a draft (`max_body_bytes`) a copy may be: it also contains
+members set by the server, such as id and times."""
 SCANNED = 200
-"""Posts looked at for one page of withdrawn ones, about."""
+"""Entries scanned for one page of withdrawn posts, by default and about."""
 MOST_SCANNED = 1000
 
 
 async def put_feed(services: Services, request: Request) -> Response:
-    """PUT /v1/feeds/{feed}: make it, or bring it up to the copy."""
+    """PUT /v1/feeds/{feed}: create it, or update it to the copy."""
     feed = feed_of(request)
     token = await signed_in(services, request)
     if not token.may("admin", feed):
-        # Whether the feed is there or not: it may be about to be made.
+        # Checked without a look-up of the feed, which may not exist yet.
         raise MissingScope("admin", feed)
-    asked = requests.asked(request.headers, token.id)
+    requester = request_parsing.requester(request.headers, token.id)
     raw = await _body(services, request)
-    made = await services.desk.imports.put_feed(feed, raw, asked)
-    services.snapshots.noted(feed, made.cursor, listed=True)
-    return responses.written(
+    made = await services.desk.imports.put_feed(feed, raw, requester)
+    services.snapshots.record_write(feed, made.cursor, listed=True)
+    return json_responses.written(
         public_feed(made.body, services.settings.base),
         rev=made.rev,
         status=201 if made.created else 200,
@@ -48,14 +48,14 @@ async def put_feed(services: Services, request: Request) -> Response:
 
 
 async def put_post(services: Services, request: Request) -> Response:
-    """PUT /v1/feeds/{feed}/posts/{id}: make it, or bring it up to the copy."""
+    """PUT /v1/feeds/{feed}/posts/{id}: create it, or update it to the copy."""
     feed, name = feed_of(request), post_of(request)
     token = await admit(services, request, "admin", feed)
-    asked = requests.asked(request.headers, token.id)
+    requester = request_parsing.requester(request.headers, token.id)
     raw = await _body(services, request)
-    made = await services.desk.imports.put_post(feed, name, raw, asked)
-    services.snapshots.noted(feed, made.cursor)
-    return responses.written(
+    made = await services.desk.imports.put_post(feed, name, raw, requester)
+    services.snapshots.record_write(feed, made.cursor)
+    return json_responses.written(
         outcome(services, feed, made),
         rev=made.rev,
         status=201 if made.created else 200,
@@ -64,22 +64,22 @@ async def put_post(services: Services, request: Request) -> Response:
 
 
 async def put_withdrawn(services: Services, request: Request) -> Response:
-    """PUT /v1/feeds/{feed}/withdrawn/{id}: withdraw it, known here or not."""
+    """PUT /v1/feeds/{feed}/withdrawn/{id}: withdraw it, existing here or not."""
     feed, name = feed_of(request), post_of(request)
     token = await admit(services, request, "admin", feed)
-    asked = requests.asked(request.headers, token.id)
+    requester = request_parsing.requester(request.headers, token.id)
     raw = await _body(services, request)
-    cursor = await services.desk.imports.put_withdrawn(feed, name, raw, asked)
+    cursor = await services.desk.imports.put_withdrawn(feed, name, raw, requester)
     if cursor is not None:
-        services.snapshots.noted(feed, cursor)
-    return responses.done()
+        services.snapshots.record_write(feed, cursor)
+    return json_responses.done()
 
 
 async def withdrawn(services: Services, request: Request) -> Response:
-    """GET /v1/feeds/{feed}/withdrawn?after=&limit=: what is left of them."""
+    """GET /v1/feeds/{feed}/withdrawn?after=&limit=: the withdrawn posts."""
     feed = feed_of(request)
     await admit(services, request, "admin", feed)
-    limit = requests.whole_number(request, "limit", SCANNED, MOST_SCANNED)
+    limit = request_parsing.whole_number(request, "limit", SCANNED, MOST_SCANNED)
     page = await services.store.withdrawn(
         feed, request.query_params.get("after", ""), limit
     )
@@ -95,9 +95,11 @@ async def withdrawn(services: Services, request: Request) -> Response:
             query["limit"] = str(limit)
         onward = f"/v1/feeds/{feed}/withdrawn?{urlencode(query)}"
     body = msgspec.json.encode({"withdrawn": posts, "next": onward})
-    return Response(body, 200, {"cache-control": cache_headers.PRIVATE}, responses.JSON)
+    return Response(
+        body, 200, {"cache-control": cache_headers.PRIVATE}, json_responses.JSON
+    )
 
 
 async def _body(services: Services, request: Request) -> bytes:
     limit = services.settings.max_body_bytes
-    return await requests.body(request, limit and limit + COPY_BYTES)
+    return await request_parsing.body(request, limit and limit + COPY_BYTES)

@@ -1,7 +1,7 @@
-"""The API's description (OpenAPI 3.1), made from the models that check it.
+"""Generates the OpenAPI 3.1 document from the structs that validate input.
 
 Rules: every address and method is in CALLS, once; a test compares them with the
-routes. Schemas come from the structs; only what HTTP adds is written here.
+routes. Schemas come from the structs; this module adds only what HTTP adds.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _REF = "#/components/schemas/{name}"
 
 @functools.cache
 def document(base: str, address_from: str = "public_url") -> bytes:
-    """The description as JSON; `address_from` says who told the server its address."""
+    """The OpenAPI document as JSON; `address_from` tells where `base` comes from."""
     paths: dict[str, Schema] = {}
     for call in CALLS:
         paths.setdefault(call.path, {})[call.method.lower()] = _operation(call)
@@ -69,13 +69,13 @@ def document(base: str, address_from: str = "public_url") -> bytes:
                     "bearer": {
                         "type": "http",
                         "scheme": "bearer",
-                        "description": "A token, `sp_…`, with the scope it takes.",
+                        "description": "A token, `sp_…`, with the required scope.",
                     },
                     "desk": {
                         "type": "apiKey",
                         "in": "cookie",
                         "name": "stoppress_desk",
-                        "description": "Set by /desk; counts on its own pages only.",
+                        "description": "Set by /desk; valid only on its own pages.",
                     },
                 },
             },
@@ -99,7 +99,7 @@ def _operation(call: ApiCall) -> Schema:
     operation["responses"] = _responses(call)
     if call.scope:
         operation["security"] = [{"bearer": []}, {"desk": []}]
-        operation["description"] = f"Takes a token with the scope `{call.scope}`."
+        operation["description"] = f"Requires a token with the scope `{call.scope}`."
     elif "401" in operation["responses"]:
         operation["security"] = [{}, {"bearer": []}, {"desk": []}]
     return operation
@@ -155,11 +155,11 @@ def _say_time(schema: Schema) -> None:
 
 
 def _patch(draft: Schema) -> Schema:
-    """A merge patch of what `draft` describes: nothing needed, null removes."""
+    """The schema of a merge patch of `draft`: nothing required, null removes."""
     patch = deepcopy(draft)
     patch.pop("required", None)
     patch["title"] += "Patch"
-    patch["description"] = "An RFC 7396 merge patch: what is named changes."
+    patch["description"] = "An RFC 7396 merge patch: only the given fields change."
     for name, schema in patch["properties"].items():
         schema.pop("default", None)
         if {"type": "null"} not in schema.get("anyOf", []):
@@ -168,21 +168,21 @@ def _patch(draft: Schema) -> Schema:
 
 
 def _shapes(token: Schema) -> Schema:
-    """What answers consist of, beside feeds and posts."""
+    """The schemas of answers, besides those of the structs."""
     cursor = {"type": "string", "description": "`<epoch>-<seq>`", "examples": ["k3-9"]}
     text = {"type": "string"}
     posts = {"type": "array", "items": _ref("Post")}
     next_path = {"type": ["string", "null"], "description": "the next page's path"}
     made = deepcopy(token)
     made["title"] = "NewToken"
-    made["description"] = "A token with its secret, which is shown this once."
+    made["description"] = "A token with its secret, which is shown only here."
     made["properties"]["token"] = text
     made["required"].append("token")
     gone = _object(id=text, withdrawn={"const": True})
     pinned = {"anyOf": [_ref("Post"), {"type": "null"}]}
     problem = _object(type=text, title=text, status={"type": "integer"}, detail=text)
     problem["properties"] |= {
-        "field": {"type": "string", "description": "the path of the wrong field"},
+        "field": {"type": "string", "description": "the path of the invalid field"},
         "line": {"type": "integer"},
         "column": {"type": "integer"},
         "scope": {"type": "string", "description": "the scope that is missing"},

@@ -1,6 +1,6 @@
-"""What calls take beside a body: parts of the path, queries and headers, as data.
+"""The path, query and header parameters of the API, as data.
 
-For the description (`openapi.py`) alone, as `calls.py` is.
+Only the OpenAPI document (`openapi.py`) uses it, as `call_table.py`.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "before": _query("before", "the mark in `next`", type="string"),
     "after": _query("after", "the mark in `next`", type="string"),
     "scan": {
-        **_query("limit", "posts looked at for a page, about", type="integer"),
+        **_query("limit", "posts scanned per page, about", type="integer"),
         "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 200},
     },
     "page": {
-        **_query("limit", "feeds a page; all of them unless given"),
+        **_query("limit", "feeds per page; without it, all feeds"),
         "schema": {"type": "integer", "minimum": 1, "maximum": 100},
     },
     "limit": _query(
-        "limit", "posts a page", type="integer", minimum=1, maximum=100, default=20
+        "limit", "posts per page", type="integer", minimum=1, maximum=100, default=20
     ),
     "tag": _query("tag", "only posts with this tag", type="string"),
     "key": _query("key", "only key posts", type="boolean"),
     "order": {
-        **_query("order", "newest first unless it says oldest", type="string"),
+        **_query("order", "newest (default) or oldest first", type="string"),
         "schema": {"type": "string", "enum": ["newest", "oldest"]},
     },
-    "since": _query("since", "a cursor: what follows on it", type="string"),
+    "since": _query("since", "a cursor: only later events", type="string"),
     "wait": _query(
         "wait",
         "seconds to wait for an event",

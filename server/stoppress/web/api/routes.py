@@ -1,4 +1,4 @@
-"""The routes of the API, beside the live line's (`web/line/live_routes.py`)."""
+"""The route table of the API, except the live line's (`web/line/live_routes.py`)."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ RESOURCES: dict[str, tuple[bool, dict[str, Handler]]] = {
     "/metrics": (False, {"GET": health.metrics}),
     "/openapi.json": (True, {"GET": health.openapi}),
 }
-"""Every address: whether pages of any site may read it, and its methods."""
+"""Per address: whether pages of any site may read it, and its methods."""
 
 
 def routes(services: Services) -> list[BaseRoute]:
-    """The routes of the API; publishing, the most frequent, is looked at first."""
+    """The routes of the API; publishing, the most frequent, is matched first."""
     return [
         Route(path, Resource(services, handlers, shared=shared))
         for path, (shared, handlers) in RESOURCES.items()

@@ -1,4 +1,4 @@
-"""Tokens over HTTP, for those with `admin` on all feeds: make, list, revoke."""
+"""The token routes: create, list, revoke; they need `admin` on all feeds."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stoppress.web import cache_headers, requests, responses
-from stoppress.web.access import admit
+from stoppress.web import cache_headers, json_responses, request_parsing
+from stoppress.web.authorization import admit
 from stoppress.web.problems import Problem
 from stoppress.web.services import Services
 
 
 async def create(services: Services, request: Request) -> Response:
-    """POST /v1/tokens: the answer is the only time the secret is shown."""
+    """POST /v1/tokens: only this answer contains the secret."""
     await admit(services, request, "admin", None)
-    raw = await requests.body(request, services.settings.max_body_bytes)
+    raw = await request_parsing.body(request, services.settings.max_body_bytes)
     secret, token = await services.tokens.make(raw)
     shown = {"token": secret, **msgspec.to_builtins(token)}
-    return responses.written(msgspec.json.encode(shown), rev=0, status=201)
+    return json_responses.written(msgspec.json.encode(shown), rev=0, status=201)
 
 
 async def index(services: Services, request: Request) -> Response:
     """GET /v1/tokens."""
     await admit(services, request, "admin", None)
     body = msgspec.json.encode({"tokens": await services.tokens.all()})
-    return Response(body, 200, {"cache-control": cache_headers.PRIVATE}, responses.JSON)
+    return Response(
+        body, 200, {"cache-control": cache_headers.PRIVATE}, json_responses.JSON
+    )
 
 
 async def revoke(services: Services, request: Request) -> Response:
@@ -39,4 +41,4 @@ async def revoke(services: Services, request: Request) -> Response:
             "Not Found",
             f"there is no token with the id {name[:100]!r}; GET /v1/tokens lists them",
         )
-    return responses.done()
+    return json_responses.done()

@@ -33,7 +33,7 @@ from stoppress.domain.errors import Malformed, NotFound, Unauthenticated
 from stoppress.domain.feed import check_slug
 from stoppress.hub.feed_state import ANYONE, FeedState, ReadRights
 from stoppress.hub.reader import MAX_FOLLOWS, Reader
-from stoppress.web.access import header_lookup, token_behind
+from stoppress.web.authorization import header_lookup, token_behind
 from stoppress.web.credential import credential_of
 from stoppress.web.services import Services
 from stoppress.wire.close_codes import CloseCode

@@ -25,7 +25,7 @@ from stoppress.domain.errors import (
     Unauthenticated,
     Unavailable,
 )
-from stoppress.web.access import feed_of
+from stoppress.web.authorization import feed_of
 from stoppress.web.line.accept import accepts_event_stream
 from stoppress.web.line.admission import admitted
 from stoppress.web.line.event_stream import EventStream, ended, retry_later

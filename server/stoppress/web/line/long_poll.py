@@ -22,7 +22,7 @@ from stoppress.hub.relayed_readers import LongPoll
 from stoppress.web.line import relay
 from stoppress.web.line.event_stream import ended
 from stoppress.web.line.takeover import HALF_CLOSED
-from stoppress.web.requests import ClientDisconnected
+from stoppress.web.request_parsing import ClientDisconnected
 from stoppress.web.services import Services
 from stoppress.wire.close_codes import CloseCode
 

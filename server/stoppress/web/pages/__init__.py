@@ -1,1 +1,1 @@
-"""What browsers load: reader's pages, desk pages, syndication, templates, files."""
+"""The HTML pages for readers and editors, syndication feeds, and static files."""

@@ -1,8 +1,8 @@
-"""The browser's files: the widget's script and styles, the pages' style, the words.
+"""Serves static files: the widget's script and styles, the pages' style, the words.
 
 Rules: read once, at the start; each has an ETag. Under its plain name a file is
-checked again after five minutes; under a name that holds its digest it stays.
-Any site may load them.
+cached for five minutes; under a name with its digest, for a year. Any site may load
+them.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from stoppress.web.services import Services
 
 STYLE = "stop-press.css"
 STYLES = ("base", "feed_head", "side_boxes", "status_bar", "post", "layout")
-"""The files that the style is made of, in the order in which they count."""
-SHORT = "public, max-age=300, stale-while-revalidate=86400"
-LASTING = "public, max-age=31536000, immutable"
+"""The files of the style, in cascade order."""
+REVALIDATED = "public, max-age=300, stale-while-revalidate=86400"
+IMMUTABLE = "public, max-age=31536000, immutable"
 
 _PAGE_STYLE = Path(__file__).with_name("static") / "page.css"
 _TYPES = {
@@ -35,7 +35,7 @@ _TYPES = {
 
 
 class BrowserFiles:
-    """The browser's files, in memory."""
+    """The static files, in memory."""
 
     def __init__(self, folder: Path, share: Sequence[str] = ()) -> None:
         texts = {
@@ -46,42 +46,47 @@ class BrowserFiles:
             ),
             "page.css": _PAGE_STYLE.read_text(),
         }
-        self._held = {
+        self._files = {
             name: CachedBody.of(text.encode(), 9) for name, text in texts.items()
         }
         templates = Templates(folder, share)
         self._words = {
-            language: CachedBody.of(templates.told(language, texts[STYLE]), 9)
+            language: CachedBody.of(templates.widget_words(language, texts[STYLE]), 9)
             for language in templates.tables
         }
         self.addresses = {}
-        for name, body in list(self._held.items()):
+        for name, body in list(self._files.items()):
             stem, _, suffix = name.rpartition(".")
-            lasting = f"{stem}.{body.etag[1:-1]}.{suffix}"
-            self._held[lasting] = body
-            self.addresses[name] = f"/{lasting}"
+            digest_name = f"{stem}.{body.etag[1:-1]}.{suffix}"
+            self._files[digest_name] = body
+            self.addresses[name] = f"/{digest_name}"
         self.build = hashlib.blake2b(
-            b"".join(body.plain for body in self._held.values()), digest_size=6
+            b"".join(body.plain for body in self._files.values()), digest_size=6
         ).hexdigest()
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Where the files are, from the root."""
-        return tuple(f"/{name}" for name in self._held)
+        """The paths of the files."""
+        return tuple(f"/{name}" for name in self._files)
 
     async def file(self, services: Services, request: Request) -> Response:
         """One file."""
         name = request.url.path[1:]
-        cache = LASTING if f"/{name}" in self.addresses.values() else SHORT
-        return _send(request, self._held[name], name.rpartition(".")[2], cache)
+        cache = IMMUTABLE if f"/{name}" in self.addresses.values() else REVALIDATED
+        return _send(request, self._files[name], name.rpartition(".")[2], cache)
 
     async def words(self, services: Services, request: Request) -> Response:
-        """The words of a language such as en or en-GB; of English where are none."""
+        """The words of a language such as en or en-GB, else of English."""
         language = request.path_params["language"].lower().partition("-")[0]
         if not language.isalnum():
-            raise Problem(404, "not-found", "Not Found", "no language is called that")
+            raise Problem(
+                404,
+                "not-found",
+                "Not Found",
+                "the language is invalid: use a code such as en",
+            )
         body = self._words.get(language, self._words["en"])
-        return _send(request, body, "json", SHORT)
+        return _send(request, body, "json", REVALIDATED)
 
 
 def _send(request: Request, body: CachedBody, suffix: str, cache: str) -> Response:

@@ -1,8 +1,8 @@
-"""Where the browser's files are: beside the package in a wheel, else in the checkout.
+"""Finds the folder of the static files: in the wheel, else in the checkout.
 
 Rules: the reader's script is built before the server starts (`server/build_script.py`,
 by the build of the package, `make run` and the tests); the server never builds it.
-Imports nothing of the package, so that the parent process may ask too.
+Imports nothing of the package, so that the supervisor can use it too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _REMEDY = "run `make run`, or `python server/build_script.py`, in the checkout"
 
 
 class MissingFiles(FileNotFoundError):
-    """The browser's files are not there, or not built: one line says what to run."""
+    """The static files are missing or not built; the message says what to run."""
 
 
 def browser_folder() -> Path:
@@ -39,9 +39,9 @@ def _with_script(folder: Path) -> Path:
 
 
 def stale_script(folder: Path) -> str:
-    """What to run if the script is older than a module of a checkout; else "".
+    """A warning if the script is older than a module of the checkout; else "".
 
-    Files of a wheel are never stale: they come with whatever times unpacking gives.
+    Files of a wheel are never stale: their times are those of unpacking.
     """
     if folder.parent != _CHECKOUT:
         return ""

@@ -1,12 +1,12 @@
-"""The first desk, `/desk`: where editors sign in, write, and see what readers will.
+"""The desk page `/desk`, where editors sign in, write and preview posts.
 
 Rules:
-- A token is signed in with: the cookie holds the token itself, out of reach of
-  scripts and of other sites, and lasts as long as the browser is open.
-- The page writes through the public API, like every other editor; what is here
-  beside it stores nothing.
-- No inline script or style, nothing from other hosts but the pictures of posts.
-- The desk's files are addressed by their content, so that a new version of the
+- Editors sign in with a token: a session cookie contains the token itself, which
+  scripts and other sites can't read.
+- The page writes through the public API, like every other client; these routes store
+  nothing.
+- No inline script or style, nothing from other hosts except pictures of posts.
+- The addresses of the desk's files contain their digest, so that a new version of the
   server never runs with an old script.
 """
 
@@ -29,12 +29,12 @@ from stoppress.desk.write_outcome import now_ms
 from stoppress.domain.errors import Unauthenticated, Unavailable
 from stoppress.domain.feed import Feed, check_slug
 from stoppress.domain.post import PostInput
-from stoppress.web.access import admit, check_origin, signed_in, token_of
+from stoppress.web.authorization import admit, check_origin, signed_in, token_of
 from stoppress.web.credential import COOKIE
 from stoppress.web.pages.browser_folder import browser_folder
 from stoppress.web.pages.templating import Templates
 from stoppress.web.problems import Problem
-from stoppress.web.requests import body
+from stoppress.web.request_parsing import body
 from stoppress.web.resource import Handler, Resource
 from stoppress.web.services import Services
 from stoppress.wire.messages import public_feed
@@ -65,16 +65,16 @@ _feed = msgspec.json.Decoder(Feed)
 
 
 class DeskFiles:
-    """The desk's scripts and styles, in memory, under one address a version."""
+    """The desk's scripts and styles, in memory, with one address per version."""
 
     def __init__(self, folder: Path) -> None:
         digest = hashlib.sha256()
-        self._held: dict[str, bytes] = {}
+        self._contents: dict[str, bytes] = {}
         for inside in (_DESK, folder / "stop-press"):
             for path in sorted(inside.iterdir()):
                 if path.suffix in _TYPES:
                     content = path.read_bytes()
-                    self._held[f"{inside.name}/{path.name}"] = content
+                    self._contents[f"{inside.name}/{path.name}"] = content
                     digest.update(path.name.encode() + b"\0" + content)
         self.address = f"/desk/files/{digest.hexdigest()[:12]}"
         self.styles = ["/stop-press.css", f"{self.address}/desk/desk.css"]
@@ -82,11 +82,11 @@ class DeskFiles:
     async def answer(self, services: Services, request: Request) -> Response:
         """One file."""
         name = request.path_params["name"]
-        content = self._held.get(name)
+        content = self._contents.get(name)
         if content is None:
             raise Problem(404, "not-found", "Not Found", f"there is no file {name!r}")
         kind = _TYPES[name[name.rindex(".") :]]
-        # Another version's address: what is here is not what was asked for.
+        # The address of another version: this file may differ from the requested one.
         is_ours = self.address.endswith(request.path_params["version"])
         lasting = "public, max-age=31536000, immutable" if is_ours else "no-store"
         headers = {"cache-control": lasting, "x-content-type-options": "nosniff"}
@@ -94,7 +94,7 @@ class DeskFiles:
 
 
 class DeskConsole:
-    """The desk's pages and what they ask for beside the API."""
+    """The desk's pages and their routes besides the API."""
 
     def __init__(self, files: DeskFiles, templates: Templates) -> None:
         self._files = files
@@ -108,14 +108,14 @@ class DeskConsole:
         except Unauthenticated:
             token = None
         except Unavailable:
-            # The page holds no news: let its scripts wait, with what was written.
+            # The page has no posts in it: its scripts wait, and keep the drafts.
             return self._show("desk.html", 503, who="")
         if token is None:
-            return self._door(feed)
+            return self._sign_in_form(feed)
         return self._show("desk.html", who=token.name)
 
     async def sign_in(self, services: Services, request: Request) -> Response:
-        """Take a token, and let its holder in."""
+        """Check a token, and set the cookie."""
         check_origin(services, request)
         raw = await body(request, MAX_FORM_BYTES)
         form = parse_qs(raw.decode("utf-8", "replace"))
@@ -124,11 +124,13 @@ class DeskConsole:
         try:
             token = await services.tokens.check(secret)
         except Unavailable:
-            return self._door(feed, "It can't be checked just now. Try again.", 503)
+            return self._sign_in_form(
+                feed, "The token can't be checked now. Try again.", 503
+            )
         if token is None:
-            return self._door(feed, "This token is not known here.", 401)
+            return self._sign_in_form(feed, "This token is unknown.", 401)
         if "read" in token.scopes and len(token.scopes) == 1:
-            return self._door(feed, "This token may read, but not write.", 403)
+            return self._sign_in_form(feed, "This token may read, but not write.", 403)
         answer = _to_desk(services, feed)
         answer.set_cookie(
             COOKIE,
@@ -141,7 +143,7 @@ class DeskConsole:
         return answer
 
     async def sign_out(self, services: Services, request: Request) -> Response:
-        """Forget the token."""
+        """Delete the cookie."""
         check_origin(services, request)
         answer = _to_desk(services, "")
         answer.delete_cookie(
@@ -154,7 +156,7 @@ class DeskConsole:
         return answer
 
     async def feeds(self, services: Services, request: Request) -> Response:
-        """The feeds this token may write to, whatever their visibility."""
+        """The feeds that this token may write to, of every visibility."""
         token = await signed_in(services, request)
         base, found = services.settings.base, []
         for kept in (await services.snapshots.feeds()).bodies:
@@ -164,7 +166,7 @@ class DeskConsole:
         return _json({"feeds": found, "makes": token.may("write", None)})
 
     async def preview(self, services: Services, request: Request) -> Response:
-        """A draft as readers would see it. Nothing is kept."""
+        """Render a draft as readers would see it. Nothing is stored."""
         feed = check_slug(request.query_params.get("feed", ""), "feed")
         await admit(services, request, "write", feed)
         raw = await body(request, services.settings.max_body_bytes)
@@ -179,7 +181,9 @@ class DeskConsole:
             }
         )
 
-    def _door(self, feed: str, complaint: str = "", status: int = 200) -> Response:
+    def _sign_in_form(
+        self, feed: str, complaint: str = "", status: int = 200
+    ) -> Response:
         return self._show("desk_sign_in.html", status, feed=feed, complaint=complaint)
 
     def _show(self, name: str, status: int = 200, **values: object) -> Response:
@@ -221,7 +225,7 @@ def _to_desk(services: Services, feed: str) -> RedirectResponse:
 def _is_secure(services: Services, request: Request) -> bool:
     if request.url.scheme == "https":
         return True
-    # Behind a proxy that ends TLS, the request itself looks plain.
+    # Behind a proxy that terminates TLS, the request itself is plain HTTP.
     return services.settings.public_url.startswith("https://")
 
 

@@ -1,4 +1,4 @@
-"""A post in few words: its text without markup, its headline or what stands for one."""
+"""Plain text of a post: without markup, shortened, and as a headline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BLOCK = re.compile(r"</(?:p|li|h\d|blockquote|tr|pre)>|<br\s*/?>|<hr\s*/?>")
 
 
 def plain(markup: str) -> str:
-    """The text of a post's safe HTML, a paragraph a line."""
+    """The text of a post's safe HTML, one line per paragraph."""
     text = html.unescape(_TAG.sub("", _BLOCK.sub("\n", markup)))
     return "\n".join(line.strip() for line in text.split("\n") if line.strip())
 

@@ -1,9 +1,9 @@
-"""The key moments of a feed: its newest key posts, however far back they lie.
+"""Finds and caches the key moments of a feed: its newest key posts, however old.
 
 Rules:
-- Looked for in the log once a feed; from then on the events that came since tell.
-- One was taken away and there are more further back: they are looked for again.
-- Redis away: what memory holds, or, where it holds nothing, None.
+- The store is scanned once per feed; later events update the result.
+- If a key post is removed and older ones exist, the store is scanned again.
+- While Redis is unavailable: the cached result, or None without one.
 """
 
 from __future__ import annotations
@@ -16,40 +16,40 @@ import msgspec
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Unavailable
 from stoppress.domain.fold import place
+from stoppress.web.encoded_snapshot import EncodedSnapshot
 from stoppress.web.pagination import public_posts
-from stoppress.web.post_filter import PostFilter, sifted
+from stoppress.web.post_filter import PostFilter, filtered_posts
 from stoppress.web.services import Services
-from stoppress.web.snapshot import EncodedSnapshot
 
 KEY_POSTS = 10
-"""Key moments on a page; a link leads to all of them."""
+"""Key moments on a page, which links to all of them."""
 MAX_FEEDS = 1024
-"""Feeds whose key moments are held, least recently asked for first to go."""
+"""Feeds whose key moments are cached; the least recently used is evicted first."""
 
 
 class _Known(NamedTuple):
     cursor: Cursor
     posts: list[dict[str, Any]]
     whole: bool
-    """Whether there are no others further back."""
+    """Whether there are no older ones."""
 
 
 class KeyMoments:
-    """Holds the key moments of the feeds whose pages are asked for."""
+    """Caches the key moments of feeds."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
-    async def of(self, edition: EncodedSnapshot) -> list[dict[str, Any]] | None:
-        """The newest key posts at the edition's cursor, newest first."""
-        slug = edition.slug
+    async def of(self, snapshot: EncodedSnapshot) -> list[dict[str, Any]] | None:
+        """The newest key posts at the snapshot's cursor, newest first."""
+        slug = snapshot.slug
         known = self._known.get(slug)
-        if known is not None and known.cursor != edition.cursor:
-            known = await self._continued(known, edition)
+        if known is not None and known.cursor != snapshot.cursor:
+            known = await self._continued(known, snapshot)
         if known is None:
             try:
-                known = await self._sought(edition)
+                known = await self._sought(snapshot)
             except Unavailable:
                 return None
         self._known[slug] = known
@@ -58,20 +58,20 @@ class KeyMoments:
             self._known.popitem(last=False)
         return known.posts
 
-    async def _sought(self, edition: EncodedSnapshot) -> _Known:
+    async def _sought(self, snapshot: EncodedSnapshot) -> _Known:
         settings, store = self._services.settings, self._services.store
-        found, rest = await sifted(
-            store, edition.slug, PostFilter(key=True), None, KEY_POSTS
+        found, rest = await filtered_posts(
+            store, snapshot.slug, PostFilter(key=True), None, KEY_POSTS
         )
-        posts = msgspec.json.decode(public_posts(found, edition.slug, settings.base))
-        return _Known(edition.cursor, posts, rest is None)
+        posts = msgspec.json.decode(public_posts(found, snapshot.slug, settings.base))
+        return _Known(snapshot.cursor, posts, rest is None)
 
     async def _continued(
-        self, known: _Known, edition: EncodedSnapshot
+        self, known: _Known, snapshot: EncodedSnapshot
     ) -> _Known | None:
         """What is known, with the events since; None if those don't tell."""
         events = await self._services.snapshots.events(
-            edition.slug, known.cursor, edition.cursor
+            snapshot.slug, known.cursor, snapshot.cursor
         )
         if events is None:
             return None
@@ -86,4 +86,4 @@ class KeyMoments:
                 return None
         ordered = sorted(posts.values(), key=place, reverse=True)
         whole = known.whole and len(ordered) <= KEY_POSTS
-        return _Known(edition.cursor, ordered[:KEY_POSTS], whole)
+        return _Known(snapshot.cursor, ordered[:KEY_POSTS], whole)

@@ -1,8 +1,8 @@
-"""Words and times as readers see them, in the language of the feed.
+"""Translated words and formatted times, in the language of the feed.
 
-One table a language, shared with the browser (`client_demo/stop-press/words/`).
-Times follow the same rules there (`localization.js`): a page that is taken over changes
-not one letter. A language without a table gets the words of English.
+One table per language, shared with the browser (`client_demo/stop-press/words/`).
+`localization.js` formats times by the same rules, so that the script does not change
+the server's HTML. A language without a table gets the English words.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _RTL = re.compile(r"(ar|ckb|dv|fa|he|ps|sd|ug|ur|yi)\b", re.IGNORECASE)
 
 
 class LocalTime(NamedTuple):
-    """An instant as a wall clock somewhere shows it."""
+    """An instant as local date, time and offset of a zone."""
 
     day: str
     clock: str
@@ -46,7 +46,7 @@ def words_for(tables: Mapping[str, Words], language: str) -> Words:
 
 
 def direction_of(language: str | None, direction: str | None) -> str | None:
-    """The direction of a text, or None to go with what is around it."""
+    """The direction of a text, None to inherit that of its context."""
     if direction is not None or language is None:
         return direction
     return "rtl" if _RTL.match(language) else "ltr"
@@ -68,7 +68,7 @@ def moment(at: str, zone: str) -> datetime:
 
 
 def local(at: str, zone: str) -> LocalTime:
-    """An instant as a wall clock in `zone` shows it."""
+    """An instant as the local time of `zone`."""
     there = moment(at, zone)
     offset = there.utcoffset()
     minutes = 0 if offset is None else round(offset.total_seconds() / 60)

@@ -1,9 +1,9 @@
-"""The newest posts of the other live feeds, for whoever reads one of them.
+"""Finds the newest post of other live feeds, to link to on a feed's page.
 
-Rules: public feeds that are live, never the feed itself, none without a post. The list
-of feeds is read again at most every LISTED_S; what they say comes from the editions
-that memory holds: a post that is withdrawn leaves at once. Redis away: what is at hand.
-A feed that can't be shown is left out.
+Rules: only public live feeds with a post, never the feed itself. The list of feeds is
+read at most once per LISTED_S; posts come from cached snapshots, so a withdrawn post
+disappears at once. While Redis is unavailable, the cached list is used. A feed with
+damaged records is left out.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import msgspec
 
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.domain.timestamps import parse_instant
+from stoppress.web.encoded_snapshot import EncodedSnapshot
 from stoppress.web.services import Services
-from stoppress.web.snapshot import EncodedSnapshot
 
 LISTED_S = 10.0
-"""How old the list of feeds may be."""
+"""Limit of the age of the list of feeds."""
 CANDIDATES = 20
-"""Feeds looked at, newest made first: each one keeps a channel open."""
+"""Feeds considered, newest created first: each one keeps a channel open."""
 
 
 class FeedTeaser(NamedTuple):
@@ -33,7 +33,7 @@ class FeedTeaser(NamedTuple):
 
 
 class OtherFeeds:
-    """Finds the teasers for the pages of one newsroom."""
+    """Finds the teasers for the pages of one server."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -48,8 +48,8 @@ class OtherFeeds:
             if other == slug or len(found) == self._most:
                 continue
             try:
-                edition = await self._services.snapshots.snapshot(other)
-                teaser = _teaser(edition)
+                snapshot = await self._services.snapshots.snapshot(other)
+                teaser = _teaser(snapshot)
             except (NotFound, Unavailable):
                 continue
             except Exception:
@@ -78,7 +78,7 @@ class OtherFeeds:
 
 
 class _Shown(msgspec.Struct):
-    """What a teaser shows of a post."""
+    """The members of a post that a teaser needs."""
 
     id: str
     published_at: str
@@ -86,11 +86,15 @@ class _Shown(msgspec.Struct):
     headline: str | None = None
 
 
-def _teaser(edition: EncodedSnapshot) -> FeedTeaser | None:
-    """The newest post, if there is one to show. Raises if it can't be shown."""
-    feed = edition.feed
-    if edition.visibility != "public" or feed["status"] != "live" or not edition.posts:
+def _teaser(snapshot: EncodedSnapshot) -> FeedTeaser | None:
+    """The feed's newest post, None if it has none. Raises if the post is damaged."""
+    feed = snapshot.feed
+    if (
+        snapshot.visibility != "public"
+        or feed["status"] != "live"
+        or not snapshot.posts
+    ):
         return None
-    post = edition.posts[0]
+    post = snapshot.posts[0]
     parse_instant(msgspec.convert(post, _Shown).published_at)
-    return FeedTeaser(feed, post, str(edition.cursor))
+    return FeedTeaser(feed, post, str(snapshot.cursor))

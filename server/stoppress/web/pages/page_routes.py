@@ -24,7 +24,8 @@ from stoppress.domain.errors import Gone, Invalid, NotFound
 from stoppress.domain.store_records import PageMark
 from stoppress.domain.timestamps import parse_instant
 from stoppress.web import cache_headers
-from stoppress.web.access import feed_of, token_of, visible
+from stoppress.web.authorization import feed_of, token_of, visible
+from stoppress.web.encoded_snapshot import EncodedSnapshot
 from stoppress.web.pages import syndication
 from stoppress.web.pages.browser_files import BrowserFiles
 from stoppress.web.pages.browser_folder import browser_folder
@@ -33,13 +34,12 @@ from stoppress.web.pages.other_feeds import OtherFeeds
 from stoppress.web.pages.templating import Templates
 from stoppress.web.pages.views import PageViews, PostSelection
 from stoppress.web.pagination import PAGE_POSTS, next_path, posts_path, public_posts
-from stoppress.web.post_filter import PostFilter, sifted
+from stoppress.web.post_filter import PostFilter, filtered_posts
 from stoppress.web.problems import answer as problem
 from stoppress.web.resource import Resource
-from stoppress.web.response_cache import CachedBody, Drawer, ResponseCache, send
+from stoppress.web.response_cache import CachedBody, Renderer, ResponseCache, send
 from stoppress.web.services import Services
 from stoppress.web.site_address import below
-from stoppress.web.snapshot import EncodedSnapshot
 
 HTML = "text/html; charset=utf-8"
 _POLICY = (
@@ -64,7 +64,7 @@ class Pages:
     def __init__(self, services: Services, views: PageViews) -> None:
         self._services = services
         self._views = views
-        self._held = ResponseCache()
+        self._responses = ResponseCache()
         self._key_moments = KeyMoments(services)
         self._others = OtherFeeds(services)
         self._base = services.settings.base
@@ -85,85 +85,85 @@ class Pages:
 
     async def feed(self, request: Request) -> Response:
         """A feed: its newest posts, or a page of others that the query asks for."""
-        edition = await self._edition(request)
-        slug, query = edition.slug, request.query_params
+        snapshot = await self._snapshot(request)
+        slug, query = snapshot.slug, request.query_params
         choice = PostFilter.of(query)
         mark = choice.mark(query)
         if mark is None and choice == PostFilter():
-            return await self._newest(request, edition, "live")
+            return await self._newest(request, snapshot, "live")
 
-        async def draw() -> bytes:
+        async def render() -> bytes:
             store = self._services.store
-            found, rest = await sifted(store, slug, choice, mark, PAGE_POSTS)
-            posts = self._public(edition, found)
+            found, rest = await filtered_posts(store, slug, choice, mark, PAGE_POSTS)
+            posts = self._public(snapshot, found)
             window = PostSelection(
                 choice=choice,
                 source=choice.path(slug, mark),
                 next=rest and choice.path(slug, rest),
                 home=choice.page(slug) if mark else None,
             )
-            return self._views.listed(edition, posts, window)
+            return self._views.listed(snapshot, posts, window)
 
-        return await self._answer(request, edition, choice.path(slug, mark), draw)
+        return await self._answer(request, snapshot, choice.path(slug, mark), render)
 
     async def post(self, request: Request) -> Response:
         """A post, and those that came before it."""
-        edition = await self._edition(request)
+        snapshot = await self._snapshot(request)
         name: str = request.path_params["post"]
         if not (name.isascii() and name.isalnum() and len(name) <= 64):
-            raise NotFound(edition.slug, name[:100])
+            raise NotFound(snapshot.slug, name[:100])
         store = self._services.store
 
-        async def draw() -> bytes:
-            (post,) = self._public(edition, (await store.post(edition.slug, name),))
+        async def render() -> bytes:
+            (post,) = self._public(snapshot, (await store.post(snapshot.slug, name),))
             mark = PageMark(parse_instant(post["published_at"]), name)
-            page = await store.page(edition.slug, mark, PAGE_POSTS - 1)
-            posts = [post, *self._public(edition, page.posts)]
+            page = await store.page(snapshot.slug, mark, PAGE_POSTS - 1)
+            posts = [post, *self._public(snapshot, page.posts)]
             # A place just above the post's own.
             top = PageMark(mark.order, f"{name}0")
             window = PostSelection(
-                source=posts_path(edition.slug, top),
-                next=next_path(edition.slug, page.next),
-                home=f"/live/{edition.slug}",
+                source=posts_path(snapshot.slug, top),
+                next=next_path(snapshot.slug, page.next),
+                home=f"/live/{snapshot.slug}",
             )
-            return self._views.single(edition, posts, window)
+            return self._views.single(snapshot, posts, window)
 
-        return await self._answer(request, edition, f"post {name}", draw)
+        return await self._answer(request, snapshot, f"post {name}", render)
 
     async def frame(self, request: Request) -> Response:
         """A feed alone, to stand in a frame of another page."""
-        edition = await self._edition(request)
+        snapshot = await self._snapshot(request)
         parent = _origin(request.query_params.get("parent", ""))
-        return await self._newest(request, edition, "frame", parent)
+        return await self._newest(request, snapshot, "frame", parent)
 
     async def others(self, request: Request) -> Response:
         """What a feed's page tells of other feeds, to bring it up to date."""
-        edition = await self._edition(request)
-        others = await self._others.of(edition.slug)
-        markup = self._views.others(edition.feed, others)
+        snapshot = await self._snapshot(request)
+        others = await self._others.of(snapshot.slug)
+        markup = self._views.others(snapshot.feed, others)
         body = CachedBody.of(msgspec.json.encode({"html": markup}))
-        cache = cache_headers.cache_control(edition.visibility)
-        return self._send(request, body, cache, edition.age_s, "application/json")
+        cache = cache_headers.cache_control(snapshot.visibility)
+        return self._send(request, body, cache, snapshot.age_s, "application/json")
 
     async def atom(self, request: Request) -> Response:
         """The newest posts as Atom."""
-        edition = await self._edition(request)
+        snapshot = await self._snapshot(request)
 
-        async def draw() -> bytes:
-            return syndication.atom(edition.feed, edition.posts, self._base)
+        async def render() -> bytes:
+            return syndication.atom(snapshot.feed, snapshot.posts, self._base)
 
         kind = "application/atom+xml; charset=utf-8"
-        return await self._answer(request, edition, "atom", draw, kind)
+        return await self._answer(request, snapshot, "atom", render, kind)
 
     async def json_feed(self, request: Request) -> Response:
         """The newest posts as JSON Feed."""
-        edition = await self._edition(request)
+        snapshot = await self._snapshot(request)
 
-        async def draw() -> bytes:
-            return syndication.json_feed(edition.feed, edition.posts, self._base)
+        async def render() -> bytes:
+            return syndication.json_feed(snapshot.feed, snapshot.posts, self._base)
 
         kind = "application/feed+json"
-        return await self._answer(request, edition, "json", draw, kind)
+        return await self._answer(request, snapshot, "json", render, kind)
 
     async def oembed(self, request: Request) -> Response:
         """How to put a feed into another page."""
@@ -175,16 +175,16 @@ class Pages:
         if len(parts) not in (2, 3) or parts[0] not in ("live", "embed"):
             raise NotFound(query.get("url", "")[:100])
         request.path_params["feed"] = parts[1]
-        edition = await self._edition(request)
-        if edition.visibility != "public":
+        snapshot = await self._snapshot(request)
+        if snapshot.visibility != "public":
             raise NotFound(parts[1])
         sizes = [
             int(text) if (text := query.get(name, "")[:6]).isdecimal() else None
             for name in ("maxwidth", "maxheight")
         ]
         publisher = self._services.settings.publisher
-        body = syndication.oembed(edition.feed, self._base, publisher, *sizes)
-        headers = {"cache-control": cache_headers.cache_control(edition.visibility)}
+        body = syndication.oembed(snapshot.feed, self._base, publisher, *sizes)
+        headers = {"cache-control": cache_headers.cache_control(snapshot.visibility)}
         return send(request, CachedBody.of(body), "application/json", headers)
 
     # Inside
@@ -194,23 +194,23 @@ class Pages:
         feeds = [msgspec.json.decode(body) for body in listing.bodies]
         return [one for one in feeds if one["visibility"] == "public"], listing.age_s
 
-    async def _edition(self, request: Request) -> EncodedSnapshot:
+    async def _snapshot(self, request: Request) -> EncodedSnapshot:
         feed = feed_of(request)
         token = await token_of(self._services, request)
         await visible(self._services, token, feed)
         return await self._services.snapshots.snapshot(feed)
 
     async def _newest(
-        self, request: Request, edition: EncodedSnapshot, kind: str, parent: str = ""
+        self, request: Request, snapshot: EncodedSnapshot, kind: str, parent: str = ""
     ) -> Response:
         """The page or the frame with a feed's newest posts."""
         framed = kind == "frame"
-        key_moments = await self._key_moments.of(edition)
-        others = [] if framed else await self._others.of(edition.slug)
+        key_moments = await self._key_moments.of(snapshot)
+        others = [] if framed else await self._others.of(snapshot.slug)
 
-        async def draw() -> bytes:
+        async def render() -> bytes:
             return self._views.newest(
-                edition, key_moments or (), others, framed=framed, parent=parent
+                snapshot, key_moments or (), others, framed=framed, parent=parent
             )
 
         # Key moments that could not be had are asked for again, event or none.
@@ -220,25 +220,25 @@ class Pages:
         for feed, post, _ in others:
             name += f" {feed['slug']} {feed['rev']} {post['id']} {post['rev']}"
         headers = _FRAMED if framed else _GUARDED
-        return await self._answer(request, edition, name, draw, headers=headers)
+        return await self._answer(request, snapshot, name, render, headers=headers)
 
-    def _public(self, edition: EncodedSnapshot, bodies: Iterable[bytes]) -> list[Any]:
-        made = public_posts(bodies, edition.slug, self._base)
+    def _public(self, snapshot: EncodedSnapshot, bodies: Iterable[bytes]) -> list[Any]:
+        made = public_posts(bodies, snapshot.slug, self._base)
         posts: list[Any] = msgspec.json.decode(made)
         return posts
 
     async def _answer(
         self,
         request: Request,
-        edition: EncodedSnapshot,
+        snapshot: EncodedSnapshot,
         name: str,
-        draw: Drawer,
+        render: Renderer,
         kind: str = HTML,
         headers: dict[str, str] = _GUARDED,
     ) -> Response:
-        body = await self._held.get((name, edition.slug, edition.etag), draw)
-        cache = cache_headers.cache_control(edition.visibility)
-        return self._send(request, body, cache, edition.age_s, kind, headers)
+        body = await self._responses.get((name, snapshot.slug, snapshot.etag), render)
+        cache = cache_headers.cache_control(snapshot.visibility)
+        return self._send(request, body, cache, snapshot.age_s, kind, headers)
 
     def _send(
         self,

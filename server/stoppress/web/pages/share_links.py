@@ -1,7 +1,7 @@
-"""The places where a reader may share a post, as they are shown.
+"""The share targets of a page, such as mail or WhatsApp.
 
-Rules: a site's setting names them, and a feed that names its own has those. What is no
-place that is known, such as `link` (copying is always there), is left out.
+Rules: the setting `share` names them, and a feed may name its own. Unknown names, such
+as `link` (copying the address is always offered), are left out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _WRITTEN = {"whatsapp": "WhatsApp", "linkedin": "LinkedIn"}
 
 
 class ShareTarget(NamedTuple):
-    """Where to, by the name that settings and feeds use."""
+    """A share target, by the name that settings and feeds use."""
 
     name: str
     label: str
@@ -23,7 +23,7 @@ class ShareTarget(NamedTuple):
 
 
 def targets(mail: str) -> list[ShareTarget]:
-    """All that there are; `mail` is the word for that one."""
+    """All share targets; `mail` is the translated label of that one."""
     labels = {"mail": mail, **_WRITTEN}
     return [
         ShareTarget(name, labels.get(name, name.capitalize()), address)
@@ -32,6 +32,6 @@ def targets(mail: str) -> list[ShareTarget]:
 
 
 def shared(words: Mapping[str, Any]) -> list[ShareTarget]:
-    """Those that a page offers, in the order in which they were named."""
+    """The share targets of a page, in the order of the setting."""
     known = {target.name: target for target in words["targets"]}
     return [known[name] for name in words["shared"] if name in known]

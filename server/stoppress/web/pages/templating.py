@@ -1,4 +1,4 @@
-"""Draws feeds and posts as HTML, for pages, frames and the desk's preview.
+"""Renders feeds and posts as HTML, for pages, frames and the desk's preview.
 
 Rules: everything is escaped but a post's `html`, which was made safe on the way in;
 addresses are http(s) or begin at the site's root, which may be a path; no inline style
@@ -80,13 +80,13 @@ class Templates:
         return self._templates.get_template(name).render(values).encode()
 
     def context(self, feed: Json, level: int = 1) -> dict[str, Any]:
-        """What everything of one feed is drawn with."""
+        """The template context of one feed."""
         words = self.words(feed["language"])
         if feed.get("share"):
             words = {**words, "shared": feed["share"]}
         return {"feed": feed, "words": words, "level": level}
 
-    def told(self, language: str, style: str) -> bytes:
+    def widget_words(self, language: str, style: str) -> bytes:
         """A language's words for the widget, with the frame it fills and its style."""
         table = self.tables[language]
         blank = {"language": language, "links": (), "standfirst": "", "summary": ""}

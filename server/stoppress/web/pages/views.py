@@ -1,6 +1,6 @@
 """What is on a page: the values that its template is filled with.
 
-Pure: from an edition and what a newsroom is called, no requests. A page for
+Pure: from a snapshot and what a newsroom is called, no requests. A page for
 sharing says what it is about (Open Graph), and for search engines what it is (JSON-LD).
 """
 
@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
+from stoppress.web.encoded_snapshot import EncodedSnapshot
 from stoppress.web.pages import syndication
 from stoppress.web.pages.excerpt import headline_of, plain, shortened
 from stoppress.web.pages.other_feeds import FeedTeaser
 from stoppress.web.pages.share_links import shared
 from stoppress.web.pages.templating import Templates, data_block
 from stoppress.web.post_filter import PostFilter
-from stoppress.web.snapshot import EncodedSnapshot
 
 Json = Mapping[str, Any]
 
@@ -74,7 +74,7 @@ class PageViews:
 
     def newest(
         self,
-        edition: EncodedSnapshot,
+        snapshot: EncodedSnapshot,
         key_moments: Sequence[Json],
         others: Sequence[FeedTeaser] = (),
         *,
@@ -82,16 +82,16 @@ class PageViews:
         parent: str = "",
     ) -> bytes:
         """A feed with its newest posts and key moments, on its page or in a frame."""
-        feed = edition.feed
-        about = (feed, edition.posts, self._base, self._organization)
+        feed = snapshot.feed
+        about = (feed, snapshot.posts, self._base, self._organization)
         linked = (
             data_block(syndication.live_blog_posting(*about)),
             data_block(syndication.news_article(*about)),
         )
         return self._live(
-            edition,
-            edition.posts,
-            PostSelection(next=edition.next),
+            snapshot,
+            snapshot.posts,
+            PostSelection(next=snapshot.next),
             **self._card(
                 feed["title"],
                 feed.get("standfirst", ""),
@@ -99,7 +99,7 @@ class PageViews:
                 feed.get("image"),
             ),
             linked_data=linked,
-            pinned=edition.pinned,
+            pinned=snapshot.pinned,
             key_moments=key_moments,
             others=None if framed else others,
             framed=framed,
@@ -111,15 +111,15 @@ class PageViews:
         return self._templates.part("elsewhere", feed, others)
 
     def listed(
-        self, edition: EncodedSnapshot, posts: Sequence[Json], window: PostSelection
+        self, snapshot: EncodedSnapshot, posts: Sequence[Json], window: PostSelection
     ) -> bytes:
         """A page of other posts than the newest, or in another order."""
-        feed, choice = edition.feed, window.choice
+        feed, choice = snapshot.feed, window.choice
         words = self._templates.words(feed["language"])
         about = [f"#{choice.tag}"] if choice.tag else []
         about += [words["moments"]] if choice.key else []
         return self._live(
-            edition,
+            snapshot,
             posts,
             window,
             **self._card(
@@ -132,17 +132,17 @@ class PageViews:
         )
 
     def single(
-        self, edition: EncodedSnapshot, posts: Sequence[Json], window: PostSelection
+        self, snapshot: EncodedSnapshot, posts: Sequence[Json], window: PostSelection
     ) -> bytes:
         """A page for the first of some posts."""
-        feed, post = edition.feed, posts[0]
+        feed, post = snapshot.feed, posts[0]
         title = f"{headline_of(post)} · {feed['title']}"
         text = plain(post.get("html", ""))
         pictures = [item for item in post.get("media", ()) if item["type"] == "image"]
         image = pictures[0] if pictures else feed.get("image")
         linked = syndication.posting(feed, post, self._base, self._organization)
         return self._live(
-            edition,
+            snapshot,
             posts,
             window,
             **self._card(title, text, post["url"], image),
@@ -165,12 +165,12 @@ class PageViews:
 
     def _live(
         self,
-        edition: EncodedSnapshot,
+        snapshot: EncodedSnapshot,
         posts: Sequence[Json],
         window: PostSelection,
         **values: object,
     ) -> bytes:
-        feed, choice = edition.feed, window.choice
+        feed, choice = snapshot.feed, window.choice
         ctx = self._templates.context(feed)
         words = ctx["words"]
         turned = choice._replace(rising=not choice.rising)
@@ -189,10 +189,10 @@ class PageViews:
             feed,
             ctx=ctx,
             oembed=f"{self._base}/oembed?url={quote(feed['url'], safe='')}",
-            cursor=str(edition.cursor),
+            cursor=str(snapshot.cursor),
             posts=posts,
             window=window,
-            newest=edition.posts[0]["published_at"] if edition.posts else "",
+            newest=snapshot.posts[0]["published_at"] if snapshot.posts else "",
             turned=turned.page(feed["slug"]),
             more=_page_of(feed["slug"], window.next),
             words=data_block(words),

@@ -331,7 +331,7 @@ async def test_with_the_store_away_the_desk_stays(door: Door) -> None:
     await door.office.feed()
     secret = await door.secret("write")
     await door.sign_in(secret)
-    door.office.services.tokens._known.clear()
+    door.office.services.tokens._cached.clear()
     door.office.store.away = True
     page = await door.browser.get("/desk")
     assert 'id="write"' in page.text

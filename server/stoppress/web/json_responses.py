@@ -1,6 +1,6 @@
-"""Answers that succeed: JSON with the right headers for caches.
+"""Successful answers: JSON with ETag and cache headers.
 
-Rules: what is served while the log can't be asked says how old it is.
+Rules: an answer made while the store is unavailable has an Age header.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stoppress.web.cache_headers import NO_STORE
-from stoppress.web.requests import is_unchanged
+from stoppress.web.request_parsing import is_unchanged
 
 JSON = "application/json"
 
 
 def content_tag(body: bytes, form: bytes = b"") -> str:
-    """An ETag that names these bytes, and the form they are in (16 bytes at most)."""
+    """The ETag of a body in a form (such as FULL_FORM; 16 bytes at most)."""
     digest = hashlib.blake2b(body, digest_size=8, person=form).hexdigest()
     return f'"{digest}"'
 
@@ -31,7 +31,7 @@ def read(
     cache: Mapping[str, str],
     age_s: int | None = None,
 ) -> Response:
-    """The answer to a read, or 304 if the reader holds it already."""
+    """The answer to a read, or 304 if the client has it already."""
     headers = {"etag": etag, **cache}
     if age_s is not None:
         headers["age"] = str(age_s)
@@ -58,5 +58,5 @@ def written(
 
 
 def done() -> Response:
-    """The answer to a write that leaves nothing to show."""
+    """The answer to a write that has no body (204)."""
     return Response(status_code=204, headers={"cache-control": NO_STORE})

@@ -1,11 +1,11 @@
-"""Kept posts and feeds: read whichever release wrote them, and lose nothing of theirs.
+"""Reads and writes stored posts and feeds, preserving members of later releases.
 
-A later release may keep members that this one does not know, at any depth. They are
-never shown (`shown_form.py`). Pure. Rules:
-- They survive every change made here: `written` carries them over. An object keeps its
-  own as long as it is there, an item of a list as long as what is known of it is as
-  it was.
-- Where there are none, as almost always, a write is the encoded struct.
+A later release may store members that this one does not know, at any depth. They are
+never in an answer (`output_struct.py`). Pure. Rules:
+- They survive every edit by this release: `written` copies them. An object keeps its
+  unknown members as long as it exists, an item of a list as long as its known members
+  are unchanged.
+- Without unknown members, which is the usual case, `written` is the encoded struct.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from stoppress.domain.feed import Feed
 from stoppress.domain.post import Post
 
 Known = Mapping[str, "Known | None"]
-"""The members that are known; of those that hold objects, or lists of them, theirs."""
+"""The known members; for those that hold objects (or lists of them), their members."""
 
 EMPTY = len("null")
-"""No longer than this is what holds no member: `null`, `[]`, `{}`."""
+"""JSON of this length or less has no members: `null`, `[]`, `{}`."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-class KeptJson(Generic[S]):
-    """Reads and writes the kept JSON of one struct."""
+class StoredJson(Generic[S]):
+    """Decodes and encodes the stored JSON of one struct."""
 
     def __init__(self, struct: type[S]) -> None:
         self._struct = struct
         self._decoder = msgspec.json.Decoder(struct)
         self._known = known_members(struct)
         self._objects = [(n, inner) for n, inner in self._known.items() if inner]
-        # Fails at the first member that is not known, and decodes no value.
+        # Fails at the first unknown member, and decodes no value.
         raw: list[tuple[str, type, msgspec.Raw]] = [
             (name, msgspec.Raw, msgspec.Raw()) for name in self._known
         ]
@@ -43,16 +43,16 @@ class KeptJson(Generic[S]):
         self._members = msgspec.json.Decoder(members)
 
     def read(self, body: bytes) -> S:
-        """What is known of it. Raises msgspec.ValidationError if it is none."""
+        """Decode the known members. Raises msgspec.ValidationError."""
         try:
             return self._decoder.decode(body)
         except msgspec.ValidationError:
-            # Objects inside refuse what they don't know, as an editor's input has to.
+            # Nested structs refuse unknown members, as they must in an editor's input.
             value = _known_part(msgspec.json.decode(body), self._known)
             return msgspec.convert(value, self._struct)
 
     def _is_known(self, body: bytes) -> bool:
-        """Whether every member is known; only what may hide one is looked into."""
+        """Whether every member is known; decodes only non-empty objects and lists."""
         try:
             members = self._members.decode(body)
         except msgspec.ValidationError:
@@ -66,7 +66,7 @@ class KeptJson(Generic[S]):
         return True
 
     def written(self, after: S, before: bytes) -> bytes:
-        """The JSON to keep of `after`, with what is not known of `before`."""
+        """The JSON to store for `after`, with the unknown members of `before`."""
         body = msgspec.json.encode(after)
         if self._is_known(before):
             return body
@@ -76,7 +76,7 @@ class KeptJson(Generic[S]):
 
 
 def known_members(struct: type[msgspec.Struct]) -> Known:
-    """The members of a struct, and of the structs inside."""
+    """The members of a struct and of its nested structs."""
     return {
         name: _inner(hint)
         for name, hint in get_type_hints(struct).items()
@@ -118,7 +118,7 @@ def _carried_over(after: Any, before: Any, known: Known) -> Any:
 
 
 def _same_item(item: Any, left: list[tuple[Any, Any]]) -> Any:
-    """The item as it was, if nothing of what is known has changed."""
+    """The item with its unknown members, if no known member has changed."""
     for index, (known, whole) in enumerate(left):
         if known == item:
             del left[index]
@@ -126,5 +126,5 @@ def _same_item(item: Any, left: list[tuple[Any, Any]]) -> Any:
     return item
 
 
-KEPT_POSTS = KeptJson(Post)
-KEPT_FEEDS = KeptJson(Feed)
+STORED_POSTS = StoredJson(Post)
+STORED_FEEDS = StoredJson(Feed)

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from stoppress.domain.kept_json import KEPT_FEEDS, KEPT_POSTS
 from stoppress.domain.post import Author
+from stoppress.domain.stored_json import STORED_FEEDS, STORED_POSTS
 
 POST: dict[str, Any] = {
     "id": "0n2p4r6t8v0x2z",
@@ -54,32 +54,32 @@ def later() -> dict[str, Any]:
 
 def test_it_is_read_as_far_as_it_is_known(later: dict[str, Any]) -> None:
     """Nothing of what is not known is left, and all else is."""
-    assert KEPT_POSTS.read(kept(later)) == KEPT_POSTS.read(kept(POST))
-    assert KEPT_POSTS.read(kept(EARLIER | later)) == KEPT_POSTS.read(kept(POST))
+    assert STORED_POSTS.read(kept(later)) == STORED_POSTS.read(kept(POST))
+    assert STORED_POSTS.read(kept(EARLIER | later)) == STORED_POSTS.read(kept(POST))
 
 
 def test_a_write_carries_over_what_is_not_known(later: dict[str, Any]) -> None:
     """An edit of the headline changes nothing else."""
-    post = KEPT_POSTS.read(kept(later))
+    post = STORED_POSTS.read(kept(later))
     after = msgspec.structs.replace(post, headline="Storm", rev=2)
     for before in (later, EARLIER | later):
-        found = json.loads(KEPT_POSTS.written(after, kept(before)))
+        found = json.loads(STORED_POSTS.written(after, kept(before)))
         assert found == later | {"headline": "Storm", "rev": 2}
 
 
 def test_a_write_over_what_is_known_is_the_encoded_post() -> None:
     """The same bytes as ever."""
-    post = KEPT_POSTS.read(kept(POST))
-    assert KEPT_POSTS.written(post, kept(POST)) == kept(post)
+    post = STORED_POSTS.read(kept(POST))
+    assert STORED_POSTS.written(post, kept(POST)) == kept(post)
 
 
 def test_an_item_keeps_its_own_only_while_it_is_the_same(later: dict[str, Any]) -> None:
     """Lists are matched by what is known; what has gone takes its members along."""
     later["authors"][0]["shift"] = "editor"
-    post = KEPT_POSTS.read(kept(later))
+    post = STORED_POSTS.read(kept(later))
     authors = (Author("Ben"), Author("Cyd"), Author("Ada"), Author("Ada"))
     after = msgspec.structs.replace(post, authors=authors, source=None, media=())
-    found = json.loads(KEPT_POSTS.written(after, kept(later)))
+    found = json.loads(STORED_POSTS.written(after, kept(later)))
     assert found["authors"] == [
         {"name": "Ben", "shift": "photographer"},
         {"name": "Cyd"},
@@ -93,6 +93,6 @@ def test_an_item_keeps_its_own_only_while_it_is_the_same(later: dict[str, Any]) 
 @pytest.mark.parametrize("body", [b"", b"{", b"1", b"[]", b'{"id":1}'])
 def test_what_is_no_record_is_refused(body: bytes) -> None:
     """As an error of one kind."""
-    for reader in (KEPT_POSTS, KEPT_FEEDS):
+    for reader in (STORED_POSTS, STORED_FEEDS):
         with pytest.raises(msgspec.MsgspecError):
             reader.read(body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from stoppress.web import responses
+from stoppress.web import json_responses
 
 SHARED = {"cache-control": "public"}
 
@@ -17,26 +17,26 @@ def request(**headers: str) -> Request:
 
 def test_a_tag_names_the_bytes() -> None:
     """The same for the same, in quotes; another for others."""
-    tag = responses.content_tag(b"a")
-    assert tag == responses.content_tag(b"a") != responses.content_tag(b"b")
+    tag = json_responses.content_tag(b"a")
+    assert tag == json_responses.content_tag(b"a") != json_responses.content_tag(b"b")
     assert tag[0] == tag[-1] == '"'
-    assert responses.content_tag(b"a", b"full") != tag
+    assert json_responses.content_tag(b"a", b"full") != tag
 
 
 def test_who_holds_it_already_is_told_so() -> None:
     """Without the body, and with the headers of the answer it replaces."""
-    fresh = responses.read(request(), b"{}", '"a"', SHARED, age_s=3)
+    fresh = json_responses.read(request(), b"{}", '"a"', SHARED, age_s=3)
     assert (fresh.status_code, fresh.body) == (200, b"{}")
     assert fresh.headers["age"] == "3" and fresh.headers["etag"] == '"a"'
-    held = responses.read(request(if_none_match='"a"'), b"{}", '"a"', SHARED)
+    held = json_responses.read(request(if_none_match='"a"'), b"{}", '"a"', SHARED)
     assert (held.status_code, held.body) == (304, b"")
     assert held.headers["cache-control"] == "public" and "age" not in held.headers
 
 
 def test_a_write_is_stored_by_nobody() -> None:
     """Its tag is the revision that the next one names."""
-    made = responses.written(b"{}", rev=3, location="/x", status=201)
+    made = json_responses.written(b"{}", rev=3, location="/x", status=201)
     assert made.headers["etag"] == '"3"' and made.headers["location"] == "/x"
     assert made.status_code == 201 and made.headers["cache-control"] == "no-store"
-    assert "etag" not in responses.written(b"{}", rev=0).headers
-    assert responses.done().status_code == 204
+    assert "etag" not in json_responses.written(b"{}", rev=0).headers
+    assert json_responses.done().status_code == 204

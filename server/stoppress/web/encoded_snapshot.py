@@ -1,7 +1,7 @@
-"""An edition: one feed and its newest posts at one cursor, ready to be sent.
+"""The public snapshot of a feed, encoded as JSON: the feed and its newest posts.
 
-Pure. Made from the log's snapshot, or, when the log can't be asked, from an older
-edition and the events since (the same reducer that every reader has).
+Pure. Made from the store's snapshot, or, while the store is unavailable, from an older
+encoded snapshot and the events since (with `domain.fold`, as every reader does).
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from stoppress.wire.messages import public_feed
 class EncodedSnapshot:
     """The snapshot `{feed, cursor, posts, pinned, next}` as bytes, and decoded.
 
-    `age_s` is None if it is current; else how many seconds ago it last was known
-    to be (the log can't be asked now). `kept` is what it was made from, for those who
-    may publish; None where it was continued from events, which lack what is private.
+    `age_s` is None if it is current; else how many seconds ago it was last known to be
+    (while the store is unavailable). `kept` is the store's snapshot, for callers that
+    may publish; None if it was continued from events, which lack private members.
     """
 
     def __init__(
@@ -46,19 +46,19 @@ class EncodedSnapshot:
         self.age_s = age_s
         self.kept = kept
         self.size = len(body)
-        """Bytes it holds on to, about."""
+        """Approximate memory in bytes."""
         if kept is not None:
             self.size += sum(map(len, kept.page.posts)) + len(kept.pinned or b"")
 
     @cached_property
     def etag(self) -> str:
-        """Names these bytes: the cursor, and a digest of all that they show."""
+        """The ETag: the cursor and a digest of the body."""
         digest = hashlib.blake2b(self.body, digest_size=6).hexdigest()
         return f'"{self.cursor}.{digest}"'
 
     @cached_property
     def value(self) -> dict[str, Any]:
-        """The snapshot, decoded. Not to be changed."""
+        """The snapshot, decoded. Must not be changed."""
         return cast(dict[str, Any], msgspec.json.decode(self.body))
 
     @property
@@ -82,7 +82,7 @@ class EncodedSnapshot:
         return cast("str | None", self.value.get("next"))
 
     def aged(self, age_s: int) -> EncodedSnapshot:
-        """The same, as of `age_s` seconds ago."""
+        """The same snapshot, marked as `age_s` seconds old."""
         return EncodedSnapshot(
             self.slug, self.cursor, self.body, self.visibility, age_s, self.kept
         )
@@ -96,19 +96,19 @@ _shown = msgspec.json.Decoder(_Shown)
 
 
 def visibility_of(feed: bytes) -> Visibility:
-    """The visibility in a feed's kept JSON."""
+    """The visibility in a feed's stored JSON."""
     return _shown.decode(feed).visibility
 
 
-def edition(slug: str, snapshot: Snapshot, base: str) -> EncodedSnapshot:
-    """The edition of what the log holds."""
+def encode_snapshot(slug: str, snapshot: Snapshot, base: str) -> EncodedSnapshot:
+    """Encode the store's snapshot as readers get it."""
     body = _encoded(slug, snapshot, base, public_posts)
     visibility = visibility_of(snapshot.feed)
     return EncodedSnapshot(slug, snapshot.cursor, body, visibility, kept=snapshot)
 
 
 def full_body(slug: str, snapshot: Snapshot, base: str) -> bytes:
-    """The snapshot as those get it who may publish on the feed."""
+    """Encode the store's snapshot for callers that may publish on the feed."""
     return _encoded(slug, snapshot, base, full_posts)
 
 
@@ -130,9 +130,9 @@ def _encoded(
     )
 
 
-def continued(held: EncodedSnapshot, messages: Sequence[bytes]) -> EncodedSnapshot:
-    """The edition after the events that follow on it. Raises Gap."""
-    state = from_snapshot(held.value)
+def continued(older: EncodedSnapshot, messages: Sequence[bytes]) -> EncodedSnapshot:
+    """The snapshot after the events that follow it. Raises Gap."""
+    state = from_snapshot(older.value)
     for message in messages:
         state = fold(state, msgspec.json.decode(message))
     ordered = state.ordered()
@@ -144,9 +144,9 @@ def continued(held: EncodedSnapshot, messages: Sequence[bytes]) -> EncodedSnapsh
         state.cursor,
         msgspec.json.encode(posts),
         msgspec.json.encode(state.pinned),
-        next_path(held.slug, mark),
+        next_path(older.slug, mark),
     )
-    return EncodedSnapshot(held.slug, state.cursor, body, _visibility(state.feed))
+    return EncodedSnapshot(older.slug, state.cursor, body, _visibility(state.feed))
 
 
 def _visibility(feed: Json) -> Visibility:

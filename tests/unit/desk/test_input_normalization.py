@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from stoppress.desk.input_values import canonical_time, time_or_none, without_blanks
+from stoppress.desk.input_normalization import (
+    canonical_time,
+    time_or_none,
+    without_blanks,
+)
 from stoppress.domain.errors import Invalid
 from stoppress.domain.post import Author, PostInput, Source
 

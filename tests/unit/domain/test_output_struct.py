@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from stoppress.domain.feed import Feed
+from stoppress.domain.output_struct import output_struct
 from stoppress.domain.post import PRIVATE, Post
-from stoppress.domain.shown_form import shown_form
 
 FULL: dict[str, Any] = {
     "id": "0n2p4r6t8v0x2z",
@@ -51,14 +51,14 @@ def test_a_post_is_shown_as_far_as_it_is_known(
     kept: dict[str, Any], without: frozenset[str], expected: dict[str, Any]
 ) -> None:
     """Whichever release kept it; private members only where they are asked for."""
-    form = shown_form(Post, first=("id",), without=without)
+    form = output_struct(Post, first=("id",), without=without)
     shown = msgspec.json.decode(msgspec.json.encode(kept), type=form)
     assert json.loads(msgspec.json.encode(shown)) == expected
 
 
 def test_first_members_come_first() -> None:
     """One that the struct lacks is left out until it is set."""
-    form = shown_form(Feed, first=("slug", "url"))
+    form = output_struct(Feed, first=("slug", "url"))
     kept = {"title": "Quay", "slug": "quay", "links": [{"url": "/a", "x": 1}]}
     shown = msgspec.convert(kept, form)
     assert list(msgspec.to_builtins(shown)) == ["slug", "title", "links"]

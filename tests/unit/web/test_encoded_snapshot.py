@@ -12,8 +12,13 @@ from stoppress.desk.feeds import read_new_feed
 from stoppress.desk.idempotency import Requester
 from stoppress.domain.errors import Gap
 from stoppress.domain.timestamps import instant
+from stoppress.web.encoded_snapshot import (
+    EncodedSnapshot,
+    continued,
+    encode_snapshot,
+    visibility_of,
+)
 from stoppress.web.pagination import PAGE_POSTS
-from stoppress.web.snapshot import EncodedSnapshot, continued, edition, visibility_of
 from stoppress.wire import messages
 from tests.memory_store import MemoryStore
 
@@ -24,7 +29,7 @@ encode = msgspec.json.encode
 
 async def now(store: MemoryStore) -> EncodedSnapshot:
     """The edition of what the store holds."""
-    return edition("quay", await store.snapshot("quay", PAGE_POSTS), BASE)
+    return encode_snapshot("quay", await store.snapshot("quay", PAGE_POSTS), BASE)
 
 
 def since(store: MemoryStore, seq: int) -> list[bytes]:
@@ -99,8 +104,11 @@ async def test_the_tag_names_what_is_shown() -> None:
     store = MemoryStore()
     await Desk(store).feeds.make(read_new_feed(b'{"slug":"quay","title":"Quay"}'), ME)
     kept = await store.snapshot("quay", PAGE_POSTS)
-    one, two = edition("quay", kept, BASE), edition("quay", kept, "http://y")
-    assert one.etag == edition("quay", kept, BASE).etag == one.aged(3).etag
+    one, two = (
+        encode_snapshot("quay", kept, BASE),
+        encode_snapshot("quay", kept, "http://y"),
+    )
+    assert one.etag == encode_snapshot("quay", kept, BASE).etag == one.aged(3).etag
     assert one.etag != two.etag
     assert str(one.cursor) in one.etag
     assert (one.age_s, one.aged(3).age_s) == (None, 3)

@@ -10,9 +10,9 @@ import pytest
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from stoppress.web import requests
+from stoppress.web import request_parsing
 from stoppress.web.problems import Problem
-from stoppress.web.requests import (
+from stoppress.web.request_parsing import (
     ClientDisconnected,
     body,
     entity_tags,
@@ -75,7 +75,7 @@ async def test_a_body_that_does_not_come_is_408(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nobody waits for ever."""
-    monkeypatch.setattr(requests, "BODY_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(request_parsing, "BODY_TIMEOUT_S", 0.0)
 
     async def never() -> dict[str, Any]:
         await asyncio.Event().wait()

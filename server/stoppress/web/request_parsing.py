@@ -1,7 +1,7 @@
-"""What a request says: its body, query and headers, read and checked.
+"""Reads and validates a request's body, query and headers.
 
-Rules: every body is bounded in bytes and in time, with and without a
-Content-Length; a value that can't be read is refused, naming it.
+Rules: every body is limited in bytes and in time, with and without a Content-Length;
+the refusal of an invalid value names it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from stoppress.domain.errors import Invalid, Malformed
 from stoppress.web.problems import Problem
 
 BODY_TIMEOUT_S = 30.0
-"""How long a body of 64 KiB may take; nginx gives 60 s between two reads."""
+"""How long a body may take to arrive; nginx allows 60 s between two reads."""
 DRAINED_BYTES = 1 << 20
-"""How much of a body that is too long is read and dropped, so that its sender
-gets the answer instead of a broken connection."""
+"""How much of a too long body is read and dropped, so that the client gets the
+answer instead of a broken connection."""
 
 _CODING = re.compile(
     # caddy, Apache and CloudFront "-gzip"; Jetty "--gzip"; LiteSpeed ";gz".
@@ -41,11 +41,11 @@ _JSON_TYPES = re.compile(
 
 
 class ClientDisconnected(Exception):
-    """Whoever asked is gone; there is nobody to answer."""
+    """The client disconnected before the request was complete."""
 
 
 async def body(request: Request, limit: int) -> bytes:
-    """The request's body. Raises Problem 413, 415 or 408."""
+    """Read the request's body. Raises Problem 413, 415 or 408."""
     headers = request.headers
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise Problem(
@@ -57,7 +57,7 @@ async def body(request: Request, limit: int) -> bytes:
             415,
             "not-json",
             "Unsupported media type",
-            f"the body is {kind[:100]!r}; send JSON, as application/json",
+            f"the type {kind[:100]!r} is invalid: send JSON, as application/json",
         )
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
@@ -90,7 +90,7 @@ async def _receive(receive: Receive, limit: int) -> bytes:
                 413,
                 "too-long",
                 "Body too long",
-                f"the body is longer than {limit} bytes; send less",
+                f"the body is longer than {limit} bytes: send less",
                 headers={"connection": "close"} if more else None,
                 limit=limit,
             )
@@ -99,14 +99,14 @@ async def _receive(receive: Receive, limit: int) -> bytes:
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def asked(headers: Headers, owner: str) -> Requester:
-    """Who asks, and under which Idempotency-Key. Raises Malformed."""
+def requester(headers: Headers, owner: str) -> Requester:
+    """The requester with its Idempotency-Key, if any. Raises Malformed."""
     given = headers.get("idempotency-key")
     return Requester(owner, None if given is None else check_idempotency_key(given))
 
 
 def entity_tags(text: str) -> list[tuple[bool, str]] | None:
-    """The tags of an If-Match or If-None-Match, `(weak, tag)`; None for `*`.
+    """Parse If-Match or If-None-Match: `(weak, tag)` pairs, None for `*`.
 
     A tag that a cache or a compressing proxy changed is the tag that was given out:
     `W/"3"` by nginx, `"3-gzip"` by Caddy, `"3--gzip"` by Jetty. Raises Malformed.
@@ -119,8 +119,8 @@ def entity_tags(text: str) -> list[tuple[bool, str]] | None:
         match = _TAGS.match(text, at)
         if match is None:
             raise Malformed(
-                f"{text[:100]!r} is no entity tag; send the ETag as it was received, "
-                'in quotes, such as "3"'
+                f"{text[:100]!r} is invalid as an entity tag: send the ETag as it was "
+                'received, in quotes, such as "3"'
             )
         tags.append((match[1] is not None, _CODING.sub("", match[2])))
         at = match.end()
@@ -128,7 +128,7 @@ def entity_tags(text: str) -> list[tuple[bool, str]] | None:
 
 
 def expected(headers: Headers) -> Expected:
-    """The revisions in If-Match; None if any will do. Raises Malformed.
+    """The revisions in If-Match; None if any is accepted. Raises Malformed.
 
     A weak tag counts too, other than in RFC 9110 (13.1.1): whatever compresses on the
     way makes tags weak, and a revision names the post's content, not its bytes.
@@ -142,10 +142,10 @@ def expected(headers: Headers) -> Expected:
         if not (tag.isascii() and tag.isdecimal()):
             continue
         if tag[0] == "0":
-            # A tag is compared letter by letter: "01" is not "1", nor a guess at it.
+            # A tag is compared character by character: "01" is not "1".
             raise Malformed(
-                f'"{tag[:40]}" is no revision: those begin with 1 and are written '
-                "without zeros in front; send the ETag as it was received"
+                f'"{tag[:40]}" is invalid as a revision, which has no leading zero: '
+                "send the ETag as it was received"
             )
         if len(tag) < 16:
             revisions.add(int(tag))
@@ -165,18 +165,20 @@ def is_unchanged(headers: Headers, etag: str) -> bool:
 
 
 def whole_number(request: Request, name: str, default: int, most: int) -> int:
-    """The query's `name`, 1 to `most`. Raises Invalid."""
+    """The query parameter `name` as a number from 1 to `most`. Raises Invalid."""
     text = request.query_params.get(name, "")
     if not text:
         return default
     if text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= most:
         return int(text)
-    raise Invalid(name, f"must be a whole number from 1 to {most}, not {text[:40]!r}")
+    raise Invalid(
+        name, f"{text[:40]!r} is invalid: use a whole number from 1 to {most}"
+    )
 
 
 def flag(request: Request, name: str) -> bool:
-    """Whether the query's `name` is true. Raises Invalid."""
+    """The query parameter `name` as a boolean. Raises Invalid."""
     text = request.query_params.get(name, "")
     if text in ("", "false", "true"):
         return text == "true"
-    raise Invalid(name, f"must be true or false, not {text[:40]!r}")
+    raise Invalid(name, f"{text[:40]!r} is invalid: use true or false")

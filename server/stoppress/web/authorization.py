@@ -1,12 +1,12 @@
-"""Who asks, and what they may: one place for every route.
+"""Authentication and authorization of requests, for every route.
 
 Rules:
-- A bearer token, or the desk's cookie, which holds the token itself: `credential`
-  finds it. A token that is sent and not known is 401 everywhere, also where none is
-  needed; a cookie that is not known is nobody's.
-- The cookie may write only from our own pages; a request that does not say where it
-  comes from is refused.
-- A private feed does not exist for whoever may not read it: 404 in every answer.
+- The credential is a bearer token or the desk's cookie, which contains the token
+  (`credential.py`). An unknown bearer token is 401 everywhere, also where none is
+  needed; an unknown cookie counts as no credential.
+- A write with the cookie must come from our own pages; a request without an origin is
+  refused.
+- A private feed is 404 in every answer to callers that may not read it.
 - A write without a token is 401 whether the feed is there or not.
 """
 
@@ -32,12 +32,12 @@ from stoppress.web.credential import (
 )
 from stoppress.web.services import Services
 
-_NOBODY = "no token: send one as `Authorization: Bearer sp_…`"
-_UNKNOWN = "the token is unknown: it may have been revoked"
+_NO_TOKEN = "no token: send one as `Authorization: Bearer sp_…`"
+_UNKNOWN = "the token is unknown: it may have been revoked; use another"
 
 
 def header_lookup(connection: HTTPConnection) -> HeaderLookup:
-    """The headers of a request, as `credential` asks for them."""
+    """The headers of a request as a function, as `credential_of` takes them."""
     headers = connection.headers
 
     def header(name: str) -> str | None:
@@ -51,7 +51,7 @@ def header_lookup(connection: HTTPConnection) -> HeaderLookup:
 async def token_of(
     services: Services, request: Request, *, from_link: bool = False
 ) -> Token | None:
-    """The token a request brings, or None. `from_link`: as in `credential`.
+    """The token of a request, or None. `from_link`: as in `credential_of`.
 
     Raises Unauthenticated, Refused, Unavailable.
     """
@@ -69,15 +69,15 @@ async def token_of(
 
 
 async def token_behind(services: Services, credential: Credential) -> Token | None:
-    """The token of a credential; None for nobody. Raises Unauthenticated, Unavailable.
+    """The token of a credential, or None. Raises Unauthenticated, Unavailable.
 
-    A cookie that is not known is nobody's.
+    An unknown cookie gives None.
     """
     if credential.kind is CredentialKind.NONE:
         return None
     if credential.kind is CredentialKind.MALFORMED:
         scheme = credential.secret[:20]
-        raise Unauthenticated(f"{scheme!r} is not spoken here; {_NOBODY}")
+        raise Unauthenticated(f"the scheme {scheme!r} is not supported; {_NO_TOKEN}")
     token = await services.tokens.check(credential.secret)
     if token is None and credential.must_be_known:
         raise Unauthenticated(_UNKNOWN)
@@ -85,20 +85,20 @@ async def token_behind(services: Services, credential: Credential) -> Token | No
 
 
 def check_origin(services: Services, request: Request) -> None:
-    """Raises Refused unless the browser says that one of our own pages asks."""
+    """Raises Refused unless the browser names one of our own pages as origin."""
     if not is_from_our_page(header_lookup(request), services.settings.origin):
         raise _not_our_page()
 
 
 def _not_our_page() -> Refused:
     return Refused(
-        "the desk's cookie counts only on the desk's own pages; "
-        "elsewhere send a token as `Authorization: Bearer sp_…`"
+        "the desk's cookie is valid only for requests from the desk's own pages: "
+        "send a token as `Authorization: Bearer sp_…`"
     )
 
 
 def feed_of(request: Request) -> str:
-    """The feed in the path. Raises NotFound for what can't be a slug."""
+    """The feed in the path. Raises NotFound if it is not a valid slug."""
     feed: str = request.path_params["feed"]
     try:
         return check_slug(feed)
@@ -107,17 +107,17 @@ def feed_of(request: Request) -> str:
 
 
 def may_read(token: Token | None, visibility: Visibility, feed: str) -> bool:
-    """Whether the feed exists for this token."""
+    """Whether this token may read the feed."""
     return visibility != "private" or (token is not None and token.may("read", feed))
 
 
 def may_publish(token: Token | None, feed: str) -> bool:
-    """Whether posts are shown to this token with what is private in them."""
+    """Whether this token may publish on the feed, and so gets private members."""
     return token is not None and token.may("write", feed)
 
 
 async def visible(services: Services, token: Token | None, feed: str) -> Visibility:
-    """The feed's visibility. Raises NotFound if it does not exist for this token."""
+    """The feed's visibility. Raises NotFound if this token may not read it."""
     visibility = await services.snapshots.visibility(feed)
     if not may_read(token, visibility, feed):
         raise NotFound(feed)
@@ -125,10 +125,10 @@ async def visible(services: Services, token: Token | None, feed: str) -> Visibil
 
 
 async def signed_in(services: Services, request: Request) -> Token:
-    """The token a request brings. Raises Unauthenticated, Unavailable."""
+    """The required token of a request. Raises Unauthenticated, Unavailable."""
     token = await token_of(services, request)
     if token is None:
-        raise Unauthenticated(_NOBODY)
+        raise Unauthenticated(_NO_TOKEN)
     return token
 
 
@@ -137,8 +137,7 @@ async def admit(
 ) -> Token:
     """The token, if it has the scope on the feed (None: on all of them).
 
-    Raises Unauthenticated, MissingScope, or NotFound where the feed is not to
-    be known.
+    Raises Unauthenticated, MissingScope, or NotFound if it may not read the feed.
     """
     token = await signed_in(services, request)
     if token.may(scope, feed):

@@ -1,10 +1,10 @@
-"""The form in which a kept record is shown, derived from its struct.
+"""Derives, from the struct of a stored record, the struct that answers contain.
 
 Rules:
-- A member that is null, false or empty is left out: absent means just that.
-- Only members that the struct names are shown, also inside; what a newer release
-  has kept beside them stays where it is.
-- No limit is checked: a record that was kept is shown, whatever is allowed today.
+- A member that is null, false or empty is left out: absent means that.
+- Only members that the struct declares are included, at every depth; members of a
+  later release stay in the store.
+- No limit is checked: a stored record is sent, whatever is allowed today.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ import msgspec
 from msgspec import NODEFAULT, Struct
 
 Form = type[Any]
-"""A struct made here: as wide as the one it shows, and known at run time alone."""
+"""A struct type created at run time."""
 
 
-def shown_form(
+def output_struct(
     struct: type[Struct], first: Collection[str] = (), without: Collection[str] = ()
 ) -> Form:
-    """A struct that decodes `struct` as it was kept and encodes it as it is shown.
+    """A struct that decodes `struct` as stored and encodes it as sent in answers.
 
     Args:
-        first: members that come first; one the struct lacks is "" until it is set.
+        first: members that come first; one that `struct` lacks is "" until set.
         without: members that are left out.
     """
     fields = {field.name: field for field in msgspec.structs.fields(struct)}
@@ -47,9 +47,9 @@ def shown_form(
 
 
 def _bare(kind: Any) -> Any:
-    """The type without its limits; structs inside it as they are shown."""
+    """The type without its limits, with nested structs converted too."""
     if isinstance(kind, type) and issubclass(kind, Struct):
-        return shown_form(kind)
+        return output_struct(kind)
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return _bare(inner[0])
