@@ -34,8 +34,11 @@ ENTRY = (
     "ARGV[11] == 'post.published' and ARGV[12] or '')"
 )
 MESSAGE = (
-    "redis.call('SPUBLISH', KEYS[3], string.format('%s-%.0f desk.noted %s \\n{}', "
-    "feed.epoch, seq, ARGV[3]))"
+    "local noted = string.format('%s-%.0f desk.noted %s \\n{}', feed.epoch, seq, "
+    "ARGV[3])\n"
+    "redis.call('SPUBLISH', KEYS[3], string.format('%s-%.0f epoch %s +%s\\n', "
+    "feed.epoch, seq - 1, ARGV[3], mark(noted)))\n"
+    "redis.call('SPUBLISH', KEYS[3], noted)"
 )
 
 
@@ -71,8 +74,8 @@ PATCHES = (
     ),
     Patch(
         "domain/post.py",
-        "    correction: Correction | None\n    rev: int\n",
-        "    correction: Correction | None\n    rev: int\n"
+        "    correction: Correction | None = None\n    rev: int\n",
+        "    correction: Correction | None = None\n    rev: int\n"
         f"    {MEMBER}: str | None = None\n",
     ),
     Patch(
@@ -82,15 +85,15 @@ PATCHES = (
         "            body = encode(post)\n",
     ),
     Patch(
-        "desk/input_to_record.py",
+        "desk/post_input.py",
         "updated_at=updated, rev=post.rev + 1)",
         f"updated_at=updated, rev=post.rev + 1, {MEMBER}=post.{MEMBER})",
     ),
     Patch(
         "wire/messages.py",
-        "    body = KEPT_POSTS.shown(body)\n",
-        "    body = KEPT_POSTS.shown(body)\n    import re\n"
-        f"""    body = re.sub(rb',"{MEMBER}":(null|"[a-z0-9]*")', b"", body)\n""",
+        '    post.url = f"{base}/live/{feed}/{post.id}"\n',
+        '    post.url = f"{base}/live/{feed}/{post.id}"\n'
+        f"    post.{MEMBER} = None\n",
     ),
     Patch("desk/tokens.py", 'Literal["read", ', f'Literal["{SCOPE}", "read", '),
     Patch("desk/tokens.py", '{"read": 0, ', f'{{"{SCOPE}": 0, "read": 0, '),
