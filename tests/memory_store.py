@@ -43,7 +43,7 @@ from stoppress.domain.store_records import (
     Write,
     Written,
 )
-from stoppress.hub.upstream import EventSink
+from stoppress.hub.event_source import EventSink
 from stoppress.log.event_record import recorded_post
 
 _MARK = re.compile(r"ext\.(\d{1,19})", re.ASCII)

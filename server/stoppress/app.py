@@ -43,13 +43,13 @@ from stoppress.metrics import ProcessMetrics
 from stoppress.settings import BadSetting, Settings
 from stoppress.web import problems
 from stoppress.web.api import routes
+from stoppress.web.endpoint import SHARED, preflight
 from stoppress.web.line import live_routes
-from stoppress.web.line.accept import accepts_event_stream
+from stoppress.web.line.accept_header import accepts_event_stream
 from stoppress.web.line.event_stream import retry_later
 from stoppress.web.line.fast_path import FastPath
 from stoppress.web.pages import desk_console, page_routes
-from stoppress.web.pages.browser_folder import browser_folder
-from stoppress.web.resource import SHARED, preflight
+from stoppress.web.pages.find_browser_files import browser_folder
 from stoppress.web.services import Services
 from stoppress.web.site_address import SiteAddress
 from stoppress.web.snapshot_cache import SnapshotCache

@@ -20,7 +20,7 @@ import prometheus_client as prometheus
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from stoppress.meter import ByLabel, Counter, Gauge, Histogram, Meter, Total
+from stoppress.metric_types import ByLabel, Counter, Gauge, Histogram, Meter, Total
 
 # When each series began doubles their number, and tells nobody here anything.
 prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]  # not typed

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from stoppress.web.pages.browser_folder import browser_folder
+from stoppress.web.pages.find_browser_files import browser_folder
 from stoppress.web.pages.templating import Templates
 from tests.unit.web.web_harness import shown_feed as feed
 from tests.unit.web.web_harness import shown_post as post

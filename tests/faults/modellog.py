@@ -21,7 +21,7 @@ from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.domain.event import Event, EventType, Subject, SubjectKind, as_it_is_now
 from stoppress.domain.fold import Json
 from stoppress.domain.store_records import LogWindow
-from stoppress.hub.upstream import EventSink
+from stoppress.hub.event_source import EventSink
 from stoppress.wire.messages import public_feed, public_post
 from tests.faults.modelposts import make_feed, make_post, publish_time
 

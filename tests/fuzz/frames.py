@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from stoppress.domain.errors import Malformed
-from stoppress.hub.reader_messages import InboundMessages, ProtocolViolation, read_op
+from stoppress.hub.incoming_messages import InboundMessages, ProtocolViolation, read_op
 from tests.fuzz.mutate import bent, json_of
 
 MAX_MESSAGE = 4096

@@ -14,7 +14,7 @@ from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.log.log_metrics import FollowerMetrics, InboxMetrics, StoreMetrics
 from stoppress.metrics import ProcessMetrics
 from stoppress.process.gc_pauses import PauseMetrics
-from stoppress.web.line.arrivals import ArrivalMetrics
+from stoppress.web.line.arrival_queue import ArrivalMetrics
 from stoppress.web.line.head_limits import HeadMetrics
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from stoppress import __version__
-from stoppress.web.pages.browser_folder import browser_folder
+from stoppress.web.pages.find_browser_files import browser_folder
 
 MODULES = browser_folder() / "stop-press"
 

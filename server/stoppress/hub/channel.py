@@ -18,7 +18,7 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event
 from stoppress.domain.store_records import LogWindow
 from stoppress.hub.bell import Bell
-from stoppress.hub.channel_owner import ChannelOwner
+from stoppress.hub.channel_dependencies import ChannelOwner
 from stoppress.hub.delivery import Delivery
 from stoppress.hub.feed_state import UNKNOWN, FeedState
 from stoppress.hub.follow import CLOSE_ORDER, NOT_JOINED, RESET, Follow

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from stoppress.hub.backlog_cache import BacklogCache, Tail, parts_of
 from stoppress.hub.bell import Bell
-from stoppress.hub.channel_owner import ChannelOwner
+from stoppress.hub.channel_dependencies import ChannelOwner
 from stoppress.hub.follow import CLOSE_ORDER, RESET, Follow, RoundRobin
 from stoppress.hub.hello_and_reset import HelloAndReset
 from stoppress.hub.pace import Pace

@@ -6,7 +6,7 @@ Rule: follows that join at the same position get the same bytes, encoded once.
 from __future__ import annotations
 
 from stoppress.domain.cursor import Cursor
-from stoppress.hub.channel_owner import ChannelOwner
+from stoppress.hub.channel_dependencies import ChannelOwner
 from stoppress.wire import messages
 from stoppress.wire.wire_formats import WireFormat, framed
 

@@ -21,6 +21,7 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.hub.channel import Channel
 from stoppress.hub.closing_readers import ClosingReaders
+from stoppress.hub.event_source import Upstream
 from stoppress.hub.feed_state import FeedState
 from stoppress.hub.follow import Follow
 from stoppress.hub.hub_metrics import HubMetrics
@@ -30,7 +31,6 @@ from stoppress.hub.reader import DETAILS, MAX_FOLLOWS, Reader
 from stoppress.hub.reader_counts import Census, ReaderCounts, SingleProcessCensus
 from stoppress.hub.sweep import Sweep
 from stoppress.hub.task_set import TaskSet
-from stoppress.hub.upstream import Upstream
 from stoppress.settings import Settings
 from stoppress.wire import messages
 from stoppress.wire.close_codes import CloseCode

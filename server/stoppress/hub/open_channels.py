@@ -15,8 +15,8 @@ from collections.abc import Callable, ValuesView
 
 from stoppress.domain.errors import NewsError, NotFound, Unavailable
 from stoppress.hub.channel import Channel
+from stoppress.hub.event_source import Upstream
 from stoppress.hub.task_set import TaskSet
-from stoppress.hub.upstream import Upstream
 
 OPEN_S = 10.0
 """How long opening a feed may take; then the request fails with Unavailable."""

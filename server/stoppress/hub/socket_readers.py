@@ -23,8 +23,8 @@ from typing import Self, cast
 from stoppress.domain.errors import Malformed
 from stoppress.hub.feed_state import ReadRights
 from stoppress.hub.follow import Follow
+from stoppress.hub.incoming_messages import InboundMessages, ProtocolViolation, read_op
 from stoppress.hub.reader import MAX_WAITING, Reader, ReaderOwner
-from stoppress.hub.reader_messages import InboundMessages, ProtocolViolation, read_op
 from stoppress.hub.ring import Bytes, Parts
 from stoppress.wire import frames
 from stoppress.wire.close_codes import CloseCode

@@ -31,11 +31,11 @@ from redis.crc import key_slot
 from redis.exceptions import NoPermissionError
 
 from stoppress.domain.errors import NotPermitted, Unavailable
-from stoppress.log.commands import new_epoch
 from stoppress.log.permissions import CLUSTER_RULES
 from stoppress.log.pool import WATCH_S, Pool
 from stoppress.log.quorum import ServerAddress, SingleFlight, ask, client
 from stoppress.log.redis_address import user_of
+from stoppress.log.redis_commands import new_epoch
 from stoppress.log.redis_errors import said as said_by
 from stoppress.settings import BadSetting
 

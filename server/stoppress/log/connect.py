@@ -27,7 +27,10 @@ from redis.exceptions import (
 from stoppress.domain.errors import NotPermitted, Unavailable
 from stoppress.log import permissions, sentinel
 from stoppress.log.cluster import Cluster, seeds
-from stoppress.log.commands import (
+from stoppress.log.pool import Pool
+from stoppress.log.quorum import ServerAddress
+from stoppress.log.redis_address import check_address, user_of
+from stoppress.log.redis_commands import (
     Command,
     Durability,
     Lives,
@@ -35,9 +38,6 @@ from stoppress.log.commands import (
     RedisCommands,
     new_epoch,
 )
-from stoppress.log.pool import Pool
-from stoppress.log.quorum import ServerAddress
-from stoppress.log.redis_address import check_address, user_of
 from stoppress.log.redis_errors import LoginRefused, NotPrimary, WrongAddress
 from stoppress.log.redis_keys import NODE
 from stoppress.log.sentinel import Sentinels

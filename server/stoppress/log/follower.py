@@ -32,7 +32,7 @@ from stoppress.log.pool import Pool
 from stoppress.log.shards import Shards
 from stoppress.log.store import RedisStore
 from stoppress.log.subscription import Subscription
-from stoppress.meter import ByLabel, Counter
+from stoppress.metric_types import ByLabel, Counter
 
 PROBE_S = 4.0
 BELL_S = 0.25

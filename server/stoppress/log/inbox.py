@@ -26,8 +26,8 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
 from stoppress.domain.errors import NewsError, Unavailable
-from stoppress.log.commands import Command, new_epoch
 from stoppress.log.log_metrics import InboxMetrics
+from stoppress.log.redis_commands import Command, new_epoch
 from stoppress.log.redis_errors import unavailable
 from stoppress.log.redis_keys import INBOX, REFUSED
 from stoppress.log.shards import Shards, at

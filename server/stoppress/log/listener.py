@@ -21,9 +21,9 @@ from typing import Protocol
 
 from stoppress.domain.errors import Unavailable
 from stoppress.log import scripts
-from stoppress.log.commands import new_epoch
 from stoppress.log.log_metrics import FollowerMetrics
 from stoppress.log.pool import Pool
+from stoppress.log.redis_commands import new_epoch
 from stoppress.log.redis_keys import probe_prefix
 from stoppress.log.subscription import Subscription
 

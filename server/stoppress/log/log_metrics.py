@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stoppress.meter import NO_METER, Meter
+from stoppress.metric_types import NO_METER, Meter
 
 
 class FollowerMetrics:

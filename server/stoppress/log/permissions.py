@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 
 from stoppress.domain.errors import NotPermitted
-from stoppress.log.commands import Command, LuaScript
+from stoppress.log.redis_commands import Command, LuaScript
 
 SCRIPT = LuaScript("permissions")
 

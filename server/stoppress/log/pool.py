@@ -33,8 +33,8 @@ from redis.asyncio.connection import (
 from redis.exceptions import ConnectionError, ReadOnlyError, RedisError
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log.commands import Durability, Lives, RedisCommands, new_epoch
 from stoppress.log.quorum import ServerAddress
+from stoppress.log.redis_commands import Durability, Lives, RedisCommands, new_epoch
 from stoppress.log.redis_errors import SlotMoving, unavailable
 
 CONNECTIONS = 32

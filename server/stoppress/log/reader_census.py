@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from stoppress.log.commands import LuaScript, new_epoch
+from stoppress.log.redis_commands import LuaScript, new_epoch
 from stoppress.log.redis_keys import READERS
 from stoppress.log.shards import Shards, at
 

@@ -65,9 +65,9 @@ from stoppress.domain.store_records import (
     Write,
     Written,
 )
-from stoppress.log.commands import Arg, LuaScript, RedisCommands, new_epoch
 from stoppress.log.event_record import read_event, recorded_post
 from stoppress.log.pubsub_message import new_secret
+from stoppress.log.redis_commands import Arg, LuaScript, RedisCommands, new_epoch
 from stoppress.log.redis_keys import feed_keys, idem_key
 
 _WRITE = LuaScript("primary", "need", "mark", "enter", "recollect", "age", "write")

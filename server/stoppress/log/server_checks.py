@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from redis.exceptions import ResponseError
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log.commands import Durability, RedisCommands
+from stoppress.log.redis_commands import Durability, RedisCommands
 from stoppress.log.redis_errors import unavailable
 from stoppress.settings import BadSetting, Settings
 

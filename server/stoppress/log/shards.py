@@ -12,8 +12,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
-from stoppress.log.commands import RedisCommands
 from stoppress.log.pool import Pool
+from stoppress.log.redis_commands import RedisCommands
 from stoppress.log.redis_errors import SlotMoving
 
 PAUSE_S = 0.05

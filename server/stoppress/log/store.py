@@ -35,8 +35,8 @@ from stoppress.domain.store_records import (
     Written,
 )
 from stoppress.log import scripts
-from stoppress.log.commands import RedisCommands, new_epoch
 from stoppress.log.log_metrics import StoreMetrics
+from stoppress.log.redis_commands import RedisCommands, new_epoch
 from stoppress.log.redis_keys import FEEDS, TOKENS, feed_keys, making_key
 from stoppress.log.scripts import LogPiece, MarkedWindow
 from stoppress.log.shards import Shards, at, each

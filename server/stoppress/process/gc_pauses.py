@@ -14,7 +14,7 @@ import gc
 import time
 from collections.abc import Callable
 
-from stoppress.meter import NO_METER, Meter
+from stoppress.metric_types import NO_METER, Meter
 
 LOOP_TICK_S = 1.0
 """Between two ticks of the timer."""

@@ -38,7 +38,7 @@ from stoppress.process.listening_sockets import (
     remove_unix,
 )
 from stoppress.settings import Settings, to_environment
-from stoppress.web.pages.browser_folder import (
+from stoppress.web.pages.find_browser_files import (
     MissingFiles,
     browser_folder,
     stale_script,

@@ -29,7 +29,7 @@ from stoppress.app import ServerProcess
 from stoppress.process.gc_pauses import LOOP_TICK_S, PauseMetrics, Pauses
 from stoppress.process.listening_sockets import ears, limit
 from stoppress.settings import from_environment
-from stoppress.web.line.arrivals import ArrivalMetrics, ArrivalQueue, call_later
+from stoppress.web.line.arrival_queue import ArrivalMetrics, ArrivalQueue, call_later
 from stoppress.web.line.first_bytes import FirstBytes
 from stoppress.web.line.head_limits import HeadLimits, HeadMetrics
 from stoppress.web.line.takeover import LiveWebSocket

@@ -29,7 +29,7 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gap, NotFound, Unavailable
 from stoppress.domain.feed import Visibility
 from stoppress.domain.stored_json import STORED_FEEDS
-from stoppress.meter import ByLabel, Counter
+from stoppress.metric_types import ByLabel, Counter
 from stoppress.settings import Settings
 from stoppress.web.encoded_snapshot import (
     EncodedSnapshot,

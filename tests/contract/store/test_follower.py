@@ -8,7 +8,7 @@ import pytest
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound
-from stoppress.hub.upstream import Upstream
+from stoppress.hub.event_source import Upstream
 from stoppress.log.follower import Follower
 from stoppress.log.pool import Pool
 from stoppress.log.store import RedisStore

@@ -14,7 +14,7 @@ from redis import Redis
 
 from stoppress.domain.errors import NotFound, NotPermitted, Unavailable
 from stoppress.domain.store_records import Idempotency
-from stoppress.log import commands, permissions, reader_census, scripts
+from stoppress.log import permissions, reader_census, redis_commands, scripts
 from stoppress.log.connect import connect, reach
 from stoppress.log.inbox import Inbox
 from stoppress.log.reader_census import RedisCensus
@@ -302,7 +302,7 @@ def test_a_script_asks_for_all_that_it_calls(name: str) -> None:
 
 def test_all_that_is_called_is_asked_for() -> None:
     """In scripts and beside them; CONFIG, CLIENT and SELECT are looked at elsewhere."""
-    folder = Path(commands.__file__).parent
+    folder = Path(redis_commands.__file__).parent
     called: set[str] = set()
     for file in folder.glob("lua/*.lua"):
         called |= _commands(file.read_bytes(), rb"redis\.call")

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from stoppress.desk.store_protocol import Store
 from stoppress.domain.errors import NotFound
-from stoppress.hub.upstream import Upstream
+from stoppress.hub.event_source import Upstream
 from stoppress.log.event_record import recorded_post
 from stoppress.log.store import RedisStore
 from tests.contract.store.following import Counts, following

@@ -11,10 +11,10 @@ import pytest
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.hub import hub, open_channels
+from stoppress.hub.asgi_readers import RelayedReader
 from stoppress.hub.bell import Bell
 from stoppress.hub.feed_state import ANYONE
 from stoppress.hub.hub import Hub
-from stoppress.hub.relayed_readers import RelayedReader
 from stoppress.settings import Settings
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat

@@ -11,8 +11,8 @@ import pytest_asyncio
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.hub import open_channels
 from stoppress.hub.channel import Channel
+from stoppress.hub.event_source import EventSink
 from stoppress.hub.open_channels import OpenChannels
-from stoppress.hub.upstream import EventSink
 from tests.newsroom_line import Paper
 from tests.unit.hub.benches import Bench, Room, join
 

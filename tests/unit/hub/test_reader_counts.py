@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from stoppress.domain.errors import Unavailable
+from stoppress.hub.asgi_readers import RelayedReader
 from stoppress.hub.feed_state import ANYONE
 from stoppress.hub.hub import Hub
 from stoppress.hub.reader_counts import EVERY_S, LEASE_S
-from stoppress.hub.relayed_readers import RelayedReader
 from stoppress.settings import Settings
 from stoppress.wire.wire_formats import WireFormat
 from tests.newsroom_line import Paper

@@ -20,7 +20,7 @@ from stoppress.domain.errors import (
 from stoppress.domain.event import EventType, Subject
 from stoppress.domain.store_records import Idempotency, Write
 from stoppress.log import scripts
-from stoppress.log.commands import RedisCommands
+from stoppress.log.redis_commands import RedisCommands
 
 pytestmark = pytest.mark.asyncio
 KEY = Idempotency("token-1", "k", "f")

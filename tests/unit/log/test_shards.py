@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 
 from stoppress.log import shards
-from stoppress.log.commands import RedisCommands
 from stoppress.log.pool import Pool
+from stoppress.log.redis_commands import RedisCommands
 from stoppress.log.redis_errors import SlotMoving
 from stoppress.log.shards import Shards, at, each, followed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import BaseRoute, Route
 
 from stoppress.web.api import feeds, health, import_export, posts, tokens
-from stoppress.web.resource import Handler, Resource
+from stoppress.web.endpoint import Handler, Resource
 from stoppress.web.services import Services
 
 RESOURCES: dict[str, tuple[bool, dict[str, Handler]]] = {

@@ -24,7 +24,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from stoppress.hub.socket_readers import Registry
-from stoppress.web.line.arrivals import (
+from stoppress.web.line.arrival_queue import (
     ArrivalOutcome,
     ArrivalQueue,
     QueuePlace,

@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from stoppress.meter import NO_METER, Meter
-from stoppress.web.line.arrivals import Later
+from stoppress.metric_types import NO_METER, Meter
+from stoppress.web.line.arrival_queue import Later
 
 MIN_CHECK_S = 0.5
 """Seconds between two checks, at least."""

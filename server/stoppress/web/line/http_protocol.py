@@ -28,7 +28,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from stoppress.hub.socket_readers import Registry
-from stoppress.web.line.arrivals import ArrivalQueue
+from stoppress.web.line.arrival_queue import ArrivalQueue
 from stoppress.web.line.head_limits import HeadLimits
 from stoppress.web.line.ignored_upgrade import parser_of_the_rest
 from stoppress.web.line.pending_upgrade import PendingUpgrade

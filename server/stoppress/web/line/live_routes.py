@@ -26,13 +26,13 @@ from stoppress.domain.errors import (
     Unavailable,
 )
 from stoppress.web.authorization import feed_of
-from stoppress.web.line.accept import accepts_event_stream
+from stoppress.web.endpoint import Resource
+from stoppress.web.line.accept_header import accepts_event_stream
 from stoppress.web.line.admission import admitted
 from stoppress.web.line.event_stream import EventStream, ended, retry_later
 from stoppress.web.line.long_poll import poll, wait_s_of
 from stoppress.web.line.websocket import LiveWebSocketRoute
 from stoppress.web.problems import Problem
-from stoppress.web.resource import Resource
 from stoppress.web.services import Services
 from stoppress.wire.close_codes import CloseCode
 

@@ -16,9 +16,9 @@ from starlette.responses import Response
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Invalid, NotFound
+from stoppress.hub.asgi_readers import LongPoll
 from stoppress.hub.channel import Channel
 from stoppress.hub.feed_state import ReadRights
-from stoppress.hub.relayed_readers import LongPoll
 from stoppress.web.line import relay
 from stoppress.web.line.event_stream import ended
 from stoppress.web.line.takeover import HALF_CLOSED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from stoppress.web.line.arrivals import (
+from stoppress.web.line.arrival_queue import (
     ArrivalOutcome,
     ArrivalQueue,
     QueuePlace,

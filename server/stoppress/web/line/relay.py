@@ -13,10 +13,10 @@ from collections.abc import Coroutine
 from starlette.types import Receive, Send
 
 from stoppress.domain.errors import Malformed
+from stoppress.hub.asgi_readers import RelayedReader
 from stoppress.hub.feed_state import ReadRights
 from stoppress.hub.hub import Hub
-from stoppress.hub.reader_messages import read_op
-from stoppress.hub.relayed_readers import RelayedReader
+from stoppress.hub.incoming_messages import read_op
 from stoppress.web.line.admission import Wanted
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat

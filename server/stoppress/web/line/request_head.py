@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from stoppress.web.line.accept import accepts_event_stream
+from stoppress.web.line.accept_header import accepts_event_stream
 
 TIMEOUT = b"408 Request Timeout"
 TOO_LARGE = b"431 Request Header Fields Too Large"

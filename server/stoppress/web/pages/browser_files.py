@@ -14,7 +14,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stoppress.web.pages.browser_folder import SCRIPT
+from stoppress.web.pages.find_browser_files import SCRIPT
 from stoppress.web.pages.templating import Templates
 from stoppress.web.problems import Problem
 from stoppress.web.response_cache import CachedBody, send

@@ -31,11 +31,11 @@ from stoppress.domain.feed import Feed, check_slug
 from stoppress.domain.post import PostInput
 from stoppress.web.authorization import admit, check_origin, signed_in, token_of
 from stoppress.web.credential import COOKIE
-from stoppress.web.pages.browser_folder import browser_folder
+from stoppress.web.endpoint import Handler, Resource
+from stoppress.web.pages.find_browser_files import browser_folder
 from stoppress.web.pages.templating import Templates
 from stoppress.web.problems import Problem
 from stoppress.web.request_parsing import body
-from stoppress.web.resource import Handler, Resource
 from stoppress.web.services import Services
 from stoppress.wire.messages import public_feed
 

@@ -26,9 +26,10 @@ from stoppress.domain.timestamps import parse_instant
 from stoppress.web import cache_headers
 from stoppress.web.authorization import feed_of, token_of, visible
 from stoppress.web.encoded_snapshot import EncodedSnapshot
+from stoppress.web.endpoint import Resource
 from stoppress.web.pages import syndication
 from stoppress.web.pages.browser_files import BrowserFiles
-from stoppress.web.pages.browser_folder import browser_folder
+from stoppress.web.pages.find_browser_files import browser_folder
 from stoppress.web.pages.key_moments import KeyMoments
 from stoppress.web.pages.other_feeds import OtherFeeds
 from stoppress.web.pages.templating import Templates
@@ -36,7 +37,6 @@ from stoppress.web.pages.views import PageViews, PostSelection
 from stoppress.web.pagination import PAGE_POSTS, next_path, posts_path, public_posts
 from stoppress.web.post_filter import PostFilter, filtered_posts
 from stoppress.web.problems import answer as problem
-from stoppress.web.resource import Resource
 from stoppress.web.response_cache import CachedBody, Renderer, ResponseCache, send
 from stoppress.web.services import Services
 from stoppress.web.site_address import below

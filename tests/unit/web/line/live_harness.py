@@ -27,7 +27,7 @@ from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.process.listening_sockets import limit, listen
 from stoppress.settings import Settings
 from stoppress.web.line import live_routes
-from stoppress.web.line.arrivals import ArrivalMetrics, ArrivalQueue, call_later
+from stoppress.web.line.arrival_queue import ArrivalMetrics, ArrivalQueue, call_later
 from stoppress.web.line.fast_path import FastPath
 from stoppress.web.line.first_bytes import FirstBytes
 from stoppress.web.line.head_limits import HeadLimits, HeadMetrics

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from stoppress.web.line import queued_request
-from stoppress.web.line.arrivals import ArrivalOutcome, ArrivalQueue
+from stoppress.web.line.arrival_queue import ArrivalOutcome, ArrivalQueue
 from stoppress.web.line.http_protocol import LiveHttp
 from stoppress.web.line.queued_request import QUEUED_REQUEST_BYTES, QueuedRequest
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stoppress.web.pages.browser_files import BrowserFiles
-from stoppress.web.pages.browser_folder import SCRIPT, browser_folder
+from stoppress.web.pages.find_browser_files import SCRIPT, browser_folder
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from stoppress.web.api import routes
 from stoppress.web.credential import COOKIE
 from stoppress.web.pages import desk_console
-from stoppress.web.pages.browser_folder import browser_folder
+from stoppress.web.pages.find_browser_files import browser_folder
 from stoppress.web.pages.templating import Templates
 from stoppress.web.problems import exception_handlers
 from tests.unit.web.desk_harness import ADMIN, BASE, Office, open_office

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stoppress.web.pages.browser_folder import browser_folder
+from stoppress.web.pages.find_browser_files import browser_folder
 from stoppress.web.pages.localization import (
     LocalTime,
     day_text,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from stoppress.web.pages.browser_folder import browser_folder
+from stoppress.web.pages.find_browser_files import browser_folder
 from stoppress.web.pages.templating import (
     Templates,
     data_block,

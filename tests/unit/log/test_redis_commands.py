@@ -12,7 +12,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoScriptError, ResponseError
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log.commands import (
+from stoppress.log.redis_commands import (
     Command,
     Durability,
     Lives,

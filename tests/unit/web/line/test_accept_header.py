@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stoppress.web.line.accept import accepts_event_stream
+from stoppress.web.line.accept_header import accepts_event_stream
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
-from stoppress.meter import NO_METER, Meter
+from stoppress.metric_types import NO_METER, Meter
 
 ADMIT_SLICE_S = 0.001
 """Time per turn for admissions; the sweep has a slice of its own."""

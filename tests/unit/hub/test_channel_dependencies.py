@@ -6,14 +6,14 @@ import inspect
 
 import pytest
 
-from stoppress.hub import channel_owner
+from stoppress.hub import channel_dependencies
 from stoppress.hub.hub import Hub
 from tests.unit.hub.benches import Bench
 
 OWNER = next(
     kind
-    for kind in vars(channel_owner).values()
-    if isinstance(kind, type) and kind.__module__ == channel_owner.__name__
+    for kind in vars(channel_dependencies).values()
+    if isinstance(kind, type) and kind.__module__ == channel_dependencies.__name__
 )
 
 

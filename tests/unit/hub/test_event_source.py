@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from stoppress.hub.channel import Channel
-from stoppress.hub.upstream import EventSink, Upstream
+from stoppress.hub.event_source import EventSink, Upstream
 from stoppress.log.follower import Follower
 from tests.newsroom_line import Paper
 

@@ -11,7 +11,7 @@ from websockets.frames import Frame, Opcode
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Malformed
-from stoppress.hub.reader_messages import InboundMessages, ProtocolViolation, read_op
+from stoppress.hub.incoming_messages import InboundMessages, ProtocolViolation, read_op
 
 
 def _frame(opcode: Opcode, data: bytes, fin: bool = True) -> bytes:

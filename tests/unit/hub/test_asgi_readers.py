@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
+from stoppress.hub.asgi_readers import TASK_VISITS, LongPoll, RelayedReader
 from stoppress.hub.feed_state import ANYONE
 from stoppress.hub.reader import MAX_WAITING
-from stoppress.hub.relayed_readers import TASK_VISITS, LongPoll, RelayedReader
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat
 from tests.unit.hub.benches import Bench, Room, join

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stoppress.meter import NO_METER, ByLabel, Counter, Gauge, Histogram, Total
+from stoppress.metric_types import NO_METER, ByLabel, Counter, Gauge, Histogram, Total
 from tests.tally import Tally
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stoppress.web.pages import browser_folder as module
-from stoppress.web.pages.browser_folder import (
+from stoppress.web.pages import find_browser_files as module
+from stoppress.web.pages.find_browser_files import (
     SCRIPT,
     MissingFiles,
     browser_folder,

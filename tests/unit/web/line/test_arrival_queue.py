@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from stoppress.web.line import arrivals
-from stoppress.web.line.arrivals import (
+from stoppress.web.line import arrival_queue
+from stoppress.web.line.arrival_queue import (
     MAX_QUEUED_S,
     PLAIN_PATH_COST_S,
     TURNS_BETWEEN_SLICES,
@@ -161,14 +161,14 @@ def test_who_waited_too_long_is_closed() -> None:
 
 
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrivals, "MAX_QUEUED", 20)
+    monkeypatch.setattr(arrival_queue, "MAX_QUEUED", 20)
     house = House()
     guests = _crowd(house, 50)
     assert len(house.arrival_queue) == 20
     assert sum(guest.is_cut for guest in guests) == house.ledger.outs
     assert house.ledger.outs + 20 + len(house.inside) == 50
-    monkeypatch.setattr(arrivals, "MAX_QUEUED_BYTES", 20 * 500)
-    monkeypatch.setattr(arrivals, "MAX_QUEUED", 1000)
+    monkeypatch.setattr(arrival_queue, "MAX_QUEUED_BYTES", 20 * 500)
+    monkeypatch.setattr(arrival_queue, "MAX_QUEUED", 1000)
     more = Guest(house, 51)
     house.arrival_queue.enter(more, 1)
     assert more.is_cut
@@ -211,7 +211,7 @@ def test_who_has_left_takes_nobodys_place() -> None:
 def test_bytes_are_counted_for_as_long_as_they_are_held(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(arrivals, "MAX_QUEUED_BYTES", 3000)
+    monkeypatch.setattr(arrival_queue, "MAX_QUEUED_BYTES", 3000)
     house = House(1)
     house.arrival_queue.enter(Guest(house, 0), 500)
     guests = [Guest(house, number) for number in range(1, 4)]
@@ -251,7 +251,7 @@ def test_who_leaves_while_waiting_is_gone(
     patience_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Found out before it is let in after a long wait, and by its end after a short."""
-    monkeypatch.setattr(arrivals, "CHECK_PEER_AFTER_S", patience_s)
+    monkeypatch.setattr(arrival_queue, "CHECK_PEER_AFTER_S", patience_s)
     on_every_server()(_who_leaves)("fast_path", "uvloop")
 
 
@@ -275,7 +275,7 @@ async def _who_leaves(room: Liveroom) -> None:
     await room.until(lambda: room.ledger.here == 0)
     await room.until(lambda: not room.server.server_state.connections)
     # Beside the one that stayed.
-    assert room.ledger.came == 1 + (arrivals.CHECK_PEER_AFTER_S > 0)
+    assert room.ledger.came == 1 + (arrival_queue.CHECK_PEER_AFTER_S > 0)
 
 
 def _shut(room: Liveroom) -> None:
