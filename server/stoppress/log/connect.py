@@ -54,8 +54,8 @@ from stoppress.log.server_checks import (
 from stoppress.log.shards import Shards
 from stoppress.settings import Settings
 
-_NODE = LuaScript("primary", "node")
-_ROLE = LuaScript("primary", "role")
+_NODE = LuaScript("require_primary", "data_lineage")
+_ROLE = LuaScript("require_primary", "read_role")
 
 _TO_BE_CHANGED = (VolatileServer, NotPermitted, LoginRefused, WrongAddress)
 """What stays as it is until somebody changes it: the start is refused."""

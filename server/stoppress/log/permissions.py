@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from stoppress.domain.errors import NotPermitted
 from stoppress.log.redis_commands import Command, LuaScript
 
-SCRIPT = LuaScript("permissions")
+SCRIPT = LuaScript("missing_rights")
 
 KEYS, CHANNELS = "~stoppress:*", "&stoppress:*"
 RULES = (
@@ -78,7 +78,7 @@ _FEW = 6
 
 
 def question(commands: Sequence[tuple[str, ...]]) -> Command:
-    """The command that asks which of these are not allowed; see `permissions.lua`."""
+    """The command that asks which of these are not allowed (`missing_rights.lua`)."""
     # In small letters: what looks for a subscription in passing is not misled.
     asked = [(name.lower(), *rest) for name, *rest in commands]
     return ("EVAL", SCRIPT.source, 0, json.dumps(asked))

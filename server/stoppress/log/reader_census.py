@@ -16,7 +16,7 @@ from stoppress.log.redis_commands import LuaScript, new_epoch
 from stoppress.log.redis_keys import READERS
 from stoppress.log.shards import Shards, at
 
-_CENSUS = LuaScript("need", "census")
+_CENSUS = LuaScript("check_rights", "exchange_reader_counts")
 
 
 class RedisCensus:

@@ -3,7 +3,7 @@
 They are sent by digest; a server that does not know one (new, restarted, flushed)
 is sent its text, and knows it from then on.
 
-How an epoch is held (`enter.lua`, run by each script that names a cursor). The
+How an epoch is held (`open_epoch.lua`, run by each script that names a cursor). The
 feed's meta keeps the primary's `master_replid`, which changes whenever the data
 may have: at each start of the server and at each promotion of a replica. Where it
 has changed, a new epoch begins in the same step, at seq 0 with an empty log,
@@ -12,13 +12,13 @@ unless the history provably is whole, which takes all of these:
 - It is one node now, and was, at every contact of this epoch: with a copy about,
   the copy may have become the primary.
 - It was never promoted (`master_replid2` is empty): it may have been a copy.
-- Its data are of one line of descent (`life`, kept by `node.lua` in
+- Its data are of one line of descent (`life`, kept by `data_lineage.lua` in
   `stoppress:node`, looked up for each new connection): a feed that nobody asked
   for cannot have slept through a change that the server as a whole went through.
   The embedded Valkey adds the identity of its data folder to it, so that a folder
   restored from a back-up is another line.
 And whoever follows a log and finds that it ends before what it was told of it has
-a new epoch begun (`renew.lua`): files were set back under hubs that went on.
+a new epoch begun (`renew_epoch.lua`): files were set back under hubs that went on.
 So a restart from save points gets a new epoch even after a clean stop: to tell
 one from the other is not worth a mistake; and so does a first replica, which gives
 a primary a new id. What can't be seen, on a Redis that is not ours: files restored
@@ -70,19 +70,48 @@ from stoppress.log.pubsub_message import new_secret
 from stoppress.log.redis_commands import Arg, LuaScript, RedisCommands, new_epoch
 from stoppress.log.redis_keys import feed_keys, idem_key
 
-_WRITE = LuaScript("primary", "need", "mark", "enter", "recollect", "age", "write")
-_MAKE = LuaScript("primary", "need", "recollect", "make")
-_DROP = LuaScript("need", "mark", "recollect", "drop")
-_RECALL = LuaScript("need", "mark", "recollect", "recall")
-_CONFIRM = LuaScript("primary", "need", "mark", "enter", "confirm")
-_HEAD = LuaScript("primary", "need", "mark", "enter", "head")
-_RENEW = LuaScript("primary", "need", "mark", "enter", "renew")
-_FEED = LuaScript("primary", "need", "mark", "enter", "feed")
-_PAGE = LuaScript("listed", "page")
-_WITHDRAWN = LuaScript("withdrawn")
-_SNAPSHOT = LuaScript("primary", "need", "mark", "enter", "listed", "snapshot")
-_WINDOW = LuaScript("primary", "need", "mark", "enter", "window")
-_PROBE = LuaScript("primary", "probe")
+_WRITE = LuaScript(
+    "require_primary",
+    "check_rights",
+    "message_mark",
+    "open_epoch",
+    "find_repeated_write",
+    "trim_by_age",
+    "write",
+)
+_MAKE = LuaScript(
+    "require_primary", "check_rights", "find_repeated_write", "create_feed"
+)
+_DROP = LuaScript("check_rights", "message_mark", "find_repeated_write", "delete_feed")
+_RECALL = LuaScript(
+    "check_rights", "message_mark", "find_repeated_write", "read_idempotency_record"
+)
+_CONFIRM = LuaScript(
+    "require_primary", "check_rights", "message_mark", "open_epoch", "confirm_head"
+)
+_HEAD = LuaScript(
+    "require_primary", "check_rights", "message_mark", "open_epoch", "read_head"
+)
+_RENEW = LuaScript(
+    "require_primary", "check_rights", "message_mark", "open_epoch", "renew_epoch"
+)
+_FEED = LuaScript(
+    "require_primary", "check_rights", "message_mark", "open_epoch", "read_feed"
+)
+_PAGE = LuaScript("ordered_posts", "read_posts_page")
+_WITHDRAWN = LuaScript("list_withdrawn_posts")
+_SNAPSHOT = LuaScript(
+    "require_primary",
+    "check_rights",
+    "message_mark",
+    "open_epoch",
+    "ordered_posts",
+    "read_snapshot",
+)
+_WINDOW = LuaScript(
+    "require_primary", "check_rights", "message_mark", "open_epoch", "read_log_window"
+)
+_PROBE = LuaScript("require_primary", "publish_probe")
 
 
 class LogPiece(NamedTuple):
@@ -307,7 +336,7 @@ def now_ms() -> int:
 
 
 def _entry(talk: RedisCommands, at: int) -> tuple[Arg, ...]:
-    """What `enter.lua` needs: chance, life, at."""
+    """What `open_epoch.lua` needs: chance, life, at."""
     return (b"%b %b" % (new_epoch().encode(), new_secret()), talk.life, at)
 
 

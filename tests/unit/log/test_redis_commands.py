@@ -22,7 +22,7 @@ from stoppress.log.redis_commands import (
 )
 
 pytestmark = pytest.mark.asyncio
-SCRIPT = LuaScript("primary", "probe")
+SCRIPT = LuaScript("require_primary", "publish_probe")
 
 
 class Scripted:

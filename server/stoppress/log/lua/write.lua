@@ -56,7 +56,7 @@ for i = 11, last, 7 do
       if owner then
         local _, text = held(owner)
         -- Whoever sent it may ask again because nobody could say that it is kept:
-        -- a write, so that this answer is waited for (see confirm.lua).
+        -- a write, so that this answer is waited for (see confirm_head.lua).
         redis.call('HSET', KEYS[1], 'seq', string.format('%.0f', feed.seq))
         return {'taken', external, owner, text or ''}
       end

@@ -1,4 +1,4 @@
--- recall.lua: the write kept under an Idempotency-Key.
+-- read_idempotency_record.lua: the write kept under an Idempotency-Key.
 --
 -- KEYS  1 meta  2 idem  3 line
 -- ARGV  1 fingerprint  2 at

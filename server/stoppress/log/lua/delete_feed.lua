@@ -1,4 +1,4 @@
--- drop.lua: delete a feed with all it holds, but for the idempotency records.
+-- delete_feed.lua: delete a feed with all it holds, but for the idempotency records.
 --
 -- KEYS  1 meta  2 log  3 line  4 posts  5 order  6 ext  7 idem
 -- ARGV  1 at  2 expected rev ('' for any)  3 fingerprint ('' for none)  4 ttl, in s

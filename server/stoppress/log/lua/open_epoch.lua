@@ -1,15 +1,15 @@
--- enter.lua: put before every script that names a cursor. Sees to it that an epoch
+-- open_epoch.lua: put before every script that names a cursor. Sees to it that an epoch
 -- ends when its history can no longer be proved; see scripts.py for the rule.
 --
 -- enter(meta, log, line, chance, life, at)
 --   meta, log, line   key names: the feed's meta hash, its log, its channel
 --   chance            a fresh random epoch and secret, `<epoch> <secret>`, used if one
 --                     has to begin
---   life              the server's line of descent (node.lua), '' where it does not
+--   life              the server's line of descent (data_lineage.lua), '' where it does not
 --                     fsync every write before it answers
 --   at                milliseconds since 1970
 -- Returns nil if there is no such feed, else a table with epoch, seq (a number),
--- rev, pinned, born and secret (texts). Needs primary.lua, need.lua and mark.lua.
+-- rev, pinned, born and secret (texts). Needs require_primary.lua, check_rights.lua and message_mark.lua.
 --
 -- anew(feed, meta, log, line, chance, at): end the epoch of such a table.
 local function anew(feed, meta, log, line, chance, at)

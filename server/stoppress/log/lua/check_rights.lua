@@ -1,4 +1,4 @@
--- need.lua: put before every script that writes; lets it end before it has begun.
+-- check_rights.lua: put before every script that writes; lets it end before it has begun.
 --
 -- need(command, key or channel, …): refuses if the user may not call this. To be called
 -- before the first write, of every command that follows on it: from there on nothing

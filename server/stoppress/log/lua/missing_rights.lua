@@ -1,4 +1,4 @@
--- permissions.lua: which of some commands the user may not call here.
+-- missing_rights.lua: which of some commands the user may not call here.
 --
 -- ARGV  1 the commands, as JSON: arrays of texts
 -- Returns for each one that is missing its number, from 1 on: itself if the user may

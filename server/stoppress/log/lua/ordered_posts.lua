@@ -1,4 +1,4 @@
--- listed.lua: put before every script that reads posts in order.
+-- ordered_posts.lua: put before every script that reads posts in order.
 --
 -- listed(posts, order, start, limit[, rising]): the posts from rank `start` on, newest
 -- first; rising: oldest first, and ranks count from the oldest.

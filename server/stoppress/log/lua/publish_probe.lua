@@ -1,4 +1,4 @@
--- probe.lua: publish to a follower's own channel, as a write would to a feed's.
+-- publish_probe.lua: publish to a follower's own channel, as a write would to a feed's.
 --
 -- KEYS  1 channel
 -- ARGV  1 nonce

@@ -1,4 +1,4 @@
--- mark.lua: put before every script that publishes to a feed's channel.
+-- message_mark.lua: put before every script that publishes to a feed's channel.
 --
 -- marker(secret, channel): a function that makes the mark of a message there: its
 -- HMAC-SHA1 (RFC 2104) with the feed's key, over the channel, a newline and the

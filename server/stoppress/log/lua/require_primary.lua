@@ -1,4 +1,4 @@
--- primary.lua: put before every script that needs a primary.
+-- require_primary.lua: put before every script that needs a primary.
 --
 -- replication(): what the server says of its replication. Refuses, as a write would be
 -- refused there, on a replica: what it holds may be old, and what is published on it

@@ -1,4 +1,4 @@
--- feed.lua: a feed as it is now.
+-- read_feed.lua: a feed as it is now.
 --
 -- KEYS  1 meta  2 log  3 line
 -- ARGV  1 chance  2 life  3 at

@@ -1,4 +1,4 @@
--- confirm.lua: write again where a feed's log ends, so that what is asked after it
+-- confirm_head.lua: write again where a feed's log ends, so that what is asked after it
 -- (WAIT speaks for its own connection's writes alone) speaks for all before it.
 --
 -- KEYS  1 meta  2 log  3 line

@@ -1,4 +1,4 @@
--- renew.lua: begin a new epoch, if the log ends before what somebody was told of it.
+-- renew_epoch.lua: begin a new epoch, if the log ends before what somebody was told of it.
 --
 -- KEYS  1 meta  2 log  3 line
 -- ARGV  1 chance  2 life  3 at  4 epoch  5 seq of what was told

@@ -1,4 +1,4 @@
--- recollect.lua: put before every script that minds an Idempotency-Key. Needs need.lua.
+-- find_repeated_write.lua: put before every script that minds an Idempotency-Key. Needs check_rights.lua.
 --
 -- A record is "cursor\nborn\npost\nfingerprint" (born: the feed's, or empty where the
 -- record outlives the feed). It holds no text of a post.

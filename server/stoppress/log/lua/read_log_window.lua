@@ -1,4 +1,4 @@
--- window.lua: a piece of a feed's log, and the posts it points to as they are now.
+-- read_log_window.lua: a piece of a feed's log, and the posts it points to as they are now.
 -- Bounded, so that no reader of a log keeps the server from anyone: who wants more
 -- asks again. A post that many events point to is sent once.
 --

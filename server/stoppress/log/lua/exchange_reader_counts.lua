@@ -1,4 +1,4 @@
--- census.lua: leave one process's counts of readers, and get everyone's.
+-- exchange_reader_counts.lua: leave one process's counts of readers, and get everyone's.
 --
 -- KEYS  1 readers: process -> `<when its lease ends, in ms>\n<counts>`
 -- ARGV  1 process  2 its lease in ms  3 its counts ('' if it has none)

@@ -1,4 +1,4 @@
--- age.lua: put before the script that adds to a log. Lets go what is too old.
+-- trim_by_age.lua: put before the script that adds to a log. Lets go what is too old.
 --
 -- let_go(log, at, age): of a log that was just added to at `at` (ms), what is older than
 -- `age` seconds (0: nothing is too old). The oldest go first, MOST a call, so that a
@@ -8,7 +8,7 @@
 -- Returns how many went.
 local MOST = 16
 
--- need_to_let_go(log): see to it that this is allowed. Needs need.lua.
+-- need_to_let_go(log): see to it that this is allowed. Needs check_rights.lua.
 local function need_to_let_go(log)
   need('PERSIST', log)
   need('EXPIRE', log, '1')

@@ -1,4 +1,4 @@
--- withdrawn.lua: what is left of withdrawn posts, a piece of the hashes at a time.
+-- list_withdrawn_posts.lua: what is left of withdrawn posts, a piece of the hashes at a time.
 --
 -- KEYS  1 meta  2 posts  3 ext
 -- ARGV  1 'ext' (those that hold an external id) or 'posts' (all)

@@ -1,4 +1,4 @@
--- make.lua: create a feed, with a new epoch, at seq 0.
+-- create_feed.lua: create a feed, with a new epoch, at seq 0.
 --
 -- KEYS  1 meta  2 log  3 posts  4 order  5 ext  6 idem
 -- ARGV  1 epoch  2 life  3 body  4 fingerprint ('' for none)  5 ttl, in s

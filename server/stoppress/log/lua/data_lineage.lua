@@ -1,4 +1,4 @@
--- node.lua: which line of descent this server's data is of; asked on each new
+-- data_lineage.lua: which line of descent this server's data is of; asked on each new
 -- connection. See scripts.py for the rule.
 --
 -- KEYS  1 node

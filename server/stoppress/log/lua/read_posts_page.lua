@@ -1,4 +1,4 @@
--- page.lua: posts in order, after a place that may hold no post any more.
+-- read_posts_page.lua: posts in order, after a place that may hold no post any more.
 --
 -- KEYS  1 meta  2 posts  3 order
 -- ARGV  1 limit (1 or more)  2 order, 3 post of the place ('' and '' for the first)

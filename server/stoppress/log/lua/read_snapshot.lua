@@ -1,4 +1,4 @@
--- snapshot.lua: a feed, its newest posts and the pinned one, at one cursor.
+-- read_snapshot.lua: a feed, its newest posts and the pinned one, at one cursor.
 --
 -- KEYS  1 meta  2 log  3 line  4 posts  5 order
 -- ARGV  1 chance  2 life  3 at  4 limit (1 or more)
