@@ -6,8 +6,8 @@ Beside the types of events there are `end` (the feed was deleted, at that cursor
 and `epoch` (the log is at that cursor). The writers are the scripts. An event of a type
 that is not known here has no body, whatever was sent with it.
 
-The scripts mark what they send (`message_mark.lua`): a user who may publish on a channel
-but not read keys can't make readers see what is not in the log. Rules:
+The scripts mark what they send (`message_mark.lua`): a user who may publish on the
+channel but not read keys can't make readers see what is not in the log. Rules:
 - A mark is the HMAC-SHA1 of the channel, a newline and the message, with the secret in
   the feed's meta, which is made with each epoch. Whoever has read the log knows it.
 - `end` and `epoch` have theirs in the place of the post, made as if it were empty.
