@@ -22,6 +22,11 @@ ALL = os.environ.get("FOREIGN") == "all"
 _MODULE = "tests.foreign.proxies"
 
 
+def share_of(every: Sequence[str], share: Sequence[str]) -> Sequence[str]:
+    """What a test tries: every one in `make foreign`, a share in `make test`."""
+    return every if ALL else share
+
+
 def intermediaries() -> tuple[str, ...]:
     """All there are."""
     if importlib.util.find_spec(_MODULE) is None:

@@ -24,7 +24,14 @@ from tests.conftest import Server
 from tests.foreign.intermediaries import ALL, OURS, intermediaries, missing, through
 from tests.foreign.raw_socket import RawSocket
 from tests.foreign.relay import BackgroundLoop
-from tests.foreign.smuggling_cases import FRAMINGS, INNER, MARK, SECRET, Framing
+from tests.foreign.smuggling_cases import (
+    FRAMINGS,
+    INNER,
+    MARK,
+    SECRET,
+    UPGRADE,
+    Framing,
+)
 
 ANSWERS_WITHIN_S = 3.0
 WAYS = ("at once", "body later", "in pieces")
@@ -116,6 +123,23 @@ def test_what_is_a_request_is_read(server: Server) -> None:
         said = client.rest()
     assert STATUS.findall(said) == [b"201", b"201", b"200"], said
     assert [SECRET.decode() in text for text in target.published()] == [True, True]
+
+
+def test_a_body_behind_an_ignored_upgrade_is_awaited(server: Server) -> None:
+    """The JDK's client offers h2c, and sends the body in a segment of its own. Here it
+    comes after the server asked for it, so surely later than the head."""
+    target = Target(server)
+    inner = target.filled(INNER)
+    head, _, body = inner.partition(b"\r\n\r\n")
+    offer = (UPGRADE, "Upgrade: h2c", "Expect: 100-continue", "Connection: close")
+    lines = "".join(f"\r\n{line}" for line in offer).encode()
+    with RawSocket(server.url) as client:
+        client.send(head + lines + b"\r\n\r\n")
+        assert b" 100 " in client.until(b"\r\n\r\n")
+        client.send(body)
+        said = client.rest()
+    assert STATUS.findall(said) == [b"201"], said
+    assert len(target.published()) == 1
 
 
 def test_there_are_enough_framings() -> None:

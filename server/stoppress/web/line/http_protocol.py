@@ -78,6 +78,7 @@ RELIED_ON: dict[type, tuple[str, ...]] = {
         "loop",
         "on_headers_complete",
         "on_message_begin",
+        "on_message_complete",
         "on_response_complete",
         "parser",
         "pipeline",
@@ -286,6 +287,11 @@ class LiveHttp(HttpToolsProtocol):
             hide_token(cast("dict[str, Any]", self.scope))
         elif has_body(self.headers):
             self._refuse(BAD_REQUEST, b"A WebSocket handshake has no body: send none.")
+
+    def on_message_complete(self) -> None:
+        """A request is complete; an ignored upgrade's is not when its head is read."""
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse a request that can't be parsed, unless it is refused already."""
