@@ -15,6 +15,9 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 PACKAGES = FOLDER / "node" / "node_modules"
 ANY = "any"
+_WEBSOCKET_LIBRARIES = frozenset(
+    ("websocket-client", "websockets", "autobahn", "ws", "reconnecting-websocket")
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,11 @@ class Client:
             return ["java", str(FOLDER / "java" / self.driver), *place]
         module = f"tests.foreign.drivers.{self.driver}"
         return [sys.executable, "-m", module, *place]
+
+    @property
+    def is_websocket(self) -> bool:
+        """Whether it reads over a WebSocket alone."""
+        return "websocket" in self.arguments or self.name in _WEBSOCKET_LIBRARIES
 
     @property
     def missing(self) -> str:
