@@ -275,7 +275,6 @@ def heads() -> Iterator[Framing]:
             OUTER,
             frozenset((400,)),
             must_answer=True,
-            fails="201: Host is not checked (RFC 9112, 3.2)",
         )
     yield Framing(
         "a first header that is folded",
