@@ -9,12 +9,11 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
 PACKAGES = FOLDER / "node" / "node_modules"
-ANY = "any"
 _WEBSOCKET_LIBRARIES = frozenset(
     ("websocket-client", "websockets", "autobahn", "ws", "reconnecting-websocket")
 )
@@ -29,8 +28,6 @@ class Client:
     """A module of `drivers`, or a script for node or java."""
     arguments: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
-    fails: dict[str, str] = field(default_factory=dict)
-    """Why it does not work today, by what lies between, or by ANY."""
     polls: bool = False
     """Whether it polls, and so hears events alone."""
 

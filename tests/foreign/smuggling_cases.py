@@ -33,8 +33,6 @@ class Framing:
     must_answer: bool = False
     stays: bool = False
     """Whether the answer goes on for ever: a stream, or a WebSocket."""
-    fails: str = ""
-    """Why it is not so today."""
 
 
 MARK = b"<inner>"

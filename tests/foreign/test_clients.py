@@ -24,7 +24,7 @@ from typing import IO, Any
 import pytest
 
 from tests.conftest import Server
-from tests.foreign.clients import ANY, CLIENTS, Client
+from tests.foreign.clients import CLIENTS, Client
 from tests.foreign.intermediaries import ALL, OURS, intermediaries, missing, through
 from tests.foreign.relay import BackgroundLoop, relayed
 
@@ -53,8 +53,6 @@ def cells() -> Iterator[Any]:
         if client.is_websocket and name in NO_SOCKETS:
             continue
         marks = []
-        if reason := client.fails.get(name) or client.fails.get(ANY):
-            marks.append(pytest.mark.xfail(reason=reason, strict=True))
         if lacks := client.missing or missing(name):
             marks.append(pytest.mark.skip(reason=f"not here: {lacks}"))
         yield pytest.param(client, name, id=f"{client.name}-{name}", marks=marks)

@@ -165,8 +165,6 @@ class Handshake:
     """Headers instead of the usual ones, or more; None leaves one out."""
     answers: tuple[tuple[str, str | None], ...] = ()
     """Headers that the answer has; None: has not."""
-    fails: str = ""
-    """Why it is not so today."""
 
 
 ANSWERS_WITHIN_S = 5.0
@@ -271,9 +269,6 @@ HANDSHAKES = (
             case,
             door,
             id=f"{case.name}-{door}",
-            marks=[pytest.mark.xfail(reason=case.fails, strict=True)]
-            if case.fails
-            else [],
         )
         for case, door in product(HANDSHAKES, ("fast", "plain"))
     ],

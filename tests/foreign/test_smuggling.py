@@ -151,7 +151,6 @@ def test_there_are_enough_framings() -> None:
 @pytest.mark.parametrize("way", WAYS if ALL else WAYS[:2])
 @pytest.mark.parametrize("framing", FRAMINGS, ids=lambda framing: framing.name)
 def test_no_second_request(
-    request: pytest.FixtureRequest,
     server: Server,
     hub: Hub,
     targets: list[Target],
@@ -161,12 +160,7 @@ def test_no_second_request(
     """What is inside is not read, and the outer request is answered at most once."""
     target = Target(server)
     is_alone = hub.through in OURS
-    if framing.fails:
-        # What a proxy makes of it, or a path that joins pieces, is not known.
-        strict = hub.through == "direct" and way == "at once"
-        mark = pytest.mark.xfail(reason=framing.fails, strict=strict)
-        request.applymarker(mark)
-    elif is_alone:
+    if is_alone:
         targets.append(target)
     head, body = target.request(framing)
     with RawSocket(hub.base, ANSWERS_WITHIN_S) as client:
