@@ -42,6 +42,10 @@ class Scale:
     """How much of the fault, where it is done again and again; 0: none of it."""
 
 
+SHARE = Scale(readers=48, events=60, seconds=6.0)
+"""What `make test` runs of each kind; `make faults` runs all of it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """A kind of fault, and what may come of it."""

@@ -11,7 +11,7 @@ import pytest
 from tests.faults.background import Campaign
 from tests.faults.shrink import command
 from tests.faults.suite import KINDS, SHOWN
-from tests.faults.terms import EVENTS, READERS, RUN_S, Scale
+from tests.faults.terms import SHARE
 
 WAIT_S = 900
 """What one test may wait for: its run may be the last to begin."""
@@ -22,9 +22,9 @@ WAIT_S = 900
 def test_nothing_is_lost(kind: str, campaign: Campaign) -> None:
     """No gap, no repeat, nothing acknowledged lost, and health as it should be."""
     outcome = campaign.outcome(kind, WAIT_S)
-    again = command(outcome, Scale())
+    again = command(outcome, SHARE)
     told = "\n".join(map(str, outcome.faults[:SHOWN]))
     assert not outcome.faults, f"again: {again}\n{told}"
-    assert outcome.events >= EVENTS
-    assert outcome.seconds >= RUN_S
-    assert outcome.readers >= READERS
+    assert outcome.events >= SHARE.events
+    assert outcome.seconds >= SHARE.seconds
+    assert outcome.readers >= SHARE.readers
