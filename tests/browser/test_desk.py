@@ -274,7 +274,7 @@ async def test_signing_out(site: Site, profile: BrowserContext) -> None:
     await expect(desk.page.get_by_label("Token")).to_be_focused()
     await desk.page.keyboard.type("sp_wrong")
     await desk.page.keyboard.press("Enter")
-    await expect(desk.page.get_by_role("alert")).to_contain_text("not known")
+    await expect(desk.page.get_by_role("alert")).to_contain_text("unknown")
 
 
 async def test_without_scripts(site: Site) -> None:

@@ -103,7 +103,7 @@ class RingAgainstList(RuleBasedStateMachine):
     @rule()
     def read_all(self) -> None:
         """Fill every cache, and find in none what is gone."""
-        for wire in (WireFormat.WEBSOCKET, WireFormat.STREAM):
+        for wire in (WireFormat.WEBSOCKET, WireFormat.CHUNKS):
             seq, got = self.ring.first - 1, b""
             start = seq
             while seq != self.ring.head:
@@ -248,7 +248,7 @@ def test_a_tail_that_broke_off_has_its_rest_later_too(chance: Random) -> None:
         ring.append(
             Event(seq, EventType.PUBLISHED, T0 + seq, Subject.post(f"p{seq}"), body)
         )
-    wires = (WireFormat.WEBSOCKET, WireFormat.STREAM, WireFormat.DEFLATED)
+    wires = (WireFormat.WEBSOCKET, WireFormat.CHUNKS, WireFormat.DEFLATED)
     backlog_cache = {
         (wire, seq): ring.tail(wire, seq) for wire in wires for seq in range(60)
     }

@@ -28,7 +28,7 @@ from stoppress.hub.reader import MAX_WAITING, Reader, ReaderOwner
 from stoppress.hub.ring import Bytes, Parts
 from stoppress.wire import frames
 from stoppress.wire.close_codes import CloseCode
-from stoppress.wire.wire_formats import WireFormat
+from stoppress.wire.wire_formats import LAST_CHUNK, WireFormat, chunk
 
 Registry = set[asyncio.Protocol]
 """The web server's open connections, which it closes at shutdown and waits for."""
@@ -247,16 +247,15 @@ class WebSocketReader(SocketReader):
 
 
 class EventStreamReader(SocketReader):
-    """A reader of server-sent events, after the head of the response.
-
-    The response has no length and no chunks: it ends with the connection. HAProxy
-    holds back the end of each chunk for 200 ms unless it is told otherwise.
-    """
+    """A reader of server-sent events, after the head of the response."""
 
     __slots__ = ()
 
-    def __init__(self, owner: ReaderOwner, rights: ReadRights) -> None:
-        super().__init__(owner, WireFormat.STREAM, rights)
+    def __init__(
+        self, owner: ReaderOwner, rights: ReadRights, *, chunked: bool = True
+    ) -> None:
+        form = WireFormat.CHUNKS if chunked else WireFormat.STREAM
+        super().__init__(owner, form, rights)
 
     def data_received(self, data: bytes) -> None:
         """Discard: an event stream has no inbound messages."""
@@ -273,7 +272,7 @@ class EventStreamReader(SocketReader):
     def probe(self) -> None:
         """Send an empty comment; a peer that is gone answers with RST."""
         if not self.closing:
-            self.write(frames.SSE_COMMENT)
+            self.write(self._framed(frames.SSE_COMMENT))
 
     def close_if_gone(self) -> None:
         """Close the connection if the peer has reset it."""
@@ -281,10 +280,13 @@ class EventStreamReader(SocketReader):
             self.blocked = True
             self.transport.close()
 
+    def _framed(self, event: bytes) -> bytes:
+        return chunk(event) if self.wire is WireFormat.CHUNKS else event
+
     def send_hello(self, hello: bytes) -> None:
         """Send `hello`, with a random `retry:` that spreads unplanned reconnects."""
         wait_ms = random.randint(0, self.owner.settings.retry_ms)
-        self.write(frames.sse_retry(wait_ms) + hello)
+        self.write(self._framed(frames.sse_retry(wait_ms)) + hello)
 
     def refuse(self, feed: str, code: CloseCode, detail: str) -> None:
         """Refuse the follow, and close: an event stream has only one."""
@@ -294,10 +296,12 @@ class EventStreamReader(SocketReader):
     def bye(self, retry_ms: int) -> None:
         """Close with `bye`; an EventSource takes the delay from `retry:`."""
         if not self.closing:
-            self.write(frames.sse_retry(retry_ms))
+            self.write(self._framed(frames.sse_retry(retry_ms)))
         super().bye(retry_ms)
 
     def _end(self, code: CloseCode) -> None:
+        if self.wire is WireFormat.CHUNKS:
+            self.write(LAST_CHUNK)
         self.transport.close()
         self.owner.closing_readers.abort_later(self)
 

@@ -15,12 +15,22 @@ class WireFormat(IntEnum):
 
     WEBSOCKET = 0
     """RFC 6455 text frames, written to the socket."""
-    STREAM = 1
-    """Server-sent events, in a response that ends with its connection."""
-    LINES = 2
+    CHUNKS = 1
+    """Server-sent events, each an HTTP/1.1 chunk, written to the socket."""
+    STREAM = 2
+    """Server-sent events without chunks: HTTP/1.0, or a server that adds them."""
+    LINES = 3
     """JSON, one message per line, for callers that frame messages themselves."""
-    DEFLATED = 3
+    DEFLATED = 4
     """RFC 6455 text frames, compressed by RFC 7692 if that is shorter."""
+
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk of an HTTP/1.1 body (RFC 9112, section 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def framed(
@@ -33,4 +43,5 @@ def framed(
         return frames.websocket_deflated(payload)
     if wire is WireFormat.LINES:
         return payload + b"\n"
-    return frames.sse(kind, payload, cursor)
+    event = frames.sse(kind, payload, cursor)
+    return chunk(event) if wire is WireFormat.CHUNKS else event

@@ -313,7 +313,7 @@ def test_all_that_is_called_is_asked_for() -> None:
     elsewhere = {"EVAL", "CONFIG", "WAIT", "WAITAOF", "CLUSTER"}
     arguments = {"NX", "EX", "GROUP", "STREAMS", "MAXLEN", "COUNT", "BLOCK", "NODES"}
     arguments |= {"CREATE", "CONSUMERS", "DELCONSUMER", "MKSTREAM", "OOM", "MISCONF"}
-    arguments |= {"NOREPLICAS", "BUSY", "MASTERDOWN", "KEEPTTL", "GET"}
+    arguments |= {"NOREPLICAS", "BUSY", "MASTERDOWN", "KEEPTTL", "GET", "WRONGTYPE"}
     assert called - elsewhere - arguments <= asked
     assert asked <= called | {"GET"}
 

@@ -16,8 +16,8 @@ from stoppress.bench.reader_process import need_descriptors
 from stoppress.bench.run_plan import MARK, STEPS_A_SECOND, BenchFailed, RunPlan
 from stoppress.bench.target_server import STOP_PRESS
 from stoppress.wire.frames import websocket_deflated, websocket_text
+from stoppress.wire.wire_formats import chunk
 from tests.ports import reserve_port
-from tests.unit.bench.test_stream_parser import chunk
 
 POSTS = 40
 HEAD = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"

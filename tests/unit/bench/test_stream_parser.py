@@ -15,16 +15,11 @@ from stoppress.wire.frames import (
     websocket_deflated,
     websocket_text,
 )
+from stoppress.wire.wire_formats import LAST_CHUNK, chunk
 
 SAID = [b"short", b"rain " * 60, b"r" * 125, b"r" * 126, bytes(70_000), b"wind " * 99]
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked"
-LAST_CHUNK = b"0\r\n\r\n"
 AGREED = b"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover"
-
-
-def chunk(data: bytes) -> bytes:
-    """A chunk of an HTTP/1.1 body, as nchan sends one per event."""
-    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def event(data: bytes) -> bytes:

@@ -17,6 +17,7 @@ from stoppress.hub.socket_readers import (
 )
 from stoppress.wire import frames
 from stoppress.wire.close_codes import CloseCode
+from stoppress.wire.wire_formats import LAST_CHUNK, chunk
 from tests.unit.hub.benches import Bench
 from tests.waiting import until
 
@@ -163,18 +164,18 @@ async def test_a_peer_that_takes_nothing_is_cut(taken: Taken) -> None:
     assert reader.fd == -1
 
 
-async def test_an_event_stream_ends_with_its_connection(taken: Taken) -> None:
-    """After `retry:` and bye, each once."""
+async def test_an_event_stream_ends_by_its_last_chunk(taken: Taken) -> None:
+    """After when to come back."""
     reader = EventStreamReader(taken.bench, ANYONE)
     await taken.take(reader)
     reader.data_received(b"GET / HTTP/1.1\r\n\r\n")  # has no answer any more
-    reader.send_hello(b"hello")
+    reader.send_hello(chunk(b"hello"))
     reader.bye(55)
     reader.bye(56)
-    wanted = b"retry: 0\n\n" + b"hello" + b"retry: 55\n\n"
+    wanted = chunk(b"retry: 0\n\n") + chunk(b"hello") + chunk(b"retry: 55\n\n")
     heard = await taken.heard_all()
     assert heard.startswith(wanted) and b"event: bye" in heard
-    assert heard.count(b"event: bye") == 1
+    assert heard.endswith(LAST_CHUNK)
 
 
 async def test_a_refused_stream_has_nothing_else_and_ends(taken: Taken) -> None:

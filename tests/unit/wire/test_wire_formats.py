@@ -8,10 +8,16 @@ import zlib
 import pytest
 
 from stoppress.wire import frames
-from stoppress.wire.wire_formats import WireFormat, framed
+from stoppress.wire.wire_formats import LAST_CHUNK, WireFormat, chunk, framed
 
 MESSAGE = b'{"type":"beat","feed":"x","cursor":"e-1"}'
 LONG = b'{"text":"%b"}' % (b"rain " * 200)
+
+
+def test_a_chunk_tells_its_length_in_hex() -> None:
+    """RFC 9112, section 7.1; the last one is empty."""
+    assert chunk(b"x" * 26) == b"1a\r\n" + b"x" * 26 + b"\r\n"
+    assert chunk(b"") == LAST_CHUNK
 
 
 @pytest.mark.parametrize(
@@ -21,6 +27,7 @@ LONG = b'{"text":"%b"}' % (b"rain " * 200)
         (WireFormat.DEFLATED, frames.websocket_text(MESSAGE)),
         (WireFormat.LINES, MESSAGE + b"\n"),
         (WireFormat.STREAM, b"event: beat\ndata: " + MESSAGE + b"\n\n"),
+        (WireFormat.CHUNKS, chunk(b"event: beat\ndata: " + MESSAGE + b"\n\n")),
     ],
 )
 def test_a_message_is_the_same_on_every_wire(wire: WireFormat, bytes_: bytes) -> None:

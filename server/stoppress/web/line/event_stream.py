@@ -20,7 +20,7 @@ from stoppress.hub.feed_state import ReadRights
 from stoppress.hub.socket_readers import EventStreamReader
 from stoppress.web.line import relay
 from stoppress.web.line.admission import Wanted, follow
-from stoppress.web.line.takeover import END_WITH_CONNECTION, TAKEOVER, Take
+from stoppress.web.line.takeover import TAKEOVER, UNCHUNKED, Take
 from stoppress.web.services import Services
 from stoppress.wire import frames, messages
 
@@ -64,9 +64,9 @@ class EventStream(Response):
         """Send the head, and hand the connection to the hub."""
         hub = self._services.hub
         extensions = scope.get("extensions", {})
-        take: Take | None = extensions.get(TAKEOVER)
-        if take is not None and scope["method"] != "HEAD":
-            extensions[END_WITH_CONNECTION]()
+        is_chunked = UNCHUNKED not in extensions
+        if not is_chunked:
+            extensions[UNCHUNKED]()
         await send(
             {
                 "type": "http.response.start",
@@ -77,9 +77,10 @@ class EventStream(Response):
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body", "body": b""})
             return
+        take: Take | None = extensions.get(TAKEOVER)
         if take is None:
             wants: Wanted = ((self._feed, self._cursor),)
             await relay.stream(hub, self._rights, wants, receive, send)
             return
-        reader = EventStreamReader(hub, self._rights)
+        reader = EventStreamReader(hub, self._rights, chunked=is_chunked)
         take(reader, partial(follow, reader, ((self._feed, self._cursor),)))

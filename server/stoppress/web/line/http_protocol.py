@@ -46,10 +46,10 @@ from stoppress.web.line.request_head import (
     refusal_response,
 )
 from stoppress.web.line.takeover import (
-    END_WITH_CONNECTION,
     HALF_CLOSED,
     TAKEN,
     TAKEOVER,
+    UNCHUNKED,
     TransportTaker,
     hide_token,
 )
@@ -96,7 +96,6 @@ RELIED_ON: dict[type, tuple[str, ...]] = {
         "chunked_encoding",
         "disconnected",
         "expected_content_length",
-        "keep_alive",
         "message_event",
         "more_body",
         "on_response",
@@ -304,8 +303,9 @@ class LiveHttp(HttpToolsProtocol):
         scope["extensions"] = {
             TAKEOVER: partial(self.take, cycle),
             HALF_CLOSED: self.on_half_close,
-            END_WITH_CONNECTION: partial(_end_with_connection, cycle),
         }
+        if scope["http_version"] == "1.0":
+            scope["extensions"][UNCHUNKED] = partial(_send_unchunked, cycle)
         if is_stream(scope):
             self.when_admitted(partial(self._start_stream, cycle, app))
         else:
@@ -335,9 +335,9 @@ class LiveHttp(HttpToolsProtocol):
             or transport.is_closing()
         ):
             return False
-        if cycle.chunked_encoding is not False or cycle.expected_content_length:
+        if cycle.chunked_encoding is None or cycle.expected_content_length:
             raise RuntimeError(
-                "only a response that ends with its connection can be taken over"
+                "the response has a Content-Length: its transport can't be taken over"
             )
         self._unset_keepalive_if_required()
         self.connections.discard(self)
@@ -356,7 +356,6 @@ class LiveHttp(HttpToolsProtocol):
         return True
 
 
-def _end_with_connection(cycle: RequestResponseCycle) -> None:
-    """Send the response without chunks; its end is that of the connection."""
+def _send_unchunked(cycle: RequestResponseCycle) -> None:
+    """End the response with the connection (HTTP/1.0 has no chunks)."""
     cycle.chunked_encoding = False
-    cycle.keep_alive = False

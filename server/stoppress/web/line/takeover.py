@@ -42,10 +42,9 @@ DEFLATED = "stop_press.deflated"
 HALF_CLOSED = "stop_press.half_closed"
 """In the ASGI scope of a request: registers a callback for the case that the peer
 closes its side while it waits for the response."""
-END_WITH_CONNECTION = "stop_press.end_with_connection"
-"""In the ASGI scope of a request: called before the head of a response without a
-length, it makes the response end with its connection rather than go out in chunks. Only
-such a response can be taken over."""
+UNCHUNKED = "stop_press.unchunked"
+"""In the ASGI scope of an HTTP/1.0 request: called before the head of a response
+without a length, it ends the response with the connection instead of with chunks."""
 LIVE_PATHS = ("/v1/live", "/events")
 """Ends of the paths that browsers open without custom headers."""
 MAX_EARLY_BYTES = 64 << 10

@@ -129,7 +129,7 @@ async def test_http_1_0_knows_no_upgrade(room: Liveroom) -> None:
 
 
 @taken
-async def test_a_stream_has_no_chunks_in_http_1_0_either(room: Liveroom) -> None:
+async def test_a_stream_in_http_1_0_has_no_chunks(room: Liveroom) -> None:
     """It is the bytes of the stream, and ends with the connection."""
     async with raw(room) as client:
         client.send(STREAM.replace(b"HTTP/1.1", b"HTTP/1.0"))
