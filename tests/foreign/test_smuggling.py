@@ -32,6 +32,7 @@ from tests.foreign.smuggling_cases import (
     UPGRADE,
     Framing,
 )
+from tests.waiting import wait_until
 
 ANSWERS_WITHIN_S = 3.0
 WAYS = ("at once", "body later", "in pieces")
@@ -53,7 +54,15 @@ class Target:
 
     def published(self) -> list[str]:
         """What was published: the texts of the posts."""
-        events = self._ask(f"?since={self._start}&wait=0")["events"]
+        head = self.server.request("GET", self.feed).json()["cursor"]
+        said: list[Any] = []
+
+        def is_at_the_head() -> bool:
+            said[:] = [self._ask(f"?since={self._start}&wait=0")]
+            return bool(said[0]["cursor"] == head)
+
+        wait_until(is_at_the_head)
+        events = said[0]["events"]
         return [
             self.server.request("GET", f"{self.feed}/posts/{event['post']['id']}").text
             for event in events

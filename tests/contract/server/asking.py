@@ -8,6 +8,7 @@ import httpx
 
 from tests.conftest import Server
 from tests.plain_http import PATIENCE_S, PLAIN
+from tests.waiting import wait_until
 
 SHARED_CACHE = (
     "public, max-age=0, s-maxage=1, stale-while-revalidate=5, stale-if-error=60"
@@ -64,8 +65,19 @@ def said(post: dict[str, Any]) -> str:
 
 
 def events(server: Server, feed: str, since: str) -> list[dict[str, Any]]:
-    """What happened in the feed after a cursor."""
-    answer = read(server, f"/v1/feeds/{feed}/events?since={since}&wait=0")
-    assert answer.status_code == 200, answer.text
-    found: list[dict[str, Any]] = answer.json()["events"]
+    """What happened in the feed after a cursor, up to the last acknowledged write.
+
+    A process hears of a write a moment after it is acknowledged; a snapshot is never
+    older than that.
+    """
+    head = read(server, f"/v1/feeds/{feed}").json()["cursor"]
+    found: list[dict[str, Any]] = []
+
+    def is_at_the_head() -> bool:
+        answer = read(server, f"/v1/feeds/{feed}/events?since={since}&wait=0")
+        assert answer.status_code == 200, answer.text
+        found[:] = answer.json()["events"]
+        return bool(answer.json()["cursor"] == head)
+
+    wait_until(is_at_the_head)
     return found

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Server
+from tests.contract.server.asking import events
 
 Lines = list[dict[str, Any]]
 _slugs = count(1)
@@ -147,8 +148,7 @@ def test_readers_of_the_copy_have_it_in_order(server: Server, feed: str) -> None
     head = server.request("GET", f"/v1/feeds/{copy}").json()["cursor"]
     epoch, _, seq = head.rpartition("-")
     assert not lines[0]["cursor"].startswith(f"{epoch}-")
-    answer = server.request("GET", f"/v1/feeds/{copy}/events?since={epoch}-0&wait=0")
-    found = [event["cursor"] for event in answer.json()["events"]]
+    found = [event["cursor"] for event in events(server, copy, f"{epoch}-0")]
     assert found == [f"{epoch}-{n}" for n in range(1, int(seq) + 1)]
 
 

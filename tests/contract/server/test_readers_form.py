@@ -81,7 +81,7 @@ def test_what_is_private_is_on_no_public_route(server: Server) -> None:
         assert not has_private(answer.json())
     path = f"/v1/feeds/{feed}/posts/{post['id']}"
     server.request("PATCH", path, {"body": "It *falls*."}, if_match='"1"')
-    since = f"/v1/feeds/{feed}/events?wait=0&since={start}"
+    since = f"/v1/feeds/{feed}/events?wait=25&since={start}"
     for answer in (read(server, since), server.request("GET", since)):
         assert answer.json()["events"] and not has_private(answer.json())
     for page in ("", "/atom.xml", "/feed.json", f"/{post['id']}"):
