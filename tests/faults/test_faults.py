@@ -22,7 +22,7 @@ def check(seed: int, findings: Findings) -> None:
     assert findings.counts["events"]
 
 
-@pytest.mark.parametrize("seed", [2, 5, 7])
+@pytest.mark.parametrize("seed", [SEED, 2])
 def test_readers_that_are_cut_hold_what_the_model_holds(seed: int) -> None:
     """Cuts at any byte, changes of transport, resets: no gap, no repeat."""
     check(seed, virtual.run(model.play(seed, 150)))
