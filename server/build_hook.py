@@ -20,17 +20,17 @@ class ScriptHook(BuildHookInterface):  # type: ignore[type-arg]  # set by hatchl
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build the script; `version` is "standard" or "editable"."""
-        _build_script(Path(self.root)).build()
+        _bundle_widget(Path(self.root)).build()
         if version == "editable":
             # client_demo would be copied into site-packages and go stale there.
             self.build_config.target_config.pop("force-include", None)
 
 
-def _build_script(root: Path) -> Any:
+def _bundle_widget(root: Path) -> Any:
     """The module beside this one: hatchling loads this one alone."""
-    path = root / "server" / "build_script.py"
-    spec = importlib.util.spec_from_file_location("build_script", path)
-    assert spec is not None and spec.loader is not None
+    path = root / "server" / "bundle_widget.py"
+    spec = importlib.util.spec_from_file_location("bundle_widget", path)
+    assert spec is not None and spec.loader is not None  # noqa: S101 (for the type checker)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -15,10 +15,19 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
+from stoppress.desk.draft_store_protocol import DueDraft, DueDrafts
+from stoppress.desk.presence import Touch
+from stoppress.desk.webhooks import DeadLetter, Webhook, message_id
+from stoppress.desk.write_outcome_and_checks import now_ms
 from stoppress.domain.cursor import Cursor
+from stoppress.domain.desk_log_name import desk_log_of, is_desk_log
 from stoppress.domain.errors import (
+    DeletedSince,
     ExternalIdTaken,
     Gone,
     IdempotencyKeyReused,
@@ -29,22 +38,30 @@ from stoppress.domain.errors import (
     StaleRevision,
     Unavailable,
 )
-from stoppress.domain.event import Event, SubjectKind, as_it_is_now
-from stoppress.domain.store_records import (
+from stoppress.domain.event import Effect, Event, as_it_is_now
+from stoppress.domain.store_requests_and_results import (
+    PAGE_BYTES,
     Change,
     Idempotency,
     LogWindow,
     PageMark,
+    PostHistory,
     PostPage,
+    PostState,
+    Revision,
     Snapshot,
     StoredFeed,
+    TokenUnderKey,
     Withdrawn,
     WithdrawnPage,
     Write,
     Written,
 )
 from stoppress.hub.event_source import EventSink
+from stoppress.log.desk_log_scripts import STATE
 from stoppress.log.event_record import recorded_post
+
+MOST_REVISIONS = 50
 
 _MARK = re.compile(r"ext\.(\d{1,19})", re.ASCII)
 
@@ -65,6 +82,10 @@ class MemoryFeed:
     revs: dict[str, int] = field(default_factory=dict)
     gone: dict[str, int] = field(default_factory=dict)
     external: dict[str, str] = field(default_factory=dict)
+    abouts: dict[str, bytes] = field(default_factory=dict)
+    """What is kept of the last write of each post."""
+    revisions: dict[str, list[Revision]] = field(default_factory=dict)
+    """Earlier states of each post, newest first."""
     events: list[Event] = field(default_factory=list)
     """The log as it was written; `window` shows posts as they are now."""
     born: str = ""
@@ -105,13 +126,27 @@ class MemoryStore:
     def __init__(self) -> None:
         self.kept: dict[str, MemoryFeed] = {}
         self.records: dict[str, bytes] = {}
+        self.uses: dict[str, int] = {}
+        self.keys_of_tickets: dict[str, bytes] = {}
         self.upstreams: list[MemoryUpstream] = []
         self.away = False
         self.calls: list[str] = []
         """The names of the methods called so far."""
         self._writes: dict[tuple[str, str, str], _Remembered] = {}
         self._claims: dict[tuple[str, str], str] = {}
+        self._made_tokens: dict[tuple[str, str], tuple[str, TokenUnderKey]] = {}
         self._epochs = 0
+        self._published: dict[tuple[str, str], Written] = {}
+        self.scheduled: list[DueDraft] = []
+        """The schedule, unordered."""
+        self.present: dict[str, dict[str, str]] = {}
+        self.hooks: dict[tuple[str, str], Webhook] = {}
+        self.hook_cursors: dict[tuple[str, str], Cursor] = {}
+        self.holders: dict[tuple[str, str], str] = {}
+        self.letters: list[tuple[str, DeadLetter]] = []
+        self.resending: set[tuple[str, str]] = set()
+        self.clock = now_ms
+        """The store's own."""
 
     # Feeds and posts
 
@@ -163,8 +198,14 @@ class MemoryStore:
             raise StaleRevision(expected, kept.rev, kept.body)
         self._remember(feed, idempotency, "", Written("", kept.cursor))
         del self.kept[feed]
+        self.hooks = {key: hook for key, hook in self.hooks.items() if key[0] != feed}
+        self.letters = [one for one in self.letters if one[0] != feed]
+        self.resending = {one for one in self.resending if one[0] != feed}
         for upstream in self.upstreams:
             upstream.ended(feed)
+        if self.kept.pop(desk_log_of(feed), None) is not None:
+            for upstream in self.upstreams:
+                upstream.ended(desk_log_of(feed))
 
     async def write(self, write: Write) -> Written:
         """Make changes, in one step."""
@@ -181,10 +222,188 @@ class MemoryStore:
         if repins:
             kept.pinned = write.pinned
         for change in write.changes:
+            self._keep_revision(kept, change, write.about)
             self.append(write.feed, change, write.at)
         written = Written(recorded_post(write.changes[-1].subject), kept.cursor)
         self._remember(write.feed, write.idempotency, kept.born, written)
         return written
+
+    # Drafts
+
+    async def open_desk_log(self, feed: str) -> None:
+        """See to it that the feed has a desk log."""
+        self._called("open_desk_log")
+        self._feed(feed)
+        log = desk_log_of(feed)
+        if log not in self.kept:
+            self._epochs += 1
+            self.kept[log] = MemoryFeed(log, f"e{self._epochs}", STATE)
+
+    async def count_drafts(self, feed: str) -> int:
+        """How many drafts there are."""
+        self._called("count_drafts")
+        return len(self._feed(desk_log_of(feed)).posts)
+
+    async def publish_draft(self, write: Write, draft: Change) -> Written:
+        """Make the changes of a write, and one to the desk log."""
+        kept, log = self._feed(write.feed), desk_log_of(write.feed)
+        done = self._recall(write.feed, write.idempotency, kept.born)
+        if done is not None:
+            return done
+        self._check(self._feed(log), draft)
+        written = await self.write(write)
+        self.append(log, draft, write.at)
+        self._published[log, draft.subject.id] = written._replace(repeated=True)
+        return written
+
+    async def published_draft(self, log: str, draft: str) -> Written | None:
+        """What a draft was published as."""
+        self._called("published_draft")
+        return self._published.get((log, draft))
+
+    async def schedule(self, feed: str, draft: str, due_ms: int) -> None:
+        """Have the draft looked at when it is due."""
+        self._called("schedule")
+        self.scheduled.append(DueDraft(feed, draft, due_ms))
+
+    async def due_drafts(self, limit: int) -> DueDrafts:
+        """What is due now."""
+        self._called("due_drafts")
+        now = self.clock()
+        found = sorted(
+            (one for one in self.scheduled if one.due_ms <= now),
+            key=lambda one: one.due_ms,
+        )
+        return DueDrafts(now, tuple(found[:limit]))
+
+    async def touch_presence(self, feed: str, touch: Touch) -> tuple[bool, bytes]:
+        """Keep who is here, for good; leases and requests are the script's matter."""
+        self._called("touch_presence")
+        held = self.present.setdefault(feed, {})
+        if touch.what == "here":
+            held[touch.client] = touch.members
+        elif touch.what == "leave":
+            held.pop(touch.client, None)
+        people = ",".join(
+            f'{{"client":"{client}","ttl_s":30,{members}}}'
+            for client, members in held.items()
+        )
+        notice = f'"desk":"{feed}","people":[{people}],"leases":[]}}'
+        return touch.what != "want", f'{{"type":"presence",{notice}'.encode()
+
+    # Webhooks
+
+    async def webhook_feeds(self) -> Sequence[str]:
+        """The feeds with webhooks."""
+        return list({feed for feed, _ in self.hooks})
+
+    async def webhooks(self, feed: str) -> Sequence[Webhook]:
+        """The feed's webhooks."""
+        self._called("webhooks")
+        self._feed(feed)
+        return [hook for (of, _), hook in sorted(self.hooks.items()) if of == feed]
+
+    async def add_webhook(
+        self, feed: str, hook: Webhook, idempotency: Idempotency | None = None
+    ) -> Webhook:
+        """Keep a webhook under its key, or find the earlier one."""
+        earlier = self._webhook_under(feed, idempotency)
+        if earlier is not None:
+            return earlier
+        kept = self._feed(feed)
+        self.hooks[feed, hook.id] = hook
+        self.hook_cursors[feed, hook.id] = kept.cursor
+        self._remember(feed, idempotency, kept.born, Written(hook.id, kept.cursor))
+        return hook
+
+    async def recall_webhook(
+        self, feed: str, idempotency: Idempotency
+    ) -> Webhook | None:
+        """The webhook that this key made, or None."""
+        self._called("recall_webhook")
+        return self._webhook_under(feed, idempotency)
+
+    def _webhook_under(self, feed: str, key: Idempotency | None) -> Webhook | None:
+        done = self._recall(feed, key, self._feed(feed).born)
+        if done is None:
+            return None
+        if (feed, done.post) not in self.hooks:
+            raise DeletedSince("webhook", done.post)
+        return self.hooks[feed, done.post]
+
+    async def drop_webhook(self, feed: str, hook: str) -> bool:
+        """Forget a webhook."""
+        self.resending -= {
+            one for one in self.resending if one[1].startswith(f"{hook}.")
+        }
+        return self.hooks.pop((feed, hook), None) is not None
+
+    async def webhook_cursor(self, feed: str, hook: str) -> Cursor:
+        """How far it has got."""
+        if (feed, hook) not in self.hook_cursors:
+            raise NotFound(feed, hook)
+        return self.hook_cursors[feed, hook]
+
+    async def put_webhook_cursor(self, feed: str, hook: str, cursor: Cursor) -> None:
+        """Note how far it has got."""
+        self.hook_cursors[feed, hook] = cursor
+
+    async def hold_webhook(
+        self, feed: str, hook: str, holder: str, seconds: float
+    ) -> bool:
+        """Hold it, for good."""
+        return self.holders.setdefault((feed, hook), holder) == holder
+
+    async def add_dead_letter(self, feed: str, hook: str, letter: DeadLetter) -> None:
+        """Keep a dead letter, in place of one with its id."""
+        ident = message_id(hook, letter.cursor)
+        await self.drop_dead_letter(feed, ident)
+        kept = msgspec.structs.replace(letter, at="now", webhook=hook, id=ident)
+        self.letters.append((feed, kept))
+
+    async def drop_dead_letter(self, feed: str, letter: str) -> None:
+        """Forget a dead letter."""
+        self.letters = [
+            one for one in self.letters if (one[0], one[1].id) != (feed, letter)
+        ]
+        self.resending.discard((feed, letter))
+
+    async def dead_letters(
+        self, feed: str, limit: int | None = None
+    ) -> Sequence[DeadLetter]:
+        """The newest dead letters."""
+        found = [
+            msgspec.structs.replace(one, resending=(feed, one.id) in self.resending)
+            for of, one in reversed(self.letters)
+            if of == feed
+        ]
+        return found[:limit]
+
+    async def queue_resends(self, feed: str, letters: Sequence[str]) -> int:
+        """Queue them; how many were not."""
+        before = len(self.resending)
+        self.resending |= {(feed, letter) for letter in letters}
+        return len(self.resending) - before
+
+    async def resends(self, feed: str, hook: str) -> Sequence[DeadLetter]:
+        """Those queued of a webhook."""
+        found = reversed(await self.dead_letters(feed))
+        return [one for one in found if one.webhook == hook and one.resending]
+
+    async def unschedule(self, due: Sequence[DueDraft]) -> None:
+        """Look at these no more."""
+        self._called("unschedule")
+        self.scheduled = [one for one in self.scheduled if one not in due]
+
+    def _keep_revision(self, kept: MemoryFeed, change: Change, about: bytes) -> None:
+        post = change.subject.id
+        if post in kept.posts:
+            body = kept.posts[post][1]
+            known = kept.abouts.get(post, b"")
+            earlier = kept.revisions.setdefault(post, [])
+            earlier.insert(0, Revision(kept.revs[post], known, body))
+            del earlier[MOST_REVISIONS:]
+        kept.abouts[post] = about
 
     def append(self, feed: str, change: Change, at: int) -> Event:
         """Make one change without looking whether it may be, and tell of it."""
@@ -194,10 +413,10 @@ class MemoryStore:
         event = Event(kept.seq, change.type, at, change.subject, change.body)
         if change.type.shows_feed:
             kept.body, kept.rev = change.body, change.rev
-        elif change.subject.kind is SubjectKind.POST:
+        else:
             is_new = post not in kept.revs
             kept.revs[post] = change.rev
-            if change.type.removes_post:
+            if change.type.effect is Effect.REMOVES:
                 kept.posts.pop(post, None)
                 kept.gone[post] = change.rev
             else:
@@ -227,21 +446,49 @@ class MemoryStore:
         kept = self._feed(feed)
         return StoredFeed(kept.body, kept.rev, kept.cursor, kept.pinned)
 
+    async def feed_body(self, feed: str) -> bytes | None:
+        """The feed's kept JSON alone, or None."""
+        self._called("feed_body")
+        kept = self.kept.get(feed)
+        return None if kept is None else kept.body
+
     async def feeds(self) -> list[bytes]:
         """Every feed's kept JSON: newest made first, then by slug, last first."""
         self._called("feeds")
-        kept = sorted(self.kept.values(), key=lambda one: (one.made_at, one.slug))
+        feeds = [one for slug, one in self.kept.items() if not is_desk_log(slug)]
+        kept = sorted(feeds, key=lambda one: (one.made_at, one.slug))
         return [one.body for one in reversed(kept)]
+
+    async def last_events_at(self, feeds: Sequence[str]) -> list[int | None]:
+        """When each feed's last event was."""
+        self._called("last_events_at")
+        logs = [self.kept[feed].events if feed in self.kept else [] for feed in feeds]
+        return [log[-1].at if log else None for log in logs]
 
     async def post(self, feed: str, post: str) -> bytes:
         """The post's kept JSON."""
         self._called("post")
         kept = self._feed(feed)
         if post in kept.gone:
-            raise Gone(feed, post)
+            raise Gone(feed, post, kept.gone[post])
         if post not in kept.posts:
             raise NotFound(feed, post)
         return kept.posts[post][1]
+
+    async def revisions(self, feed: str, post: str) -> PostHistory:
+        """The post's earlier states."""
+        self._called("revisions")
+        kept = self._feed(feed)
+        if post not in kept.revs:
+            raise NotFound(feed, post)
+        state = PostState.WITHDRAWN if post in kept.gone else PostState.LIVE
+        found = tuple(kept.revisions.get(post, ()))
+        return PostHistory(kept.revs[post], state, found, True)
+
+    async def external_post(self, feed: str, external_id: str) -> str | None:
+        """The id of the post with this external id, withdrawn or not, or None."""
+        self._called("external_post")
+        return self._feed(feed).external.get(external_id)
 
     async def page(
         self, feed: str, mark: PageMark | None, limit: int, rising: bool = False
@@ -255,7 +502,9 @@ class MemoryStore:
         self._called("withdrawn")
         match = _MARK.fullmatch(after or "ext.0")
         if match is None or int(match[1]) >> 64:
-            raise Invalid("after", f"{after[:80]!r} is no mark; follow `next`")
+            raise Invalid(
+                "after", f"{after[:80]!r} is invalid: use the value of `next`"
+            )
         kept, start = self._feed(feed), int(match[1])
         names = {post: external for external, post in kept.external.items()}
         found = [Withdrawn(p, rev, names.get(p)) for p, rev in kept.gone.items()]
@@ -283,10 +532,41 @@ class MemoryStore:
         self._called("put_token")
         self.records[digest] = record
 
+    async def make_token(
+        self, made: TokenUnderKey, record: bytes, idempotency: Idempotency
+    ) -> TokenUnderKey:
+        """Keep a token's record under its key, or find the earlier one."""
+        self._called("make_token")
+        earlier = self._token_under(idempotency)
+        if earlier is not None:
+            return earlier
+        self.records[made.digest] = record
+        name = (idempotency.owner, idempotency.key)
+        self._made_tokens[name] = (idempotency.fingerprint, made)
+        return made
+
+    async def recall_token(self, idempotency: Idempotency) -> TokenUnderKey | None:
+        """The token that this key made, or None."""
+        self._called("recall_token")
+        return self._token_under(idempotency)
+
+    def _token_under(self, key: Idempotency) -> TokenUnderKey | None:
+        held = self._made_tokens.get((key.owner, key.key))
+        if held is None:
+            return None
+        if held[0] != key.fingerprint:
+            raise IdempotencyKeyReused(key.key)
+        return held[1]
+
     async def token(self, digest: str) -> bytes | None:
         """The record of the token, or None if there is none."""
         self._called("token")
         return self.records.get(digest)
+
+    async def token_records(self, digests: Sequence[str]) -> list[bytes | None]:
+        """The record of each token, or None."""
+        self._called("token_records")
+        return [self.records.get(digest) for digest in digests]
 
     async def tokens(self) -> list[tuple[str, bytes]]:
         """Every digest with its record."""
@@ -294,9 +574,36 @@ class MemoryStore:
         return list(self.records.items())
 
     async def drop_token(self, digest: str) -> bool:
-        """Forget a token; whether it was there."""
+        """Forget a token and its last use; whether it was there."""
         self._called("drop_token")
+        self.uses.pop(digest, None)
         return self.records.pop(digest, None) is not None
+
+    async def put_token_uses(self, minutes: Mapping[str, int]) -> None:
+        """Keep the minute of each token's last use."""
+        self._called("put_token_uses")
+        self.uses |= minutes
+
+    async def ticket_keys(self) -> dict[str, bytes]:
+        """Every key that signs tickets."""
+        self._called("ticket_keys")
+        return dict(self.keys_of_tickets)
+
+    async def put_ticket_key(self, kid: str, key: bytes) -> None:
+        """Keep a key."""
+        self._called("put_ticket_key")
+        self.keys_of_tickets[kid] = key
+
+    async def drop_ticket_keys(self, kids: Sequence[str]) -> None:
+        """Forget keys."""
+        self._called("drop_ticket_keys")
+        for kid in kids:
+            del self.keys_of_tickets[kid]
+
+    async def token_uses(self) -> dict[str, int]:
+        """The minute of the last use of each token that was used."""
+        self._called("token_uses")
+        return dict(self.uses)
 
     def _called(self, name: str) -> None:
         self.calls.append(name)
@@ -334,9 +641,12 @@ class MemoryStore:
                 raise StaleRevision(change.expected, kept.rev, kept.body)
             return
         if change.subject.id in kept.gone:
-            raise Gone(kept.slug, change.subject.id)
+            rev = kept.gone[change.subject.id]
+            if change.restores and change.expected == rev:
+                return
+            raise Gone(kept.slug, change.subject.id, rev)
         if change.subject.id in kept.posts:
-            if change.expected != kept.revs[change.subject.id]:
+            if change.restores or change.expected != kept.revs[change.subject.id]:
                 body = kept.posts[change.subject.id][1]
                 raise StaleRevision(change.expected, kept.revs[change.subject.id], body)
             return
@@ -359,9 +669,13 @@ def _page(
     )
     if mark is not None:
         places = [one for one in places if (mark < one if rising else one < mark)]
-    taken = places[:limit]
-    bodies = tuple(kept.posts[mark.post][1] for mark in taken)
-    return PostPage(bodies, taken[-1] if len(places) > limit else None)
+    bodies: list[bytes] = []
+    for one in places[:limit]:
+        if sum(map(len, bodies)) >= PAGE_BYTES:
+            break
+        bodies.append(kept.posts[one.post][1])
+    rest = len(places) > len(bodies)
+    return PostPage(tuple(bodies), places[len(bodies) - 1] if rest else None)
 
 
 class MemoryUpstream:

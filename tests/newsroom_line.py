@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from stoppress.domain.event import Event, EventType, Subject
-from stoppress.domain.store_records import Change
+from stoppress.domain.store_requests_and_results import Change
 from stoppress.domain.timestamps import instant
 from tests.memory_store import MemoryFeed, MemoryStore, MemoryUpstream
 
@@ -51,10 +51,13 @@ class Paper(MemoryUpstream):
         self.store.kept[slug] = made
         return made
 
-    def publish(self, slug: str, text: str = "x", post: str | None = None) -> Event:
+    def publish(
+        self, slug: str, text: str = "x", post: str | None = None, **more: object
+    ) -> Event:
         """Publish a post."""
         post = post or f"p{self.store.kept[slug].seq + 1}"
-        return self._add(slug, EventType.PUBLISHED, post, post_body(post, text))
+        body = json.dumps(json.loads(post_body(post, text)) | more).encode()
+        return self._add(slug, EventType.PUBLISHED, post, body)
 
     def edit(self, slug: str, post: str, text: str) -> Event:
         """Edit a post."""

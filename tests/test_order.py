@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
-from tests.order import LAST, LONGEST, TESTS, ordered
+from tests.order import LAST, LONGEST, TESTS, TRACED, is_traced, ordered
 
 UNIT, BROWSER, STORE = "unit/test_a.py", "browser/test_a.py", "contract/store/test_a.py"
 
@@ -58,3 +59,14 @@ def test_a_module_stays_in_one_piece_and_in_its_own_order() -> None:
 def test_the_long_modules_are_there() -> None:
     """A name that is left behind would order nothing."""
     assert [name for name in (*LONGEST, LAST) if not (TESTS / name).exists()] == []
+
+
+def test_coverage_is_measured_by_what_has_to_cover() -> None:
+    """The tests that `make coverage` runs; no other is slowed down by a tracer."""
+    targets = (TESTS.parent / "Makefile").read_text()
+    (line,) = [one for one in targets.splitlines() if "$(COVERED) tests/" in one]
+    assert [f"tests/{folder}".rstrip("/") for folder in TRACED] == [
+        word for word in line.split() if word.startswith("tests/")
+    ]
+    assert is_traced(TESTS / "unit" / "hub" / "test_ring.py")
+    assert not is_traced(Path(__file__)) and sys.gettrace() is None

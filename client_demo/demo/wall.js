@@ -1,6 +1,7 @@
 // A feed on a wall display: the client alone, without the element. `?feed=` names another feed.
 import { Reader } from "./stop-press/client.js";
 import { ordered } from "./stop-press/fold.js";
+import { fragment } from "./stop-press/render_post.js";
 
 const $ = (id) => document.getElementById(id);
 const feed = new URLSearchParams(location.search).get("feed") ?? "ostermere-flood";
@@ -23,7 +24,7 @@ setInterval(() => reader.state && showClock(reader.state), 5000);
 
 function draw(state) {
   // The page is open for weeks and shows four posts: the others need not be kept.
-  if (reader.trim(MAX_SHOWN * 5)) return;
+  reader.trim(MAX_SHOWN * 5);
   const { language, direction, title } = state.feed;
   document.documentElement.lang = language;
   document.documentElement.dir = direction;
@@ -64,8 +65,7 @@ function setLanguage(element, post, feed) {
 
 /** A post's text, without markup. */
 function plainText({ html }) {
-  const { body } = new DOMParser().parseFromString(html ?? "", "text/html");
-  return [...body.children].map((part) => part.textContent.trim()).join(" ");
+  return [...fragment(html ?? "", "").children].map((part) => part.textContent.trim()).join(" ");
 }
 
 function showClock({ feed }) {

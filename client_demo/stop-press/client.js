@@ -12,10 +12,10 @@
 import { isFinal } from "./close_codes.js";
 import { LONGEST_RETRY_MS, createConnection } from "./connection.js";
 import { formatCursor, parseCursor, reaches } from "./cursor.js";
-import { getJson, sleep, usableMs } from "./fetch_json.js";
-import { Gap, fold, withPage } from "./fold.js";
-import { keepNewest, loadSnapshot } from "./load_snapshot.js";
-import { createUnloadedPosts } from "./unloaded_posts.js";
+import { getJson, sleep, usableMs } from "./http_requests_and_waits.js";
+import { Gap, fold } from "./fold.js";
+import { loadSnapshot } from "./load_snapshot.js";
+import { createUnloadedPosts } from "./unloaded_post_versions.js";
 import { listenForWake } from "./wake_events.js";
 
 /**
@@ -26,8 +26,8 @@ import { listenForWake } from "./wake_events.js";
  * @typedef {{change?: (state: State, message: Message | null) => void,
  *   line?: (state: LineState) => void, readers?: (count: number) => void,
  *   reset?: () => void}} Listener `reset`: a snapshot has replaced the state.
- * @typedef {{token?: string, from?: string, newest?: string, env?: any}} Options `token`:
- *   for a private feed. `from`: other posts than the newest (`post_selection.js`).
+ * @typedef {{token?: string | import("./ticket_source.js").TicketSource, from?: string, newest?: string, env?: any}} Options `token`:
+ *   for a private feed: a text, or a source of tickets (`ticket_source.js`). `from`: other posts than the newest (`post_selection.js`).
  *   `newest`: when the feed's newest post was published, if `from` begins further back.
  *   `env`: the source of timers, `fetch` and the like; by default the global object.
  */
@@ -41,7 +41,7 @@ export class Reader {
   /** @type {string | null} The path of the next older page. */ next = null;
   /** @type {LineState} */ line = "connecting";
   /**
-   * @type {import("./transports.js").Send | undefined} Asks the hub to follow or unfollow
+   * @type {import("./websocket_transport_and_transport_list.js").Send | undefined} Asks the hub to follow or unfollow
    *   another feed; set while the line is live, if its transport can send.
    */
   send;
@@ -65,13 +65,13 @@ export class Reader {
    * @param {Listener} on
    * @param {Options} options
    */
-  constructor(origin, feed, on, { token = "", from = "", newest = "", env = globalThis } = {}) {
+  constructor(origin, feed, on, { token = "", from = "", newest = "", env = /** @type {any} */ (token).env ?? globalThis } = {}) {
     this.#endpoint = { origin, feed: encodeURIComponent(feed), token, from, newest, env };
     this.#on = on;
     const cursor = () => formatCursor(/** @type {Cursor} */ (this.#lineCursor));
     this.#connection = createConnection(this.#endpoint, cursor, {
       message: (message) => this.#receive(message),
-      stopped: () => this.#end(),
+      onStopped: () => this.#end(),
       line: (line, send) => this.#setLine(line, send),
       other: (message) => this.other?.(message),
     });
@@ -116,11 +116,9 @@ export class Reader {
   async older() {
     const path = this.next;
     if (!this.state || !path) return;
-    const page = await getJson(this.#endpoint, path);
+    const [page, { withOlder }] = await Promise.all([getJson(this.#endpoint, path), import("./load_and_trim_pages.js")]);
     if (this.next !== path) return;
-    this.state = this.#unloaded.applyTo(withPage(this.state, page));
-    this.next = page.next;
-    this.#on.change?.(this.state, null);
+    this.hold(withOlder(this.state, page, this.#unloaded), page.next);
   }
 
   /**
@@ -136,14 +134,25 @@ export class Reader {
   /**
    * Drop all but the newest posts; `older` loads the others again.
    * @param {number} most How many to keep.
-   * @returns {boolean} Whether any were dropped.
+   * @returns {Promise<void>}
    */
-  trim(most) {
+  async trim(most) {
     const { state } = this;
-    if (!state || state.posts.size <= most) return false;
-    [this.state, this.next] = keepNewest(state, this.#endpoint.feed, most);
-    this.#on.change?.(this.state, null);
-    return true;
+    if (!state || state.posts.size <= most) return;
+    const { keepNewest } = await import("./load_and_trim_pages.js");
+    // Else there is a newer one, which is trimmed in its turn.
+    if (state === this.state) this.hold(...keepNewest(state, this.#endpoint.feed, most));
+  }
+
+  /**
+   * Hold another state, which no event made: more or fewer posts, or a snapshot.
+   * @param {State} state
+   * @param {string | null} next
+   */
+  hold(state, next) {
+    this.state = state;
+    this.next = next;
+    this.#on.change?.(state, null);
   }
 
   // Messages of the line
@@ -228,9 +237,8 @@ export class Reader {
     this.#queue = null;
     if (loaded) {
       const before = this.state;
-      [this.state, this.next] = loaded;
+      this.hold(...loaded);
       if (before) this.#on.reset?.();
-      this.#on.change?.(this.state, null);
     }
     const state = /** @type {State} */ (this.state);
     this.#lineCursor ??= state.cursor;
@@ -277,7 +285,7 @@ export class Reader {
 
   /**
    * @param {LineState} line
-   * @param {import("./transports.js").Send} [send]
+   * @param {import("./websocket_transport_and_transport_list.js").Send} [send]
    */
   #setLine(line, send) {
     this.send = send;

@@ -6,17 +6,14 @@
  * @module
  */
 
-/** @type {{[name: string]: number}} */
-export const CODES = {
-  BYE: 4000,
-  SLOW: 4001,
-  TOO_MANY: 4029,
-  BAD_REQUEST: 4400,
-  UNAUTHENTICATED: 4401,
-  FORBIDDEN: 4403,
-  NOT_FOUND: 4404,
-  ENDED: 4410,
-};
+export const BYE = 4000;
+export const SLOW = 4001;
+export const TOO_MANY = 4029;
+export const BAD_REQUEST = 4400;
+export const UNAUTHENTICATED = 4401;
+export const FORBIDDEN = 4403;
+export const NOT_FOUND = 4404;
+export const ENDED = 4410;
 
 /** What a socket reports when it broke without a close frame (RFC 6455). */
 export const BROKEN = 1006;
@@ -26,7 +23,7 @@ export const BROKEN = 1006;
  * @param {number} code
  * @returns {boolean}
  */
-export const isFinal = (code) => code >= 4400 && code < 4500;
+export const isFinal = (code) => Math.trunc(code / 100) === 44;
 
 /**
  * The close code for an HTTP status (204: the feed's line has ended).
@@ -34,8 +31,7 @@ export const isFinal = (code) => code >= 4400 && code < 4500;
  * @returns {number}
  */
 export function codeOfStatus(status) {
-  if (status === 204) return CODES.ENDED;
-  if (status === 429) return CODES.TOO_MANY;
-  const code = 4000 + status;
-  return Object.values(CODES).includes(code) ? code : BROKEN;
+  if (status === 204) return ENDED;
+  if (status === 429) return TOO_MANY;
+  return [400, 401, 403, 404, 410].includes(status) ? 4000 + status : BROKEN;
 }

@@ -9,38 +9,44 @@
  * @module
  */
 
-import { BROKEN, CODES, isFinal } from "./close_codes.js";
+import { BROKEN, BYE, isFinal } from "./close_codes.js";
 import { isKnown } from "./event_types.js";
-import { usableMs } from "./fetch_json.js";
-import { TRANSPORTS } from "./transports.js";
+import { usableMs } from "./http_requests_and_waits.js";
+import { keepText } from "./browser_storage.js";
+import { setServerTime } from "./server_time.js";
+import { TRANSPORTS } from "./websocket_transport_and_transport_list.js";
 
 /**
- * @typedef {{message: (message: any) => void, stopped: () => void,
+ * @typedef {{message: (message: any) => void, onStopped: () => void,
  *   line: (state: "connecting" | "live" | "reconnecting", send?: Send) => void,
  *   other: (message: any) => void}} ConnectionListener `send`, `other`: see `client.js`.
- * @typedef {import("./transports.js").Send} Send
+ * @typedef {import("./websocket_transport_and_transport_list.js").Send} Send
  */
 
 const OPEN_TIMEOUT_MS = 10_000;
+/** Of a WebSocket before any line was open: some proxies swallow its handshake. */
+const FIRST_TIMEOUT_MS = 2000;
+const TRANSPORT = "stoppress:transport";
 export const LONGEST_RETRY_MS = 30_000;
 const LONG_SILENCE_MS = 10_000;
 const WAKE_SPREAD_MS = 1000;
 
 /**
- * @param {import("./fetch_json.js").Endpoint} endpoint
+ * @param {import("./http_requests_and_waits.js").Endpoint} endpoint
  * @param {() => string} cursor From where the line resumes.
  * @param {ConnectionListener} on
  */
 export function createConnection(endpoint, cursor, on) {
   const { env } = endpoint;
   let isWanted = false;
-  /** @type {import("./transports.js").CloseLine | null} */
+  /** @type {import("./websocket_transport_and_transport_list.js").CloseLine | null} */
   let closeLine = null;
   /** @type {any} */
   let silenceTimer;
   /** @type {any} */
   let retryTimer;
-  let transport = 0;
+  /** The one that worked on the page before; another hub is as reachable, mostly. */
+  let transport = Number(keepText(env, "sessionStorage", TRANSPORT)) % TRANSPORTS.length || 0;
   /** @type {number | null} */
   let lastGoodTransport = null;
   let isGreeted = false;
@@ -60,7 +66,7 @@ export function createConnection(endpoint, cursor, on) {
       isWanted = true;
       isGreeted = false;
       on.line(lastGoodTransport === null ? "connecting" : "reconnecting");
-      expectMessage(OPEN_TIMEOUT_MS);
+      expectMessage(transport || lastGoodTransport !== null ? OPEN_TIMEOUT_MS : FIRST_TIMEOUT_MS);
       try {
         const lineRequest = { ...endpoint, cursor: cursor() };
         closeLine = TRANSPORTS[transport](lineRequest, { message: parse, end: lost });
@@ -130,15 +136,17 @@ export function createConnection(endpoint, cursor, on) {
     // Of an event that is not known here counts only that it happened.
     if (!isKnown(type)) delete message.post;
     if (feed !== endpoint.feed) return on.other(message);
-    if (type === "bye") return lost(CODES.BYE, usableMs(retry_ms));
+    if (type === "bye") return lost(BYE, usableMs(retry_ms));
     if (type === "error") return lost(code);
     if (type === "hello") {
+      setServerTime(message.at);
       beatMs = usableMs(beat * 1000) || beatMs;
       connection.retryMs = usableMs(retry_ms) ?? connection.retryMs;
     }
     expectMessage(beatMs * 2 + 2000);
     if (!isGreeted) {
       isGreeted = true;
+      if (lastGoodTransport !== transport) keepText(env, "sessionStorage", TRANSPORT, transport);
       lastGoodTransport = transport;
       failures = 0;
       on.line("live", closeLine?.send);
@@ -154,7 +162,7 @@ export function createConnection(endpoint, cursor, on) {
   function lost(code, ms) {
     if (!isWanted) return;
     connection.close();
-    if (isFinal(code)) return on.stopped();
+    if (isFinal(code)) return on.onStopped();
     failures += 1;
     let spanMs = Math.min(LONGEST_RETRY_MS, connection.retryMs * 2 ** (failures - 1));
     // A transport that delivered nothing may be blocked; one that was refused is not.

@@ -7,7 +7,7 @@
 
 /** @typedef {{epoch: string, seq: number}} Cursor */
 
-const CURSOR = /^([a-z0-9]{1,32})-(0|[1-9][0-9]{0,15})$/;
+const CURSOR = /^([a-z\d]{1,32})-(0|[1-9]\d{0,15})$/;
 
 /**
  * Parse a cursor. Throws RangeError for anything else.

@@ -11,8 +11,8 @@
 import { Reader } from "./client.js";
 import { parseCursor } from "./cursor.js";
 import { createFeedView } from "./feed_view.js";
-import { isRising } from "./post_selection.js";
-import { renderFeed } from "./render_feed.js";
+import { isOldestFirst } from "./is_oldest_first.js";
+import { renderFrame } from "./render_widget_shell.js";
 import { stateFromPage } from "./state_from_page.js";
 
 /** Where the hub is, unless the element names another: where this script came from. */
@@ -28,7 +28,6 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
 
   /** @type {Reader | null} */ #reader = null;
   /** @type {import("./feed_view.js").FeedView | null} */ #view = null;
-  /** @type {ResizeObserver | null} */ #resizeObserver = null;
 
   constructor() {
     super();
@@ -45,20 +44,20 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
   disconnectedCallback() {
     this.#reader?.stop();
     this.#view?.stop();
-    this.#resizeObserver?.disconnect();
   }
 
   attributeChangedCallback(/** @type {string} */ _, /** @type {any} */ old, /** @type {any} */ now) {
-    if (old !== now) this.#restart();
+    if (old !== now) this.reload();
   }
 
-  /** The token of a private feed, if it is not to be in the page. */
-  set token(/** @type {string} */ token) {
+  /** The token of a private feed, if it is not to be in the page; or a source of tickets. */
+  set token(/** @type {string | import("./ticket_source.js").TicketSource} */ token) {
     this.#token = token;
-    this.#restart();
+    this.reload();
   }
 
-  #restart() {
+  /** Begin anew: everything is loaded and drawn again. */
+  reload() {
     if (!this.#isStarted) return;
     this.disconnectedCallback();
     this.#reader = this.#view = null;
@@ -96,14 +95,13 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
    * @param {string} slug
    */
   #takeOver(slug) {
-    const { cursor = "", next, zone, status } = this.dataset;
+    const { cursor, next, zone, status } = /** @type {any} */ (this.dataset);
     const root = /** @type {HTMLElement} */ (this.querySelector(".sp"));
-    const words = JSON.parse(this.querySelector(".sp-words")?.textContent ?? "");
+    const words = JSON.parse(/** @type {any} */ (this.querySelector(".sp-words")).textContent);
     const feed = { slug, language: root.lang, direction: root.dir, timezone: zone, status };
     const reader = this.#createReader(slug);
-    this.#show(root, { words, feed, base: this.#hub.slice(location.origin.length), level: 1 }, true);
-    reader.start(stateFromPage(root, feed, parseCursor(cursor), !!next, isRising(this.#from)), next);
-    this.#reportHeight(slug);
+    this.#showFeed(root, { words, feed, base: this.#hub.slice(location.origin.length), headingLevel: 1 }, true);
+    reader.start(stateFromPage(root, feed, parseCursor(cursor), !!next, isOldestFirst(this.#from)), next);
   }
 
   /**
@@ -113,18 +111,21 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
   #draw(slug) {
     const shadow = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     shadow.replaceChildren(document.createElement("slot"));
+    // Loads with the snapshot; where it is blocked the feed is drawn without it.
+    const extras = import("./feed_extras.js").catch(() => {});
     const reader = this.#createReader(slug, async ({ feed }) => {
       try {
         const words = await reader.get(`/stop-press/words/${feed.language}.json`);
+        await extras;
         if (this.#reader !== reader) return;
         const style = new CSSStyleSheet();
         style.replaceSync(words.style);
         // A copy counts as a changed feed, so that its surroundings are drawn.
-        const ctx = { words, feed: { ...feed }, base: this.#hub, level: 2 };
-        const root = renderFeed(ctx);
+        const ctx = { words, feed: { ...feed }, base: this.#hub, headingLevel: 2 };
+        const root = renderFrame(ctx);
         shadow.adoptedStyleSheets = [style];
         shadow.replaceChildren(root);
-        this.#show(root, ctx, false).renew();
+        this.#showFeed(root, ctx, false).renew();
       } catch (error) {
         console.warn("stop-press:", error);
         reader.stop();
@@ -139,7 +140,6 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
    * @returns {Reader}
    */
   #createReader(feed, onFirstState) {
-    const { newest = "" } = this.dataset;
     const token = this.#token || this.getAttribute("token") || "";
     const reportState = () => this.#report("state", { line: reader.line, status: reader.state?.feed.status });
     /** @type {Reader} */
@@ -151,7 +151,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
         if (value) reportState();
         onFirstState?.(state);
         onFirstState = null;
-        this.#view?.show(post);
+        this.#view?.showPost(post);
       },
       reset: () => {
         if (reader === this.#reader) this.#view?.renew();
@@ -162,9 +162,9 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
         this.#view?.showLine(line);
         reportState();
         // Nothing is drawn yet: the reader sees only the element's own content.
-        if (!this.#view && ["gone", "reconnecting"].includes(line)) console.warn(`stop-press: ${feed} is ${line}`);
+        if (!this.#view && ["gone", "reconnecting"].includes(line)) console.warn("stop-press:", feed, line);
       },
-    }, { token, from: this.#from, newest });
+    }, { token, from: this.#from, newest: this.dataset.newest });
     return (this.#reader = reader);
   }
 
@@ -173,26 +173,12 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
    * @param {import("./render_post.js").Context} ctx
    * @param {boolean} own
    */
-  #show(root, ctx, own) {
+  #showFeed(root, ctx, own) {
     const reader = /** @type {Reader} */ (this.#reader);
     const view = (this.#view = createFeedView(root, ctx, own, reader, this.#from, this.dataset));
     view.start();
     view.showLine(reader.line);
     return view;
-  }
-
-  /**
-   * Inside an iframe whose owner named its origin: report the page's height to it.
-   * @param {string} feed
-   */
-  #reportHeight(feed) {
-    const { parent } = this.dataset;
-    if (!parent || window.parent === window) return;
-    const page = document.documentElement;
-    this.#resizeObserver = new ResizeObserver(() => {
-      window.parent.postMessage({ type: "stoppress:height", feed, height: page.offsetHeight }, parent);
-    });
-    this.#resizeObserver.observe(page);
   }
 
   /**

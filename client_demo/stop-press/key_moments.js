@@ -8,7 +8,7 @@
 import { formatCursor } from "./cursor.js";
 import { isBelow, positionOf } from "./fold.js";
 import { plainClickOn } from "./plain_click.js";
-import { renderKeyMoment } from "./render_feed.js";
+import { labelDays, renderKeyMoment } from "./render_head_and_side_boxes.js";
 import { articlePosition } from "./state_from_page.js";
 
 /** As many as the server shows. */
@@ -38,7 +38,11 @@ export function createKeyMoments(box, ctx) {
     async renew(reader) {
       const mine = (fetching = {});
       changes = [];
-      const posts = await fetchKeyPosts(reader);
+      const { feed, cursor } = /** @type {import("./fold.js").State} */ (reader.state);
+      // The cursor makes the address unique: no cache has an older answer for it.
+      const query = `key=true&limit=${MAX_KEY_MOMENTS}&at=${formatCursor(cursor)}`;
+      /** @type {{posts: any[]}} None if the hub does not answer. */
+      const { posts } = await reader.get(`/v1/feeds/${feed.slug}/posts?${query}`).catch(() => ({ posts: [] }));
       if (mine !== fetching) return;
       fetching = null;
       // Changes that arrived meanwhile are newer than the answer.
@@ -47,7 +51,7 @@ export function createKeyMoments(box, ctx) {
 
     /** Apply the changes to the list. */
     draw() {
-      if (fetching) return;
+      if (fetching || !changes.length) return;
       for (const post of changes.splice(0)) {
         if (!post) list.replaceChildren();
         else list.querySelector(`[data-id="${post.id}"]`)?.remove();
@@ -57,25 +61,10 @@ export function createKeyMoments(box, ctx) {
           list.children[MAX_KEY_MOMENTS]?.remove();
         }
       }
+      labelDays(list, ctx);
       box.hidden = !list.firstChild;
     },
   };
-}
-
-/**
- * The newest key posts, at the state's cursor or later; none if the hub does not answer.
- * @param {import("./client.js").Reader} reader
- * @returns {Promise<any[]>}
- */
-async function fetchKeyPosts(reader) {
-  try {
-    const { feed, cursor } = /** @type {import("./fold.js").State} */ (reader.state);
-    // The cursor makes the address unique: no cache has an older answer for it.
-    const query = `key=true&limit=${MAX_KEY_MOMENTS}&at=${formatCursor(cursor)}`;
-    return (await reader.get(`/v1/feeds/${feed.slug}/posts?${query}`)).posts;
-  } catch {
-    return [];
-  }
 }
 
 /**

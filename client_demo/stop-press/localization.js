@@ -44,9 +44,8 @@ const zoneFormats = new Map();
 function zoneFormat(zone) {
   const two = "2-digit";
   try {
-    return new Intl.DateTimeFormat("sv", /** @type {Intl.DateTimeFormatOptions} */ ({
-      calendar: "gregory", hourCycle: "h23", year: "numeric", month: two,
-      day: two, hour: two, minute: two, timeZone: zone, timeZoneName: "shortOffset",
+    return new Intl.DateTimeFormat("sv-u-ca-gregory-hc-h23", /** @type {Intl.DateTimeFormatOptions} */ ({
+      year: "numeric", month: two, day: two, hour: two, minute: two, timeZone: zone, timeZoneName: "shortOffset",
     }));
   } catch {
     // This browser does not know the zone.
@@ -56,7 +55,7 @@ function zoneFormat(zone) {
 
 /**
  * The day, clock time and UTC offset of an instant in a time zone.
- * @param {string} at
+ * @param {string | number} at
  * @param {string} zone
  * @returns {LocalTime}
  */

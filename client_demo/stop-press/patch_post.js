@@ -1,35 +1,14 @@
 /**
- * Updates an article in place, part by part, and loads embeds on request.
+ * Updates an article in place, part by part.
  *
- * Equal parts are never touched, so that a playing video goes on playing. An embed that
- * was loaded counts as the link that it replaced.
+ * Equal parts are never touched, so that a playing video goes on playing, an open menu
+ * stays open and the focus stays. An embed that was loaded (`load_embed.js`) and a menu
+ * that was opened (`share_post.js`) count as what they replaced.
  * @module
  */
 
-import { plainClickOn } from "./plain_click.js";
-import { h } from "./render_post.js";
-
-/** @type {WeakMap<Element, Element>} The figure as it was, for each with a loaded embed. */
-const unloadedFigures = new WeakMap();
-
-/**
- * A click on an embed's link loads it: nothing of a third party loads unasked.
- * @param {MouseEvent} event
- */
-export function loadEmbed(event) {
-  const link = plainClickOn(event, ".sp-embed > a");
-  if (!link) return;
-  const figure = link.parentElement;
-  const [width, height] = figure.dataset.size?.split(" ") ?? [640, 360];
-  const foreign = new URL(link.href).origin !== location.origin;
-  const sandbox = `allow-scripts allow-popups allow-presentation${foreign ? " allow-same-origin" : ""}`;
-  event.preventDefault();
-  unloadedFigures.set(figure, figure.cloneNode(true));
-  const attributes = { src: link.href, width, height, sandbox, allow: "fullscreen", title: link.textContent };
-  const frame = h("iframe", attributes);
-  link.replaceWith(frame);
-  frame.focus();
-}
+/** @type {WeakMap<Element, Element>} What an element was before the reader used it. */
+export const unused = new WeakMap();
 
 /** Headings that the list puts first in an article, and that are no part of the post. */
 const LIST_HEADINGS = ".sp-day, .sp-since";
@@ -52,9 +31,9 @@ export function patchElement(old, fresh) {
     return index < 0 ? null : left.splice(index, 1)[0];
   };
   const parts = [...fresh.children].map((part) => {
-    const same = take((one) => (unloadedFigures.get(one) ?? one).isEqualNode(part));
+    const same = take((one) => (unused.get(one) ?? one).isEqualNode(part));
     if (same) return same;
-    const content = part.className === "sp-what" && take((one) => one.className === "sp-what");
+    const content = /^sp-(what|foot)$/.test(part.className) && take((one) => one.className === part.className);
     if (!content) return part;
     patchElement(content, part);
     return content;

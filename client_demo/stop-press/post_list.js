@@ -7,7 +7,6 @@
  */
 
 import { localTime } from "./localization.js";
-import { patchElement } from "./patch_post.js";
 import { renderDay, renderPost } from "./render_post.js";
 
 /**
@@ -43,8 +42,21 @@ export function createPostList(list, ctx, onDraw, pinned) {
     return one;
   };
 
+  /** @param {DrawnPost} one */
+  const patch = ({ article, post }) => {
+    ctx.more?.patchElement(article, renderPost(/** @type {Post} */ (post), ctx, pinned));
+    onDraw(article);
+  };
+
   return {
     drawn,
+
+    /** Draw again the posts that were drawn before `ctx.more` was there. */
+    completePosts() {
+      for (const one of drawn.values()) {
+        if (one.post?.media) patch(one);
+      }
+    },
 
     /**
      * Make the list hold `posts`, in order.
@@ -54,15 +66,17 @@ export function createPostList(list, ctx, onDraw, pinned) {
      * @param {(article: Element) => boolean} [defers] Whether an article is left as it is
      *   for now.
      */
-    show(posts, fresh, more, defers) {
+    showPosts(posts, fresh, more, defers) {
       const wanted = new Map(posts.map((post) => [post.id, post]));
       for (const [id, { article, post }] of drawn) {
         const now = wanted.get(id);
         if (now === post && post) continue;
         if (!now && defers?.(article)) continue;
-        if (!now) drawn.delete(id);
+        // What can't be patched yet is drawn anew.
+        const isGone = ctx.more ? !now : article.dataset.rev !== String(now?.rev);
+        if (isGone) drawn.delete(id);
         // An article that moves is taken out first, so that no other has to move.
-        if (article.dataset.at !== now?.published_at) article.remove();
+        if (isGone || article.dataset.at !== now?.published_at) article.remove();
       }
       const size = more ? -1 : posts.length;
       let day = "";
@@ -73,10 +87,7 @@ export function createPostList(list, ctx, onDraw, pinned) {
         if (one.post !== post) {
           const isSame = article.dataset.rev === String(post.rev);
           if (isSame || !defers?.(article)) Object.assign(one, { post, day: undefined });
-          if (!isSame && one.post === post) {
-            patchElement(article, renderPost(post, ctx, pinned));
-            onDraw(article);
-          }
+          if (!isSame && one.post === post) patch(one);
         }
         while (here && here !== article && !wanted.has(here.dataset.id)) here = here.nextElementSibling;
         if (article === here) here = here.nextElementSibling;

@@ -6,13 +6,8 @@
  */
 
 import { isUnloaded, positionOf } from "./fold.js";
+import { isOldestFirst } from "./is_oldest_first.js";
 import { articlePosition } from "./state_from_page.js";
-
-/**
- * Whether the posts are read oldest first.
- * @param {string} from
- */
-export const isRising = (from) => from.includes("order=oldest");
 
 /**
  * @param {string} from
@@ -23,7 +18,7 @@ export const isRising = (from) => from.includes("order=oldest");
 export function createPostSelection(from, { home, newest = "" }, top) {
   const query = new URLSearchParams(from.split("?")[1]);
   const tag = query.get("tag");
-  const rising = isRising(from);
+  const rising = isOldestFirst(from);
   const ceiling = home && top ? articlePosition(top) : null;
 
   /**

@@ -5,35 +5,39 @@
  */
 
 import { fullText, localTime } from "./localization.js";
+import { isFramed } from "./scroll_anchoring.js";
+import { serverNow } from "./server_time.js";
 
-const RECENT_MS = 3_600_000;
+const HOUR_MS = 3_600_000;
 
 /**
  * Keeps the times of articles current while they are in view, or nearly so.
- * @param {import("./localization.js").Words} words
+ * @param {import("./render_post.js").Context} ctx
  */
-export function createPostTimes(words) {
-  const format = new Intl.RelativeTimeFormat(words.language, { numeric: "auto", style: "short" });
+export function createPostTimes(ctx) {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const inView = new Set();
 
   /**
-   * "5 min. ago" for the last hour, "now" for the last minute; the reader's own time in
-   * the tooltip, if it differs.
+   * "5 min. ago" for the last hour, "now" for the last minute, "in 2 days" for a time
+   * ahead. The clock's offset from UTC, where the reader's is another or where the clock
+   * shows the same hour twice; the reader's own time in the tooltip.
    * @param {any} article
    */
   const draw = (article) => {
+    const { words, feed } = ctx;
     const { at } = article.dataset;
-    const ms = Date.now() - Date.parse(at);
     const when = article.querySelector(".sp-when");
-    const minutes = Math.max(0, Math.floor(ms / 60_000));
-    const { lastChild } = when;
-    // Only 0 seconds reads "now"; 0 minutes reads "this minute".
-    const text = ms < RECENT_MS ? format.format(-minutes, minutes ? "minute" : "second") : "";
-    if (lastChild.textContent !== text) lastChild.textContent = text;
     const readerTime = localTime(at, zone);
+    const { offset } = localTime(at, feed.timezone);
+    const isOther = offset !== readerTime.offset;
+    const isRecent = serverNow() - Date.parse(at) < HOUR_MS;
+    const told = isOther || isRepeated(at, feed.timezone);
+    const { lastChild } = when;
+    const shown = [isRecent && agoText(at, words), told && offset].filter(Boolean).join(" · ");
+    if (lastChild.textContent !== shown) lastChild.textContent = shown;
     const time = when.querySelector("time");
-    if (!time.title.includes(readerTime.offset)) time.title += ` · ${fullText(words, readerTime)}`;
+    if (isOther && !time.title.includes(readerTime.offset)) time.title += ` · ${fullText(words, readerTime)}`;
   };
   const tick = () => inView.forEach(draw);
   const watch = new IntersectionObserver(
@@ -41,18 +45,48 @@ export function createPostTimes(words) {
       for (const { target, isIntersecting } of entries) inView[isIntersecting ? "add" : "delete"](target);
       tick();
     },
-    { rootMargin: "50%" },
+    // In a frame, exactly: which articles are in view decides what stays (`scroll_anchoring.js`).
+    { rootMargin: isFramed ? "0px" : "50%" },
   );
   return {
     tick,
     watch,
+    inView,
     /** @param {Element} article Drawn now, and whenever it is in view. */
     follow(article) {
       draw(article);
+      // Until the observer says otherwise, which takes a frame or more.
+      inView.add(article);
+      watch.unobserve(article);
       watch.observe(article);
     },
   };
 }
+
+/**
+ * @param {string} at
+ * @param {import("./localization.js").Words} words
+ * @param {Intl.RelativeTimeFormatStyle} [style]
+ */
+export function agoText(at, { language }, style = "short") {
+  const ms = serverNow() - Date.parse(at);
+  const format = new Intl.RelativeTimeFormat(language, { numeric: "auto", style });
+  const minutes = Math.floor(ms / 60_000);
+  const long = Math.abs(minutes);
+  if (long >= 2880) return format.format(Math.round(-minutes / 1440), "day");
+  if (long >= 120) return format.format(Math.round(-minutes / 60), "hour");
+  // Only 0 seconds reads "now"; 0 minutes reads "this minute". A clock may be a minute off.
+  return minutes && minutes !== -1 ? format.format(-minutes, "minute") : format.format(0, "second");
+}
+
+/**
+ * Whether the clock of a zone shows this hour twice, as at the end of summer time.
+ * @param {string} at
+ * @param {string} zone
+ */
+const isRepeated = (at, zone) =>
+  [-HOUR_MS, HOUR_MS].some((ms) =>
+    localTime(Date.parse(at) + ms, zone).clock === localTime(at, zone).clock);
 
 /**
  * Show how long it is until coverage starts: "in 3 days", "in 5 hours", "in 20 minutes".
@@ -61,12 +95,6 @@ export function createPostTimes(words) {
  */
 export function drawCountdown(element, words) {
   if (!element) return;
-  const minutes = Math.ceil((Date.parse(element.dataset.at) - Date.now()) / 60_000);
-  const format = new Intl.RelativeTimeFormat(words.language);
-  const hours = Math.ceil(minutes / 60);
-  let text = "";
-  if (hours > 48) text = format.format(Math.ceil(hours / 24), "day");
-  else if (hours > 2) text = format.format(hours, "hour");
-  else if (minutes > 0) text = format.format(minutes, "minute");
-  element.textContent = text;
+  const { at } = element.dataset;
+  element.textContent = Date.parse(at) > serverNow() ? agoText(at, words, "long") : "";
 }

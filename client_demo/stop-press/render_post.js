@@ -1,42 +1,47 @@
 /**
- * The DOM of a post; `render_feed.js` has what surrounds the posts.
+ * The DOM of a post; `render_head_and_side_boxes.js` has what surrounds the posts.
  *
- * Twin of the macros in `stoppress/web/pages/templates/feed.html`: the same elements,
+ * Twin of the macros in `stoppress/web/pages/templates/feed_macros.html`: the same elements,
  * attributes and order, so that a page can be taken over; a test compares them.
  * Every element is built by hand, except a post's `html`, which the server has
  * sanitised and which only `fragment` parses.
  * @module
  */
 
-import { dayText, fill, fullText, localTime } from "./localization.js";
+import { dayText, fullText, localTime } from "./localization.js";
+import { trusted } from "./trusted_types.js";
 
 /**
  * @typedef {import("./fold.js").Post} Post
  * @typedef {import("./fold.js").Feed} Feed
  * @typedef {{words: import("./localization.js").Words, feed: Feed, base: string,
- *   level: number}} Context What one feed is drawn with: `base` precedes
- *   root-relative addresses, `level` is the level of the title's heading.
+ *   headingLevel: number, more?: More}} Context What one feed is drawn with: `base` precedes
+ *   root-relative addresses, `headingLevel` is that of the title's heading, `more` is there
+ *   once `feed_extras.js` is loaded.
+ * @typedef {{renderMedia: typeof import("./render_media.js").renderMedia,
+ *   patchElement: typeof import("./patch_post.js").patchElement}} More
  */
 
 /**
- * An element. Attributes and children that are null or false are left out.
- * @param {string} tag
- * @param {{[name: string]: any} | string} attributes A string is the class.
- * @param {any[]} children
+ * An element with its children. Attributes that are null or false, and children that are
+ * empty, are left out.
+ * @param {string} selector The tag and its classes, such as `p.sp-by`.
+ * @param {any[]} content Children, in lists or not; a plain object holds attributes, of
+ *   which one that is true has the name of the first class, without `sp-`.
  * @returns {HTMLElement}
  */
-export function h(tag, attributes, ...children) {
+export function h(selector, ...content) {
+  const [tag, ...classes] = selector.split(".");
   const element = document.createElement(tag);
-  const all = typeof attributes === "string" ? { class: attributes || null } : attributes;
-  for (const [name, value] of Object.entries(all)) {
-    if (value != null && value !== false) element.setAttribute(name, value);
+  if (classes[0]) element.className = classes.join(" ");
+  for (const one of content.flat().filter(Boolean)) {
+    if (one.constructor !== Object) element.append(one);
+    else for (const [name, value] of Object.entries(one)) {
+      if (value != null && value !== false) element.setAttribute(name, value === true ? classes[0].slice(3) : value);
+    }
   }
-  element.append(...children.flat().filter(Boolean));
   return element;
 }
-
-/** @type {any} */
-let policy;
 
 /**
  * The only parser of markup: a post's `html`, without anything that may run.
@@ -45,11 +50,8 @@ let policy;
  * @returns {DocumentFragment}
  */
 export function fragment(html, base) {
-  const { trustedTypes } = /** @type {any} */ (globalThis);
-  const rules = { createHTML: (/** @type {string} */ text) => text };
-  policy ??= trustedTypes?.createPolicy("stop-press", rules) ?? rules;
   const template = document.createElement("template");
-  template.innerHTML = policy.createHTML(html);
+  template.innerHTML = trusted().createHTML(html);
   const { content } = template;
   const forbidden = "script,style,iframe,object,embed,form,link,meta,base,svg,math,template";
   for (const element of content.querySelectorAll(forbidden)) element.remove();
@@ -78,15 +80,6 @@ export function safeUrl(url, base) {
 }
 
 const RTL = /^(ar|ckb|dv|fa|he|ps|sd|ug|ur|yi)\b/i;
-
-/**
- * The direction of a text; null inherits that of its surroundings.
- * @param {string | null | undefined} language
- * @param {string | null | undefined} direction
- * @returns {string | null}
- */
-const directionOf = (language, direction) =>
-  direction ?? (language ? (RTL.test(language) ? "rtl" : "ltr") : null);
 
 /**
  * A link, or only its text if the address is not safe.
@@ -120,54 +113,49 @@ export function renderPost(post, ctx, pinned = false) {
   const { words, base, feed } = ctx;
   const id = `${pinned ? "pinned" : "post"}-${post.id}`;
   const href = `${base}/live/${feed.slug}/${post.id}`;
-  const kinds = `${post.key ? " sp-is-key" : ""}${post.breaking ? " sp-is-breaking" : ""}`;
+  const marks = ["breaking", "key", "verification"].filter((mark) => post[mark]);
   const language = post.language === feed.language ? null : post.language;
-  const direction = directionOf(language, post.direction);
+  // Without one, the text has that of its surroundings.
+  const direction = post.direction ?? (language && (RTL.test(language) ? "rtl" : "ltr"));
   const { headline, html, authors, media, tags, source, location, correction } = post;
+  // Parts are for a page around the widget.
+  const isWidget = ctx.headingLevel > 1;
   const [before, after] = words.updated.split("{time}");
   const article = h(
-    "article",
+    ["article.sp-post", ...marks].join(".sp-is-"),
     {
-      class: `sp-post${kinds}`, part: "post", id, "data-id": post.id,
+      part: isWidget, role: !pinned && "article", id, "data-id": post.id,
       "data-at": post.published_at, "data-rev": post.rev, tabindex: 0,
       "aria-labelledby": `${id}-${headline ? "h" : "t"}`,
     },
     h(
-      "p",
-      "sp-when",
+      "p.sp-when",
       h("a", { href }, time(post.published_at, ctx, `${id}-t`)),
-      h("span", "sp-ago"),
+      h("span.sp-ago"),
     ),
-    (post.breaking || post.key) && h(
-      "p",
-      "sp-marks",
-      post.breaking && h("span", "sp-mark sp-breaking", words.breaking),
-      post.key && h("span", "sp-mark sp-key", words.key),
-    ),
+    marks.length && h("p.sp-marks", marks.map((mark) => h(`span.sp-${mark}`, words[mark] ?? words[post[mark]]))),
     h(
-      "div",
-      { class: "sp-what", lang: language, dir: direction },
-      headline && h(`h${ctx.level + 1}`, { class: "sp-headline", part: "headline", id: `${id}-h` }, headline),
-      authors && h("p", "sp-by", authors.flatMap((/** @type {any} */ { name, url }, /** @type {number} */ index) =>
-        [index && ", ", link(url, ctx, name)])),
-      html && h("div", { class: "sp-body", part: "body" }, fragment(html, base)),
-      media?.map((/** @type {any} */ item) => renderMedia(item, ctx)),
+      "div.sp-what",
+      { lang: language, dir: direction },
+      headline && h(`h${ctx.headingLevel + 1}.sp-headline`, { part: isWidget, id: `${id}-h` }, headline),
+      authors?.map((/** @type {any} */ { name, url, role, image }) =>
+        h("p.sp-by", image && h("img", { alt: "", src: safeUrl(image, base) }), link(url, ctx, name), role && ` · ${role}`)),
+      html && h("div.sp-body", { part: isWidget }, fragment(html, base)),
+      media?.map((/** @type {any} */ item) => ctx.more?.renderMedia(item, ctx)),
       correction && h(
-        "p",
-        "sp-correction",
-        h("strong", "", words.correction), " ", time(correction.at, ctx), " ", correction.note,
+        "p.sp-correction",
+        h("strong", words.correction), " ", time(correction.at, ctx), " ", correction.note,
       ),
     ),
     h(
-      "footer",
-      "sp-foot",
-      source && h("span", "sp-source", `${words.source}: `, link(source.url, ctx, source.name)),
-      location && h("span", "sp-location", `${words.location}: `, location),
-      tags && h("ul", "sp-tags", tags.map((/** @type {string} */ tag) =>
-        h("li", "", h("a", { href: `${base}/live/${feed.slug}?tag=${encodeURIComponent(tag)}` }, tag)))),
+      "footer.sp-foot",
+      source && h("span.sp-source", `${words.source}: `, link(source.url, ctx, source.name)),
+      location && h("span.sp-location", `${words.location}: `, location),
+      tags && h("ul.sp-tags", tags.map((/** @type {string} */ tag) =>
+        h("li", h("a", { href: `${base}/live/${feed.slug}?tag=${encodeURIComponent(tag)}` }, tag)))),
       post.updated_at > post.published_at &&
-        h("span", "sp-updated", before, time(post.updated_at, ctx), after),
-      h("a", { class: "sp-share", href }, words.share),
+        h("span.sp-updated", before, time(post.updated_at, ctx), after),
+      h("a.sp-share", { href }, words.share),
     ),
   );
   // Adjacent text nodes become one, as a parser makes them.
@@ -176,56 +164,9 @@ export function renderPost(post, ctx, pinned = false) {
 }
 
 /**
- * @param {any} item
- * @param {Context} ctx
- */
-function renderMedia(item, ctx) {
-  const { type, caption, credit, title, text, width, height } = item;
-  const url = safeUrl(item.url, ctx.base);
-  const image = safeUrl(item.image, ctx.base);
-  const note = (caption || credit) && h(
-    "figcaption",
-    "",
-    caption,
-    caption && credit && " ",
-    credit && h("span", "sp-credit", credit),
-  );
-  /**
-   * @param {string} kind
-   * @param {HTMLElement} content
-   * @param {any} [size]
-   */
-  const figure = (kind, content, size) =>
-    h("figure", { class: `sp-media sp-${kind}`, "data-size": size }, content, note);
-  /**
-   * @param {string} src
-   * @param {{[name: string]: any}} more
-   */
-  const picture = (src, more) => h("img", { src, alt: "", loading: "lazy", decoding: "async", ...more });
-  if (type === "quote") return figure(type, h("blockquote", { cite: url }, h("p", "", text)));
-  if (!url) return null;
-  if (type === "image") return figure(type, picture(url, { width, height, alt: item.alt ?? "" }));
-  const embed = type === "embed";
-  const host = item.provider ?? /^https?:\/\/([^/?#]+)/i.exec(url)?.[1] ?? url;
-  const card = h(
-    "a",
-    { href: url, rel: "noopener" },
-    image && picture(image, {}),
-    h(
-      "span",
-      "sp-card-text",
-      h("strong", "", title ?? (embed ? fill(ctx.words.load, { name: host }) : host)),
-      text && h("span", "", text),
-      title && h("small", "", host),
-    ),
-  );
-  return figure(embed ? type : "card", card, embed && width && height && `${width} ${height}`);
-}
-
-/**
  * The heading of a day, inside the first post of that day.
  * @param {string} day
  * @param {Context} ctx
  */
 export const renderDay = (day, { words }) =>
-  h("p", "sp-day", h("time", { datetime: day }, dayText(words, day)));
+  h("p.sp-day", h("time", { datetime: day }, dayText(words, day)));

@@ -1,21 +1,19 @@
 /**
- * The bar above the posts: the state of the line in words, the number of readers, and the
- * pause button.
+ * The bar above the posts: the state of the line in words, and the number of readers.
  * @module
  */
 
 import { countText } from "./localization.js";
-import { isPaused, savePause } from "./pause_setting.js";
+
+/** @typedef {ReturnType<typeof createStatusBar>} StatusBar */
 
 /**
  * @param {HTMLElement} text
- * @param {HTMLElement} button
  * @param {import("./render_post.js").Context} ctx
- * @param {() => void} onPauseChange Called when the reader pauses or resumes.
  */
-export function createStatusBar(text, button, ctx, onPauseChange) {
+export function createStatusBar(text, ctx) {
   const bar = {
-    paused: isPaused(),
+    paused: false,
     line: /** @type {import("./client.js").LineState} */ ("connecting"),
     readers: 0,
 
@@ -32,14 +30,7 @@ export function createStatusBar(text, button, ctx, onPauseChange) {
       const count = readers && state === "live" ? ` · ${countText(words, "reading", readers)}` : "";
       text.textContent = words.line[state] + count;
       text.dataset.line = state;
-      button.textContent = words[bar.paused ? "resume" : "pause"];
     },
-  };
-  button.hidden = false;
-  button.onclick = () => {
-    bar.paused = savePause(!bar.paused);
-    bar.draw();
-    onPauseChange();
   };
   return bar;
 }

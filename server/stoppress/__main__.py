@@ -1,4 +1,4 @@
-"""`python -m stoppress` is `stoppress`."""
+"""Makes `python -m stoppress` run the command `stoppress`."""
 
 from __future__ import annotations
 

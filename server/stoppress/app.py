@@ -1,10 +1,10 @@
 """One server process: builds its parts, connects them, and ends them in order.
 
 Rules:
-- It starts with or without Redis. Until Redis was reached once, every address but
-  `/healthz` answers 503, and live lines are closed with BYE, to come back.
+- It starts with or without Redis. Until Redis has been reached once, every address but
+  `/healthz` answers 503, and live lines are closed with BYE, so that readers reconnect.
 - Every task belongs to the one task group of `lifespan` and ends with it.
-- Order of the end: drain (called by the worker, before connections are closed), then
+- Order at the end: drain (called by the worker, before connections are closed), then
   hub, follower and inbox, then the connections to Redis.
 """
 
@@ -14,52 +14,70 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from urllib.parse import quote
+from functools import partial
 
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
-from starlette.websockets import WebSocket
 
+from stoppress.background_publishing import redis_inbox, scheduled_posts
+from stoppress.cache_purge import CachePurge, PurgeMetrics
+from stoppress.desk.callers import Callers, CallerSource
 from stoppress.desk.desk import Desk
-from stoppress.desk.idempotency import Requester
+from stoppress.desk.schedule import ScheduleMetrics
+from stoppress.desk.tickets import TicketMetrics, Tickets
 from stoppress.desk.tokens import Tokens
-from stoppress.domain.errors import MissingScope, Unauthenticated, Unavailable
+from stoppress.domain.audit import digests
+from stoppress.domain.errors import Unavailable
+from stoppress.guard.limits import LimitMetrics, Limits
+from stoppress.guard.refusal_log import RefusalLog, RefusalMetrics
 from stoppress.hub.hub import Hub
 from stoppress.hub.hub_metrics import HubMetrics
+from stoppress.identity.identity import Identity
+from stoppress.link_cards.link_cards import LinkCardMetrics, link_cards
+from stoppress.link_cards.public_address import target_of
+from stoppress.link_cards.system_resolver import SystemResolver
 from stoppress.log.connect import reach
 from stoppress.log.follower import Follower
-from stoppress.log.inbox import Inbox
-from stoppress.log.log_metrics import FollowerMetrics, InboxMetrics, StoreMetrics
+from stoppress.log.inbox_consumer import Inbox
+from stoppress.log.log_metrics import (
+    ErasureMetrics,
+    FollowerMetrics,
+    InboxMetrics,
+    StoreMetrics,
+)
+from stoppress.log.post_erasure import PostErasure
 from stoppress.log.reader_census import RedisCensus
-from stoppress.log.shards import Shards
+from stoppress.log.session_store import RedisSessionStore
+from stoppress.log.shard_pools import Shards
+from stoppress.log.shared_limits import SharedLimits
 from stoppress.log.store import RedisStore
+from stoppress.log.upload_records import UploadRecords
+from stoppress.media.picture_encoder import PictureEncoder, PictureMetrics
+from stoppress.media.picture_files_in_folder_or_s3 import MediaFiles
+from stoppress.media.picture_library import Pictures
+from stoppress.media.unused_pictures import SWEEP_EVERY_S, keep_removing_unused
 from stoppress.metrics import ProcessMetrics
+from stoppress.overwrite_freed_memory import overwrite_freed_memory
+from stoppress.setting_variables import settings_as_text
 from stoppress.settings import BadSetting, Settings
+from stoppress.site_routes import newsroom_routes, waiting_routes
 from stoppress.web import problems
-from stoppress.web.api import routes
-from stoppress.web.endpoint import SHARED, preflight
-from stoppress.web.line import live_routes
-from stoppress.web.line.accept_header import accepts_event_stream
-from stoppress.web.line.event_stream import retry_later
-from stoppress.web.line.fast_path import FastPath
-from stoppress.web.pages import desk_console, page_routes
-from stoppress.web.pages.find_browser_files import browser_folder
+from stoppress.web.edge.add_request_id_and_log_refusal import RequestTrace
+from stoppress.web.edge.find_feed_resource_by_name import IndexedStarlette
+from stoppress.web.line.recheck_rights import LineRights
+from stoppress.web.line.websocket_fast_path import FastPath
 from stoppress.web.services import Services
-from stoppress.web.site_address import SiteAddress
+from stoppress.web.site_address_and_path_prefix import SiteAddress
 from stoppress.web.snapshot_cache import SnapshotCache
-from stoppress.wire.close_codes import CloseCode
+from stoppress.webhooks.delivery import WebhookDelivery, WebhookMetrics
+from stoppress.webhooks.post_to_webhook import WebhookSender
 
 MAX_REDIS_RETRY_S = 5.0
-"""Between two tries to reach Redis at the start."""
+"""Longest wait between two attempts to reach Redis at the start."""
 FIRST_TRY_S = 2.0
-"""How long the start waits for Redis before it continues without."""
-_METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS")
+"""How long the start waits for Redis before it continues without it."""
 
 log = logging.getLogger(__name__)
 
@@ -78,23 +96,35 @@ class ServerProcess:
         self._hub_metrics = HubMetrics(self.metrics)
         self._store_metrics = StoreMetrics(self.metrics)
         self._follower_metrics = FollowerMetrics(self.metrics)
+        self._erasure_metrics = ErasureMetrics(self.metrics)
+        self._purge = CachePurge(
+            settings.purge_addresses, settings.base, PurgeMetrics(self.metrics)
+        )
+        self._webhook_metrics = WebhookMetrics(self.metrics)
+        self._schedule_metrics = ScheduleMetrics(self.metrics)
         self._inbox_metrics = InboxMetrics(self.metrics)
-        self.app = Starlette(
+        self.app = IndexedStarlette(
             routes=waiting_routes(self._why_not, settings),
             exception_handlers=problems.exception_handlers(settings.base),
             lifespan=self._lifespan,
         )
-        # Starlette's redirect names a host and scheme, which a proxy may hide from it.
+        # Starlette's own redirect contains host and scheme, which may differ behind a
+        # proxy.
         self.app.router.redirect_slashes = False
         self.app.state.serving = self
-        self.asgi = SiteAddress(self.app, settings, self._elsewhere, self._prefer)
-        """The application where the site is: under its path, at its address."""
+        self.refusals = RefusalLog(RefusalMetrics(self.metrics))
+        self._resolver = SystemResolver()
+        self._link_card_metrics = LinkCardMetrics(self.metrics)
+        self.limits = Limits(settings, LimitMetrics(self.metrics))
+        site = SiteAddress(self.app, settings, self._elsewhere, self._prefer)
+        self.asgi = RequestTrace(site, settings.networks, self.refusals)
+        """The application at the site's address, with its path."""
         self._hub: Hub | None = None
         self._services_now: Services | None = None
-        self.fast_path = FastPath()
-        """Accepts readers without an ASGI task, once Redis was reached."""
+        self.fast_path = FastPath(settings.root)
+        """Accepts readers without an ASGI task, once Redis has been reached."""
         self.over = asyncio.Event()
-        """The process should end: it was told to, or a part failed."""
+        """Set when the process should end: on request, or because a part failed."""
         self.failed = False
         """Whether a part failed: the process should be restarted."""
         self._is_fresh = asyncio.Event()
@@ -110,7 +140,7 @@ class ServerProcess:
         async with asyncio.TaskGroup() as group:
             life = group.create_task(self._live())
             try:
-                # If Redis answers, fresh events arrive before the first request does.
+                # If Redis answers, events arrive before the first request.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(FIRST_TRY_S):
                         await self._is_fresh.wait()
@@ -119,7 +149,7 @@ class ServerProcess:
                 life.cancel()
 
     async def _live(self) -> None:
-        """Connect to Redis, serve, and end all parts when cancelled."""
+        """Connect to Redis and serve; when cancelled, end all parts."""
         shards = await self._reached()
         try:
             await self._serve(shards)
@@ -132,31 +162,85 @@ class ServerProcess:
 
     async def _serve(self, shards: Shards) -> None:
         store = RedisStore(shards, self.settings, self._store_metrics)
+        erasure = PostErasure(shards, self._erasure_metrics)
         follower = Follower(
             shards,
             store,
             metrics=self._follower_metrics,
             feed_faults=self._hub_metrics.feed_faults,
+            announcements=erasure,
         )
         hub = self._hub = Hub(
-            follower, self.settings, self._hub_metrics, census=RedisCensus(shards)
+            follower,
+            self.settings,
+            self._hub_metrics,
+            census=RedisCensus(shards),
+            refusals=self.refusals,
         )
         async with asyncio.TaskGroup() as group:
+            group.create_task(_audit_settings(store, self.settings))
             group.create_task(shards.watch())
             group.create_task(follower.run())
-            services = self._services(store, follower, hub)
-            group.create_task(self._inbox(shards, services).run())
+            group.create_task(SharedLimits(shards, self.limits.shared).run())
+            tokens = Tokens(store, self.settings.admin_secret)
+            group.create_task(tokens.run())
+            identity = self._identity(shards, tokens)
+            group.create_task(identity.run())
+            pictures, uploads = self._pictures(), self._uploads(shards, store)
+            desk = Desk(
+                store,
+                eraser=erasure,
+                purge=self._purge.purge,
+                check_address=partial(target_of, internal=self.settings.internal_hosts),
+                uploads=uploads,
+                library=pictures,
+                site=self.settings.base,
+                max_drafts=self.settings.max_drafts,
+            )
+            group.create_task(
+                keep_removing_unused(
+                    *(pictures.files, pictures, uploads),
+                    self.settings.unused_media_days,
+                    lambda: uploads.claim_removal(SWEEP_EVERY_S - 60),
+                )
+            )
+            services = self._services(store, desk, follower, hub, tokens, identity)
+            group.create_task(services.line_rights.run())
+            group.create_task(
+                scheduled_posts(store, desk, self._schedule_metrics).run()
+            )
+            group.create_task(self._webhooks(store).run())
+            inbox = redis_inbox(shards, services, self._inbox_metrics)
+            group.create_task(inbox.run())
+            services.caches.add(services.snapshots)
+            services.caches.add(services.post_lists)
+            services.caches.add(pictures)
+            forget = partial(_forget, services)
+            overwrite = partial(_overwrite, inbox)
+            group.create_task(erasure.run(forget, overwrite))
             self._open(services)
             try:
-                while not follower.healthy:  # noqa: ASYNC110  # it tells nobody
+                while not follower.healthy:  # noqa: ASYNC110  # it has no event for this
                     await asyncio.sleep(0.01)
                 self._is_fresh.set()
                 await hub.watch()
             finally:
                 await hub.stop()
+                await self._purge.stop()
+                await pictures.stop()
+                self._resolver.close()
+
+    def _pictures(self) -> Pictures:
+        metrics = PictureMetrics(self.metrics)
+        encoder = PictureEncoder(self.settings.media_pixels, metrics)
+        return Pictures(encoder, MediaFiles(self.settings.media_place), metrics)
+
+    def _uploads(self, shards: Shards, store: RedisStore) -> UploadRecords:
+        hours = self.settings.idempotency_hours
+        return UploadRecords(shards, store.audit, hours * 3600)
 
     async def _reached(self) -> Shards:
-        """The connections to Redis, however long they take."""
+        """The connections to Redis; waits until they can be made."""
         wait_s = 0.1
         while True:
             try:
@@ -166,11 +250,42 @@ class ServerProcess:
                     log.warning("%s; retrying", error)
                 self._reason = str(error)
             # Full jitter: many processes wait for the same Redis.
-            await asyncio.sleep(random.uniform(0, wait_s))
+            await asyncio.sleep(random.uniform(0, wait_s))  # noqa: S311 (spreads load, no secret)
             wait_s = min(wait_s * 2, MAX_REDIS_RETRY_S)
 
-    def _services(self, store: RedisStore, follower: Follower, hub: Hub) -> Services:
+    def _identity(self, shards: Shards, tokens: Tokens) -> Identity:
+        async def has_no_token() -> bool:
+            return not self.settings.admin_secret and not await tokens.all()
+
+        return Identity(
+            self.settings,
+            RedisSessionStore(shards),
+            tokens,
+            has_no_token,
+            self.metrics,
+        )
+
+    def _services(
+        self,
+        store: RedisStore,
+        desk: Desk,
+        follower: Follower,
+        hub: Hub,
+        tokens: Tokens,
+        identity: Identity,
+    ) -> Services:
         settings = self.settings
+        tickets = Tickets(
+            store,
+            most_s=settings.max_ticket_s,
+            metrics=TicketMetrics(self.metrics),
+        )
+        sources: list[CallerSource] = [tokens, tickets, identity.sessions]
+        if identity.jwt is not None:
+            sources.append(identity.jwt)
+        callers = Callers(*sources)
+        line_rights = LineRights(callers, hub)
+        hub.renewal = line_rights.renewed
 
         async def ready() -> None:
             if not follower.healthy:
@@ -179,45 +294,49 @@ class ServerProcess:
         return Services(
             settings=settings,
             store=store,
-            desk=Desk(store),
+            desk=desk,
             hub=hub,
             snapshots=SnapshotCache(
                 *(hub, store, settings),
                 fresh=lambda: follower.healthy,
                 faults=self._hub_metrics.feed_faults,
             ),
-            tokens=Tokens(store, settings.admin_token),
+            callers=callers,
+            tickets=tickets,
+            line_rights=line_rights,
+            tokens=tokens,
+            identity=identity,
             metrics=self.metrics,
+            limits=self.limits,
+            audit=store.audit,
+            link_cards=link_cards(settings, self._resolver, self._link_card_metrics),
+            purge=self._purge.begin,
             ready=ready,
         )
 
-    def _inbox(self, shards: Shards, services: Services) -> Inbox:
-        """The Redis inbox, which publishes by the same rules as HTTP."""
-
-        async def publish(secret: str, feed: str, raw: bytes, key: str) -> None:
-            token = await services.tokens.check(secret)
-            if token is None:
-                raise Unauthenticated("this server does not know the token")
-            if not token.may("write", feed):
-                raise MissingScope("write", feed)
-            await services.desk.posts.publish(feed, raw, Requester(token.id, key))
-
-        most = self.settings.max_body_bytes
-        return Inbox(shards, publish, self._inbox_metrics, max_bytes=most)
+    def _webhooks(self, store: RedisStore) -> WebhookDelivery:
+        """Sends events to webhooks, at addresses that are public."""
+        return WebhookDelivery(
+            store,
+            WebhookSender(self._resolver, internal=self.settings.internal_hosts),
+            self.settings.base,
+            self.settings.foreign_content,
+            self._webhook_metrics,
+        )
 
     def _open(self, services: Services) -> None:
         """Serve all routes from now on."""
-        self.app.router.routes[:] = newsroom_routes(services)
+        self.app.serve(newsroom_routes(services))
         self.fast_path.open(services)
         self._services_now = services
 
     def _prefer(self, settings: Settings) -> None:
-        """Feeds that are opened from now on have this address on the live line."""
+        """Use this address on the live line, for feeds opened from now on."""
         if self._hub is not None:
             self._hub.settings = settings
 
     def _elsewhere(self, settings: Settings) -> ASGIApp:
-        """The same site at an address that a trusted proxy told."""
+        """The same site at an address that a trusted proxy forwarded."""
         services = self._services_now
         if services is None:
             return self.app
@@ -226,7 +345,8 @@ class ServerProcess:
             fresh=services.snapshots.is_fresh,
             faults=self._hub_metrics.feed_faults,
         )
-        return Starlette(
+        services.caches.add(cache)
+        return IndexedStarlette(
             routes=newsroom_routes(
                 replace(services, settings=settings, snapshots=cache, forwarded=True)
             ),
@@ -237,70 +357,21 @@ class ServerProcess:
         return self._reason
 
 
-def newsroom_routes(services: Services) -> list[BaseRoute]:
-    """All routes of a server that reached Redis."""
-    settings = services.settings
-    return [
-        *live_routes.routes(services),
-        *routes.routes(services),
-        *page_routes.routes(services),
-        *desk_console.routes(services),
-        *(demo_routes(settings.root) if settings.demo else ()),
-        Route("/{path:path}/", slash_taker(settings.root), methods=_METHODS),
-    ]
+def _forget(services: Services, feed: str | None) -> int:
+    """Drop the caches of a feed (None: of all); returns its readers here."""
+    services.caches.forget(feed)
+    return services.hub.forget(feed)
 
 
-def demo_routes(root: str) -> list[BaseRoute]:
-    """The pages and pictures of the demo."""
-    folder = browser_folder()
-    return [
-        Route("/demo", lambda request: RedirectResponse(f"{root}/demo/", 308)),
-        Mount("/demo/stop-press", StaticFiles(directory=folder / "stop-press")),
-        Mount("/demo", StaticFiles(directory=folder / "demo", html=True)),
-    ]
+async def _audit_settings(store: RedisStore, settings: Settings) -> None:
+    """Add to the audit the settings that differ from the last start of any process."""
+    try:
+        await store.audit.started_with(digests(settings_as_text(settings)))
+    except Unavailable as problem:
+        log.warning("changed settings are not in the audit: %s", problem)
 
 
-def slash_taker(root: str) -> Callable[[Request], Awaitable[Response]]:
-    """Redirects an address with a slash at its end to the one without.
-
-    By path alone, so that it works behind any proxy, and for pages of any site.
-    """
-
-    async def without_slash(request: Request) -> Response:
-        # Two slashes at the beginning would name another host.
-        path = f"{root}/" + quote(request.url.path.strip("/"))
-        query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(path + query, 308, SHARED)
-
-    return without_slash
-
-
-def waiting_routes(why: Callable[[], str], settings: Settings) -> list[BaseRoute]:
-    """What a process answers that has not reached Redis yet."""
-
-    async def healthz(request: Request) -> Response:
-        return Response(b'{"status":"ok"}', media_type="application/json")
-
-    async def unavailable(request: Request) -> Response:
-        if request.method == "OPTIONS":
-            return preflight("GET, HEAD, OPTIONS")
-        if request.url.path.endswith("/events") and accepts_event_stream(
-            request.headers.getlist("accept")
-        ):
-            response = retry_later(random.randint(0, settings.retry_ms))
-        else:
-            response = problems.answer(Unavailable(why()), settings.base)
-        if request.method in ("GET", "HEAD"):
-            # A widget on another site must tell this from a broken connection.
-            response.headers.update(SHARED)
-        return response
-
-    async def away(socket: WebSocket) -> None:
-        await socket.accept()
-        await socket.close(CloseCode.BYE, why())
-
-    return [
-        Route("/healthz", healthz),
-        Route("/{path:path}", unavailable, methods=_METHODS),
-        WebSocketRoute("/{path:path}", away),
-    ]
+async def _overwrite(inbox: Inbox) -> None:
+    """Overwrite memory that was freed."""
+    inbox.overwrite_buffer()
+    await overwrite_freed_memory()

@@ -1,11 +1,11 @@
-"""What counts: counters, gauges and histograms, each declared once, by who counts.
+"""Counters, gauges and histograms, each declared once, beside the code that counts.
 
 Rules:
 - A class of metrics (`HubMetrics`, …) takes a `Meter` and declares each of its metrics
-  with name, help, kind and label in one line; who counts calls it. This `Meter` makes
-  instruments that count nothing; the one in `metrics` makes Prometheus'.
-- An instrument must not wait, raise or allocate. What is counted a thousand times per
-  second is a `Total`: one addition, which the meter collects once per second.
+  with name, help, kind and label in one line; the code that counts calls it. This
+  `Meter` makes instruments that count nothing; the one in `metrics` makes Prometheus'.
+- An instrument must not wait, raise or allocate. A count that changes a thousand times
+  per second is a `Total`: one addition, which the meter collects once per second.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class TakesAmount(Protocol):
-    """Counts so many."""
+    """Adds an amount."""
 
     def __call__(self, amount: float = 1, /) -> None: ...
 
@@ -48,7 +48,7 @@ class Gauge:
 
 
 class Histogram:
-    """How often a value was how large."""
+    """The distribution of a value."""
 
     __slots__ = ("observe",)
 
@@ -65,12 +65,12 @@ class Total:
         self.value: float = 0
 
     def add(self, amount: float = 1) -> None:
-        """Count so many. Where that is too slow, add to `value`."""
+        """Add an amount. In code for which this is too slow, add to `value`."""
         self.value += amount
 
 
 class ByLabel(dict[str, T], Generic[T]):
-    """One instrument per value of a label, made when it is first asked for."""
+    """One instrument per value of a label, made at its first use."""
 
     def __init__(self, make: Callable[[str], T], values: Iterable[str] = ()) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class ByLabel(dict[str, T], Generic[T]):
 
 
 class Meter:
-    """Makes instruments. This one's count nothing."""
+    """Makes instruments. Those of this class count nothing."""
 
     def counter(self, name: str, help: str) -> Counter:
         """A counter; Prometheus shows it as `<name>_total`."""
@@ -93,7 +93,7 @@ class Meter:
     def counters(
         self, name: str, help: str, label: str, values: Iterable[str] = ()
     ) -> ByLabel[Counter]:
-        """A counter per value of a label; `values` are shown before they count."""
+        """A counter per value of a label; `values` are shown from the start, as 0."""
         return ByLabel(lambda _: Counter(), values)
 
     def total(self, name: str, help: str) -> Total:
@@ -101,7 +101,7 @@ class Meter:
         return Total()
 
     def gauge(self, name: str, help: str) -> Gauge:
-        """A gauge; what is shown is the sum over all workers that live."""
+        """A gauge; shown as the sum over all running workers."""
         return Gauge()
 
     def gauges(self, name: str, help: str, label: str) -> ByLabel[Gauge]:
@@ -114,4 +114,4 @@ class Meter:
 
 
 NO_METER = Meter()
-"""For who is not counted."""
+"""For code whose metrics are not collected."""

@@ -1,14 +1,14 @@
-"""The Prometheus side of what is counted: `meter` with instruments that show.
+"""The metrics in Prometheus' format, over all processes of a server.
 
 Rules:
-- What there is to count is declared by who counts (`hub/hub_metrics.py`,
-  `log/log_metrics.py`, …), nowhere here.
-- With several workers each counts into files of one folder (the supervisor names
-  it in PROMETHEUS_MULTIPROC_DIR), and whoever is asked adds them up: counters of
-  workers that died stay in the sum, what they held does not.
-- Children of labels are looked up once. Totals are summed up first: with several
-  workers each count is a write to a file, and these took 4 % of a burst. So what
-  another worker delivered may show a second later.
+- Metrics are declared beside the code that counts (`hub/hub_metrics.py`,
+  `log/log_metrics.py`, …), never here.
+- Several workers count in files of one folder (the supervisor names it in
+  PROMETHEUS_MULTIPROC_DIR), and the worker that answers adds them up: counters of
+  ended workers stay in the sum, gauges do not.
+- Children of labels are looked up once. Totals and the changes of gauges are summed up
+  first: with several workers each count is a write to a file, and these took 4 % of a
+  burst. So a change in another worker may appear a second later.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from stoppress.metric_types import ByLabel, Counter, Gauge, Histogram, Meter, Total
 
-# When each series began doubles their number, and tells nobody here anything.
+# The creation time of each series would double their number, and is not used.
 prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]  # not typed
 
 
@@ -31,7 +31,7 @@ class ProcessMetrics(Meter):
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._totals: list[tuple[Total, prometheus.Counter]] = []
+        self._totals: list[tuple[Total, prometheus.Counter | prometheus.Gauge]] = []
 
     def counter(self, name: str, help: str) -> Counter:
         """A counter; it is shown as `<name>_total`."""
@@ -52,19 +52,13 @@ class ProcessMetrics(Meter):
         return total
 
     def gauge(self, name: str, help: str) -> Gauge:
-        """A gauge: the sum over all workers that live."""
-        gauge = self._gauge(name, help, ())
-        return Gauge(gauge.inc, gauge.set)
+        """A gauge: the sum over all running workers."""
+        return self._summed(self._gauge(name, help, ()))
 
     def gauges(self, name: str, help: str, label: str) -> ByLabel[Gauge]:
         """A gauge per value of a label."""
         family = self._gauge(name, help, (label,))
-
-        def make(value: str) -> Gauge:
-            child = family.labels(value)
-            return Gauge(child.inc, child.set)
-
-        return ByLabel(make)
+        return ByLabel(lambda value: self._summed(family.labels(value)))
 
     def histogram(self, name: str, help: str, bounds: Sequence[float]) -> Histogram:
         """A histogram with these upper bounds."""
@@ -74,7 +68,7 @@ class ProcessMetrics(Meter):
         return Histogram(shown.observe)
 
     def add_up(self) -> None:
-        """Count what the totals summed up since; once per second.
+        """Add the totals since the last call to the counters; once per second.
 
         An idle worker writes no file.
         """
@@ -91,6 +85,17 @@ class ProcessMetrics(Meter):
         everyone = CollectorRegistry()
         MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]  # not typed
         return prometheus.generate_latest(everyone)
+
+    def _summed(self, shown: prometheus.Gauge) -> Gauge:
+        """A gauge whose changes are summed up first: thousands arrive at once."""
+        changes = Total()
+        self._totals.append((changes, shown))
+
+        def set_to(value: float, /) -> None:
+            changes.value = 0
+            shown.set(value)
+
+        return Gauge(changes.add, set_to)
 
     def _gauge(self, name: str, help: str, labels: Sequence[str]) -> prometheus.Gauge:
         return prometheus.Gauge(

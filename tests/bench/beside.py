@@ -13,10 +13,12 @@ import time
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import NamedTuple, Self
+from urllib.parse import urlsplit
 
 from stoppress.bench import process_stats
+from stoppress.bench.reader_crowd import any_certificate
 from stoppress.bench.report import percentile
-from stoppress.bench.run_plan import BenchFailed
+from stoppress.bench.run_plan_and_result import BenchFailed
 from tests.bench.stage import TOKEN, Stage
 
 _EAGER = -10
@@ -41,7 +43,7 @@ class Requests:
         self._line, theirs = context.Pipe()
         data = None if body is None else json.dumps(body).encode()
         self._process = context.Process(
-            target=_ask, args=(theirs, stage.port, method, path, rate, data)
+            target=_ask, args=(theirs, stage.url, method, path, rate, data)
         )
         self._asked: list[Asked] | None = None
 
@@ -70,11 +72,18 @@ class Requests:
 
 
 def _ask(
-    line: Connection, port: int, method: str, path: str, rate: float, data: bytes | None
+    line: Connection, url: str, method: str, path: str, rate: float, data: bytes | None
 ) -> None:
     with suppress(OSError):
         os.nice(_EAGER)  # else a busy loader's slice is what it would measure
-    server = http.client.HTTPConnection("127.0.0.1", port, timeout=_END_S)
+    place = urlsplit(url)
+    server = (
+        http.client.HTTPSConnection(
+            place.netloc, timeout=_END_S, context=any_certificate()
+        )
+        if place.scheme == "https"
+        else http.client.HTTPConnection(place.netloc, timeout=_END_S)
+    )
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
     found: list[tuple[float, float]] = []
     line.send("ready")

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from stoppress.bench.run_plan import BenchFailed
+from stoppress.bench.run_plan_and_result import BenchFailed
 from stoppress.bench.stream_parser import StreamParser
 from tests.bench.stage import Stage
 

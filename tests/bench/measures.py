@@ -20,10 +20,11 @@ from stoppress.bench import process_stats
 from stoppress.bench.publisher import Publisher
 from stoppress.bench.reader_crowd import ReaderCrowd
 from stoppress.bench.reader_process import need_descriptors
-from stoppress.bench.report import Figures, check_limit, figures
+from stoppress.bench.report import Figures, check_limit, figures, percentile
 from stoppress.bench.run import Run, run
-from stoppress.bench.run_plan import BenchFailed, RunPlan, RunResult
+from stoppress.bench.run_plan_and_result import BenchFailed, RunPlan, RunResult
 from tests.bench.beside import Memory, Requests, delays_ms
+from tests.bench.editors import Editors
 from tests.bench.followers import Followers
 from tests.bench.stage import TOKEN, Stage
 
@@ -53,9 +54,10 @@ class Scale(NamedTuple):
     soak_s: float = 1800.0
     churn: float = 50.0
     ring: int = 4_096
+    publishes: int = 6_000
 
 
-TINY = Scale(24, 60, 8, 2, 2, 300, 12, 4, 2.0, 1.0, 3.0, 10.0, 16)
+TINY = Scale(24, 60, 8, 2, 2, 300, 12, 4, 2.0, 1.0, 3.0, 10.0, 16, 32)
 """Enough to see that everything is counted."""
 
 Measure = Callable[[Stage, Scale], Figures]
@@ -94,15 +96,24 @@ def healthz(stage: Stage, scale: Scale) -> Figures:
 
 def arrivals(stage: Stage, scale: Scale) -> Figures:
     """Everybody at once, while an editor publishes."""
-    need_descriptors(scale.many)
-    plan = stage.plan(scale.many, 1, at_once=0)
+    return _arrivals(stage, scale.many)
+
+
+def arrivals_of_readers(stage: Stage, scale: Scale) -> Figures:
+    """The same with as many as the other rows have."""
+    return _arrivals(stage, scale.readers)
+
+
+def _arrivals(stage: Stage, readers: int) -> Figures:
+    need_descriptors(readers)
+    plan = stage.plan(readers, 1, at_once=0)
     editor = Publisher(plan)
     with closing(editor), closing(ReaderCrowd(plan)) as crowd:
         editor.make_feed()
         crowd.enter(1, time.monotonic() + plan.timeout_s)
         with Requests(stage, "POST", POSTS, 20.0, POST) as requests:
             since, wanted = time.monotonic(), process_stats.wanted_s()
-            crowd.enter(scale.many - 1, since + plan.timeout_s)
+            crowd.enter(readers - 1, since + plan.timeout_s)
             until = time.monotonic()
             wanted = process_stats.wanted_s() - wanted
             # A few come before the editor's next post: then what follows counts.
@@ -114,16 +125,57 @@ def arrivals(stage: Stage, scale: Scale) -> Figures:
         crowd.check()
         delays, _ = crowd.tally(sent)
     return {
-        "readers": scale.many,
+        "readers": readers,
         "deliveries": delays.total(),
         "asked_within_s": crowd.asked_s,
         "came_again": crowd.came_again,
         "all_in_s": until - since,
-        "handshakes_per_s": scale.many / (until - since),
+        "handshakes_per_s": readers / (until - since),
         "loader_busy_entering": wanted / (until - since),
         "rss_peak_mb": process_stats.rss_peak(stage.pids) / (1 << 20),
         **{f"publish_{name}": value for name, value in asked.items()},
     }
+
+
+def publishes(editors: int, *, keyed: bool = False) -> Measure:
+    """So many editors, each of whom sends the next post when the last one is kept.
+
+    A follower of the feed is there, as a channel that nobody follows costs less.
+    `keyed`: each post has an Idempotency-Key, as the desk's have.
+    """
+
+    def measure(stage: Stage, scale: Scale) -> Figures:
+        with (
+            _desk(stage) as desk,
+            closing(Followers(stage)) as reader,
+            closing(Editors(stage, editors, POSTS, POST, keyed=keyed)) as crowd,
+        ):
+            _feed(desk, "bench")
+            reader.enter(["bench"], time.monotonic() + 30)
+            crowd.publish(scale.publishes // 10)
+            pids, stores = stage.pids, process_stats.stores(stage.port)
+            cpu, store_cpu = process_stats.cpu_s(pids), process_stats.cpu_s(stores)
+            began, wanted = time.monotonic(), process_stats.wanted_s()
+            delays = sorted(crowd.publish(scale.publishes))
+            seconds = time.monotonic() - began
+            wanted = process_stats.wanted_s() - wanted
+            cpu = process_stats.cpu_s(pids) - cpu
+            store_cpu = process_stats.cpu_s(stores) - store_cpu
+            if reader.catch_up(_head(stage), time.monotonic() + 30) or reader.gaps:
+                raise BenchFailed("the follower did not get every post")
+        return {
+            "editors": editors,
+            "posts": len(delays),
+            "seconds": seconds,
+            "publishes_per_s": len(delays) / seconds,
+            "publish_p50_ms": percentile(delays, 0.5) * 1000,
+            "publish_p99_ms": percentile(delays, 0.99) * 1000,
+            "server_cpu_us_a_post": cpu / len(delays) * 1e6,
+            "store_cpu_us_a_post": store_cpu / len(delays) * 1e6,
+            "loader_busy": wanted / seconds,
+        }
+
+    return measure
 
 
 def stalled(stage: Stage, scale: Scale) -> Figures:

@@ -16,12 +16,13 @@ import json
 import sys
 from pathlib import Path
 
-from stoppress.bench.run_plan import BenchFailed
-from stoppress.bench.target_server import STOP_PRESS
+from stoppress.bench.run_plan_and_result import BenchFailed
+from stoppress.bench.server_kind import STOP_PRESS
 from tests.bench import measures
 from tests.bench.measures import TINY, Scale, fan_out
 from tests.bench.plot import plot
 from tests.bench.servers import OURS, SERVERS, stop_press
+from tests.bench.tls_rows import TLS_ROWS
 from tests.bench.turns import (
     Claim,
     Row,
@@ -55,7 +56,11 @@ DEFLATE, STREAM = f"{OURS}, deflate", f"{OURS}, server-sent events"
 PLAIN_DOOR, MANY = f"{OURS}, Starlette's path", f"{OURS}, 18,000 readers"
 CALM, TWO = f"{OURS}, none stalled", f"{OURS}, two processes"
 
+SIXTEEN, ALONE = f"{OURS}, 16 editors", f"{OURS}, one editor"
+KEYED = f"{SIXTEEN}, Idempotency-Key"
+
 _ours = SERVERS[OURS]
+_limited = stop_press("--limits", "on")
 _peers = [server for name, server in SERVERS.items() if name != OURS]
 
 
@@ -200,6 +205,21 @@ ROWS = {
             ),
             CPU,
         ),
+        Row(
+            "publishes",
+            "Sixteen editors and one; limits, audit and revisions on, with fsync",
+            (
+                Subject(SIXTEEN, _limited, measures.publishes(16)),
+                Subject(KEYED, _limited, measures.publishes(16, keyed=True)),
+                Subject(ALONE, _limited, measures.publishes(1)),
+            ),
+            (
+                Claim("a second, of 16", of(SIXTEEN, "publishes_per_s"), 3500, True),
+                Claim("p99 of one editor, ms", of(ALONE, "publish_p99_ms"), 10),
+            ),
+            "publishes_per_s",
+        ),
+        *TLS_ROWS,
         Row(
             "soak",
             "Half an hour: 5,000 readers, 50 of them change a second, 5 posts a second",

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from stoppress.bench.target_server import STOP_PRESS, TargetServer
+from stoppress.bench.server_kind import STOP_PRESS, ServerKind
 from tests.bench.stage import TOKEN, Command
 from tests.ports import reserve_port
 
@@ -35,33 +35,38 @@ Start = Callable[[Path, int], Command]
 
 
 class Server(NamedTuple):
-    """One server: how to talk to it, how to start it, and whether it is here.
+    """One server: how to redis to it, how to start it, and whether it is here.
 
     `missing` says what is not here, or nothing. `around`: how many bytes it puts
     around a text, beside the frame.
     """
 
-    target: TargetServer
+    target: ServerKind
     start: Start
     missing: Callable[[], str] = str
     around: int = 0
+    tls: bool = False
 
 
-def _peer(
-    name: str, follow: str, publish: str, ready: bytes = _UPGRADED
-) -> TargetServer:
-    return TargetServer(name, follow, follow, ready, publish, _OK)
+def peer(name: str, follow: str, publish: str, ready: bytes = _UPGRADED) -> ServerKind:
+    """How to redis to a peer, which passes on what it is sent."""
+    return ServerKind(name, follow, follow, ready, publish, _OK)
 
 
-def stop_press(*options: str, target: TargetServer = STOP_PRESS) -> Server:
+def stop_press(*options: str, target: ServerKind = STOP_PRESS) -> Server:
     """Stop Press, with options of `stoppress serve`."""
 
-    def start(folder: Path, port: int) -> Command:
-        words = [sys.executable, "-m", "stoppress", "serve", "--port", str(port)]
-        data = ["--data", str(folder / "data")]
-        return Command([*words, *data, *options], {"STOPPRESS_ADMIN_TOKEN": TOKEN})
+    return Server(
+        target, lambda folder, port: stop_press_command(folder, port, *options)
+    )
 
-    return Server(target, start)
+
+def stop_press_command(folder: Path, port: int, *options: str) -> Command:
+    """How Stop Press is started; without limits, unless the options say otherwise."""
+    words = [sys.executable, "-m", "stoppress", "serve", "--port", str(port)]
+    data = ["--data", str(folder / "data")]
+    environ = {"STOPPRESS_ADMIN_TOKEN": TOKEN, "STOPPRESS_LIMITS": "off"}
+    return Command([*words, *data, *options], environ)
 
 
 def _nchan(folder: Path, port: int) -> Command:
@@ -91,7 +96,8 @@ def _uvicorn(app: str) -> Start:
     return start
 
 
-def _no_nchan() -> str:
+def no_nchan() -> str:
+    """What is missing for nchan, or nothing."""
     here = NCHAN.exists() and shutil.which("nginx")
     return "" if here else "Debian: apt-get install nginx libnginx-mod-nchan"
 
@@ -99,10 +105,7 @@ def _no_nchan() -> str:
 def _no_module(name: str) -> Callable[[], str]:
     def missing() -> str:
         if not (CACHE / "node_modules" / name).exists() and shutil.which("npm"):
-            _install(
-                ["npm", "install", "--silent", "--no-audit", "--no-fund"]
-                + ["--prefix", str(CACHE), "ws@8", "socket.io@4"]
-            )
+            install_from_npm("ws@8", "socket.io@4")
         here = shutil.which("node") and (CACHE / "node_modules" / name).exists()
         return "" if here else "node and npm, with a registry, would bring it"
 
@@ -122,6 +125,14 @@ def _no_broadcaster() -> str:
     return ""
 
 
+def install_from_npm(*packages: str) -> None:
+    """Bring packages into the cache, if there is a registry."""
+    _install(
+        ["npm", "install", "--silent", "--no-audit", "--no-fund"]
+        + ["--prefix", str(CACHE), *packages]
+    )
+
+
 def _install(command: list[str]) -> None:
     try:
         subprocess.run(command, capture_output=True, timeout=INSTALL_S, check=False)
@@ -133,10 +144,10 @@ SERVERS = {
     server.target.name: server
     for server in (
         stop_press(),
-        Server(_peer("nchan", "/follow/{feed}", "/publish/{feed}"), _nchan, _no_nchan),
-        Server(_peer("ws", "/", "/publish"), _node("ws.js"), _no_module("ws")),
+        Server(peer("nchan", "/follow/{feed}", "/publish/{feed}"), _nchan, no_nchan),
+        Server(peer("ws", "/", "/publish"), _node("ws.js"), _no_module("ws")),
         Server(
-            _peer(
+            peer(
                 "Socket.IO",
                 "/socket.io/?EIO=4&transport=websocket",
                 "/publish",
@@ -147,10 +158,10 @@ SERVERS = {
             around=len('42["message",""]'),
         ),
         Server(
-            _peer("Starlette loop", "/follow", "/publish"), _uvicorn("starlette_loop")
+            peer("Starlette loop", "/follow", "/publish"), _uvicorn("starlette_loop")
         ),
         Server(
-            _peer("broadcaster", "/follow", "/publish", b"hello"),
+            peer("broadcaster", "/follow", "/publish", b"hello"),
             _uvicorn("starlette_broadcaster"),
             _no_broadcaster,
         ),

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stoppress.bench import process_stats
-from stoppress.bench.run_plan import BenchFailed, RunPlan
-from stoppress.bench.target_server import TargetServer
+from stoppress.bench.run_plan_and_result import BenchFailed, RunPlan
+from stoppress.bench.server_kind import ServerKind
 
 TOKEN = "sp_bench-bench-bench-bench"
 START_S = 30.0
@@ -33,31 +33,38 @@ class Command(NamedTuple):
 
     words: Sequence[str]
     environ: Mapping[str, str]
+    hub_port: int = 0
+    """Of our server behind a proxy, which has the port that is asked for."""
 
 
 class Stage(NamedTuple):
     """A server that runs, and what there is to know of it."""
 
-    target: TargetServer
+    target: ServerKind
     port: int
     size: int
     """Bytes of a post's text."""
+    tls: bool = False
+    hub_port: int = 0
+    """As in Command."""
 
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def pids(self) -> list[int]:
         """The processes that serve."""
-        return process_stats.serving(self.port)
+        ports = (self.port, self.hub_port) if self.hub_port else (self.port,)
+        return process_stats.serving(*ports)
 
     def plan(self, readers: int, posts: int, **others: object) -> RunPlan:
         """A plan for this server."""
         token = TOKEN if self.target.is_ours else ""
         plan = RunPlan(self.target, self.url, token, "bench", readers, posts)
-        return plan._replace(size=self.size, **others)  # type: ignore[arg-type]  # fields of Plan
+        plan = plan._replace(size=self.size, tls=self.tls, hub_port=self.hub_port)
+        return plan._replace(**others)  # type: ignore[arg-type]  # fields of Plan
 
 
 def cores() -> tuple[int, int]:

@@ -14,12 +14,18 @@ import pytest
 from tests.bench.measures import TINY
 from tests.bench.plot import plot
 from tests.bench.rows import ROWS
-from tests.bench.servers import OURS, SERVERS
+from tests.bench.servers import OURS, SERVERS, Server
+from tests.bench.tls_servers import TLS_SERVERS
 from tests.bench.turns import Claim, medians, of, ratio, report, take_turns
 
 HERE = ("Stop Press", "Starlette loop")
 """What is here wherever the tests run; nothing is fetched for the others."""
 BY_THEMSELVES = ("many_readers", "soak")
+AS_OTHERS = (
+    *("tls_steady", "tls_last_reader", "tls_memory", "tls_handshakes"),
+    "tls_many_readers",
+)
+"""Measured as other rows are, on servers that `tls_burst` has started."""
 DELIVERIES = {
     "burst": TINY.readers * TINY.burst,
     "steady": TINY.readers * TINY.steady,
@@ -30,14 +36,22 @@ DELIVERIES = {
     "arrivals": TINY.many,
     "stalled": (TINY.readers - TINY.stalled) * 40,
     "idle_feeds": TINY.feeds,
+    "tls_burst": TINY.readers * TINY.burst,
+    "tls_arrivals": TINY.readers,
 }
 
 
-@pytest.mark.parametrize("name", [each for each in ROWS if each not in BY_THEMSELVES])
+@pytest.mark.parametrize(
+    "name", [each for each in ROWS if each not in BY_THEMSELVES + AS_OTHERS]
+)
 def test_a_row_counts_everything(name: str) -> None:
     """Each subject's deliveries are all there, and each claim has its figure."""
     row = ROWS[name]
-    only = {each.name for each in row.subjects if each.name.startswith(HERE)}
+    only = {
+        each.name
+        for each in row.subjects
+        if each.name.startswith(HERE) and not each.server.missing()
+    }
     said: list[str] = []
     runs = take_turns(row, TINY, 1, only, said.append)
     assert set(runs) == only
@@ -72,15 +86,23 @@ def test_the_soak_has_no_gap_while_readers_change() -> None:
     assert isinstance(resumed, int) and resumed >= TINY.soak_s * TINY.churn // 2 - 2
 
 
-@pytest.mark.parametrize("name", [name for name in SERVERS if name not in HERE])
+PEERS = [
+    *(("burst", name, server) for name, server in SERVERS.items()),
+    *(("tls_burst", name, server) for name, server in TLS_SERVERS.items()),
+]
+
+
+@pytest.mark.parametrize(
+    ("row", "name", "server"), [each for each in PEERS if not each[1].startswith(HERE)]
+)
 def test_a_peer_delivers_the_same_bytes(
-    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    row: str, name: str, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where it is installed: what a peer delivers is as long as what we do."""
     monkeypatch.setattr("tests.bench.servers._install", lambda command: None)
-    if missing := SERVERS[name].missing():
+    if missing := server.missing():
         pytest.skip(f"{name}: {missing}")
-    runs = take_turns(ROWS["burst"], TINY, 1, {OURS, name}, lambda text: None)
+    runs = take_turns(ROWS[row], TINY, 1, {OURS, name}, lambda text: None)
     (ours,), (theirs,) = runs[OURS], runs[name]
     assert theirs["deliveries"] == ours["deliveries"]
     assert theirs["bytes_a_delivery"] == pytest.approx(ours["bytes_a_delivery"], abs=1)

@@ -111,8 +111,11 @@ def _one(subject: Subject, scale: Scale, size: int, core: int) -> Figures:
         size = scale.size
     else:
         size -= server.around
-    with folder() as place, running(server.start(place, port), port, place, core):
-        return subject.measure(Stage(server.target, port, size), scale)
+    with folder() as place:
+        command = server.start(place, port)
+        stage = Stage(server.target, port, size, server.tls, command.hub_port)
+        with running(command, port, place, core):
+            return subject.measure(stage, scale)
 
 
 def _brief(figures: Figures) -> str:

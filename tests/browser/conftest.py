@@ -12,9 +12,19 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.browser.editor import profile, site
 from tests.browser.host import Host
+from tests.browser.patience import PATIENCE_MS, be_patient
 from tests.conftest import Server
 
+be_patient()
+
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+
+
+PREFERS_THE_LINK = """try {
+    localStorage.setItem("stoppress:on-scroll", "no");
+} catch {
+    // A document without storage.
+}"""
 
 
 @dataclass
@@ -74,10 +84,15 @@ class Readers:
         self._browser = browser
         self._contexts: list[BrowserContext] = []
 
-    def __call__(self, **options: Any) -> Reader:
-        """A new reader, with a browser profile of their own."""
+    def __call__(self, *, scrolls: bool = False, **options: Any) -> Reader:
+        """A new reader, with a browser profile of their own.
+
+        `scrolls`: older posts load as this one scrolls; else by their link alone.
+        """
         context = self._browser.new_context(**options)
-        context.set_default_timeout(20_000)
+        if not scrolls:
+            context.add_init_script(PREFERS_THE_LINK)
+        context.set_default_timeout(PATIENCE_MS)
         self._contexts.append(context)
         reader = Reader(context.new_page(), context)
         reader.page.on(

@@ -19,12 +19,11 @@ from playwright.async_api import (
     expect,
 )
 
+from tests.browser.patience import PATIENCE_MS, PATIENCE_S
 from tests.conftest import Server
 from tests.plain_http import PLAIN
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-PATIENCE_S = 30
-"""How long a condition may take before the test gives up: it decides no result."""
 
 
 @dataclass
@@ -83,8 +82,18 @@ class Desk:
     def row(self, text: str) -> Locator:
         return self.page.locator("#posts > li", has_text=text)
 
+    def card(self, text: str) -> Locator:
+        return self.page.locator("#outbox li", has_text=text)
+
+    async def is_out(self, text: str) -> None:
+        card = self.page.locator('#outbox li[data-state="out"]', has_text=text)
+        await expect(card.first).to_be_visible()
+
     async def edit(self, text: str) -> None:
         await self.row(text).get_by_role("button", name="Edit").click()
+        # Opened once the post has come, not by the click.
+        title = self.page.locator('#write [data-part="title"]')
+        await expect(title).to_contain_text("Change a post")
 
     async def holds(self, headline: str, body: str = "") -> None:
         await expect(self.page.get_by_label("Headline")).to_have_value(headline)
@@ -112,7 +121,11 @@ async def site(server: Server) -> AsyncIterator[Site]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def profile(site: Site) -> AsyncIterator[BrowserContext]:
     """An editor's browser profile."""
-    profile = await site.browser.new_context(base_url=site.base)
+    # Playwright does not see what passes a service worker.
+    profile = await site.browser.new_context(
+        base_url=site.base, service_workers="block"
+    )
+    profile.set_default_timeout(PATIENCE_MS)
     yield profile
     await profile.close()
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 from tests.conftest import END_S
@@ -66,3 +67,65 @@ class Network:
 
     def _do(self, act: Callable[[], object]) -> None:
         self._loop.call_soon_threadsafe(act)
+
+
+class SocketlessNetwork:
+    """A network whose proxy never answers a WebSocket's handshake; the rest passes."""
+
+    def __init__(self, server_url: str) -> None:
+        where = urlsplit(server_url)
+        self._address = (where.hostname, where.port)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self._server = asyncio.run_coroutine_threadsafe(
+            asyncio.start_server(self._pass_on, "127.0.0.1", 0), self._loop
+        ).result(END_S)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            async with _closing(writer):
+                head = await reader.readuntil(b"\r\n\r\n")
+                if b"upgrade: websocket" in head.lower():
+                    await reader.read()
+                    return
+                upstream, sink = await asyncio.open_connection(*self._address)
+                async with _closing(sink):
+                    sink.write(head)
+                    await asyncio.gather(_copy(reader, sink), _copy(upstream, writer))
+
+    def close(self) -> None:
+        """End it, and all its connections."""
+
+        async def end() -> None:
+            self._server.close()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(END_S)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(END_S)
+        self._loop.close()
+
+
+@asynccontextmanager
+async def _closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while part := await reader.read(65_536):
+            writer.write(part)
+            await writer.drain()
+    writer.close()

@@ -72,13 +72,14 @@ class Tab:
         """One command to this tab; its result."""
         return self._browser.ask(method, self._session, **params)
 
-    def run(self, script: str) -> Any:
-        """What a script gives, once it is settled."""
+    def run(self, script: str, **where: object) -> Any:
+        """What a script gives, once it is settled; `where`: in another frame."""
         told = self.ask(
             "Runtime.evaluate",
             expression=script,
             awaitPromise=True,
             returnByValue=True,
+            **where,
         )
         assert "exceptionDetails" not in told, told
         return told["result"].get("value")
@@ -91,6 +92,16 @@ class Tab:
     def open(self, url: str) -> None:
         """Go to a page."""
         self.ask("Page.navigate", url=url)
+
+    def resize(self, width: int, height: int) -> None:
+        """Make the window so large."""
+        self.ask(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
 
     def show(self) -> None:
         """Put it in front; what was in front is hidden."""

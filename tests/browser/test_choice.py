@@ -109,7 +109,10 @@ def test_from_the_oldest_on(reader: Reader, server: Server) -> None:
     reader.page.keyboard.press("End")
     publish(server, feed, "4")
     reader.shows("1", "2", "3", "4")
-    for n in range(5, 16):
+    # What comes together is put there together; this one's end is out of view.
+    publish(server, feed, "5", body="Words.\n\n" * 60)
+    reader.shows("1", "2", "3", "4", "5")
+    for n in range(6, 16):
         publish(server, feed, str(n), body="Words.\n\n" * 5)
     page = reader.page
     waiting = page.locator(".sp-new")

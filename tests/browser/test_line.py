@@ -31,7 +31,7 @@ def test_a_restart_loses_nothing(
         server.process.kill()
         server.process.wait(30)
         line = reader.page.locator(".sp-line")
-        expect(line).to_have_text("Reconnecting…", timeout=30_000)
+        expect(line).to_have_text("Reconnecting…")
     with serving(tmp_path / "data", "--port", port) as server:
         publish(server, feed, "4")
         reader.is_live()

@@ -20,7 +20,8 @@ def test_it_is_readable_without_javascript(readers: Readers, server: Server) -> 
     assert reader.headlines() == names(25, 6)
     expect(reader.page.get_by_text("Text of 25.")).to_be_visible()
     expect(reader.page.get_by_text("What it is about.")).to_be_visible()
-    expect(reader.page.get_by_role("button")).to_have_count(0)
+    # The one that needs no script.
+    expect(reader.page.get_by_role("button")).to_have_text(["Go"])
     reader.page.get_by_role("link", name="Older posts").click()
     assert reader.headlines() == names(5, 1)
     reader.page.get_by_role("link", name="Newest posts").click()
@@ -76,6 +77,32 @@ def test_changes_arrive_in_place(reader: Reader, server: Server) -> None:
     assert reader.complaints == []
 
 
+def test_how_sure_a_post_is_shows_where_the_feed_says_so(
+    reader: Reader, server: Server
+) -> None:
+    """Turned on and off under an open page, with what was published before."""
+    feed = server.new_feed()
+    publish(server, feed, "1", verification="single")
+    publish(server, feed, "2", key=True, verification="disputed", pinned=True)
+    reader.open(f"{server.url}/live/{feed}")
+    reader.shows("2", "1")
+    marks = reader.page.locator(".sp-posts .sp-verification")
+    expect(marks).to_have_count(0)
+    on = {"show_verification": True}
+    assert server.request("PATCH", f"/v1/feeds/{feed}", on).status_code == 200
+    expect(marks).to_have_text(["Disputed", "One source"])
+    expect(reader.page.locator(".sp-pinned .sp-verification")).to_have_text("Disputed")
+    third = publish(server, feed, "3", verification="single")
+    expect(marks).to_have_text(["One source", "Disputed", "One source"])
+    edit(server, feed, third, verification="confirmed")
+    expect(marks).to_have_text(["Confirmed", "Disputed", "One source"])
+    off = {"show_verification": False}
+    assert server.request("PATCH", f"/v1/feeds/{feed}", off).status_code == 200
+    expect(marks).to_have_count(0)
+    reader.shows("3", "2", "1")
+    assert reader.complaints == []
+
+
 def test_a_post_with_an_earlier_time_stands_where_it_belongs(
     reader: Reader, server: Server
 ) -> None:
@@ -86,7 +113,7 @@ def test_a_post_with_an_earlier_time_stands_where_it_belongs(
     publish(server, feed, "long ago", published_at="2020-02-29T12:00:00Z")
     publish(server, feed, "later", published_at="2020-03-01T12:00:00Z")
     reader.shows("now", "later", "long ago")
-    days = reader.page.locator(".sp-day").all_inner_texts()
+    days = reader.page.locator(".sp-posts .sp-day").all_inner_texts()
     assert days[1:] == ["Sunday 1 March 2020", "Saturday 29 February 2020"]
 
 
@@ -182,7 +209,7 @@ def test_an_upcoming_feed_counts_down(readers: Readers, server: Server) -> None:
     expect(bare.page.locator(".sp-status time")).to_contain_text(
         start.strftime("%H:%M")
     )
-    expect(bare.page.get_by_text("Nothing has been posted yet.")).to_be_visible()
+    expect(bare.page.get_by_text("Coverage has not begun.")).to_be_visible()
     reader = readers()
     reader.open(f"{server.url}/live/{feed}")
     expect(reader.page.locator(".sp-until")).to_have_text("in 3 days")
@@ -198,6 +225,22 @@ def test_an_upcoming_feed_counts_down(readers: Readers, server: Server) -> None:
     server.request("PATCH", f"/v1/feeds/{feed}", {"status": "closed"})
     expect(status.locator("time")).to_be_visible()
     expect(reader.page.locator(".sp-line")).to_have_text("Coverage has ended")
+    assert reader.complaints == []
+
+
+def test_another_language_draws_all_anew(reader: Reader, server: Server) -> None:
+    """Posts that the server wrote too, which the page knows by their place alone."""
+    feed = filled(server, 3)
+    reader.open(f"{server.url}/live/{feed}")
+    publish(server, feed, "4")
+    reader.shows(*names(4, 1))
+    server.request("PATCH", f"/v1/feeds/{feed}", {"language": "de"})
+    page = reader.page
+    expect(page.locator(".sp-posts .sp-share")).to_have_text(["Teilen"] * 4)
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    reader.shows(*names(4, 1))
+    texts = page.locator(".sp-posts .sp-body")
+    expect(texts).to_contain_text([f"{n}" for n in (4, 3, 2, 1)])
     assert reader.complaints == []
 
 
@@ -229,6 +272,11 @@ def test_a_post_is_shared(readers: Readers, server: Server) -> None:
     at = quote(post["url"], safe="")
     expect(mail).to_have_attribute("href", f"mailto:?body={at}")
     expect(reader.page.locator(":focus")).to_have_text("Copy link")
+    # An edit leaves the list open, and the focus in it.
+    edit(server, feed, post, tags=["river"], body="Edited.")
+    expect(reader.page.locator(".sp-tags")).to_have_text("river")
+    expect(reader.page.locator(":focus")).to_have_text("Copy link")
+    expect(mail).to_be_visible()
     reader.page.keyboard.press("Enter")
     expect(reader.page.locator(".sp-says")).to_have_text("Link copied")
     assert reader.page.evaluate("navigator.clipboard.readText()") == post["url"]

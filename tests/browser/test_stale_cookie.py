@@ -12,7 +12,7 @@ def test_a_stale_desk_cookie_keeps_a_public_page_live(
 ) -> None:
     """The page is live, goes on being so, and never says that coverage has ended."""
     feed = server.new_feed()
-    given = {"name": "gone", "scopes": ["write"]}
+    given = {"name": "gone", "scopes": ["publish"]}
     made = server.request("POST", "/v1/tokens", given).json()
     reader.page.goto(f"{server.url}/desk")
     reader.page.locator("input[name=token]").fill(made["token"])

@@ -7,6 +7,7 @@ left alone. Compared by the browser itself (`isEqualNode`), node for node.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +19,13 @@ from tests.unit.web.web_harness import shown_feed as feed
 from tests.unit.web.web_harness import shown_post as post
 
 FILES = browser_folder()
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 ORIGIN = "https://twin.example"
 
-AUTHORS = [{"name": "Ines Calloway", "url": "https://a.example/i"}, {"name": "J. P."}]
+AUTHORS = [
+    {"name": "Ines Calloway", "url": "https://a.example/i", "role": "Reporter"},
+    {"name": "J. P.", "role": "<Maps>", "image": "/demo/p.svg"},
+]
 NOTE = {"note": "It was Tuesday & <not> Monday.", "at": "2026-11-22T23:40:00.000Z"}
 PICTURE = {"type": "image", "url": "/demo/p.svg", "width": 1200, "height": 675}
 
@@ -29,6 +34,8 @@ POSTS: dict[str, dict[str, Any]] = {
     "without a headline": post(2, headline=None),
     "without a body": post(3, body="", html=""),
     "key and breaking": post(4, key=True, breaking=True),
+    "how sure it is": post(17, verification="single"),
+    "every mark": post(18, key=True, breaking=True, verification="disputed"),
     "authors": post(5, authors=AUTHORS),
     "source and tags": post(6, source={"name": "Radio"}, tags=["a", "b & c"]),
     "source with an address": post(7, source={"name": "R", "url": "https://r.example"}),
@@ -68,10 +75,10 @@ POSTS: dict[str, dict[str, Any]] = {
             {"type": "link", "url": "https://c.example/"},
             {"type": "embed", "url": "https://v.example/1", "provider": "Videos"},
             {"type": "embed", "url": "HTTPS://V.example?a=1"},
-            {"type": "embed", "url": "/demo/weir.html"},
+            {"type": "embed", "url": "/demo/weir_animation.html"},
             {
                 "type": "embed",
-                "url": "/demo/weir.html",
+                "url": "/demo/weir_animation.html",
                 "provider": "The weir",
                 "title": "Live picture",
                 "width": 640,
@@ -115,12 +122,13 @@ def page(chromium: Browser) -> Page:
 
 
 COMPARE = """async ([html, feed, posts, words, what]) => {
+    const names = ["render_post", "render_head_and_side_boxes", "render_media"];
     const parts = await Promise.all(
-        ["render_post", "render_feed"].map((name) => import(`/stop-press/${name}.js`)));
+        names.map((name) => import(`/stop-press/${name}.js`)));
     const render = Object.assign({}, ...parts);
     const template = document.createElement("template");
     template.innerHTML = html;
-    const ctx = { words, feed, base: "", level: 1 };
+    const ctx = { words, feed, base: "", headingLevel: 1, more: render };
     const drawn = render[what](...posts, ctx);
     const given = template.content.firstElementChild;
     return given.isEqualNode(drawn) ? null : [given.outerHTML, drawn.outerHTML];
@@ -180,6 +188,8 @@ def test_zones(page: Page, zone: str) -> None:
             "closed_at": "2026-11-22T23:40:00.000Z",
         },
         {"links": [{"title": "L", "url": "https://l.example"}], "status": "paused"},
+        {"image": {"url": "/demo/p.svg", "width": 12, "height": 8, "alt": "A bridge"}},
+        {"image": {"url": "https://a.example/p.png"}, "standfirst": "a\nb"},
         {"links": [{"title": "It", "url": "/live/x"}]},
         {"links": [{"title": "A", "url": "/a"}, {"title": "It", "url": "/live/x"}]},
     ],
@@ -190,6 +200,24 @@ def test_what_stands_around(page: Page, part: str, more: dict[str, Any]) -> None
     html = paper.part(part, kept)
     words = paper.words("en")
     same(page, html, f"render{part.capitalize()}", kept, words)
+
+
+def test_what_a_post_is_called(page: Page) -> None:
+    """The same words as the server's, for a table of untidy posts."""
+    table = json.loads((FIXTURES / "post_titles.json").read_text())
+    said = page.evaluate(
+        """async (posts) => {
+            const { headlineOf } = await import("/stop-press/post_title.js");
+            const words = { picture: "Picture", update: "Update" };
+            return posts.map((post) => headlineOf(post, words));
+        }""",
+        [{"id": "0abc", **row["post"]} for row in table],
+    )
+    named = [row["what"] for row in table]
+    expected = [row["says"] for row in table]
+    assert dict(zip(named, said, strict=True)) == dict(
+        zip(named, expected, strict=True)
+    )
 
 
 def test_the_words_are_complete() -> None:

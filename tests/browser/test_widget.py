@@ -97,7 +97,7 @@ def test_moved_removed_and_put_back(reader: Reader, server: Server, host: Host) 
     reader.page.goto(f"{host.url}/")
     reader.shows("2", "1")
     reader.is_live()
-    with reader.page.expect_event("websocket", timeout=20_000) as _:
+    with reader.page.expect_event("websocket") as _:
         reader.page.evaluate(
             """async () => {
                 window.own = document.querySelector("stop-press");
@@ -140,6 +140,21 @@ def test_another_feed_by_attribute(reader: Reader, server: Server, host: Host) -
         "(feed) => document.querySelector('stop-press').setAttribute('feed', feed)", two
     )
     reader.shows("2", "1")
+
+
+def test_another_language_draws_all_anew(
+    reader: Reader, server: Server, host: Host
+) -> None:
+    """Its words and its direction."""
+    feed = filled(server, 3)
+    host.pages["/"] = PAGE.format(hub=server.url, feed=feed)
+    reader.page.goto(f"{host.url}/")
+    reader.shows(*names(3, 1))
+    server.request("PATCH", f"/v1/feeds/{feed}", {"language": "ar", "direction": "rtl"})
+    expect(reader.page.locator(".sp-posts .sp-share").first).to_have_text("مشاركة")
+    expect(reader.page.locator(".sp")).to_have_attribute("dir", "rtl")
+    reader.shows(*names(3, 1))
+    assert [one for one in reader.complaints if "404" not in one] == []
 
 
 def test_the_frame_tells_its_height_to_the_parent_it_was_given(
@@ -213,6 +228,8 @@ def test_a_private_feed_is_read_with_a_token(
     reader.shows(*names(25, 6))
     reader.is_live()
     publish(server, feed, "26")
+    # A click scrolls down to the link, and then a new post waits behind its button.
+    reader.shows(*names(26, 6))
     reader.page.get_by_role("link", name="Older posts").click()
     reader.shows(*names(26, 1))
     assert len(lines) == int(sockets) and all(token in line for line in lines)

@@ -20,7 +20,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from tests.faults.suite import KINDS, runs
-from tests.faults.terms import SEED, SHARE, Outcome
+from tests.faults.terms import SEED, Outcome
 from tests.waiting import wait_until
 
 JOBS = 4
@@ -103,7 +103,7 @@ def main() -> None:
         unwanted.set()
 
     threading.Thread(target=listen, daemon=True).start()
-    with closing(runs(kinds, [SEED], JOBS, SHARE)) as going:
+    with closing(runs(kinds, [SEED], JOBS)) as going:
         for outcome in going:
             file = folder / f".{outcome.kind}"
             file.write_bytes(pickle.dumps(outcome))

@@ -1,4 +1,4 @@
-"""A reader that judges: what the line sends is held against the protocol.
+"""A reader that checks what the line sends against the protocol.
 
 Pure: messages go in, faults come out; it knows no socket and no clock. One judge
 follows one feed, does what docs/protocol.md asks of a reader, and notes a fault
@@ -73,6 +73,7 @@ class Judge:
         # Whether a seek was answered by a reset, which may have been under way
         # before: then the answer proper, a hello, still comes.
         self._sought = False
+        self._before_seek: Cursor | None = None
         # After a reset: where the line went on from, and what came since.
         self._reset: Cursor | None = None
         self._kept: list[Json] = []
@@ -118,6 +119,8 @@ class Judge:
         while a snapshot is awaited.
         """
         self._asked = self.position
+        if not self.seeking:
+            self._before_seek = self._at
         self.seeking = True
         return self._asked
 
@@ -167,8 +170,10 @@ class Judge:
 
     def _reset_line(self, message: Json) -> None:
         cursor = _cursor(message)
-        # Against what was asked, not against what a snapshot brought since.
-        held = self._at or self._asked
+        # Against what was asked, not against what a snapshot brought since; after a
+        # seek, which may ask for what a snapshot brought, against the line's place:
+        # this reset may have been under way.
+        held = self._at or (self._sought and self._before_seek) or self._asked
         self.resets.append((held, cursor))
         leads_back = held is not None and held > cursor and held.epoch == cursor.epoch
         if leads_back and not self._may_lag:

@@ -1,4 +1,4 @@
-"""The kinds of fault of the way to Redis: of connections for calls, and of the line."""
+"""The kinds of fault of the connections to Redis: for calls, and for subscriptions."""
 
 from __future__ import annotations
 

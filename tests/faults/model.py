@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,13 +23,17 @@ from typing import Any, cast
 import uvicorn
 from starlette.applications import Starlette
 
+from stoppress.desk.callers import Callers
 from stoppress.desk.tokens import Tokens
+from stoppress.domain.cursor import Cursor
 from stoppress.domain.fold import Json
-from stoppress.hub.hub import CATCH_UP_S, Hub
-from stoppress.hub.sweep import Sweep
+from stoppress.hub.delivery_scheduler import Sweep
+from stoppress.hub.follow_requests import CATCH_UP_S
+from stoppress.hub.hub import Hub
 from stoppress.settings import Settings
-from stoppress.web.line import live_routes
+from stoppress.web.line import websocket_and_events_routes
 from stoppress.web.line.http_protocol import LiveHttp
+from stoppress.web.line.recheck_rights import LineRights
 from stoppress.web.line.takeover import LiveWebSocket
 from stoppress.web.services import Services
 from tests.faults import virtual
@@ -109,7 +113,8 @@ async def play(seed: int, cuts: int) -> Findings:
     for feed in FEEDS:
         log.make(feed)
     hub = ModelHub(log, settings)
-    async with serving(hub, settings, takeover=chance.random() < 0.75) as address:
+    takeover = chance.random() < 0.75
+    async with serving(hub, settings, log, takeover=takeover) as address:
         site = ModelSite(log, address, seed)
         left = asyncio.Semaphore(0)
         readers = [
@@ -202,38 +207,62 @@ async def compare(
     complete: bool,
     patience_s: float = PATIENCE_S,
 ) -> None:
-    """Wait until all are at the end; hold what they have against the model."""
+    """Wait until all are at the end; hold what they have against the model.
+
+    All at once: one after the other, the last would have the patience for all, and
+    the others would poll for as long.
+    """
     targets = {slug: feed.cursor for slug, feed in log.feeds.items()}
-    for reader in readers:
-        try:
-            async with asyncio.timeout(patience_s):
-                await reader.reach(targets)
-            if complete:
-                async with asyncio.timeout(PATIENCE_S):
-                    await reader.complete()
-        except TimeoutError:
-            judge = next(iter(reader.judges.values()))
-            judge.fault("stuck", f"on {reader.transport}, {reader.counts}")
+    shown = {
+        slug: (log.snapshot(feed), log.posts(feed)) for slug, feed in log.feeds.items()
+    }
+
+    async def end(reader: Reader) -> None:
+        await _end(reader, targets, complete, patience_s)
+        # At once: a line that is made anew while others end may begin with a reset.
         for slug, judge in reader.judges.items():
-            feed = log.feeds[slug]
-            judge.compare(log.snapshot(feed), log.posts(feed))
+            judge.compare(*shown[slug])
+
+    await asyncio.gather(*map(end, readers))
+
+
+async def _end(
+    reader: Reader, targets: Mapping[str, Cursor], complete: bool, patience_s: float
+) -> None:
+    try:
+        async with asyncio.timeout(patience_s):
+            await reader.reach(targets)
+        if complete:
+            async with asyncio.timeout(PATIENCE_S):
+                await reader.complete()
+    except TimeoutError:
+        judge = next(iter(reader.judges.values()))
+        judge.fault("stuck", f"on {reader.transport}, {reader.counts}")
 
 
 @asynccontextmanager
-async def serving(hub: Hub, settings: Settings, takeover: bool) -> AsyncIterator[str]:
+async def serving(
+    hub: Hub, settings: Settings, log: ModelLog, *, takeover: bool
+) -> AsyncIterator[str]:
     """The live line's routes at a Unix socket, on the fast path or the plain one."""
     nothing = cast(Any, None)
+    tokens = Tokens(nothing, "sp_admin")
+    callers = Callers(tokens)
     services = Services(
         settings=settings,
-        store=nothing,
+        store=cast(Any, log),
         desk=nothing,
         hub=hub,
         snapshots=nothing,
-        tokens=Tokens(nothing, "sp_admin"),
+        callers=callers,
+        tickets=nothing,
+        line_rights=LineRights(callers, hub),
+        tokens=tokens,
+        identity=nothing,
         metrics=nothing,
     )
     config = uvicorn.Config(
-        Starlette(routes=live_routes.routes(services)),
+        Starlette(routes=websocket_and_events_routes.routes(services)),
         http=LiveHttp if takeover else "httptools",
         ws=LiveWebSocket if takeover else "websockets-sansio",
         lifespan="off",

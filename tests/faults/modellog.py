@@ -20,7 +20,7 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.domain.event import Event, EventType, Subject, SubjectKind, as_it_is_now
 from stoppress.domain.fold import Json
-from stoppress.domain.store_records import LogWindow
+from stoppress.domain.store_requests_and_results import LogWindow
 from stoppress.hub.event_source import EventSink
 from stoppress.wire.messages import public_feed, public_post
 from tests.faults.modelposts import make_feed, make_post, publish_time
@@ -56,6 +56,8 @@ class ModelFeed:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     gone: frozenset[str] = frozenset()
     """Posts of which the sink was told that they were withdrawn."""
+    _ordered: tuple[Cursor, list[tuple[tuple[str, str], str]]] | None = None
+    """Made once for each cursor: readers ask for a thousand pages of the last."""
 
     def withdrawn(self) -> frozenset[str]:
         """Posts that were taken back."""
@@ -68,14 +70,17 @@ class ModelFeed:
 
     def ordered(self) -> list[tuple[tuple[str, str], str]]:
         """The places and ids of the posts, newest first."""
-        return sorted(
-            (
-                ((publish_time(body), name), name)
-                for name, body in self.posts.items()
-                if body is not None
-            ),
-            reverse=True,
-        )
+        if self._ordered is None or self._ordered[0] != self.cursor:
+            places = sorted(
+                (
+                    ((publish_time(body), name), name)
+                    for name, body in self.posts.items()
+                    if body is not None
+                ),
+                reverse=True,
+            )
+            self._ordered = self.cursor, places
+        return self._ordered[1]
 
     def window(self) -> LogWindow:
         """The log as a follower reads it: each event with its post as it is now."""
@@ -220,6 +225,10 @@ class ModelLog:
         cursor = self._find(feed).cursor
         await asyncio.sleep(self.random.uniform(0, 0.05))
         return cursor
+
+    async def feed_body(self, feed: str) -> bytes | None:
+        """A feed's kept JSON, or None."""
+        return self._find(feed).feed if feed in self.feeds else None
 
     async def stop(self) -> None:
         """Bring nothing more to anyone."""

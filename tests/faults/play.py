@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,7 +35,9 @@ async def play(kind: Kind, seed: int, folder: Path, scale: Scale = FULL) -> Outc
             await _run(scene)
     except Exception as error:
         tail = scene.server.log_tail() if hasattr(scene, "server") else ""
-        scene.fault("crash", f"{error!r}\n{tail}")
+        where = traceback.extract_tb(error.__traceback__)[-4:]
+        trail = " < ".join(f"{one.name}:{one.lineno}" for one in reversed(where))
+        scene.fault("crash", f"{error!r} in {trail}\n{tail}")
     found = judged(scene.readers)
     outcome.faults += found.faults
     outcome.counts += found.counts

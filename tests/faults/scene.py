@@ -1,4 +1,4 @@
-"""What stands there in one run: server, Redis, proxies, readers, editors, a watch.
+"""The parts of one run: server, Redis, proxies, readers, editors, a health watch.
 
 Rules: everything real. One seed decides everything that is chance here. Kinds of
 fault act on a Scene, and note in it what should not have been.
@@ -65,18 +65,19 @@ class Witness(Reader):
 class Site:
     """A server's lines and snapshots, at one port."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, tls: bool = False) -> None:
         self._port = port
+        self._tls = PLAIN if tls else None
         self._client = httpx.AsyncClient(
             verify=PLAIN,
-            base_url=f"http://127.0.0.1:{port}",
+            base_url=f"http{'s' if tls else ''}://127.0.0.1:{port}",
             timeout=15.0,
             trust_env=False,
             limits=httpx.Limits(max_connections=30),
         )
 
     async def dial(self) -> Dialled:
-        return await asyncio.open_connection("127.0.0.1", self._port)
+        return await asyncio.open_connection("127.0.0.1", self._port, ssl=self._tls)
 
     async def get(self, path: str) -> tuple[int, Json]:
         try:
@@ -148,16 +149,16 @@ class Scene:
                 self.clock = Clock(self.folder)
                 settings |= self.clock.environment
             self.server = await stack.enter_async_context(
-                serving(self.folder, *options, settings=settings)
+                serving(self.folder, *options, settings=settings, tls=self.kind.tls)
             )
-            site = Site(self.server.port)
+            site = Site(self.server.port, tls=self.kind.tls)
             stack.push_async_callback(site.close)
             behind = site
             if self.kind.manner is not None:
                 self.front = Proxy(self._dial_server, self._seed, self.kind.manner)
                 await self.front.open()
                 stack.push_async_callback(self.front.close)
-                behind = Site(self.front.port)
+                behind = Site(self.front.port, tls=self.kind.tls)
                 stack.push_async_callback(behind.close)
             self._people(site, behind)
             self.watch = Watch(self.server.url)

@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 
 from stoppress.domain.fold import Json
+from tests.certificates import for_this_machine, trust_here
 from tests.faults.reader import Dialled
 from tests.plain_http import PLAIN
 from tests.ports import reserve_port
@@ -41,16 +42,21 @@ class Server:
         settings: Mapping[str, str] | None = None,
         core: int | None = None,
         package: Path = ROOT / "server",
+        tls: bool = False,
     ) -> None:
         self.package = package
         """Where the package is that the next start runs."""
         self.port = reserve_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
         self.ends: list[tuple[str, float]] = []
         """What was ended, and how many seconds until it served again."""
         self._data = data
         self._log = data / "server.log"
         self._options = options
+        if tls:
+            cert, key = for_this_machine()
+            self._options += ("--tls-cert", str(cert), "--tls-key", str(key))
+            trust_here(PLAIN)
         self._core = core
         self._settings = dict(settings or {})
         self._process: asyncio.subprocess.Process | None = None
@@ -62,6 +68,8 @@ class Server:
             **{k: v for k, v in os.environ.items() if not k.startswith("STOPPRESS_")},
             "PYTHONPATH": str(self.package),
             "STOPPRESS_ADMIN_TOKEN": ADMIN,
+            # A hundred readers and their editors are one address here.
+            "STOPPRESS_LIMITS": "off",
             **self._settings,
         }
         command = [sys.executable, "-m", "stoppress", "serve"]
@@ -119,7 +127,7 @@ class Server:
         return [pid for pid, line in self.pids().items() if _is_worker(line)]
 
     def valkey(self) -> list[int]:
-        """The embedded Valkey, whoever its parent is by now."""
+        """The embedded Valkey, under any parent."""
         self.pids()
         data = str(self._data)
         return [
@@ -191,9 +199,12 @@ async def serving(
     settings: Mapping[str, str] | None = None,
     core: int | None = None,
     package: Path = ROOT / "server",
+    tls: bool = False,
 ) -> AsyncIterator[Server]:
     """A server that is gone afterwards, with all its processes."""
-    server = Server(data, *options, settings=settings, core=core, package=package)
+    server = Server(
+        data, *options, settings=settings, core=core, package=package, tls=tls
+    )
     try:
         await server.start()
         yield server

@@ -26,6 +26,7 @@ from tests.faults.clusters import CLUSTER_KINDS
 from tests.faults.kinds import SERVER_KINDS
 from tests.faults.links import LINK_KINDS
 from tests.faults.mixed import MIXED_KINDS
+from tests.faults.over_tls import TLS_KINDS
 from tests.faults.play import FULL, play
 from tests.faults.releases import RELEASE_KINDS
 from tests.faults.sentinels import FLEET_KINDS
@@ -43,6 +44,7 @@ ALL = (
     *CLOCK_KINDS,
     *MIXED_KINDS,
     *RELEASE_KINDS,
+    *TLS_KINDS,
 )
 KINDS = {kind.name: kind for kind in ALL}
 SET_UPS = 3
@@ -68,8 +70,10 @@ def runs(
     if jobs <= 1:
         yield from (run(kind, seed, scale) for kind in kinds for seed in seeds)
         return
-    # A fresh process a run: nothing of one is left for the next.
-    context = multiprocessing.get_context("spawn")
+    # A fresh process a run: nothing of one is left for the next. Each is forked from
+    # one that has imported this module and done nothing else.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__spec__.name])
     with ProcessPoolExecutor(jobs, context, max_tasks_per_child=1) as pool:
         started = [
             pool.submit(run_named, kind.name, seed, scale)

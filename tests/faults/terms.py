@@ -1,4 +1,4 @@
-"""What a kind of fault is, what comes of a run of it, and what every run asks."""
+"""What a kind of fault is, the result of a run, and the checks of every run."""
 
 from __future__ import annotations
 
@@ -42,10 +42,6 @@ class Scale:
     """How much of the fault, where it is done again and again; 0: none of it."""
 
 
-SHARE = Scale(readers=48, events=60, seconds=6.0)
-"""What `make test` runs of each kind; `make faults` runs all of it."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """A kind of fault, and what may come of it."""
@@ -66,6 +62,8 @@ class Kind:
     hands: int = 1
     """Of each editor: how many deeds may be under way at once."""
     workers: int = 1
+    tls: bool = False
+    """Whether the server speaks TLS itself, with all its clients."""
     manner: Manner | None = None
     """How a proxy before a third of the readers treats bytes; None: there is none."""
     habits: Habits = CALM

@@ -122,6 +122,18 @@ def test_another_state_than_the_servers_is_found(judge: Judge, shown: Json) -> N
     assert judge.faults
 
 
+@pytest.mark.parametrize(("seq", "faults"), [(4, []), (2, ["back"])])
+def test_a_seek_crosses_a_reset(judge: Judge, seq: int, faults: list[str]) -> None:
+    """What was under way leads on from the line, not from a snapshot that was asked."""
+    judge.take(event(3))
+    assert judge.take_snapshot(snapshot(9))
+    assert str(judge.seek()) == "e-9"
+    judge.take(reset(f"e-{seq}"))
+    judge.take(event(seq + 1))
+    judge.take(hello(9))
+    assert kinds(judge) == faults
+
+
 def test_after_a_reset_a_snapshot_is_asked_for(judge: Judge) -> None:
     """What follows is kept, an old snapshot refused, a later one made use of."""
     judge.take(reset("f-7"))

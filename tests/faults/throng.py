@@ -1,10 +1,10 @@
-"""Thousands of readers in one process, each of them a judge of its own line.
+"""Thousands of readers in one process, each of which checks its own line.
 
-For what only shows in a crowd: who comes back when, and how fast all are in. A reader
-here is a socket, a cursor and a few counts. Rules: each event follows on the one
-before, in its epoch; a bye is kept to as the page's reader keeps to it; a break
-without a word is slept off by full jitter within the `retry_ms` of the last hello; a
-reset is followed by one GET of the snapshot, within the time that it names.
+For what only many readers show: when each returns, and how soon all are connected. A
+reader here is a socket, a cursor and a few counts. Rules: each event follows on the one
+before, in its epoch; a bye is kept to as the page's reader keeps to it; a break without
+a word is slept off by full jitter within the `retry_ms` of the last hello; a reset is
+followed by one GET of the snapshot, within the time that it names.
 """
 
 from __future__ import annotations

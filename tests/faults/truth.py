@@ -1,6 +1,6 @@
-"""What a server shows, as it is compared with: snapshots, and every page.
+"""What a server shows, for comparison: snapshots, and every page.
 
-A 503 says "not now, come again": whoever compares does, as any reader would. It is
+A 503 means "not now": the comparison repeats the request, as a reader would. It is
 counted against nobody, so a step that must end in time has a clock of its own.
 """
 
@@ -15,7 +15,7 @@ import httpx
 from stoppress.domain.fold import Json
 
 PATIENCE_S = 60.0
-"""How long "not now" is taken for an answer."""
+"""How long a 503 is repeated before it counts as a fault."""
 AGAIN_S = 0.1
 
 

@@ -1,4 +1,4 @@
-"""Who watches a server's health: `/readyz` and `/healthz`, all along."""
+"""Watches a server's health during a run: `/readyz` and `/healthz`."""
 
 from __future__ import annotations
 

@@ -47,6 +47,11 @@ class Client:
         return "websocket" in self.arguments or self.name in _WEBSOCKET_LIBRARIES
 
     @property
+    def half_closes(self) -> bool:
+        """Whether it says that it sends no more, and then awaits the answer."""
+        return "-N" in self.arguments
+
+    @property
     def missing(self) -> str:
         """What it needs and is not here."""
         return ", ".join(name for name in self.needs if not _is_here(name))
@@ -60,7 +65,8 @@ def _is_here(name: str) -> bool:
 
 BROWSER_PACKAGE = "@microsoft/fetch-event-source"
 CLIENTS = (
-    Client("nc -N, HTTP/1.0", "netcat"),
+    Client("nc, HTTP/1.0", "netcat"),
+    Client("nc -N, HTTP/1.0", "netcat", ("-N",)),
     Client("curl HTTP/1.0", "curl", ("--http1.0",), ("curl",)),
     Client("curl HTTP/1.1", "curl", ("--http1.1",), ("curl",)),
     Client("curl HTTP/2", "curl", ("--http2",), ("curl",)),

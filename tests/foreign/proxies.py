@@ -29,6 +29,8 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 SHIPPED = ("caddy", "nginx", "haproxy")
 FOUND = ("nginx-defaults", "nginx-gzip", "caddy-encode", "haproxy-defaults")
 TRANSFORMING = ("splitting", "no-upgrade")
+NO_SOCKETS = ("nginx-defaults", "nginx-gzip")
+"""Behind these a WebSocket is refused (426), and readers fall back."""
 ALL = (*SHIPPED, *FOUND, *TRANSFORMING)
 
 END_S = 20.0

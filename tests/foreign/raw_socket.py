@@ -3,6 +3,8 @@
 Nothing here comes from a library of HTTP or of WebSockets, so that no library's
 opinion stands between a test and the RFC.
 
+An `https` address is spoken to over TLS, with any certificate.
+
 Rules: `PATIENCE_S` ends what never comes; no result depends on how long something
 took. A frame of the server that no server may send fails the test at once.
 """
@@ -10,6 +12,7 @@ took. A frame of the server that no server may send fails the test at once.
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import time
 import zlib
@@ -19,11 +22,15 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
+from tests.plain_http import ANY_CERTIFICATE
+
 PATIENCE_S = 20.0
 BETWEEN_PIECES_S = 0.01
 """Between two pieces, so that they travel as segments of their own. Where they are
 joined all the same a test holds less, and fails no more often."""
 MASK = b"\x37\xfa\x21\x3d"
+
+_GONE = (BrokenPipeError, ConnectionResetError, ssl.SSLError)
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
@@ -131,10 +138,13 @@ class RawSocket:
     def __init__(self, url: str, patience_s: float = PATIENCE_S) -> None:
         address = urlsplit(url)
         assert address.hostname is not None
-        self._socket = socket.create_connection(
+        connected = socket.create_connection(
             (address.hostname, address.port or 80), patience_s
         )
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if address.scheme == "https":
+            connected = ANY_CERTIFICATE.wrap_socket(connected)
+        self._socket = connected
         self._buffer = b""
         self.is_over = False
         """Whether the server has ended the connection."""
@@ -145,6 +155,10 @@ class RawSocket:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
+    def wait_longer(self, patience_s: float = PATIENCE_S) -> None:
+        """Wait so long for whatever is read from now on."""
+        self._socket.settimeout(patience_s)
+
     def send(self, *pieces: bytes) -> None:
         """Send each piece as a segment of its own; the server may be gone."""
         for number, piece in enumerate(pieces):
@@ -152,7 +166,7 @@ class RawSocket:
                 time.sleep(BETWEEN_PIECES_S)
             try:
                 self._socket.sendall(piece)
-            except (BrokenPipeError, ConnectionResetError):
+            except _GONE:
                 return
 
     def send_each(self, data: Iterable[bytes]) -> None:
@@ -160,7 +174,7 @@ class RawSocket:
         for piece in data:
             try:
                 self._socket.sendall(piece)
-            except (BrokenPipeError, ConnectionResetError):
+            except _GONE:
                 return
 
     def end_sending(self) -> None:
@@ -177,7 +191,7 @@ class RawSocket:
         """Read what has come; False once the server has ended the connection."""
         try:
             data = self._socket.recv(1 << 16)
-        except ConnectionResetError:
+        except (ConnectionResetError, ssl.SSLEOFError):
             data = b""
         self._buffer += data
         self.is_over = not data

@@ -26,6 +26,8 @@ import pytest
 from tests.conftest import Server
 from tests.foreign.clients import CLIENTS, Client
 from tests.foreign.intermediaries import ALL, OURS, intermediaries, missing, through
+from tests.foreign.proxies import NO_SOCKETS
+from tests.foreign.raw_socket import RawSocket
 from tests.foreign.relay import BackgroundLoop, relayed
 
 ROOT = Path(__file__).parents[2]
@@ -38,8 +40,8 @@ SPLIT_TOO = {
     "urllib, long poll",
 }
 """Of each kind of reader one, which `make test` sends through what splits too."""
-NO_SOCKETS = ("nginx-defaults", "nginx-gzip")
-"""Behind these no WebSocket can be opened: clients that fall back are tried there."""
+NO_HALF_CLOSING = ("caddy", "caddy-encode", "nginx", "nginx-defaults", "nginx-gzip")
+"""These take a client that sends no more for one that left (docs/clients.md)."""
 TEXT = "The river is *rising*: “no danger yet”, الماء يرتفع 🌊. " * 20
 """Over 512 bytes, so that what compresses does, and not of ASCII alone."""
 EVENTS = ("post.published", "post.updated", "post.withdrawn", "feed.updated", "reset")
@@ -51,6 +53,8 @@ def cells() -> Iterator[Any]:
         if not ALL and name == "splitting" and client.name not in SPLIT_TOO:
             continue
         if client.is_websocket and name in NO_SOCKETS:
+            continue
+        if client.half_closes and name in NO_HALF_CLOSING:
             continue
         marks = []
         if lacks := client.missing or missing(name):
@@ -200,3 +204,41 @@ def test_client(
         true = server.request("GET", since).json()["events"]
         assert run.events() == [(event["type"], event["cursor"]) for event in true]
         assert all(m["resumed"] for m in run.heard if m["type"] == "hello")
+
+
+@pytest.mark.parametrize("by", NO_HALF_CLOSING if ALL else ("nginx",))
+def test_a_half_closing_client_can_tell(
+    server: Server, loop: BackgroundLoop, tmp_path: Path, by: str
+) -> None:
+    """Behind proxies that end its connection it gets a whole answer, or no 2xx at all.
+    The same request, with the same key and without the half-close, settles it."""
+    if lacks := missing(by):
+        pytest.skip(f"not here: {lacks}")
+    feed = server.new_feed()
+    body = b'{"body": "Said once."}'
+    with through(by, loop, [server.url], tmp_path) as base:
+        host = base.removeprefix("http://")
+        request = (
+            f"POST /v1/feeds/{feed}/posts HTTP/1.0\r\nHost: {host}\r\n"
+            f"Authorization: Bearer {server.token}\r\nIdempotency-Key: once\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        ).encode() + body
+        stream = (
+            f"GET /v1/feeds/{feed}/events HTTP/1.0\r\nHost: {host}\r\n"
+            "Accept: text/event-stream\r\n\r\n"
+        ).encode()
+        with RawSocket(base) as line:
+            line.send(stream)
+            line.end_sending()
+            line.rest()  # which ends: it knows that it has no line
+        with RawSocket(base) as line:
+            line.send(request)
+            line.end_sending()
+            said = line.rest()
+        assert b" 20" not in said[:12] or said.endswith(b"}"), said
+        with RawSocket(base) as line:
+            line.send(request)
+            said = line.rest()
+        assert said[8:12] in (b" 200", b" 201") and said.endswith(b"}"), said
+    events = server.request("GET", f"/v1/feeds/{feed}/posts").json()["posts"]
+    assert len(events) == 1

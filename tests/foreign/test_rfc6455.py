@@ -6,20 +6,23 @@ says what it sends and what must come back, in order; a case that does not end w
 close is followed by one more ping, which must be answered next. What stands before a
 violation or a close in one segment may be answered or not ("non-strict" in the suite).
 
-Three doors lead to the same reader: the fast path (the handshake in one segment), the
-plain one (the handshake in pieces), and frames in the very segment of the handshake.
+Four doors lead to the same reader: the fast path (the handshake in one segment), the
+plain one (the handshake in pieces), frames in the very segment of the handshake, and
+the fast path over TLS.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 
 import pytest
+import trustme
 
-from tests.conftest import Server
+from tests.conftest import Server, started
 from tests.foreign import websocket_frames, websocket_texts
 from tests.foreign.raw_socket import (
     CLOSE,
@@ -35,7 +38,7 @@ from tests.foreign.raw_socket import (
 from tests.foreign.websocket_cases import FEEDS, Case, Expected
 
 STILL_THERE = b"still there?"
-DOORS = ("fast", "plain", "early")
+DOORS = ("fast", "plain", "early", "tls")
 EARLY_BYTES = 16 << 10
 """No client may speak before it is answered; how much of it is heard is bounded."""
 CASES = (
@@ -52,8 +55,30 @@ CASES = (
 
 
 @pytest.fixture(scope="module")
-def feed(server: Server) -> Iterator[str]:
+def secure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that speaks TLS itself."""
+    folder = tmp_path_factory.mktemp("tls")
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    made = trustme.CA().issue_cert("127.0.0.1")
+    made.private_key_pem.write_to_path(key)
+    for number, blob in enumerate(made.cert_chain_pems):
+        blob.write_to_path(cert, append=number > 0)
+    options = ("--tls-cert", str(cert), "--tls-key", str(key))
+    with started(folder / "data", *options) as server:
+        yield server
+
+
+@dataclass(frozen=True)
+class OpenFeed:
     """A feed that is open, as are FEEDS, so that the fast path takes whoever comes."""
+
+    url: str
+    name: str
+
+
+@contextmanager
+def open_feed(server: Server) -> Iterator[OpenFeed]:
+    """It is open as long as a first reader follows it."""
     for name in FEEDS:
         made = server.request("POST", "/v1/feeds", {"slug": name, "title": name})
         assert made.status_code in (201, 409), made.text
@@ -65,7 +90,29 @@ def feed(server: Server) -> Iterator[str]:
         assert head is not None and head.status == 101
         for _ in (name, *FEEDS):
             assert first.frame() is not None
-        yield name
+        yield OpenFeed(server.url, name)
+
+
+@pytest.fixture(scope="module")
+def plain_feed(server: Server) -> Iterator[OpenFeed]:
+    """At the server that all tests share."""
+    with open_feed(server) as feed:
+        yield feed
+
+
+@pytest.fixture(scope="module")
+def secure_feed(secure_server: Server) -> Iterator[OpenFeed]:
+    """Over TLS."""
+    with open_feed(secure_server) as feed:
+        yield feed
+
+
+@pytest.fixture
+def feed(door: str, request: pytest.FixtureRequest) -> OpenFeed:
+    """The one behind the door."""
+    name = "secure_feed" if door == "tls" else "plain_feed"
+    found: OpenFeed = request.getfixturevalue(name)
+    return found
 
 
 def test_there_are_enough_cases() -> None:
@@ -83,13 +130,13 @@ def test_there_are_enough_cases() -> None:
         if door != "early" or len(case.sends) <= EARLY_BYTES
     ],
 )
-def test_frames(server: Server, feed: str, case: Case, door: str) -> None:
+def test_frames(feed: OpenFeed, case: Case, door: str) -> None:
     """What is sent is answered as the RFC says, and by nothing else."""
     more = [f"Sec-WebSocket-Extensions: {case.offer}"] if case.offer else []
-    request = handshake(f"/v1/live?feed={feed}", *more)
+    request = handshake(f"/v1/live?feed={feed.name}", *more)
     frames = in_pieces(case.sends, case.piece) if case.piece else [case.sends]
     ends = any(not isinstance(one, str | bytes) for one in case.hears)
-    with RawSocket(server.url) as client:
+    with RawSocket(feed.url) as client:
         if door == "early":
             client.send_each([request + frames[0], *frames[1:]])
         elif door == "plain":
@@ -167,7 +214,7 @@ class Handshake:
     """Headers that the answer has; None: has not."""
 
 
-ANSWERS_WITHIN_S = 5.0
+ANSWERS_WITHIN_S = 20.0
 USUAL = {
     "Host": "reader.example",
     "Upgrade": "websocket",
@@ -270,16 +317,16 @@ HANDSHAKES = (
             door,
             id=f"{case.name}-{door}",
         )
-        for case, door in product(HANDSHAKES, ("fast", "plain"))
+        for case, door in product(HANDSHAKES, ("fast", "plain", "tls"))
     ],
 )
-def test_handshakes(server: Server, feed: str, case: Handshake, door: str) -> None:
+def test_handshakes(feed: OpenFeed, case: Handshake, door: str) -> None:
     """Each is answered, whichever way it comes, and at once."""
     headers: dict[str, str | None] = {**USUAL, **dict(case.changes)}
-    lines = [case.request_line.format(feed=feed)]
+    lines = [case.request_line.format(feed=feed.name)]
     lines += [f"{name}: {value}" for name, value in headers.items() if value]
     request = "\r\n".join([*lines, "", ""]).encode()
-    with RawSocket(server.url, ANSWERS_WITHIN_S) as client:
+    with RawSocket(feed.url, ANSWERS_WITHIN_S) as client:
         # What a path over an Ethernet makes of it; three pieces at least.
         size = min(1448, len(request) // 3)
         client.send(*(in_pieces(request, size) if door == "plain" else [request]))

@@ -181,17 +181,29 @@ def test_no_second_request(
             half = len(body) // 2
             client.send(head[:50], head[50:], body[:half], body[half:], HONEST)
         said = answers_to(client, framing, target, patient=not is_alone)
+        if not is_alone:
+            # What the proxy itself took for a request is answered as one, if late.
+            executed = sum(SECRET.decode() in text for text in target.published())
+            if executed > STATUS.findall(said).count(b"201") and not client.is_over:
+                said = said.removesuffix(client.unread) + rest_in_time(client)
+            assert executed <= STATUS.findall(said).count(b"201"), said
+            return
     answers = [int(status) for status in STATUS.findall(said)]
-    if not is_alone:
-        smuggled = [text for text in target.published() if SECRET.decode() in text]
-        assert len(smuggled) <= answers.count(201), said
-        return
     final = [status for status in answers if status >= 200 or status == 101]
     assert len(final) <= 1 + (final[-1:] == [200] and not framing.stays), said
     assert final or not framing.must_answer, "neither an answer nor a reason"
     if framing.answers and answers:
         assert answers[0] in framing.answers, said
     assert SECRET not in "".join(target.published()).encode(), said
+
+
+def rest_in_time(client: RawSocket) -> bytes:
+    """All that comes, on a busy machine too."""
+    client.wait_longer()
+    try:
+        return client.rest()
+    except TimeoutError:
+        return client.unread
 
 
 def answers_to(

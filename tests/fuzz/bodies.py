@@ -31,7 +31,7 @@ from stoppress.desk.post_input import (
     new_post,
 )
 from stoppress.desk.tokens import TokenInput
-from stoppress.desk.write_outcome import encode
+from stoppress.desk.write_outcome_and_checks import encode
 from stoppress.domain.errors import Malformed
 from stoppress.domain.feed import Feed, FeedInput
 from stoppress.domain.post import Post, PostInput

@@ -17,7 +17,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.types import Message, Scope
 
-from stoppress.web.api import routes
+from stoppress.web.api import route_table
 from stoppress.web.problems import exception_handlers
 from tests.fuzz import samples
 from tests.fuzz.mutate import ODD, bent, json_of
@@ -36,6 +36,7 @@ _BODIES: Mapping[tuple[str, str], Mapping[str, object]] = {
     ("PUT", "feed"): samples.FEED_COPY,
     ("POST", "tokens"): samples.TOKEN,
     ("PUT", "gone"): samples.WITHDRAWN,
+    ("PUT", "external"): samples.POST,
 }
 _PATHS = {
     "feeds": "/v1/feeds",
@@ -44,6 +45,7 @@ _PATHS = {
     "post": "/v1/feeds/{feed}/posts/{post}",
     "withdrawn": "/v1/feeds/{feed}/withdrawn",
     "gone": "/v1/feeds/{feed}/withdrawn/{post}",
+    "external": "/v1/feeds/{feed}/external/{post}",
     "tokens": "/v1/tokens",
     "token": "/v1/tokens/{post}",
 }
@@ -56,7 +58,7 @@ _HEADERS = (
     ("content-encoding", "gzip"),
     ("idempotency-key", "key-1"),
     ("idempotency-key", "key-2"),
-    ("cookie", "stoppress_desk=sp_x"),
+    ("cookie", "stoppress_desk=sps_x"),
     ("sec-fetch-site", "same-origin"),
     ("origin", BASE),
 )
@@ -72,7 +74,7 @@ async def _session(chance: random.Random, inputs: int) -> Counter[str]:
     async with open_office() as office:
         await office.feed("quay")
         app = Starlette(
-            routes=routes.routes(office.services),
+            routes=route_table.routes(office.services),
             exception_handlers=exception_handlers(BASE),
         )
         names = [str((await office.post()).json()["post"]["id"]), samples.POST_ID]

@@ -11,7 +11,7 @@ from collections import Counter
 
 from stoppress.domain.cursor import MAX_SEQ, Cursor
 from stoppress.domain.errors import Malformed
-from stoppress.web.line.admission import wanted
+from stoppress.web.line.live_authorization import wanted
 from stoppress.web.pagination import mark_text, parse_mark
 from tests.fuzz.mutate import bent
 

@@ -61,10 +61,10 @@ def heard(
 
 def _read(text: bytes | None) -> str:
     try:
-        op, feed, _ = read_op(text)
+        op, feed, _, _ = read_op(text)
     except Malformed:
         return "malformed op"
-    assert op in ("follow", "unfollow") and 1 <= len(feed) <= 80
+    assert op in ("follow", "unfollow", "renew") and 1 <= len(feed) <= 80
     return "op"
 
 

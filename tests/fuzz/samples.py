@@ -37,7 +37,12 @@ FEED: dict[str, object] = {
     "show_readers": True,
 }
 NEW_FEED: dict[str, object] = {"slug": "quay", **FEED}
-TOKEN: dict[str, object] = {"scopes": ["read", "write"], "name": "n", "feeds": ["quay"]}
+TOKEN: dict[str, object] = {
+    "scopes": ["read", "publish"],
+    "name": "n",
+    "feeds": ["quay", "vote-*"],
+    "expires_at": "2099-11-24T10:00:00+03:00",
+}
 MADE: dict[str, object] = {
     "created_at": "2026-11-24T09:00:00.000Z",
     "updated_at": "2026-11-24T09:00:00.000Z",

@@ -189,7 +189,7 @@ test("what is let go of at the bottom comes back by asking for older posts", asy
   const { hub, env, reader } = await reading({ count: 9 });
   await reader.older();
   assert.equal(ids(reader).length, 9);
-  reader.trim(6);
+  await reader.trim(6);
   assert.deepEqual(ids(reader), ["09", "08", "07", "06", "05", "04"]);
   hub.write("post.updated", { ...hub.posts.get("02"), rev: 2 });
   hub.write("post.withdrawn", { id: "03" });
@@ -198,7 +198,7 @@ test("what is let go of at the bottom comes back by asking for older posts", asy
   await reader.older();
   assert.deepEqual(ordered(reader.state), hub.ordered());
   assert.equal(reader.next, null);
-  reader.trim(9);
+  await reader.trim(9);
   assert.equal(reader.next, null, "nothing to let go");
   reader.stop();
   assert.equal(env.timers.size, 0);
@@ -523,4 +523,51 @@ test("cuts, faults, restarts and new epochs at random: the hub's state, nothing 
   reader.stop();
   await settle();
   assert.equal(hub.lines.size, 0);
+});
+
+test("a socket that is never answered costs two seconds, and nothing on the next page", async () => {
+  const kept = new Map();
+  const sessionStorage = { getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => kept.set(name, value) };
+  let sockets = 0;
+  const open = async (ms) => {
+    const hub = new Hub();
+    hub.publish("01", minute(1));
+    const env = new Env(hub);
+    env.sessionStorage = sessionStorage;
+    env.WebSocket = class {
+      constructor() {
+        sockets += 1;
+      }
+
+      close() {}
+    };
+    const lines = [];
+    const reader = new Reader("http://hub", "x", { line: (line) => lines.push(line) }, { env });
+    reader.start();
+    await env.pass(ms);
+    reader.stop();
+    return lines;
+  };
+  assert.deepEqual(await open(4000), ["live"]);
+  assert.equal(sockets, 1);
+  assert.deepEqual(await open(1000), ["live"]);
+  assert.equal(sockets, 1);
+});
+
+test("a line stays open where the browser keeps nothing", async () => {
+  const full = () => {
+    throw new Error("QuotaExceededError");
+  };
+  for (const sessionStorage of [{ getItem: () => null, setItem: full }, { getItem: full, setItem: full }]) {
+    const hub = new Hub();
+    hub.publish("01", minute(1));
+    const env = new Env(hub);
+    env.sessionStorage = sessionStorage;
+    const lines = [];
+    const reader = new Reader("http://hub", "x", { line: (line) => lines.push(line) }, { env });
+    reader.start();
+    await env.pass(10_000);
+    reader.stop();
+    assert.deepEqual(lines, ["live"]);
+  }
 });

@@ -1,14 +1,15 @@
-// The parts of the desk that need no page: drafts, merging, sending.
+// The parts of the desk that need no page: merging, sending.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";
 
-import { Drafts, NEW } from "../../server/stoppress/web/pages/static/desk/drafts.js";
-import {
+import { deskModule } from "./desk_modules.mjs";
+
+const {
   changedMembers, draftOf, filledMembers, isEqualJson, mergePatch, rebase,
-} from "../../server/stoppress/web/pages/static/desk/three_way_merge.js";
-import { EMPTY_DRAFT, FIELDS, FIELD_NAMES } from "../../server/stoppress/web/pages/static/desk/post_fields.js";
-import { RepeatedRequest, isUnknown, newIdempotencyKey, sendOnce } from "../../server/stoppress/web/pages/static/desk/send_request.js";
+} = await deskModule("three_way_merge.js");
+const { EMPTY_DRAFT, FIELDS, FIELD_NAMES } = await deskModule("post_field_table.js");
+const { RepeatedRequest, isUnknown, newIdempotencyKey, sendOnce } = await deskModule("repeat_request_until_outcome.js");
 
 const post = {
   id: "p1", url: "/live/x/p1", external_id: null, headline: "Bridge shut", body: "Since nine.",
@@ -72,66 +73,6 @@ test("two changes meet: untouched is theirs, touched is mine, both is a conflict
   assert.equal(draft.headline, "Bridge closed");
   assert.deepEqual(draft.tags, ["roads"]);
   assert.deepEqual(changedMembers(theirs, draft), ["headline", "body"]);
-});
-
-function memory() {
-  const held = new Map();
-  return {
-    held,
-    getItem: (name) => held.get(name) ?? null,
-    setItem: (name, text) => held.set(name, text),
-    removeItem: (name) => held.delete(name),
-  };
-}
-
-const entry = (body) => ({ draft: { ...EMPTY_DRAFT, body }, base: null, attempt: null });
-
-test("drafts outlive the page, feed by feed and post by post", () => {
-  const storage = memory();
-  const first = new Drafts(() => storage);
-  first.put("x", NEW, entry("new in x"));
-  first.put("y", NEW, entry("new in y"));
-  first.put("x", "p1", entry("change in x"));
-  const later = new Drafts(() => storage);
-  assert.equal(later.active("x"), "p1");
-  assert.equal(later.get("x", "p1").draft.body, "change in x");
-  assert.equal(later.get("x", NEW).draft.body, "new in x");
-  assert.equal(later.get("y", NEW).draft.body, "new in y");
-  later.put("x", "p1", null);
-  assert.equal(later.active("x"), NEW);
-  assert.equal(later.get("x", NEW).draft.body, "new in x");
-  later.put("x", NEW, null);
-  later.put("y", NEW, null);
-  assert.equal(storage.held.size, 0);
-});
-
-test("two desks on one feed do not drop each other's drafts", () => {
-  const storage = memory();
-  const [one, two] = [new Drafts(() => storage), new Drafts(() => storage)];
-  one.put("x", "p1", entry("one"));
-  two.put("x", "p2", entry("two"));
-  one.put("x", "p1", entry("one more"));
-  assert.equal(new Drafts(() => storage).get("x", "p2").draft.body, "two");
-});
-
-test("a browser that refuses to store costs the net, not the text", () => {
-  const refusals = [
-    () => { throw new Error("SecurityError"); },
-    () => ({ ...memory(), setItem() { throw new Error("QuotaExceededError"); } }),
-    () => null,
-  ];
-  for (const storage of refusals) {
-    const drafts = new Drafts(storage);
-    drafts.put("x", NEW, entry("held"));
-    assert.equal(drafts.isKept, false);
-    assert.equal(drafts.get("x", NEW).draft.body, "held");
-  }
-});
-
-test("what is stored and can't be read counts as nothing", () => {
-  const storage = memory();
-  storage.setItem("stop-press-desk:x", "{broken");
-  assert.equal(new Drafts(() => storage).get("x", NEW), undefined);
 });
 
 async function server(answers) {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
-import { CODES, codeOfStatus, isFinal } from "../../client_demo/stop-press/close_codes.js";
+import * as closeCodes from "../../client_demo/stop-press/close_codes.js";
 import { formatCursor, parseCursor, reaches } from "../../client_demo/stop-press/cursor.js";
 import { Gap, fold, fromSnapshot, ordered, withPage } from "../../client_demo/stop-press/fold.js";
 
@@ -61,6 +61,8 @@ test("cursors of two epochs do not compare", () => {
   assert(!reaches(parseCursor("a-1"), parseCursor("a-2")));
   assert(!reaches(parseCursor("b-9"), parseCursor("a-2")));
 });
+
+const { BROKEN, codeOfStatus, isFinal, ...CODES } = closeCodes;
 
 test("the table of codes is the server's", () => {
   const page = read("../../docs/protocol.md");

@@ -4,6 +4,10 @@
 // lets promises and streams run out. To add a fault, add it to `Hub.fault`.
 import { setImmediate as immediate } from "node:timers/promises";
 
+// Loaded before: the reader imports them on demand, which takes real time.
+import "../../client_demo/stop-press/http_transports.js";
+import "../../client_demo/stop-press/load_and_trim_pages.js";
+
 export const settle = async (turns = 12) => {
   for (let turn = 0; turn < turns; turn += 1) await immediate();
 };

@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event, EventType, Subject
 from stoppress.hub.hub_metrics import HubMetrics
-from stoppress.hub.memory_budget import MemoryBudget
 from stoppress.hub.ring import BLOCK_BYTES, MAX_PARTS, VISIT_BYTES, Ring
+from stoppress.hub.ring_memory_limit import RingMemoryLimit
 from stoppress.wire.wire_formats import WireFormat, framed
 from tests.newsroom_line import T0, feed_body, post_body
 
@@ -162,7 +162,7 @@ def _events(sizes: list[int]) -> Iterator[Event]:
 )
 def test_all_rings_together_stay_in_their_budget(plan: list[tuple[int, int]]) -> None:
     """Together they are over it only when each is down to its newest event."""
-    budget = MemoryBudget(40_000, HubMetrics())
+    budget = RingMemoryLimit(40_000, HubMetrics())
     rings = [Ring(f"f{n}", BASE, max_events=50, max_bytes=30_000) for n in range(5)]
     for ring in rings:
         ring.restart(Cursor(EPOCH, 0), ())

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from stoppress.domain.cursor import Cursor
 from stoppress.hub.channel import Channel
-from stoppress.hub.follow import Follow
+from stoppress.hub.reader_in_channel import Follow
 from stoppress.wire.close_codes import CloseCode
 from tests.newsroom_line import Paper
 from tests.unit.hub.benches import Bench, Message, SocketPair, join

@@ -11,7 +11,7 @@ import pytest
 
 from stoppress.app import ServerProcess, create_app
 from stoppress.log.embedded import EmbeddedValkey
-from stoppress.log.inbox import Inbox
+from stoppress.log.inbox_consumer import Inbox
 from stoppress.settings import Settings
 
 SETTINGS = Settings(redis="unix:///nowhere")

@@ -12,43 +12,118 @@ PACKAGE = Path(__file__).parents[2] / "server" / "stoppress"
 
 MAY_IMPORT = {
     "domain": set(),
-    "settings": set(),
+    "setting_declaration_and_checks": set(),
+    "secret_settings": {"setting_declaration_and_checks"},
+    "limit_metric_log_and_audit_settings": {"setting_declaration_and_checks"},
+    "picture_embed_webhook_and_contact_settings": {
+        "setting_declaration_and_checks",
+        "domain",
+    },
+    "settings": {
+        *(
+            "setting_declaration_and_checks",
+            "secret_settings",
+            "limit_metric_log_and_audit_settings",
+            "picture_embed_webhook_and_contact_settings",
+        ),
+    },
+    "setting_variables": {"setting_declaration_and_checks", "settings"},
     "metric_types": set(),
     "wire": {"domain"},
-    "hub": {"metric_types", "domain", "wire", "settings"},
-    "desk": {"domain", "wire", "settings"},
-    "log": {"metric_types", "domain", "wire", "hub", "desk", "settings"},
-    "web": {"metric_types", "domain", "wire", "hub", "desk", "settings"},
-    "metrics": {"metric_types"},
-    "app": {
-        *("domain", "wire", "hub", "desk", "log", "web"),
-        *("settings", "metric_types", "metrics"),
+    "guard": {"metric_types", "settings"},
+    "hub": {"guard", "metric_types", "domain", "wire", "settings"},
+    "desk": {"metric_types", "domain", "wire", "settings"},
+    "link_cards": {"metric_types", "domain", "desk", "settings"},
+    "webhooks": {"metric_types", "domain", "wire", "desk", "link_cards"},
+    "identity": {
+        "metric_types",
+        "domain",
+        "desk",
+        "setting_declaration_and_checks",
+        "settings",
     },
-    "process": {"metric_types", "domain", "log", "web", "app", "settings"},
+    "media": {"metric_types", "domain", "desk"},
+    "log": {
+        *("guard", "metric_types", "domain", "wire", "hub", "desk", "settings"),
+        "setting_variables",
+    },
+    "web": {
+        "guard",
+        "metric_types",
+        "domain",
+        "wire",
+        "hub",
+        "desk",
+        "identity",
+        "link_cards",
+        "settings",
+    },
+    "metrics": {"metric_types"},
+    "overwrite_freed_memory": set(),
+    "cache_purge": {"metric_types", "desk"},
+    "site_routes": {"domain", "settings", "web", "wire"},
+    "background_publishing": {"domain", "guard", "desk", "log", "web"},
+    "app": {
+        *("background_publishing", "site_routes", "setting_variables"),
+        *("domain", "wire", "guard", "hub", "desk", "identity", "log", "web"),
+        "media",
+        *(
+            "link_cards",
+            "webhooks",
+            "settings",
+            "metric_types",
+            "metrics",
+            "overwrite_freed_memory",
+            "cache_purge",
+        ),
+    },
+    "process": {
+        *(
+            "overwrite_freed_memory",
+            "metric_types",
+            "domain",
+            "identity",
+            "log",
+            "web",
+            "app",
+        ),
+        *("settings", "setting_variables", "guard"),
+    },
     # What lives outside a server knows it by its public contract alone.
     "client": {"domain", "wire"},
     "demo": {"domain"},
     "bench": {"domain", "wire", "client", "settings"},
     "__main__": {"cli"},
-    "cli": {"domain", "client", "demo", "bench", "settings", "process"},
+    "cli": {
+        *("domain", "guard", "client", "demo", "bench", "settings", "process"),
+        "setting_variables",
+    },
 }
 """What each part of the package may import of the package, besides itself."""
 
 ONLY = {
     "redis": {"log"},
-    "starlette": {"web", "app"},
+    "hiredis": {"log"},
+    "starlette": {"web", "site_routes", "app"},
     "uvicorn": {"web", "process"},
     "click": {"cli"},
     "rich": {"cli", "bench"},
     "prometheus_client": {"metrics"},
-    "httpx": {"client", "cli"},
+    "httpx": {"client", "cli", "identity", "cache_purge"},
+    "joserfc": {"identity"},
+    "httpcore": {"link_cards", "webhooks"},
+    "idna": {"link_cards"},
+    "selectolax": {"link_cards"},
+    "brotli": {"web"},
     "jinja2": {"web"},
     "nh3": {"desk"},
+    "PIL": {"media"},
+    "obstore": {"media"},
     "markdown_it": {"desk"},
-    # Of the build (server/build_script.py); a server runs without.
+    # Of the build (server/bundle_widget.py); a server runs without.
     "rjsmin": set(),
     "minify": set(),
-    "build_script": set(),
+    "bundle_widget": set(),
 }
 """Which parts may import a library from outside, where not all may."""
 
@@ -136,7 +211,7 @@ def test_a_channel_s_ring_is_the_hub_s_alone() -> None:
     assert reached == set()
 
 
-WINGS = {"api", "line", "pages"}
+WINGS = {"api", "edge", "line", "pages"}
 """The folders of web; what two of them need lies in web itself."""
 
 

@@ -41,6 +41,6 @@ def test_no_two_modules_give_one_name_to_different_numbers() -> None:
     for path in sorted(PACKAGE.rglob("*.py")):
         for name, value in numbers(path).items():
             values[name][str(path.relative_to(PACKAGE))] = value
-    assert values["WRITE_ATTEMPTS"] == {"desk/write_outcome.py": "6"}
+    assert values["WRITE_ATTEMPTS"] == {"desk/write_outcome_and_checks.py": "6"}
     torn = {name: held for name, held in values.items() if len(set(held.values())) > 1}
     assert torn == {}

@@ -10,24 +10,55 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from stoppress.cache_purge import PurgeMetrics
+from stoppress.desk.tickets import TicketMetrics
+from stoppress.guard.limits import LimitMetrics
+from stoppress.guard.open_connections import ConnectionMetrics
+from stoppress.guard.refusal_log import RefusalMetrics
+from stoppress.guard.unread_answers import UnreadMetrics
 from stoppress.hub.hub_metrics import HubMetrics
-from stoppress.log.log_metrics import FollowerMetrics, InboxMetrics, StoreMetrics
+from stoppress.identity.jwt_callers import JwtMetrics
+from stoppress.identity.sessions import SessionMetrics
+from stoppress.log.log_metrics import (
+    ErasureMetrics,
+    FollowerMetrics,
+    InboxMetrics,
+    StoreMetrics,
+)
 from stoppress.metrics import ProcessMetrics
-from stoppress.process.gc_pauses import PauseMetrics
+from stoppress.process.event_loop_pauses import PauseMetrics
 from stoppress.web.line.arrival_queue import ArrivalMetrics
 from stoppress.web.line.head_limits import HeadMetrics
+from stoppress.web.line.tls_handshake import TlsMetrics
 
 DOCS = Path(__file__).parents[2] / "docs"
 EVERY = (
     *(HubMetrics, FollowerMetrics, StoreMetrics, InboxMetrics),
-    *(ArrivalMetrics, HeadMetrics, PauseMetrics),
+    *(ErasureMetrics, PurgeMetrics),
+    *(ArrivalMetrics, HeadMetrics, PauseMetrics, JwtMetrics, SessionMetrics),
+    *(TlsMetrics, TicketMetrics),
+    *(ConnectionMetrics, LimitMetrics, RefusalMetrics, UnreadMetrics),
 )
 NAMES = {
-    *("readers", "channels", "deliveries", "delivered_bytes", "sweep_visits"),
+    *(
+        "jwt_refused",
+        "tls_handshakes",
+        "sign_ins",
+        "sessions_ended",
+        "readers",
+        "channels",
+        "deliveries",
+        "delivered_bytes",
+        "sweep_visits",
+    ),
     *("sweep_turns", "sweep_seconds", "stuck", "paced", "closed", "resets"),
     *("trimmed_events", "encoded", "handshakes_waited", "handshakes_shut_out"),
     *("heads_refused", "collector_pause_seconds", "loop_late_seconds"),
     *("redis_line_up", "redis_lines_lost", "mended", "malformed", "probes_missed"),
+    *("ended_follows", "refused_tickets"),
+    *("refusals", "limited", "connections", "connections_refused"),
+    *("unread_bytes", "unread_closed", "revisions_dropped"),
+    *("erasures_pending", "erasures_unconfirmed", "purges"),
     *("held_back_too_much", "log_aged", "inbox", "feed_faults", "unmarked"),
 }
 """What dashboards of operators ask for, without `stoppress_`: none may go."""
@@ -62,7 +93,7 @@ def test_docs_name_metrics_that_are_there() -> None:
     text = "\n".join(path.read_text("utf-8") for path in DOCS.glob("*.md"))
     named = set(re.findall(r"\bstoppress_(\w+?)(?:_total|_bucket|_sum)?\b", text))
     assert {"mended", "paced"} <= named
-    assert named - {"desk"} <= NAMES
+    assert named - {"desk", "ticket"} <= NAMES
 
 
 def test_instruments_without_a_meter_count_nothing() -> None:
@@ -167,3 +198,21 @@ def test_workers_add_up(tmp_path: Path) -> None:
     shown = samples(run(COUNTING + tell))
     assert shown["stoppress_deliveries_total"] == 20
     assert shown["stoppress_readers wire=sse"] == 4
+
+
+def test_a_gauge_shows_its_changes_and_what_it_was_set_to() -> None:
+    """Changes are summed up until they are asked for; a value takes their place."""
+    metrics = ProcessMetrics()
+    gauge = metrics.gauge("stoppress_level", "A level.")
+    by_wire = metrics.gauges("stoppress_levels", "A level per wire.", "wire")
+    for _ in range(3):
+        gauge.add()
+        by_wire["sse"].add(2)
+    gauge.add(-1)
+    shown = samples(metrics.exposition())
+    assert shown["stoppress_level"] == 2 and shown["stoppress_levels wire=sse"] == 6
+    gauge.add(5)
+    gauge.set(9)
+    assert samples(metrics.exposition())["stoppress_level"] == 9
+    gauge.add(-4)
+    assert samples(metrics.exposition())["stoppress_level"] == 5

@@ -14,9 +14,12 @@ from pathlib import Path
 import pytest
 
 from stoppress import __version__
+from stoppress.web.pages import page_routes
 from stoppress.web.pages.find_browser_files import browser_folder
 
 MODULES = browser_folder() / "stop-press"
+PAGE_MODULES = Path(page_routes.__file__).with_name("static") / "reader"
+LIBRARIES = "es2022,dom,dom.iterable"
 
 CONSUMER = """
 import { Reader, type LineState, type State } from "stop-press/client.js";
@@ -43,7 +46,7 @@ new Reader("https://live.example.org", 12, {});
 // @ts-expect-error: there is no such state of a line.
 told.push("alive");
 // @ts-expect-error: what is inside stays inside.
-import { createUnloadedPosts } from "stop-press/unloaded_posts.js";
+import { createUnloadedPosts } from "stop-press/unloaded_post_versions.js";
 """
 
 
@@ -72,11 +75,21 @@ def test_the_modules_and_who_uses_them(tmp_path: Path) -> None:
     tsc(tmp_path, *options, "--lib", "es2022,dom", "consumer.mts")
 
 
+@pytest.mark.skipif(shutil.which("tsc") is None, reason="tsc is not installed")
+def test_the_modules_of_the_own_pages() -> None:
+    """They are sound too."""
+    options = ["--strict", "--noImplicitReturns", "--allowJs", "--checkJs", "--noEmit"]
+    target = ["--target", "es2022", "--module", "es2022", "--lib", LIBRARIES]
+    tsc(PAGE_MODULES, *options, *target, "own_page.js")
+
+
 def test_what_the_package_exports_is_there() -> None:
     """Every entry leads to a module, with declarations of its name."""
     manifest = json.loads((MODULES / "package.json").read_text())
     assert manifest["version"] == __version__
-    for entry in manifest["exports"].values():
+    entries = manifest["exports"]
+    assert entries.pop("./package.json") == "./package.json"
+    for entry in entries.values():
         path = MODULES / entry["default"]
         assert path.is_file()
         assert entry["types"] == f"./types/{path.stem}.d.ts"

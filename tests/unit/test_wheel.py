@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-from build_script import MODULES, SCRIPT, bundle
+from bundle_widget import MODULES, MORE, SCRIPT, bundle
 from stoppress import __version__
 
 ROOT = Path(__file__).parents[2]
@@ -37,15 +37,17 @@ def test_every_file_of_the_package_is_in_it(wheel: zipfile.ZipFile) -> None:
 
 
 def test_the_browser_files_are_in_it(wheel: zipfile.ZipFile) -> None:
-    """And the classic script, made from the modules as they are."""
+    """And the classic scripts, made from the modules as they are."""
     names = set(wheel.namelist())
     modules = {
         f"stoppress/client_demo/stop-press/{m.name}" for m in MODULES.glob("*.js")
     }
     assert modules and modules <= names
-    script = wheel.read("stoppress/client_demo/stop-press.js").decode()
-    assert script == bundle(MODULES)
-    assert script == SCRIPT.read_text("utf-8")
+    scripts = SCRIPT, SCRIPT.with_name(MORE)
+    for script, built in zip(scripts, bundle(MODULES), strict=True):
+        name = f"stoppress/client_demo/{script.name}"
+        assert wheel.read(name).decode() == built == script.read_text("utf-8")
+        assert f"{name}.br" in names
 
 
 def test_nothing_else_is_in_it(wheel: zipfile.ZipFile) -> None:

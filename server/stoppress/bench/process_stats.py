@@ -31,9 +31,9 @@ def listeners(port: int) -> list[int]:
     return [pid for pid in _pids() if inodes and inodes & _sockets(pid)]
 
 
-def serving(port: int) -> list[int]:
-    """The listeners on `port` that have no listener as a child: those that serve."""
-    found = listeners(port)
+def serving(*ports: int) -> list[int]:
+    """The listeners on `ports` without a listener among their children: the servers."""
+    found = [pid for port in ports for pid in listeners(port)]
     parents = {_stat(pid)[1] for pid in found if _stat(pid)}
     return [pid for pid in found if str(pid) not in parents]
 
@@ -73,7 +73,7 @@ def rss_peak(pids: list[int]) -> int:
 
 
 def room(pids: list[int]) -> int | None:
-    """How many more files the processes may open, together; None: not known."""
+    """How many more files the processes may open, together; None if unknown."""
     found = []
     for pid in pids:
         try:

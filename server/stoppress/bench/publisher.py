@@ -1,4 +1,4 @@
-"""The editor of a run: one keep-alive connection, posts one after the other."""
+"""The editor of a run: one keep-alive connection, posts one after another."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import json
 import time
 from collections.abc import Collection, Iterator
 
-from stoppress.bench.run_plan import BenchFailed, RunPlan
+from stoppress.bench.reader_crowd import any_certificate
+from stoppress.bench.run_plan_and_result import BenchFailed, RunPlan
 
 
 class Publisher:
@@ -16,13 +17,19 @@ class Publisher:
     def __init__(self, plan: RunPlan) -> None:
         self._plan = plan
         host, port = plan.address
-        self._line = http.client.HTTPConnection(host, port, timeout=plan.timeout_s)
+        self._line = (
+            http.client.HTTPSConnection(
+                host, port, timeout=plan.timeout_s, context=any_certificate()
+            )
+            if plan.tls
+            else http.client.HTTPConnection(host, port, timeout=plan.timeout_s)
+        )
         self._headers = {"Content-Type": "application/json"}
         if plan.token:
             self._headers["Authorization"] = f"Bearer {plan.token}"
 
     def make_feed(self) -> None:
-        """A feed for this run alone. Raises BenchFailed."""
+        """Create a feed for this run. Raises BenchFailed."""
         if self._plan.target.is_ours:
             body = {"slug": self._plan.feed, "title": "Load", "visibility": "unlisted"}
             self._call("POST", "/v1/feeds", json.dumps(body).encode(), {201})
@@ -57,16 +64,16 @@ class Publisher:
             text = answer.read()
         except OSError as error:
             raise BenchFailed(
-                f"{self._plan.url} does not answer ({error}); start a server, "
-                "or give --url"
+                f"{self._plan.url} does not answer ({error}): start a server, "
+                "or use --url"
             ) from None
         except http.client.HTTPException as error:
             raise BenchFailed(
-                f"{self._plan.url} is not a web server ({error!r}); give --url"
+                f"{self._plan.url} is not a web server ({error!r}): use --url"
             ) from None
         if answer.status in {401, 403}:
             raise BenchFailed(
-                f"the server refused the token ({answer.status}); give --token one "
+                f"the server refused the token ({answer.status}): use --token with one "
                 "that may make feeds; `stoppress token create` makes one"
             )
         if answer.status not in want:

@@ -1,4 +1,4 @@
-"""A crowd of readers in one process: as many sockets as descriptors allow.
+"""Many readers in one process: as many sockets as descriptors allow.
 
 Rules:
 - One reader, the witness, parses every message and checks its number. All get the
@@ -6,7 +6,8 @@ Rules:
   are dropped in the kernel (MSG_TRUNC), which makes a reader cheap enough for one
   process to be faster than the server.
 - At the end every reader must have exactly as many bytes as the witness.
-- Every delivery has its delay, however its bytes were split.
+- The delay of every delivery is known, even if its bytes were split.
+- Over TLS only the witness decrypts; of other readers only the record heads are read.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import gc
 import select
 import socket
+import ssl
 import time
 from array import array
 from bisect import bisect_right
@@ -21,8 +23,14 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
-from stoppress.bench.run_plan import MARK, STEPS_A_SECOND, BenchFailed, RunPlan
+from stoppress.bench.run_plan_and_result import (
+    MARK,
+    STEPS_A_SECOND,
+    BenchFailed,
+    RunPlan,
+)
 from stoppress.bench.stream_parser import StreamParser
+from stoppress.bench.tls_records import TlsRecords
 
 
 class SendTimes(Protocol):
@@ -57,6 +65,10 @@ class ReaderCrowd:
         self.came_again = 0
         """How often a connection was reset before any answer, and made again."""
         self._is_here = str(self._address[0]).startswith("127.")
+        self._trust = any_certificate() if plan.tls else None
+        self._shaken: set[int] = set()
+        """Readers whose TLS handshake is done."""
+        self._records: dict[int, TlsRecords] = {}
         self._poll = select.epoll()
         self._lines: dict[int, socket.socket] = {}
         self._buffer = bytearray(_READ)
@@ -66,7 +78,7 @@ class ReaderCrowd:
         self._start = 0
         self._ends: list[int] = []
         self._lost = 0
-        # One row a read: when, and how many bytes its reader had before and after.
+        # One row per read: when, and how many bytes its reader had before and after.
         self._rows = array("d"), array("q"), array("q")
 
     def enter(self, count: int, deadline: float) -> None:
@@ -87,6 +99,8 @@ class ReaderCrowd:
             for fd, event in self._poll.poll(1.0 if is_full else 0):
                 if fd not in waiting:
                     self._take(fd, 0.0)
+                elif self._trust and fd not in self._shaken:
+                    self._shake_hands(self._trust, fd, request)
                 elif event & select.EPOLLOUT:
                     if self._ask(self._lines[fd], request):
                         self._poll.modify(fd, select.EPOLLIN)
@@ -106,7 +120,7 @@ class ReaderCrowd:
         self._told(len(self._totals))
 
     def settle(self) -> None:
-        """Forget the bytes so far: from here on, all readers get the same bytes."""
+        """Reset the count of bytes: from here on, all readers get the same bytes."""
         while events := self._poll.poll(0.05):
             for fd, _ in events:
                 self._take(fd, 0.0)
@@ -136,7 +150,7 @@ class ReaderCrowd:
         """Raises BenchFailed unless each reader got all posts, and nothing else."""
         if self._lost:
             raise BenchFailed(
-                f"the server disconnected {self._lost} readers; its log may say why"
+                f"the server disconnected {self._lost} readers: see the server's log"
             )
         posts, heard = self._plan.posts, len(self._ends)
         if heard < posts:
@@ -198,10 +212,34 @@ class ReaderCrowd:
         line.connect_ex(self._address)
         fd = line.fileno()
         self._lines[fd] = line
+        if self._trust:
+            self._poll.register(fd, select.EPOLLOUT)
+            return fd
         is_out = self._ask(line, request)
         wanted = select.EPOLLIN if is_out else select.EPOLLIN | select.EPOLLOUT
         self._poll.register(fd, wanted)
         return fd
+
+    def _shake_hands(self, trust: ssl.SSLContext, fd: int, request: bytes) -> None:
+        """Continue a TLS handshake; send the request when it is done."""
+        line = self._lines[fd]
+        try:
+            if not isinstance(line, ssl.SSLSocket):
+                line = self._lines[fd] = trust.wrap_socket(
+                    line,
+                    server_hostname=self._plan.address[0],
+                    do_handshake_on_connect=False,
+                )
+            line.do_handshake()
+        except ssl.SSLWantReadError:
+            self._poll.modify(fd, select.EPOLLIN)
+            return
+        except (OSError, ValueError) as error:
+            raise BenchFailed(f"a TLS handshake failed: {error}") from None
+        self._shaken.add(fd)
+        self._records[fd] = TlsRecords(line.version() or "")
+        line.send(request)
+        self._poll.modify(fd, select.EPOLLIN)
 
     def _ask(self, line: socket.socket, request: bytes) -> bool:
         """Send the request; False if it is not connected yet."""
@@ -214,18 +252,20 @@ class ReaderCrowd:
         except OSError as error:
             host, port = self._plan.address
             raise BenchFailed(
-                f"no server answers on {host}:{port} ({error}); start one, "
-                "or give --url"
+                f"no server answers on {host}:{port} ({error}): start one, or use --url"
             ) from None
         return True
 
     def _heard(self, fd: int, waiting: dict[int, bytes]) -> bool | None:
-        """Read the answer of a new reader; whether it is connected now. None: it was
-        reset, since too many waited to be accepted; it reconnects, as a browser does.
+        """Read the answer of a new reader; returns whether it is connected now.
+
+        None: it was reset, since too many waited to be accepted, and must reconnect.
         """
         target = self._plan.target
         try:
             data = self._lines[fd].recv(65_536)
+        except ssl.SSLWantReadError:
+            return False
         except OSError as error:
             if not waiting[fd] and self.came_again < len(self._lines):
                 self._lines.pop(fd).close()
@@ -252,14 +292,19 @@ class ReaderCrowd:
         return True
 
     def _take(self, fd: int, now: float) -> int:
-        """Receive what there is for a reader; how many bytes it has so far."""
+        """Receive bytes for a reader; returns the number of its bytes so far."""
         before = self._totals[fd]
         is_witness = fd == self._witness
+        records = None if is_witness else self._records.get(fd)
         try:
-            size = self._lines[fd].recv_into(
-                self._buffer, 0, 0 if is_witness else _DROP
-            )
-        except BlockingIOError:
+            if records is not None:
+                # Without OpenSSL, which has read whole records and no more.
+                size = socket.socket.recv_into(self._lines[fd], self._buffer)
+            else:
+                size = self._lines[fd].recv_into(
+                    self._buffer, 0, 0 if is_witness else _DROP
+                )
+        except (BlockingIOError, ssl.SSLWantReadError):
             return before
         except OSError:
             size = 0
@@ -267,6 +312,10 @@ class ReaderCrowd:
             self._lost += 1
             self._poll.unregister(fd)
             return before
+        if records is not None:
+            size = records.feed(memoryview(self._buffer)[:size])
+            if not size:
+                return before
         after = self._totals[fd] = before + size
         times, firsts, lasts = self._rows
         times.append(now)
@@ -278,7 +327,7 @@ class ReaderCrowd:
 
     def _listen(self, data: bytes | memoryview) -> None:
         """Parse the witness's bytes: every post once, in order."""
-        assert self._stream is not None
+        assert self._stream is not None  # noqa: S101 (for the type checker)
         for end, message in self._stream.feed(data):
             if MARK not in message:
                 continue
@@ -288,6 +337,14 @@ class ReaderCrowd:
             self._ends.append(end - self._start)
 
 
+def any_certificate() -> ssl.SSLContext:
+    """TLS without a check of the certificate, as servers are only measured."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def _resolved(plan: RunPlan) -> tuple[int, tuple[object, ...]]:
     """The server's address for a socket. Raises BenchFailed."""
     host, port = plan.address
@@ -295,6 +352,6 @@ def _resolved(plan: RunPlan) -> tuple[int, tuple[object, ...]]:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise BenchFailed(
-            f"host {host!r} has no address ({error}); give --url"
+            f"host {host!r} has no address ({error}): use --url"
         ) from None
     return found[0][0], found[0][4]

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from stoppress.bench import process_stats
 from stoppress.bench.reader_crowd import ReaderCrowd
-from stoppress.bench.run_plan import BenchFailed, RunPlan
+from stoppress.bench.run_plan_and_result import BenchFailed, RunPlan
 
 Times = MutableSequence[float]
 """When each post was sent, in memory that all processes share."""
@@ -26,14 +26,14 @@ _ANSWER_GRACE_S = 10.0
 
 
 def need_descriptors(readers: int) -> None:
-    """Raise the limit of open files for so many. Raises BenchFailed."""
+    """Raise the limit of open files as needed. Raises BenchFailed."""
     count = readers + _OWN_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft >= count or soft == resource.RLIM_INFINITY:
         return
     if hard != resource.RLIM_INFINITY and hard < count:
         raise BenchFailed(
-            f"{count} open files are needed and {hard} are allowed; "
+            f"{count} open files are needed and {hard} are allowed: "
             "raise `ulimit -n`, or use fewer --readers or more --loaders"
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
@@ -74,14 +74,14 @@ class ReaderProcess:
 
     def hear(self, timeout_s: float) -> dict[str, Any]:
         """The answer to the last order. Raises BenchFailed."""
-        # It gives up by itself, and its answer says why: wait for that.
+        # The process stops by itself, and its answer says why: wait for that.
         if not self._line.poll(timeout_s + _ANSWER_GRACE_S):
             raise BenchFailed("a loader did not finish in time: raise --timeout")
         try:
             answer: dict[str, Any] = self._line.recv()
         except EOFError:
             raise BenchFailed(
-                "a loader died; check that there is enough memory"
+                "a loader ended unexpectedly: check that there is enough memory"
             ) from None
         if "failed" in answer:
             raise BenchFailed(answer["failed"])
@@ -137,7 +137,7 @@ def _obey(
 
 
 def _spent(do: Callable[[], None]) -> dict[str, float]:
-    """What `do` took: seconds, CPU seconds, and seconds in which it wanted a core."""
+    """The cost of `do`: seconds, CPU seconds, and seconds in which it wanted a core."""
     began, cpu, wanted = time.monotonic(), time.process_time(), process_stats.wanted_s()
     do()
     return {

@@ -6,7 +6,12 @@ from collections import Counter
 
 from rich.table import Table
 
-from stoppress.bench.run_plan import STEPS_A_SECOND, BenchFailed, RunPlan, RunResult
+from stoppress.bench.run_plan_and_result import (
+    STEPS_A_SECOND,
+    BenchFailed,
+    RunPlan,
+    RunResult,
+)
 
 TOO_BUSY = 0.9
 """Above this share of a core, the generator may have been the limit."""
@@ -86,13 +91,13 @@ def check_limit(found: RunResult) -> None:
     if found.loader_busy > TOO_BUSY:
         raise BenchFailed(
             f"the generator was the limit: its busiest loader wanted a core for "
-            f"{found.loader_busy:.0%} of the run; use more --loaders on more cores, "
+            f"{found.loader_busy:.0%} of the run: use more --loaders on more cores, "
             "fewer --readers, or a --rate"
         )
     if found.editor_busy > TOO_BUSY:
         raise BenchFailed(
             f"the generator was the limit: its editor wanted a core for "
-            f"{found.editor_busy:.0%} of the run; use more --readers, or a --rate"
+            f"{found.editor_busy:.0%} of the run: use more --readers, or a --rate"
         )
 
 

@@ -17,7 +17,7 @@ from typing import Any, Self
 from stoppress.bench import process_stats
 from stoppress.bench.publisher import Publisher
 from stoppress.bench.reader_process import ReaderProcess, Times, need_descriptors
-from stoppress.bench.run_plan import BenchFailed, RunPlan, RunResult
+from stoppress.bench.run_plan_and_result import BenchFailed, RunPlan, RunResult
 
 Progress = Callable[[int, str], object]
 """Called with a count, and what is counted: `readers` or `posts`."""
@@ -26,7 +26,7 @@ _TOLD_EVERY_S = 0.1
 
 
 def run(plan: RunPlan, progress: Progress = lambda done, what: None) -> RunResult:
-    """Make the run. Raises BenchFailed where its figures would mean nothing.
+    """Make the run. Raises BenchFailed if its figures would mean nothing.
 
     `progress` is called with the readers connected, and with the posts sent.
     """
@@ -63,7 +63,7 @@ class Run:
             self._editor.make_feed()
             stack.callback(self._editor.drop_feed)
             # The server has answered, so its processes can be found.
-            self.pids = process_stats.serving(plan.address[1])
+            self.pids = process_stats.serving(*plan.ports)
             need_room(self.pids, plan.readers)
             self._loaders = [
                 stack.enter_context(ReaderProcess(context, plan, share, self._sent))
@@ -84,7 +84,7 @@ class Run:
     def publish(self) -> RunResult:
         """Publish all planned posts, once. Raises BenchFailed."""
         plan, pids, loaders = self._plan, self.pids, self._loaders
-        stores = process_stats.stores(plan.address[1])
+        stores = process_stats.stores(plan.ports[-1])
         for loader in loaders:
             loader.tell("read")
         cpu, store_cpu = process_stats.cpu_s(pids), process_stats.cpu_s(stores)
@@ -139,7 +139,7 @@ def need_room(pids: list[int], readers: int) -> None:
 
 
 def _all(loaders: list[ReaderProcess], order: str, timeout_s: float) -> None:
-    """Give all of them an order and wait until it is done."""
+    """Send an order to all loaders, and wait until it is done."""
     for loader in loaders:
         loader.tell(order)
     for loader in loaders:
@@ -152,7 +152,7 @@ def _enter(
     """Connect all readers; the answer of each loader."""
     for loader in loaders:
         loader.tell("enter")
-    # Each loader gives up by itself at its own time-out, and says why.
+    # Each loader stops by itself at its own timeout, and says why.
     while not all(loader.has_answered(_TOLD_EVERY_S) for loader in loaders):
         progress(sum(loader.present for loader in loaders), "readers")
     progress(sum(loader.present for loader in loaders), "readers")

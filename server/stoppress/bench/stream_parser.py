@@ -1,6 +1,6 @@
 """Parses the bytes of one reader: its messages, and where each of them ends.
 
-Only one reader of a crowd, its witness, is parsed; for the others bytes are counted,
+Only one reader per process, the witness, is parsed; for the others bytes are counted,
 since the server sends all readers the same. Fed in pieces of any size.
 """
 
@@ -9,15 +9,15 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator
 
-from stoppress.bench.run_plan import BenchFailed, Transport
-from stoppress.wire.frames import CLOSE, COMPRESSED, TEXT
+from stoppress.bench.run_plan_and_result import BenchFailed, Transport
+from stoppress.wire.encode_frames import CLOSE, COMPRESSED, TEXT
 
 _NO_CONTEXT = b"server_no_context_takeover"
 _FLUSHED = b"\x00\x00\xff\xff"
-"""What RFC 7692 (7.2.1) removes."""
+"""The bytes that RFC 7692 (7.2.1) removes."""
 
 _Cut = tuple[int, bytes | None]
-"""Where the next complete frame ends, and its message, if it has one."""
+"""The end of the next complete frame, and its message, if any."""
 
 
 class StreamParser:
@@ -34,7 +34,7 @@ class StreamParser:
         if deflate and _NO_CONTEXT not in head:
             raise BenchFailed(
                 "the server did not agree to permessage-deflate without context "
-                "takeover, so its readers' bytes can't be counted; leave out --deflate"
+                "takeover, so its readers' bytes can't be counted: leave out --deflate"
             )
 
     def feed(self, data: bytes | memoryview) -> Iterator[tuple[int, bytes]]:
@@ -49,7 +49,7 @@ class StreamParser:
 
 
 def _frame(data: bytes, at: int) -> _Cut | None:
-    """A frame of a server (RFC 6455, section 5.2): unmasked, one a message."""
+    """A frame of a server (RFC 6455, section 5.2): unmasked, one per message."""
     body = at + 2
     if len(data) < body:
         return None
@@ -75,7 +75,7 @@ def _frame(data: bytes, at: int) -> _Cut | None:
 
 
 def _chunk(data: bytes, at: int) -> _Cut | None:
-    """A chunk of an HTTP/1.1 body (RFC 9112, section 7.1), one a message."""
+    """A chunk of an HTTP/1.1 body (RFC 9112, section 7.1), one per message."""
     line = data.find(b"\r\n", at)
     if line < 0:
         return None

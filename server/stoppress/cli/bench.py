@@ -12,13 +12,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from stoppress.bench.report import check_limit, figures, table
 from stoppress.bench.run import run
-from stoppress.bench.run_plan import BenchFailed, RunPlan
-from stoppress.bench.target_server import STOP_PRESS
+from stoppress.bench.run_plan_and_result import BenchFailed, RunPlan
+from stoppress.bench.server_kind import STOP_PRESS
 from stoppress.cli.api_client import server_options
 
 
 class CannotBench(click.ClickException):
-    """The run failed, or its figures mean nothing."""
+    """The run failed, or its figures are meaningless."""
 
     exit_code = 2
 
@@ -71,6 +71,11 @@ class CannotBench(click.ClickException):
     type=click.FloatRange(0, min_open=True),
     help="Seconds for each part of the run, besides the time that --rate takes.",
 )
+@click.option(
+    "--tls",
+    is_flag=True,
+    help="Readers and editor use TLS; any certificate will do.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def bench(
     url: str,
@@ -84,6 +89,7 @@ def bench(
     at_once: int,
     loaders: int,
     timeout: float,
+    tls: bool,
     as_json: bool,
 ) -> None:
     """Load a server with many readers, publish to them, and measure.
@@ -98,7 +104,7 @@ def bench(
         )
     plan = RunPlan(
         target=STOP_PRESS,
-        url=url,
+        url=url.replace("http://", "https://", 1) if tls else url,
         token=token or "",
         feed=f"bench-{secrets.token_hex(4)}",
         readers=readers,
@@ -110,6 +116,7 @@ def bench(
         at_once=at_once,
         loaders=loaders,
         timeout_s=timeout,
+        tls=tls,
     )
     try:
         with _bars() as bars:

@@ -84,7 +84,7 @@ def edit(slug: str, url: str, token: str | None, **fields: str | None) -> None:
     """Change the given fields, and nothing else."""
     change = _given(fields)
     if not change:
-        raise click.UsageError("nothing to change: give a field, such as --title")
+        raise click.UsageError("nothing to change: use a field, such as --title")
     _say(ApiClient(url, token).write("PATCH", path_of(slug), change))
 
 

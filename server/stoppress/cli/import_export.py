@@ -1,14 +1,14 @@
 """`stoppress export` and `stoppress import`: a whole feed as JSON lines, and back.
 
-The file: a line that says what it is, `{"export": 1, "cursor": …}`; then one line
-each, `{"feed": …}`, `{"post": …}` or `{"withdrawn": …}`; at last `{"end": …}`, so
-that a truncated file is detected. Rules:
+The file: a first line, `{"export": 1, "cursor": …}`; then one line each,
+`{"feed": …}`, `{"post": …}` or `{"withdrawn": …}`; at last `{"end": …}`, so that a
+truncated file is detected. Rules:
 - Memory holds only one page and the ids of withdrawn posts: a feed may be larger
   than memory.
-- The export of a live feed ends at one cursor: events that came while the pages were
-  read follow after them. So a post may come twice; its higher revision counts.
-- The import puts line by line, in order. A line put again changes nothing, so an
-  interrupted import is run again. Every error names its line.
+- The export of a live feed ends at one cursor: events that arrive while pages are read
+  are written after the pages. So a post may occur twice; its higher revision counts.
+- The import writes line by line, in order. Writing a line again changes nothing, so an
+  interrupted import can be run again. Every error names its line.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from stoppress.domain.feed import check_slug
 
 FORMAT = 1
 PAGE = 100
-"""Posts asked for at once."""
+"""Posts per request."""
 MAX_LINE = 2 << 20
-"""Bytes of a line that are read; the longest post takes some 400 KiB."""
+"""Bytes of a line that are read; the longest post takes about 400 KiB."""
 GONE = 410
 
 Json = dict[str, Any]
@@ -44,11 +44,11 @@ Json = dict[str, Any]
 @click.option(
     *("-o", "--output"),
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A file, written only if all went well. Default: stdout.",
+    help="A file, written only if the export succeeds. Default: stdout.",
 )
 @server_options
 def export(feed: str, output: Path | None, url: str, token: str | None) -> None:
-    """Write all of FEED as JSON lines. Takes a token with the scope admin."""
+    """Write all of FEED as JSON lines. Needs a token with the scope admin."""
     count = 0
     with _written(output) as file:
         for line in _lines_of(ApiClient(url, token), feed):
@@ -60,10 +60,10 @@ def export(feed: str, output: Path | None, url: str, token: str | None) -> None:
 
 @contextmanager
 def _written(path: Path | None) -> Iterator[IO[bytes]]:
-    """A file that is in its place once all went well; stdout for None or `-`.
+    """A file that replaces the former one after a success; stdout for None or `-`.
 
-    Raises UsageError where it can't be written. (A file that click calls atomic is
-    put in its place whatever happened.)
+    Raises UsageError if it can't be written. (click's atomic file replaces it even
+    after an error.)
     """
     if path is None or path == Path("-"):
         yield sys.stdout.buffer
@@ -80,7 +80,7 @@ def _written(path: Path | None) -> Iterator[IO[bytes]]:
 
 
 def _lines_of(api: ApiClient, feed: str) -> Iterator[Json]:
-    # First what only an admin may, so that a token without that scope fails at once.
+    # The call that needs `admin` comes first, so that a token without it fails at once.
     path = path_of(feed)
     api.get(f"{path}/withdrawn?limit=1")
     snapshot = api.get(path)
@@ -95,23 +95,25 @@ def _lines_of(api: ApiClient, feed: str) -> Iterator[Json]:
             count += 1
             yield {"post": _bare(post)}
         onward = page["next"]
-    # One may be listed twice, the first time with its external id if it has one.
-    told: set[str] = set()
+    # A post may be listed twice, the first time with its external id if it has one; and
+    # again if it was taken down meanwhile.
+    told: set[tuple[str, bool]] = set()
     withdrawn = True
     while withdrawn:
         onward, withdrawn = f"{path}/withdrawn", False
         while onward:
             page = api.get(onward)
             for left in page["withdrawn"]:
-                if left["id"] not in told:
-                    told.add(left["id"])
+                state = left["id"], left.get("taken_down", False)
+                if state not in told:
+                    told.add(state)
                     count += 1
                     yield {"withdrawn": left}
             onward = page["next"]
         while events := _events(api, path, cursor):
             for event in events:
                 cursor = event["cursor"]
-                # Of a withdrawn post the list above knows more than its event.
+                # The list above contains more of a withdrawn post than its event.
                 kind = KNOWN_TYPES.get(event["type"])
                 withdrawn |= kind is not None and kind.removes_post
                 if line := _line_of(api, path, event):
@@ -127,8 +129,8 @@ def _events(api: ApiClient, path: str, since: str) -> list[Json]:
     answer = answer or {"events": []}
     if answer.get("reset"):
         raise CallFailed(
-            f"the log no longer holds all events since {since}: too many came during "
-            "the export; export again when the feed is quieter"
+            f"the log no longer has all events since {since}: too many arrived during "
+            "the export: export again when the feed is quieter"
         )
     events: list[Json] = answer["events"]
     return events
@@ -141,7 +143,7 @@ def _line_of(api: ApiClient, path: str, event: Json) -> Json | None:
     if kind.shows_feed:
         return {"feed": _bare(event[kind.subject.value])}
     if kind.shows_post:
-        # The event holds what readers get, which is not all of the post.
+        # The event contains the readers' form, which is not the whole post.
         post = event[kind.subject.value]["id"]
         try:
             return {"post": _bare(api.get(f"{path}/posts/{post}"))}
@@ -152,7 +154,7 @@ def _line_of(api: ApiClient, path: str, event: Json) -> Json | None:
 
 
 def _bare(shown: Json) -> Json:
-    """Without what the importing server makes itself: addresses and HTML."""
+    """Without the members that the importing server makes: addresses and HTML."""
     return {name: v for name, v in shown.items() if name not in ("url", "html")}
 
 
@@ -180,7 +182,7 @@ def import_(file: IO[bytes], slug: str | None, url: str, token: str | None) -> N
             raise CallFailed(f"{file.name}, line {number}: {wrong.message}") from None
     if not importing.ended:
         raise CallFailed(
-            f"{file.name} is incomplete: it stops at line {number}; import the "
+            f"{file.name} is incomplete, it stops at line {number}: import the "
             "complete file, which continues from there"
         )
     click.echo(importing.summary())
@@ -199,7 +201,7 @@ class _Import:
         self.ended = False
 
     def take(self, raw: bytes) -> None:
-        """Put one line. Raises CallFailed."""
+        """Write one line. Raises CallFailed."""
         line = _decoded(raw)
         if self.ended:
             raise CallFailed("comes after the end: remove it")
@@ -226,7 +228,7 @@ class _Import:
             if value.get("lines") != self._lines:
                 raise CallFailed(
                     f"the file has {self._lines} lines before this one instead of "
-                    f"{value.get('lines')}: lines are missing; export again"
+                    f"{value.get('lines')}, so lines are missing: export again"
                 )
             self.ended = True
         else:
@@ -249,7 +251,7 @@ class _Import:
         try:
             self._api.write("PUT", path, value)
         except CallFailed as refused:
-            # It was withdrawn on the importing server: that is final.
+            # The post was withdrawn on the importing server: that is final.
             if kind != "post" or refused.status != GONE:
                 raise
             self._kept += 1
@@ -257,7 +259,7 @@ class _Import:
             self._counts[kind] += 1
 
     def summary(self) -> str:
-        """What was done, on one line."""
+        """The result, on one line."""
         told = f"imported {self._slug}: {self._counts['post']} posts, "
         told += f"{self._counts['withdrawn']} withdrawn"
         if self._kept:

@@ -19,13 +19,13 @@ def say_json(value: object) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under column names; separated by tabs if stdout is no terminal."""
+    """Print rows under column names; separated by tabs if stdout is not a terminal."""
     if not sys.stdout.isatty():
         for row in rows:
             click.echo("\t".join(" ".join(cell.split()) for cell in row))
         return
     shown = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        # As text: a title is not markup.
+        # As plain text: a title must not be parsed as markup.
         shown.add_row(*map(Text, row))
     Console().print(shown)

@@ -1,4 +1,4 @@
-"""`stoppress publish`, `edit` and `withdraw`: what an editor does with posts."""
+"""`stoppress publish`, `edit`, `put`, `withdraw`, `restore`, `takedown`: posts."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _NAMED = re.compile(r"(?P<name>.*?)\s*<(?P<url>[^<>]+)>\s*")
 
 
 _SPELT = {"pinned": "pin", "tags": "tag", "authors": "author"}
-"""Options that are spelt in another way than their field."""
+"""Options whose name differs from their field's."""
 _ELSEWHERE = frozenset({"body", "media"})
-"""Fields without an option: the text is an argument, media take the API."""
+"""Fields without an option: the text is an argument; media need the API."""
 _NEW_ONLY, _EDIT_ONLY = frozenset({"external_id"}), frozenset({"correction"})
 
 
 def _fields(without: frozenset[str]) -> Callable[[Command], Command]:
-    """An option for each field of a post, as the fields themselves have it."""
+    """An option for each field of a post, from the fields themselves."""
 
     def decorate(command: Command) -> Command:
         command = server_options(command)
@@ -107,12 +107,38 @@ def edit(
     """Change POST: its TEXT (- reads it from stdin), or the given fields."""
     change = _content(text, fields)
     if not change:
-        raise click.UsageError("nothing to change: give a text or a field")
+        raise click.UsageError("nothing to change: use a text or a field")
     api, path = ApiClient(url, token), _path_of(feed, post)
-    # The change is made to the current revision, or not at all.
+    # The current revision is changed, or nothing.
     rev: int = api.get(path)["rev"]
     answer = api.write(
         "PATCH", path, change, idempotency_key=idempotency_key, match=rev
+    )
+    _say(answer, as_json=as_json)
+
+
+@click.command()
+@click.argument("feed")
+@click.argument("external_id")
+@click.argument("text", default="")
+@_fields(without=_NEW_ONLY)
+def put(
+    feed: str,
+    external_id: str,
+    text: str,
+    url: str,
+    token: str | None,
+    *,
+    idempotency_key: str | None,
+    as_json: bool,
+    **fields: Any,
+) -> None:
+    """Create the post with EXTERNAL_ID, its id in your system, or change it."""
+    answer = ApiClient(url, token).write(
+        "PUT",
+        f"{path_of(feed)}/external/{quote(external_id, safe='')}",
+        _content(text, fields),
+        idempotency_key=idempotency_key,
     )
     _say(answer, as_json=as_json)
 
@@ -127,12 +153,39 @@ def withdraw(feed: str, post: str, url: str, token: str | None) -> None:
     click.echo(f"withdrew {post}")
 
 
+@click.command()
+@click.argument("feed")
+@click.argument("post")
+@server_options
+def restore(feed: str, post: str, url: str, token: str | None) -> None:
+    """Restore a withdrawn POST, with its last content."""
+    answer = ApiClient(url, token).write("POST", f"{_path_of(feed, post)}/restore", {})
+    _say(answer, as_json=False)
+
+
+@click.command()
+@click.argument("feed")
+@click.argument("post")
+@click.option("--reason", help="Why; it is stored, so it must not quote the post.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@server_options
+def takedown(
+    feed: str, post: str, url: str, token: str | None, *, reason: str | None, yes: bool
+) -> None:
+    """Erase POST for good, and print the receipt."""
+    if not yes:
+        click.confirm(f"Erase {post} for good? It can't be put back.", abort=True)
+    given = {} if reason is None else {"reason": reason}
+    path = f"{_path_of(feed, post)}/takedown"
+    say_json(ApiClient(url, token).write("POST", path, given))
+
+
 def _path_of(feed: str, post: str) -> str:
     return f"{path_of(feed)}/posts/{quote(post, safe='')}"
 
 
 def _content(text: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """What was given, as the API has it."""
+    """The given text and fields, in the form of the API."""
     content = {name: value for name, value in fields.items() if value not in (None, ())}
     if text:
         content["body"] = _stdin() if text == "-" else text

@@ -8,16 +8,18 @@ import sys
 import click
 
 from stoppress import __version__
+from stoppress.cli.audit import audit
 from stoppress.cli.bench import bench
-from stoppress.cli.doctor import doctor, settings
 from stoppress.cli.feeds import feed
 from stoppress.cli.import_export import export, import_
-from stoppress.cli.posts import edit, publish, withdraw
-from stoppress.cli.serve import NotServed, demo, serve
+from stoppress.cli.posts import edit, publish, put, restore, takedown, withdraw
+from stoppress.cli.print_settings_and_check_server import doctor, settings
+from stoppress.cli.serve_and_demo import NotServed, demo, serve
+from stoppress.cli.sign_inbox_entry import sign
 from stoppress.cli.tail import tail
 from stoppress.cli.tokens import token
 from stoppress.client.reader import LineRefused
-from stoppress.domain.errors import NewsError
+from stoppress.domain.errors import StopPressError
 from stoppress.settings import BadSetting
 
 INTERRUPTED = 130
@@ -30,8 +32,8 @@ def stoppress() -> None:
 
 
 for command in (
-    *(serve, demo, feed, publish, edit, withdraw),
-    *(tail, export, import_, token, settings, doctor, bench),
+    *(serve, demo, feed, publish, edit, put, withdraw, restore, takedown),
+    *(sign, tail, export, import_, token, audit, settings, doctor, bench),
 ):
     stoppress.add_command(command)
 
@@ -42,7 +44,7 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command; its exit code."""
+    """Run one command; returns its exit code."""
     try:
         code = stoppress.main(arguments, "stoppress", standalone_mode=False)
         sys.stdout.flush()
@@ -58,12 +60,12 @@ def run(arguments: list[str]) -> int:
         return _fail(str(error), error.code)
     except BadSetting as error:
         return _fail(str(error), 2)
-    except (NewsError, LineRefused) as error:
+    except (StopPressError, LineRefused) as error:
         return _fail(str(error), 1)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has closed it. Nothing more may be written.
+        # The reader of the output has closed it. Nothing more may be written.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:

@@ -39,14 +39,14 @@ def tail(
     *,
     as_json: bool,
 ) -> None:
-    """Print the events of FEED, one a line, until interrupted.
+    """Print the events of FEED, one per line, until interrupted.
 
-    After a disconnect it resumes at its cursor. If the log no longer holds the
-    events since, it prints `reset` with the cursor from which it continues.
+    After a disconnect it resumes at its cursor. If the log no longer has the next
+    events, it prints `reset` with the cursor from which it continues.
     """
     if since is not None:
         Cursor.parse(since)
-    # A wrong address or slug fails now, rather than being retried for ever.
+    # A wrong address or slug fails now, instead of being retried forever.
     api = ApiClient(url, token)
     api.get(path_of(feed))
     asyncio.run(_print(api, feed, since, transport, as_json=as_json))
@@ -67,7 +67,7 @@ async def _print(
 
 
 def line(message: Message) -> str:
-    """The message on one line: cursor, time, type, id, and how the text begins."""
+    """The message on one line: cursor, time, type, id, and the start of its text."""
     kind = message["type"]
     if kind == "reset":
         return f"{message['cursor']}  reset: the events before are no longer available"

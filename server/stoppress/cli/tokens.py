@@ -9,6 +9,9 @@ import click
 from stoppress.cli.api_client import ApiClient, server_options
 from stoppress.cli.output import say_json, table
 
+SCOPES = ("read", "draft", "publish", "manage", "admin")
+"""The server's scopes; each includes those before it."""
+
 
 @click.group()
 def token() -> None:
@@ -20,28 +23,36 @@ def token() -> None:
 @click.option(
     "--scope",
     "scopes",
-    type=click.Choice(["read", "write", "admin"]),
+    type=click.Choice(SCOPES),
     multiple=True,
-    default=["write"],
+    default=["publish"],
     show_default=True,
-    help="What the token may do. May be repeated.",
+    help="What the token may do; each includes those before it. May be repeated.",
 )
 @click.option(
     "--feed",
     "feeds",
     multiple=True,
-    help="Only this feed. May be repeated. None: all feeds.",
+    help="Only this feed, or feeds by a pattern such as election-*. May be repeated. "
+    "None: all feeds.",
+)
+@click.option(
+    "--expires",
+    help="When the token ends, as an RFC 3339 time. None: it does not expire.",
 )
 @server_options
 def create(
     name: str,
     scopes: tuple[str, ...],
     feeds: tuple[str, ...],
+    expires: str | None,
     url: str,
     token: str | None,
 ) -> None:
     """Make a token and print it: it is shown only once. NAME says who has it."""
     draft = {"name": name, "scopes": scopes, "feeds": feeds or None}
+    if expires is not None:
+        draft["expires_at"] = expires
     click.echo(ApiClient(url, token).write("POST", "/v1/tokens", draft)["token"])
 
 
@@ -55,7 +66,7 @@ def index(url: str, token: str | None, *, as_json: bool) -> None:
         say_json(tokens)
         return
     table(
-        ("id", "name", "scopes", "feeds", "made"),
+        ("id", "name", "scopes", "feeds", "made", "expires", "last used"),
         [
             (
                 one["id"],
@@ -63,6 +74,8 @@ def index(url: str, token: str | None, *, as_json: bool) -> None:
                 " ".join(one["scopes"]),
                 "all" if one["feeds"] is None else " ".join(one["feeds"]),
                 one["created_at"],
+                one.get("expires_at", "never"),
+                one.get("last_used_at", "never"),
             )
             for one in tokens
         ],

@@ -8,7 +8,7 @@ Rules:
   the state so far; the events that follow continue from it. `domain.fold` makes a
   state of both.
 - After a disconnect it reconnects by itself, from its cursor, after a wait with full
-  jitter over a bound that the server names and that grows with each failure.
+  jitter over a bound that the server gives and that grows with each failure.
 - An event that does not follow the last one ends the connection and is not yielded.
 - During a reset the connection is not read: the server's ring keeps later events.
 """
@@ -22,6 +22,7 @@ from contextlib import aclosing
 
 import httpx
 
+from stoppress.client.line_credential import LineCredential, TicketSource
 from stoppress.client.transports import (
     CONNECT_S,
     LineRefused,
@@ -33,10 +34,10 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gap
 from stoppress.domain.fold import ReaderState, fold
 
-__all__ = ["Message", "LineRefused", "Transport", "follow"]
+__all__ = ["Message", "LineRefused", "TicketSource", "Transport", "follow"]
 
 RETRY_MS = 4000
-"""The spread of a reconnect, until the server names one."""
+"""The spread of a reconnect, until the server gives one."""
 LONGEST_RETRY_MS = 60_000
 _CONTROL = frozenset({"hello", "reset", "beat", "readers", "bye", "error"})
 
@@ -47,15 +48,19 @@ async def follow(
     *,
     since: str | None = None,
     token: str | None = None,
+    tickets: TicketSource | None = None,
     transport: Transport = "websocket",
 ) -> AsyncGenerator[Message, None]:
     """The events of `feed` at the server `url`, from the cursor `since` (None: now).
+
+    `tickets` returns a reader's ticket for a private feed: before the first connection,
+    before the last one's end, and once after a refusal.
 
     Never ends by itself. Raises LineRefused when the server says that reconnecting
     is useless, and MalformedCursor for a `since` that is not a cursor.
     """
     async with httpx.AsyncClient(base_url=url, timeout=CONNECT_S) as http:
-        reader = _Reader(LiveLine(http, feed, token), since)
+        reader = _Reader(LiveLine(http, feed, LineCredential(token, tickets)), since)
         while True:
             async with aclosing(reader.connect(transport)) as messages:
                 async for message in messages:
@@ -89,7 +94,7 @@ class _Reader:
                         return
                     yield {**message, "snapshot": snapshot}
                 elif kind not in _CONTROL and "cursor" in message:
-                    # An event, also of a type that is not known here.
+                    # An event, also one of an unknown type.
                     before = self._cursor
                     try:
                         self._cursor = _after(before, message)
@@ -104,22 +109,22 @@ class _Reader:
         self._cursor = self._cursor or Cursor.parse(hello["cursor"])
 
     async def _after_reset(self, reset: Message) -> Message | None:
-        """The snapshot to continue from, after the wait that the reset names."""
+        """The snapshot to continue from, after the wait that the reset gives."""
         self._failures = 0
-        await asyncio.sleep(random.uniform(0, reset["retry_ms"]) / 1000)
+        await asyncio.sleep(random.uniform(0, reset["retry_ms"]) / 1000)  # noqa: S311 (spreads load, no secret)
         snapshot = await self._line.snapshot(reset["cursor"])
         if snapshot is not None:
             self._cursor = Cursor.parse(snapshot["cursor"])
         return snapshot
 
     def pause_s(self) -> float:
-        """How long to wait: as the server said, or drawn from a growing spread."""
+        """The wait: the server's, or a random part of a growing spread."""
         told_ms, self._told_ms = self._told_ms, None
         if told_ms is not None:
             return told_ms / 1000
         spread_ms = min(self._retry_ms << min(self._failures, 10), LONGEST_RETRY_MS)
         self._failures += 1
-        return random.uniform(0, spread_ms) / 1000
+        return random.uniform(0, spread_ms) / 1000  # noqa: S311 (spreads load, no secret)
 
 
 def _after(cursor: Cursor | None, message: Message) -> Cursor:

@@ -1,8 +1,9 @@
-"""The live line over each of its three transports, as one reader sees it.
+"""The live line over each of its three transports, for one reader.
 
 Rules: a line is an async iterator of the protocol's messages. It ends when the
-connection breaks or a message is overdue; `LineRefused` says that reconnecting is
-useless. The caller decides when to reconnect, and from which cursor.
+connection breaks or a message is overdue; LineRefused means that reconnecting is
+useless. The caller decides when to reconnect, and from which cursor. `LineCredential`
+decides which credential a line sends, and whether another may help.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from websockets.exceptions import (
     InvalidURI,
 )
 
+from stoppress.client.line_credential import LineCredential, TicketsUnavailable
 from stoppress.wire.close_codes import CloseCode, is_final
 
 Message = Mapping[str, Any]
@@ -31,11 +33,11 @@ Transport = Literal["websocket", "sse", "poll"]
 
 CONNECT_S = 10.0
 FIRST_MESSAGE_S = 30.0
-"""How long a line may be silent until the server has announced its beat."""
+"""How long a line may be silent before the server has announced its beats."""
 POLL_WAIT_S = 25
 SNAPSHOT_TRIES = 5
 MAX_BYTES = 4 << 20
-"""More than the longest message."""
+"""A limit above the longest message."""
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -51,10 +53,12 @@ class LineRefused(Exception):
 class LiveLine:
     """Opens a feed's line; `since` is a cursor as text, or None for now."""
 
-    def __init__(self, http: httpx.AsyncClient, feed: str, token: str | None) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, feed: str, credential: LineCredential
+    ) -> None:
         self._http = http
         self._feed = feed
-        self._headers = {"authorization": f"Bearer {token}"} if token else {}
+        self._credential = credential
         self._silence_s = FIRST_MESSAGE_S
 
     def open(
@@ -68,12 +72,30 @@ class LiveLine:
             "sse": self._sse,
             "poll": self._poll,
         }
-        return lines[transport](since)
+        return self._renewed(lines[transport](since))
+
+    async def _renewed(
+        self, line: AsyncGenerator[Message, None]
+    ) -> AsyncGenerator[Message, None]:
+        """A line that ends, rather than being refused, if another ticket may help."""
+        try:
+            async with contextlib.aclosing(line):
+                async for message in line:
+                    if message["type"] == "hello":
+                        self._credential.accepted()
+                    yield message
+        except LineRefused as refused:
+            if refused.code != CloseCode.UNAUTHENTICATED or not (
+                self._credential.may_ask_again()
+            ):
+                raise
+        except TicketsUnavailable:
+            return
 
     def _read(self, data: str | bytes) -> Message:
         message = _decode(data)
         if message["type"] == "hello":
-            # Two beats may be missed: the second may be on its way.
+            # Two beats may be late or lost before the line counts as broken.
             self._silence_s = 2.5 * message["beat"]
         elif message["type"] == "error":
             raise LineRefused(message["code"], message["detail"])
@@ -85,7 +107,7 @@ class LiveLine:
         try:
             async with connect(
                 f"{base}/v1/live?feed={quote(asked)}",
-                additional_headers=self._headers,
+                additional_headers=await self._credential.headers(),
                 open_timeout=CONNECT_S,
                 ping_interval=None,
                 max_size=MAX_BYTES,
@@ -93,7 +115,14 @@ class LiveLine:
                 while True:
                     async with asyncio.timeout(self._silence_s):
                         data = await socket.recv()
-                    yield self._read(data)
+                    message = self._read(data)
+                    if message["type"] == "expiring":
+                        ticket = await self._credential.renew()
+                        op = {"op": "renew", "feed": self._feed, "ticket": ticket}
+                        if ticket:
+                            await socket.send(msgspec.json.encode(op).decode())
+                        continue
+                    yield message
         except ConnectionClosed as closed:
             frame = closed.rcvd
             if frame is not None and is_final(frame.code):
@@ -106,7 +135,10 @@ class LiveLine:
             raise LineRefused(CloseCode.BAD_REQUEST, str(error)) from None
 
     async def _sse(self, since: str | None) -> AsyncGenerator[Message, None]:
-        headers = self._headers | {"accept": "text/event-stream"}
+        headers = {
+            **await self._credential.headers(),
+            "accept": "text/event-stream",
+        }
         with contextlib.suppress(httpx.TransportError, TimeoutError):
             async with self._http.stream(
                 "GET",
@@ -124,8 +156,16 @@ class LiveLine:
                         row = await anext(rows, None)
                     if row is None:
                         return
-                    if row.startswith("data:"):
-                        yield self._read(row.removeprefix("data:"))
+                    if not row.startswith("data:"):
+                        continue
+                    message = self._read(row.removeprefix("data:"))
+                    if message["type"] == "expiring":
+                        # Nothing can be sent on this line: it continues over another
+                        # one.
+                        if await self._credential.renew():
+                            return
+                        continue
+                    yield message
 
     async def _poll(self, since: str | None) -> AsyncGenerator[Message, None]:
         greeted = False
@@ -137,7 +177,7 @@ class LiveLine:
                 response = await self._http.get(
                     self._path,
                     params=asked,
-                    headers=self._headers,
+                    headers=await self._credential.headers(),
                     timeout=httpx.Timeout(CONNECT_S, read=POLL_WAIT_S + CONNECT_S),
                 )
                 if response.status_code != 200:
@@ -156,17 +196,19 @@ class LiveLine:
 
     async def snapshot(self, at: str) -> Message | None:
         """The snapshot at `at` or later; None if the server has none in time."""
-        with contextlib.suppress(httpx.TransportError):
+        with contextlib.suppress(httpx.TransportError, TicketsUnavailable):
             for attempt in range(SNAPSHOT_TRIES):
                 response = await self._http.get(
                     f"/v1/feeds/{quote(self._feed)}",
                     params={"at": at},
-                    headers=self._headers,
+                    headers=await self._credential.headers(),
                 )
+                if response.status_code == 401 and self._credential.may_ask_again():
+                    continue
                 if response.status_code == 200:
                     return _decode(response.content)
                 _check(response.status_code, response.content)
-                await asyncio.sleep(random.uniform(0, 1 << attempt))
+                await asyncio.sleep(random.uniform(0, 1 << attempt))  # noqa: S311 (spreads load, no secret)
         return None
 
     @property
@@ -175,7 +217,7 @@ class LiveLine:
 
 
 def _check(status: int, body: bytes | bytearray) -> None:
-    """Raise LineRefused for an answer that another try would not change."""
+    """Raise LineRefused for an answer that another attempt would not change."""
     if status == 204:
         raise LineRefused(CloseCode.ENDED, "the feed has ended")
     if 400 <= status < 500 and status not in (408, 429):

@@ -1,12 +1,12 @@
 """An editor's actions over the public API: one method each, repeated safely.
 
-- An answer that leaves the outcome open (503 and its kin, a broken connection) is
-  repeated with the same Idempotency-Key until it is settled, after a wait drawn
-  anew each time between nothing and a growing bound (full jitter).
-- The Idempotency-Key is a digest of the request, so the same act has the same one,
-  also after the program was restarted.
-- Edits name the revision they change. Was somebody faster, the post is read again
-  and the change made to what it is now; a post that is gone is left alone.
+- An answer that leaves the outcome unknown (503 and similar, a broken connection) is
+  repeated with the same Idempotency-Key until it is settled, after a random wait below
+  a growing bound (full jitter).
+- The Idempotency-Key is a digest of the request, so the same action has the same key,
+  also after a restart of the program.
+- Edits name the revision they change. If another editor was faster, the post is read
+  again and its new state is changed; a withdrawn post is left alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from itertools import count
 import msgspec
 from msgspec import Struct
 
-from stoppress.demo.demo_clock import Clock
+from stoppress.demo.system_clock import Clock
 from stoppress.domain.feed import FeedInput
 from stoppress.domain.post import Correction, PostInput
 
@@ -86,12 +86,12 @@ class ApiEditor:
         self._chance = chance
 
     async def open(self, slug: str, feed: FeedInput) -> None:
-        """Create the feed, or find it there."""
+        """Create the feed, unless it exists."""
         body = {"slug": slug, **msgspec.to_builtins(feed)}
         await self._send("POST", "/v1/feeds", body, accept={201, 200, 409})
 
     async def posts(self, slug: str) -> dict[str, KnownPost]:
-        """The posts that are shown, by their external ids."""
+        """The posts that are shown, by external id."""
         shown: dict[str, KnownPost] = {}
         path: str | None = f"/v1/feeds/{slug}/posts?limit={PAGE_SIZE}"
         for _ in range(MOST_PAGES):
@@ -104,7 +104,7 @@ class ApiEditor:
         return shown
 
     async def publish(self, slug: str, draft: PostInput) -> KnownPost | None:
-        """Publish, once. None if this post was there before and was withdrawn."""
+        """Publish a post once. None if it was published before and then withdrawn."""
         status, answer = await self._send(
             "POST",
             f"/v1/feeds/{slug}/posts",
@@ -113,11 +113,11 @@ class ApiEditor:
         )
         if status in (200, 201):
             return msgspec.convert(answer, _Answer).post
-        # Its external id is taken: by a post that is shown, or by one withdrawn.
+        # The external id is taken by a live post, or by a withdrawn one.
         return (await self.posts(slug)).get(draft.external_id or "")
 
     async def edit(self, slug: str, post: str, change: dict[str, object]) -> bool:
-        """Change a post as it is now. False if it is gone."""
+        """Change a post's current state. False if the post is gone."""
         path = f"/v1/feeds/{slug}/posts/{post}"
         while True:
             held = await self._post(path)
@@ -133,7 +133,7 @@ class ApiEditor:
             await self._give_way()
 
     async def withdraw(self, slug: str, post: str) -> None:
-        """Withdraw a post, whatever its revision."""
+        """Withdraw a post, at any revision."""
         path = f"/v1/feeds/{slug}/posts/{post}"
         status = 412
         while status == 412:
@@ -147,7 +147,7 @@ class ApiEditor:
                 await self._give_way()
 
     async def change_feed(self, slug: str, change: dict[str, object]) -> None:
-        """Change the feed as it is now."""
+        """Change the feed's current state."""
         path = f"/v1/feeds/{slug}"
         status = 412
         while status == 412:
@@ -158,7 +158,7 @@ class ApiEditor:
                 await self._give_way()
 
     async def _give_way(self) -> None:
-        """Wait, so that the other editor's write is finished and readable."""
+        """Wait until the other editor's write is finished and readable."""
         await self._clock.sleep(FIRST_RETRY_S * self._chance())
 
     async def _post(self, path: str) -> KnownPost | None:
@@ -199,7 +199,7 @@ class ApiEditor:
 
 
 def _is_noted(held: KnownPost, correction: object) -> bool:
-    """Whether this correction was made already: it must not be made twice."""
+    """Whether this correction was made already: it must not be repeated."""
     return (
         held.correction is not None
         and isinstance(correction, dict)

@@ -1,12 +1,12 @@
 """Plays the coverage against a running server, as an ordinary editor would.
 
-First what already happened, at once and dated back; then the live part, an action
-at a time; then the gauge, for as long as the server runs. It writes through a
-`ApiEditor` and waits on a `Clock`; it does no I/O of its own.
+First the past events, at once and dated back; then the live part, one action at a
+time; then the gauge, for as long as the server runs. It writes through an `ApiEditor`
+and waits on a `Clock`; it does no I/O of its own.
 
-Restarted on a server that kept its data, it continues where it stopped: every action
-of the script before the last published post has been done. A post of the script that
-is missing before that place was withdrawn, and stays so.
+Restarted on a server that kept its data, it continues where it stopped: every action of
+the script before the last published post has been done. A post of the script that is
+missing before that position was withdrawn, and stays withdrawn.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from stoppress.demo.api_editor import ApiEditor, CallRefused, KnownPost
-from stoppress.demo.coverage import (
+from stoppress.demo.coverage_times import Timeline, with_clock_times
+from stoppress.demo.load_coverage_files import (
     Action,
     ChangeFeed,
     Coverage,
@@ -30,9 +31,8 @@ from stoppress.demo.coverage import (
     RiverGauge,
     Withdraw,
 )
-from stoppress.demo.coverage_timeline import Timeline, with_clock_times
-from stoppress.demo.demo_clock import Clock
 from stoppress.demo.river_gauge import GaugeReadings, RiverModel, next_mark, pause_s
+from stoppress.demo.system_clock import Clock
 from stoppress.domain.post import PostInput
 
 FIRST_READING_S = 12.0
@@ -41,28 +41,28 @@ logger = logging.getLogger(__name__)
 
 
 async def play_all(
-    newsroom: ApiEditor, coverages: Iterable[Coverage], clock: Clock
+    editor: ApiEditor, coverages: Iterable[Coverage], clock: Clock
 ) -> None:
     """Play each coverage in its own feed, until cancelled or all are played."""
     async with asyncio.TaskGroup() as group:
         for coverage in coverages:
-            group.create_task(play(newsroom, coverage, clock), name=coverage.slug)
+            group.create_task(play(editor, coverage, clock), name=coverage.slug)
 
 
-async def play(newsroom: ApiEditor, coverage: Coverage, clock: Clock) -> None:
+async def play(editor: ApiEditor, coverage: Coverage, clock: Clock) -> None:
     """Play one coverage, from where it stopped.
 
     A refusal (its feed was deleted, the token revoked) ends it with a warning: the
     server keeps serving.
     """
     try:
-        await _Player(newsroom, coverage, clock).play()
+        await _Player(editor, coverage, clock).play()
     except CallRefused as refusal:
         logger.warning("the demo stops playing %s: %s", coverage.slug, refusal)
 
 
 def done_before(actions: tuple[Action, ...], shown: Mapping[str, object]) -> int:
-    """How many actions of the script lie up to the last post that is shown."""
+    """The number of actions up to the last post that is shown."""
     places = (
         place
         for place, action in enumerate(actions, 1)
@@ -74,8 +74,8 @@ def done_before(actions: tuple[Action, ...], shown: Mapping[str, object]) -> int
 class _Player:
     """Plays one coverage; knows its published posts by external id."""
 
-    def __init__(self, newsroom: ApiEditor, coverage: Coverage, clock: Clock) -> None:
-        self._newsroom = newsroom
+    def __init__(self, editor: ApiEditor, coverage: Coverage, clock: Clock) -> None:
+        self._editor = editor
         self._coverage = coverage
         self._slug = coverage.slug
         self._clock = clock
@@ -88,8 +88,8 @@ class _Player:
         feed = msgspec.structs.replace(
             self._coverage.feed, coverage_start=start.isoformat()
         )
-        await self._newsroom.open(self._slug, feed)
-        self._shown = await self._newsroom.posts(self._slug)
+        await self._editor.open(self._slug, feed)
+        self._shown = await self._editor.posts(self._slug)
         gauge = self._coverage.gauge
         if gauge is None or gauge.post.external_id not in self._shown:
             actions = self._coverage.actions
@@ -107,16 +107,16 @@ class _Player:
             case Edit():
                 held = self._shown.get(action.post)
                 if held is not None:
-                    await self._newsroom.edit(self._slug, held.id, action.change)
+                    await self._editor.edit(self._slug, held.id, action.change)
             case Withdraw():
                 held = self._shown.pop(action.post, None)
                 if held is not None:
-                    await self._newsroom.withdraw(self._slug, held.id)
+                    await self._editor.withdraw(self._slug, held.id)
             case ChangeFeed():
-                await self._newsroom.change_feed(self._slug, action.change)
+                await self._editor.change_feed(self._slug, action.change)
 
     def _dated(self, action: Publish) -> PostInput:
-        """The draft with its place in time. A live one is dated by the server."""
+        """The draft with its time; the server dates a live one."""
         if action.at is None:
             moment = self._clock.now().astimezone(self._zone)
             return _at_clock(action.post, moment)
@@ -126,7 +126,7 @@ class _Player:
         )
 
     async def _publish(self, draft: PostInput) -> KnownPost | None:
-        held = await self._newsroom.publish(self._slug, draft)
+        held = await self._editor.publish(self._slug, draft)
         if held is not None and draft.external_id is not None:
             self._shown[draft.external_id] = held
         return held
@@ -148,11 +148,11 @@ class _Player:
             moment = self._clock.now().astimezone(self._zone)
             elapsed_s = (moment - since).total_seconds()
             body = board.body(moment, river.level_m(elapsed_s))
-            if not await self._newsroom.edit(self._slug, held.id, {"body": body}):
+            if not await self._editor.edit(self._slug, held.id, {"body": body}):
                 return
             mark = next_mark(gauge, river.falling_m(elapsed_s), self._shown)
             if mark is not None and await self._tell(gauge, mark) is None:
-                # It was published before and then withdrawn: it stays so.
+                # It was published before and then withdrawn, and stays withdrawn.
                 gauge = _without(gauge, mark)
 
     async def _tell(self, gauge: RiverGauge, mark: LevelNotice) -> KnownPost | None:
@@ -171,6 +171,6 @@ def _at_clock(draft: PostInput, moment: datetime) -> PostInput:
 
 
 def _without(gauge: RiverGauge, told: LevelNotice) -> RiverGauge:
-    # Nor the marks above it: they would come out of order.
+    # The marks above it are dropped too: they would come out of order.
     marks = tuple(mark for mark in gauge.marks if mark.below_m < told.below_m)
     return msgspec.structs.replace(gauge, marks=marks)

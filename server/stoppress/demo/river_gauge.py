@@ -1,8 +1,8 @@
-"""The river after the script: a small model, and the post that shows it.
+"""The river level after the script: a small model, and the post that shows it.
 
-The level falls towards its usual height; two slow waves on top keep the figure
-moving, as water does. It depends on nothing but the time since the gauge post was
-published, so a restarted player continues with the right level.
+The level falls towards its usual height; two slow waves are added, so that the figure
+keeps changing. The level depends only on the time since the gauge post was published,
+so a restarted player continues with the right level.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections import deque
 from collections.abc import Container
 from datetime import datetime
 
-from stoppress.demo.coverage import LevelNotice, RiverGauge
+from stoppress.demo.load_coverage_files import LevelNotice, RiverGauge
 
 SHOWN_READINGS = 6
-# More than a minute apart, so that no two readings bear the same time.
+# More than a minute apart, so that no two readings have the same time.
 SHORTEST_S = 62.0
 LONGEST_S = 88.0
 
@@ -29,7 +29,7 @@ class RiverModel:
         self._decay_s = 3600 * self._above_m / gauge.falls_m_per_h
 
     def falling_m(self, elapsed_s: float) -> float:
-        """The level without its waves: it only ever falls."""
+        """The level without its waves: it never rises."""
         return self._usual_m + self._above_m * math.exp(-elapsed_s / self._decay_s)
 
     def level_m(self, elapsed_s: float) -> float:
@@ -46,7 +46,7 @@ class GaugeReadings:
         self._readings: deque[tuple[str, float]] = deque(maxlen=SHOWN_READINGS)
 
     def body(self, moment: datetime, level_m: float) -> str:
-        """Note a reading; the post's text with it."""
+        """Add a reading; returns the post's text."""
         self._readings.appendleft((f"{moment:%H:%M}", level_m))
         spare_cm = round((self._wall_m - level_m) * 100)
         lines = [
@@ -58,7 +58,7 @@ class GaugeReadings:
 
 
 def pause_s(tick: int) -> float:
-    """How long to wait before a reading: uneven, and the same on every run."""
+    """The wait before a reading: uneven, and the same on every run."""
     share = tick * 0.6180339887 % 1
     return SHORTEST_S + (LONGEST_S - SHORTEST_S) * share
 
@@ -66,7 +66,7 @@ def pause_s(tick: int) -> float:
 def next_mark(
     gauge: RiverGauge, level_m: float, told: Container[str]
 ) -> LevelNotice | None:
-    """The lowest mark the river has fallen below, if it was not told yet."""
+    """The lowest mark that the river has fallen below, unless it is published."""
     passed = [mark for mark in gauge.marks if level_m < mark.below_m]
     if not passed:
         return None

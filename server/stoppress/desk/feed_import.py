@@ -7,8 +7,10 @@ so imports are for admins only. Rules:
 - It is a change like any other: one script, one event, the same order and pin.
 - The higher revision wins; a copy of an older one changes nothing. So a copy may be
   sent again, and an interrupted import be run again.
-- The same revision with other contents has another history: Conflict, not a guess.
+- The same revision with different contents has a different history: Conflict.
 - A withdrawal is final: the post here is withdrawn, and no copy restores it.
+- A takedown is final too: everything of the post is erased here, and it can't be
+  restored.
 """
 
 from __future__ import annotations
@@ -20,9 +22,9 @@ import msgspec
 
 from stoppress.desk.feed_input import FeedCopy, check_feed, editable_feed, new_feed
 from stoppress.desk.feeds import FeedDesk
-from stoppress.desk.idempotency import Requester, idempotency_of
 from stoppress.desk.input_normalization import canonical_time, time_or_none
 from stoppress.desk.json_input import convert, read
+from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
 from stoppress.desk.post_input import (
     PostCopy,
     check_draft,
@@ -32,7 +34,13 @@ from stoppress.desk.post_input import (
 )
 from stoppress.desk.posts import PostDesk, render
 from stoppress.desk.store_protocol import Store
-from stoppress.desk.write_outcome import WRITE_ATTEMPTS, WriteOutcome, encode
+from stoppress.desk.takedown import TakedownDesk
+from stoppress.desk.write_outcome_and_checks import (
+    WRITE_ATTEMPTS,
+    WriteOutcome,
+    about,
+    encode,
+)
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import (
     Conflict,
@@ -46,7 +54,12 @@ from stoppress.domain.errors import (
 from stoppress.domain.event import EventType, Subject
 from stoppress.domain.feed import Feed, FeedInput, check_slug
 from stoppress.domain.post import Correction, Name, Post, PostInput
-from stoppress.domain.store_records import Change, Idempotency, Write
+from stoppress.domain.store_requests_and_results import (
+    Change,
+    Idempotency,
+    PostState,
+    Write,
+)
 from stoppress.domain.stored_json import STORED_FEEDS, STORED_POSTS
 from stoppress.domain.timestamps import parse_instant
 
@@ -57,11 +70,12 @@ _POST_ID = re.compile(r"[0-9a-hjkmnp-tv-z]{14}", re.ASCII)
 
 
 class WithdrawnCopy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an export contains of a withdrawn post: id, revision and external id."""
+    """A withdrawn post in an export: no text, and whether it was taken down."""
 
     id: str
     rev: int
     external_id: Name | None = None
+    taken_down: bool = False
 
 
 _post_copy = msgspec.json.Decoder(PostCopy)
@@ -77,11 +91,13 @@ class ImportDesk:
         store: Store,
         feeds: FeedDesk,
         posts: PostDesk,
+        takedowns: TakedownDesk,
         clock: Callable[[], int],
     ) -> None:
         self._store = store
         self._feeds = feeds
         self._posts = posts
+        self._takedowns = takedowns
         self._clock = clock
 
     async def put_feed(
@@ -127,7 +143,10 @@ class ImportDesk:
             cursor = await self._store.confirm(feed)
             return WriteOutcome("", stored.body, current.rev, cursor, repeated=True)
         body = STORED_FEEDS.written(copy, stored.body)
-        change = Change(EventType.FEED, Subject.feed(feed), current.rev, copy.rev, body)
+        change = Change(
+            *(EventType.FEED, Subject.feed(feed), current.rev, copy.rev, body),
+            before=stored.body,
+        )
         now = self._clock()
         written = await self._store.write(
             Write(feed, (change,), now, "", "", idempotency)
@@ -150,7 +169,7 @@ class ImportDesk:
             requester, "PUT", f"/v1/feeds/{feed}/posts/{name}", encode(kept)
         )
         current: Post | None = None
-        body = encode(kept)
+        body, former = encode(kept), b""
         for _ in range(WRITE_ATTEMPTS):
             change = Change(
                 EventType.PUBLISHED if current is None else EventType.UPDATED,
@@ -160,11 +179,14 @@ class ImportDesk:
                 body,
                 order(kept),
                 kept.external_id,
+                before=former,
             )
             was_pinned = current is not None and current.pinned
+            now = self._clock()
             try:
                 written = await self._posts.write(
-                    feed, was_pinned, kept, change, self._clock(), idempotency
+                    *(feed, was_pinned, kept, change, now, idempotency),
+                    about(now, requester),
                 )
             except (PinMoved, StaleRevision):
                 # The post exists, or another is pinned: read the current state.
@@ -174,9 +196,9 @@ class ImportDesk:
                 if stored is None or current is None:
                     continue
                 if _is_older(kept, current):
-                    now = await self._store.confirm(feed)
-                    return WriteOutcome(name, stored, current.rev, now, repeated=True)
-                body = STORED_POSTS.written(kept, stored)
+                    at = await self._store.confirm(feed)
+                    return WriteOutcome(name, stored, current.rev, at, repeated=True)
+                body, former = STORED_POSTS.written(kept, stored), stored
                 continue
             if written.repeated:
                 return await self._posts.again(feed, written)
@@ -188,18 +210,47 @@ class ImportDesk:
     async def put_withdrawn(
         self, feed: str, name: str, raw: bytes, requester: Requester
     ) -> Cursor | None:
-        """Withdraw the post, existing here or not; None if it was withdrawn before.
+        """Withdraw the post, or take it down, whether or not it exists here.
 
-        Its `external_id` stays taken, as on the server it was withdrawn from.
+        None if it was withdrawn before. Its `external_id` stays taken, as on the server
+        it was withdrawn from.
         """
         copy = read(raw, _withdrawn_copy)
         _check_name(copy.id, name)
         _check_rev(copy.rev)
+        if copy.taken_down:
+            return await self._put_taken_down(feed, copy, requester)
+        return await self._put_withdrawn(feed, copy, requester)
+
+    async def _put_taken_down(
+        self, feed: str, copy: WithdrawnCopy, requester: Requester
+    ) -> Cursor | None:
+        """Erase everything of the post here; a post that was never here is recorded."""
+        unkeyed = requester._replace(idempotency_key=None)
+        try:
+            history = await self._store.revisions(feed, copy.id)
+        except NotFound as missing:
+            if missing.post is None:
+                raise
+            cursor = await self._put_withdrawn(feed, copy, requester)
+            await self._takedowns.record(feed, copy.id, unkeyed)
+            return cursor
+        if history.state is PostState.TAKEN_DOWN:
+            await self._store.confirm(feed)
+            return None
+        return (await self._takedowns.take_down(feed, copy.id, b"", unkeyed)).cursor
+
+    async def _put_withdrawn(
+        self, feed: str, copy: WithdrawnCopy, requester: Requester
+    ) -> Cursor | None:
+        name = copy.id
         path = f"/v1/feeds/{feed}/posts/{name}/withdrawn"
         idempotency = idempotency_of(requester, "PUT", path, encode(copy))
         subject, external_id = Subject.post(name), copy.external_id
         change = Change(EventType.WITHDRAWN, subject, 0, copy.rev, b"", 0, external_id)
-        write = Write(feed, (change,), self._clock(), "", "", idempotency)
+        now = self._clock()
+        made = about(now, requester)
+        write = Write(feed, (change,), now, "", "", idempotency, made)
         try:
             return (await self._store.write(write)).cursor
         except Gone:
@@ -222,7 +273,8 @@ class ImportDesk:
 def _as_kept_feed(copy: FeedCopy) -> Feed:
     """The feed to store for a copy, with the checks of a draft."""
     _check_rev(copy.rev)
-    draft = check_feed(convert(msgspec.to_builtins(editable_feed(copy)), FeedInput))
+    kept = editable_feed(copy)
+    draft = check_feed(convert(msgspec.to_builtins(kept), FeedInput), kept)
     return msgspec.structs.replace(
         new_feed(draft, copy.slug, 0),
         rev=copy.rev,
@@ -243,7 +295,8 @@ def _closed_at(copy: FeedCopy) -> str | None:
 async def _as_kept_post(copy: PostCopy) -> Post:
     """The post to store for a copy, with the checks of a draft."""
     _check_rev(copy.rev)
-    draft = check_draft(convert(msgspec.to_builtins(editable_post(copy)), PostInput))
+    kept = editable_post(copy)
+    draft = check_draft(convert(msgspec.to_builtins(kept), PostInput), kept)
     note = copy.correction
     return msgspec.structs.replace(
         new_post(draft, copy.id, await render(draft.body), 0),
@@ -269,7 +322,7 @@ def _is_older(copy: Post, current: Post) -> bool:
 
 def _parted(kind: str, name: str, rev: int) -> Conflict:
     return Conflict(
-        f"the {kind} {name!r} has other contents here at the same revision {rev}: "
+        f"the {kind} {name!r} has different contents here at the same revision {rev}: "
         "it was changed on both servers; use another slug"
     )
 

@@ -11,7 +11,11 @@ from typing import Any
 
 import msgspec
 
-from stoppress.desk.input_normalization import time_or_none, without_blanks
+from stoppress.desk.input_normalization import (
+    check_addresses,
+    normalized,
+    time_or_none,
+)
 from stoppress.domain.errors import Invalid
 from stoppress.domain.feed import Feed, FeedInput, check_slug
 from stoppress.domain.timestamps import instant
@@ -29,9 +33,13 @@ class FeedCopy(Feed, frozen=True, kw_only=True, forbid_unknown_fields=True):
     url: str = ""
 
 
-def check_feed(draft: FeedInput) -> FeedInput:
-    """Validate the draft, and normalize its texts and times. Raises Invalid."""
-    draft = without_blanks(draft)
+def check_feed(draft: FeedInput, before: FeedInput | None = None) -> FeedInput:
+    """Validate the draft, and normalize its texts and times. Raises Invalid.
+
+    `before`: the stored feed, whose addresses are not checked again.
+    """
+    draft = normalized(draft)
+    check_addresses(draft, before)
     if not draft.title.strip():
         raise Invalid("title", "is blank")
     if draft.timezone not in time_zones():

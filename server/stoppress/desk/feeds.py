@@ -13,11 +13,11 @@ from stoppress.desk.feed_input import (
     edited_feed,
     new_feed,
 )
-from stoppress.desk.idempotency import Requester, idempotency_of
 from stoppress.desk.json_input import convert, read, read_object
 from stoppress.desk.merge_patch import merge
+from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
 from stoppress.desk.store_protocol import Store
-from stoppress.desk.write_outcome import (
+from stoppress.desk.write_outcome_and_checks import (
     WRITE_ATTEMPTS,
     Expected,
     WriteOutcome,
@@ -31,7 +31,7 @@ from stoppress.desk.write_outcome import (
 from stoppress.domain.errors import Conflict, Invalid, StaleRevision
 from stoppress.domain.event import EventType, Subject
 from stoppress.domain.feed import FeedImage, FeedInput, check_slug
-from stoppress.domain.store_records import Change, Write, Written
+from stoppress.domain.store_requests_and_results import Change, Write, Written
 from stoppress.domain.stored_json import STORED_FEEDS
 
 _new_feed = msgspec.json.Decoder(NewFeed)
@@ -83,7 +83,7 @@ class FeedDesk:
             check_revision(expected, value.rev, kept.body)
             current = editable_feed(value)
             merged = merge(msgspec.to_builtins(current), patch)
-            draft = check_feed(convert(merged, FeedInput))
+            draft = check_feed(convert(merged, FeedInput), current)
             if draft == current:
                 cursor = await self._store.confirm(feed)
                 return WriteOutcome("", kept.body, value.rev, cursor)
@@ -91,7 +91,10 @@ class FeedDesk:
             after = edited_feed(value, draft, now)
             body = STORED_FEEDS.written(after, kept.body)
             subject = Subject.feed(feed)
-            change = Change(EventType.FEED, subject, value.rev, after.rev, body)
+            change = Change(
+                *(EventType.FEED, subject, value.rev, after.rev, body),
+                before=kept.body,
+            )
             try:
                 written = await self._store.write(
                     Write(feed, (change,), now, "", "", idempotency)
@@ -114,7 +117,7 @@ class FeedDesk:
         await self._store.drop_feed(feed, rev, idempotency)
 
     async def again(self, feed: str, written: Written) -> WriteOutcome:
-        """The outcome of a repeated command: the feed as it is now."""
+        """The outcome of a repeated command: the current feed."""
         kept = await self._store.feed(feed)
         return WriteOutcome("", kept.body, kept.rev, written.cursor, repeated=True)
 

@@ -14,9 +14,11 @@ from typing import TypeVar, get_args
 
 import msgspec
 
+from stoppress.desk.caller import SCOPES
+from stoppress.domain.draft import DraftState
 from stoppress.domain.errors import BrokenJson, Invalid
 from stoppress.domain.feed import Status, Visibility
-from stoppress.domain.post import Direction
+from stoppress.domain.post import Direction, Verification
 
 T = TypeVar("T")
 Object = dict[str, object]
@@ -37,10 +39,22 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "status": get_args(Status),
     "visibility": get_args(Visibility),
     "direction": get_args(Direction),
+    "verification": get_args(Verification),
+    "state": get_args(DraftState),
+    "scopes": SCOPES,
 }
 _SET_BY_SERVER = frozenset(
     {"id", "url", "html", "updated_at", "created_at", "closed_at"}
-    | {"rev", "at", "cursor"}
+    | {
+        "rev",
+        "at",
+        "cursor",
+        "owner",
+        "edited_by",
+        "approved_by",
+        "comments",
+        "refusal",
+    }
 )
 _JSON_NAMES = {
     "str": "a text",
@@ -55,10 +69,15 @@ _PATH = re.compile(r" - at `(key in )?\$\.?(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 _TYPE = re.compile(r"Expected `(?P<want>[a-z |]+)`, got `(?P<got>[a-z]+)`")
+_BOUND = re.compile(
+    r"Expected `(?P<kind>[a-z]+)` (?P<length>of length )?(?P<sign>[<>]=) (?P<bound>\d+)"
+)
 _TOKEN = re.compile(
     r'(?P<key>"(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|(?P<open>\{)|(?P<close>\})'
 )
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+# Without the line breaks of word processors, U+000B and U+000C: see
+# `input_normalization`.
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffe\uffff]")
 
 
 def read(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
@@ -123,7 +142,7 @@ def check_keys(raw: bytes) -> None:
     except _DuplicateKey:
         raise _duplicate(text) from None
     except json.JSONDecodeError:
-        # What follows a number that is too large was not checked yet.
+        # The text after a number that is too large is not checked yet.
         raise broken(raw) from None
 
 
@@ -166,15 +185,30 @@ def invalid(message: str) -> Invalid:
         want = " or ".join(_JSON_NAMES.get(w, w) for w in found["want"].split(" | "))
         got = _JSON_NAMES.get(found["got"], found["got"])
         return Invalid(path, f"must be {want}, not {got}")
+    if found := _BOUND.fullmatch(reason):
+        return Invalid(path, _out_of_bounds(found))
     if "matching regex" in reason:
         for beginning, words in _PATTERNS.items():
             if beginning in reason:
                 return Invalid(path, words)
-    choices = _CHOICES.get(path.rpartition(".")[2])
+    choices = _CHOICES.get(path.rpartition(".")[2].partition("[")[0])
     if choices is not None and reason.startswith("Invalid enum value"):
         given = reason[19:].strip("'")[:LONGEST_VALUE]
         return Invalid(path, f"{given!r} is invalid: use one of {', '.join(choices)}")
     return Invalid(path, reason[:LONGEST_PATH])
+
+
+def _out_of_bounds(found: re.Match[str]) -> str:
+    """What is wrong with a value that is too short, long, small or large."""
+    bound, is_minimum = found["bound"], found["sign"] == ">="
+    if not found["length"]:
+        return f"is invalid: use {bound} or {'more' if is_minimum else 'less'}"
+    unit = "characters" if found["kind"] == "str" else "entries"
+    if is_minimum and bound == "1":
+        return f"is empty: use 1 or more {unit}"
+    return f"is too {'short' if is_minimum else 'long'}: use {bound} {unit} or " + (
+        "more" if is_minimum else "fewer"
+    )
 
 
 def unknown_field(path: str) -> Invalid:
@@ -214,7 +248,7 @@ def broken(raw: bytes) -> BrokenJson:
         return _broken(wrong.msg, text[: wrong.pos])
     except RecursionError:
         return BrokenJson("too deeply nested", 1, 1)
-    # Python accepts what JSON does not allow: NaN, half a surrogate pair.
+    # Python accepts values that JSON does not allow: NaN, half a surrogate pair.
     try:
         _any.decode(raw)
     except msgspec.DecodeError as wrong:

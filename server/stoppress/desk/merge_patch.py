@@ -24,8 +24,10 @@ def merge(target: object, patch: Mapping[str, object]) -> dict[str, object]:
     return merged
 
 
-def unknown_names(patch: Mapping[str, object], names: Names, path: str = "") -> str:
-    """The path of the first field in `patch` that is not in `names`, or "".
+def unknown_name(
+    patch: Mapping[str, object], names: Names, path: str = ""
+) -> str | None:
+    """The path of the first field in `patch` that is not in `names`, or None.
 
     Checked before the merge, which drops fields set to null, unknown ones too.
     """
@@ -34,6 +36,7 @@ def unknown_names(patch: Mapping[str, object], names: Names, path: str = "") -> 
             return path + name
         inner = names[name]
         if inner is not None and isinstance(value, dict):
-            if found := unknown_names(value, inner, f"{path}{name}."):
+            found = unknown_name(value, inner, f"{path}{name}.")
+            if found is not None:
                 return found
-    return ""
+    return None

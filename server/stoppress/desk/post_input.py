@@ -4,19 +4,28 @@ Pure: the same input, id, HTML and time give the same post. Rules:
 - A post needs a headline, a body or media.
 - `external_id` is set when the post is created, and never changes.
 - A correction gets the current time when its note is new.
+- An uploaded picture is stored by its path, without the site's address, and with its
+  size unless the editor gave one.
 - Times are stored in canonical form (`domain.timestamps`), between 1970 and 9999.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from stoppress.desk.input_normalization import time_or_none, without_blanks
+from stoppress.desk.input_normalization import (
+    check_addresses,
+    normalized,
+    time_or_none,
+)
 from stoppress.domain.errors import Invalid
+from stoppress.domain.picture_address import UploadedPicture
 from stoppress.domain.post import Correction, CorrectionNote, Media, Post, PostInput
 from stoppress.domain.timestamps import instant, parse_instant
+
+T = TypeVar("T", bound=PostInput)
 
 _CONTENT = frozenset(PostInput.__struct_fields__) - {
     *("external_id", "published_at", "language", "direction"),
@@ -31,13 +40,29 @@ class PostCopy(Post, frozen=True, kw_only=True, forbid_unknown_fields=True):
     url: str = ""
 
 
-def check_draft(draft: PostInput) -> PostInput:
-    """Validate the draft, and normalize its texts, time and tags. Raises Invalid."""
-    draft = without_blanks(draft)
-    if not (draft.media or draft.body.strip() or (draft.headline or "").strip()):
+def check_draft(
+    draft: T,
+    before: PostInput | None = None,
+    site: str = "",
+    *,
+    may_be_empty: bool = False,
+) -> T:
+    """Validate the draft, and normalize its texts, time and tags. Raises Invalid.
+
+    `before`: the stored post, whose addresses are not checked again. `site`: the site's
+    address, with which the addresses of its uploaded pictures begin.
+    """
+    draft = normalized(draft)
+    check_addresses(draft, before)
+    is_empty = not (draft.media or draft.body.strip() or (draft.headline or "").strip())
+    if is_empty and not may_be_empty:
         raise Invalid("", "a post needs a headline, a body or media")
     for index, media in enumerate(draft.media):
         _check_media(media, f"media[{index}]")
+    if draft.media:
+        sized = tuple(_with_size(one, site) for one in draft.media)
+        if sized != draft.media:
+            draft = msgspec.structs.replace(draft, media=sized)
     for index, tag in enumerate(draft.tags):
         if not tag.strip():
             raise Invalid(f"tags[{index}]", "is blank")
@@ -58,12 +83,26 @@ def _check_media(media: Media, path: str) -> None:
         raise Invalid(f"{path}.url", f"is missing: media of type {media.type} needs it")
 
 
+def _with_size(media: Media, site: str) -> Media:
+    """The medium; if it is an uploaded picture, by its path and with its size."""
+    url = media.url or ""
+    if site and url.startswith(f"{site}/media/"):
+        url = url[len(site) :]
+    picture = UploadedPicture.at(url) if media.type == "image" else None
+    if picture is None or url != picture.path:
+        return media
+    if media.width is None and media.height is None:
+        size = {"width": picture.width, "height": picture.height}
+        return msgspec.structs.replace(media, url=url, **size)
+    return media if url == media.url else msgspec.structs.replace(media, url=url)
+
+
 def new_post(draft: PostInput, name: str, html: str, now_ms: int) -> Post:
     """The first revision of a post, from a checked draft."""
     now = instant(now_ms)
     note = draft.correction
     published = draft.published_at or now
-    given = _members(draft) | {
+    given = members_of(draft) | {
         "published_at": published,
         "correction": None if note is None else Correction(note=note.note, at=now),
     }
@@ -99,14 +138,16 @@ def unpinned(post: Post) -> Post:
 def editable_post(post: Post) -> PostInput:
     """The fields of `post` that an editor may set, as a draft."""
     note = post.correction
-    given = _members(post) | {
+    given = members_of(post) | {
         "correction": None if note is None else CorrectionNote(note=note.note)
     }
     return PostInput(**given)
 
 
-def _members(post: PostInput) -> dict[str, Any]:
+def members_of(post: PostInput) -> dict[str, Any]:
     """The members of `post` that an editor may set."""
+    if type(post) is PostInput:
+        return msgspec.structs.asdict(post)
     return {name: getattr(post, name) for name in PostInput.__struct_fields__}
 
 

@@ -4,9 +4,9 @@ Every command validates the bytes an editor sent and makes one atomic write. Rul
 - A plain publish reads nothing first: it is one call of the store.
 - A command that reads first (an edit, a pin) writes on condition that the state is
   unchanged; else it reads again, WRITE_ATTEMPTS times at most.
-- A command repeated with its Idempotency-Key changes nothing: it returns the post as
-  it is now and the cursor of the first write. It is never refused for later events,
-  a withdrawal included: a 4xx would mean that the write was never published.
+- A command repeated with its Idempotency-Key changes nothing: it returns the current
+  post and the cursor of the first write. It is never refused for later events, a
+  withdrawal included: a 4xx would mean that the write was never published.
 - A command without an Idempotency-Key that finds its change already made confirms it
   in the store before it returns: the outcome of the earlier write may be unknown.
 - Long Markdown is rendered in a thread, so that readers do not wait for it.
@@ -15,14 +15,18 @@ Every command validates the bytes an editor sent and makes one atomic write. Rul
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
-from stoppress.desk.idempotency import PostIds, Requester, idempotency_of
 from stoppress.desk.json_input import convert, read, read_object
 from stoppress.desk.markdown import TooMuchMarkup, to_html
 from stoppress.desk.merge_patch import merge
+from stoppress.desk.post_ids_and_idempotency_keys import (
+    PostIds,
+    Requester,
+    idempotency_of,
+)
 from stoppress.desk.post_input import (
     check_draft,
     editable_post,
@@ -32,10 +36,11 @@ from stoppress.desk.post_input import (
     unpinned,
 )
 from stoppress.desk.store_protocol import Store
-from stoppress.desk.write_outcome import (
+from stoppress.desk.write_outcome_and_checks import (
     WRITE_ATTEMPTS,
     Expected,
     WriteOutcome,
+    about,
     check_names,
     check_revision,
     encode,
@@ -44,27 +49,44 @@ from stoppress.desk.write_outcome import (
     recall,
 )
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.errors import Gone, Invalid, PinMoved, StaleRevision
+from stoppress.domain.errors import (
+    Gone,
+    Invalid,
+    PinMoved,
+    SecondPersonNeeded,
+    StaleRevision,
+)
 from stoppress.domain.event import EventType, Subject
 from stoppress.domain.post import CorrectionNote, Post, PostInput, Source
-from stoppress.domain.store_records import Change, Idempotency, Write, Written
-from stoppress.domain.stored_json import STORED_POSTS
+from stoppress.domain.store_requests_and_results import (
+    Change,
+    Idempotency,
+    Write,
+    Written,
+)
+from stoppress.domain.stored_json import STORED_FEEDS, STORED_POSTS
 
 LONG_MARKUP = 4096
 """Characters of Markdown above which a thread renders it: more than about 1 ms."""
 
-_CHANGED_MEANWHILE = (PinMoved, StaleRevision, Gone)
+CHANGED_MEANWHILE = (PinMoved, StaleRevision, Gone)
 """Raised by the store if the post, or the pinned one, changed since it was read."""
 
 _draft = msgspec.json.Decoder(PostInput)
-_POST_NAMES = names_of(PostInput, source=Source, correction=CorrectionNote)
+POST_NAMES = names_of(PostInput, source=Source, correction=CorrectionNote)
+"""The fields that an edit of a post may contain."""
 
 
 class PostDesk:
     """Publishes, edits and withdraws posts. The caller checks authorization before."""
 
-    def __init__(self, store: Store, clock: Callable[[], int] = now_ms) -> None:
+    def __init__(
+        self, store: Store, clock: Callable[[], int] = now_ms, site: str = ""
+    ) -> None:
         self._store = store
+        self.site = site
+        """The site's address, with which the addresses of its uploaded pictures begin.
+        """
         self._clock = clock
         self._ids = PostIds()
 
@@ -76,27 +98,44 @@ class PostDesk:
         idempotency = idempotency_of(
             requester, "POST", f"/v1/feeds/{feed}/posts", encode(given)
         )
-        draft = check_draft(given)
+        draft = check_draft(given, site=self.site)
         html = await render(draft.body)
         for _ in range(WRITE_ATTEMPTS):
-            now = self._clock()
-            post = new_post(draft, self._ids.next(now), html, now)
-            body = encode(post)
-            change = Change(
-                EventType.PUBLISHED,
-                Subject.post(post.id),
-                *(0, 1, body),
-                order(post),
-                post.external_id,
-            )
             try:
-                written = await self.write(feed, False, post, change, now, idempotency)
-            except _CHANGED_MEANWHILE:
+                return await self.create(feed, draft, html, idempotency, requester)
+            except CHANGED_MEANWHILE:
                 continue
-            if written.repeated:
-                return await self.again(feed, written)
-            return WriteOutcome(post.id, body, 1, written.cursor)
         raise PinMoved
+
+    async def create(
+        self,
+        feed: str,
+        draft: PostInput,
+        html: str,
+        idempotency: Idempotency | None,
+        requester: Requester,
+    ) -> WriteOutcome:
+        """Write a new post from a checked draft: one attempt of `publish`.
+
+        Raises CHANGED_MEANWHILE, ExternalIdTaken.
+        """
+        if draft.breaking:
+            await self._check_breaking(feed)
+        now = self._clock()
+        post = new_post(draft, self._ids.next(now), html, now)
+        body = encode(post)
+        change = Change(
+            EventType.PUBLISHED,
+            Subject.post(post.id),
+            *(0, 1, body),
+            now if draft.published_at is None else order(post),
+            post.external_id,
+        )
+        made = about(now, requester)
+        written = await self.write(feed, False, post, change, now, idempotency, made)
+        if written.repeated:
+            return await self.again(feed, written)
+        return WriteOutcome(post.id, body, 1, written.cursor, created=True)
 
     async def edit(
         self, feed: str, name: str, raw: bytes, expected: Expected, requester: Requester
@@ -106,7 +145,7 @@ class PostDesk:
         Raises StaleRevision if the post's revision is not in `expected`.
         """
         patch = read_object(raw)
-        check_names(patch, _POST_NAMES)
+        check_names(patch, POST_NAMES)
         canonical = encode(patch, order="sorted")
         idempotency = idempotency_of(
             requester, "PATCH", f"/v1/feeds/{feed}/posts/{name}", canonical
@@ -115,34 +154,46 @@ class PostDesk:
             return await self.again(feed, done)
         for _ in range(WRITE_ATTEMPTS):
             body = await self._store.post(feed, name)
-            post = STORED_POSTS.read(body)
-            check_revision(expected, post.rev, body)
-            current = editable_post(post)
-            merged = merge(msgspec.to_builtins(current), patch)
-            draft = check_draft(convert(merged, PostInput))
-            if draft == current:
-                return WriteOutcome(
-                    name, body, post.rev, await self._store.confirm(feed)
-                )
-            html = post.html if draft.body == post.body else await render(draft.body)
-            now = self._clock()
-            after = edited(post, draft, html, now)
-            change = _updated(post, body, after)
+            check_revision(expected, STORED_POSTS.read(body).rev, body)
             try:
-                written = await self.write(
-                    feed, post.pinned, after, change, now, idempotency
-                )
-            except _CHANGED_MEANWHILE:
+                return await self.merge(feed, body, patch, idempotency, requester)
+            except CHANGED_MEANWHILE:
                 continue
-            if written.repeated:
-                return await self.again(feed, written)
-            return WriteOutcome(name, change.body, after.rev, written.cursor)
         raise PinMoved
+
+    async def merge(
+        self,
+        feed: str,
+        body: bytes,
+        patch: Mapping[str, object],
+        idempotency: Idempotency | None,
+        requester: Requester,
+    ) -> WriteOutcome:
+        """Merge a patch into the post stored as `body`: one attempt of `edit`.
+
+        Raises CHANGED_MEANWHILE.
+        """
+        post = STORED_POSTS.read(body)
+        now = self._clock()
+        after = await merged_post(post, patch, now, self.site)
+        if after is None:
+            cursor = await self._store.confirm(feed)
+            return WriteOutcome(post.id, body, post.rev, cursor)
+        if after.breaking and not post.breaking:
+            await self._check_breaking(feed)
+        change = updated_post(post, body, after)
+        made = about(now, requester, _new_note(post, after))
+        written = await self.write(
+            feed, post.pinned, after, change, now, idempotency, made
+        )
+        if written.repeated:
+            return await self.again(feed, written)
+        return WriteOutcome(post.id, change.body, after.rev, written.cursor)
 
     async def withdraw(
         self, feed: str, name: str, expected: Expected, requester: Requester
     ) -> Cursor | None:
-        """Withdraw a post; its event's cursor, or None if it was withdrawn before."""
+        """Withdraw a post; returns its event's cursor, None if already withdrawn."""
         idempotency = idempotency_of(
             requester, "DELETE", f"/v1/feeds/{feed}/posts/{name}", b""
         )
@@ -157,12 +208,16 @@ class PostDesk:
             post = STORED_POSTS.read(body)
             check_revision(expected, post.rev, body)
             subject, rev = Subject.post(name), post.rev
-            change = Change(EventType.WITHDRAWN, subject, rev, rev + 1, b"")
+            change = Change(
+                EventType.WITHDRAWN, subject, rev, rev + 1, b"", before=body
+            )
             before = name if post.pinned else ""
-            write = Write(feed, (change,), self._clock(), before, "", idempotency)
+            now = self._clock()
+            made = about(now, requester)
+            write = Write(feed, (change,), now, before, "", idempotency, made)
             try:
                 return (await self._store.write(write)).cursor
-            except _CHANGED_MEANWHILE:
+            except CHANGED_MEANWHILE:
                 continue
         raise PinMoved
 
@@ -174,28 +229,47 @@ class PostDesk:
         change: Change,
         now: int,
         idempotency: Idempotency | None,
+        made: bytes,
     ) -> Written:
-        """Write one change to a post, and unpin the former pinned post if needed."""
+        """Write one change to a post, and unpin the former pinned post if needed.
+
+        `made` says in its `about` how it was made.
+        """
+        return await self._store.write(
+            await self.prepared(feed, was_pinned, post, change, now, idempotency, made)
+        )
+
+    async def prepared(
+        self,
+        feed: str,
+        was_pinned: bool,
+        post: Post,
+        change: Change,
+        now: int,
+        idempotency: Idempotency | None,
+        made: bytes,
+    ) -> Write:
+        """The write of one change to a post, with the former pinned post if needed."""
         if post.pinned == was_pinned:
-            return await self._store.write(
-                Write(feed, (change,), now, "", "", idempotency)
-            )
+            return Write(feed, (change,), now, "", "", idempotency, made)
         if was_pinned:
-            return await self._store.write(
-                Write(feed, (change,), now, post.id, "", idempotency)
-            )
+            return Write(feed, (change,), now, post.id, "", idempotency, made)
         former = (await self._store.feed(feed)).pinned
         changes: tuple[Change, ...] = (change,)
         if former not in ("", post.id):
             kept = await self._store.post(feed, former)
             pinned = STORED_POSTS.read(kept)
-            changes = (_updated(pinned, kept, unpinned(pinned)), change)
-        return await self._store.write(
-            Write(feed, changes, now, former, post.id, idempotency)
-        )
+            changes = (updated_post(pinned, kept, unpinned(pinned)), change)
+        return Write(feed, changes, now, former, post.id, idempotency, made)
+
+    async def _check_breaking(self, feed: str) -> None:
+        """Raises SecondPersonNeeded if a breaking post needs a draft first."""
+        kept = await self._store.feed_body(feed)
+        if kept is not None and STORED_FEEDS.read(kept).breaking_needs_two:
+            raise SecondPersonNeeded
 
     async def again(self, feed: str, written: Written) -> WriteOutcome:
-        """The outcome of a repeated command: the post as it is now."""
+        """The outcome of a repeated command: the current post."""
         try:
             body = await self._store.post(feed, written.post)
         except Gone:
@@ -204,7 +278,21 @@ class PostDesk:
         return WriteOutcome(written.post, body, rev, written.cursor, repeated=True)
 
 
-def _updated(before: Post, kept: bytes, after: Post) -> Change:
+async def merged_post(
+    post: Post, patch: Mapping[str, object], now_ms: int, site: str = ""
+) -> Post | None:
+    """The next revision of a post after a patch; None if it changes nothing."""
+    current = editable_post(post)
+    merged = merge(msgspec.to_builtins(current), patch)
+    draft = check_draft(convert(merged, PostInput), current, site)
+    if draft == current:
+        return None
+    html = post.html if draft.body == post.body else await render(draft.body)
+    return edited(post, draft, html, now_ms)
+
+
+def updated_post(before: Post, kept: bytes, after: Post) -> Change:
+    """The change from one revision of a post, stored as `kept`, to the next."""
     return Change(
         EventType.UPDATED,
         Subject.post(after.id),
@@ -213,7 +301,15 @@ def _updated(before: Post, kept: bytes, after: Post) -> Change:
         STORED_POSTS.written(after, kept),
         order(after),
         after.external_id,
+        before=kept,
     )
+
+
+def _new_note(before: Post, after: Post) -> str | None:
+    """The note of a correction, if it is new."""
+    if after.correction is None or after.correction == before.correction:
+        return None
+    return after.correction.note
 
 
 async def render(body: str) -> str:

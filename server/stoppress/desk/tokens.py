@@ -1,50 +1,68 @@
-"""Creates, checks, lists and revokes API tokens.
+"""Creates, checks, lists and revokes API tokens; the CallerSource of tokens.
 
 Rules:
 - A token is `sp_` and 192 random bits. It is shown once and stored as a SHA-256
   digest: with that much randomness a slow hash would add nothing.
-- A token has one or more scopes, on listed feeds or on all. `admin` includes
-  `write`, `write` includes `read`.
-- A record may be of a later release: scopes unknown to this one are ignored.
+- A secret made with an Idempotency-Key is derived (`token_secrets.py`): a repeat with
+  the same credential gets it again.
+- A token has one or more scopes, on listed feeds, on patterns of feeds, or on all.
+- A record may be of another release: scopes unknown to this one are ignored.
+- An expired token counts as unknown; its record stays listed until it is revoked.
 - Managing tokens needs `admin` on all feeds.
 - A valid token is cached for CACHE_S, so that not every post costs a look-up; a token
   revoked in another process stays valid that much longer.
+- The last use is kept by the minute, beside the record, and written in the background:
+  at most once per minute and token, all tokens in one call.
 - The admin token's digest is compared in constant time; other digests are keys in the
   store, and the timing of a look-up by digest reveals nothing useful.
 """
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
+import contextlib
 import hmac
 import logging
-import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Annotated, Literal
+from collections.abc import Callable, Sequence
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
 
+from stoppress.desk.caller import (
+    SCOPES,
+    Caller,
+    CallerKind,
+    Scope,
+    check_feed_pattern,
+    scopes_of,
+)
 from stoppress.desk.json_input import read
+from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
 from stoppress.desk.store_protocol import TokenStore
-from stoppress.domain.errors import Invalid
-from stoppress.domain.feed import check_slug
+from stoppress.desk.token_secrets import (
+    PREFIX,
+    derived_secret,
+    new_salt,
+    new_secret,
+)
+from stoppress.domain.errors import DeletedSince, Invalid, SecretShownOnce, Unavailable
+from stoppress.domain.inbox_entry import InboxEntry, token_digest, token_id
 from stoppress.domain.post import Name
-from stoppress.domain.timestamps import instant
+from stoppress.domain.store_requests_and_results import Idempotency, TokenUnderKey
+from stoppress.domain.timestamps import instant, parse_instant
 
-Scope = Literal["read", "write", "admin"]
-
-PREFIX = "sp_"
 MAX_SECRET = 500
-"""Limit of a secret, in characters; ours have 35."""
+"""Limit of a token's secret, in characters; ours have 35."""
 CACHE_S = 2.0
 """How long a token is cached without asking the store."""
 CACHED_TOKENS = 1024
-"""Limit of cached tokens; the oldest is evicted first."""
-
-_RANK: dict[Scope, int] = {"read": 0, "write": 1, "admin": 2}
+"""Limit of cached tokens, and of recorded uses; the oldest is evicted first."""
+WRITE_USES_S = 20.0
+"""Time between two writes of last uses."""
+_MINUTE_MS = 60_000
 
 log = logging.getLogger(__name__)
 
@@ -52,62 +70,93 @@ log = logging.getLogger(__name__)
 class TokenInput(Struct, frozen=True, forbid_unknown_fields=True):
     """What an admin sends to create a token. Without `feeds`: all feeds."""
 
-    scopes: Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=3)]
+    scopes: Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=len(SCOPES))]
     name: Name = "unnamed"
     feeds: Annotated[tuple[str, ...], Meta(min_length=1, max_length=100)] | None = None
+    expires_at: str | None = None
 
 
-class Token(Struct, frozen=True):
-    """A token without its secret. `feeds` None: all feeds."""
-
-    id: str
-    name: str
-    scopes: tuple[Scope, ...]
-    feeds: tuple[str, ...] | None
-    created_at: str
-
-    def may(self, scope: Scope, feed: str | None) -> bool:
-        """Whether the token has `scope` on `feed`; None: on all of them."""
-        if self.feeds is not None and (feed is None or feed not in self.feeds):
-            return False
-        need = _RANK[scope]
-        return any(_RANK[held] >= need for held in self.scopes)
-
-
-class _KeptToken(Struct, frozen=True):
-    """A token's stored record, which a later release may have written."""
+class _KeptToken(Struct, frozen=True, omit_defaults=True):
+    """A token's stored record, which another release may have written."""
 
     id: str
     name: str
     scopes: tuple[str, ...]
     feeds: tuple[str, ...] | None
     created_at: str
+    expires_at: str | None = None
+
+
+class Token(Struct, frozen=True, omit_defaults=True):
+    """A token without its secret. `feeds` null: all feeds."""
+
+    id: str
+    name: str
+    scopes: tuple[Scope, ...]
+    feeds: tuple[str, ...] | None
+    created_at: str
+    expires_at: str | None = None
+    last_used_at: str | None = None
+    """The minute of the last use; absent: not used yet."""
+
+
+class MadeToken(NamedTuple):
+    """A token with its secret, and whether an earlier request made it."""
+
+    secret: str
+    token: Token
+    repeated: bool = False
 
 
 _kept = msgspec.json.Decoder(_KeptToken)
 _draft = msgspec.json.Decoder(TokenInput)
 
-ADMIN = Token("admin", "the admin token of the settings", ("admin",), None, instant(0))
+ADMIN = Caller(
+    id="admin", name="the admin token of the settings", kind="token", scopes=("admin",)
+)
 
 
-def _read(record: bytes) -> Token | None:
+def _decode(record: bytes) -> _KeptToken | None:
     """The token of a stored record; None if the record is damaged."""
     try:
         kept = _kept.decode(record)
-    except msgspec.MsgspecError:
+        if kept.expires_at is not None:
+            parse_instant(kept.expires_at)
+    except (msgspec.MsgspecError, ValueError):
         log.error("a token's record is damaged: the token counts as unknown")
         return None
-    scopes = tuple(scope for scope in kept.scopes if scope in _RANK)
-    return Token(kept.id, kept.name, scopes, kept.feeds, kept.created_at)
+    return kept
 
 
-def digest(secret: str) -> str:
-    """The digest under which a token is stored."""
-    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
+def _caller(name: str, kept: _KeptToken) -> Caller:
+    expires_at = None if kept.expires_at is None else parse_instant(kept.expires_at)
+    return Caller(
+        id=kept.id,
+        name=kept.name,
+        kind="token",
+        scopes=scopes_of(kept.scopes),
+        feeds=kept.feeds,
+        expires_at=expires_at,
+        credential=name,
+    )
+
+
+def _listed(kept: _KeptToken, used_minute: int | None) -> Token:
+    return Token(
+        kept.id,
+        kept.name,
+        scopes_of(kept.scopes),
+        kept.feeds,
+        kept.created_at,
+        kept.expires_at,
+        None if used_minute is None else instant(used_minute * _MINUTE_MS),
+    )
 
 
 class Tokens:
-    """Creates, checks, lists and revokes the tokens of one store."""
+    """The tokens of one store."""
+
+    kind: CallerKind = "token"
 
     def __init__(
         self,
@@ -117,74 +166,229 @@ class Tokens:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._admin = digest(admin_token) if admin_token else None
+        self._admin = token_digest(admin_token) if admin_token else None
         self._clock = clock
         self._now = monotonic
-        self._cached: OrderedDict[str, tuple[float, Token]] = OrderedDict()
+        self._cached: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+        self._noted: OrderedDict[str, int] = OrderedDict()
+        """The minute of the last use by digest, as recorded in this process."""
+        self._unwritten: dict[str, int] = {}
 
-    async def check(self, secret: str | None) -> Token | None:
-        """The token with this secret, or None. Raises Unavailable."""
-        if not secret or len(secret) > MAX_SECRET:
-            return None
-        try:
-            return self.at_hand(secret)
-        except LookupError:
-            if not secret.startswith(PREFIX):
-                return None
-        name = digest(secret)
-        self._cached.pop(name, None)
-        looked_up = self._now()
-        record = await self._store.token(name)
-        if record is None:
-            return None
-        token = _read(record)
-        if token is None:
-            return None
-        self._cached[name] = (looked_up + CACHE_S, token)
-        if len(self._cached) > CACHED_TOKENS:
-            self._cached.popitem(last=False)
-        return token
+    # As a CallerSource
 
-    def at_hand(self, secret: str) -> Token:
+    def recognises(self, secret: str) -> bool:
+        """Whether it has the form of a token, or is the admin token."""
+        if secret.startswith(PREFIX):
+            return len(secret) <= MAX_SECRET
+        return self._is_admin(token_digest(secret))
+
+    def at_hand(self, secret: str) -> Caller:
         """The token with this secret, if it is cached or the admin token.
 
         Raises LookupError otherwise.
         """
-        name = digest(secret)
-        if self._admin is not None and hmac.compare_digest(name, self._admin):
+        name = token_digest(secret)
+        if self._is_admin(name):
             return ADMIN
         cached = self._cached.get(name)
         if cached is None or self._now() >= cached[0]:
             raise LookupError("the token is not cached")
-        return cached[1]
+        caller = cached[1]
+        if caller.expires_at is not None and caller.has_expired(self._clock()):
+            raise LookupError("the token has expired")
+        return caller
+
+    async def check(self, secret: str | None) -> Caller | None:
+        """The token with this secret, or None. Raises Unavailable."""
+        if not secret or not self.recognises(secret):
+            return None
+        with contextlib.suppress(LookupError):
+            return self.at_hand(secret)
+        name = token_digest(secret)
+        self._cached.pop(name, None)
+        looked_up = self._now()
+        caller = self._valid(name, await self._store.token(name))
+        if caller is not None:
+            self._cached[name] = (looked_up + CACHE_S, caller)
+            if len(self._cached) > CACHED_TOKENS:
+                self._cached.popitem(last=False)
+        return caller
+
+    async def check_entry(self, entry: InboxEntry) -> Caller | None:
+        """The token that signed an entry of the inbox.
+
+        None: unknown, revoked, expired, or another signature. Raises Unavailable.
+        """
+        for name in await self._digests(entry.key):
+            if entry.is_signed_with(name):
+                if self._is_admin(name):
+                    return ADMIN
+                return self._valid(name, await self._store.token(name))
+        return None
+
+    async def _digests(self, key: str) -> list[str]:
+        """The digests of the token with the id `key`: one or none."""
+        if self._admin and key in (ADMIN.id, token_id(self._admin)):
+            return [self._admin]
+        return [name for name, _ in await self._store.tokens() if token_id(name) == key]
+
+    async def current(self, callers: Sequence[Caller]) -> list[Caller | None]:
+        """The current state of these callers; None: revoked or expired.
+
+        Raises Unavailable.
+        """
+        names = [caller.credential for caller in callers if caller is not ADMIN]
+        records = iter(await self._store.token_records(names) if names else ())
+        found: list[Caller | None] = []
+        for caller in callers:
+            if caller is ADMIN:
+                found.append(ADMIN)
+                continue
+            now = self._valid(caller.credential, next(records))
+            if now is None:
+                self._cached.pop(caller.credential, None)
+            found.append(now)
+        return found
+
+    def _is_admin(self, name: str) -> bool:
+        return self._admin is not None and hmac.compare_digest(name, self._admin)
+
+    def _valid(self, name: str, record: bytes | None) -> Caller | None:
+        """The caller of a record, whose use is recorded; None if it is not valid."""
+        kept = None if record is None else _decode(record)
+        if kept is None:
+            return None
+        caller, now = _caller(name, kept), self._clock()
+        if caller.has_expired(now):
+            return None
+        self._note_use(name, now // _MINUTE_MS)
+        return caller
+
+    # Management
 
     async def make(self, raw: bytes) -> tuple[str, Token]:
         """Create a token from the JSON in `raw`; returns its secret and the token."""
+        secret = new_secret()
+        kept = self._new(secret, read(raw, _draft))
+        await self._store.put_token(token_digest(secret), msgspec.json.encode(kept))
+        return secret, _listed(kept, None)
+
+    async def make_once(
+        self, raw: bytes, requester: Requester, credential: str
+    ) -> MadeToken:
+        """Create a token, or find the one that the Idempotency-Key made before.
+
+        `credential` is the secret of the request, from which the token's secret is
+        derived if there is a key. Raises Invalid, IdempotencyKeyReused,
+        SecretShownOnce, DeletedSince.
+        """
         draft = read(raw, _draft)
+        content = msgspec.json.encode(draft)
+        idempotency = idempotency_of(requester, "POST", "/v1/tokens", content)
+        if idempotency is None:
+            return MadeToken(*await self.make(raw))
+        earlier = await self._store.recall_token(idempotency)
+        if earlier is None:
+            salt = new_salt()
+            secret = derived_secret(credential, salt, idempotency)
+            kept = self._new(secret, draft)
+            made = TokenUnderKey(salt, token_digest(secret))
+            record = msgspec.json.encode(kept)
+            earlier = await self._store.make_token(made, record, idempotency)
+            if earlier == made:
+                return MadeToken(secret, _listed(kept, None))
+        return await self._repeat(earlier, idempotency, credential)
+
+    def _new(self, secret: str, draft: TokenInput) -> _KeptToken:
+        """The record of a new token. Raises Invalid."""
         for index, feed in enumerate(draft.feeds or ()):
-            check_slug(feed, f"feeds[{index}]")
+            check_feed_pattern(feed, f"feeds[{index}]")
         if len(set(draft.scopes)) < len(draft.scopes):
             raise Invalid("scopes", "has a duplicate: name each scope once")
-        secret = PREFIX + secrets.token_urlsafe(24)
-        name = digest(secret)
-        token = Token(
-            name[:16], draft.name, draft.scopes, draft.feeds, instant(self._clock())
+        now = self._clock()
+        return _KeptToken(
+            token_id(token_digest(secret)),
+            draft.name,
+            draft.scopes,
+            draft.feeds,
+            instant(now),
+            _expiry(draft.expires_at, now),
         )
-        await self._store.put_token(name, msgspec.json.encode(token))
-        return secret, token
+
+    async def _repeat(
+        self, earlier: TokenUnderKey, idempotency: Idempotency, credential: str
+    ) -> MadeToken:
+        """The answer to a repeat. Raises SecretShownOnce, DeletedSince."""
+        record = await self._store.token(earlier.digest)
+        kept = None if record is None else _decode(record)
+        if kept is None:
+            raise DeletedSince("token", token_id(earlier.digest))
+        token = _listed(kept, None)
+        secret = derived_secret(credential, earlier.salt, idempotency)
+        if not hmac.compare_digest(token_digest(secret), earlier.digest):
+            raise SecretShownOnce(msgspec.json.encode(token))
+        return MadeToken(secret, token, repeated=True)
 
     async def all(self) -> list[Token]:
         """Every token, newest first."""
         records = await self._store.tokens()
-        tokens = [token for _, record in records if (token := _read(record))]
+        uses = await self._store.token_uses()
+        tokens = [
+            _listed(kept, uses.get(name))
+            for name, record in records
+            if (kept := _decode(record))
+        ]
         return sorted(tokens, key=lambda token: (token.created_at, token.id))[::-1]
 
     async def revoke(self, name: str) -> bool:
-        """Revoke the token with the id `name`; whether it existed."""
+        """Revoke the token with the id `name`; returns whether it existed."""
         for token_name, record in await self._store.tokens():
-            if (token := _read(record)) and token.id == name:
+            if (kept := _decode(record)) and kept.id == name:
                 dropped = await self._store.drop_token(token_name)
-                # After, not before: a concurrent check would cache it again.
+                # Afterwards, not before: a concurrent check would cache it again.
                 self._cached.pop(token_name, None)
+                self._unwritten.pop(token_name, None)
                 return dropped
         return False
+
+    # Last use
+
+    async def run(self) -> None:
+        """Write last uses every WRITE_USES_S, until cancelled."""
+        while True:
+            await asyncio.sleep(WRITE_USES_S)
+            await self.write_uses()
+
+    async def write_uses(self) -> None:
+        """Write the uses recorded since the last time; kept if the store is away."""
+        uses, self._unwritten = self._unwritten, {}
+        if not uses:
+            return
+        try:
+            await self._store.put_token_uses(uses)
+        except Unavailable as problem:
+            log.info("the last uses of tokens are written later: %s", problem)
+            self._unwritten = uses | self._unwritten
+
+    def _note_use(self, name: str, minute: int) -> None:
+        if self._noted.get(name) == minute:
+            return
+        self._noted[name] = minute
+        self._noted.move_to_end(name)
+        self._unwritten[name] = minute
+        if len(self._noted) > CACHED_TOKENS:
+            oldest, _ = self._noted.popitem(last=False)
+            self._unwritten.pop(oldest, None)
+
+
+def _expiry(text: str | None, now: int) -> str | None:
+    """The canonical `expires_at` of an input. Raises Invalid."""
+    if text is None:
+        return None
+    try:
+        moment = parse_instant(text)
+    except ValueError as wrong:
+        raise Invalid("expires_at", str(wrong)) from None
+    if moment <= now:
+        raise Invalid("expires_at", f"{text[:80]!r} is in the past: use a future time")
+    return instant(moment)

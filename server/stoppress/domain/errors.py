@@ -1,24 +1,38 @@
 """All errors of the package, as one hierarchy of exceptions.
 
-    NewsError
+    StopPressError
     ├── Malformed            the input can't be read or is invalid
     │   ├── MalformedCursor
     │   ├── BrokenJson       with line and column
     │   └── Invalid          one field is invalid, by name
+    ├── UnfitPicture         the uploaded file can't become a picture
     ├── NotFound             no such feed or post
+    │   ├── NoWebhook
+    │   ├── NoDeadLetter     or it was delivered
+    │   └── NoDraft
     ├── Gone                 the post was withdrawn
+    │   ├── TakenDown        and erased: it can't be restored
+    │   └── DraftGone        the draft was deleted or published
+    ├── DeletedSince         what the key made was deleted afterwards
     ├── Conflict
+    │   ├── TooManyDrafts    the feed has as many as it may have
     │   ├── SlugTaken
     │   ├── ExternalIdTaken
     │   ├── IdempotencyKeyReused   by a request with another body
+    │   ├── SecretShownOnce        the key made the token, by another credential
     │   ├── StaleRevision
+    │   ├── NothingToRestore the withdrawn post's last state was not kept
     │   └── PinMoved         another post was pinned concurrently; the desk retries
     ├── Refused              the token does not allow it
     │   ├── Unauthenticated
-    │   └── MissingScope
+    │   ├── MissingScope
+    │   │   └── OnlyForEditors
+    │   └── SecondPersonNeeded   a breaking post needs two people
+    ├── TooMany              a limit is reached; try again later
     ├── Gap                  an event is missing between the last one and the next
     └── Unavailable          the store does not answer; the write's outcome is unknown
-        └── NotPermitted     the store's user lacks a right; nothing happened
+        ├── NotPermitted     the store's user lacks a right; nothing happened
+        └── Damaged          what the store holds of one feed can't be read
 
 Each carries its data; the text says what happened, with which value, and what to
 do. The web layer maps them to problem documents and close codes, in one module.
@@ -26,12 +40,15 @@ do. The web layer maps them to problem documents and close codes, in one module.
 
 from __future__ import annotations
 
+import math
+from typing import Literal
 
-class NewsError(Exception):
+
+class StopPressError(Exception):
     """Base class of every error that this package raises intentionally."""
 
 
-class Malformed(NewsError):
+class Malformed(StopPressError):
     """The input can't be parsed or is invalid."""
 
 
@@ -74,7 +91,23 @@ class Invalid(Malformed):
         return f"{self.field}: {self.reason}" if self.field else self.reason
 
 
-class NotFound(NewsError):
+UnfitReason = Literal["kind", "broken", "pixels"]
+"""Why an uploaded file can't become a picture: it is of another kind, can't be read, or
+has too many pixels."""
+
+
+class UnfitPicture(StopPressError):
+    """The uploaded file can't become a picture; `text` says why, and what to do."""
+
+    def __init__(self, reason: UnfitReason, text: str) -> None:
+        self.reason = reason
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class NotFound(StopPressError):
     """The feed does not exist, or the post does not exist in it."""
 
     def __init__(self, feed: str, post: str | None = None) -> None:
@@ -87,19 +120,77 @@ class NotFound(NewsError):
         return f"there is no post {self.post!r} in the feed {self.feed!r}"
 
 
-class Gone(NewsError):
-    """The post was withdrawn."""
+class NoWebhook(NotFound):
+    """The webhook does not exist."""
 
-    def __init__(self, feed: str, post: str) -> None:
+    def __str__(self) -> str:
+        return f"there is no webhook {self.post!r} of the feed {self.feed!r}"
+
+
+class NoDeadLetter(NotFound):
+    """The dead letter does not exist, or not any more: it was delivered."""
+
+    def __str__(self) -> str:
+        return f"there is no dead letter {self.post!r} of the feed {self.feed!r}"
+
+
+class NoDraft(NotFound):
+    """The draft does not exist, or the caller may not see it."""
+
+    def __str__(self) -> str:
+        return f"there is no draft {self.post!r} of the feed {self.feed!r}"
+
+
+class Gone(StopPressError):
+    """The post was withdrawn; `rev` is the revision of the withdrawal."""
+
+    def __init__(self, feed: str, post: str, rev: int) -> None:
         self.feed = feed
         self.post = post
+        self.rev = rev
 
     def __str__(self) -> str:
         return f"the post {self.post!r} was withdrawn from the feed {self.feed!r}"
 
 
-class Conflict(NewsError):
+class TakenDown(Gone):
+    """The post was taken down: it is erased, and can't be put back."""
+
+    def __str__(self) -> str:
+        return (
+            f"the post {self.post!r} was taken down from the feed {self.feed!r}: "
+            "publish a new post instead"
+        )
+
+
+class DraftGone(Gone):
+    """The draft was deleted or published; `published` is the post, if it was."""
+
+    def __init__(self, feed: str, post: str, rev: int, published: str = "") -> None:
+        super().__init__(feed, post, rev)
+        self.published = published
+
+    def __str__(self) -> str:
+        if self.published:
+            return f"the draft {self.post!r} was published as post {self.published!r}"
+        return f"the draft {self.post!r} was deleted"
+
+
+class Conflict(StopPressError):
     """The write contradicts the stored state."""
+
+
+class TooManyDrafts(Conflict):
+    """The feed has as many drafts as it may have; waiting changes nothing."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def __str__(self) -> str:
+        return (
+            f"the feed has {self.most} drafts, as many as it may have: publish or "
+            "delete some"
+        )
 
 
 class SlugTaken(Conflict):
@@ -141,6 +232,38 @@ class IdempotencyKeyReused(Conflict):
         )
 
 
+class SecretShownOnce(Conflict):
+    """The token was made with this Idempotency-Key, but by another credential.
+
+    `token` is the token's JSON, without its secret.
+    """
+
+    def __init__(self, token: bytes) -> None:
+        self.token = token
+
+    def __str__(self) -> str:
+        return (
+            "this Idempotency-Key has made the token already. Its secret was shown "
+            "once, and is shown again only to the session or token that asked for it: "
+            "if it is lost, revoke the token and make another with a new key"
+        )
+
+
+class DeletedSince(StopPressError):
+    """The object that was made with this Idempotency-Key was deleted afterwards."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        self.kind = kind
+        self.name = name
+
+    def __str__(self) -> str:
+        done = "revoked" if self.kind == "token" else "deleted"
+        return (
+            f"the {self.kind} {self.name!r}, made with this Idempotency-Key, was "
+            f"{done} since: use a new key to make another"
+        )
+
+
 class StaleRevision(Conflict):
     """The write expects a revision that is no longer current.
 
@@ -159,6 +282,19 @@ class StaleRevision(Conflict):
         )
 
 
+class NothingToRestore(Conflict):
+    """The withdrawn post's last state was not kept, so it can't be put back."""
+
+    def __init__(self, post: str) -> None:
+        self.post = post
+
+    def __str__(self) -> str:
+        return (
+            f"no revision of the post {self.post!r} was kept when it was withdrawn: "
+            "publish a new post instead"
+        )
+
+
 class PinMoved(Conflict):
     """Another post was pinned between the read and the write."""
 
@@ -166,7 +302,7 @@ class PinMoved(Conflict):
         return "another post was pinned meanwhile: try again"
 
 
-class Refused(NewsError):
+class Refused(StopPressError):
     """The requester is not allowed to do this."""
 
 
@@ -178,7 +314,7 @@ class Unauthenticated(Refused):
 
 
 class MissingScope(Refused):
-    """The token is valid but lacks a scope, such as `write` on feed `x`."""
+    """The token is valid but lacks a scope, such as `publish` on feed `x`."""
 
     def __init__(self, scope: str, feed: str | None = None) -> None:
         self.scope = scope
@@ -189,7 +325,39 @@ class MissingScope(Refused):
         return f"the token lacks the scope {self.scope!r}{where}"
 
 
-class Gap(NewsError):
+class OnlyForEditors(MissingScope):
+    """The caller may draft, but `what` needs the scope `publish`."""
+
+    def __init__(self, what: str, feed: str) -> None:
+        super().__init__("publish", feed)
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"{self.what}: that needs the scope 'publish' on the feed {self.feed!r}"
+
+
+class SecondPersonNeeded(Refused):
+    """The feed requires two people for a breaking post."""
+
+    def __str__(self) -> str:
+        return (
+            "a breaking post of this feed needs two people: save it as a draft, and "
+            "have somebody else approve or publish it"
+        )
+
+
+class TooMany(StopPressError):
+    """A limit is reached. `what` completes the message "too many …"."""
+
+    def __init__(self, what: str, wait_s: float) -> None:
+        self.what = what
+        self.retry_after_s = min(max(1, math.ceil(wait_s)), 3600)
+
+    def __str__(self) -> str:
+        return f"too many {self.what}: try again in {self.retry_after_s} s"
+
+
+class Gap(StopPressError):
     """An event does not follow the last one: fetch a snapshot."""
 
     def __init__(self, cursor: str, received: str) -> None:
@@ -200,7 +368,7 @@ class Gap(NewsError):
         return f"{self.received} does not follow {self.cursor}: fetch a snapshot"
 
 
-class Unavailable(NewsError):
+class Unavailable(StopPressError):
     """The store does not answer, so the outcome of a write is unknown.
 
     Repeat the write with the same Idempotency-Key to learn it.
@@ -219,3 +387,17 @@ class NotPermitted(Unavailable):
 
     `reason` names the right, for operators. The same write works once it is granted.
     """
+
+
+class Damaged(Unavailable):
+    """The stored data of one feed can't be read; other feeds are not affected.
+
+    `reason` is only for operators: it may contain stored values.
+    """
+
+    def __init__(self, feed: str, reason: str) -> None:
+        super().__init__(reason, retry_after_s=30)
+        self.feed = feed
+
+    def __str__(self) -> str:
+        return f"the stored data of the feed {self.feed!r} is damaged"

@@ -65,6 +65,10 @@ class FeedInput(
     share: Annotated[tuple[Text, ...], Meta(max_length=10)] = ()
     image: FeedImage | None = None
     show_readers: bool = False
+    show_verification: bool = False
+    """Whether readers get the verification of each post."""
+    breaking_needs_two: bool = False
+    """Whether a breaking post needs two people, its author and another."""
 
 
 class Feed(FeedInput, frozen=True, kw_only=True, forbid_unknown_fields=False):

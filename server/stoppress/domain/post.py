@@ -31,10 +31,14 @@ Language = Annotated[
     str, Meta(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$(?!\n)", max_length=35)
 ]
 Direction = Literal["ltr", "rtl", "auto"]
+Verification = Literal["single", "confirmed", "disputed"]
+"""The verification: one source, several that agree, or sources that contradict."""
 Pixels = Annotated[int, Meta(ge=1, le=20_000)]
 
 PRIVATE = frozenset({"body", "external_id"})
 """Members of a post sent only to callers that may publish on its feed."""
+IF_THE_FEED_SAYS_SO = frozenset({"verification"})
+"""Members of a post sent to readers only where the feed's settings say so."""
 
 
 class Author(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -42,6 +46,8 @@ class Author(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 
     name: Name
     url: Url | None = None
+    role: Name | None = None
+    image: Url | None = None
 
 
 class Source(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -102,7 +108,7 @@ class PostInput(
     direction: Annotated[
         Direction | None, Meta(description="If not the language's.")
     ] = None
-    key: Annotated[bool, Meta(description="A key event.")] = False
+    key: Annotated[bool, Meta(description="A key moment.")] = False
     breaking: Annotated[bool, Meta(description="Breaking news.")] = False
     pinned: Annotated[bool, Meta(description="Pin it on top.")] = False
     tags: Annotated[
@@ -114,6 +120,10 @@ class PostInput(
     source: Annotated[Source | None, Meta(description="Where the news came from.")] = (
         None
     )
+    verification: Annotated[
+        Verification | None,
+        Meta(description="How sure it is; readers get it if the feed says so."),
+    ] = None
     location: Annotated[Name | None, Meta(description="Where it happens.")] = None
     media: Annotated[
         tuple[Media, ...], Meta(max_length=20, description="What is attached.")
@@ -146,6 +156,7 @@ class Post(PostInput, frozen=True, kw_only=True, forbid_unknown_fields=False):
 
 
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: sorts as it counts
+_PAIRS = tuple(one + other for one in _DIGITS for other in _DIGITS)
 
 
 def new_post_id(made_ms: int, counter: int) -> str:
@@ -155,4 +166,4 @@ def new_post_id(made_ms: int, counter: int) -> str:
     starting at a random number so that two processes do not collide.
     """
     value = made_ms << 20 | counter & 0xFFFFF
-    return "".join(_DIGITS[value >> shift & 31] for shift in range(65, -1, -5))
+    return "".join([_PAIRS[value >> shift & 1023] for shift in range(60, -1, -10)])

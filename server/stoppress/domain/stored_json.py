@@ -1,7 +1,7 @@
 """Reads and writes stored posts and feeds, preserving members of later releases.
 
 A later release may store members that this one does not know, at any depth. They are
-never in an answer (`output_struct.py`). Pure. Rules:
+never in an answer (`derive_output_struct.py`). Pure. Rules:
 - They survive every edit by this release: `written` copies them. An object keeps its
   unknown members as long as it exists, an item of a list as long as its known members
   are unchanged.
@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 import msgspec
 
+from stoppress.domain.draft import Draft
 from stoppress.domain.feed import Feed
 from stoppress.domain.post import Post
 
@@ -128,3 +129,4 @@ def _same_item(item: Any, left: list[tuple[Any, Any]]) -> Any:
 
 STORED_POSTS = StoredJson(Post)
 STORED_FEEDS = StoredJson(Feed)
+STORED_DRAFTS = StoredJson(Draft)

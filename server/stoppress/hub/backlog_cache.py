@@ -10,11 +10,14 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from stoppress.hub.ring import Parts, Ring
+from stoppress.hub.ring import Bytes, Parts, Ring
 from stoppress.wire.wire_formats import WireFormat
 
 MAX_TAILS = 64
 """Cached cursors per wire format."""
+
+MAX_JOINED = 16
+"""Cached tails that were joined: 1 MiB."""
 
 Tail = tuple[Callable[[int, Any], int], Any, int, int]
 """The call that writes the bytes to a socket, its argument (one part for `os.write`,
@@ -25,10 +28,11 @@ after them."""
 class BacklogCache:
     """The bytes after each requested cursor, by wire format."""
 
-    __slots__ = ("_ring", "known")
+    __slots__ = ("_joined", "_ring", "known")
 
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
+        self._joined: dict[tuple[WireFormat, int], bytes] = {}
         self.known: tuple[dict[int, Tail], ...] = tuple({} for _ in WireFormat)
 
     def after(self, wire: WireFormat, seq: int) -> Tail:
@@ -48,8 +52,25 @@ class BacklogCache:
         known[seq] = tail
         return tail
 
+    def joined(self, wire: WireFormat, seq: int, tail: Tail) -> Bytes:
+        """The bytes of a tail in one piece, for readers that the transport writes to.
+
+        Joined once: TLS makes records of 16 KiB whatever the parts are.
+        """
+        write, data, _, _ = tail
+        if write is os.write:
+            one: Bytes = data
+            return one
+        joined = self._joined.get((wire, seq))
+        if joined is None:
+            if len(self._joined) >= MAX_JOINED:
+                self._joined.clear()
+            joined = self._joined[wire, seq] = b"".join(data)
+        return joined
+
     def clear(self) -> None:
-        """Drop every entry: the head moved, so the bytes are other ones now."""
+        """Drop every entry: the head moved, so the bytes have changed."""
+        self._joined.clear()
         for known in self.known:
             known.clear()
 

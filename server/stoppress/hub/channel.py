@@ -4,7 +4,9 @@ Rules:
 - The upstream fills the ring; `Delivery` serves the follows from it.
 - A follow joins at a cursor that the ring can continue, or is reset to the head.
 - An order to many follows (reset, close) is a number in each follow's `seq`; the
-  sweep carries it out (`follow.py`).
+  sweep carries it out (`reader_in_channel.py`).
+- If the feed begins or stops to show its posts' verification, the ring is emptied and
+  all follows are reset: their messages were encoded by the other rule.
 - If the ring's content can't be sent, the ring is emptied and all follows are reset:
   a fault in one feed stays in that feed.
 """
@@ -16,12 +18,12 @@ from collections.abc import Callable
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event
-from stoppress.domain.store_records import LogWindow
+from stoppress.domain.store_requests_and_results import LogWindow
 from stoppress.hub.bell import Bell
-from stoppress.hub.channel_dependencies import ChannelOwner
-from stoppress.hub.delivery import Delivery
-from stoppress.hub.feed_state import UNKNOWN, FeedState
-from stoppress.hub.follow import CLOSE_ORDER, NOT_JOINED, RESET, Follow
+from stoppress.hub.channel_delivery_rounds import Delivery
+from stoppress.hub.channel_owner_protocol import ChannelOwner
+from stoppress.hub.feed_status_and_access import UNKNOWN, FeedState
+from stoppress.hub.reader_in_channel import CLOSE_ORDER, NOT_JOINED, RESET, Follow
 from stoppress.hub.ring import Ring
 from stoppress.wire.close_codes import CloseCode
 
@@ -53,6 +55,7 @@ class Channel:
             max_events=settings.ring_events,
             max_bytes=settings.ring_bytes,
             encoded=owner.metrics.encoded.add,
+            foreign=settings.foreign_content,
         )
         self._delivery = Delivery(self, self.ring, owner)
         self._round_robin = self._delivery.round_robin
@@ -99,6 +102,12 @@ class Channel:
         self.ended = True
         self.close_follows(CloseCode.ENDED)
         self._owner.channel_ended(self)
+
+    def notice(self, payload: bytes) -> None:
+        """Send a notice, which is no event, to the present followers of the desk."""
+        for follow in self._round_robin.all():
+            if not follow.reader.blocked:
+                follow.reader.send_message("presence", payload)
 
     def close(self) -> None:
         """Accept no further event, and wake every waiting task."""
@@ -235,11 +244,11 @@ class Channel:
     @property
     def in_burst(self) -> bool:
         """Whether events arrive faster than rounds end."""
-        return self._delivery.pace.in_burst
+        return self._delivery.write_throttle.in_burst
 
     def is_backlogged(self) -> bool:
         """Whether the next follow is so far behind that editors should wait."""
-        return not self.ended and self._delivery.pace.is_backlogged()
+        return not self.ended and self._delivery.write_throttle.is_backlogged()
 
     # Inside
 
@@ -262,12 +271,24 @@ class Channel:
     def _set_feed(self, body: bytes, state: FeedState) -> None:
         """Store the feed's new state; end follows that may not read it any more."""
         self.body = body
+        is_open = self.feed_state is not UNKNOWN
         self.feed_state = state
-        if self.feed_state.visibility == "private":
-            barred = [
-                follow
-                for follow in self._round_robin.all()
-                if not follow.reader.rights.may_read(self.feed)
-            ]
-            if barred:
-                self._order(barred, -CloseCode.NOT_FOUND)
+        if state.show_verification != self.ring.with_verification:
+            self.ring.with_verification = state.show_verification
+            if is_open:
+                self.ring.restart(self.ring.cursor, ())
+                self._owner.budget.charge(self.ring)
+                self._reset_all()
+        self.end_barred()
+
+    def end_barred(self) -> None:
+        """End the follows whose readers may not read the feed any more."""
+        if self.feed_state.visibility != "private":
+            return
+        barred: dict[CloseCode, list[Follow]] = {}
+        for follow in self._round_robin.all():
+            code = self.feed_state.bar(self.feed, follow.reader.rights)
+            if code is not None:
+                barred.setdefault(code, []).append(follow)
+        for code, follows in barred.items():
+            self._order(follows, -code)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event
-from stoppress.domain.store_records import LogWindow
+from stoppress.domain.store_requests_and_results import LogWindow
 
 
 class EventSink(Protocol):
@@ -24,6 +24,9 @@ class EventSink(Protocol):
 
     def end(self) -> None:
         """End the feed's follows: the feed was deleted."""
+
+    def notice(self, payload: bytes) -> None:
+        """Send a notice, which is no event, to the followers here now."""
 
 
 class Upstream(Protocol):

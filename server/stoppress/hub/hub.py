@@ -1,9 +1,6 @@
 """The fan-out of one process: its channels, its readers and the work on a timer.
 
 Rules:
-- A follow that can be decided now is decided now; else a task of the hub waits
-  (for a feed to open, or for events up to a cursor ahead of this process), for
-  seconds at most. The reader may disconnect or seek meanwhile.
 - One tick per second does all timed work: beats, reader counts, idle channels, the
   end of closed feeds.
 - Every task belongs to the hub, and ends with `stop`.
@@ -18,29 +15,32 @@ import time
 from collections.abc import Callable, Iterator
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.errors import NotFound, Unavailable
+from stoppress.guard.refusal_log import RefusalLog
+from stoppress.guard.request_context import new_request_id
+from stoppress.hub.abort_or_probe_closing_connections import ClosingConnections
 from stoppress.hub.channel import Channel
-from stoppress.hub.closing_readers import ClosingReaders
+from stoppress.hub.delivery_scheduler import Sweep
 from stoppress.hub.event_source import Upstream
-from stoppress.hub.feed_state import FeedState
-from stoppress.hub.follow import Follow
+from stoppress.hub.feed_status_and_access import (
+    FeedState,
+    ReadRights,
+    Renewal,
+    no_renewal,
+    rights_for,
+)
+from stoppress.hub.follow_requests import FollowRequests
 from stoppress.hub.hub_metrics import HubMetrics
-from stoppress.hub.memory_budget import MemoryBudget
 from stoppress.hub.open_channels import OpenChannels
-from stoppress.hub.reader import DETAILS, MAX_FOLLOWS, Reader
+from stoppress.hub.reader import DETAILS, Reader
 from stoppress.hub.reader_counts import Census, ReaderCounts, SingleProcessCensus
-from stoppress.hub.sweep import Sweep
+from stoppress.hub.ring_memory_limit import RingMemoryLimit
 from stoppress.hub.task_set import TaskSet
 from stoppress.settings import Settings
 from stoppress.wire import messages
-from stoppress.wire.close_codes import CloseCode
+from stoppress.wire.close_codes import CloseCode, is_refusal
 
-CATCH_UP_S = 2.0
-"""How long a follow waits until this process has the events up to its cursor."""
-MAX_PENDING_FOLLOWS = 20_000
-"""Follows that may wait at once for a feed to open, or for their cursor."""
 PACE_S = 0.1
-"""How long an editor waits at most for the readers of a feed."""
+"""How long an editor waits at most for a feed's readers."""
 RETURNS_PER_S = 2000
 """Readers per second that reconnect, when many are closed together."""
 
@@ -55,21 +55,27 @@ class Hub:
         metrics: HubMetrics | None = None,
         clock: Callable[[], float] = time.time,
         census: Census | None = None,
+        refusals: RefusalLog | None = None,
     ) -> None:
         self.settings = settings
         self.metrics = metrics or HubMetrics()
-        self.budget = MemoryBudget(settings.rings_bytes, self.metrics)
+        self.budget = RingMemoryLimit(settings.rings_bytes, self.metrics)
         self.sweep = Sweep(_call_soon, self.metrics, failed=self._fail)
-        self.closing_readers = ClosingReaders()
-        self._line = line
+        self.closing_connections = ClosingConnections()
+        self._refusals = refusals or RefusalLog()
         self._clock = clock
         self._channels = OpenChannels(
             line, settings.channel_idle_s, self.now, self._make, self._channel_closed
         )
         self._tasks = TaskSet()
+        self._follow_requests = FollowRequests(
+            self._channels.find, self.channel, line, self._tasks, self.now_ms
+        )
         self._reader_counts = ReaderCounts(
             census or SingleProcessCensus(), self._channels, self._tasks
         )
+        self.renewal: Renewal = no_renewal
+        """Makes the rights of a reader that sent another ticket."""
         self._ticking: asyncio.TimerHandle | None = None
         self._readers = 0
         self._stopped = False
@@ -96,6 +102,32 @@ class Hub:
         self._schedule_tick()
         return channel
 
+    def rights_changed(self) -> None:
+        """End the follows of private feeds that their readers may not read any more."""
+        for channel in self._channels.all():
+            channel.end_barred()
+
+    def tell_expiring(self, feed: str, rights: ReadRights, seconds: int) -> None:
+        """Ask the readers of a feed with these rights to renew them."""
+        channel = self._channels.find(feed)
+        payload = messages.expiring(feed, seconds)
+        for follow in () if channel is None else channel.all():
+            if rights_for(follow.reader.rights, feed) is rights:
+                follow.reader.send_message("expiring", payload)
+
+    def renew(self, reader: Reader, feed: str, ticket: str) -> None:
+        """Accept a reader's next ticket; an invalid ticket ends the follow."""
+        renewed = self.renewal(reader.rights, feed, ticket)
+        if renewed is not None:
+            reader.rights = renewed
+            return
+        code = CloseCode.UNAUTHENTICATED
+        for follow in reader.follows():
+            if follow.feed == feed:
+                reader.end_follow(follow, code)
+                return
+        reader.refuse(feed, code, DETAILS[code])
+
     def channel_ended(self, channel: Channel) -> None:
         """Close a channel that has ended; the next reader opens another."""
         self._channels.close(channel)
@@ -114,6 +146,15 @@ class Hub:
         channel = self._channels.find(feed)
         return None if channel is None or channel.ended else channel.feed_state
 
+    def forget(self, feed: str | None) -> int:
+        """Drop the caches of a feed (None: of all); returns its readers here."""
+        readers = 0
+        for channel in self._channels.all():
+            if feed is None or channel.feed == feed:
+                channel.drop_caches()
+                readers += channel.size
+        return readers
+
     # Follows
 
     def follow(self, reader: Reader, feed: str, cursor: Cursor | None) -> None:
@@ -121,46 +162,7 @@ class Hub:
 
         The reader gets hello or reset; if refused, an error, or its connection ends.
         """
-        follow = reader.add_follow(feed)
-        if follow is None:
-            code = CloseCode.BAD_REQUEST
-            reader.refuse(feed, code, f"a reader follows {MAX_FOLLOWS} feeds at most")
-            return
-        channel = self._channels.find(feed)
-        if channel is not None and not channel.is_ahead(cursor):
-            self._join(follow, channel, cursor)
-        elif len(self._tasks) >= MAX_PENDING_FOLLOWS:
-            self._refuse(follow, CloseCode.TOO_MANY, "too many follows are pending")
-        else:
-            self._tasks.start(self._follow_later(follow, cursor))
-
-    def _join(self, follow: Follow, channel: Channel, cursor: Cursor | None) -> None:
-        reader = follow.reader
-        if not reader.holds(follow):
-            return
-        code = channel.feed_state.refusal(follow.feed, reader.rights, self.now_ms())
-        if channel.ended:
-            code = CloseCode.ENDED
-        if code is None:
-            channel.join(follow, cursor)
-        else:
-            self._refuse(follow, code, DETAILS[code])
-
-    def _refuse(self, follow: Follow, code: CloseCode, detail: str) -> None:
-        if follow.reader.holds(follow):
-            follow.reader.unfollow(follow.feed)
-            follow.reader.refuse(follow.feed, code, detail)
-
-    async def _follow_later(self, follow: Follow, cursor: Cursor | None) -> None:
-        try:
-            channel = await self.channel_at(follow.feed, cursor)
-        except NotFound:
-            code = CloseCode.NOT_FOUND
-            self._refuse(follow, code, DETAILS[code])
-        except Unavailable as problem:
-            self._refuse(follow, CloseCode.BYE, str(problem))
-        else:
-            self._join(follow, channel, cursor)
+        self._follow_requests.follow(reader, feed, cursor)
 
     async def channel_at(self, feed: str, cursor: Cursor | None) -> Channel:
         """The feed's channel, with the events up to `cursor` if that is in the log.
@@ -168,37 +170,7 @@ class Hub:
         Raises NotFound, or Unavailable if the feed can't be opened or the events up
         to the cursor do not arrive in time.
         """
-        channel = await self.channel(feed)
-        await self._catch_up(channel, cursor)
-        if channel.ended:
-            # Closed as unused during the wait; or deleted (NotFound now), and perhaps
-            # created again: its ring may end before the cursor, but no reader is
-            # moved back.
-            channel = await self.channel(feed)
-        return channel
-
-    async def _catch_up(self, channel: Channel, cursor: Cursor | None) -> None:
-        """Wait for events, if `cursor` is ahead of this process and yet in the log.
-
-        One read of the log's head is shared by all callers while it runs. A cursor
-        beyond the log's head is reset by the caller. If the head is unknown, or the
-        events have not arrived after 2 s, the reader should reconnect with its
-        cursor (Unavailable): a reset would move it back.
-        """
-        if cursor is None or not channel.is_ahead(cursor):
-            return
-        try:
-            async with asyncio.timeout(CATCH_UP_S):
-                head = await self._line.head(channel.feed)
-                if head.epoch == cursor.epoch and cursor.seq > head.seq:
-                    return
-                # The event arrives, or a new epoch begins.
-                while channel.is_ahead(cursor) and not channel.ended:
-                    await channel.head_moved.wait()
-        except TimeoutError:
-            raise Unavailable(
-                "this server is behind the log: reconnect in a moment"
-            ) from None
+        return await self._follow_requests.channel_at(feed, cursor)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -210,10 +182,11 @@ class Hub:
             self.sweep.writes -= 1
 
     async def keep_pace(self, feed: str) -> None:
-        """Backpressure: wait while the feed's round is far behind, PACE_S at most.
+        """Wait while the feed's round is far behind, at most PACE_S.
 
-        A round of many readers takes long, and the events that arrive meanwhile make
-        it longer: 18,000 readers would get a burst after a second, not a quarter.
+        A round of many readers takes long, and events that arrive during it make it
+        longer: without this wait 18,000 readers get a burst after 1 s, with it after
+        0.25 s.
         """
         channel = self._channels.find(feed)
         if channel is None or not channel.is_backlogged():
@@ -236,8 +209,23 @@ class Hub:
         self._readers -= 1
         self.metrics.readers[reader.wire.name.lower()].add(-1)
 
+    def close_reason(self, code: int) -> str:
+        """The reason in a close frame beside its code: the request id of a refusal.
+
+        The refusal is logged with that id.
+        """
+        request_id = self.refusal_id(code) if is_refusal(code) else ""
+        return f"request {request_id}" if request_id else ""
+
+    def refusal_id(self, code: int, feed: str = "") -> str:
+        """The request id of a refused line or follow, with which it is logged."""
+        request_id = new_request_id()
+        reason = f"follow-{int(code)}" if feed else f"close-{int(code)}"
+        self._refusals.add(reason, request_id, status=int(code), path=feed)
+        return request_id
+
     def readers(self) -> int:
-        """The number of readers of this process."""
+        """The number of readers connected to this process."""
         return self._readers
 
     def is_full(self) -> bool:
@@ -321,7 +309,7 @@ class Hub:
             share = min((loop.time() - start) / seconds, 1.0) if seconds else 1.0
             due = max(int(len(readers) * share), done + 1)
             for reader in readers[done : min(due, done + 64)]:
-                reader.bye(random.randint(0, spread))
+                reader.bye(random.randint(0, spread))  # noqa: S311 (spreads load, no secret)
             done = min(due, done + 64, len(readers))
             await asyncio.sleep(0 if done < due else min(0.01, seconds))
 
@@ -334,7 +322,7 @@ class Hub:
         for channel in list(self._channels.all()):
             for follow in channel.all():
                 follow.reader.bye(self.settings.retry_ms)
-        self.closing_readers.abort_all()
+        self.closing_connections.abort_all()
         await self._tasks.stop()
         await self._reader_counts.leave()
         await self._channels.stop()

@@ -8,6 +8,9 @@ from __future__ import annotations
 from stoppress.metric_types import NO_METER, Meter
 from stoppress.wire.close_codes import CloseCode
 
+BARRED = (CloseCode.UNAUTHENTICATED, CloseCode.FORBIDDEN, CloseCode.NOT_FOUND)
+"""Why a reader may not read a feed any more: its credential, its scopes, the feed."""
+
 
 class HubMetrics:
     """The hub's counters and gauges."""
@@ -47,6 +50,12 @@ class HubMetrics:
             "Live connections closed by the server, by close code.",
             "code",
             [str(code.value) for code in CloseCode],
+        )
+        self.ended_follows = meter.counters(
+            "stoppress_ended_follows",
+            "Follows ended because their reader may not read the feed any more.",
+            "code",
+            [str(code.value) for code in BARRED],
         )
         self.resets = meter.counter(
             "stoppress_resets",

@@ -8,7 +8,7 @@ Invalid frames close the connection as RFC 6455 says.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import DecodeError, Struct, ValidationError, json
 from websockets.exceptions import PayloadTooBig
@@ -17,23 +17,39 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from stoppress.domain.cursor import Cursor
+from stoppress.domain.desk_log_name import desk_log_of
 from stoppress.domain.errors import Malformed
 from stoppress.domain.feed import check_slug
-from stoppress.hub.deflate import inflater
+from stoppress.hub.deflate_negotiation import inflater
 from stoppress.wire.close_codes import CloseCode
-from stoppress.wire.frames import websocket_close
+from stoppress.wire.encode_frames import websocket_close
+
+MAX_TICKET = 500
+"""Limit of a ticket, in characters; ours have about 180."""
 
 
 class ReaderRequest(Struct, frozen=True):
     """The one kind of message a reader may send."""
 
-    op: Literal["follow", "unfollow"]
-    feed: str
+    op: Literal["follow", "unfollow", "renew"]
+    feed: str | None = None
+    desk: str | None = None
+    """Instead of `feed`: the feed whose desk log is meant."""
     cursor: str | None = None
+    ticket: str | None = None
 
 
-def read_op(text: bytes | None) -> tuple[str, str, Cursor | None]:
-    """An op as (op, feed, cursor). Raises Malformed for anything else."""
+class ReaderOp(NamedTuple):
+    """A message of a reader, checked; `ticket` is for the op `renew`."""
+
+    op: str
+    feed: str
+    cursor: Cursor | None
+    ticket: str = ""
+
+
+def read_op(text: bytes | None) -> ReaderOp:
+    """A message of a reader. Raises Malformed for anything that is no op."""
     if text is None:
         raise Malformed("a binary message; send JSON as text")
     try:
@@ -41,7 +57,14 @@ def read_op(text: bytes | None) -> tuple[str, str, Cursor | None]:
     except (DecodeError, ValidationError) as problem:
         raise Malformed(str(problem)) from None
     cursor = None if op.cursor is None else Cursor.parse(op.cursor)
-    return op.op, check_slug(op.feed, "feed"), cursor
+    ticket = op.ticket or "" if op.op == "renew" else ""
+    if op.op == "renew" and not 0 < len(ticket) <= MAX_TICKET:
+        raise Malformed("the op renew needs a ticket")
+    if (op.feed is None) == (op.desk is None):
+        raise Malformed("an op needs a feed or a desk")
+    if op.desk is not None:
+        return ReaderOp(op.op, desk_log_of(check_slug(op.desk, "desk")), cursor, ticket)
+    return ReaderOp(op.op, check_slug(op.feed or "", "feed"), cursor, ticket)
 
 
 class ProtocolViolation(Exception):
@@ -86,7 +109,7 @@ class InboundMessages:
         texts: list[bytes | None] = []
         closed = False
         for frame in protocol.events_received():
-            assert isinstance(frame, Frame)
+            assert isinstance(frame, Frame)  # noqa: S101 (for the type checker)
             if frame.opcode is CLOSE:
                 closed = True
             elif frame.opcode is BINARY:

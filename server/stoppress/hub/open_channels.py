@@ -13,7 +13,7 @@ import asyncio
 import logging
 from collections.abc import Callable, ValuesView
 
-from stoppress.domain.errors import NewsError, NotFound, Unavailable
+from stoppress.domain.errors import NotFound, StopPressError, Unavailable
 from stoppress.hub.channel import Channel
 from stoppress.hub.event_source import Upstream
 from stoppress.hub.task_set import TaskSet
@@ -112,24 +112,32 @@ class OpenChannels:
                 await closing
             channel = self._make(feed)
             try:
-                async with asyncio.timeout(OPEN_S):
-                    await self._line.open(feed, channel)
-            except TimeoutError:
-                await self._finish(feed)
-                raise Unavailable(f"the feed {feed!r} did not open in time") from None
-            if channel.ended:
-                raise NotFound(feed)
+                await self._fill(channel)
+            except BaseException:
+                self._gone(channel)
+                raise
             self._open[feed] = channel
             self._unused[channel] = self._now()
             return channel
         finally:
             self._opening.pop(feed, None)
 
+    async def _fill(self, channel: Channel) -> None:
+        feed = channel.feed
+        try:
+            async with asyncio.timeout(OPEN_S):
+                await self._line.open(feed, channel)
+        except TimeoutError:
+            await self._finish(feed)
+            raise Unavailable(f"the feed {feed!r} did not open in time") from None
+        if channel.ended:
+            raise NotFound(feed)
+
     async def _finish(self, feed: str) -> None:
         try:
             async with asyncio.timeout(OPEN_S):
                 await self._line.close(feed)
-        except (TimeoutError, NewsError) as problem:
+        except (TimeoutError, StopPressError) as problem:
             log.warning("closing the upstream of feed %s failed: %r", feed, problem)
         finally:
             self._closing.pop(feed, None)

@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from stoppress.domain.cursor import Cursor
-from stoppress.hub.closing_readers import ClosingReaders
-from stoppress.hub.feed_state import ReadRights
-from stoppress.hub.follow import Follow
-from stoppress.hub.hub_metrics import HubMetrics
-from stoppress.hub.ring import Bytes, Parts
+from stoppress.hub.abort_or_probe_closing_connections import ClosingConnections
+from stoppress.hub.feed_status_and_access import ReadRights
+from stoppress.hub.hub_metrics import BARRED, HubMetrics
+from stoppress.hub.incoming_messages import ReaderOp
+from stoppress.hub.reader_in_channel import Follow
+from stoppress.hub.ring import Bytes
 from stoppress.settings import Settings
 from stoppress.wire import messages
 from stoppress.wire.close_codes import CloseCode
@@ -39,16 +40,25 @@ class ReaderOwner(Protocol):
 
     settings: Settings
     metrics: HubMetrics
-    closing_readers: ClosingReaders
+    closing_connections: ClosingConnections
 
     def follow(self, reader: Reader, feed: str, cursor: Cursor | None) -> None:
         """Add a follow of a feed, or move an existing one to `cursor`."""
+
+    def renew(self, reader: Reader, feed: str, ticket: str) -> None:
+        """Take a reader's next ticket for a feed."""
 
     def reader_opened(self, reader: Reader) -> None:
         """Count a new connection."""
 
     def reader_closed(self, reader: Reader) -> None:
         """Count a closed connection."""
+
+    def refusal_id(self, code: int, feed: str = "") -> str:
+        """The request id of a refused line or follow, with which it is logged."""
+
+    def close_reason(self, code: int) -> str:
+        """What a close frame says beside its code; a refusal is logged."""
 
 
 class Reader:
@@ -106,6 +116,15 @@ class Reader:
             if channel is not None and follow.seq != channel.ring.head:
                 channel.ready(follow)
 
+    def do(self, asked: ReaderOp) -> None:
+        """Handle a message of the reader."""
+        if asked.op == "unfollow":
+            self.unfollow(asked.feed)
+        elif asked.op == "renew":
+            self.owner.renew(self, asked.feed, asked.ticket)
+        else:
+            self.owner.follow(self, asked.feed, asked.cursor)
+
     # Messages
 
     def send_hello(self, hello: bytes) -> None:
@@ -118,11 +137,14 @@ class Reader:
 
     def refuse(self, feed: str, code: CloseCode, detail: str) -> None:
         """Send why a follow was refused or ended; the connection stays open."""
-        self.send_message("error", messages.error(feed, code, detail))
+        request_id = self.owner.refusal_id(code, feed)
+        self.send_message("error", messages.error(feed, code, detail, request_id))
 
     def end_follow(self, follow: Follow, code: CloseCode) -> None:
         """End a follow, and the connection if it was the last one."""
         self._remove(follow)
+        if code in BARRED:
+            self.owner.metrics.ended_follows[str(int(code))].add()
         if code is CloseCode.SLOW or self.chain is None:
             self.close(code)
         else:
@@ -153,8 +175,8 @@ class Reader:
         """Send bytes in order, after those already queued."""
         raise NotImplementedError
 
-    def put(self, follow: Follow, parts: Parts, after: int) -> int:
-        """Take the bytes of a visit, for a reader without `fd`.
+    def put(self, follow: Follow, data: Bytes, after: int) -> int:
+        """Take the bytes of a visit, for a reader without `fd`; move it to `after`.
 
         Returns the cost in visits, beyond the one counted already.
         """
@@ -184,6 +206,7 @@ class Reader:
 
 DETAILS = {
     CloseCode.NOT_FOUND: "there is no such feed",
+    CloseCode.UNAUTHENTICATED: "the credential was revoked or has expired",
     CloseCode.FORBIDDEN: "the token does not allow reading this feed",
     CloseCode.ENDED: "the feed has ended",
 }

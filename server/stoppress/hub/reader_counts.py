@@ -6,8 +6,7 @@ Rules:
 - One call at a time per process, every EVERY_S at most, and none while no feed with
   readers shows their number.
 - A count is sent if it changed, or if a reader joined or left since the last one.
-- While the census is unavailable no count is sent: no number is better than a wrong
-  one.
+- While the census is unavailable no count is sent: a wrong number is worse than none.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ class ReaderCounts:
         self._next = 0.0
 
     def changed(self, channel: Channel) -> None:
-        """Send the count again: a follow that joined has not got it yet."""
+        """Send the count again: a new follow has not received it yet."""
         self._last_sent.pop(channel, None)
 
     def tick(self, now: float) -> None:

@@ -22,6 +22,7 @@ from itertools import accumulate, islice
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Effect, Event, Subject, as_it_is_now
+from stoppress.domain.foreign_content_rules import ForeignContent
 from stoppress.wire import messages
 from stoppress.wire.wire_formats import WireFormat, framed
 
@@ -92,6 +93,7 @@ class Ring:
         "_blocks",
         "_encoded",
         "_feed",
+        "_foreign",
         "_joined",
         "_max_bytes",
         "_max_events",
@@ -100,6 +102,7 @@ class Ring:
         "epoch",
         "first",
         "head",
+        "with_verification",
     )
 
     def __init__(
@@ -110,14 +113,18 @@ class Ring:
         max_events: int,
         max_bytes: int,
         encoded: Callable[[], None] = lambda: None,
+        foreign: ForeignContent | None = None,
     ) -> None:
         self._feed = feed
         self._base = base
+        self._foreign = foreign
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._encoded = encoded
         # A message contains the feed up to three times, the address once.
         self._overhead = EVENT_OVERHEAD_BYTES + 3 * len(feed) + len(base)
+        self.with_verification = False
+        """Whether posts are encoded with their verification; if changed, restart."""
         self.epoch = ""
         self.first = 1
         self.head = 0
@@ -242,7 +249,10 @@ class Ring:
     def _message(self, entry: RingEntry) -> bytes:
         message = entry.message
         if message is None:
-            message = messages.event(self._feed, self.epoch, entry.event, self._base)
+            message = messages.event(
+                *(self._feed, self.epoch, entry.event, self._base, self._foreign),
+                with_verification=self.with_verification,
+            )
             entry.message = message
             entry.event = entry.event._replace(body=b"")
             self._encoded()

@@ -6,10 +6,12 @@ Rules:
   buffered (`pause_writing`) and when they are sent (`resume_writing`).
 - `fd` is set to -1 before the transport closes the descriptor: the number may belong
   to another connection a moment later.
-- TLS can't be written past its transport: there `fd` stays -1.
+- Over TLS `fd` stays -1, and the sweep writes through the transport, which encrypts and
+  sends at once. It may keep one visit's bytes (64 KiB) until the kernel takes them.
 - The kernel detects dead peers and bounds the send buffer, as set on the listening
-  socket (`process/listening_sockets.py`); a connection with more than 64 KiB of
-  unsent messages beside the ring is aborted.
+  socket (`process/listening_sockets.py`), which connections of a Unix socket do not
+  inherit; a connection with more than 64 KiB of unsent messages beside the ring is
+  aborted.
 """
 
 from __future__ import annotations
@@ -18,17 +20,24 @@ import asyncio
 import os
 import random
 import select
+import socket
 from typing import Self, cast
 
 from stoppress.domain.errors import Malformed
-from stoppress.hub.feed_state import ReadRights
-from stoppress.hub.follow import Follow
+from stoppress.hub.feed_status_and_access import ReadRights
 from stoppress.hub.incoming_messages import InboundMessages, ProtocolViolation, read_op
-from stoppress.hub.reader import MAX_WAITING, Reader, ReaderOwner
-from stoppress.hub.ring import Bytes, Parts
-from stoppress.wire import frames
+from stoppress.hub.reader import DETAILS, MAX_WAITING, Reader, ReaderOwner
+from stoppress.hub.reader_in_channel import Follow
+from stoppress.hub.ring import Bytes
+from stoppress.wire import encode_frames
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import LAST_CHUNK, WireFormat, chunk
+
+UNIX_SEND_BYTES = 16 << 10
+"""Kernel send buffer per reader behind a proxy on this machine. The proxy has not read
+its content yet: with the default of 208 KiB the hub counted hundreds of posts as sent,
+and did not slow editors down.
+"""
 
 Registry = set[asyncio.Protocol]
 """The web server's open connections, which it closes at shutdown and waits for."""
@@ -54,11 +63,11 @@ class SocketReader(Reader, asyncio.Protocol):
         registry.add(self)
         transport.set_protocol(self)
         peer = transport.get_extra_info("socket")
-        # A plain transport pauses above the mark, a TLS transport at the mark.
-        tls = transport.get_extra_info("sslcontext") is not None
-        if peer is not None and not tls:
+        if peer is not None and transport.get_extra_info("sslcontext") is None:
             self.fd = peer.fileno()
-        transport.set_write_buffer_limits(high=int(tls))
+            if peer.family == socket.AF_UNIX and self.owner.settings.send_buffer_bytes:
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNIX_SEND_BYTES)
+        transport.set_write_buffer_limits(high=0)
         self.blocked = transport.get_write_buffer_size() > 0
         transport.resume_reading()
         self.owner.reader_opened(self)
@@ -79,10 +88,8 @@ class SocketReader(Reader, asyncio.Protocol):
 
     def eof_received(self) -> bool | None:
         """Close soon: the peer closed, perhaps with thousands of others."""
-        if self.fd < 0:  # over TLS a connection can't stay half open
-            return False
         self.blocked = True
-        self.owner.closing_readers.close_soon(self.transport.close)
+        self.owner.closing_connections.close_soon(self.transport.close)
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -112,12 +119,14 @@ class SocketReader(Reader, asyncio.Protocol):
         else:
             transport.write(data)
 
-    def put(self, follow: Follow, parts: Parts, after: int) -> int:
-        """Write through the transport (TLS)."""
+    def put(self, follow: Follow, data: Bytes, after: int) -> int:
+        """Write through the transport, which sends what the kernel takes (TLS)."""
         follow.seq = after
-        self.transport.writelines(parts)
+        self.transport.write(data)
         channel = follow.channel
-        if not self.blocked and channel is not None and after != channel.ring.head:
+        if self.blocked:
+            self.owner.metrics.stuck.add()
+        elif channel is not None and after != channel.ring.head:
             channel.ready(follow)
         return 0
 
@@ -210,40 +219,38 @@ class WebSocketReader(SocketReader):
             self.closing = self.closing or CloseCode.BYE
             self.leave_all()
             self.transport.close()
-            self.owner.closing_readers.abort_later(self)
+            self.owner.closing_connections.abort_later(self)
         elif not self.closing:
             self._handle(texts)
 
     def _handle(self, texts: list[bytes | None]) -> None:
         for text in texts:
             try:
-                op, feed, cursor = read_op(text)
+                asked = read_op(text)
             except Malformed:
                 self.close(CloseCode.BAD_REQUEST)
                 return
-            if op == "unfollow":
-                self.unfollow(feed)
-            else:
-                self.owner.follow(self, feed, cursor)
+            self.do(asked)
 
     def _break_off(self, broken: ProtocolViolation) -> None:
         """Send the close frame, and read on, so that the peer can receive it."""
-        assert self._inbound is not None
+        assert self._inbound is not None  # noqa: S101 (for the type checker)
         self._inbound.discards_input = True
         if not self.closing:
             self.closing = broken.code
             self.leave_all()
             self.owner.metrics.closed[str(int(broken.code))].add()
+            self.owner.close_reason(int(broken.code))  # its frame is made already
             self.write(broken.answer)
-            self.owner.closing_readers.abort_later(self)
+            self.owner.closing_connections.abort_later(self)
         if self.transport.can_write_eof() and not self.transport.is_closing():
             self.transport.write_eof()
 
     def _end(self, code: CloseCode) -> None:
-        self.write(frames.websocket_close(code))
+        self.write(encode_frames.websocket_close(code, self.owner.close_reason(code)))
         if self._inbound is not None:
             self._inbound.close_sent(code)
-        self.owner.closing_readers.abort_later(self)
+        self.owner.closing_connections.abort_later(self)
 
 
 class EventStreamReader(SocketReader):
@@ -261,18 +268,16 @@ class EventStreamReader(SocketReader):
         """Discard: an event stream has no inbound messages."""
 
     def eof_received(self) -> bool | None:
-        """Probe the peer: it closed its side, and is gone or reads on."""
-        if self.fd < 0:
-            return False
-        if self.closing:
+        """Probe the peer: it closed its side, and is gone or still reads."""
+        if self.closing or self.fd < 0:  # over TLS both sides end together
             return super().eof_received()
-        self.owner.closing_readers.probe(self)
+        self.owner.closing_connections.probe(self)
         return True
 
     def probe(self) -> None:
         """Send an empty comment; a peer that is gone answers with RST."""
         if not self.closing:
-            self.write(self._framed(frames.SSE_COMMENT))
+            self.write(self._framed(encode_frames.SSE_COMMENT))
 
     def close_if_gone(self) -> None:
         """Close the connection if the peer has reset it."""
@@ -285,25 +290,32 @@ class EventStreamReader(SocketReader):
 
     def send_hello(self, hello: bytes) -> None:
         """Send `hello`, with a random `retry:` that spreads unplanned reconnects."""
-        wait_ms = random.randint(0, self.owner.settings.retry_ms)
-        self.write(self._framed(frames.sse_retry(wait_ms)) + hello)
+        wait_ms = random.randint(0, self.owner.settings.retry_ms)  # noqa: S311 (spreads load, no secret)
+        self.write(self._framed(encode_frames.sse_retry(wait_ms)) + hello)
 
     def refuse(self, feed: str, code: CloseCode, detail: str) -> None:
         """Refuse the follow, and close: an event stream has only one."""
         super().refuse(feed, code, detail)
         self.close(code)
 
+    def end_follow(self, follow: Follow, code: CloseCode) -> None:
+        """End the follow; first say that the credential is over, if it is."""
+        if code is CloseCode.UNAUTHENTICATED and not self.closing:
+            super().refuse(follow.feed, code, DETAILS[code])
+        super().end_follow(follow, code)
+
     def bye(self, retry_ms: int) -> None:
         """Close with `bye`; an EventSource takes the delay from `retry:`."""
         if not self.closing:
-            self.write(self._framed(frames.sse_retry(retry_ms)))
+            self.write(self._framed(encode_frames.sse_retry(retry_ms)))
         super().bye(retry_ms)
 
     def _end(self, code: CloseCode) -> None:
+        self.owner.close_reason(code)  # an event stream has no place for it
         if self.wire is WireFormat.CHUNKS:
             self.write(LAST_CHUNK)
         self.transport.close()
-        self.owner.closing_readers.abort_later(self)
+        self.owner.closing_connections.abort_later(self)
 
 
 def is_reset(fd: int) -> bool:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from stoppress.domain.errors import NewsError
+from stoppress.domain.errors import StopPressError
 
 T = TypeVar("T")
 
@@ -41,5 +41,5 @@ class TaskSet:
         self._running.discard(task)
         if not task.cancelled():
             problem = task.exception()  # an awaiting caller gets it too
-            if problem is not None and not isinstance(problem, NewsError):
+            if problem is not None and not isinstance(problem, StopPressError):
                 log.error("a background task of the hub failed", exc_info=problem)

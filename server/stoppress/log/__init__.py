@@ -1,6 +1,7 @@
-"""The log: where news is kept, numbered, and read again. The only importer of redis.
+"""The log: events and posts stored in Redis. The only importer of redis.
 
-`connect` gives a checked Link; `RedisStore` keeps feeds, posts and tokens over it;
-`Follower` brings each open feed's events to the hub; `Inbox` takes in what others
-put into Redis; `EmbeddedValkey` is the private server of a newsroom without Redis.
+`connect` makes a checked connection pool; `RedisStore` stores feeds, posts and tokens;
+`Follower` brings each open feed's events to the hub; `Inbox` publishes what other
+programs add to Redis; `EmbeddedValkey` is the private store of a server without a Redis
+address.
 """

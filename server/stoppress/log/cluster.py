@@ -1,18 +1,18 @@
-"""Redis Cluster: which of its servers has which slot of keys.
+"""Redis Cluster: which server has which slot of keys.
 
     redis+cluster://[user:password@]host:port,host:port[?options]
 
-Some of its servers are named, the others are learnt from them. `rediss+cluster://` is
+The address names some servers; the others are learnt from them. `rediss+cluster://` is
 TLS to all of them.
 
 Rules:
-- Each primary has a link of its own; what is lost of one is no matter of the others.
-- All servers are asked at once, a second apart, and whenever a call was refused because
-  its slot had moved. Of what they say of one server, and of a slot that two of them
-  claim, the newest configuration counts, as in the cluster itself.
-- A primary that the cluster calls failed has no slots: who needs one is told at once.
-- The link to a server that is the primary of nothing any more is left, with every
-  connection in use.
+- Each primary has a connection pool of its own; losing one does not affect the others.
+- All servers are asked at once, once per second, and whenever a call was refused
+  because its slot had moved. If answers differ about a server, or two servers claim one
+  slot, the newest configuration counts, as in the cluster itself.
+- A primary that the cluster reports as failed has no slots: calls fail at once.
+- The pool of a server that is no longer a primary is closed, with every connection in
+  use.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from redis.crc import key_slot
 from redis.exceptions import NoPermissionError
 
 from stoppress.domain.errors import NotPermitted, Unavailable
-from stoppress.log.permissions import CLUSTER_RULES
+from stoppress.log.majority_query import ServerAddress, SingleFlight, ask, client
 from stoppress.log.pool import WATCH_S, Pool
-from stoppress.log.quorum import ServerAddress, SingleFlight, ask, client
 from stoppress.log.redis_address import user_of
-from stoppress.log.redis_commands import new_epoch
+from stoppress.log.redis_commands_scripts_and_durability import new_epoch
 from stoppress.log.redis_errors import said as said_by
+from stoppress.log.redis_user_rights import CLUSTER_RULES
 from stoppress.settings import BadSetting
 
 SCHEMES = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
@@ -45,16 +45,16 @@ log = logging.getLogger(__name__)
 
 
 class ClusterShard(NamedTuple):
-    """A server with slots, as one of them describes it."""
+    """A server with slots, as one server of the cluster describes it."""
 
     epoch: int
-    """Of its configuration: the greater, the newer."""
+    """The version of its configuration: the greater, the newer."""
     place: ServerAddress
     ranges: tuple[tuple[int, int], ...]
 
 
 def seeds(url: str) -> tuple[str, ...]:
-    """The addresses that a cluster's address names; none if it is no cluster's."""
+    """The server addresses in a cluster's address; empty if it is no such address."""
     split = urlsplit(url)
     scheme = SCHEMES.get(split.scheme)
     if scheme is None:
@@ -67,7 +67,7 @@ def seeds(url: str) -> tuple[str, ...]:
 
 
 class Cluster:
-    """The links to the primaries of one cluster."""
+    """The connection pools of one cluster's primaries."""
 
     def __init__(
         self,
@@ -88,22 +88,22 @@ class Cluster:
 
     @property
     def database(self) -> int:
-        """There is no other."""
+        """Always 0: a cluster has no other database."""
         return 0
 
     def of(self, key: str) -> Pool:
-        """The link to where the key is. Raises Unavailable if nobody has it now."""
+        """The pool of the server with the key. Raises Unavailable if there is none."""
         place = self._slots[key_slot(key.encode())]
         if place is None:
             raise Unavailable("no server of the cluster has this slot now")
         return self._links[place]
 
     def links(self) -> tuple[Pool, ...]:
-        """Those to all primaries that have slots."""
+        """The pools of the primaries that have slots."""
         return tuple(self._links.values())
 
     def name_at(self, link: Pool, prefix: str) -> str:
-        """A new name that begins so, in one of the link's slots. Raises Unavailable."""
+        """A new name with this prefix, in a slot of the pool. Raises Unavailable."""
         if link not in self._links.values():
             raise Unavailable("this server has no slots any more")
         chance = new_epoch()
@@ -115,18 +115,18 @@ class Cluster:
         return place is not None and self._links[place] is link
 
     async def learn(self) -> None:
-        """Ask who has which slot. Raises Unavailable."""
+        """Ask which server has which slot. Raises Unavailable."""
         await self._once()
 
     async def watch(self) -> None:
-        """Keep asking who has which slot, until cancelled."""
+        """Keep asking which server has which slot, until cancelled."""
         while True:
             await asyncio.sleep(WATCH_S)
             with suppress(Unavailable):
                 await self.learn()
 
     async def aclose(self) -> None:
-        """Close all links."""
+        """Close all pools."""
         await self._once.aclose()
         for one in self._asked.values():
             await one.aclose()
@@ -143,7 +143,7 @@ class Cluster:
                     f"server with `ACL SETUSER {user} {CLUSTER_RULES}`"
                 )
             if refusals and not self._is_known:
-                raise BadSetting(f"this Redis is no cluster: {said_by(refusals[0])}")
+                raise BadSetting(f"this Redis is not a cluster: {said_by(refusals[0])}")
             raise Unavailable("no server of the cluster answers")
         self._is_known = True
         slots = owners(shard for shards, _ in said for shard in shards)
@@ -152,7 +152,7 @@ class Cluster:
             await self._set(slots)
 
     async def _ask_next(self, places: set[ServerAddress]) -> None:
-        """Whom to ask from now on: who is there, and who was named at the start."""
+        """Choose the servers to ask next: the known ones, and those of the address."""
         first = urlsplit(self._seeds[0])
         account, at, _ = first.netloc.rpartition("@")
         urls = {
@@ -170,9 +170,9 @@ class Cluster:
         for place in places - self._links.keys():
             self._links[place] = self._link_to(place)
         self._slots = slots
-        log.info("slots are at %d primaries", len(places))
+        log.info("the slots of the cluster are at %d primaries", len(places))
         if missing := slots.count(None):
-            log.warning("%d slots of the cluster are nobody's", missing)
+            log.warning("no server has %d slots of the cluster", missing)
         self.moved.set()
         self.moved = asyncio.Event()
         for link in gone:
@@ -180,11 +180,11 @@ class Cluster:
 
 
 def owners(shards: Iterable[ClusterShard]) -> list[ServerAddress | None]:
-    """Who has each slot, by the newest configurations."""
+    """The server of each slot, by the newest configurations."""
     newest: dict[ServerAddress, ClusterShard] = {}
     for shard in shards:
         known = newest.get(shard.place)
-        # Of one that is called failed by some, those who say so know more.
+        # If only some report a server as failed, their view is the newer one.
         rank = (shard.epoch, not shard.ranges)
         if known is None or rank > (known.epoch, not known.ranges):
             newest[shard.place] = shard
@@ -196,7 +196,7 @@ def owners(shards: Iterable[ClusterShard]) -> list[ServerAddress | None]:
 
 
 async def _nodes(one: Any) -> tuple[list[ClusterShard], list[ServerAddress]]:
-    """The primaries that one server knows, and where all are."""
+    """The primaries that one server knows, and the addresses of all servers."""
     nodes: Mapping[str, Mapping[str, Any]] = await one.execute_command("CLUSTER NODES")
     shards: list[ClusterShard] = []
     places: list[ServerAddress] = []
@@ -204,7 +204,7 @@ async def _nodes(one: Any) -> tuple[list[ClusterShard], list[ServerAddress]]:
     for at, node in nodes.items():
         flags = str(node["flags"]).split(",")
         host, _, port = at.rpartition(":")
-        # It may not know its own address yet: then it is where it was found.
+        # It may not know its own address yet: use the one at which it was reached.
         place = ServerAddress(host or str(asked["host"]), int(port))
         if "noaddr" in flags or "handshake" in flags:
             continue

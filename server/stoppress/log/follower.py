@@ -1,16 +1,17 @@
 """The follower: brings the events of each open feed to the hub. Implements `Upstream`.
 
-Pub/sub is the doorbell, the log is the truth. A feed is opened by listening to its
-channel first, reading its window then, and merging the two. From there on each
-message that follows on the last goes straight to the sink; anything else (a jump, a
-message without the right mark, a line that was lost) makes the follower read the log
-until it is proved again that nothing is missing. Rules:
-- One line (`listener.py`) a shard listens for the whole process; there is no task a
-  feed. `run` owns all tasks: the lines, and a few menders.
-- A line that comes back looks at all heads in one batch, and mends what is behind,
-  or ahead: a log that ends before what was heard of it has lost its tail.
-- Where keys move from one server of a cluster to another, all lines are made anew.
-- While Redis is away sinks keep what they have; nobody is told anything.
+A pub/sub message is a notice; the log is the truth. To open a feed, the follower
+subscribes to its channel, then reads its window, then merges the two. From then on each
+message with the next seq goes straight to the sink; after anything else (a jump, a
+message without a valid mark, a lost subscription) the follower reads the log until it
+is proved that nothing is missing. Rules:
+- One connection per shard (`probed_subscription.py`) receives for the whole process;
+  there is no task per feed. `run` owns all tasks.
+- After a reconnect all heads are compared in one batch, and every feed that is behind
+  its log, or ahead of it, is mended: a log that ends before a received event has lost
+  its tail.
+- If keys move between servers of a cluster, all subscriptions are made again.
+- While Redis is away, sinks keep their events and readers get no message about it.
 """
 
 from __future__ import annotations
@@ -22,31 +23,46 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from typing import Protocol
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.errors import NewsError, NotFound, Unavailable
+from stoppress.domain.errors import Damaged, NotFound, StopPressError, Unavailable
 from stoppress.log.followed_feed import FollowedFeed, FollowedSink, SinkFailed
-from stoppress.log.listener import LISTENER_BACKOFF_S, Listener
 from stoppress.log.log_metrics import FollowerMetrics
+from stoppress.log.one_pubsub_connection import PubSubConnection
 from stoppress.log.pool import Pool
-from stoppress.log.shards import Shards
+from stoppress.log.probed_subscription import SUBSCRIPTION_BACKOFF_S, ProbedSubscription
+from stoppress.log.shard_pools import Shards
 from stoppress.log.store import RedisStore
-from stoppress.log.subscription import Subscription
 from stoppress.metric_types import ByLabel, Counter
 
 PROBE_S = 4.0
 BELL_S = 0.25
-"""Between two readings of one log for messages without the right mark."""
+"""Seconds between two reads of one log for messages without a valid mark."""
 FAULT_PAUSE_S = 1.0
-"""How long a feed that has a fault of its own waits before it is tried again."""
+"""How long a feed with a fault waits before it is tried again."""
 MENDERS = 8
-"""Feeds mended at the same time; the rest wait their turn."""
+"""Feeds mended at the same time; others wait for their turn."""
 
 log = logging.getLogger(__name__)
 
 
+class Announcements(Protocol):
+    """Messages to every process of a store, on a channel of their own."""
+
+    @property
+    def channel(self) -> str:
+        """The name of the channel."""
+
+    def hear(self, message: bytes) -> None:
+        """Handle a message."""
+
+    def missed(self) -> None:
+        """Messages may have been missed: the subscription is new."""
+
+
 class Follower:
-    """Follows the logs of open feeds, as long as `run` runs."""
+    """Follows the logs of open feeds, while `run` runs."""
 
     def __init__(
         self,
@@ -56,38 +72,40 @@ class Follower:
         *,
         feed_faults: ByLabel[Counter] | None = None,
         probe_s: float = PROBE_S,
+        announcements: Announcements | None = None,
     ) -> None:
         self._shards = shards
         self._store = store
         self._metrics = metrics or FollowerMetrics()
         self._feed_faults = feed_faults or ByLabel(lambda where: Counter())
         self._probe_s = probe_s
+        self._announcements = announcements
         self._feeds: dict[str, FollowedFeed] = {}
         self._channels: dict[bytes, FollowedFeed] = {}
         self._opening: dict[str, asyncio.Future[None]] = {}
-        self._heads: dict[str, asyncio.Task[Cursor | NewsError]] = {}
+        self._heads: dict[str, asyncio.Task[Cursor | StopPressError]] = {}
         self._group: asyncio.TaskGroup | None = None
-        # Each feed stands in it once at most.
+        # Each feed is in it at most once.
         self._to_mend: asyncio.Queue[FollowedFeed] = asyncio.Queue()
         self._rung: dict[FollowedFeed, asyncio.TimerHandle] = {}
-        """Feeds whose logs are to be read for a message without the right mark."""
-        self._lines: dict[Pool, Listener] = {}
+        """Feeds whose logs will be read because of a message without a valid mark."""
+        self._lines: dict[Pool, ProbedSubscription] = {}
         self._stands = False
         self.healthy = False
-        """Whether events arrive: all lines stand, and their last probes came back."""
-        self.reason = "the line to Redis was not made yet"
-        """Why it is not healthy, as Redis said it."""
+        """Whether events arrive: every subscription works and its last probe
+        arrived."""
+        self.reason = "there is no subscription to Redis yet"
+        """Why it is not healthy, in the words of Redis."""
         self.since = time.monotonic()
-        """Since when it is as `healthy` says (`time.monotonic`)."""
+        """When `healthy` last changed (`time.monotonic`)."""
 
-    # hub.upstream.Upstream
+    # hub.event_source.Upstream
 
     async def open(self, feed: str, sink: FollowedSink) -> None:
         """Subscribe, fill the sink, and keep it filled until `close`.
 
-        Who asks while the feed is being opened waits for that; who asks later takes
-        the place of the former sink. Raises NotFound or Unavailable (then nothing
-        stays open).
+        A call while the feed is being opened waits for that; a later call replaces
+        the sink. Raises NotFound or Unavailable (then the feed is not open).
         """
         opening = self._opening.get(feed)
         if opening is not None:
@@ -102,7 +120,7 @@ class Follower:
                 opening.set_exception(wrong)
             else:
                 opening.set_exception(Unavailable(f"{feed!r} was not opened"))
-            opening.exception()  # perhaps nobody else waits
+            opening.exception()  # retrieved, as there may be no other waiter
             raise
         else:
             opening.set_result(None)
@@ -110,16 +128,17 @@ class Follower:
             del self._opening[feed]
 
     async def close(self, feed: str) -> None:
-        """Stop bringing events of the feed."""
+        """Stop delivering events of the feed."""
         followed = self._feeds.get(feed)
         if followed is not None:
             await self._forget(followed)
 
     async def head(self, feed: str) -> Cursor:
-        """The log's head now: one read, shared by all who ask while it runs.
+        """The log's head now: one read, shared by all calls while it runs.
 
-        Who asks knows of more than the line brought; if it is there it is read, as the
-        line may be deaf, and not have been found out yet. Raises NotFound, Unavailable.
+        The caller has heard of a later event than the subscription delivered. If the
+        log has it, the log is read: the subscription may be silent without being
+        detected. Raises NotFound, Unavailable.
         """
         reading = self._heads.get(feed)
         if reading is None:
@@ -157,11 +176,11 @@ class Follower:
             self._rung.clear()
 
     async def _keep_lines(self, group: asyncio.TaskGroup) -> None:
-        """Have a line to each shard, and others when keys have moved."""
+        """Keep a subscription per shard; make new ones when keys have moved."""
         while True:
             moved = self._shards.moved
             self._lines = {
-                link: Listener(
+                link: ProbedSubscription(
                     link,
                     partial(self._shards.name_at, link),
                     self,
@@ -172,27 +191,34 @@ class Follower:
             }
             keeping = [group.create_task(line.keep()) for line in self._lines.values()]
             await moved.wait()
-            log.info("keys have moved; the lines are made anew")
+            log.info("keys have moved: all subscriptions are made again")
             for task in keeping:
                 task.cancel()
             await asyncio.gather(*keeping, return_exceptions=True)
 
-    # line.Ends
+    # probed_subscription.SubscriptionOwner
 
     def channels(self, link: Pool) -> Sequence[bytes]:
-        """The channels of the feeds that are there."""
-        return [one.channel for one in self._at(link)]
+        """The channels of the open feeds on that server."""
+        channels = [one.channel for one in self._at(link)]
+        announced = self._announcements
+        if announced is not None and self._shards.of(announced.channel) is link:
+            channels.append(announced.channel.encode())
+        return channels
 
     def hear(self, channel: bytes, message: bytes) -> None:
-        """Take a message of a feed."""
+        """Handle a message of a feed."""
         followed = self._channels.get(channel)
         if followed is None:
+            announced = self._announcements
+            if announced is not None and channel == announced.channel.encode():
+                announced.hear(message)
             return
         try:
             broken = followed.take(message)
         except Exception:
-            # One feed's fault is not the other feeds', nor the line's.
-            log.exception("what was heard of %s could not be taken", followed.feed)
+            # A fault in one feed must not reach other feeds, or the subscription.
+            log.exception("a message of %s could not be handled", followed.feed)
             self._feed_faults["hearing"].add()
             broken = followed.break_off()
         if broken:
@@ -202,10 +228,11 @@ class Follower:
         self._look_at(followed)
 
     def _look_at(self, followed: FollowedFeed) -> None:
-        """Count what was heard, and have the log read for what has no right mark."""
-        self._metrics.unmarked.add(followed.unmarked)
-        self._metrics.malformed.add(followed.malformed)
-        followed.unmarked = followed.malformed = 0
+        """Count messages, and schedule a read of the log if one has no valid mark."""
+        if followed.unmarked or followed.malformed:
+            self._metrics.unmarked.add(followed.unmarked)
+            self._metrics.malformed.add(followed.malformed)
+            followed.unmarked = followed.malformed = 0
         if not followed.rung or followed in self._rung:
             return
         loop = asyncio.get_running_loop()
@@ -213,16 +240,19 @@ class Follower:
         self._rung[followed] = loop.call_later(after, self._answer, followed)
 
     def _answer(self, followed: FollowedFeed) -> None:
-        """Read the log of a feed, as somebody rang."""
+        """Read the log of a feed because of a message without a valid mark."""
         del self._rung[followed]
-        # While it is mended, the bell is answered after that, if it has to be.
+        # A feed that is being mended is looked at again afterwards.
         if self._feeds.get(followed.feed) is followed and followed.rung:
             if followed.held is None:
                 followed.last_rung = asyncio.get_running_loop().time()
                 self._break_off(followed)
 
     async def catch_up(self, link: Pool) -> None:
-        """Mend whatever is behind its log there."""
+        """Mend every feed on that server that differs from its log."""
+        announced = self._announcements
+        if announced is not None and self._shards.of(announced.channel) is link:
+            announced.missed()
         feeds = [one for one in self._at(link) if one.held is None]
         were = [one.cursor for one in feeds]
         heads = await self._store.heads([one.feed for one in feeds])
@@ -234,12 +264,12 @@ class Follower:
                 self._break_off(followed)
 
     def lost(self) -> None:
-        """What is being read has to be read again, whichever line it was."""
+        """Have all current reads repeated, whichever subscription was lost."""
         for followed in self._feeds.values():
             followed.lost = True
 
     def changed(self) -> None:
-        """See how all lines are together."""
+        """Update the state of all subscriptions together."""
         lines = self._lines.values()
         self.reason = next((one.reason for one in lines if one.reason), self.reason)
         stands = bool(lines) and all(line.stands for line in lines)
@@ -269,9 +299,12 @@ class Follower:
                 followed.end()
             except SinkFailed:
                 self._mend_later(followed, "filling")
+            except Damaged as wrong:
+                log.error("could not mend a feed: %s: %s", wrong, wrong.reason)
+                self._mend_later(followed, "mending")
             except Unavailable as wrong:
                 log.warning("could not mend %s: %s", followed.feed, wrong)
-                await asyncio.sleep(random.uniform(*LISTENER_BACKOFF_S) / 2)
+                await asyncio.sleep(random.uniform(*SUBSCRIPTION_BACKOFF_S) / 2)  # noqa: S311 (spreads load, no secret)
                 self._to_mend.put_nowait(followed)
             except Exception:
                 log.exception("could not mend %s", followed.feed)
@@ -280,7 +313,7 @@ class Follower:
                 await self._forget(followed)
 
     def _mend_later(self, followed: FollowedFeed, where: str) -> None:
-        """Try once more after a pause, in which the mender goes on with others."""
+        """Try again after a pause, during which the mender serves other feeds."""
         self._feed_faults[where].add()
         loop = asyncio.get_running_loop()
         loop.call_later(FAULT_PAUSE_S, self._to_mend.put_nowait, followed)
@@ -303,14 +336,17 @@ class Follower:
                 raise Unavailable(f"{feed!r} was closed while it was opened")
         except BaseException as fault:
             await self._forget(followed)
-            if not isinstance(fault, Exception) or isinstance(fault, NewsError):
+            if isinstance(fault, Damaged):
+                log.error("could not open a feed: %s: %s", fault, fault.reason)
+                self._feed_faults["opening"].add()
+            if not isinstance(fault, Exception) or isinstance(fault, StopPressError):
                 raise
             log.exception("the log of %s can't be read", feed)
             self._feed_faults["opening"].add()
             raise Unavailable(f"the feed {feed!r} can't be read") from fault
 
-    async def _listening(self, followed: FollowedFeed) -> Subscription:
-        """Wait until all that is open beside the feed is listened to.
+    async def _listening(self, followed: FollowedFeed) -> PubSubConnection:
+        """Wait until the subscription of the feed's server works.
 
         Raises Unavailable.
         """
@@ -318,17 +354,17 @@ class Follower:
             raise Unavailable("the follower does not run")
         return await self._line_of(followed).listening()
 
-    def _line_of(self, followed: FollowedFeed) -> Listener:
+    def _line_of(self, followed: FollowedFeed) -> ProbedSubscription:
         line = self._lines.get(self._shards.of(followed.channel.decode()))
         if line is None:
-            raise Unavailable("there is no line to Redis yet")
+            raise Unavailable("there is no subscription to Redis yet")
         return line
 
     def _at(self, link: Pool) -> list[FollowedFeed]:
-        """The open feeds that are there."""
+        """The open feeds on that server."""
         found: list[FollowedFeed] = []
         for followed in self._feeds.values():
-            with suppress(Unavailable):  # nobody has it now
+            with suppress(Unavailable):  # no server has its slot now
                 if self._shards.of(followed.channel.decode()) is link:
                     found.append(followed)
         return found
@@ -339,13 +375,13 @@ class Follower:
             return
         del self._feeds[followed.feed]
         del self._channels[followed.channel]
-        with suppress(Unavailable):  # then nothing is listened to any more
+        with suppress(Unavailable):  # then there is no subscription to end
             await self._line_of(followed).unsubscribe(followed.channel)
 
-    async def _read_head(self, feed: str) -> Cursor | NewsError:
+    async def _read_head(self, feed: str) -> Cursor | StopPressError:
         try:
             return (await self._store.heads([feed]))[0] or NotFound(feed)
-        except NewsError as wrong:
+        except StopPressError as wrong:
             return wrong
         finally:
             del self._heads[feed]
@@ -356,7 +392,7 @@ class Follower:
 
 
 def _lacks(followed: FollowedFeed, head: Cursor) -> bool:
-    """Whether the feed's log is further than the feed, and nobody reads it yet."""
+    """Whether the log is ahead of the feed, and is not being read yet."""
     if followed.cursor.epoch != head.epoch:
         return bool(followed.cursor.epoch)
     return followed.held is None and followed.cursor < head

@@ -1,16 +1,15 @@
-"""The link to Redis: a bounded pool of connections, one borrowed for each call.
+"""A bounded pool of connections to Redis; each call borrows one.
 
 Rules:
-- Everything has the same time (`redis_timeout_s`), from waiting for a connection to
-  the last answer. What can't be answered is Unavailable, and of a write nobody
-  knows then whether it happened.
-- Each connection is greeted when it is made: whether a primary is behind it, whether
-  that fsyncs every write before it answers, and of which line of descent its data
-  are. Behind the same address there may be another server by then.
-- A connection on which a call did not end well is closed, not reused; and none is
-  made again behind our back.
-- All connections lead to one primary. Where one is answered by what is none any more,
-  or another server is the primary now, all of them are left, those in use too.
+- One timeout (`redis_timeout_s`) covers everything from waiting for a connection to the
+  last answer. After it the call is Unavailable, and the outcome of a write is unknown.
+- Each new connection is checked: whether it leads to a primary, whether that server
+  fsyncs every write before it answers, and the lineage of its data. Another server may
+  have taken the same address meanwhile.
+- A connection on which a call failed is closed, not reused; redis-py does not reconnect
+  it.
+- All connections lead to one primary. If one of them turns out to lead to a replica, or
+  another server becomes the primary, all of them are closed, those in use too.
 """
 
 from __future__ import annotations
@@ -33,32 +32,42 @@ from redis.asyncio.connection import (
 from redis.exceptions import ConnectionError, ReadOnlyError, RedisError
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log.quorum import ServerAddress
-from stoppress.log.redis_commands import Durability, Lives, RedisCommands, new_epoch
+from stoppress.log.grouped_writes import GroupedWrites
+from stoppress.log.majority_query import ServerAddress
+from stoppress.log.redis_commands_scripts_and_durability import (
+    Durability,
+    Lives,
+    RedisCommands,
+    new_epoch,
+)
 from stoppress.log.redis_errors import SlotMoving, unavailable
 
 CONNECTIONS = 32
-"""Connections a process takes for calls; who finds none waits for one."""
+"""Connections per process for calls; a call that finds none waits for one."""
 WATCH_S = 1.0
-"""Between two looks at where the primary is, where that may change."""
+"""Seconds between two looks at where the primary is, if that may change."""
 
 REPEAT_LOG_S = 10.0
-"""What Redis refuses again and again is logged once in this time."""
+"""A repeated refusal of Redis is logged once within this time."""
 
 FIRST_WORDS_S = 0.5
-"""How long a server that hung up is listened to."""
+"""How long to listen to a server that closed the connection."""
 
 log = logging.getLogger(__name__)
 
 
 class PrimaryFinder(Protocol):
-    """Knows where the primary is: Sentinels."""
+    """Finds the primary: Sentinels."""
 
     async def primary(self) -> ServerAddress:
-        """Where it is now. Raises Unavailable."""
+        """The address of the primary. Raises Unavailable."""
 
     async def aclose(self) -> None:
-        """End it."""
+        """Close its connections."""
+
+
+OVERWRITTEN_BYTES = 256 << 10
+"""More than the buffers of a connection hold after a read."""
 
 
 class Pool:
@@ -80,27 +89,29 @@ class Pool:
         self._place = place
         self._free: list[AbstractConnection] = []
         self._ours: WeakSet[AbstractConnection] = WeakSet()
-        """Every connection to the primary, as far as is known."""
+        """Every connection to the primary, as far as known."""
         self._permits = asyncio.Semaphore(CONNECTIONS)
+        self.writes = GroupedWrites(self.borrow)
+        """Writes that are ready together, in one round trip."""
         self._closed = False
         self._is_made = False
-        """Whether something was answered on it."""
+        """Whether a call succeeded."""
         self._logged = ("", 0.0)
         self.moved = asyncio.Event()
-        """Never set: nothing ever moves to another link."""
+        """Never set: keys do not move to another pool."""
 
-    # shards.Shards, where one link leads to everything
+    # shard_pools.Shards, for a store with one pool
 
     def of(self, key: str) -> Pool:
-        """This one."""
+        """This pool."""
         return self
 
     def links(self) -> tuple[Pool, ...]:
-        """This one alone."""
+        """This pool only."""
         return (self,)
 
     def name_at(self, link: Pool, prefix: str) -> str:
-        """Any name does."""
+        """A new name; any name will do."""
         return prefix + new_epoch()
 
     @property
@@ -109,12 +120,12 @@ class Pool:
         return int(self._pool.connection_kwargs.get("db") or 0)
 
     async def learn(self) -> None:
-        """There is nothing to learn."""
+        """Nothing: there is only one pool."""
 
     async def watch(self) -> None:
-        """Leave a primary as soon as another is named, until cancelled.
+        """Leave a primary as soon as another one is named, until cancelled.
 
-        Where the address itself leads to it, there is nothing to watch.
+        Without Sentinels there is nothing to watch.
         """
         while self._guide is not None:
             await asyncio.sleep(WATCH_S)
@@ -123,8 +134,9 @@ class Pool:
                     await self._look()
 
     async def aclose(self) -> None:
-        """Close every connection; those in use when they are given back."""
+        """Close every connection; those in use once they are given back."""
         self._closed = True
+        await self.writes.aclose()
         while self._free:
             await _drop(self._free.pop())
         if self._guide is not None:
@@ -133,8 +145,8 @@ class Pool:
     # Connections
 
     @asynccontextmanager
-    async def talk(self) -> AsyncIterator[RedisCommands]:
-        """Borrow a connection. Raises Unavailable, also for what happens inside."""
+    async def borrow(self) -> AsyncIterator[RedisCommands]:
+        """Borrow a connection. Raises Unavailable, also for errors in the block."""
         with self._told(), unavailable():
             async with asyncio.timeout(self.timeout_s), self._permits:
                 connection = await self._borrow()
@@ -153,13 +165,28 @@ class Pool:
                         self._free.append(connection)
 
     async def connect(self) -> AbstractConnection:
-        """A new connection to the primary, to be closed by the caller.
+        """A new connection to the primary, which the caller closes.
 
         Raises Unavailable.
         """
         with self._told(), unavailable():
             async with asyncio.timeout(self.timeout_s):
                 return await self._connect()
+
+    async def overwrite_buffers(self) -> None:
+        """Overwrite what the buffers of idle connections hold of earlier answers."""
+        idle, self._free = self._free, []
+        for connection in idle:
+            try:
+                async with asyncio.timeout(self.timeout_s):
+                    await overwrite_buffer(connection)
+            except (RedisError, OSError, TimeoutError):
+                await _drop(connection)
+            else:
+                if self._closed or connection not in self._ours:
+                    await _drop(connection)
+                else:
+                    self._free.append(connection)
 
     async def quit(self, why: str) -> None:
         """Close every connection, those in use too."""
@@ -168,7 +195,7 @@ class Pool:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Log what Redis said, and the same once in a while."""
+        """Log an error of Redis; the same error only once in a while."""
         try:
             yield
         except SlotMoving:
@@ -176,7 +203,7 @@ class Pool:
         except Unavailable as wrong:
             now = time.monotonic()
             said, at = self._logged
-            # Before, whoever makes the link tells it.
+            # Until a call succeeds, the code that makes the pool reports errors.
             if self._is_made and (str(wrong) != said or now - at > REPEAT_LOG_S):
                 self._logged = (str(wrong), now)
                 log.warning("%s", wrong)
@@ -192,7 +219,7 @@ class Pool:
 
     async def _connect(self) -> AbstractConnection:
         if self._closed:
-            raise Unavailable("the link to Redis is closed")
+            raise Unavailable("the connection pool is closed")
         await self._look()
         made = self._pool.make_connection()  # type: ignore[no-untyped-call]
         connection = cast(Any, made)
@@ -214,16 +241,16 @@ class Pool:
         return cast(AbstractConnection, made)
 
     async def _look(self) -> None:
-        """See where the primary is."""
+        """Find the primary; leave the former one if it has changed."""
         if self._guide is None:
             return
         place = await self._guide.primary()
         former, self._place = self._place, place
         if former not in (None, place):
-            await self._leave(f"the primary is {place} now, no longer {former}")
+            await self._leave(f"the primary is {place} now, not {former}")
 
     async def _leave(self, why: str) -> None:
-        log.warning("leaving Redis, %d connections: %s", len(self._ours), why)
+        log.warning("closing %d connections to Redis: %s", len(self._ours), why)
         left = list(self._ours)
         self._ours.clear()
         self._free.clear()
@@ -231,8 +258,16 @@ class Pool:
             await _drop(connection)
 
 
+async def overwrite_buffer(connection: AbstractConnection) -> None:
+    """Make the server send a long answer, which overwrites earlier ones."""
+    await connection.send_command("ECHO", bytes(OVERWRITTEN_BYTES), check_health=False)
+    await connection.read_response(disable_decoding=True)
+    await connection.send_command("ECHO", b"", check_health=False)
+    await connection.read_response(disable_decoding=True)
+
+
 async def _is_quiet(connection: AbstractConnection) -> bool:
-    """Whether it stands, and nothing is left to be read on it."""
+    """Whether the connection is open, with nothing left to read."""
     try:
         return connection.is_connected and not await connection.can_read()
     except (RedisError, OSError):
@@ -245,10 +280,10 @@ async def _drop(connection: AbstractConnection) -> None:
 
 
 async def _first_words(connection: AbstractConnection) -> str:
-    """What a server that hangs up at once says first, if it does.
+    """The first line of a server that closes the connection at once, or "".
 
-    It says so before it has read what was sent, and the kernel may drop it with that:
-    so nothing is sent here. Over TLS it says nothing.
+    The server sends it before it reads anything, and the kernel may drop it together
+    with unread input: so nothing is sent here. Over TLS there is no such line.
     """
     if isinstance(connection, SSLConnection):
         return ""

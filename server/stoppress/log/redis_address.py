@@ -6,8 +6,8 @@
     redis+sentinel://[user:password@]host:port,…/name[/database][?options]
     redis+cluster://[user:password@]host:port,…[?options]
 
-Rules: what is wrong is named by its part, never shown: any part may hold a piece of a
-password that was not percent-encoded.
+Rules: an error names the invalid part but does not show it: any part may contain a
+piece of a password that was not percent-encoded.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def check_address(url: str) -> None:
-    """Raise BadSetting, which names the part that can't be read and shows none."""
+    """Raise BadSetting, which names the invalid part but does not show it."""
     match = _URL.fullmatch(url)
     if match is None or match[1].lower() not in SCHEMES:
         raise _invalid("scheme", f"use {', '.join(f'{one}://' for one in SCHEMES)}")
     scheme, authority, path, query, fragment = match.groups()
     account, at, hosts = authority.rpartition("@")
     if fragment is not None or "@" in path:
-        raise _invalid("part after the host", f"it holds a # or an @: {ENCODE}")
+        raise _invalid("part after the host", f"it contains a # or an @: {ENCODE}")
     _check_account(account)
     for name, value in parse_qsl((query or "")[1:], keep_blank_values=True):
         if name not in OPTIONS or (name == "db" and not value.isdecimal()):
@@ -81,7 +81,7 @@ def check_address(url: str) -> None:
 def user_of(url: str) -> str:
     """The name of the user, for a line that an operator copies.
 
-    Without a password beside it, it may be the password itself, and isn't told.
+    Without a password it may be the password itself, and is not shown.
     """
     match = _URL.fullmatch(url)
     account = match[2].rpartition("@")[0] if match else ""
@@ -91,7 +91,7 @@ def user_of(url: str) -> str:
 
 def _check_account(account: str) -> None:
     if _ESCAPE.search(account):
-        raise _invalid("user or password", f"it holds a bare %: {ENCODE}")
+        raise _invalid("user or password", f"it contains a bare %: {ENCODE}")
     try:
         urlsplit(f"//{account}@h")
     except ValueError:
@@ -99,7 +99,7 @@ def _check_account(account: str) -> None:
     else:
         odd = bool(re.search(r"[\[\]\s\x00-\x1f]", account))
     if odd:
-        raise _invalid("user or password", f"it holds odd characters: {ENCODE}")
+        raise _invalid("user or password", f"it contains odd characters: {ENCODE}")
 
 
 def _check_host(host: str) -> None:
@@ -114,7 +114,7 @@ def _check_path(scheme: str, path: str) -> None:
     parts = [part for part in path.split("/") if part]
     if "cluster" in scheme:
         if parts not in ([], ["0"]):
-            raise _invalid("database number", "a cluster has database 0 alone")
+            raise _invalid("database number", "a cluster only has database 0")
         return
     if "sentinel" in scheme:
         if not parts:

@@ -1,8 +1,9 @@
-"""What goes wrong between this process and Redis, as one sentence for operators.
+"""Errors of Redis and of the connection to it, each as one sentence for operators.
 
-Rules: each cause has a sentence of its own, which says what Redis said and what to
-change; what Redis echoes of a command (`with args beginning with`) may hold a password
-and is cut off. All of it is Unavailable, but for what only a mistake of ours causes.
+Rules: each cause has its own sentence, with the words of Redis and what to change. What
+Redis repeats of a command (`with args beginning with`) may contain a password and is
+cut off. Every error is Unavailable, except those that only a fault of this code can
+cause.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from stoppress.domain.errors import NotPermitted, Unavailable
 
 _WHERE = re.compile(r" script: (?:[0-9a-f]{40}, )?on @user_script.*", re.DOTALL)
 _IN_A_SCRIPT = ("The user executing the script can't", "ACL failure in script")
-"""How Redis and Valkey begin where a script calls what its user may not call."""
+"""How Redis and Valkey begin if a script calls what its user may not call."""
 _SENTENCES: tuple[tuple[str, str], ...] = (
     ("OOM", "Redis is full: raise its maxmemory, or free memory there"),
     ("MISCONF", "Redis refuses writes, as it can't save to its disk: see its log"),
@@ -44,11 +45,11 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
 
 
 class NotPrimary(Unavailable):
-    """What answers there is a replica."""
+    """The server at this address is a replica."""
 
 
 class SlotMoving(Unavailable):
-    """What was asked for moves between servers, or has moved; nothing was done."""
+    """The keys are moving to another server, or have moved; nothing was done."""
 
 
 class LoginRefused(Unavailable):
@@ -56,26 +57,30 @@ class LoginRefused(Unavailable):
 
 
 class WrongAddress(Unavailable):
-    """What answers there can't be used at this address: another one is needed."""
+    """The server at this address can't be used: another address is needed."""
+
+
+_NEEDED_BY_ADDRESS = re.compile(r"^unknown command '?(AUTH|SELECT)\b", re.IGNORECASE)
+"""Sent first on a connection, for a password or a database number."""
 
 
 def said(error: BaseException) -> str:
-    """What Redis said, without where in a script, and without a command's values."""
+    """The words of Redis, without the place in a script and a command's values."""
     text = _WHERE.sub("", str(error))
     return text.partition(", with args beginning with")[0].strip()
 
 
 def why(wrong: BaseException) -> Unavailable | None:
-    """The error as Unavailable; None if it is a mistake of ours."""
-    # What Redis answered says all of it.
+    """The error as Unavailable; None if only a fault of this code can cause it."""
+    # An answer of Redis needs no other cause.
     causes = (wrong,) if isinstance(wrong, ResponseError) else _causes(wrong)
     for cause in causes:
         found = _known(cause)
         if found is not None:
             return found
     if isinstance(wrong, ResponseError):
-        # Those with a class are about the server's state or set-up; those without
-        # are our own mistakes.
+        # Errors with a class are about the server's state or set-up; those without are
+        # faults of this code.
         if type(wrong) is ResponseError:
             return None
         return Unavailable(f"Redis refuses: {said(wrong)}")
@@ -92,7 +97,7 @@ def _causes(wrong: BaseException) -> Iterator[BaseException]:
 
 
 def _known(error: BaseException) -> Unavailable | None:
-    """What this very error means; None if it says too little by itself."""
+    """The meaning of this error; None if its cause says more."""
     text = said(error)
     if isinstance(error, RedisError) and text.startswith("max number of clients"):
         return Unavailable(
@@ -104,7 +109,7 @@ def _known(error: BaseException) -> Unavailable | None:
         case AuthenticationError():
             if text.startswith(("Authentication required", "NOAUTH")):
                 return LoginRefused(
-                    "Redis asks for a password (NOAUTH): give user and password in the "
+                    "Redis asks for a password (NOAUTH): use user and password in the "
                     "address"
                 )
             return LoginRefused(
@@ -122,13 +127,13 @@ def _known(error: BaseException) -> Unavailable | None:
         case ClusterDownError():
             return Unavailable(f"the cluster is down: {text}")
         case InvalidResponse():
-            return Unavailable("what answers there does not speak as Redis does")
+            return Unavailable("the server at this address is not a Redis")
         case ResponseError():
             return _refusal(text)
         case ssl.SSLCertVerificationError():
             return Unavailable(
-                "Redis shows a certificate that does not hold: "
-                f"{error.verify_message}; name its authority with ssl_ca_certs"
+                "the certificate of Redis is not trusted: "
+                f"{error.verify_message}; set its authority with ssl_ca_certs"
             )
         case ssl.SSLError():
             return Unavailable(
@@ -141,9 +146,14 @@ def _known(error: BaseException) -> Unavailable | None:
 
 def _refusal(text: str) -> Unavailable | None:
     if text.startswith(_IN_A_SCRIPT):
-        # Something may have been written before it.
+        # The script may have written something before.
         return Unavailable(f"the Redis user lacks a right: {text}")
     if text.startswith("unknown command"):
+        if found := _NEEDED_BY_ADDRESS.search(text):
+            return WrongAddress(
+                f"this Redis has no command {found[1].upper()}, which the address "
+                "needs: it is renamed or disabled there: remove its `rename-command`"
+            )
         return Unavailable(
             f"Redis does not know a command, which may be renamed there: {text}"
         )
@@ -158,19 +168,19 @@ def _refusal(text: str) -> Unavailable | None:
 def _away(wrong: BaseException) -> str:
     for cause in _causes(wrong):
         if isinstance(cause, ConnectionRefusedError):
-            return "Redis is away: nobody listens at its address (connection refused)"
+            return "Redis is away: nothing listens at its address (connection refused)"
         if isinstance(cause, OSError) and cause.strerror:
             return f"Redis is away: {cause.strerror}"
     return "Redis is away: the connection was lost"
 
 
 class unavailable:  # reads as a statement: `with unavailable():`
-    """What goes wrong between us and Redis becomes Unavailable."""
+    """Turns errors of Redis and of the connection into Unavailable."""
 
     def __enter__(self) -> None:
         return
 
     def __exit__(self, kind: Any, wrong: BaseException | None, trace: Any) -> None:
-        # asyncio ends a task by CancelledError, and its own errors are told as such.
+        # CancelledError ends a task, and other errors are not about Redis.
         if isinstance(wrong, RedisError | OSError) and (found := why(wrong)):
             raise found from wrong

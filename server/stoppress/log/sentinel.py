@@ -1,4 +1,4 @@
-"""Redis Sentinel: who the primary is now.
+"""Redis Sentinel: which server is the primary now.
 
     redis+sentinel://[user:password@]host:port,host:port/name[/db][?options]
 
@@ -7,12 +7,11 @@ are the options `sentinel_username` and `sentinel_password`. `rediss+sentinel://
 TLS to all of them.
 
 Rules:
-- All Sentinels are asked at once, and more than half have to answer before any is
-  believed, unless no more can. Of what they say the newest counts: one that was cut
-  off goes on naming the primary that was. Half of them or less can't take back what
-  was known.
-- They are asked for advice, not for permission: while none answers, the primary is
-  where it was. What is there tells itself whether it is one.
+- All Sentinels are asked at once, and more than half have to answer before an answer is
+  used, unless no more can. The newest answer counts: a Sentinel that was cut off goes
+  on naming the former primary. Half of them or fewer can't replace a newer answer.
+- Sentinels only advise: while none answers, the last known primary is used. Each
+  connection checks that its server is a primary.
 """
 
 from __future__ import annotations
@@ -25,8 +24,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log.permissions import SENTINEL_RULES
-from stoppress.log.quorum import (
+from stoppress.log.majority_query import (
     ServerAddress,
     SingleFlight,
     are_enough,
@@ -35,35 +33,36 @@ from stoppress.log.quorum import (
 )
 from stoppress.log.redis_address import user_of
 from stoppress.log.redis_errors import said as said_by
+from stoppress.log.redis_user_rights import SENTINEL_RULES
 from stoppress.settings import BadSetting
 
 SCHEMES = {"redis+sentinel": "redis", "rediss+sentinel": "rediss"}
 PORT = 26379
-"""Where a Sentinel listens, if it does not say."""
+"""The port of a Sentinel, if its address has none."""
 
 
 class RedisAddress(NamedTuple):
-    """What an address says."""
+    """The parts of an address."""
 
     name: str
-    """Of the primary."""
+    """The name of the primary."""
     servers: str
-    """The servers' address; whichever is the primary has another host and port."""
+    """The servers' address; the host and port of the primary are filled in later."""
     sentinels: tuple[str, ...]
     """The Sentinels' addresses."""
 
 
 class SentinelAnswer(NamedTuple):
-    """What one Sentinel says of the primary."""
+    """What one Sentinel answers about the primary."""
 
     epoch: int
-    """Of its configuration: the greater, the newer."""
+    """The version of its configuration: the greater, the newer."""
     is_up: bool
     place: ServerAddress
 
 
 def parse(url: str) -> RedisAddress | None:
-    """What the address says; None if it names no Sentinels. Raises ValueError."""
+    """Parse an address; None if it names no Sentinels. Raises ValueError."""
     split = urlsplit(url)
     scheme = SCHEMES.get(split.scheme)
     if scheme is None:
@@ -96,7 +95,7 @@ def _query(options: Mapping[str, str]) -> str:
 def _place(host: str) -> str:
     split = urlsplit(f"//{host}")
     if not split.hostname:
-        raise ValueError("this is no address of a Sentinel: use host:port")
+        raise ValueError("the address of a Sentinel is invalid: use host:port")
     return host if split.port else f"{host}:{PORT}"
 
 
@@ -111,9 +110,9 @@ class Sentinels:
         self._find = SingleFlight(self._found)
 
     async def primary(self) -> ServerAddress:
-        """Where the primary is. Who asks meanwhile gets the same answer.
+        """The address of the primary. Concurrent callers share one query.
 
-        Raises Unavailable, and BadSetting if it never was known by that name.
+        Raises Unavailable, and BadSetting if no primary ever had that name.
         """
         return await self._find()
 
@@ -142,13 +141,16 @@ class Sentinels:
         if known is not None and not are_enough(said, self._asked):
             newest = max(newest, known)
         if not newest.is_up:
-            raise Unavailable(f"the primary is down, the Sentinels say: {newest.place}")
+            raise Unavailable(
+                f"the Sentinels say that the primary is down: {newest.place}"
+            )
         self._known = newest
         return newest.place
 
     async def _say(self, one: Redis) -> SentinelAnswer:
-        # Who promotes another names it first: the state changes later, when the other
-        # replicas follow. In one packet, so that the two agree.
+        # A Sentinel that promotes a server names it first; the state changes later,
+        # when the other replicas follow. Both are asked in one packet, so that they
+        # agree.
         async with one.pipeline(transaction=False) as both:
             both.execute_command("SENTINEL MASTER", self._name)
             both.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", self._name)

@@ -1,9 +1,9 @@
-"""What a server says of itself, and whether it may be trusted with the news.
+"""Checks of a Redis server: its version, role, persistence and eviction.
 
-Rules: Redis 7.0 or newer, or Valkey; a memory policy that never throws data away; and
-for `durability=fsync` a server that can do it. Whatever does not fit is one line that
-says what to do. A managed Redis may refuse to show its settings: that is a warning, and
-what can't be seen counts as not so.
+Rules: Redis 7.0 or newer, or Valkey; a memory policy that never evicts data; and for
+`durability=fsync` a server that supports it. A server that does not fit is refused in
+one line that says what to do. A managed Redis may hide its settings: then the server
+warns, and a hidden setting counts as unset.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from typing import Any, NamedTuple
 from redis.exceptions import ResponseError
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log.redis_commands import Durability, RedisCommands
+from stoppress.log.redis_commands_scripts_and_durability import (
+    Durability,
+    RedisCommands,
+)
 from stoppress.log.redis_errors import unavailable
 from stoppress.settings import BadSetting, Settings
 
@@ -32,15 +35,15 @@ log = logging.getLogger(__name__)
 
 
 class UnfitServer(BadSetting):
-    """This Redis can't be used: why, and what would do."""
+    """This Redis can't be used; the text says why, and what is needed."""
 
 
 class VolatileServer(Unavailable):
-    """The server that is there now throws data away."""
+    """The server at the address now evicts data."""
 
 
 class ServerInfo(NamedTuple):
-    """What a server says of itself. `config` is empty where it may not be seen."""
+    """What a server reports about itself. `config` is empty if it is hidden."""
 
     version: tuple[int, ...]
     is_valkey: bool
@@ -64,11 +67,11 @@ def is_sure(config: dict[str, str]) -> bool:
 
 
 def check_memory(config: dict[str, str]) -> None:
-    """Raise VolatileServer if a server with these settings throws data away."""
+    """Raise VolatileServer if a server with these settings evicts data."""
     policy = config.get("maxmemory-policy", "noeviction")
     if config.get("maxmemory", "0") != "0" and policy != "noeviction":
         raise VolatileServer(
-            f"this Redis throws data away when it is full (maxmemory-policy {policy}); "
+            f"this Redis deletes data when it is full (maxmemory-policy {policy}): "
             "set it to noeviction"
         )
 
@@ -78,10 +81,11 @@ def confirmation(
 ) -> Durability:
     """What writes wait for.
 
-    Raises UnfitServer, also where the server doesn't fit at all.
+    Raises UnfitServer, also if the server can't be used at all.
     """
     _check(facts, in_cluster=in_cluster)
-    # Twice within the time of a call: a script that is not known yet is sent twice.
+    # Two such waits fit into one call: the call is sent twice if its script is not
+    # loaded yet.
     wait_ms = int(settings.redis_timeout_s * 400)
     wanted = settings.durability
     if wanted == "memory":
@@ -93,7 +97,7 @@ def confirmation(
             return Durability(("WAITAOF", 1, 0, wait_ms), 1)
         if facts.config or not facts.has_aof:
             raise UnfitServer(
-                "this Redis may lose writes it has confirmed; set `appendonly yes` and "
+                "this Redis may lose writes it has confirmed: set `appendonly yes` and "
                 "`appendfsync always` there, or durability=memory (or replicas:N) here"
             )
         log.warning("Redis hides its settings; whether it fsyncs writes is unknown")
@@ -101,7 +105,7 @@ def confirmation(
     kind, _, count = wanted.partition(":")
     if kind != "replicas" or not count.isdecimal() or int(count) < 1:
         raise BadSetting(
-            f"durability={wanted!r} can't be: it is memory, fsync, or replicas:N"
+            f"durability={wanted!r} is invalid: use memory, fsync, or replicas:N"
         )
     return Durability(("WAIT", int(count), wait_ms), int(count))
 
@@ -109,22 +113,18 @@ def confirmation(
 def _check(facts: ServerInfo, *, in_cluster: bool) -> None:
     version = ".".join(map(str, facts.version))
     if facts.version < OLDEST and not facts.is_valkey:
-        raise UnfitServer(
-            f"Redis {version} is too old; 7.0 or newer is needed, or Valkey"
-        )
+        raise UnfitServer(f"Redis {version} is too old: use 7.0 or newer, or Valkey")
     if facts.is_cluster and not in_cluster:
-        raise UnfitServer(
-            "this Redis is a cluster: name it as redis+cluster://host:port,…"
-        )
+        raise UnfitServer("this Redis is a cluster: use redis+cluster://host:port,…")
 
 
-async def facts_of(talk: RedisCommands) -> ServerInfo:
-    """Ask it."""
-    info = _info(await talk.one("INFO", "everything"))
-    answers = await talk.ask(("CONFIG", "GET", *CONFIG))
+async def facts_of(redis: RedisCommands) -> ServerInfo:
+    """Read the facts of a server."""
+    info = _info(await redis.one("INFO", "everything"))
+    answers = await redis.ask(("CONFIG", "GET", *CONFIG))
     config: dict[str, str] = {}
     if isinstance(answers[0], ResponseError):
-        log.warning("Redis does not show its settings (%s); going on", answers[0])
+        log.warning("Redis does not show its settings (%s); continuing", answers[0])
     else:
         config = pairs(answers[0])
     with unavailable():

@@ -1,8 +1,8 @@
-"""The store: what the desk needs (`desk.store`), and what a follower reads, in Redis.
+"""The store in Redis: for the desk (`desk.store_protocol`), and for followers.
 
-Each method is one round trip, but for lists and windows, which are read in pieces
-so that no one answer keeps Redis from the others. Every error of Redis is
-Unavailable; everything else is as `desk.store` says.
+Each method is one round trip, except lists and windows, which are read in pieces so
+that no answer blocks Redis for long. Every error of Redis is Unavailable, or Damaged if
+the keys of one feed cause it; for other errors see `desk.store_protocol`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
-from redis.exceptions import ResponseError
-
 from stoppress.domain.cursor import Cursor
+from stoppress.domain.desk_log_name import feed_behind, is_desk_log
 from stoppress.domain.errors import (
+    Damaged,
     Gone,
     IdempotencyKeyReused,
     Invalid,
@@ -23,10 +23,11 @@ from stoppress.domain.errors import (
     NotPermitted,
     Unavailable,
 )
-from stoppress.domain.store_records import (
+from stoppress.domain.store_requests_and_results import (
     Idempotency,
     LogWindow,
     PageMark,
+    PostHistory,
     PostPage,
     Snapshot,
     StoredFeed,
@@ -34,29 +35,37 @@ from stoppress.domain.store_records import (
     Write,
     Written,
 )
-from stoppress.log import scripts
+from stoppress.log import feed_read_scripts as reads
+from stoppress.log import feed_write_scripts as writes
+from stoppress.log import post_list_and_revision_scripts as post_scripts
+from stoppress.log.audit_log import feed_entry
+from stoppress.log.desk_log_store import RedisDeskLogs, readable
+from stoppress.log.feed_read_scripts import (
+    LogPiece,
+    MarkedWindow,
+)
+from stoppress.log.last_change_times import last_events_at
 from stoppress.log.log_metrics import StoreMetrics
-from stoppress.log.redis_commands import RedisCommands, new_epoch
-from stoppress.log.redis_keys import FEEDS, TOKENS, feed_keys, making_key
-from stoppress.log.scripts import LogPiece, MarkedWindow
-from stoppress.log.shards import Shards, at, each
+from stoppress.log.redis_commands_scripts_and_durability import RedisCommands, new_epoch
+from stoppress.log.redis_keys import FEEDS, feed_keys, making_key
+from stoppress.log.shard_pools import Shards, each, write_at
 from stoppress.settings import Settings
 
 BATCH = 500
-"""Feeds asked for in one round trip: about 10 ms of Redis."""
+"""Feeds read in one round trip: about 10 ms of Redis."""
 PIECE_EVENTS = 512
 PIECE_BYTES = 1 << 20
 """A piece of a log read in one step: about 2 ms of Redis."""
 _MARK = re.compile(r"(ext|posts)\.(\d{1,19})", re.ASCII)
 PAGE_ATTEMPTS = 5
-"""How often a window is begun anew because the epoch changed meanwhile."""
+"""How often the read of a window is restarted because the epoch has changed."""
 
 
 T = TypeVar("T")
 
 
-class RedisStore:
-    """Feeds, posts and tokens in Redis: `desk.store.Store` and `TokenStore`."""
+class RedisStore(RedisDeskLogs):
+    """Feeds and posts in Redis (`desk.store_protocol`), with tokens and ticket keys."""
 
     def __init__(
         self,
@@ -64,13 +73,9 @@ class RedisStore:
         settings: Settings,
         metrics: StoreMetrics | None = None,
     ) -> None:
-        self._shards = shards
-        self._metrics = metrics or StoreMetrics()
-        self._log_events = settings.log_events
-        self._log_age_s = settings.log_days * 86_400
+        super().__init__(shards, settings, metrics or StoreMetrics())
         self._ring_events = settings.ring_events
         self._ring_bytes = settings.ring_bytes
-        self._ttl_s = settings.idempotency_hours * 3600
 
     # Feeds and posts
 
@@ -88,16 +93,19 @@ class RedisStore:
         """
         born = new_epoch()
         member = f"{feed} {born}"
-        # First the index, so that no feed is missing in it; what it names is looked up
-        # when it is read. In another shard than the feed it is waited for by itself.
+        # The index first, so that it lacks no feed; its entries are checked when read.
+        # On another shard than the feed, its durability is confirmed separately.
         is_near = self._shards.of(FEEDS) is self._shards.of(feed_keys(feed).meta)
         say = RedisCommands.one if is_near else RedisCommands.write_one
-        await self._at(FEEDS, lambda talk: say(talk, "ZADD", FEEDS, at, member))
+        await self._at(FEEDS, lambda redis: say(redis, "ZADD", FEEDS, at, member))
         try:
             written = await self._feed(
                 feed,
-                lambda talk: scripts.make(
-                    talk, feed, born, body, idempotency, ttl_s=self._ttl_s, rev=rev
+                lambda redis: writes.make(
+                    *(redis, feed, born, body, idempotency),
+                    ttl_s=self._ttl_s,
+                    rev=rev,
+                    audit=self.audit.args(feed_entry("feed.created", feed, body)),
                 ),
             )
         except NotPermitted:
@@ -114,35 +122,37 @@ class RedisStore:
         return written
 
     async def claim(self, feed: str, idempotency: Idempotency) -> bool:
-        """Let the Idempotency-Key make this feed and no other; whether that is new.
+        """Bind the Idempotency-Key to this feed; returns whether that is new.
 
-        Raises IdempotencyKeyReused if another feed is or was to be made under it.
+        Raises IdempotencyKeyReused if the key was used for another feed.
         """
         name = making_key(idempotency)
         was = await self._at(
             name,
-            lambda talk: talk.one("SET", name, feed, "NX", "EX", self._ttl_s, "GET"),
+            lambda redis: redis.one("SET", name, feed, "NX", "EX", self._ttl_s, "GET"),
         )
         if was not in (None, feed.encode()):
             raise IdempotencyKeyReused(idempotency.key)
         return was is None
 
     async def release(self, idempotency: Idempotency) -> None:
-        """Let the Idempotency-Key make any feed again."""
+        """Release the Idempotency-Key: it may be used for any feed again."""
         name = making_key(idempotency)
-        await self._at(name, lambda talk: talk.one("DEL", name))
+        await self._at(name, lambda redis: redis.one("DEL", name))
 
     async def drop_feed(
         self, feed: str, expected: int | None, idempotency: Idempotency | None
     ) -> None:
-        """Delete a feed with all its posts; readers are told.
+        """Delete a feed with all its posts; its readers are disconnected.
 
         Raises NotFound, StaleRevision, IdempotencyKeyReused.
         """
+        await self.audit.outlives(feed)
+        audit = self.audit.args(feed_entry("feed.deleted", feed, b""))
         born = await self._feed(
             feed,
-            lambda talk: scripts.drop(
-                talk, feed, expected, idempotency, ttl_s=self._ttl_s
+            lambda redis: writes.drop(
+                *(redis, feed, expected, idempotency), ttl_s=self._ttl_s, audit=audit
             ),
         )
         if born is not None:
@@ -154,68 +164,99 @@ class RedisStore:
         Raises NotFound, Gone, StaleRevision, ExternalIdTaken, IdempotencyKeyReused,
         PinMoved.
         """
-        written, aged = await self._feed(
-            write.feed,
-            lambda talk: scripts.write(
-                talk,
-                write,
-                events=self._log_events,
-                age_s=self._log_age_s,
-                ttl_s=self._ttl_s,
-            ),
-        )
-        if aged:
-            self._metrics.aged.add(aged)
-        return written
+        kept_for = self._kept(write)
+        with readable(write.feed):
+            answer = await write_at(
+                self._shards,
+                feed_keys(write.feed).meta,
+                lambda redis: writes.write(redis, write, kept_for),
+            )
+            return self._counted(writes.write_answer(answer, write))
 
     async def recall(self, feed: str, idempotency: Idempotency) -> Written | None:
-        """The write under this key, or None. Raises IdempotencyKeyReused."""
+        """The write with this key, or None. Raises IdempotencyKeyReused."""
         return await self._feed(
-            feed, lambda talk: scripts.recall(talk, feed, idempotency)
+            feed,
+            lambda redis: writes.recall(redis, feed, idempotency),
         )
 
     async def confirm(self, feed: str) -> Cursor:
-        """Wait until what the feed holds is as safe as what is acknowledged.
+        """Wait until the configured durability holds for all that the feed contains.
 
-        Returns where its log ends. Raises NotFound.
+        Returns the head of its log. Raises NotFound.
         """
-        return await self._feed(feed, lambda talk: scripts.confirm(talk, feed))
+        return await self._feed(feed, lambda redis: writes.confirm(redis, feed))
 
     async def feed(self, feed: str) -> StoredFeed:
-        """The feed as it is now. Raises NotFound."""
-        return await self._feed(feed, lambda talk: scripts.feed_now(talk, feed))
+        """The feed's current state. Raises NotFound."""
+        return await self._feed(feed, lambda redis: reads.feed_now(redis, feed))
+
+    async def feed_body(self, feed: str) -> bytes | None:
+        """The feed's stored JSON, or None: one read, whether it exists or not."""
+        meta = feed_keys(feed).meta
+        return await self._feed(feed, lambda redis: redis.one("HGET", meta, "feed"))
 
     async def feeds(self) -> list[bytes]:
-        """Every feed's kept JSON, of every visibility: newest made first, then by slug,
-        last first.
+        """The stored JSON of every feed of any visibility: newest first, then by slug,
+        descending.
         """
         members = await self._at(
-            FEEDS, lambda talk: talk.one("ZREVRANGE", FEEDS, 0, -1)
+            FEEDS, lambda redis: redis.one("ZREVRANGE", FEEDS, 0, -1)
         )
         named = [member.decode().split(" ") for member in members]
-        found = await self._each([feed for feed, _ in named], _born_and_body)
+        found = await self._each([feed for feed, _ in named], reads.born_and_body)
         return [
             body
             for (_, born), (is_born, body) in zip(named, found, strict=True)
-            # Left behind by a maker or a deleter that was cut in the middle.
+            # Left behind by a call that was interrupted.
             if is_born is not None and is_born.decode() == born
         ]
 
+    async def last_events_at(self, feeds: Sequence[str]) -> list[int | None]:
+        """The time of each feed's last event, in ms since 1970; None if unknown."""
+        return await self._each(feeds, last_events_at)
+
     async def post(self, feed: str, post: str) -> bytes:
-        """The post's kept JSON. Raises NotFound, Gone."""
+        """The post's stored JSON. Raises NotFound, Gone."""
         keys = feed_keys(feed)
         exists, value = await self._feed(
             feed,
-            lambda talk: talk.all(("EXISTS", keys.meta), ("HGET", keys.posts, post)),
+            lambda redis: redis.all(("EXISTS", keys.meta), ("HGET", keys.posts, post)),
         )
         if not exists:
             raise NotFound(feed)
         if value is None:
             raise NotFound(feed, post)
-        body: bytes = value.partition(b" ")[2]
+        rev, space, body = value.partition(b" ")
+        if not space or not rev.isdigit():
+            raise Damaged(feed, f"the record of the post {post!r} has no revision")
         if not body:
-            raise Gone(feed, post)
-        return body
+            raise Gone(feed, post, int(rev))
+        kept: bytes = body
+        return kept
+
+    async def external_post(self, feed: str, external_id: str) -> str | None:
+        """The id of the post with this external id, withdrawn or not, or None.
+
+        Raises NotFound.
+        """
+        keys = feed_keys(feed)
+        exists, post = await self._feed(
+            feed,
+            lambda redis: redis.all(
+                ("EXISTS", keys.meta), ("HGET", keys.ext, external_id)
+            ),
+        )
+        if not exists:
+            raise NotFound(feed)
+        return None if post is None else post.decode()
+
+    async def revisions(self, feed: str, post: str) -> PostHistory:
+        """The post's earlier states. Raises NotFound."""
+        return await self._feed(
+            feed,
+            lambda redis: post_scripts.revisions(redis, feed, post),
+        )
 
     async def page(
         self, feed: str, mark: PageMark | None, limit: int, rising: bool = False
@@ -225,72 +266,56 @@ class RedisStore:
         Raises NotFound.
         """
         return await self._feed(
-            feed, lambda talk: scripts.page(talk, feed, mark, limit, rising)
+            feed,
+            lambda redis: post_scripts.page(redis, feed, mark, limit, rising),
         )
 
     async def withdrawn(self, feed: str, after: str, limit: int) -> WithdrawnPage:
         """About `limit` withdrawn posts after a mark ("": the first).
 
-        Raises NotFound, and Invalid for a mark that is none.
+        Raises NotFound, and Invalid for an invalid mark.
         """
         match = _MARK.fullmatch(after or "ext.0")
         if match is None or int(match[2]) >> 64:
-            raise Invalid("after", f"{after[:80]!r} is no mark; follow `next`")
+            raise Invalid(
+                "after", f"{after[:80]!r} is invalid: use the value of `next`"
+            )
         part = match[1]
         found, place = await self._feed(
-            feed, lambda talk: scripts.withdrawn(talk, feed, part, int(match[2]), limit)
+            feed,
+            lambda redis: post_scripts.withdrawn(
+                redis, feed, part, int(match[2]), limit
+            ),
         )
-        # Those with an external id first: a post's first mention is the one kept.
+        # Those with an external id first: readers of the list keep the first entry.
         rest = f"{part}.{place}" if place else "posts.0" if part == "ext" else None
         return WithdrawnPage(found, rest)
 
     async def snapshot(self, feed: str, limit: int) -> Snapshot:
-        """The feed, its newest posts and the pinned one, in one step. NotFound."""
-        return await self._feed(feed, lambda talk: scripts.snapshot(talk, feed, limit))
+        """The feed, its newest posts and the pinned one, in one step.
 
-    # Tokens
-
-    async def put_token(self, digest: str, record: bytes) -> None:
-        """Keep a token's record."""
-        await self._at(
-            TOKENS, lambda talk: talk.write_one("HSET", TOKENS, digest, record)
-        )
-
-    async def token(self, digest: str) -> bytes | None:
-        """The record of the token, or None if there is none."""
-        record: bytes | None = await self._at(
-            TOKENS, lambda talk: talk.one("HGET", TOKENS, digest)
-        )
-        return record
-
-    async def tokens(self) -> list[tuple[str, bytes]]:
-        """Every digest with its record."""
-        flat = await self._at(TOKENS, lambda talk: talk.one("HGETALL", TOKENS))
-        return [(flat[i].decode(), flat[i + 1]) for i in range(0, len(flat), 2)]
-
-    async def drop_token(self, digest: str) -> bool:
-        """Forget a token; whether it was there."""
-        dropped = await self._at(
-            TOKENS, lambda talk: talk.write_one("HDEL", TOKENS, digest)
-        )
-        return bool(dropped)
+        Raises NotFound.
+        """
+        return await self._feed(feed, lambda redis: reads.snapshot(redis, feed, limit))
 
     # Logs
 
     async def heads(self, feeds: Sequence[str]) -> list[Cursor | None]:
-        """Where each feed's log ends, None where there is no such feed."""
-        return await self._each(feeds, scripts.heads)
+        """The head of each feed's log; None if there is no such feed."""
+        return await self._each(feeds, reads.heads)
 
     async def window(self, feed: str) -> LogWindow:
-        """The newest part of a log, as much as a ring takes. Raises NotFound."""
+        """The newest part of a log, as much as fits into a ring. Raises NotFound."""
         return (await self.marked_window(feed)).window
 
     async def marked_window(self, feed: str) -> MarkedWindow:
-        """That, and the secret with which the feed's messages are marked.
+        """The same, with the secret that marks the feed's messages.
 
-        Bodies are what posts are when they are read, which may be later than the
-        window's cursor: whoever needs them to agree listens meanwhile.
+        Bodies are the posts' states at the time of the read, which may be later than
+        the window's cursor: a caller that needs them to agree also subscribes.
         """
+        if is_desk_log(feed):
+            await self.open_desk_log(feed_behind(feed))
         for _ in range(PAGE_ATTEMPTS):
             newest = await self._piece(feed, back=True, beyond=None)
             events = list(newest.events)
@@ -310,24 +335,24 @@ class RedisStore:
         raise Unavailable(f"the log of {feed!r} keeps changing")
 
     async def since(self, feed: str, seq: int) -> LogPiece:
-        """What followed on `seq`: a bounded piece, which may end before the head.
+        """The events after `seq`: a bounded piece, which may end before the head.
 
         Raises NotFound.
         """
         return await self._piece(feed, back=False, beyond=seq)
 
     async def renew(self, feed: str, told: Cursor) -> Cursor:
-        """Begin a new epoch if the log ends before `told`, its tail being lost.
+        """Begin a new epoch if the log ends before `told`: its tail is lost.
 
-        Returns where it ends then. Raises NotFound.
+        Returns the head of the log then. Raises NotFound.
         """
-        return await self._feed(feed, lambda talk: scripts.renew(talk, feed, told))
+        return await self._feed(feed, lambda redis: writes.renew(redis, feed, told))
 
     async def _piece(self, feed: str, *, back: bool, beyond: int | None) -> LogPiece:
         return await self._feed(
             feed,
-            lambda talk: scripts.piece(
-                talk,
+            lambda redis: reads.piece(
+                redis,
                 feed,
                 back=back,
                 beyond=beyond,
@@ -336,17 +361,7 @@ class RedisStore:
             ),
         )
 
-    # Where things are
-
-    async def _at(
-        self, redis_key: str, call: Callable[[RedisCommands], Awaitable[T]]
-    ) -> T:
-        return await at(self._shards, redis_key, call)
-
-    async def _feed(
-        self, feed: str, call: Callable[[RedisCommands], Awaitable[T]]
-    ) -> T:
-        return await at(self._shards, feed_keys(feed).meta, call)
+    # Internal
 
     async def _each(
         self,
@@ -358,16 +373,4 @@ class RedisStore:
         )
 
     async def _unlist(self, member: str) -> None:
-        await self._at(FEEDS, lambda talk: talk.one("ZREM", FEEDS, member))
-
-
-async def _born_and_body(
-    talk: RedisCommands, feeds: Sequence[str]
-) -> list[tuple[bytes | None, bytes]]:
-    commands = (("HMGET", feed_keys(feed).meta, "born", "feed") for feed in feeds)
-    answers = await talk.read_damaged(*commands)
-    # A feed whose keys are damaged is left out, as if it were not there.
-    return [
-        (None, b"") if isinstance(one, ResponseError) else (one[0], one[1])
-        for one in answers
-    ]
+        await self._at(FEEDS, lambda redis: redis.one("ZREM", FEEDS, member))

@@ -26,8 +26,8 @@ from pathlib import Path
 from stoppress.settings import Settings
 
 BIND_FOR_S = 2.0
-EARS = 8
-"""Connections accepted per turn of the loop: as many as a turn lets in."""
+CONNECTIONS_PER_TURN = 8
+"""Connections accepted per turn of the loop: as many as a turn admits."""
 _BIND_PAUSE_S = 0.05
 _USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
 
@@ -55,7 +55,10 @@ async def listen(host: str, port: int, count: int) -> list[socket.socket]:
 
 
 async def listen_unix(path: Path) -> socket.socket:
-    """Bind a Unix socket, open to all who can reach its folder. Raises CannotListen."""
+    """Bind a Unix socket, open to every user who can reach its folder.
+
+    Raises CannotListen.
+    """
     deadline = asyncio.get_running_loop().time() + BIND_FOR_S
     while _is_in_use(path):
         if asyncio.get_running_loop().time() > deadline:
@@ -73,12 +76,12 @@ def _bound_unix(path: Path) -> socket.socket:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
         one.bind(str(path))
-        # A proxy runs as another user; the folder says who may come near.
+        # A proxy runs as another user; the rights of the folder limit access.
         path.chmod(0o666)
         one.setblocking(False)
     except OSError as error:
         one.close()
-        # Python's own: the path is too long for the kernel.
+        # Python's own error: the path is too long for the kernel.
         reason = error.strerror or str(error)
         raise CannotListen(f"can't listen on uds {str(path)!r}: {reason}") from None
     return one
@@ -92,11 +95,11 @@ def remove_unix(path: Path) -> None:
 
 
 def _is_in_use(path: Path) -> bool:
-    """Whether somebody listens on a Unix socket. Raises CannotListen."""
+    """Whether another server listens on a Unix socket. Raises CannotListen."""
     try:
         kind = os.stat(path).st_mode
     except OSError:
-        return False  # binding says what is wrong, if something is
+        return False  # binding reports what is wrong, if anything
     if not stat.S_ISSOCK(kind):
         raise CannotListen(
             f"uds {str(path)!r} is invalid (a file, not a socket): use another path"
@@ -108,12 +111,12 @@ def _is_in_use(path: Path) -> bool:
         except (ConnectionRefusedError, FileNotFoundError):
             return False
         except OSError:
-            pass  # its queue is full, or it is not ours to connect to
+            pass  # its queue is full, or this user may not connect
     return True
 
 
 def limit(listener: socket.socket, settings: Settings) -> None:
-    """Bound what the kernel holds for each connection, and how long it waits for one.
+    """Bound what the kernel holds per connection, and how long it waits for a peer.
 
     A reader's send buffer is `send_buffer_bytes`; a peer that acknowledges nothing for
     `dead_peer_s` seconds is gone (TCP_USER_TIMEOUT, RFC 5482).
@@ -122,19 +125,21 @@ def limit(listener: socket.socket, settings: Settings) -> None:
         size = settings.send_buffer_bytes
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
     is_tcp = listener.family != socket.AF_UNIX
+    if is_tcp:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if settings.dead_peer_s and _USER_TIMEOUT is not None and is_tcp:
         limit_ms = int(settings.dead_peer_s * 1000)
         listener.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, limit_ms)
 
 
-def ears(listener: socket.socket) -> list[socket.socket]:
+def copies_of(listener: socket.socket) -> list[socket.socket]:
     """The socket and copies of it, all to be listened on.
 
     uvloop accepts one connection per turn on each socket, and a turn takes a
     millisecond under load: with one socket, 300 to 1,000 connections per second were
     accepted, and the kernel's queue overflowed.
     """
-    return [listener, *(listener.dup() for _ in range(EARS - 1))]
+    return [listener, *(listener.dup() for _ in range(CONNECTIONS_PER_TURN - 1))]
 
 
 def _resolve(host: str, port: int) -> tuple[int, tuple[object, ...]]:
@@ -155,7 +160,7 @@ def _bind(family: int, address: tuple[object, ...], count: int) -> list[socket.s
     first = _bound(family, address, shared=False)
     if count == 1:
         return [first]
-    # The port that was chosen, if it was 0.
+    # The actual port, if 0 was given.
     address = first.getsockname()
     first.close()
     sockets: list[socket.socket] = []
@@ -172,7 +177,7 @@ def _bind(family: int, address: tuple[object, ...], count: int) -> list[socket.s
 def _bound(family: int, address: tuple[object, ...], *, shared: bool) -> socket.socket:
     one = socket.socket(family, socket.SOCK_STREAM)
     try:
-        # Else the port stays taken for a minute after a server closed a connection.
+        # Otherwise the port stays taken for a minute after a connection closed.
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -180,7 +185,7 @@ def _bound(family: int, address: tuple[object, ...], *, shared: bool) -> socket.
             alone = int(address[0] != "::")
             one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, alone)
         one.bind(address)
-        # Two processes may bind; only the second to listen gets an error.
+        # Two processes may bind; only the second one to listen gets an error.
         if not shared:
             one.listen()
         one.setblocking(False)

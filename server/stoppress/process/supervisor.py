@@ -5,9 +5,10 @@ Rules:
 - Start order: port, data, Valkey, workers. It stops in reverse order, so that
   readers are disconnected while the store still answers, and Valkey stops last.
 - A start that fails (an invalid setting, a taken port, data in use, a Redis that is
-  too old) is CannotServe, one line; a process that dies later is started again, after
-  a wait that grows to MAX_RESTART_WAIT_S.
-- SIGTERM, SIGINT or SIGHUP drain; a second one ends at once.
+  too old) is CannotServe, one line; a process that ends later is restarted, after a
+  wait that grows to MAX_RESTART_WAIT_S.
+- SIGTERM, SIGINT or SIGHUP begin the drain; a second one ends at once. With TLS, SIGHUP
+  loads the certificate again instead, as a change of its files does.
 """
 
 from __future__ import annotations
@@ -31,13 +32,17 @@ from stoppress.domain.errors import Unavailable
 from stoppress.log.connect import reach
 from stoppress.log.data_folder import held
 from stoppress.log.embedded import EmbeddedValkey
+from stoppress.process.certificate import CertificateFiles, UnusableCertificate
+from stoppress.process.certificate import warning as certificate_warning
+from stoppress.process.core_files import leave_no_core
 from stoppress.process.listening_sockets import (
     CannotListen,
     listen,
     listen_unix,
     remove_unix,
 )
-from stoppress.settings import Settings, to_environment
+from stoppress.setting_variables import to_environment
+from stoppress.settings import Settings
 from stoppress.web.pages.find_browser_files import (
     MissingFiles,
     browser_folder,
@@ -46,11 +51,15 @@ from stoppress.web.pages.find_browser_files import (
 
 FIRST_RESTART_WAIT_S = 0.1
 MAX_RESTART_WAIT_S = 5.0
-"""Between the deaths of a worker and its next start."""
+"""Longest wait between the end of a worker and its restart."""
 WORKER_STEADY_AFTER_S = 10.0
-"""A worker that ran so long is restarted without a wait."""
+"""A worker that has run for this long is restarted without a wait."""
 END_S = 12.0
-"""Time to end, after its drain, before a worker is killed: see process/worker.py."""
+"""Seconds that a worker has to end after its drain, before it is killed: see
+process/worker.py."""
+
+CERTIFICATE_CHECK_S = 1.0
+"""Seconds between two checks of the certificate's files."""
 
 COUNTERS = "PROMETHEUS_MULTIPROC_DIR"
 COUNTERS_PREFIX = "stop-press-counters-"
@@ -81,8 +90,8 @@ class _WorkerSlot:
         self._stopping = asyncio.Event()
         self.ready = asyncio.Event()
 
-    async def keep(self, buried: Callable[[int], None]) -> None:
-        """Keep a process running until `stop`; `buried` is called for each that ended.
+    async def keep(self, worker_ended: Callable[[int], None]) -> None:
+        """Keep a process running until `stop`; report each one that ended.
 
         Raises CannotServe if the first one ends by itself before it is ready.
         """
@@ -94,10 +103,10 @@ class _WorkerSlot:
             if self._stopping.is_set():
                 process.terminate()
             code = await process.wait()
-            buried(process.pid)
+            worker_ended(process.pid)
             if self._stopping.is_set():
                 return
-            if not self.ready.is_set() and code >= 0:  # not one that was killed
+            if not self.ready.is_set() and code >= 0:  # a negative code: it was killed
                 raise CannotServe("the server did not start; its log says why", 1)
             log.warning("worker %d exited with %d; starting another", process.pid, code)
             lived_s = loop.time() - started
@@ -109,6 +118,13 @@ class _WorkerSlot:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(wait_s, MAX_RESTART_WAIT_S)):
                     await self._stopping.wait()
+
+    def reload(self) -> None:
+        """Tell a process that serves to load the certificate again."""
+        process = self._process
+        if self.ready.is_set() and process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGHUP)
 
     async def _start(self) -> Process:
         reading, writing = os.pipe()
@@ -125,7 +141,7 @@ class _WorkerSlot:
                 stdin=PIPE,
                 pass_fds=(*numbers, writing),
                 env=self._environment,
-                # Ctrl-C at the terminal is for the parent alone, which passes it on.
+                # Only the parent gets Ctrl-C from the terminal; it passes it on.
                 process_group=0,
             )
         finally:
@@ -142,7 +158,7 @@ class _WorkerSlot:
     def stop(self, signum: int = signal.SIGTERM) -> None:
         """Tell the process to end, and start no other."""
         self._stopping.set()
-        # While one is open, the kernel accepts connections that are never served.
+        # While a listener is open, the kernel accepts connections that nothing serves.
         for one in self._listeners:
             one.close()
         if self._process is not None and self._process.returncode is None:
@@ -156,6 +172,7 @@ class Supervisor:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._signals: asyncio.Queue[int] = asyncio.Queue(8)
+        self._reload = asyncio.Event()
 
     async def run(self, ready: Ready) -> None:
         """Serve until a signal.
@@ -168,7 +185,9 @@ class Supervisor:
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(signum, self._signalled, signum)
         settings = self.settings
+        leave_no_core()
         _check_script()
+        _check_certificate(settings)
         try:
             async with _listening(settings) as listeners:
                 port = listeners[0][0].getsockname()[1]
@@ -180,17 +199,20 @@ class Supervisor:
     async def _serve(
         self, settings: Settings, listeners: list[list[socket.socket]], ready: Ready
     ) -> None:
-        with _counters(settings) as (environment, buried):
+        with _counters(settings) as (environment, worker_ended):
             workers = [_WorkerSlot(one, environment) for one in listeners]
-            keeping = [asyncio.create_task(worker.keep(buried)) for worker in workers]
+            keeping = [
+                asyncio.create_task(worker.keep(worker_ended)) for worker in workers
+            ]
             beside = asyncio.create_task(_when_ready(workers, settings, ready))
+            certificate = asyncio.create_task(self._keep_certificate(workers))
             stop = asyncio.create_task(self._signals.get())
             try:
                 await asyncio.wait([*keeping, stop], return_when=FIRST_COMPLETED)
             finally:
-                stop.cancel()
-                beside.cancel()
-                await asyncio.gather(beside, return_exceptions=True)
+                for task in (stop, beside, certificate):
+                    task.cancel()
+                await asyncio.gather(beside, certificate, return_exceptions=True)
                 await self._end(workers, keeping, settings.drain_s + END_S)
             for task in keeping:
                 await task
@@ -211,22 +233,55 @@ class Supervisor:
         )
         again.cancel()
         if not ended.done():
-            log.warning("workers are killed before their drain is over")
+            log.warning("workers are killed before their drain has ended")
             for worker in workers:
                 worker.stop(signal.SIGKILL)
         await ended
 
+    async def _keep_certificate(self, workers: list[_WorkerSlot]) -> None:
+        """Make workers load the certificate when its files change, or at SIGHUP."""
+        if not self.settings.tls_cert:
+            return
+        paths = Path(self.settings.tls_cert), Path(self.settings.tls_key)
+        files = CertificateFiles(*paths)
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CERTIFICATE_CHECK_S):
+                    await self._reload.wait()
+            if not files.have_changed() and not self._reload.is_set():
+                continue
+            self._reload.clear()
+            try:
+                warning = certificate_warning(*paths)
+            except UnusableCertificate as error:
+                log.warning("%s; the certificate in use stays in use", error)
+                continue
+            for worker in workers:
+                worker.reload()
+            log.info("the certificate was loaded again")
+            if warning:
+                log.warning("%s", warning)
+
     def _signalled(self, signum: int) -> None:
+        if signum == signal.SIGHUP and self.settings.tls_cert:
+            self._reload.set()
+            return
         with contextlib.suppress(asyncio.QueueFull):
             self._signals.put_nowait(signum)
 
 
 @contextlib.asynccontextmanager
 async def _listening(settings: Settings) -> AsyncIterator[list[list[socket.socket]]]:
-    """The sockets of each worker: one of the port, and a copy of the Unix socket's."""
+    """The sockets of each worker: one per port, and a copy of the Unix socket's."""
     ports = await listen(settings.host, settings.port, settings.workers)
     with contextlib.ExitStack() as stack:
         listeners = [[stack.enter_context(one)] for one in ports]
+        if settings.redirect_port:
+            plain = await listen(
+                settings.host, settings.redirect_port, settings.workers
+            )
+            for of_worker, one in zip(listeners, plain, strict=True):
+                of_worker.append(stack.enter_context(one))
         if settings.uds:
             path = Path(settings.uds)
             with await listen_unix(path) as shared:
@@ -237,7 +292,7 @@ async def _listening(settings: Settings) -> AsyncIterator[list[list[socket.socke
 
 
 def _check_script() -> None:
-    """Say at once, rather than worker by worker, if there is nothing to serve readers.
+    """Check the script for readers here, so that not every worker reports it.
 
     Raises CannotServe.
     """
@@ -247,6 +302,24 @@ def _check_script() -> None:
         raise CannotServe(str(error)) from None
     if stale:
         log.warning("%s", stale)
+
+
+def _check_certificate(settings: Settings) -> None:
+    """Raises CannotServe for an unusable certificate; warns of an expired one."""
+    if not settings.tls_cert:
+        return
+    try:
+        warning = certificate_warning(Path(settings.tls_cert), Path(settings.tls_key))
+    except UnusableCertificate as error:
+        raise CannotServe(str(error)) from None
+    if warning:
+        log.warning("%s", warning)
+    if settings.workers > 1:
+        log.info(
+            "each of %d workers has TLS ticket keys of its own: a session is resumed "
+            "only at the worker that began it",
+            settings.workers,
+        )
 
 
 async def _when_ready(
@@ -265,7 +338,7 @@ async def _when_ready(
 async def _store(settings: Settings) -> AsyncIterator[Settings]:
     """The settings with the Redis to use: the embedded one, or the one that is set.
 
-    Raises BadSetting if there can't be one, or it can't be used.
+    Raises BadSetting if it can't be started, or can't be used.
     """
     if settings.redis:
         try:
@@ -289,9 +362,9 @@ async def _store(settings: Settings) -> AsyncIterator[Settings]:
 def _counters(
     settings: Settings,
 ) -> Iterator[tuple[dict[str, str], Callable[[int], None]]]:
-    """The workers' environment, and what to call when one has died.
+    """The workers' environment, and the function to call when one has ended.
 
-    Several workers count into files of one folder, so that each can show the sum.
+    Several workers count in files of one folder, so that each can show the sums.
     """
     environment = os.environ | to_environment(settings)
     environment.pop(COUNTERS, None)
@@ -300,17 +373,17 @@ def _counters(
         return
     with _counters_folder() as folder:
 
-        def buried(pid: int) -> None:
+        def worker_ended(pid: int) -> None:
             # Its counters stay; its gauges (readers, channels) are gone.
             for file in Path(folder).glob(f"gauge_live*_{pid}.db"):
                 file.unlink()
 
-        yield environment | {COUNTERS: folder}, buried
+        yield environment | {COUNTERS: folder}, worker_ended
 
 
 @contextlib.contextmanager
 def _counters_folder() -> Iterator[str]:
-    """A folder of our own, for as long as this process runs.
+    """A folder of this process, for as long as it runs.
 
     A process that is killed leaves its folder behind; the lock on it ends with the
     process, so the next server to start removes the folder.
@@ -321,6 +394,6 @@ def _counters_folder() -> Iterator[str]:
                 shutil.rmtree(lock.parent)
     with tempfile.TemporaryDirectory(prefix=COUNTERS_PREFIX) as folder:
         with held(Path(folder) / "new"):
-            # No other process finds it before it is locked.
+            # No other process sees the lock before it is held.
             (Path(folder) / "new").rename(Path(folder) / LOCK)
             yield folder

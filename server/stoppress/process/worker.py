@@ -1,13 +1,14 @@
 """One process that serves; the supervisor starts `python -m stoppress.process.worker`.
 
 Rules:
-- It takes its listening sockets, a pipe to say "ready" on, and all settings from its
+- It takes its listening sockets, a pipe to report "ready", and all settings from its
   parent; it binds nothing and owns no data.
 - It never outlives its parent: the kernel kills it (Linux), and the end of its
   standard input ends it (everywhere).
 - SIGTERM: no new connections, readers are disconnected spread over `drain_s`,
   then requests may finish for REQUEST_GRACE_S, then the parts are closed. Exit 0.
-  A second signal ends it at once.
+  A second signal ends it at once. With TLS, SIGHUP loads the certificate again.
+- With TLS its port is a `TlsPort`; a Unix socket stays plain, for a proxy beside it.
 """
 
 from __future__ import annotations
@@ -21,21 +22,32 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import uvicorn
 
 from stoppress.app import ServerProcess
-from stoppress.process.gc_pauses import LOOP_TICK_S, PauseMetrics, Pauses
-from stoppress.process.listening_sockets import ears, limit
-from stoppress.settings import from_environment
+from stoppress.guard import log_format
+from stoppress.guard.open_connections import ConnectionMetrics, OpenConnections
+from stoppress.guard.unread_answers import UnreadAnswers, UnreadMetrics
+from stoppress.overwrite_freed_memory import one_heap
+from stoppress.process.certificate import Certificate, UnusableCertificate
+from stoppress.process.core_files import leave_no_core
+from stoppress.process.event_loop_pauses import LOOP_TICK_S, PauseMetrics, Pauses
+from stoppress.process.listening_sockets import copies_of, limit
+from stoppress.setting_variables import from_environment
+from stoppress.settings import Settings
 from stoppress.web.line.arrival_queue import ArrivalMetrics, ArrivalQueue, call_later
-from stoppress.web.line.first_bytes import FirstBytes
+from stoppress.web.line.fast_path_or_uvicorn import ProtocolSelection
 from stoppress.web.line.head_limits import HeadLimits, HeadMetrics
+from stoppress.web.line.https_redirect import https_redirect
+from stoppress.web.line.socket_poller import SocketPoller, socket_poller
 from stoppress.web.line.takeover import LiveWebSocket
+from stoppress.web.line.tls_handshake import TlsMetrics, TlsPort
 
 REQUEST_GRACE_S = 3
-"""How long requests may run after the drain; uvicorn would wait without end."""
+"""How long requests may run after the drain; uvicorn alone would wait forever."""
 CLOSE_S = 5
 """How long the parts may take to close after that."""
 KEEP_ALIVE_S = 75
@@ -52,19 +64,37 @@ class WorkerServer(uvicorn.Server):
     """uvicorn's server, which reports when it is ready and drains before it ends."""
 
     def __init__(
-        self, config: uvicorn.Config, serving: ServerProcess, ready: int
+        self,
+        config: uvicorn.Config,
+        serving: ServerProcess,
+        ready: int,
+        certificate: Certificate | None = None,
     ) -> None:
         super().__init__(config)
+        settings = serving.settings
+        self.server_state.connections = cast(
+            Any,
+            OpenConnections(
+                settings.address_connections if settings.has_limits else 0,
+                settings.networks,
+                ConnectionMetrics(serving.metrics),
+            ),
+        )
         self._serving = serving
         self._ready = ready
+        self._certificate = certificate
+        self._tls_ports: list[TlsPort] = []
+        self._poller: SocketPoller | None = None
         self._pauses = Pauses(PauseMetrics(serving.metrics))
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """End on the first signal; uvicorn's own would kill the process after it."""
+        """End on the first signal; uvicorn's handler would then kill the process."""
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(signum, self._stop)
+        if self._certificate is not None:
+            loop.add_signal_handler(signal.SIGHUP, self._certificate.reload)
         yield
 
     def _stop(self) -> None:
@@ -75,29 +105,64 @@ class WorkerServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept connections, then report ready."""
-        given = sockets or []
-        await super().startup([one for one in given if one.family != socket.AF_UNIX])
-        for one in given:
-            if one.family == socket.AF_UNIX:
-                self.servers.append(await self._accept_from(one))
+        plain: list[socket.socket] = []
+        others: list[socket.socket] = []
+        for one in sockets or []:
+            (others if self._is_special(one) else plain).append(one)
+        await super().startup([copy for one in plain for copy in copies_of(one)])
+        for one in others:
+            await self._accept_from(one)
         self._pauses.settle()
         give_back()
         os.write(self._ready, b"1")
         os.close(self._ready)
 
-    async def _accept_from(self, listener: socket.socket) -> asyncio.Server:
-        """Serve a Unix socket, as uvicorn serves one that it binds itself."""
+    def _is_special(self, listener: socket.socket) -> bool:
+        """Whether the socket needs more than uvicorn's own server."""
+        return listener.family == socket.AF_UNIX or self._certificate is not None
 
-        def protocol() -> asyncio.Protocol:
-            return self.config.http_protocol_class(  # type: ignore[call-arg]  # as there
-                config=self.config,
-                server_state=self.server_state,
-                app_state=self.lifespan.state,
+    async def _accept_from(self, listener: socket.socket) -> None:
+        """Serve a Unix socket, the TLS port, or the port that redirects to it."""
+        loop = asyncio.get_running_loop()
+        if listener.family == socket.AF_UNIX:
+            server = await loop.create_unix_server(
+                self._protocol, sock=listener, backlog=BACKLOG
             )
+            self.servers.append(server)
+        elif listener.getsockname()[1] == self._serving.settings.redirect_port:
+            redirect = https_redirect(self._serving.settings, self._http.head_limits)
+            self.servers.append(
+                await loop.create_server(redirect, sock=listener, backlog=BACKLOG)
+            )
+        else:
+            self._accept_tls(listener)
 
-        return await asyncio.get_running_loop().create_unix_server(
-            protocol, sock=listener, backlog=BACKLOG
+    def _accept_tls(self, listener: socket.socket) -> None:
+        certificate, metrics = self._certificate, self._serving.metrics
+        assert certificate is not None  # noqa: S101 (for the type checker)
+        if self._poller is None:
+            self._poller = socket_poller(asyncio.get_running_loop())
+        listener.listen(BACKLOG)
+        port = TlsPort(
+            listener,
+            self._poller,
+            lambda: certificate.context,
+            self._protocol,
+            # Without a rate: the live lines inside are the ones that are limited.
+            ArrivalQueue(call_later, ArrivalMetrics()),
+            self._http.head_limits,
+            TlsMetrics(metrics),
         )
+        self._tls_ports.append(port)
+        port.begin()
+
+    @property
+    def _http(self) -> ProtocolSelection:
+        return cast(ProtocolSelection, self.config.http_protocol_class)
+
+    def _protocol(self) -> asyncio.Protocol:
+        """The protocol of a new connection, as uvicorn makes it."""
+        return self._http(self.config, self.server_state, self.lifespan.state)
 
     async def main_loop(self) -> None:
         """Serve until a signal, or a part that failed, ends it.
@@ -109,6 +174,7 @@ class WorkerServer(uvicorn.Server):
         while not over.is_set():
             self._pauses.tick()
             self._serving.metrics.add_up()
+            self._serving.refusals.flush()
             await self.on_tick(0)  # the Date header
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOP_TICK_S):
@@ -118,6 +184,8 @@ class WorkerServer(uvicorn.Server):
         """Drain first: uvicorn's shutdown closes every connection at once."""
         for server in self.servers:
             server.close()
+        for port in self._tls_ports:
+            port.close()
         try:
             async with asyncio.timeout(
                 self._serving.settings.drain_s + REQUEST_GRACE_S
@@ -134,7 +202,7 @@ class WorkerServer(uvicorn.Server):
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel end this process with its parent, on Linux."""
+    """Make the kernel end this process with its parent (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
@@ -145,7 +213,7 @@ def die_with(parent: int) -> None:
 def give_back() -> None:
     """Return memory freed after the start to the system, where libc can (glibc).
 
-    Else readers would fill it only slowly: three megabytes here.
+    Otherwise it would be reused only slowly, as readers arrive: 3 MB here.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
@@ -157,12 +225,12 @@ def _end_with_stdin() -> None:
         os._exit(1)
 
 
-async def serve(listen: list[int], ready: int) -> None:
+async def serve(settings: Settings, listen: list[int], ready: int) -> None:
     """Serve on inherited sockets until a signal says stop."""
     asyncio.get_running_loop().add_reader(0, _end_with_stdin)
-    serving = ServerProcess(from_environment(os.environ))
-    settings, metrics = serving.settings, serving.metrics
-    first_bytes = FirstBytes(
+    serving = ServerProcess(settings)
+    metrics = serving.metrics
+    protocol_selection = ProtocolSelection(
         serving.fast_path,
         ArrivalQueue(call_later, ArrivalMetrics(metrics), settings.handshakes_per_s),
         HeadLimits(
@@ -170,13 +238,20 @@ async def serve(listen: list[int], ready: int) -> None:
             HeadMetrics(metrics),
             settings.head_timeout_s,
             settings.max_head_bytes,
+            max_pending=settings.pending_connections if settings.has_limits else 0,
         ),
+        serving.refusals,
+        UnreadAnswers(
+            settings.unread_bytes if settings.has_limits else 0,
+            UnreadMetrics(metrics),
+        ),
+        serving.limits,
     )
     config = uvicorn.Config(
         serving.asgi,
-        # Which headers of proxies count is a setting.
+        # A setting says which headers of proxies count.
         proxy_headers=False,
-        http=cast(Any, first_bytes),  # it makes the protocols, as a class would
+        http=cast(Any, protocol_selection),  # makes the protocols, as a class would
         ws=LiveWebSocket,
         lifespan="on",
         interface="asgi3",
@@ -190,27 +265,36 @@ async def serve(listen: list[int], ready: int) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=REQUEST_GRACE_S,
     )
+    certificate = None
+    if settings.tls_cert:
+        try:
+            certificate = Certificate(Path(settings.tls_cert), Path(settings.tls_key))
+        except UnusableCertificate as error:  # the parent has checked it
+            log.error("%s", error)
+            sys.exit(1)
     listeners = [socket.socket(fileno=one) for one in listen]
     for listener in listeners:
         limit(listener, serving.settings)
-    sockets = [ear for listener in listeners for ear in ears(listener)]
-    await WorkerServer(config, serving, ready).serve(sockets)
+    await WorkerServer(config, serving, ready, certificate).serve(listeners)
     if serving.failed:
         sys.exit(1)
 
 
 def main() -> None:
     """Run one worker: LISTEN_FD[,LISTEN_FD…] READY_FD PARENT_PID."""
+    one_heap()
     listen = [int(text) for text in sys.argv[1].split(",")]
     ready, parent = (int(text) for text in sys.argv[2:])
     die_with(parent)
-    logging.basicConfig(
-        level=logging.INFO,
-        format=f"%(asctime)s %(levelname)s [{os.getpid()}] %(name)s: %(message)s",
-    )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    settings = from_environment(os.environ)
+    log_format.set_up(settings.log_format)
+    leave_no_core()
+    # uvicorn only warns of refusals, which are logged here at a bounded rate.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    for noisy in ("httpx", "httpcore"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     with asyncio.Runner(loop_factory=_loop) as runner:
-        runner.run(serve(listen, ready))
+        runner.run(serve(settings, listen, ready))
 
 
 def _loop() -> asyncio.AbstractEventLoop:

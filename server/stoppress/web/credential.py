@@ -15,7 +15,9 @@ Rules:
   top-level GET (Sec-Fetch-Mode, Sec-Fetch-Dest) of a page that can't be framed, changes
   nothing, and can't be read by the linking page. No other page accepts the cookie that
   way: other sites must not learn whether a private feed exists.
-- A cookie with an unknown token counts as none: the browser sends it, not the editor.
+- The cookie holds a session, and nothing else does: another secret in it counts as
+  none, and a session anywhere else is an unknown secret.
+- A cookie whose session has ended counts as none: the browser sends it, not the editor.
   An unknown bearer token or `?token=` is refused.
 """
 
@@ -28,8 +30,17 @@ from urllib.parse import urlsplit
 
 from starlette.requests import cookie_parser
 
-COOKIE = "stoppress_desk"
-"""Set by the desk on sign-in: HttpOnly, SameSite=Strict."""
+from stoppress.identity.sessions import PREFIX as SESSION
+
+TICKET_COOKIE = "stoppress_ticket"
+"""Set by the organisation's own pages on our host: a reader's ticket, for reads
+only."""
+TICKET = "st_"
+"""The prefix of tickets (`desk/tickets.py`)."""
+FROM_QUERY = "Ticket"
+"""The scheme of an Authorization header that was a ticket in the query: it is moved
+from
+there before the address can be logged (`line/takeover.py`)."""
 
 HeaderLookup = Callable[[str], str | None]
 """A header's value by its lower-case name; several cookies joined by "; "."""
@@ -66,25 +77,34 @@ NO_CREDENTIAL = Credential(CredentialKind.NONE)
 def credential_of(
     header: HeaderLookup,
     own_origin: str,
+    cookie: str,
     *,
     method: str = "GET",
     query_token: str | None = None,
     from_link: bool = False,
 ) -> Credential:
-    """Find the credential of a request, by the rules of this module."""
+    """Find the credential of a request, by the rules of this module.
+
+    `cookie` is the name of the desk's (`Settings.desk_cookie`).
+    """
     authorization = header("authorization")
     if authorization is not None:
         scheme, _, secret = authorization.partition(" ")
+        if scheme.lower() == FROM_QUERY.lower():
+            return Credential(CredentialKind.QUERY, _no_session(secret.strip()))
         if scheme.lower() != "bearer":
             return Credential(CredentialKind.MALFORMED, scheme)
-        return Credential(CredentialKind.BEARER, secret.strip())
+        return Credential(CredentialKind.BEARER, _no_session(secret.strip()))
     if query_token:
-        return Credential(CredentialKind.QUERY, query_token)
+        return Credential(CredentialKind.QUERY, _no_session(query_token))
     cookies = header("cookie")
-    if cookies is None or COOKIE not in cookies:
+    if cookies is None or (cookie not in cookies and TICKET_COOKIE not in cookies):
         return NO_CREDENTIAL
-    secret = cookie_parser(cookies).get(COOKIE, "")
-    if not secret:
+    found = cookie_parser(cookies)
+    secret = found.get(cookie, "")
+    if not secret.startswith(SESSION):
+        secret = found.get(TICKET_COOKIE, "")
+    if not secret.startswith((SESSION, TICKET)):
         return NO_CREDENTIAL
     if method not in ("GET", "HEAD"):
         is_ours = is_from_our_page(header, own_origin)
@@ -94,6 +114,11 @@ def credential_of(
     ):
         return Credential(CredentialKind.COOKIE, secret, may_write=False)
     return NO_CREDENTIAL
+
+
+def _no_session(secret: str) -> str:
+    """The secret; "" for a session, which is accepted only in its cookie."""
+    return "" if secret.startswith(SESSION) else secret
 
 
 def is_from_our_page(header: HeaderLookup, own_origin: str) -> bool:
@@ -116,11 +141,15 @@ def _may_read(header: HeaderLookup, own_origin: str) -> bool:
 
 
 def _is_own(origin: str, header: HeaderLookup, own_origin: str) -> bool:
-    """Whether `origin` is the configured site, or the host of this request."""
+    """Whether `origin` is the configured site, or another host of this request.
+
+    At the site's own host the scheme counts too: an attacker on the reader's network
+    can forge pages of the http site, not of the https site.
+    """
     if origin == own_origin:
         return True
     host = urlsplit(origin).netloc
-    return host != "" and host == header("host")
+    return host not in ("", urlsplit(own_origin).netloc) and host == header("host")
 
 
 def _is_top_level_navigation(header: HeaderLookup) -> bool:

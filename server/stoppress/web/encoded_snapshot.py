@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, cast
 
 import msgspec
@@ -16,9 +16,11 @@ import msgspec
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.feed import Visibility
 from stoppress.domain.fold import Json, fold, from_snapshot, place
-from stoppress.domain.store_records import PageMark, Snapshot
+from stoppress.domain.foreign_content_rules import ForeignContent
+from stoppress.domain.store_requests_and_results import PageMark, Snapshot
 from stoppress.domain.timestamps import parse_instant
 from stoppress.web.pagination import PAGE_POSTS, full_posts, next_path, public_posts
+from stoppress.web.response_cache import CachedBody
 from stoppress.wire.messages import public_feed
 
 
@@ -42,10 +44,12 @@ class EncodedSnapshot:
         self.slug = slug
         self.cursor = cursor
         self.body = body
+        self.answer = CachedBody.of(body)
+        """The compressed bytes, made once per cursor."""
         self.visibility: Visibility = visibility
         self.age_s = age_s
         self.kept = kept
-        self.size = len(body)
+        self.size = self.answer.size
         """Approximate memory in bytes."""
         if kept is not None:
             self.size += sum(map(len, kept.page.posts)) + len(kept.pinned or b"")
@@ -67,6 +71,11 @@ class EncodedSnapshot:
         return cast(dict[str, Any], self.value["feed"])
 
     @property
+    def shows_verification(self) -> bool:
+        """Whether the feed shows readers how sure its posts are."""
+        return bool(self.feed.get("show_verification"))
+
+    @property
     def posts(self) -> list[dict[str, Any]]:
         """The newest posts, newest first."""
         return cast(list[dict[str, Any]], self.value["posts"])
@@ -83,28 +92,33 @@ class EncodedSnapshot:
 
     def aged(self, age_s: int) -> EncodedSnapshot:
         """The same snapshot, marked as `age_s` seconds old."""
-        return EncodedSnapshot(
+        aged = EncodedSnapshot(
             self.slug, self.cursor, self.body, self.visibility, age_s, self.kept
         )
+        aged.answer = self.answer
+        return aged
 
 
 class _Shown(msgspec.Struct):
     visibility: Visibility
+    show_verification: bool = False
 
 
 _shown = msgspec.json.Decoder(_Shown)
 
 
-def visibility_of(feed: bytes) -> Visibility:
-    """The visibility in a feed's stored JSON."""
-    return _shown.decode(feed).visibility
-
-
-def encode_snapshot(slug: str, snapshot: Snapshot, base: str) -> EncodedSnapshot:
+def encode_snapshot(
+    slug: str, snapshot: Snapshot, base: str, foreign: ForeignContent | None = None
+) -> EncodedSnapshot:
     """Encode the store's snapshot as readers get it."""
-    body = _encoded(slug, snapshot, base, public_posts)
-    visibility = visibility_of(snapshot.feed)
-    return EncodedSnapshot(slug, snapshot.cursor, body, visibility, kept=snapshot)
+    settings = _shown.decode(snapshot.feed)
+    posts = partial(
+        public_posts, foreign=foreign, with_verification=settings.show_verification
+    )
+    body = _encoded(slug, snapshot, base, posts)
+    return EncodedSnapshot(
+        slug, snapshot.cursor, body, settings.visibility, kept=snapshot
+    )
 
 
 def full_body(slug: str, snapshot: Snapshot, base: str) -> bytes:
@@ -120,7 +134,7 @@ def _encoded(
 ) -> bytes:
     pinned = b"null"
     if snapshot.pinned is not None:
-        pinned = posts((snapshot.pinned,), slug, base)[1:-1]
+        pinned = posts((snapshot.pinned,), slug, base)[1:-1] or b"null"
     return _body(
         public_feed(snapshot.feed, base),
         snapshot.cursor,

@@ -1,6 +1,8 @@
 """Successful answers: JSON with ETag and cache headers.
 
-Rules: an answer made while the store is unavailable has an Age header.
+Rules: an answer made while the store is unavailable has an Age header. Long answers are
+compressed: snapshots and lists in the readers' form. A single post is not, as its ETag
+is its revision, which clients send back.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ from types import MappingProxyType
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stoppress.web.cache_headers import NO_STORE
+from stoppress.web.cache_control import NO_STORE
 from stoppress.web.request_parsing import is_unchanged
+from stoppress.web.response_cache import CachedBody, add_vary, encoded
 
 JSON = "application/json"
 
@@ -26,18 +29,28 @@ def content_tag(body: bytes, form: bytes = b"") -> str:
 
 def read(
     request: Request,
-    body: bytes,
+    body: bytes | CachedBody,
     etag: str,
     cache: Mapping[str, str],
     age_s: int | None = None,
 ) -> Response:
-    """The answer to a read, or 304 if the client has it already."""
+    """The answer to a read, or 304 if the client has it already.
+
+    A CachedBody is compressed if the client takes that.
+    """
     headers = {"etag": etag, **cache}
     if age_s is not None:
         headers["age"] = str(age_s)
     if is_unchanged(request.headers, etag):
+        if isinstance(body, CachedBody):
+            add_vary(headers)
         return Response(status_code=304, headers=headers)
-    return Response(body, 200, headers, JSON)
+    if isinstance(body, bytes):
+        return Response(body, 200, headers, JSON)
+    content = encoded(request, body, headers)
+    if "content-encoding" in headers:
+        headers["etag"] = f"W/{etag}"
+    return Response(content, 200, headers, JSON)
 
 
 def written(

@@ -3,8 +3,10 @@
 Rules: `title` is the same for every problem of a `type`; `detail` says what is wrong,
 with which value, and what to do. Further members are `field`, `line` and `column`,
 `scope`, `current` or `post` (their current state; with private members, since only
-callers that may write get them). An internal error contains only a reference to look
-up in the log. Caches must not store a refusal.
+callers that may write get them), and `request_id`, by which operators find the refusal
+in the log. A problem of an internal error contains nothing else. Input is validated
+before it is used, so JSON that can't be decoded when an answer is made is stored JSON:
+the feed is damaged. Caches must not store a refusal.
 """
 
 from __future__ import annotations
@@ -20,10 +22,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stoppress.domain import errors
-from stoppress.web.cache_headers import FULL
-from stoppress.wire.messages import full_post, public_feed
+from stoppress.guard.request_context import CURRENT
+from stoppress.web.cache_control import FULL
+from stoppress.wire.messages import full_draft, full_post, public_feed
 
 MEDIA_TYPE = "application/problem+json"
+
+_UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError)
 
 _log = logging.getLogger("stoppress.web")
 
@@ -51,13 +56,17 @@ class Problem(Exception):
 
     def response(self) -> Response:
         """The response with this problem document."""
-        document = {
+        document: dict[str, object] = {
             "type": f"urn:stop-press:problem:{self.kind}",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
             **self.more,
         }
+        context = CURRENT.get()
+        if context is not None:
+            document["request_id"] = context.id
+            context.reason = self.kind
         return Response(
             msgspec.json.encode(document),
             self.status,
@@ -71,13 +80,22 @@ def answer(error: Exception, base: str, feed: str | None = None) -> Response:
 
     `base` is the site's address; `feed` is the feed the request was about.
     """
+    context = CURRENT.get()
+    if isinstance(error, errors.Unavailable) and context is not None:
+        context.detail = str(error)
     if isinstance(error, Problem):
         return error.response()
-    if isinstance(error, errors.NewsError):
-        return problem(error, base, feed).response()
+    if isinstance(error, _UNDECODABLE):
+        error = _damaged_by(error, feed)
+    if isinstance(error, errors.StopPressError):
+        try:
+            return problem(error, base, feed).response()
+        except _UNDECODABLE as undecodable:
+            # The current state, which the answer should contain, is damaged too.
+            return problem(_damaged_by(undecodable, feed), base, feed).response()
     if isinstance(error, HTTPException):
         return _of_http(error).response()
-    reference = secrets.token_hex(4)
+    reference = secrets.token_hex(4) if context is None else context.id
     _log.error("request failed (reference %s)", reference, exc_info=error)
     return Problem(
         500,
@@ -88,7 +106,16 @@ def answer(error: Exception, base: str, feed: str | None = None) -> Response:
     ).response()
 
 
-def problem(error: errors.NewsError, base: str, feed: str | None = None) -> Problem:
+def _damaged_by(undecodable: Exception, feed: str | None) -> errors.Damaged:
+    """The error of a feed whose stored JSON can't be decoded."""
+    damaged = errors.Damaged(feed or "", str(undecodable))
+    damaged.__cause__ = undecodable
+    return damaged
+
+
+def problem(
+    error: errors.StopPressError, base: str, feed: str | None = None
+) -> Problem:
     """The problem document of a domain error."""
     for kind in type(error).__mro__:
         make = _MAKERS.get(kind)
@@ -105,7 +132,7 @@ def exception_handlers(
     def handle(request: Request, error: Exception) -> Response:
         return answer(error, base, request.path_params.get("feed"))
 
-    return {errors.NewsError: handle, HTTPException: handle, Exception: handle}
+    return {errors.StopPressError: handle, HTTPException: handle, Exception: handle}
 
 
 def _of_http(error: HTTPException) -> Problem:
@@ -122,21 +149,21 @@ def _of_http(error: HTTPException) -> Problem:
     )
 
 
-_Maker = Callable[[errors.NewsError, str, str], Problem]
+_Maker = Callable[[errors.StopPressError, str, str], Problem]
 
 
 def _plain(status: int, kind: str, title: str, *fields: str) -> _Maker:
     """A maker of problems with the named attributes of the error as members."""
 
-    def make(error: errors.NewsError, base: str, feed: str) -> Problem:
+    def make(error: errors.StopPressError, base: str, feed: str) -> Problem:
         more = {name: getattr(error, name) for name in fields}
         return Problem(status, kind, title, str(error), **more)
 
     return make
 
 
-def _stale(error: errors.NewsError, base: str, feed: str) -> Problem:
-    assert isinstance(error, errors.StaleRevision)
+def _stale(error: errors.StopPressError, base: str, feed: str) -> Problem:
+    assert isinstance(error, errors.StaleRevision)  # noqa: S101 (for the type checker)
     current = _current(error.current, feed, base)
     return Problem(
         412,
@@ -148,8 +175,8 @@ def _stale(error: errors.NewsError, base: str, feed: str) -> Problem:
     )
 
 
-def _external_id(error: errors.NewsError, base: str, feed: str) -> Problem:
-    assert isinstance(error, errors.ExternalIdTaken)
+def _external_id(error: errors.StopPressError, base: str, feed: str) -> Problem:
+    assert isinstance(error, errors.ExternalIdTaken)  # noqa: S101 (for the type checker)
     if error.current is None:
         post = msgspec.json.encode({"id": error.post, "withdrawn": True})
     else:
@@ -164,7 +191,18 @@ def _external_id(error: errors.NewsError, base: str, feed: str) -> Problem:
     )
 
 
-def _unauthenticated(error: errors.NewsError, base: str, feed: str) -> Problem:
+def _shown_once(error: errors.StopPressError, base: str, feed: str) -> Problem:
+    assert isinstance(error, errors.SecretShownOnce)  # noqa: S101 (for the type checker)
+    return Problem(
+        409,
+        "secret-shown-once",
+        "The secret was shown once",
+        str(error),
+        token=msgspec.Raw(error.token),
+    )
+
+
+def _unauthenticated(error: errors.StopPressError, base: str, feed: str) -> Problem:
     return Problem(
         401,
         "no-token",
@@ -174,42 +212,94 @@ def _unauthenticated(error: errors.NewsError, base: str, feed: str) -> Problem:
     )
 
 
-def _unavailable(error: errors.NewsError, base: str, feed: str) -> Problem:
-    assert isinstance(error, errors.Unavailable)
+def _too_many(error: errors.StopPressError, base: str, feed: str) -> Problem:
+    assert isinstance(error, errors.TooMany)  # noqa: S101 (for the type checker)
+    return Problem(
+        429,
+        "too-many",
+        "Too many requests",
+        str(error),
+        headers={"retry-after": str(error.retry_after_s)},
+    )
+
+
+def _unfit_picture(error: errors.StopPressError, base: str, feed: str) -> Problem:
+    assert isinstance(error, errors.UnfitPicture)  # noqa: S101 (for the type checker)
+    if error.reason == "kind":
+        return Problem(415, "no-picture", "Unsupported media type", str(error))
+    return Problem(
+        422, f"picture-{error.reason}", "Unusable picture", str(error), field="file"
+    )
+
+
+def _unavailable(error: errors.StopPressError, base: str, feed: str) -> Problem:
+    assert isinstance(error, errors.Unavailable)  # noqa: S101 (for the type checker)
+    context = CURRENT.get()
+    if context is not None and context.method in ("GET", "HEAD"):
+        what_to_do = ": try again later"
+    else:
+        what_to_do = (
+            "; the outcome of a write is unknown: repeat it with the same "
+            "Idempotency-Key"
+        )
     return Problem(
         503,
         "unavailable",
         "Temporarily unavailable",
-        f"{error}; the outcome of a write is unknown: repeat it with the same "
-        "Idempotency-Key",
+        f"{error}{what_to_do}",
         headers={"retry-after": str(error.retry_after_s)},
     )
 
 
-def _not_permitted(error: errors.NewsError, base: str, feed: str) -> Problem:
-    assert isinstance(error, errors.NotPermitted)
-    # Which right it is concerns operators: it is in the log, and at /readyz.
+def _not_permitted(error: errors.StopPressError, base: str, feed: str) -> Problem:
+    assert isinstance(error, errors.NotPermitted)  # noqa: S101 (for the type checker)
+    # The missing right concerns operators: it is in the log, and at /readyz.
     return Problem(
         503,
         "unavailable",
         "Not available now",
-        "the server is not set up to do this now, and nothing was changed; its "
-        "operators find the reason in its log. Repeat it then with the same "
+        "the server is not set up to do this now, and nothing was changed; the reason "
+        "is in the server's log. Repeat the request later with the same "
         "Idempotency-Key",
         headers={"retry-after": str(error.retry_after_s)},
     )
 
 
+def _damaged(error: errors.StopPressError, base: str, feed: str) -> Problem:
+    assert isinstance(error, errors.Damaged)  # noqa: S101 (for the type checker)
+    _log.error("%s: %s", error, error.reason)
+    return Problem(
+        503,
+        "unavailable",
+        "Not available now",
+        f"{error}: the reason is in the server's log",
+        headers={"retry-after": str(error.retry_after_s)},
+    )
+
+
+def _draft_gone(error: errors.StopPressError, base: str, feed: str) -> Problem:
+    assert isinstance(error, errors.DraftGone)  # noqa: S101 (for the type checker)
+    more = {"post": {"id": error.published}} if error.published else {}
+    kind = "published" if error.published else "draft-deleted"
+    headers = FULL if more else None
+    return Problem(410, kind, "No draft any more", str(error), headers=headers, **more)
+
+
 class _Named(msgspec.Struct):
     slug: str = ""
+    owner: msgspec.Raw = msgspec.Raw()
+    """Problems of drafts."""
 
 
 _named = msgspec.json.Decoder(_Named)
 
 
 def _current(body: bytes, feed: str, base: str) -> bytes:
-    if _named.decode(body).slug:
+    named = _named.decode(body)
+    if named.slug:
         return public_feed(body, base)
+    if named.owner:
+        return full_draft(body)
     return full_post(body, feed, base)
 
 
@@ -218,19 +308,29 @@ _MAKERS: dict[type, _Maker] = {
     errors.MalformedCursor: _plain(400, "malformed-cursor", "Malformed cursor"),
     errors.Invalid: _plain(422, "invalid", "Invalid field", "field"),
     errors.Malformed: _plain(400, "malformed", "Malformed request"),
+    errors.UnfitPicture: _unfit_picture,
     errors.NotFound: _plain(404, "not-found", "Not Found"),
     errors.Gone: _plain(410, "withdrawn", "Withdrawn"),
+    errors.TakenDown: _plain(410, "taken-down", "Taken down"),
+    errors.DraftGone: _draft_gone,
     errors.SlugTaken: _plain(409, "slug-taken", "The slug is taken"),
     errors.ExternalIdTaken: _external_id,
     errors.IdempotencyKeyReused: _plain(
         422, "key-reused", "Idempotency-Key used before"
     ),
+    errors.SecretShownOnce: _shown_once,
+    errors.DeletedSince: _plain(410, "deleted-since", "Deleted since"),
     errors.StaleRevision: _stale,
+    errors.NothingToRestore: _plain(409, "nothing-to-restore", "Nothing to restore"),
+    errors.TooManyDrafts: _plain(409, "too-many-drafts", "Too many drafts"),
     errors.Conflict: _plain(409, "conflict", "Conflict"),
     errors.Unauthenticated: _unauthenticated,
     errors.MissingScope: _plain(403, "missing-scope", "Scope missing", "scope"),
+    errors.SecondPersonNeeded: _plain(403, "second-person", "Two people are needed"),
     errors.Refused: _plain(403, "refused", "Refused"),
+    errors.TooMany: _too_many,
     errors.NotPermitted: _not_permitted,
+    errors.Damaged: _damaged,
     errors.Unavailable: _unavailable,
-    errors.NewsError: _plain(500, "fault", "Internal server error"),
+    errors.StopPressError: _plain(500, "fault", "Internal server error"),
 }

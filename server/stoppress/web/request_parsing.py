@@ -1,43 +1,83 @@
 """Reads and validates a request's body, query and headers.
 
-Rules: every body is limited in bytes and in time, with and without a Content-Length;
-the refusal of an invalid value names it.
+Rules:
+- Every body is limited in bytes and in time, with and without a Content-Length; the
+  refusal of an invalid value names it.
+- ASGI passes body and answer in messages, each of which is an await through every
+  layer. By an extension of the scope, WHOLE, a body that has arrived is taken at once,
+  and an answer leaves in one write. Without it, and where it declines, there are
+  messages.
 """
 
 from __future__ import annotations
 
 import asyncio
+import codecs
 import re
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Receive
 
-from stoppress.desk.idempotency import Requester, check_idempotency_key
-from stoppress.desk.write_outcome import Expected
+from stoppress.desk.post_ids_and_idempotency_keys import (
+    Requester,
+    check_idempotency_key,
+)
+from stoppress.desk.write_outcome_and_checks import Expected
 from stoppress.domain.errors import Invalid, Malformed
 from stoppress.web.problems import Problem
 
 BODY_TIMEOUT_S = 30.0
 """How long a body may take to arrive; nginx allows 60 s between two reads."""
 DRAINED_BYTES = 1 << 20
-"""How much of a too long body is read and dropped, so that the client gets the
-answer instead of a broken connection."""
+"""How much of a body that is too long is read and dropped, so that the client gets the
+answer instead of a broken connection.
+"""
 
 _CODING = re.compile(
     # caddy, Apache and CloudFront "-gzip"; Jetty "--gzip"; LiteSpeed ";gz".
     r"(?:(?:--?|[;:_])(?:x-)?(?:gzip|gz|br|brotli|zstd|deflate|compress|dcb|dcz))+$",
     re.IGNORECASE,
 )
-"""What a proxy that compresses puts behind a tag. No tag of ours ends like this:
-they are numbers, cursors with a build, and hexadecimal digests."""
+"""The suffix that a compressing proxy adds to a tag. No tag of this server ends like
+this: tags are numbers, cursors with a build, and hexadecimal digests."""
 _TAGS = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)')
 _JSON_TYPES = re.compile(
     r"(application|text)/([\w.+-]+\+)?json"
-    # What curl -d and a script's fetch() send unless told otherwise.
+    # What curl -d and a script's fetch() send by default.
     r"|application/x-www-form-urlencoded|text/plain",
     re.IGNORECASE,
 )
+
+
+WHOLE = "stop_press.whole_messages"
+"""The name of the extension in the ASGI scope."""
+
+RawHeaders = list[tuple[bytes, bytes]]
+FinishHeaders = Callable[[int, RawHeaders], RawHeaders]
+"""Makes the headers that an answer is sent with, from its status and its headers."""
+
+
+class WholeMessages(Protocol):
+    """The body and the answer of one request, in one piece each."""
+
+    finish_headers: FinishHeaders | None
+    """Called with what `answer` sends."""
+
+    def body(self) -> bytes | None:
+        """The body, if it has arrived as a whole; None: receive it by messages."""
+
+    def answer(self, status: int, headers: RawHeaders, body: bytes) -> bool:
+        """Send the whole answer; False: nothing was sent, send it by messages."""
+
+
+def whole_messages(scope: Mapping[str, Any]) -> WholeMessages | None:
+    """The extension of a request, if its server has it."""
+    extensions = scope.get("extensions")
+    found: WholeMessages | None = extensions.get(WHOLE) if extensions else None
+    return found
 
 
 class ClientDisconnected(Exception):
@@ -59,9 +99,21 @@ async def body(request: Request, limit: int) -> bytes:
             "Unsupported media type",
             f"the type {kind[:100]!r} is invalid: send JSON, as application/json",
         )
+    whole = whole_messages(request.scope)
+    data = None if whole is None else whole.body()
+    if data is None:
+        _refuse_announced(headers, limit)
+        data = await _receive_in_time(request.receive, limit)
+    elif limit and len(data) > limit:
+        raise _too_long(limit, is_cut_off=False)
+    # RFC 8259 (8.1) allows it: Windows' tools begin a UTF-8 file with it.
+    return data.removeprefix(codecs.BOM_UTF8)
+
+
+async def _receive_in_time(receive: Receive, limit: int) -> bytes:
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
-            return await _receive(request.receive, limit)
+            return await _receive(receive, limit)
     except TimeoutError:
         raise Problem(
             408,
@@ -70,6 +122,29 @@ async def body(request: Request, limit: int) -> bytes:
             f"the body did not arrive within {BODY_TIMEOUT_S:g} s",
             headers={"connection": "close"},
         ) from None
+
+
+def _refuse_announced(headers: Headers, limit: int) -> None:
+    """Refuse a body that is too long, if the sender asks before sending it."""
+    announced = headers.get("content-length", "")
+    if (
+        limit
+        and announced.isdecimal()
+        and int(announced) > limit
+        and headers.get("expect", "").lower() == "100-continue"
+    ):
+        raise _too_long(limit, is_cut_off=True)
+
+
+def _too_long(limit: int, *, is_cut_off: bool) -> Problem:
+    return Problem(
+        413,
+        "too-long",
+        "Body too long",
+        f"the body is longer than {limit} bytes: send less",
+        headers={"connection": "close"} if is_cut_off else None,
+        limit=limit,
+    )
 
 
 async def _receive(receive: Receive, limit: int) -> bytes:
@@ -86,14 +161,7 @@ async def _receive(receive: Receive, limit: int) -> bytes:
             parts.clear()
             if more and size < limit + DRAINED_BYTES:
                 continue
-            raise Problem(
-                413,
-                "too-long",
-                "Body too long",
-                f"the body is longer than {limit} bytes: send less",
-                headers={"connection": "close"} if more else None,
-                limit=limit,
-            )
+            raise _too_long(limit, is_cut_off=more)
         parts.append(part)
         if not more:
             return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -108,7 +176,7 @@ def requester(headers: Headers, owner: str) -> Requester:
 def entity_tags(text: str) -> list[tuple[bool, str]] | None:
     """Parse If-Match or If-None-Match: `(weak, tag)` pairs, None for `*`.
 
-    A tag that a cache or a compressing proxy changed is the tag that was given out:
+    A tag that a cache or a compressing proxy changed counts as the original tag:
     `W/"3"` by nginx, `"3-gzip"` by Caddy, `"3--gzip"` by Jetty. Raises Malformed.
     """
     if text.strip() == "*":
@@ -130,8 +198,8 @@ def entity_tags(text: str) -> list[tuple[bool, str]] | None:
 def expected(headers: Headers) -> Expected:
     """The revisions in If-Match; None if any is accepted. Raises Malformed.
 
-    A weak tag counts too, other than in RFC 9110 (13.1.1): whatever compresses on the
-    way makes tags weak, and a revision names the post's content, not its bytes.
+    A weak tag counts too, unlike in RFC 9110 (13.1.1): compressing proxies make tags
+    weak, and a revision names the post's content, not its bytes.
     """
     given = headers.get("if-match")
     tags = None if given is None else entity_tags(given)
@@ -166,8 +234,8 @@ def is_unchanged(headers: Headers, etag: str) -> bool:
 
 def whole_number(request: Request, name: str, default: int, most: int) -> int:
     """The query parameter `name` as a number from 1 to `most`. Raises Invalid."""
-    text = request.query_params.get(name, "")
-    if not text:
+    text = request.query_params.get(name)
+    if text is None:
         return default
     if text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= most:
         return int(text)
@@ -178,7 +246,7 @@ def whole_number(request: Request, name: str, default: int, most: int) -> int:
 
 def flag(request: Request, name: str) -> bool:
     """The query parameter `name` as a boolean. Raises Invalid."""
-    text = request.query_params.get(name, "")
-    if text in ("", "false", "true"):
+    text = request.query_params.get(name, "false")
+    if text in ("false", "true"):
         return text == "true"
     raise Invalid(name, f"{text[:40]!r} is invalid: use true or false")

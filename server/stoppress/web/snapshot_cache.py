@@ -29,13 +29,13 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gap, NotFound, Unavailable
 from stoppress.domain.feed import Visibility
 from stoppress.domain.stored_json import STORED_FEEDS
+from stoppress.hub.feed_status_and_access import FeedState
 from stoppress.metric_types import ByLabel, Counter
 from stoppress.settings import Settings
 from stoppress.web.encoded_snapshot import (
     EncodedSnapshot,
     continued,
     encode_snapshot,
-    visibility_of,
 )
 from stoppress.web.pagination import PAGE_POSTS
 
@@ -120,6 +120,7 @@ class SnapshotCache:
         self._hub = hub
         self._store = store
         self._base = settings.base
+        self._foreign = settings.foreign_content
         self.is_fresh = fresh
         self._faults = faults or ByLabel(lambda where: Counter())
         self._validated: frozenset[bytes] = frozenset()
@@ -167,6 +168,13 @@ class SnapshotCache:
 
     async def visibility(self, feed: str) -> Visibility:
         """The feed's visibility now. Raises NotFound, Unavailable."""
+        return (await self.state(feed)).visibility
+
+    async def state(self, feed: str) -> FeedState:
+        """The feed's state now, as its readers' lines know it.
+
+        Raises NotFound, Unavailable.
+        """
         entry = self._entries.get(feed)
         channel = await self._hub.channel(feed)
         behind = (
@@ -176,11 +184,11 @@ class SnapshotCache:
         )
         if behind or not self.is_fresh():
             try:
-                return visibility_of((await self._store.feed(feed)).body)
+                return FeedState.of((await self._store.feed(feed)).body)
             except Unavailable:
                 if behind:
                     raise
-        return channel.feed_state.visibility
+        return channel.feed_state
 
     async def events(
         self, feed: str, after: Cursor, until: Cursor
@@ -229,12 +237,20 @@ class SnapshotCache:
         self._list_changes += 1
         self._evict(feed)
 
+    def forget(self, feed: str | None) -> None:
+        """Drop the cached snapshot of a feed (None: of all)."""
+        for name in [feed] if feed is not None else list(self._entries):
+            entry = self._entries.get(name)
+            if entry is not None and entry.snapshot is not None:
+                self._bytes -= entry.snapshot.size
+                entry.snapshot = None
+
     def unreadable(self, feed: str) -> None:
         """Log and count a damaged feed, which must not affect other feeds' pages."""
         log.error("the stored record of %s is damaged", feed, exc_info=True)
         self._faults["record"].add()
 
-    # Inside
+    # Internal
 
     def _readable(self, bodies: list[bytes]) -> list[bytes]:
         """The feeds without those whose stored record is damaged."""
@@ -310,7 +326,7 @@ class SnapshotCache:
     async def _read_store(self, feed: str, entry: _CacheEntry) -> EncodedSnapshot:
         own_writes = entry.own_writes
         kept = await self._store.snapshot(feed, PAGE_POSTS)
-        read = encode_snapshot(feed, kept, self._base)
+        read = encode_snapshot(feed, kept, self._base, self._foreign)
         self._cache(feed, entry, read)
         entry.read_at_write = own_writes
         if own_writes == entry.own_writes:

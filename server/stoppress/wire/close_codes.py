@@ -22,7 +22,7 @@ class CloseCode(IntEnum):
     BAD_REQUEST = 4400
     """Invalid message, invalid or repeated feed, malformed cursor."""
     UNAUTHENTICATED = 4401
-    """A token is needed and is missing or unknown."""
+    """A credential is missing, unknown, revoked or expired."""
     FORBIDDEN = 4403
     """The token does not allow reading this feed."""
     NOT_FOUND = 4404
@@ -34,3 +34,8 @@ class CloseCode(IntEnum):
 def is_final(code: int) -> bool:
     """Whether the client should stop instead of reconnecting."""
     return 4400 <= code < 4500
+
+
+def is_refusal(code: int) -> bool:
+    """Whether a reader was refused, now or for good."""
+    return is_final(code) or code == CloseCode.TOO_MANY

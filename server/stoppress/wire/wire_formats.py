@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from stoppress.wire import frames
+from stoppress.wire import encode_frames
 
 
 class WireFormat(IntEnum):
@@ -38,10 +38,10 @@ def framed(
 ) -> bytes:
     """One message in the format `wire`; `cursor` if a reader may resume from it."""
     if wire is WireFormat.WEBSOCKET:
-        return frames.websocket_text(payload)
+        return encode_frames.websocket_text(payload)
     if wire is WireFormat.DEFLATED:
-        return frames.websocket_deflated(payload)
+        return encode_frames.websocket_deflated(payload)
     if wire is WireFormat.LINES:
         return payload + b"\n"
-    event = frames.sse(kind, payload, cursor)
+    event = encode_frames.sse(kind, payload, cursor)
     return chunk(event) if wire is WireFormat.CHUNKS else event

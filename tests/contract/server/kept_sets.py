@@ -101,9 +101,13 @@ def everything(editor: Editor) -> dict[str, str]:
     editor.do("PATCH", "/v1/feeds/flood", feed, idempotency_key="feed")
     editor.post("vote", {"headline": "Counting begins"})
     secrets = {}
-    for scope, feeds in (("read", ["vote"]), ("write", None), ("admin", None)):
-        given = {"name": scope, "scopes": [scope], "feeds": feeds}
-        secrets[scope] = editor.do("POST", "/v1/tokens", given)["token"]
+    for name, scope, feeds in (
+        ("read", "read", ["vote"]),
+        ("write", "manage", None),
+        ("admin", "admin", None),
+    ):
+        given = {"name": name, "scopes": [scope], "feeds": feeds}
+        secrets[name] = editor.do("POST", "/v1/tokens", given)["token"]
     return secrets
 
 
@@ -205,19 +209,29 @@ def dumped(redis: Any) -> dict[str, Any]:
 
 
 def _texts(pairs: Mapping[bytes, bytes]) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in pairs.items()}
+    return {name.decode(): _text(value) for name, value in pairs.items()}
+
+
+def _text(raw: bytes) -> str:
+    """As text; bytes that are no UTF-8, as in a feed's secret, become surrogates."""
+    return raw.decode(errors="surrogateescape")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
 
 
 def load(redis: Any, found: Mapping[str, Any]) -> None:
     """Put a set into an empty Redis, as if it had always been this one's.
 
-    Its epochs are taken over too (see `log/scripts.py`): what is tested is a later
+    Its epochs are taken over too (see `log/epochs.py`): what is tested is a later
     release on the same server, not a move to another.
     """
     replid = redis.info("replication")["master_replid"]
     for name, (kind, value) in found["keys"].items():
         if kind == "hash":
-            redis.hset(name, mapping=value)
+            mapping = {field: _bytes(text) for field, text in value.items()}
+            redis.hset(name, mapping=mapping)
             if "replid" in value:
                 redis.hset(name, "replid", replid)
         elif kind == "stream":
@@ -241,7 +255,7 @@ def main() -> None:
     """Record the set of one release."""
     python, release = sys.argv[1:]
     FOLDER.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(record(python, release), indent=1, ensure_ascii=False)
+    text = json.dumps(record(python, release), indent=1)
     (FOLDER / f"{release}.json").write_text(text + "\n", "utf-8")
 
 

@@ -131,7 +131,7 @@ def test_an_import_that_broke_off_goes_on(server: Server, feed: str) -> None:
     slug = f"half-{os.getpid()}"
     half = command(server, "import", "-", "--as", slug, stdin=text(lines[:60]))
     assert half.returncode == 1
-    assert "is incomplete: it stops at line 60" in half.stderr
+    assert "is incomplete, it stops at line 60" in half.stderr
     for _ in range(2):
         done = command(server, "import", "-", "--as", slug, stdin=text(lines))
         assert (done.returncode, done.stderr) == (0, "")
@@ -172,6 +172,37 @@ def test_what_was_withdrawn_since_stays_so(server: Server, feed: str) -> None:
     assert exported(server, copy)[2]["post"]["id"] != gone
 
 
+def test_a_takedown_is_copied_as_one(server: Server) -> None:
+    """Where the copy has its text too, that is erased; nobody brings it back."""
+    feed = server.new_feed(title="Quay")
+    first, second = (
+        server.publish(feed, body, external_id=f"id-{len(body)}")["post"]["id"]
+        for body in ("Libel, it was.", "Rain")
+    )
+    before = exported(server, feed)
+    server.request("DELETE", f"/v1/feeds/{feed}/posts/{second}")
+    taken = server.request("POST", f"/v1/feeds/{feed}/posts/{first}/takedown", {})
+    assert taken.status_code == 200, taken.text
+    lines = exported(server, feed)
+    assert "Libel" not in text(lines)
+    left = {one["id"]: one for one in news(lines)[1]}
+    assert left[first]["taken_down"] and "taken_down" not in left[second]
+    fresh, older = imported(server, lines), imported(server, before)
+    done = command(server, "import", "-", "--as", older, stdin=text(lines))
+    assert done.returncode == 0, done.stderr
+    for copy in (fresh, older):
+        path = f"/v1/feeds/{copy}/posts/{first}"
+        assert server.request("POST", f"{path}/restore").status_code == 410
+        assert server.request("GET", f"{path}/revisions").status_code == 410
+        assert news(exported(server, copy))[1] == news(lines)[1]
+        done = command(server, "import", "-", "--as", copy, stdin=text(before))
+        assert "not restored, since withdrawn here: 2" in done.stdout
+        assert "Libel" not in text(exported(server, copy))
+        # The other was withdrawn: where its text was, it can be put back.
+        restored = server.request("POST", f"/v1/feeds/{copy}/posts/{second}/restore")
+        assert restored.status_code == (409 if copy == fresh else 200)
+
+
 def test_bad_input_is_told_with_its_line(server: Server, feed: str) -> None:
     """What is wrong, where, and nothing after it is put."""
     lines = exported(server, feed)
@@ -199,7 +230,8 @@ def test_bad_input_is_told_with_its_line(server: Server, feed: str) -> None:
 
 def test_only_an_admin_may(server: Server, feed: str) -> None:
     """A writer is told which scope is missing, before anything is read or made."""
-    writer = server.request("POST", "/v1/tokens", {"scopes": ["write"]}).json()["token"]
+    made = server.request("POST", "/v1/tokens", {"scopes": ["manage"]})
+    writer = made.json()["token"]
     lines = exported(server, feed)
     for done in (
         command(server, "export", feed, token=writer),
@@ -209,7 +241,7 @@ def test_only_an_admin_may(server: Server, feed: str) -> None:
         assert "the token lacks the scope 'admin'" in done.stderr
 
 
-def test_a_slug_that_is_none_is_misuse(server: Server) -> None:
+def test_an_invalid_slug_is_a_usage_error(server: Server) -> None:
     """Told before anything is read."""
     done = command(server, "import", "--as", "No Slug")
     assert done.returncode == 2 and "a slug is 1 to 80" in done.stderr

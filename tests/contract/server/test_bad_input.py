@@ -105,8 +105,8 @@ def test_no_token_and_the_wrong_scope(server: Server) -> None:
     made = server.request("POST", "/v1/tokens", {"scopes": ["read"]}).json()
     headers = {"authorization": f"Bearer {made['token']}"}
     answer = httpx.post(url, json={"body": "x"}, headers=headers, trust_env=False)
-    assert problem(answer, 403)["scope"] == "write"
-    assert "'write'" in answer.json()["detail"]
+    assert problem(answer, 403)["scope"] == "publish"
+    assert "'publish'" in answer.json()["detail"]
     answer = httpx.get(
         verify=PLAIN, url=f"{server.url}/v1/tokens", headers=headers, trust_env=False
     )

@@ -50,7 +50,7 @@ def test_every_delivery_is_counted(server: Server, how: tuple[str, ...]) -> None
     ],
     ids=["token", "server", "address", "descriptors"],
 )
-def test_what_can_not_be_is_one_line(
+def test_invalid_options_are_one_line(
     server: Server, options: tuple[str, ...], says: str
 ) -> None:
     """Exit code 2, what to do, and no traceback."""

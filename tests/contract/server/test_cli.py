@@ -160,15 +160,15 @@ def test_a_feed_is_deleted_only_if_that_is_meant(run: Run, feed: str) -> None:
 def test_a_token_may_what_it_was_made_for(run: Run, server: Server, feed: str) -> None:
     """Made, used, listed without its secret, revoked."""
     other = server.new_feed()
-    secret = says(run("token", "create", "Bo", "--scope", "write", "--feed", feed))
+    secret = says(run("token", "create", "Bo", "--scope", "publish", "--feed", feed))
     says(run("publish", feed, "Mine.", "--token", secret))
     refused = complains(run("publish", other, "Not mine.", "--token", secret))
-    assert "'write'" in refused and other in refused
+    assert "'publish'" in refused and other in refused
     listed = says(run("token", "list"))
     assert secret not in listed
     row = next(row for row in listed.splitlines() if f"\t{feed}\t" in row)
     ident = row.split("\t")[0]
-    assert row.split("\t")[1:3] == ["Bo", "write"]
+    assert row.split("\t")[1:3] == ["Bo", "publish"]
     assert says(run("token", "revoke", ident)) == f"revoked {ident}"
     assert ident in complains(run("token", "revoke", ident))
 
@@ -229,7 +229,11 @@ def test_tail_ends_with_its_feed(server: Server, transport: str) -> None:
 
 def test_settings_are_printed_with_what_they_mean(run: Run) -> None:
     """Every one, with its value now; secrets stay secret."""
-    done = run("settings", STOPPRESS_BEAT_S="7", STOPPRESS_ADMIN_TOKEN="sp_hidden")
+    done = run(
+        "settings",
+        STOPPRESS_BEAT_S="7",
+        STOPPRESS_ADMIN_TOKEN="sp_hidden_0123456789abcdef",
+    )
     rows = [row.split("\t") for row in says(done).splitlines()]
     table = {row[0]: row[1:] for row in rows}
     assert table["STOPPRESS_BEAT_S"][:2] == ["7", "s"]
@@ -251,7 +255,7 @@ def test_an_unknown_variable_is_warned_of(
         assert done.returncode == 0
         assert done.stderr == f"warning: {warning}\n"
     with serving(tmp_path / "data", STOPPRESS_DRAIN_SECONDS="1") as server:
-        assert f"WARNING stoppress.cli.serve: {warning}\n" in server.log.read_text()
+        assert f"stoppress.cli.serve_and_demo: {warning}\n" in server.log.read_text()
 
 
 def test_the_doctor_finds_a_sound_server_sound(run: Run) -> None:

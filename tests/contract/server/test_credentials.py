@@ -1,4 +1,4 @@
-"""The desk's cookie at every door: API, pages and the three transports."""
+"""The desk's cookie on every kind of request: API, pages and the three transports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NONE_OF_OURS = (
 
 
 def doors(server: Server, feed: str, headers: dict[str, str]) -> dict[str, int]:
-    """What each door answers: a status, or the code with which the line closes."""
+    """The answer to each kind of request: a status, or the line's close code."""
     paths = {
         "snapshot": f"/v1/feeds/{feed}",
         "posts": f"/v1/feeds/{feed}/posts",
@@ -31,13 +31,13 @@ def doors(server: Server, feed: str, headers: dict[str, str]) -> dict[str, int]:
         "poll": f"/v1/feeds/{feed}/events",
     }
     found = {
-        door: read(server, path, **headers).status_code for door, path in paths.items()
+        kind: read(server, path, **headers).status_code for kind, path in paths.items()
     }
     with stream(server, feed, headers) as answer:
         found["stream"] = answer.status_code
     # The first opens the feed by the plain path; the second may come in by the fast.
-    for door in ("first socket", "second socket"):
-        found[door] = socket_code(server, feed, headers)
+    for kind in ("first socket", "second socket"):
+        found[kind] = socket_code(server, feed, headers)
     return found
 
 
@@ -48,7 +48,7 @@ def stream(
     """An event stream."""
     asked = {"accept": "text/event-stream", **headers}
     url = f"{server.url}/v1/feeds/{feed}/events"
-    with httpx.stream("GET", url, headers=asked, trust_env=False, timeout=10) as answer:
+    with httpx.stream("GET", url, headers=asked, trust_env=False, timeout=60) as answer:
         yield answer
 
 
@@ -57,25 +57,35 @@ def socket_code(server: Server, feed: str, headers: dict[str, str]) -> int:
     url = server.url.replace("http", "ws", 1) + f"/v1/live?feed={feed}"
     with connect(url, additional_headers=headers, proxy=None) as socket:
         try:
-            hello = socket.recv(timeout=10)
+            hello = socket.recv(timeout=60)
         except ConnectionClosed as closed:
             return closed.rcvd.code if closed.rcvd is not None else 0
         assert '"hello"' in str(hello)
         return 200
 
 
-def revoked(server: Server) -> str:
-    """The secret of a token that was good a moment ago."""
-    given = {"name": "gone", "scopes": ["write"]}
+def session(server: Server, token: str) -> str:
+    """Sign in at the desk with a token; the Cookie header."""
+    form, ours = {"token": token}, {"origin": server.url}
+    url = f"{server.url}/desk/sign-in"
+    answer = httpx.post(url, data=form, headers=ours, trust_env=False)
+    assert answer.status_code == 303, answer.text
+    return f"{COOKIE}={answer.cookies[COOKIE]}"
+
+
+def revoked(server: Server) -> tuple[str, str]:
+    """A token that was good a moment ago, and a session begun with it."""
+    given = {"name": "gone", "scopes": ["publish"]}
     made = server.request("POST", "/v1/tokens", given).json()
+    cookie = session(server, made["token"])
     path = f"/v1/tokens/{made['id']}"
     assert server.request("DELETE", path).status_code == 204
-    return str(made["token"])
+    return str(made["token"]), cookie
 
 
 def test_a_stale_cookie_is_nobody_at_every_door(server: Server) -> None:
     """It reads what is public, and what is private is not there for it."""
-    stale = {"cookie": f"{COOKIE}={revoked(server)}", "sec-fetch-site": "same-origin"}
+    stale = {"cookie": revoked(server)[1], "sec-fetch-site": "same-origin"}
     assert set(doors(server, server.new_feed(), stale).values()) == {200}
     hidden = doors(server, server.new_feed(visibility="private"), stale)
     assert set(hidden.values()) <= {404, 4404}
@@ -87,14 +97,14 @@ def test_a_stale_cookie_is_nobody_at_every_door(server: Server) -> None:
 
 def test_a_token_that_is_sent_must_be_known_at_every_door(server: Server) -> None:
     """Who sends one wants it to count, also where none is needed."""
-    sent = {"authorization": f"Bearer {revoked(server)}"}
+    sent = {"authorization": f"Bearer {revoked(server)[0]}"}
     assert set(doors(server, server.new_feed(), sent).values()) <= {401, 4401}
 
 
 def test_the_cookie_counts_for_our_own_origin_alone(server: Server) -> None:
-    """A page of a sibling site reads what anyone may, at every door."""
+    """A page of a sibling site reads what anyone may, by every kind of request."""
     public, private = server.new_feed(), server.new_feed(visibility="private")
-    desk = {"cookie": f"{COOKIE}={server.token}"}
+    desk = {"cookie": session(server, server.token)}
     for ours in ({"origin": server.url}, {"sec-fetch-site": "same-origin"}):
         assert set(doors(server, private, desk | ours).values()) == {200}
     for theirs in NONE_OF_OURS:
@@ -106,7 +116,7 @@ def test_the_cookie_counts_for_our_own_origin_alone(server: Server) -> None:
 def test_a_link_from_a_sibling_site_opens_the_desk(server: Server, dest: str) -> None:
     """But not within a frame, where it is the form to sign in."""
     link = {
-        "cookie": f"{COOKIE}={server.token}",
+        "cookie": session(server, server.token),
         "sec-fetch-site": "same-site",
         "sec-fetch-mode": "navigate",
         "sec-fetch-dest": dest,

@@ -17,7 +17,7 @@ END_S = 30
 
 
 def test_the_printed_page_shows_a_post_at_once(tmp_path: Path) -> None:
-    """Whoever opens the page the moment it is printed finds the coverage."""
+    """A reader who opens the page as soon as it is printed finds the coverage."""
     environment = {k: v for k, v in os.environ.items() if "STOPPRESS" not in k}
     process = subprocess.Popen(
         [sys.executable, "-m", "stoppress", "demo", "--port", "0"]

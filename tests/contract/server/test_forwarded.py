@@ -37,7 +37,18 @@ def test_a_trusted_proxy_tells_the_address(
             assert made.headers["location"] == "/liveblog/v1/feeds/quay"
             page = http.get("/live/quay").text
             assert f'<link rel="canonical" href="{SITE}/live/quay">' in page
+            assert f'href="{SITE}/live/quay/atom.xml"' in page
             assert 'href="/liveblog/live/quay/atom.xml"' in page
+            for url, status in (
+                (f"{SITE}/live/quay", 200),
+                ("https://news.example/live/quay", 404),
+                (f"{server.url}/live/quay", 404),
+            ):
+                answer = http.get("/oembed", params={"url": url, "maxwidth": "90"})
+                assert answer.status_code == status, url
+                if status == 200:
+                    assert answer.json()["width"] == 90
+                    assert f'src="{SITE}/embed/quay"' in answer.json()["html"]
             assert server.url not in page
             signed = http.post(
                 "/desk/sign-in",
@@ -69,7 +80,7 @@ def test_a_trusted_proxy_tells_the_address(
 
 
 def test_nobody_else_does(server: Server) -> None:
-    """Whoever sends the headers without being named gets the server's own address."""
+    """The headers of a peer that is not named are ignored: the server's own address."""
     feed = server.new_feed()
     for told in (TOLD, {"forwarded": "proto=https;host=news.example"}):
         answer = httpx.get(

@@ -18,7 +18,7 @@ import pytest
 
 from stoppress.client.reader import follow
 from stoppress.client.transports import Transport
-from stoppress.desk.tokens import digest
+from stoppress.domain.inbox_entry import token_digest
 from stoppress.log.redis_keys import TOKENS, feed_keys
 from tests.conftest import Server
 from tests.contract.store.servers import Server as Store
@@ -77,7 +77,7 @@ class Site:
         return httpx.get(
             self.server.url + path,
             headers=headers,
-            timeout=10,
+            timeout=60,
             trust_env=False,
             verify=PLAIN,
         )
@@ -158,7 +158,7 @@ def test_a_stream_names_the_type_of_the_event(site: Site) -> None:
         "GET",
         f"{site.server.url}/v1/feeds/{feed}/events?since={start}",
         headers={"accept": "text/event-stream"},
-        timeout=10,
+        timeout=60,
         trust_env=False,
         verify=PLAIN,
     ) as answer:
@@ -183,7 +183,7 @@ def test_members_of_a_later_release_survive_every_edit(site: Site) -> None:
 
     def add_inside(value: Any) -> None:
         add(value)
-        value["authors"][0]["role"] = SECRET
+        value["authors"][0]["rank"] = SECRET
         value["source"]["kind"] = SECRET
 
     site.change_kept(feed, post, add_inside)
@@ -198,7 +198,7 @@ def test_members_of_a_later_release_survive_every_edit(site: Site) -> None:
     kept = site.kept(feed, post)
     assert (kept["headline"], kept["rev"]) == ("Gale", 3) and "pinned" not in kept
     assert kept["place"] == {"name": SECRET}
-    assert kept["authors"] == [{"name": "Ada", "role": SECRET}]
+    assert kept["authors"] == [{"name": "Ada", "rank": SECRET}]
     assert kept["source"] == {"name": "Wire", "kind": SECRET}
     changed = site.server.request("PATCH", f"/v1/feeds/{feed}", {"title": "New"})
     assert changed.status_code == 200 and SECRET not in changed.text
@@ -222,7 +222,7 @@ def test_scopes_of_a_later_release_are_ignored(site: Site) -> None:
     record |= {"created_at": "2026-11-22T09:20:00.000Z", "more": SECRET}
     feed = site.server.new_feed()
     with site.store.client() as client:
-        client.hset(TOKENS, digest("sp_later"), json.dumps(record))
+        client.hset(TOKENS, token_digest("sp_later"), json.dumps(record))
     made = site.server.request(
         "POST",
         f"/v1/feeds/{feed}/posts",
@@ -233,9 +233,9 @@ def test_scopes_of_a_later_release_are_ignored(site: Site) -> None:
     listed = site.server.request("GET", "/v1/tokens")
     assert listed.status_code == 200 and SECRET not in listed.text
     (shown,) = [one for one in listed.json()["tokens"] if one["id"] == "later"]
-    assert shown["scopes"] == ["write"]
+    assert shown["scopes"] == ["manage"]
     with site.store.client() as client:
-        assert json.loads(client.hget(TOKENS, digest("sp_later"))) == record
+        assert json.loads(client.hget(TOKENS, token_digest("sp_later"))) == record
 
 
 @pytest.mark.parametrize("damage", [b"{no JSON", b"", b'{"slug":1}', b"\xff"])

@@ -7,11 +7,12 @@ JSON-LD's members by JSON Schemas written after what those formats' own pages as
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import extruct  # type: ignore[import-untyped]
 import feedparser  # type: ignore[import-untyped]
@@ -168,7 +169,14 @@ def test_the_card(server: Server, kind: str) -> None:
     title = FEEDS[kind].get("title", feed)
     assert given["og:title"].split() == title.split()
     assert given["og:url"] == url and given["og:type"] == "article"
-    assert ("og:image" in given) == (kind == "full")
+    # Its own, else that of its newest post with one.
+    assert given["og:image"].endswith(
+        "/cover.png" if kind == "full" else ".jpg?x=1&y=2"
+    )
+    assert given["og:description"]
+    times = [given[f"article:{name}_time"] for name in ("published", "modified")]
+    assert times == sorted(times)
+    assert 'content="max-image-preview:large"' in get(url).text
 
 
 @pytest.mark.parametrize("kind", FEEDS)
@@ -187,7 +195,8 @@ def test_atom(server: Server, kind: str) -> None:
     assert read.version == "atom10" and read.feed.id == f"{server.url}/live/{feed}"
     assert read.feed.updated_parsed
     links = {one["rel"]: one["href"] for one in read.feed.links}
-    assert links == {"alternate": f"{server.url}/live/{feed}", "self": url}
+    page = f"{server.url}/live/{feed}"
+    assert links == {"alternate": page, "self": url, "first": url}
     assert {entry.id for entry in read.entries} == {post["url"] for post in posts}
     for entry in read.entries:
         assert entry.published_parsed and entry.updated_parsed
@@ -220,19 +229,50 @@ def test_json_feed(server: Server, kind: str) -> None:
     assert again.status_code == 304
 
 
+def test_feeds_have_every_post(server: Server) -> None:
+    """Page by page, by RFC 5005 and by `next_url`, each post once."""
+    feed = server.new_feed()
+    posts = [server.publish(feed, body=f"Post {n}.")["post"] for n in range(25)]
+    expected = [post["url"] for post in reversed(posts)]
+    found: list[str] = []
+    url: str | None = f"{server.url}/live/{feed}/atom.xml"
+    while url:
+        read = feedparser.parse(get(url).content)
+        found += [entry.id for entry in read.entries]
+        url = {one["rel"]: one["href"] for one in read.feed.links}.get("next")
+    assert found == expected
+    found = []
+    url = f"{server.url}/live/{feed}/feed.json"
+    while url:
+        value = get(url).json()
+        check(value, "json-feed")
+        found += [item["id"] for item in value["items"]]
+        url = value.get("next_url")
+    assert found == expected
+
+
 @pytest.mark.parametrize("kind", FEEDS)
 def test_oembed(server: Server, kind: str) -> None:
     """Found from the page, and a frame that leads to it and nowhere else."""
     feed, posts = filled(server, **FEEDS[kind])
-    for url in (f"{server.url}/live/{feed}", posts[0]["url"]):
-        asked = f"{server.url}/oembed?maxwidth=500&url={quote(url, safe='')}"
-        value = get(asked).json()
+    shown = f"{server.url}/embed/{feed}"
+    for url, src in (
+        (f"{server.url}/live/{feed}", shown),
+        (posts[0]["url"], f"{shown}/{posts[0]['id']}"),
+    ):
+        (found,) = re.findall(
+            r'<link rel="alternate" type="application/json\+oembed"[^>]* href="(.*?)"',
+            get(url).text,
+        )
+        value = get(f"{unescape(found)}&maxwidth=500").json()
         check(value, "oembed")
         assert value["width"] == 500
         frames = _Runs()
         frames.feed(value["html"])
         assert frames.found == ["iframe"]
-        assert f'src="{server.url}/embed/{feed}"' in value["html"]
+        assert f'src="{src}"' in value["html"]
+        policy = get(src).headers["content-security-policy"]
+        assert "frame-ancestors *" in policy.split("; ")
 
 
 def test_what_is_withdrawn_leaves_them_all_in_one_step(server: Server) -> None:

@@ -145,7 +145,7 @@ async def _readers(hub: str) -> float:
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "zstd"])
 async def test_conditional_answers_pass(site: Site, feed: str, encoding: str) -> None:
-    """A snapshot has its ETag, and is 304 to whoever has it, compressed or not."""
+    """A snapshot has its ETag, and is 304 for a client that has it, also compressed."""
     await site.publish(feed, "Words enough to be worth compressing. " * 40)
     headers = {"accept-encoding": encoding}
     async with site.client() as client:

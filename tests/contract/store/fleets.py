@@ -128,7 +128,7 @@ class Fleet:
         return [one for one in self.servers if role(one) == "master"]
 
     async def promoted(self, but: Server) -> Server:
-        """Whoever is made the primary in place of `but`."""
+        """The server that becomes the primary in place of `but`."""
         found: list[Server] = []
 
         def there() -> bool:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from stoppress.log.follower import Follower
 from stoppress.log.log_metrics import FollowerMetrics
-from stoppress.log.shards import Shards
+from stoppress.log.shard_pools import Shards
 from stoppress.log.store import RedisStore
 from tests.contract.store.servers import Server
 from tests.tally import Tally
@@ -73,5 +73,5 @@ async def heard_nothing_more(follower: Follower) -> None:
     """Wait for one round of the probe: what was sent before has arrived."""
     (line,) = follower._lines.values()
     line.probed.clear()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await line.probed.wait()

@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from stoppress.desk.desk import DeskStore
 from stoppress.desk.store_protocol import Store, TokenStore
+from stoppress.desk.tickets import TicketKeyStore
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Unavailable
 from stoppress.domain.event import EventType, Subject
-from stoppress.domain.store_records import Change, Idempotency, LogWindow, Write
+from stoppress.domain.store_requests_and_results import (
+    Change,
+    Idempotency,
+    LogWindow,
+    Write,
+)
 
 AT = 1_700_000_000_000
 FEED = b'{"slug":"x","title":"X","rev":1}'
 
 
-class AnyStore(Store, TokenStore, Protocol):
+class AnyStore(DeskStore, TokenStore, TicketKeyStore, Protocol):
     """What the desk needs, and a log to look at what was written."""
 
     async def window(self, feed: str) -> LogWindow:

@@ -132,5 +132,5 @@ class Server:
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
             self._process.send_signal(how)
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=60)
             self._process = None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event
-from stoppress.domain.store_records import LogWindow
+from stoppress.domain.store_requests_and_results import LogWindow
 
 
 class Recorder:
@@ -18,6 +18,7 @@ class Recorder:
         self.events: list[Event] = []
         self.cursor = Cursor("", 0)
         self.ended = False
+        self.notices: list[bytes] = []
         self._moved = asyncio.Event()
 
     def fill(self, window: LogWindow) -> None:
@@ -41,6 +42,11 @@ class Recorder:
         """The feed was deleted."""
         assert not self.ended
         self.ended = True
+        self._moved.set()
+
+    def notice(self, payload: bytes) -> None:
+        """A message that is no event."""
+        self.notices.append(payload)
         self._moved.set()
 
     async def until(self, arrived: Callable[[], bool], within_s: float = 15) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -12,13 +14,15 @@ import pytest_asyncio
 from redis.crc import key_slot
 from redis.exceptions import AskError, TryAgainError
 
+from stoppress.desk.caller import Caller
 from stoppress.domain.errors import NotFound, Unavailable
-from stoppress.domain.store_records import Written
+from stoppress.domain.inbox_entry import InboxEntry, signed_entry
+from stoppress.domain.store_requests_and_results import Written
 from stoppress.log.connect import reach
 from stoppress.log.follower import Follower
-from stoppress.log.inbox import Inbox
+from stoppress.log.inbox_consumer import Inbox
 from stoppress.log.redis_keys import feed_keys
-from stoppress.log.shards import Shards
+from stoppress.log.shard_pools import Shards
 from stoppress.log.store import RedisStore
 from stoppress.settings import BadSetting, Settings
 from tests.contract.store.clusters import Cluster, begin_move, end_move, migrate
@@ -82,8 +86,11 @@ async def test_each_feed_is_on_its_shard(cluster: Cluster, settings: Settings) -
     """Lists, heads and lines go over all of them; so do tokens and the inbox."""
     taken: list[str] = []
 
-    async def publish(token: str, feed: str, raw: bytes, key: str) -> None:
-        taken.append(feed)
+    async def check(entry: InboxEntry) -> Caller:
+        return Caller(id="t", name="t", kind="token", scopes=("publish",))
+
+    async def publish(caller: Caller, entry: InboxEntry) -> None:
+        taken.append(entry.feed)
 
     async with reached(cluster, settings) as shards:
         assert len(shards.links()) == 3
@@ -101,14 +108,14 @@ async def test_each_feed_is_on_its_shard(cluster: Cluster, settings: Settings) -
         assert heads == [*(sinks[feed].cursor for feed in FEEDS), None]
         await store.put_token("digest", b"record")
         assert await store.tokens() == [("digest", b"record")]
-        taking = asyncio.create_task(Inbox(shards, publish).run())
-        entry = ("token", "T", "feed", "x", "post", "{}")
-        async with shards.of("stoppress:inbox").talk() as talk:
-            await talk.one("XADD", "stoppress:inbox", "*", *entry)
-            await talk.one("XADD", "stoppress:inbox", "*", "feed", "y")
+        taking = asyncio.create_task(Inbox(shards, check, publish).run())
+        entry = signed_entry("sp_t", "x", "{}", time.time_ns() // 1_000_000)
+        async with shards.of("stoppress:inbox").borrow() as redis:
+            await redis.one("XADD", "stoppress:inbox", "*", *chain(*entry.items()))
+            await redis.one("XADD", "stoppress:inbox", "*", "feed", "y")
         await until(lambda: taken == ["x"])
-        async with shards.of("stoppress:inbox:refused").talk() as talk:
-            await until(lambda: talk.one("XLEN", "stoppress:inbox:refused"))
+        async with shards.of("stoppress:inbox:refused").borrow() as redis:
+            await until(lambda: redis.one("XLEN", "stoppress:inbox:refused"))
         taking.cancel()
         await asyncio.gather(taking, return_exceptions=True)
         await store.drop_feed("f3", None, None)
@@ -282,7 +289,7 @@ async def test_addresses_that_do_not_fit(
     alone = Server(server.kind, server.folder / "alone", port=reserve_port())
     alone.start()
     try:
-        with pytest.raises(BadSetting, match="no cluster"):
+        with pytest.raises(BadSetting, match="not a cluster"):
             await reach(f"redis+cluster://127.0.0.1:{alone.port}", settings)
     finally:
         alone.kill()

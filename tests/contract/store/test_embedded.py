@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from stoppress.log.connect import connect
 from stoppress.log.embedded import (
@@ -43,7 +44,7 @@ async def started(data: Path) -> AsyncIterator[EmbeddedValkey]:
         yield valkey
     finally:
         await valkey.stop()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await watching
 
 
@@ -66,6 +67,37 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
+async def until_rewritten(client: Redis) -> None:
+    """Wait for the rewriting of the append-only file."""
+
+    async def done() -> bool:
+        info = await client.info("persistence")
+        busy = info["aof_rewrite_in_progress"] + info["aof_rewrite_scheduled"]
+        return not busy and bool(info["aof_last_rewrite_time_sec"] >= 0)
+
+    await until(done)
+
+
+def open_to_others(folder: Path) -> list[Path]:
+    """What group or others have any right to."""
+    return [one for one in (folder, *folder.rglob("*")) if one.stat().st_mode & 0o077]
+
+
+async def test_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
+    """Also those that a rewriting makes."""
+    before = os.umask(0)
+    try:
+        async with started(tmp_path / "data") as valkey, storing(valkey) as store:
+            await store.make_feed("x", FEED, AT, None)
+            async with valkey._client() as client:
+                await client.bgrewriteaof()
+                await until_rewritten(client)
+            assert open_to_others(tmp_path / "data") == []
+    finally:
+        os.umask(before)
+    assert open_to_others(tmp_path / "data") == []
+
+
 async def test_starts_and_keeps_what_it_was_given(tmp_path: Path) -> None:
     """With every write on disk before it is answered, on a socket only."""
     data = tmp_path / "a" / "data"
@@ -75,6 +107,7 @@ async def test_starts_and_keeps_what_it_was_given(tmp_path: Path) -> None:
         pid = valkey.pid
         assert alive(pid)
     assert not alive(pid)
+    assert open_to_others(data) == []
     async with started(data) as valkey, storing(valkey) as store:
         assert await store.post("x", "p") == body("p")
         assert (await store.feed("x")).cursor == (epoch, 1)
@@ -118,7 +151,7 @@ async def test_is_started_again_when_it_dies(tmp_path: Path) -> None:
             await store.write(write(published(f"p{turn}")))
             os.kill(valkey.pid, signal.SIGKILL)
             await until(lambda turn=turn: valkey.restarts > turn)  # type: ignore[misc]
-            async with asyncio.timeout(10), _answering(valkey):
+            async with asyncio.timeout(60), _answering(valkey):
                 pass
             assert (await store.feed("x")).cursor == (epoch, turn + 1)
 
@@ -132,7 +165,7 @@ async def test_one_left_running_is_adopted(tmp_path: Path) -> None:
         await store.make_feed("x", FEED, AT, None)
         os.kill(pid, signal.SIGKILL)
         await until(lambda: valkey.restarts)
-        async with asyncio.timeout(10), _answering(valkey):
+        async with asyncio.timeout(60), _answering(valkey):
             pass
         assert valkey.pid != pid
         await store.feed("x")
@@ -142,7 +175,9 @@ async def test_one_left_running_is_adopted(tmp_path: Path) -> None:
     assert not alive(pid)
 
 
-async def test_what_a_dead_one_left_is_no_obstacle(tmp_path: Path) -> None:
+async def test_a_killed_server_s_socket_and_locks_do_not_block_a_start(
+    tmp_path: Path,
+) -> None:
     """A socket nobody listens on, and locks nobody holds."""
     pid = await asyncio.to_thread(_leave_one_running, tmp_path)
     os.kill(pid, signal.SIGKILL)
@@ -162,7 +197,7 @@ async def test_an_interrupt_at_the_terminal_does_not_reach_it(tmp_path: Path) ->
 async def test_a_long_path_has_its_socket_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a runtime folder that is ours alone, the same each time."""
+    """It is in a private runtime folder, the same each time."""
     data = tmp_path / ("d" * 60) / ("e" * 60)
     with tempfile.TemporaryDirectory(prefix="sp", dir="/tmp") as runtime:
         monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
@@ -173,7 +208,7 @@ async def test_a_long_path_has_its_socket_elsewhere(
             await store.make_feed("x", FEED, AT, None)
             assert path.parent.stat().st_mode & 0o077 == 0
         path.parent.chmod(0o755)
-        with pytest.raises(BadSetting, match="ours alone"):
+        with pytest.raises(BadSetting, match="other users may use"):
             await EmbeddedValkey(data, SETTINGS).start()
         monkeypatch.setenv("XDG_RUNTIME_DIR", f"{runtime}/{'r' * 60}")
         assert not socket_path(data).is_relative_to(runtime)

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from stoppress.domain.errors import Unavailable
-from stoppress.domain.store_records import LogWindow
+from stoppress.domain.store_requests_and_results import LogWindow
 from stoppress.log.connect import connect
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings

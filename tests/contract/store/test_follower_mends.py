@@ -261,7 +261,7 @@ async def test_a_missed_probe_makes_a_new_line(
     assert len(sink.windows) == 1
 
 
-async def test_who_knows_of_more_has_it_read(
+async def test_a_later_cursor_makes_the_follower_read_the_log(
     server: Server, settings: Settings
 ) -> None:
     """A deaf line is found out by its probe; until then by readers from elsewhere."""

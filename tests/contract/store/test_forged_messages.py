@@ -11,11 +11,13 @@ import pytest_asyncio
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import EventType
-from stoppress.domain.store_records import LogWindow
+from stoppress.domain.store_requests_and_results import LogWindow
+from stoppress.log.feed_read_scripts import (
+    LogPiece,
+)
 from stoppress.log.follower import BELL_S, Follower
 from stoppress.log.pool import Pool
 from stoppress.log.redis_keys import feed_keys
-from stoppress.log.scripts import LogPiece
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
 from tests.contract.store.following import Counts, following, up
@@ -64,10 +66,13 @@ async def sink(store: RedisStore, follower: Follower, cursor: Cursor) -> Recorde
     return sink
 
 
-def send(server: Server, message: bytes, channel: str = KEYS.line) -> None:
+def send(
+    server: Server, message: bytes, channel: str = KEYS.line, times: int = 1
+) -> None:
     """Publish as anybody may that has the right to."""
     with server.client() as client:
-        client.execute_command("SPUBLISH", channel, message)
+        for _ in range(times):
+            client.execute_command("SPUBLISH", channel, message)
 
 
 def forged(cursor: Cursor, post: str = "forged") -> bytes:
@@ -95,7 +100,7 @@ async def test_a_forged_post_is_not_shown_and_hides_none(
 
 
 @pytest.mark.parametrize("mark", [b"0" * 40, b"", b"x" * 40, None])
-async def test_a_wrong_mark_is_none(
+async def test_a_wrong_mark_is_ignored(
     server: Server, store: RedisStore, sink: Recorder, counts: Counts, mark: bytes
 ) -> None:
     """Whatever stands in its place."""
@@ -140,12 +145,12 @@ async def test_messages_replayed_are_nothing_new(
     with server.client() as client:
         channels = client.pubsub()
         channels.ssubscribe(KEYS.line)
-        while channels.get_sharded_message(timeout=5)["type"] != "ssubscribe":
+        while channels.get_sharded_message(timeout=60)["type"] != "ssubscribe":
             pass
         last = await store.write(write(published("p", "before")))
         await store.write(write(withdrawn("p", 1)))
         while len(heard) < 4:
-            message = channels.get_sharded_message(timeout=5)
+            message = channels.get_sharded_message(timeout=60)
             if message and message["type"] == "smessage":
                 heard.append(message["data"])
         channels.close()
@@ -170,20 +175,24 @@ async def test_messages_replayed_are_nothing_new(
     assert len(sink.windows) == 1
 
 
+# Patient: a line that is taken for lost has the log read too.
+@pytest.mark.parametrize("settings", [Settings(redis_timeout_s=60.0)], ids=["patient"])
 async def test_a_flood_costs_four_readings_a_second(
     server: Server, store: Readings, sink: Recorder, counts: Counts
 ) -> None:
     """One at a time, each BELL_S after the last; posts come all the while."""
     store.at.clear()
+    began = asyncio.get_running_loop().time()
     for number in range(20):
-        for _ in range(200):
-            send(server, forged(sink.cursor, f"forged{number}"))
+        message = forged(sink.cursor, f"forged{number}")
+        await asyncio.to_thread(send, server, message, times=200)
         real = await store.write(write(published(f"real{number}")))
         await sink.at(real.cursor)
     assert 0 < unmarked(counts) <= 4000  # not those heard while a reading was begun
     assert store.most == 1
-    gaps = [after - at for at, after in zip(store.at, store.at[1:], strict=False)]
-    assert all(gap > BELL_S * 0.99 for gap in gaps), gaps
+    # Each may begin late on a busy machine, and none early: of so many since then.
+    due = [began + number * BELL_S * 0.99 for number in range(len(store.at))]
+    assert all(at >= least for at, least in zip(store.at, due, strict=True)), store.at
     assert not any("forged" in event.subject.id for event in sink.events)
     assert len(sink.windows) == 1
 
@@ -232,7 +241,7 @@ async def test_a_message_of_a_former_release_is_a_bell(
 async def test_an_epoch_of_a_former_release_gets_a_secret(
     server: Server, store: RedisStore, cursor: Cursor, follower: Follower
 ) -> None:
-    """Whoever reads first makes it; marks are believed from there on."""
+    """The first read makes it; from then on marks are checked."""
     with server.client() as client:
         client.hdel(KEYS.meta, SECRET)
         assert client.hget(KEYS.meta, SECRET) is None
@@ -273,7 +282,7 @@ async def test_the_mark_is_an_hmac(server: Server, store: RedisStore) -> None:
             await store.write(write(published(f"p{size}", "\u00e9\\n" * size)))
             heard: list[bytes] = []
             while len(heard) < 2:
-                message = channels.get_sharded_message(timeout=5)
+                message = channels.get_sharded_message(timeout=60)
                 if message and message["type"] == "smessage":
                     heard.append(message["data"])
             secret = client.hget(KEYS.meta, SECRET) or b""

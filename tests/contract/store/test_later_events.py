@@ -7,7 +7,7 @@ import pytest
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Unavailable
 from stoppress.domain.event import NO_SUBJECT, Event, EventType
-from stoppress.domain.store_records import LogWindow
+from stoppress.domain.store_requests_and_results import LogWindow
 from stoppress.log.follower import Follower
 from stoppress.log.redis_keys import feed_keys
 from stoppress.log.store import RedisStore
@@ -191,5 +191,5 @@ async def test_a_key_of_another_type_holds_up_no_other_feed(
     await other.at(last.cursor)
     assert not damaged.ended
     await follower.close("x")
-    with pytest.raises(Unavailable, match="can't be read"):
+    with pytest.raises(Unavailable, match="is damaged"):
         await follower.open("x", Recorder())

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.store_records import Written
+from stoppress.domain.store_requests_and_results import Written
 from stoppress.hub.ring import Ring
 from stoppress.log.follower import Follower
 from stoppress.log.log_metrics import StoreMetrics

@@ -8,9 +8,9 @@ import random
 import pytest
 
 from stoppress.domain.errors import NotFound, Unavailable
+from stoppress.log.one_pubsub_connection import PubSubConnection
 from stoppress.log.pool import CONNECTIONS, Pool
 from stoppress.log.store import RedisStore
-from stoppress.log.subscription import Subscription
 from tests.contract.store.news import AT, FEED, body, published, write
 from tests.contract.store.servers import Server
 from tests.waiting import until
@@ -91,7 +91,7 @@ async def test_a_subscription_that_ended_stays_ended(
 ) -> None:
     """redis-py would connect again on its own, without what was subscribed to."""
     heard: list[bytes] = []
-    line = Subscription(
+    line = PubSubConnection(
         await link.connect(), lambda channel, message: heard.append(message), 3.0
     )
     listening = asyncio.create_task(line.listen())
@@ -110,9 +110,9 @@ async def test_a_subscription_that_ended_stays_ended(
         assert client.client_list(_type="pubsub") == []
 
 
-async def test_who_waits_for_a_subscription_hears_of_its_end(link: Pool) -> None:
+async def test_a_pending_subscription_fails_with_its_connection(link: Pool) -> None:
     """Nobody waits for an answer that can't come."""
-    line = Subscription(await link.connect(), lambda channel, message: None, 30.0)
+    line = PubSubConnection(await link.connect(), lambda channel, message: None, 30.0)
     # Nobody listens, so the answer is never read.
     waiting = asyncio.create_task(line.subscribe([b"a"]))
     await asyncio.sleep(0)

@@ -24,11 +24,11 @@ async def test_everyone_gets_the_sum(link: Pool) -> None:
     assert await one.count({"x": 2}, 60) == {"x": 6}
     assert await one.count({}, 60) == {"x": 4}
     assert await two.count({}, 60) == {}
-    async with link.talk() as talk:
-        assert await talk.one("EXISTS", READERS) == 0
+    async with link.borrow() as redis:
+        assert await redis.one("EXISTS", READERS) == 0
 
 
-async def test_who_says_nothing_any_more_is_forgotten(link: Pool) -> None:
+async def test_a_silent_process_is_dropped_after_its_lease(link: Pool) -> None:
     """Once its lease is over, by the server's clock."""
     dead, alive = RedisCensus(link), RedisCensus(link)
     await dead.count({"x": 100}, 0.2)
@@ -39,8 +39,8 @@ async def test_who_says_nothing_any_more_is_forgotten(link: Pool) -> None:
         return (await alive.count({"x": 1}, 60))["x"] == 1
 
     await until(is_forgotten)
-    async with link.talk() as talk:
-        assert await talk.one("HLEN", READERS) == 1
+    async with link.borrow() as redis:
+        assert await redis.one("HLEN", READERS) == 1
 
 
 async def test_thousands_of_feeds_are_one_round_trip(link: Pool) -> None:

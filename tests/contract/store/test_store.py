@@ -18,7 +18,7 @@ from stoppress.domain.errors import (
     StaleRevision,
 )
 from stoppress.domain.event import EventType
-from stoppress.domain.store_records import Idempotency, Withdrawn
+from stoppress.domain.store_requests_and_results import Idempotency, Withdrawn
 from tests.contract.store.news import (
     AT,
     FEED,
@@ -74,7 +74,7 @@ async def test_a_feed_made_twice_under_one_key_is_made_once(
 
 
 async def test_a_key_is_claimed_for_one_feed(store: AnyStore) -> None:
-    """By whoever comes first; each token has keys of its own; it can be released."""
+    """By the first request; each token has keys of its own; it can be released."""
     key = Idempotency("token-1", "k", "f")
     assert await store.claim("x", key)
     assert not await store.claim("x", key)
@@ -86,7 +86,7 @@ async def test_a_key_is_claimed_for_one_feed(store: AnyStore) -> None:
 
 
 async def test_a_key_never_claimed_can_be_released(store: AnyStore) -> None:
-    """Nothing happens: whoever releases need not know whether its claim arrived."""
+    """Nothing happens: the caller need not know whether its claim arrived."""
     key = Idempotency("token-1", "k", "f")
     await store.release(key)
     assert await store.claim("x", key)
@@ -129,7 +129,7 @@ async def test_lists_the_newest_made_first(store: AnyStore) -> None:
 
 
 async def test_numbers_events_without_a_hole(store: AnyStore) -> None:
-    """Whoever writes, and however many at a time."""
+    """For every writer, and any number at a time."""
     epoch = (await made(store)).epoch
     names = [f"p{i}" for i in range(50)]
     written = await asyncio.gather(
@@ -223,6 +223,21 @@ async def test_an_external_id_belongs_to_one_post(store: AnyStore) -> None:
         await store.post("x", "q")
 
 
+async def test_a_post_is_found_by_its_external_id(store: AnyStore) -> None:
+    """Withdrawn or not; the withdrawal's revision is told."""
+    await made(store)
+    await store.write(write(published("p", external_id="e/é")))
+    assert await store.external_post("x", "e/é") == "p"
+    assert await store.external_post("x", "p") is None
+    await store.write(write(withdrawn("p", 1)))
+    assert await store.external_post("x", "e/é") == "p"
+    with pytest.raises(Gone) as gone:
+        await store.post("x", "p")
+    assert gone.value.rev == 2
+    with pytest.raises(NotFound):
+        await store.external_post("y", "e/é")
+
+
 async def test_an_external_id_counts_only_when_the_post_is_new(
     store: AnyStore,
 ) -> None:
@@ -306,6 +321,11 @@ async def test_tokens_are_kept(store: AnyStore) -> None:
     assert await store.token("d") is None
     await store.put_token("d", b"record")
     assert await store.token("d") == b"record"
+    assert await store.token_records(["n", "d"]) == [None, b"record"]
     assert await store.tokens() == [("d", b"record")]
+    await store.put_token_uses({"d": 29_000_000, "e": 1})
+    await store.put_token_uses({"d": 29_000_001})
+    assert await store.token_uses() == {"d": 29_000_001, "e": 1}
     assert await store.drop_token("d") is True
+    assert await store.token_uses() == {"e": 1}
     assert await store.drop_token("d") is False

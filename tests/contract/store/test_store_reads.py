@@ -9,7 +9,11 @@ import pytest
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, StaleRevision
 from stoppress.domain.event import Event, EventType, Subject
-from stoppress.domain.store_records import Idempotency, PageMark
+from stoppress.domain.store_requests_and_results import (
+    PAGE_BYTES,
+    Idempotency,
+    PageMark,
+)
 from tests.contract.store.news import (
     AT,
     FEED,
@@ -154,3 +158,29 @@ async def test_two_who_drop_and_make_do_not_hide_a_feed(store: AnyStore) -> None
             continue
         assert await store.feeds() == [FEED]
         await store.drop_feed("x", None, None)
+
+
+@pytest.mark.parametrize("rising", [False, True])
+async def test_a_page_of_large_posts_is_cut(store: AnyStore, rising: bool) -> None:
+    """At about a mebibyte; all of them still come, once, and one always."""
+    await made(store)
+    sizes = [300_000] * 7 + [3 * PAGE_BYTES, 10] + [1000] * 12
+    for n, size in enumerate(sizes):
+        text = b"%02d" % n + b"x" * size
+        await store.write(
+            write(published(f"p{n:02}", order=AT + n)._replace(body=text))
+        )
+    mark, seen, counts = None, list[bytes](), list[int]()
+    while True:
+        page = await store.page("x", mark, 100, rising)
+        seen += [one[:2] for one in page.posts]
+        counts.append(len(page.posts))
+        assert sum(map(len, page.posts[:-1])) < PAGE_BYTES
+        if page.next is None:
+            break
+        mark = page.next
+    wanted = [b"%02d" % n for n in range(len(sizes))]
+    assert seen == (wanted if rising else wanted[::-1])
+    assert counts == ([4, 4, 13] if rising else [14, 4, 3])
+    newest = await store.snapshot("x", 20)
+    assert len(newest.page.posts) == 14 and newest.page.next is not None

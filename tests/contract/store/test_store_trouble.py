@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.errors import NotFound, Unavailable
-from stoppress.domain.store_records import Idempotency
+from stoppress.domain.errors import Damaged, NotFound, Unavailable
+from stoppress.domain.store_requests_and_results import Idempotency
 from stoppress.log.pool import Pool
 from stoppress.log.store import RedisStore
 from tests.contract.store.news import body, made, published, write
@@ -89,7 +89,7 @@ async def test_a_write_that_fails_in_the_middle_does_not_half_happen(
     await made(store)
     with server.client() as client:
         client.xadd("stoppress:{x}:log", {"type": "t"}, id="9-0")
-    with pytest.raises(Exception, match="smaller"):
+    with pytest.raises(Damaged):
         await store.write(write(published("p", external_id="e"), key="k"))
     with pytest.raises(NotFound):
         await store.post("x", "p")

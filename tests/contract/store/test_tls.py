@@ -16,9 +16,9 @@ import pytest
 import trustme
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log import permissions
+from stoppress.log import redis_user_rights
 from stoppress.log.connect import reach
-from stoppress.log.shards import Shards
+from stoppress.log.shard_pools import Shards
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
 from tests.contract.store.clusters import Cluster
@@ -124,13 +124,13 @@ async def test_one_server(tmp_path: Path, trusted: Papers, settings: Settings) -
         async with reached(trusted.known_to(url), settings) as shards:
             await travels(shards, settings)
         with server.client() as client:
-            rights = (">p/a#s%s@", *permissions.RULES.split(" "))
+            rights = (">p/a#s%s@", *redis_user_rights.RULES.split(" "))
             client.execute_command("ACL", "SETUSER", "app", "on", *rights)
             client.execute_command("ACL", "SETUSER", "default", "-set")
         mine = trusted.known_to(url).replace("//", "//app:p%2Fa%23s%25s%40@")
         async with reached(mine, settings) as shards:
             await travels(shards, settings, "of-a-user")
-        with pytest.raises(Unavailable, match="certificate that does not hold"):
+        with pytest.raises(Unavailable, match="certificate of Redis is not trusted"):
             await reach(stranger.known_to(url), settings)
         with pytest.raises(Unavailable):
             await reach(url, Settings(redis_timeout_s=1.0))

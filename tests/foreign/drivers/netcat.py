@@ -1,8 +1,10 @@
-"""HTTP/1.0 by hand, as `nc -N` does it: the request, an end of sending, the answer."""
+"""HTTP/1.0 by hand, as `nc` does it: the request, the answer; `nc -N` says in between
+that it sends no more, and some proxies take that for the end of the connection."""
 
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Iterator
 from io import BufferedReader
 from urllib.parse import urlsplit
@@ -24,7 +26,8 @@ def _sent(
     lines += [f"{name}: {value}" for name, value in named.items()]
     line = socket.create_connection((address.hostname, address.port), timeout=60)
     line.sendall("\r\n".join([*lines, "", ""]).encode() + body)
-    line.shutdown(socket.SHUT_WR)
+    if "-N" in sys.argv:
+        line.shutdown(socket.SHUT_WR)
     return line, line.makefile("rb")
 
 

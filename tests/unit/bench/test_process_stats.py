@@ -10,13 +10,13 @@ import pytest
 
 from stoppress.bench import process_stats
 from stoppress.bench.run import need_room
-from stoppress.bench.run_plan import BenchFailed
+from stoppress.bench.run_plan_and_result import BenchFailed
 from tests.ports import reserve_port
 
 HERE = [os.getpid()]
 
 
-def test_who_listens_is_found() -> None:
+def test_a_listening_process_is_found() -> None:
     """By the port alone."""
     port = reserve_port()
     with socket.create_server(("127.0.0.1", port)):
@@ -44,7 +44,7 @@ def test_cpu_and_memory_are_those_of_the_process() -> None:
     assert process_stats.wanted_s() >= wanted > 0
 
 
-def test_what_is_gone_has_nothing() -> None:
+def test_an_ended_process_uses_no_cpu_or_memory() -> None:
     """A process may end while it is looked at."""
     gone = [1 << 30]
     assert (

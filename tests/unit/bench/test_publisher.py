@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from stoppress.bench import publisher
-from stoppress.bench.run_plan import BenchFailed
-from stoppress.bench.target_server import STOP_PRESS
+from stoppress.bench.run_plan_and_result import BenchFailed
+from stoppress.bench.server_kind import STOP_PRESS
 from tests.ports import reserve_port
 from tests.unit.bench.test_reader_crowd import plan
 from tests.unit.cli.site import Site, serving
@@ -60,7 +60,7 @@ def test_a_refusal_ends_the_run(status: int, text: str, site: Site) -> None:
         EDITOR(plan(("x", 1))._replace(url=site.url, target=STOP_PRESS)).make_feed()
 
 
-def test_nobody_there_is_told() -> None:
+def test_a_server_that_does_not_answer_is_reported() -> None:
     url = f"http://127.0.0.1:{reserve_port()}"
     with pytest.raises(BenchFailed, match="does not answer"):
         EDITOR(plan(("x", 1))._replace(url=url, target=STOP_PRESS)).make_feed()

@@ -13,9 +13,14 @@ import pytest
 
 from stoppress.bench.reader_crowd import ReaderCrowd
 from stoppress.bench.reader_process import need_descriptors
-from stoppress.bench.run_plan import MARK, STEPS_A_SECOND, BenchFailed, RunPlan
-from stoppress.bench.target_server import STOP_PRESS
-from stoppress.wire.frames import websocket_deflated, websocket_text
+from stoppress.bench.run_plan_and_result import (
+    MARK,
+    STEPS_A_SECOND,
+    BenchFailed,
+    RunPlan,
+)
+from stoppress.bench.server_kind import STOP_PRESS
+from stoppress.wire.encode_frames import websocket_deflated, websocket_text
 from stoppress.wire.wire_formats import chunk
 from tests.ports import reserve_port
 
@@ -127,7 +132,7 @@ def test_every_message_counts_once_wherever_it_is_cut(
             assert crowd.received == 3 * len(stream)
 
 
-def test_who_has_other_bytes_than_the_witness_is_told() -> None:
+def test_a_reader_with_other_bytes_than_the_witness_fails_the_run() -> None:
     """A message more, as after a beat, makes the counts worthless."""
     stream = b"".join(map(websocket_text, NEWS))
     more = websocket_text(b"beat") + stream
@@ -168,7 +173,7 @@ def test_a_refusal_is_told_as_it_came() -> None:
             read(server, 1)
 
 
-def test_nobody_there_is_told() -> None:
+def test_a_server_that_does_not_answer_is_reported() -> None:
     """One line that says where it looked and what to do."""
     with closing(ReaderCrowd(plan(("127.0.0.1", reserve_port())))) as crowd:
         with pytest.raises(BenchFailed, match="no server answers on .* --url"):

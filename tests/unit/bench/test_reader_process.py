@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stoppress.bench.reader_process import _obey, _spent, need_descriptors
-from stoppress.bench.run_plan import BenchFailed
+from stoppress.bench.run_plan_and_result import BenchFailed
 from tests.unit.bench.test_reader_crowd import plan
 
 PLAN = plan(("127.0.0.1", 1))
@@ -58,7 +58,7 @@ def test_orders_are_carried_out_in_turn() -> None:
     assert tally == {"bytes": 12, "delays": {1: 2}, "lasts": [0.5]}
 
 
-def test_what_a_thing_took_is_never_nothing() -> None:
+def test_the_measured_time_is_never_zero() -> None:
     """Shares of it are counted."""
     assert _spent(lambda: None)["seconds"] > 0
 

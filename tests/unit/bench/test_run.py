@@ -8,7 +8,7 @@ import pytest
 
 from stoppress.bench import process_stats
 from stoppress.bench.run import _shares, need_room
-from stoppress.bench.run_plan import BenchFailed
+from stoppress.bench.run_plan_and_result import BenchFailed
 
 
 @pytest.mark.parametrize(

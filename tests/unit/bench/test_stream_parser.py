@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from stoppress.bench.run_plan import BenchFailed, Transport
+from stoppress.bench.run_plan_and_result import BenchFailed, Transport
 from stoppress.bench.stream_parser import StreamParser
-from stoppress.wire.frames import (
+from stoppress.wire.encode_frames import (
     sse,
     websocket_close,
     websocket_deflated,

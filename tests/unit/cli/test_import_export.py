@@ -56,6 +56,18 @@ def test_an_export_is_complete_and_holds_what_a_server_can_not_make(
     ]
 
 
+def test_a_takedown_during_the_export_is_told(site: Site, tmp_path: Path) -> None:
+    """A post that was listed as withdrawn is listed again."""
+    exported(site)
+    left = {"id": "p0", "rev": 2}
+    page = [left, left | {"taken_down": True}]
+    site.answers["GET /v1/feeds/x/withdrawn"] = 200, {"withdrawn": page, "next": None}
+    file = tmp_path / "x.jsonl"
+    assert site.run("export", "x", "-o", str(file))[0] == 0
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [one["withdrawn"] for one in lines if "withdrawn" in one] == page
+
+
 def test_what_happened_meanwhile_follows(site: Site, tmp_path: Path) -> None:
     """Whole, not as readers get it; the end is one cursor."""
     exported(site)
@@ -128,7 +140,7 @@ def test_what_is_wrong_is_told_with_its_line(
     assert code == 1 and f"line {line}" in complaint and text in complaint
 
 
-def test_a_slug_that_is_none_is_misuse(site: Site, tmp_path: Path) -> None:
+def test_an_invalid_slug_is_a_usage_error(site: Site, tmp_path: Path) -> None:
     """Before anything is put."""
     code, _, complaint = site.run("import", file_of(tmp_path, HEAD), "--as", "No!")
     assert code == 2 and "--as" in complaint and site.asked == []

@@ -47,6 +47,15 @@ def test_a_post_is_what_was_given(site: Site) -> None:
     assert site.asked[0].headers["idempotency-key"] == "mine"
 
 
+def test_a_post_may_be_put_by_its_external_id(site: Site) -> None:
+    """The id is percent-encoded."""
+    path = "/v1/feeds/x/external/cms%2F7%3F"
+    site.answers[f"PUT {path}"] = 201, ANSWER
+    code, said, _ = site.run("put", "x", "cms/7?", "It rains.", "--key")
+    assert (code, said) == (0, "p1 e-7 http://h/live/x/p1\n")
+    assert site.writes() == [("PUT", path, {"body": "It rains.", "key": True})]
+
+
 def test_a_text_may_be_piped(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """UTF-8, and nothing else."""
     site.answers[f"POST {POSTS}"] = 201, ANSWER
@@ -79,6 +88,22 @@ def test_an_edit_of_nothing_is_misuse(site: Site) -> None:
 def test_a_post_is_withdrawn(site: Site) -> None:
     site.answers[f"DELETE {ONE}"] = 204, None
     assert site.run("withdraw", "x", "p1") == (0, "withdrew p1\n", "")
+
+
+def test_a_post_is_put_back(site: Site) -> None:
+    site.answers[f"POST {ONE}/restore"] = 200, ANSWER
+    code, said, _ = site.run("restore", "x", "p1")
+    assert code == 0 and "e-7" in said
+
+
+def test_a_post_is_taken_down_once_that_is_confirmed(site: Site) -> None:
+    """The receipt is printed whole."""
+    site.answers[f"POST {ONE}/takedown"] = 200, {"post": "p1", "disk": "pending"}
+    code, said, _ = site.run("takedown", "x", "p1", "--yes", "--reason", "order")
+    assert code == 0 and '"pending"' in said
+    assert site.writes() == [("POST", f"{ONE}/takedown", {"reason": "order"})]
+    code, _, _ = site.run("takedown", "x", "p1")
+    assert code != 0 and len(site.writes()) == 1
 
 
 @pytest.mark.parametrize(

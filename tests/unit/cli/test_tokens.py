@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from stoppress.cli.tokens import SCOPES
+from stoppress.desk import caller
 from tests.unit.cli.site import Site
+
+
+def test_the_scopes_are_those_of_the_server() -> None:
+    assert SCOPES == caller.SCOPES
 
 
 def test_a_token_is_made_and_shown_once(site: Site) -> None:
@@ -11,8 +17,20 @@ def test_a_token_is_made_and_shown_once(site: Site) -> None:
     assert site.run("token", "create", "agency") == (0, "sp_new\n", "")
     options = ("--scope", "read", "--feed", "x", "--feed", "y")
     assert site.run("token", "create", "agency", *options)[0] == 0
-    (_, _, first), (_, _, second) = site.writes()
+    ends = (
+        "--scope",
+        "draft",
+        "--scope",
+        "manage",
+        "--expires",
+        "2026-12-01T00:00:00Z",
+    )
+    assert site.run("token", "create", "agency", *ends)[0] == 0
+    (_, _, first), (_, _, second), (_, _, third) = site.writes()
     assert first["name"] == "agency" and first["feeds"] is None
+    assert first["scopes"] == ["publish"] and "expires_at" not in first
+    assert third["scopes"] == ["draft", "manage"]
+    assert third["expires_at"] == "2026-12-01T00:00:00Z"
     assert (second["scopes"], second["feeds"]) == (["read"], ["x", "y"])
     assert site.asked[0].headers["authorization"] == "Bearer sp_t"
 
@@ -22,21 +40,23 @@ def test_tokens_are_listed_for_people_and_for_programs(site: Site) -> None:
     one = {
         "id": "t1",
         "name": "the desk",
-        "scopes": ["read", "write"],
+        "scopes": ["read", "publish"],
         "feeds": None,
         "created_at": "2026-11-28T10:00:00Z",
     }
-    other = one | {"id": "t2", "feeds": ["x", "y"]}
+    other = one | {"id": "t2", "feeds": ["x", "y"], "last_used_at": "2026-11-28T11:00Z"}
     site.answers["GET /v1/tokens"] = 200, {"tokens": [one, other]}
     code, said, _ = site.run("token", "list")
     first, second = said.splitlines()
     assert code == 0 and first.split("\t")[:4] == [
         "t1",
         "the desk",
-        "read write",
+        "read publish",
         "all",
     ]
+    assert first.split("\t")[5:] == ["never", "never"]
     assert second.split("\t")[3] == "x y"
+    assert second.split("\t")[5:] == ["never", "2026-11-28T11:00Z"]
     assert '"id": "t1"' in site.run("token", "list", "--json")[1]
 
 

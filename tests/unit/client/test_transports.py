@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from stoppress.client import transports
+from stoppress.client.line_credential import LineCredential
 from stoppress.client.transports import _check
 
 LINE = next(kind for kind in vars(transports).values() if hasattr(kind, "snapshot"))
@@ -59,7 +60,7 @@ def line(*answers: tuple[int, Any]) -> tuple[Any, list[httpx.Request]]:
         return httpx.Response(status, json=body)
 
     http = httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://x")
-    return LINE(http, "x", "sp_t"), asked
+    return LINE(http, "x", LineCredential("sp_t")), asked
 
 
 @pytest.mark.asyncio

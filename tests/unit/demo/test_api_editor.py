@@ -83,7 +83,7 @@ async def test_the_same_act_has_the_same_key_after_a_restart() -> None:
     assert keys[0] == keys[1] != keys[2]
 
 
-async def test_who_was_slower_reads_again() -> None:
+async def test_a_stale_edit_reads_the_post_again() -> None:
     """The change is made to what is there now."""
     server = Server(
         (200, POST), (412, None), (200, POST | {"rev": 4}), (200, {"post": POST})

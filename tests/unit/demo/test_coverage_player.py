@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from stoppress.demo.api_editor import MAX_RETRY_S, ApiEditor
-from stoppress.demo.coverage import Coverage, Publish, Withdraw, load
 from stoppress.demo.coverage_player import done_before, play, play_all
+from stoppress.demo.load_coverage_files import Coverage, Publish, Withdraw, load
 from stoppress.demo.river_gauge import (
     LONGEST_S,
     SHORTEST_S,
@@ -177,7 +177,7 @@ async def test_somebody_elses_edit_is_kept(flood: Coverage) -> None:
 async def test_a_deleted_feed_ends_its_play_alone(
     flood: Coverage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whoever deletes a demo feed gets a warning and no crash."""
+    """Deleting a demo feed is a warning and no crash."""
     clock = VirtualClock(NOON)
     desk = Desk(clock)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from stoppress.demo import river_gauge
-from stoppress.demo.coverage import coverages
+from stoppress.demo.load_coverage_files import coverages
 from stoppress.demo.river_gauge import LONGEST_S, SHORTEST_S, next_mark, pause_s
 
 GAUGE = next(one.gauge for one in coverages() if one.gauge is not None)
@@ -52,7 +52,7 @@ def test_pauses_are_uneven_and_the_same_on_every_run() -> None:
     assert all(60 < SHORTEST_S <= one <= LONGEST_S for one in pauses)
 
 
-def test_a_mark_is_told_once_and_only_the_lowest() -> None:
+def test_only_the_lowest_mark_is_published_once() -> None:
     """What was passed in one step needs no telling any more."""
     highest = max(GAUGE.marks, key=lambda mark: mark.below_m)
     lowest = min(GAUGE.marks, key=lambda mark: mark.below_m)

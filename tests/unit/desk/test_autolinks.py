@@ -35,6 +35,15 @@ def links(markdown: MarkdownIt, text: str) -> list[tuple[str, str]]:
         ("“https://x.example”", "https://x.example"),
         ("<b>https://x.example</b>", "https://x.example"),
         ("http://[::1]:8000/x", "http://[::1]:8000/x"),
+        ("المصدر: https://x.example/a، وقال", "https://x.example/a"),
+        ("https://x.example/a؟", "https://x.example/a"),
+        ("„https://x.example/a“", "https://x.example/a"),
+        ("«https://x.example/a».", "https://x.example/a"),
+        ("（https://x.example/a）を参照", "https://x.example/a"),
+        ("https://x.example/a。次", "https://x.example/a"),
+        ("https://x.example/a। अगला", "https://x.example/a"),
+        ("https://x.example/a—so", "https://x.example/a"),
+        ("\u2067https://x.example/a\u2069", "https://x.example/a"),
     ],
 )
 def test_an_address_ends_before_what_stands_around_it(
@@ -43,6 +52,13 @@ def test_an_address_ends_before_what_stands_around_it(
     """A closing bracket belongs to it only if it opens there too."""
     ((href, name),) = links(markdown, text)
     assert href.lower() == name.lower() == address.lower()
+
+
+def test_letters_of_other_scripts_belong_to_an_address(markdown: MarkdownIt) -> None:
+    """And the marks that names in them are written with."""
+    for path in ("2020–21", "東京・大阪", "col·lecció", "می\u200cشود", "خبر"):
+        ((_, name),) = links(markdown, f"https://x.example/{path}")
+        assert name == f"https://x.example/{path}"
 
 
 def test_a_mail_address_is_called_by_its_name(markdown: MarkdownIt) -> None:
@@ -67,9 +83,7 @@ def test_a_mail_address_is_called_by_its_name(markdown: MarkdownIt) -> None:
         "http:x.example",
     ],
 )
-def test_what_says_of_itself_no_address_is_none(
-    markdown: MarkdownIt, text: str
-) -> None:
+def test_text_without_a_scheme_is_no_link(markdown: MarkdownIt, text: str) -> None:
     """Running text keeps its words."""
     assert links(markdown, text) == []
 

@@ -8,7 +8,7 @@ import pytest
 
 from stoppress.desk.desk import Desk
 from stoppress.desk.feeds import read_new_feed
-from stoppress.desk.idempotency import Requester
+from stoppress.desk.post_ids_and_idempotency_keys import Requester
 from tests.memory_store import MemoryStore
 
 ME = Requester("me")

@@ -8,15 +8,18 @@ import msgspec
 import pytest
 
 from stoppress.desk.desk import Desk
-from stoppress.desk.idempotency import Requester
+from stoppress.desk.post_ids_and_idempotency_keys import Requester
 from stoppress.domain.errors import (
     Conflict,
     ExternalIdTaken,
     Gone,
     Invalid,
     NotFound,
+    Unavailable,
 )
 from tests.memory_store import MemoryStore
+from tests.unit.desk.test_posts import Clock
+from tests.unit.desk.test_takedown import Erasing
 
 pytestmark = pytest.mark.asyncio
 
@@ -170,6 +173,30 @@ async def test_a_withdrawal_is_final() -> None:
     await desk.imports.put_withdrawn("quay", ID, js({"id": ID, "rev": 1}), ME)
     with pytest.raises(Gone):
         await store.post("quay", ID)
+
+
+async def test_a_takedown_is_imported_as_one() -> None:
+    """What is here of the post is erased; one that was never here is recorded."""
+    store, eraser = MemoryStore(), Erasing()
+    desk = Desk(store, Clock(), eraser=eraser)
+    await desk.imports.put_feed("quay", feed(), ME)
+    gone = {"id": OTHER, "rev": 2, "taken_down": True}
+    assert await desk.imports.put_withdrawn("quay", OTHER, js(gone), ME) is not None
+    assert eraser.asked == [("quay", OTHER, None)]
+    eraser.asked.clear()
+    await desk.imports.put_post("quay", ID, post(body="Libel"), ME)
+    copy = js(gone | {"id": ID})
+    assert await desk.imports.put_withdrawn("quay", ID, copy, ME) is not None
+    with pytest.raises(Gone):
+        await store.post("quay", ID)
+    erased, texts = eraser.asked
+    assert erased == ("quay", ID, None)
+    assert isinstance(texts, list) and "Libel" in texts
+    with pytest.raises(NotFound):
+        await desk.imports.put_withdrawn("nowhere", ID, copy, ME)
+    unable, _ = await archive()
+    with pytest.raises(Unavailable):
+        await unable.imports.put_withdrawn("quay", ID, copy, ME)
 
 
 async def test_a_key_settles_a_copy() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from stoppress.desk.desk import Desk
 from stoppress.desk.feeds import read_new_feed
-from stoppress.desk.idempotency import Requester
+from stoppress.desk.post_ids_and_idempotency_keys import Requester
 from stoppress.domain.errors import (
     Conflict,
     IdempotencyKeyReused,
@@ -18,7 +18,7 @@ from stoppress.domain.errors import (
     StaleRevision,
 )
 from stoppress.domain.event import EventType, Subject
-from stoppress.domain.store_records import Write, Written
+from stoppress.domain.store_requests_and_results import Write, Written
 from tests.memory_store import MemoryStore
 
 ME = Requester("me")

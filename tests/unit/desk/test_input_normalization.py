@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from stoppress.desk import input_normalization
 from stoppress.desk.input_normalization import (
     canonical_time,
+    normalized,
+    normalized_text,
     time_or_none,
-    without_blanks,
 )
 from stoppress.domain.errors import Invalid
 from stoppress.domain.post import Author, PostInput, Source
@@ -21,7 +23,7 @@ def test_an_empty_text_is_as_none() -> None:
         source=Source("Wire", ""),
         authors=(Author("Ada", ""), Author("Ben", "/ben")),
     )
-    assert without_blanks(draft) == PostInput(
+    assert normalized(draft) == PostInput(
         source=Source("Wire"), authors=(Author("Ada"), Author("Ben", "/ben"))
     )
 
@@ -40,3 +42,41 @@ def test_what_is_no_time_of_ours_is_refused(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         time_or_none(text, "published_at")
     assert refused.value.field == "published_at"
+
+
+@pytest.mark.parametrize("char", "\x0b\x0c\x85\u2028")
+def test_line_breaks_of_word_processors(char: str) -> None:
+    """They show as line breaks where a field has lines, else as a space."""
+    draft = PostInput(headline=f"One{char}two", body=f"a{char}b", tags=(f"x {char}y",))
+    assert normalized(draft) == PostInput(
+        headline="One two", body="a  \nb", tags=("x y",)
+    )
+    assert normalized_text(f"a {char} b", "standfirst") == "a\nb"
+
+
+def test_a_paragraph_of_a_word_processor() -> None:
+    """Is one of Markdown."""
+    assert normalized_text("a\u2029b", "body") == "a\n\nb"
+
+
+def test_controls_end_with_their_field() -> None:
+    """In fields that stand in one line with others; a body is as it was typed."""
+    draft = PostInput(body="\u202ea", source=Source("\u202eWire"))
+    assert normalized(draft) == PostInput(
+        body="\u202ea", source=Source("\u202eWire\u202c")
+    )
+
+
+def test_a_text_that_becomes_too_long_is_refused() -> None:
+    """With its field; what is stored can be read again."""
+    with pytest.raises(Invalid) as refused:
+        normalized(PostInput(headline="\u202e" + "a" * 299))
+    assert refused.value.field == "headline"
+
+
+def test_the_fields_of_a_struct_are_read_once() -> None:
+    """msgspec reads its annotations anew at each call: 2 ms for a post."""
+    normalized(PostInput(headline="a"))
+    read = input_normalization._fields.cache_info().misses
+    normalized(PostInput(headline="b"))
+    assert input_normalization._fields.cache_info().misses == read

@@ -76,7 +76,10 @@ def test_a_key_that_stands_twice_is_named() -> None:
             "'video' is invalid: use one of",
         ),
         (b'{"language": "x_"}', "language", "use a language tag"),
-        (b'{"source": {"name": ""}}', "source.name", "length >= 1"),
+        (b'{"source": {"name": ""}}', "source.name", "is empty: use 1 or more char"),
+        (b'{"headline": "%b"}' % (b"x" * 301), "headline", "use 300 characters or few"),
+        (b'{"tags": [%b"x"]}' % (b'"x",' * 99), "tags", "entries or fewer"),
+        (b'{"media": [{"type": "image", "width": 0}]}', "media[0].width", "1 or more"),
         (b'{"correction": {"note": "x", "at": "y"}}', "correction.at", "server"),
         (b'{"media": [{"type": "image", "width": 1e999}]}', "media[0].width", "range"),
         (b"[]", "", "must be an object, not a list"),
@@ -118,7 +121,7 @@ def test_what_is_missing_is_named() -> None:
     assert (error.value.field, error.value.reason) == ("slug", "is missing")
 
 
-def test_what_is_right_is_read() -> None:
+def test_valid_json_is_read() -> None:
     """Escapes that hide nothing bad are welcome."""
     assert read(b'{"headline": "\\u0041\\n\\ud83c\\udf0a"}', DRAFT).headline == "A\n🌊"
     assert read_object(b'{"a": {"b": null}}') == {"a": {"b": None}}
@@ -127,7 +130,7 @@ def test_what_is_right_is_read() -> None:
 @pytest.mark.parametrize(
     "raw", [b'{"a": 1e999, "b"', b"[1e999]\xeb\x89", b'{"a": %b' % (b"9" * 5000)]
 )
-def test_what_breaks_off_behind_a_large_number_is_broken(raw: bytes) -> None:
+def test_truncated_json_after_a_large_number_is_broken(raw: bytes) -> None:
     """Not a fault of ours."""
     with pytest.raises(BrokenJson):
         read(raw, DRAFT)

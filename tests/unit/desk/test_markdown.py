@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stoppress.desk import markdown
 from stoppress.desk.markdown import MAX_HTML_LENGTH, MAX_MARKS, TooMuchMarkup, to_html
+from stoppress.desk.markdown_lists_tables_cjk import ALIGNMENTS
 
 ALLOWED = set(
     "p br hr h3 h4 h5 h6 blockquote pre code ul ol li em strong s a img "
@@ -112,7 +114,12 @@ def assert_harmless(html: str) -> None:
     for match in TAG.finditer(html):
         assert match[2] in ALLOWED, html
         for name, value in ATTRIBUTE.findall(match[3]):
-            assert name in {"href", "src", "alt", "title", "rel", "loading", "start"}
+            assert name in {
+                *("href", "src", "alt", "title", "rel", "loading", "start"),
+                "class",
+            }
+            if name == "class":
+                assert match[2] in ("th", "td") and value in ALIGNMENTS, html
             if name in {"href", "src"}:
                 assert re.match(r"(https?:|mailto:|tel:|/[^/\\]|/$)", value), html
     assert "<" not in TAG.sub("", html)
@@ -242,3 +249,71 @@ def test_dense_documentation_is_no_abuse() -> None:
     while len(text) < SIZE:
         text += text
     assert to_html(text[:60_000])
+
+
+def test_the_documentation_lists_what_is_allowed() -> None:
+    """docs/content.md has each element with its attributes, and no other."""
+    text = (Path(__file__).parents[3] / "docs" / "content.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (.*)\|$", text, re.MULTILINE)
+    listed: dict[str, set[str]] = {}
+    always: dict[str, dict[str, str]] = {}
+    for element, attributes in rows:
+        listed[element] = set(re.findall(r"`(\w+)`", attributes))
+        always[element] = dict(re.findall(r'`(\w+)="([^"]*)"`', attributes))
+    assert listed == markdown.ALLOWED
+    assert {name: held for name, held in always.items() if held} == {
+        **markdown.ALWAYS,
+        "a": {"rel": markdown.LINK_REL},
+    }
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("https://bank.example@evil.example/", "https:///evil.example"),
+        *("https://bank.example\\\\@evil.example", "https://a.example/\u202egpj.exe"),
+        *("&#106;avascript:alert(1)", "/&Tab;/evil.example", "https://a&#64;b.example"),
+    ],
+)
+def test_an_address_that_hides_where_it_leads(address: str) -> None:
+    """It is no link, whichever way it is written."""
+    ways = (f"[text]({address})", f"[text](<{address}>)", f"![text]({address})")
+    for way in (*ways, f"<{address}>", address, f"[text]\n\n[text]: {address}"):
+        html = to_html(way)
+        for found in re.findall(r'(?:href|src)="([^"]*)"', html):
+            assert "@" not in found and "%E2%80%AE" not in found, html
+            assert found.startswith("https://a") and "evil" not in found, html
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It is raining on the old bridge. ",
+        'A "quoted" word; it\'s 50% (or so) - isn’t it?',
+        "Köprü kapandı.\n\nYol açık – şimdilik…",
+        "橋が閉まった",
+        "a  \n\nb.c d@",
+        "a\n\n\nb",
+        "a\n\n    b",
+        "snake_case_word",
+        "1. a",
+        "- a",
+        "a\n- b",
+        "no\u00a0break",
+    ],
+)
+def test_plain_sentences_look_as_if_parsed(text: str) -> None:
+    assert to_html(text) == markdown._parsed(text)
+
+
+@given(
+    st.text(
+        st.sampled_from("aZéßйा猫ﬁ1２ ,.;?()%'\"…’‘“”–—-_\n\t\x0b\u00a0\u200f@:/*&<"),
+        max_size=30,
+    )
+    | st.text(max_size=20)
+)
+@settings(max_examples=2000, deadline=None)
+def test_no_text_is_taken_for_plain_that_is_not(text: str) -> None:
+    """Whatever the shorter way takes, the parser makes the same of it."""
+    assert to_html(text) == markdown._parsed(text)

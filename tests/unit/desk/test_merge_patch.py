@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stoppress.desk.merge_patch import merge, unknown_names
+from stoppress.desk.merge_patch import merge, unknown_name
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,8 @@ def test_merge(target: object, patch: dict[str, Any], merged: object) -> None:
 def test_an_unknown_name_set_to_null_is_found() -> None:
     """A merge would lose it, and with it the editor's typing error."""
     names = {"a": None, "b": {"c": None}}
-    assert unknown_names({"a": 1, "b": {"c": None}}, names) == ""
-    assert unknown_names({"x": None}, names) == "x"
-    assert unknown_names({"b": {"d": None}}, names) == "b.d"
-    assert unknown_names({"b": None, "a": {"x": 1}}, names) == ""
+    assert unknown_name({"a": 1, "b": {"c": None}}, names) is None
+    assert unknown_name({"x": None}, names) == "x"
+    assert unknown_name({"": None}, names) == ""
+    assert unknown_name({"b": {"d": None}}, names) == "b.d"
+    assert unknown_name({"b": None, "a": {"x": 1}}, names) is None

@@ -16,7 +16,7 @@ from stoppress.desk.post_input import (
     unpinned,
 )
 from stoppress.domain.errors import Invalid
-from stoppress.domain.post import CorrectionNote, Media, Post, PostInput
+from stoppress.domain.post import Author, CorrectionNote, Media, Post, PostInput
 from stoppress.domain.timestamps import instant
 
 NOW = 1_795_340_000_000
@@ -114,7 +114,9 @@ def test_an_edit_counts_and_is_dated() -> None:
         {"published_at": "2026-02-01T00:00:00.000Z"},
     ],
 )
-def test_what_is_no_text_is_no_update(change: dict[str, object], at: str) -> None:
+def test_a_change_of_no_content_keeps_updated_at(
+    change: dict[str, object], at: str
+) -> None:
     """A post whose text never changed was updated when it was published."""
     post = made(published_at=at)
     assert post.updated_at is None
@@ -148,7 +150,10 @@ def test_unpinning_is_no_news() -> None:
 drafts = st.builds(
     PostInput,
     external_id=st.none() | st.text(min_size=1, max_size=5),
-    headline=st.text(min_size=1, max_size=9).filter(str.strip),
+    # A control that closes nothing is dropped: what is left has to be a headline.
+    headline=st.text(min_size=1, max_size=9).filter(
+        lambda text: text.strip("\u2069\u202c \t\n") and text.strip()
+    ),
     body=st.text(max_size=9),
     key=st.booleans(),
     pinned=st.booleans(),
@@ -156,6 +161,14 @@ drafts = st.builds(
     correction=st.none() | st.builds(CorrectionNote, st.text(min_size=1, max_size=9)),
     published_at=st.none() | st.just("2026-11-22T12:30:00+03:00"),
 )
+
+
+def test_a_text_of_controls_that_close_nothing_is_none() -> None:
+    """It would be empty, which is null; a name that has to be there is told."""
+    draft = check_draft(PostInput(headline="\u2069", external_id="\u202c", body="b"))
+    assert (draft.headline, draft.external_id) == (None, None)
+    with pytest.raises(Invalid):
+        check_draft(PostInput(body="b", authors=(Author("\u2069"),)))
 
 
 @given(drafts)

@@ -8,6 +8,8 @@ from stoppress.domain import errors
 from stoppress.domain.errors import (
     BrokenJson,
     Conflict,
+    Damaged,
+    DeletedSince,
     ExternalIdTaken,
     Gap,
     Gone,
@@ -15,14 +17,20 @@ from stoppress.domain.errors import (
     Malformed,
     MalformedCursor,
     MissingScope,
-    NewsError,
+    NoDeadLetter,
     NotFound,
+    NothingToRestore,
+    NoWebhook,
     PinMoved,
     Refused,
+    SecretShownOnce,
     SlugTaken,
     StaleRevision,
+    StopPressError,
+    TakenDown,
     Unauthenticated,
     Unavailable,
+    UnfitPicture,
 )
 
 TEXTS = [
@@ -30,28 +38,38 @@ TEXTS = [
     (BrokenJson("no comma", 3, 14), Malformed, "line 3, column 14: no comma"),
     (Invalid("authors[0].url", "is long"), Malformed, "authors[0].url: is long"),
     (Invalid("", "is no object"), Malformed, "is no object"),
-    (NotFound("x"), NewsError, "no feed 'x'"),
-    (NotFound("x", "p1"), NewsError, "no post 'p1' in the feed 'x'"),
-    (Gone("x", "p1"), NewsError, "'p1' was withdrawn from the feed 'x'"),
+    (NotFound("x"), StopPressError, "no feed 'x'"),
+    (NotFound("x", "p1"), StopPressError, "no post 'p1' in the feed 'x'"),
+    (NoWebhook("x", "h"), NotFound, "no webhook 'h' of the feed 'x'"),
+    (NoDeadLetter("x", "h.e-1"), NotFound, "no dead letter 'h.e-1' of the feed 'x'"),
+    (NothingToRestore("p1"), Conflict, "no revision of the post 'p1'"),
+    (TakenDown("x", "p1", 2), Gone, "'p1' was taken down from the feed 'x'"),
+    (Gone("x", "p1", 2), StopPressError, "'p1' was withdrawn from the feed 'x'"),
     (SlugTaken("x"), Conflict, "'x' is taken"),
     (ExternalIdTaken("e", "p1", b"{}"), Conflict, "'e' belongs to post 'p1'"),
     (ExternalIdTaken("e", "p1", None), Conflict, "which was withdrawn"),
     (StaleRevision(3, 5, b"{}"), Conflict, "revision 3 is no longer current"),
+    (SecretShownOnce(b"{}"), Conflict, "was shown once"),
+    (DeletedSince("token", "t1"), StopPressError, "the token 't1'"),
+    (DeletedSince("token", "t1"), StopPressError, "was revoked since"),
+    (DeletedSince("webhook", "h1"), StopPressError, "was deleted since"),
     (PinMoved(), Conflict, "pinned meanwhile"),
     (Unauthenticated(), Refused, "a token is needed"),
     (Unauthenticated("the token is unknown"), Refused, "the token is unknown"),
     (MissingScope("admin"), Refused, "'admin'"),
-    (MissingScope("write", "x"), Refused, "'write' on the feed 'x'"),
-    (Gap("e-1", "e-3"), NewsError, "e-3 does not follow e-1"),
-    (Unavailable("Redis is away"), NewsError, "Redis is away"),
+    (MissingScope("publish", "x"), Refused, "'publish' on the feed 'x'"),
+    (UnfitPicture("kind", "this is a PDF"), StopPressError, "this is a PDF"),
+    (Gap("e-1", "e-3"), StopPressError, "e-3 does not follow e-1"),
+    (Unavailable("Redis is away"), StopPressError, "Redis is away"),
+    (Damaged("x", "WRONGTYPE"), Unavailable, "the stored data of the feed 'x'"),
 ]
 
 
 @pytest.mark.parametrize(("error", "base", "text"), TEXTS)
 def test_it_says_what_happened_with_which_value(
-    error: NewsError, base: type[NewsError], text: str
+    error: StopPressError, base: type[StopPressError], text: str
 ) -> None:
-    """Whoever reads it has nothing else."""
+    """The text is all that a caller has."""
     assert isinstance(error, base)
     assert text in str(error)
 
@@ -65,6 +83,6 @@ def test_what_is_away_says_when_to_come_again() -> None:
 def test_the_tree_is_closed() -> None:
     """Whatever the package raises on purpose is caught by one name."""
     classes = {one for one in vars(errors).values() if isinstance(one, type)}
-    assert {one for one in classes if not issubclass(one, NewsError)} == set()
+    assert {one for one in classes if not issubclass(one, StopPressError)} == set()
     listed = str(errors.__doc__)
     assert {one.__name__ for one in classes if one.__name__ not in listed} == set()

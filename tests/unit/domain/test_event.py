@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stoppress.domain.event import (
+    DRAFT_TYPES,
     KNOWN_TYPES,
     NO_SUBJECT,
     Effect,
@@ -34,7 +35,8 @@ def test_the_protocol_page_lists_every_type() -> None:
     row = re.compile(r"^\| `([a-z]+\.[a-z]+)` \| `.* (\S+)` \|", re.MULTILINE)
     # Of what is gone its id alone is shown.
     rows = row.findall(page.replace(": {id}", ""))
-    assert dict(rows) == {n: kind.subject.value for n, kind in KNOWN_TYPES.items()}
+    types = {**KNOWN_TYPES, **DRAFT_TYPES}
+    assert dict(rows) == {name: kind.subject.value for name, kind in types.items()}
 
 
 def test_an_eventsource_listens_to_every_type() -> None:
@@ -74,7 +76,7 @@ def test_a_name_that_is_not_known_is_opaque(name: str) -> None:
     ]
     + ["post." + "x" * 60],
 )
-def test_what_is_no_name_is_refused(name: str) -> None:
+def test_an_invalid_type_name_is_refused(name: str) -> None:
     """None: no message of the line has to fear that it is taken for another."""
     assert EventType.named(name) is None
 

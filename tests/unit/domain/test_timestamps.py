@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,4 +41,22 @@ def test_an_offset_is_honoured(text: str, canonical: str) -> None:
 def test_a_time_without_an_offset_is_refused(text: str) -> None:
     """A time that could mean two instants is none."""
     with pytest.raises(ValueError):
+        parse_instant(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-02-30T00:00:00Z",
+        "2026-11-22T24:00:00Z",
+        "2026-11-22T23:59:60Z",
+        "2026-11-22T09:30:00+24:00",
+        "0000-01-01T00:00:00Z",
+    ],
+)
+def test_a_moment_that_does_not_exist_is_quoted(text: str) -> None:
+    """With the text that was sent, not in words about Python's types."""
+    with pytest.raises(
+        ValueError, match=re.escape(f"{text!r} is invalid: there is no")
+    ):
         parse_instant(text)

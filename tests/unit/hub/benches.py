@@ -16,15 +16,15 @@ from collections.abc import Callable
 from typing import Any
 
 from stoppress.domain.cursor import Cursor
+from stoppress.hub.abort_or_probe_closing_connections import ClosingConnections
 from stoppress.hub.channel import Channel
-from stoppress.hub.closing_readers import ClosingReaders
-from stoppress.hub.feed_state import ANYONE, ReadRights
-from stoppress.hub.follow import Follow
+from stoppress.hub.delivery_scheduler import Sweep
+from stoppress.hub.feed_status_and_access import ANYONE, ReadRights
 from stoppress.hub.hub_metrics import HubMetrics
-from stoppress.hub.memory_budget import MemoryBudget
 from stoppress.hub.reader import Reader
-from stoppress.hub.ring import Bytes, Parts
-from stoppress.hub.sweep import Sweep
+from stoppress.hub.reader_in_channel import Follow
+from stoppress.hub.ring import Bytes
+from stoppress.hub.ring_memory_limit import RingMemoryLimit
 from stoppress.settings import Settings
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat
@@ -60,11 +60,11 @@ class Bench:
         self.settings = Settings(public_url="http://h", **changes)
         self.counts = Counts()
         self.metrics = HubMetrics(self.counts)
-        self.budget = MemoryBudget(self.settings.rings_bytes, self.metrics)
+        self.budget = RingMemoryLimit(self.settings.rings_bytes, self.metrics)
         self.turns: deque[Callable[[], None]] = deque()
         self.time = 0.0
         self.sweep = Sweep(self.turns.append, self.metrics, lambda: self.time)
-        self.closing_readers = ClosingReaders()
+        self.closing_connections = ClosingConnections()
         self.ended: list[Channel] = []
         self.later: deque[Callable[[], None]] = deque()
         self.rests: list[float] = []
@@ -111,8 +111,19 @@ class Bench:
     def follow(self, reader: Reader, feed: str, cursor: Cursor | None) -> None:
         """Of no concern here."""
 
+    def renew(self, reader: Reader, feed: str, ticket: str) -> None:
+        """Of no concern here."""
+
     def reader_opened(self, reader: Reader) -> None:
         """Of no concern here."""
+
+    def refusal_id(self, code: int, feed: str = "") -> str:
+        """One that tests know."""
+        return f"r-{int(code)}"
+
+    def close_reason(self, code: int) -> str:
+        """Nothing beside the code."""
+        return ""
 
     def reader_closed(self, reader: Reader) -> None:
         """Of no concern here."""
@@ -170,7 +181,7 @@ class SocketPair(Reader):
         """How many bytes wait in the transport."""
         return len(self._rest)
 
-    def put(self, follow: Follow, parts: Parts, after: int) -> int:
+    def put(self, follow: Follow, data: Bytes, after: int) -> int:
         """Never: there is a socket."""
         raise AssertionError("there is a socket to write to")
 

@@ -33,7 +33,7 @@ async def test_all_who_wait_hear_it_once() -> None:
     await again
 
 
-async def test_who_leaves_takes_the_bell_away_from_nobody() -> None:
+async def test_a_cancelled_wait_does_not_cancel_others() -> None:
     """They share one future."""
     bell = Bell()
     stays, leaves = (asyncio.create_task(bell.wait()) for _ in range(2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stoppress.domain.cursor import Cursor
-from stoppress.hub.follow import RESET, Follow, RoundRobin
+from stoppress.hub.reader_in_channel import RESET, Follow, RoundRobin
 from stoppress.wire.close_codes import CloseCode
 from tests.unit.hub.benches import Room, SocketPair, join
 
@@ -13,7 +13,7 @@ def _types(reader: SocketPair) -> list[str]:
     return [message["type"] for message in reader.messages()]
 
 
-def test_who_is_told_to_go_goes_even_if_it_takes_nothing(room: Room) -> None:
+def test_a_blocked_follow_ends_when_the_channel_ends(room: Room) -> None:
     channel = room.channel()
     slow = room.reader(channel)
     for _ in range(5):
@@ -80,7 +80,7 @@ def test_the_feed_as_it_is_now_is_at_hand(room: Room) -> None:
 
 
 def test_leaving_can_hide_nobody_from_a_round() -> None:
-    """Whoever leaves or joins while a round runs, the others are all visited."""
+    """Follows that leave or join during a round do not keep others from a visit."""
     for gone in range(6):
         for after in range(6):
             round_robin = RoundRobin()
@@ -131,3 +131,37 @@ def test_a_reset_is_an_order_for_all(room: Room) -> None:
     assert {follow.seq for follow in channel.all()} == {RESET}
     room.bench.turn()
     assert all(_types(reader) == ["hello", "reset"] for reader in readers)
+
+
+def test_how_sure_it_is_goes_out_where_the_feed_says_so(room: Room) -> None:
+    """Who holds posts by the other rule is reset, and gets them in a snapshot."""
+    channel = room.channel()
+    reader = room.reader(channel)
+    room.paper.publish("x", verification="disputed")
+    room.bench.turn()
+    assert _types(reader) == ["hello", "post.published"]
+    assert "verification" not in reader.messages()[-1]["post"]
+    for shows in (True, False):
+        room.paper.change("x", show_verification=shows)
+        room.bench.turn()
+        assert _types(reader)[-1] == "reset"
+        assert reader.messages()[-1]["cursor"] == str(channel.cursor)
+        room.paper.publish("x", verification="single")
+        room.bench.turn()
+        assert _types(reader)[-1] == "post.published"
+        assert reader.messages()[-1]["post"].get("verification") == (
+            "single" if shows else None
+        )
+    before = len(_types(reader))
+    room.paper.change("x", title="The same rule")
+    room.bench.turn()
+    assert _types(reader)[before:] == ["feed.updated"]
+
+
+def test_a_feed_that_opens_with_the_rule_resets_nobody(room: Room) -> None:
+    channel = room.channel(show_verification=True)
+    room.paper.publish("x", verification="confirmed")
+    reader = room.reader(channel, Cursor("k3v9", 0))
+    room.bench.turn()
+    assert _types(reader) == ["hello", "post.published"]
+    assert reader.messages()[-1]["post"]["verification"] == "confirmed"

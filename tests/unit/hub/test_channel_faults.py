@@ -7,7 +7,7 @@ import pytest
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import EventType, Subject
-from stoppress.domain.store_records import Change
+from stoppress.domain.store_requests_and_results import Change
 from tests.unit.hub.benches import Room, SocketPair
 
 
@@ -42,7 +42,7 @@ def test_what_can_not_be_sent_resets_the_readers_of_its_feed_alone(room: Room) -
     assert room.bench.counts.failures == ["sending"]
 
 
-def test_what_a_poll_can_not_be_told_is_let_go(room: Room) -> None:
+def test_events_that_can_not_be_encoded_are_not_given_to_a_poll(room: Room) -> None:
     """It learns that it can't be continued, as everybody else does."""
     channel = room.channel()
     break_feed(room, "x")

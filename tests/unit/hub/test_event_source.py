@@ -1,4 +1,4 @@
-"""What the hub needs of whoever brings it events."""
+"""The interface of the hub's event source."""
 
 from __future__ import annotations
 

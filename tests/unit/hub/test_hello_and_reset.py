@@ -13,11 +13,17 @@ LINES = WireFormat.LINES
 
 
 def test_follows_at_one_position_share_their_hello() -> None:
-    """Another position, format or kind of start gets its own."""
-    messages = HelloAndReset("x", Bench())
+    """Another position, format, second or kind of start gets its own."""
+    now_s = [1_795_900_000.25]
+    messages = HelloAndReset("x", Bench(), lambda: now_s[0])
     first = messages.hello(LINES, True, Cursor("k3v9", 3))
     assert messages.hello(LINES, True, Cursor("k3v9", 3)) is first
     assert json.loads(first)["cursor"] == "k3v9-3"
+    assert json.loads(first)["at"] == "2026-11-28T21:06:40.250Z"
+    now_s[0] += 0.5
+    assert messages.hello(LINES, True, Cursor("k3v9", 3)) is first
+    now_s[0] += 0.5
+    assert messages.hello(LINES, True, Cursor("k3v9", 3)) != first
     assert messages.hello(LINES, True, Cursor("k3v9", 4)) != first
     assert messages.hello(LINES, False, Cursor("k3v9", 3)) != first
     assert messages.hello(WireFormat.STREAM, True, Cursor("k3v9", 3)) != first

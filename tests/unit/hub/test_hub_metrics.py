@@ -16,7 +16,7 @@ def test_every_close_code_is_shown_from_the_start() -> None:
         assert f'stoppress_closed_total{{code="{code.value}"}} 0.0' in shown
 
 
-def test_who_counts_nothing_raises_nothing() -> None:
+def test_metrics_without_a_meter_do_nothing() -> None:
     """The hub counts in the midst of a turn, with a meter or without."""
     nobody = HubMetrics()
     nobody.resets.add()

@@ -65,6 +65,8 @@ async def test_a_feed_that_is_not_there_stays_closed(house: House) -> None:
     with pytest.raises(NotFound):
         await house.channels.get("y")
     assert house.channels.find("y") is None
+    # Counted as gone: whoever asks for feeds that are not there fills no gauge.
+    assert [channel.feed for channel in house.gone] == ["y"]
     house.paper.make("y")
     assert (await house.channels.get("y")).feed == "y"
 

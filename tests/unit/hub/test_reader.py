@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from stoppress.hub.feed_state import ANYONE
-from stoppress.hub.follow import Follow
+from stoppress.hub.feed_status_and_access import ANYONE
 from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.hub.reader import MAX_FOLLOWS, Reader
-from stoppress.hub.ring import Bytes, Parts
+from stoppress.hub.reader_in_channel import Follow
+from stoppress.hub.ring import Bytes
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat
 from tests.tally import Tally
@@ -105,12 +105,14 @@ def test_a_feed_that_ends_ends_the_line_if_it_was_the_last(reader: Listener) -> 
     assert first is not None and second is not None
     reader.end_follow(first, CloseCode.ENDED)
     assert feeds(reader) == ["y"] and not reader.closing
-    assert b'"feed":"x","code":4410,"detail":"the feed has ended"' in reader.said[-1]
+    said = b'"feed":"x","code":4410,"detail":"the feed has ended"'
+    assert said in reader.said[-1]
+    assert b'"request_id":"r-4410"' in reader.said[-1]
     reader.end_follow(second, CloseCode.ENDED)
     assert reader.ended == [CloseCode.ENDED]
 
 
-def test_who_is_too_slow_in_one_feed_loses_the_line(reader: Listener) -> None:
+def test_a_reader_too_slow_in_one_feed_is_closed(reader: Listener) -> None:
     """All feeds share one socket."""
     first = reader.add_follow("x")
     reader.add_follow("y")
@@ -119,7 +121,7 @@ def test_who_is_too_slow_in_one_feed_loses_the_line(reader: Listener) -> None:
     assert reader.ended == [CloseCode.SLOW] and feeds(reader) == []
 
 
-def test_who_has_drained_is_served_again(room: Room) -> None:
+def test_a_drained_reader_is_served_again(room: Room) -> None:
     """In every feed where something came meanwhile."""
     channel = room.channel()
     reader = Listener(room.bench)
@@ -143,10 +145,9 @@ def test_each_kind_says_how_it_writes(bench: Bench) -> None:
     """What all share does not."""
     bare = Reader(bench, WireFormat.LINES, ANYONE)
     follow = Follow(bare, "x")
-    parts: Parts = [b"x"]
     for call in (
         lambda: bare.write(b"x"),
-        lambda: bare.put(follow, parts, 1),
+        lambda: bare.put(follow, b"x", 1),
         bare.write_failed,
         lambda: bare.close(CloseCode.BYE),
     ):

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from stoppress.domain.errors import Unavailable
-from stoppress.hub.asgi_readers import RelayedReader
-from stoppress.hub.feed_state import ANYONE
+from stoppress.hub.asgi_and_long_poll_readers import RelayedReader
+from stoppress.hub.feed_status_and_access import ANYONE
 from stoppress.hub.hub import Hub
 from stoppress.hub.reader_counts import EVERY_S, LEASE_S
 from stoppress.settings import Settings

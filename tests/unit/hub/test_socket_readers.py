@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from stoppress.hub.feed_state import ANYONE
+from stoppress.hub.feed_status_and_access import ANYONE
 from stoppress.hub.socket_readers import (
+    UNIX_SEND_BYTES,
     EventStreamReader,
     SocketReader,
     WebSocketReader,
 )
-from stoppress.wire import frames
+from stoppress.wire import encode_frames
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import LAST_CHUNK, chunk
 from tests.unit.hub.benches import Bench
@@ -76,10 +77,21 @@ class Taken:
 async def taken() -> AsyncIterator[Taken]:
     taken = Taken()
     yield taken
-    taken.bench.closing_readers.abort_all()
+    taken.bench.closing_connections.abort_all()
     taken.transport.abort()
     taken.peer.close()
     await asyncio.sleep(0)
+
+
+async def test_on_a_unix_socket_the_kernel_holds_little() -> None:
+    """What is in its buffer a proxy has not read; on TCP the listener says how much."""
+    taken = Taken()
+    await taken.take(WebSocketReader(taken.bench, ANYONE))
+    peer = taken.transport.get_extra_info("socket")
+    size = peer.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    assert size == 2 * UNIX_SEND_BYTES  # Linux doubles it
+    taken.transport.abort()
+    taken.peer.close()
 
 
 async def test_it_owns_the_transport_and_lets_it_go(taken: Taken) -> None:
@@ -93,7 +105,7 @@ async def test_it_owns_the_transport_and_lets_it_go(taken: Taken) -> None:
     assert reader.fd == -1 and reader.blocked and reader.closing == CloseCode.BYE
 
 
-async def test_what_it_says_is_done(taken: Taken) -> None:
+async def test_follow_and_unfollow_messages_are_carried_out(taken: Taken) -> None:
     """Follow and unfollow, whole or in pieces."""
     reader = WebSocketReader(taken.bench, ANYONE)
     asked: list[tuple[str, object]] = []
@@ -116,14 +128,14 @@ async def test_what_it_says_is_done(taken: Taken) -> None:
         (said(b"\xff", opcode=2), CloseCode.BAD_REQUEST),
     ],
 )
-async def test_a_message_that_is_none_ends_the_line(
+async def test_an_invalid_message_ends_the_line(
     taken: Taken, data: bytes, code: CloseCode
 ) -> None:
     """With a code that says not to come again."""
     reader = WebSocketReader(taken.bench, ANYONE)
     await taken.take(reader)
     await taken.say(data)
-    assert await taken.heard(4) == frames.websocket_close(code)
+    assert await taken.heard(4) == encode_frames.websocket_close(code)
 
 
 async def test_a_broken_frame_ends_the_line_and_is_read_on(taken: Taken) -> None:

@@ -13,7 +13,7 @@ from stoppress.hub.task_set import TaskSet
 pytestmark = pytest.mark.asyncio
 
 
-async def test_what_is_done_is_let_go() -> None:
+async def test_a_finished_task_is_dropped() -> None:
     """It is held while it runs, as the loop alone holds no task."""
     tasks, go = TaskSet(), asyncio.Event()
     task = tasks.start(go.wait())
@@ -46,7 +46,7 @@ async def test_all_end_with_their_owner() -> None:
 async def test_a_fault_is_logged_and_an_expected_error_is_not(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Whoever awaits the task has the error anyway."""
+    """A caller that awaits the task gets the error anyway."""
 
     async def fail(error: Exception) -> None:
         raise error

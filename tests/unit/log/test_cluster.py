@@ -10,8 +10,8 @@ from redis.crc import key_slot
 
 from stoppress.domain.errors import Unavailable
 from stoppress.log.cluster import Cluster, ClusterShard, owners, seeds
+from stoppress.log.majority_query import ServerAddress
 from stoppress.log.pool import Pool
-from stoppress.log.quorum import ServerAddress
 
 A, B, C = (ServerAddress("127.0.0.1", port) for port in (1, 2, 3))
 
@@ -26,7 +26,7 @@ def test_addresses() -> None:
     )
 
 
-def test_whoever_has_it() -> None:
+def test_each_slot_has_a_server() -> None:
     """One slot, many, none."""
     slots = owners(
         [ClusterShard(1, A, ((0, 99),)), ClusterShard(2, B, ((100, 100), (102, 200)))]

@@ -40,6 +40,6 @@ def test_a_later_type_has_no_subject(post: str) -> None:
         (7, "feed.updated", "12", "p"),
     ],
 )
-def test_what_is_damaged_is_none(seq: int, kind: str, at: str, post: str) -> None:
+def test_a_damaged_record_is_no_event(seq: int, kind: str, at: str, post: str) -> None:
     """It is told from what is only new."""
     assert read_event("x", seq, kind, at, post) is None

@@ -11,11 +11,14 @@ import pytest
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.domain.event import Event, EventType, Subject
-from stoppress.domain.store_records import LogWindow
+from stoppress.domain.store_requests_and_results import LogWindow
 from stoppress.log import followed_feed as module
+from stoppress.log.feed_read_scripts import (
+    LogPiece,
+    MarkedWindow,
+)
 from stoppress.log.followed_feed import FollowedFeed
 from stoppress.log.pubsub_message import PubSubMessage, new_secret
-from stoppress.log.scripts import LogPiece, MarkedWindow
 
 EPOCH = "k3v9"
 SECRET = new_secret()
@@ -94,6 +97,9 @@ class Notes:
         """The feed was deleted."""
         self.ended += 1
 
+    def notice(self, payload: bytes) -> None:
+        """A message that is no event."""
+
 
 async def _listening() -> None:
     return
@@ -149,7 +155,7 @@ def test_a_line_lost_while_it_was_read_means_reading_again(notes: Notes) -> None
     "message",
     [heard(6), None, heard(1, "zzzz"), PubSubMessage(Cursor("zzzz", 0), None)],
 )
-def test_what_does_not_follow_makes_it_read(
+def test_a_message_that_does_not_follow_makes_it_read_the_log_once(
     notes: Notes, message: PubSubMessage | None
 ) -> None:
     """A jump, rubbish, another epoch: once, however much of it comes."""
@@ -279,7 +285,7 @@ def test_a_log_that_was_set_back_begins_anew(notes: Notes) -> None:
 
 
 def test_a_feed_that_is_gone_says_so(notes: Notes) -> None:
-    """Whoever mends decides what that means."""
+    """The mender decides what that means."""
 
     class Nothing(Book):
         async def window(self, feed: str) -> LogWindow:
@@ -323,7 +329,7 @@ def test_what_is_marked_is_shown() -> None:
     assert (feed.rung, feed.unmarked) == (False, 0)
 
 
-def test_what_is_not_marked_rings() -> None:
+def test_a_message_without_its_own_mark_is_not_shown() -> None:
     """A mark counts for the message that follows on it, and for no other."""
     sink, book = Notes(), Book(2)
     feed = FollowedFeed("x", sink)
@@ -337,7 +343,7 @@ def test_what_is_not_marked_rings() -> None:
     assert (feed.rung, feed.unmarked, feed.malformed) == (True, 4, 0)
 
 
-def test_what_is_heard_before_the_secret_is_known_is_proved_then() -> None:
+def test_messages_before_the_secret_is_known_are_checked_later() -> None:
     """The first reading is enough; what is forged spoils it not, and rings."""
     sink, book = Notes(), Book(2)
     feed = FollowedFeed("x", sink)

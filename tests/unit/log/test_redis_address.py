@@ -23,7 +23,7 @@ from stoppress.settings import BadSetting
         "rediss+cluster://app:pw@a:1,b:2,c:3?ssl_ca_certs=/ca.pem",
     ],
 )
-def test_what_can_be_read(url: str) -> None:
+def test_valid_addresses_are_accepted(url: str) -> None:
     """Every form, with what is percent-encoded."""
     check_address(url)
 
@@ -83,6 +83,6 @@ def test_what_can_not_be_read_is_named_and_not_shown(url: str, part: str) -> Non
         ("no address", "default"),
     ],
 )
-def test_a_user_is_told_only_where_it_is_one(url: str, user: str) -> None:
+def test_a_user_without_a_password_is_not_shown(url: str, user: str) -> None:
     """Alone it may be the password."""
     assert user_of(url) == user

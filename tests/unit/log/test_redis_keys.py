@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stoppress.domain.store_records import Idempotency
+from stoppress.domain.store_requests_and_results import Idempotency
 from stoppress.log import redis_keys
 
 

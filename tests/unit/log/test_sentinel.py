@@ -44,12 +44,12 @@ def test_the_long_form() -> None:
     [
         ("redis+sentinel://a:1,b:2", "name of the primary"),
         ("redis+sentinel://a:1,b:2/", "name of the primary"),
-        ("redis+sentinel:///news", "no address of a Sentinel"),
-        ("redis+sentinel://a:1,,b:2/news", "no address of a Sentinel"),
+        ("redis+sentinel:///news", "address of a Sentinel is invalid"),
+        ("redis+sentinel://a:1,,b:2/news", "address of a Sentinel is invalid"),
         ("redis+sentinel://a:x/news", "Port"),
     ],
 )
-def test_what_can_t_be_read(url: str, why: str) -> None:
+def test_an_invalid_address_is_refused(url: str, why: str) -> None:
     """Says what is wrong."""
     with pytest.raises(ValueError, match=why):
         parse(url)

@@ -11,9 +11,9 @@ import uvloop
 
 from stoppress.process import listening_sockets
 from stoppress.process.listening_sockets import (
-    EARS,
+    CONNECTIONS_PER_TURN,
     CannotListen,
-    ears,
+    copies_of,
     limit,
     listen,
     listen_unix,
@@ -174,7 +174,7 @@ async def test_without_limits_the_kernel_has_its_own() -> None:
 
 
 class Newcomers(asyncio.Protocol):
-    """Whoever came."""
+    """The clients that connected."""
 
     def __init__(self, came: list[asyncio.BaseTransport]) -> None:
         self._came = came
@@ -189,8 +189,8 @@ async def turns_to_accept(crowd: int) -> int:
     (listener,) = await listen("127.0.0.1", 0, 1)
     came: list[asyncio.BaseTransport] = []
     servers = [
-        await loop.create_server(lambda: Newcomers(came), sock=ear)
-        for ear in ears(listener)
+        await loop.create_server(lambda: Newcomers(came), sock=copy)
+        for copy in copies_of(listener)
     ]
     clients = [socket.socket() for _ in range(crowd)]
     for client in clients:
@@ -213,4 +213,4 @@ async def turns_to_accept(crowd: int) -> int:
 def test_a_crowd_is_accepted_several_a_turn() -> None:
     """However long the turns are: on uvloop one socket takes one connection a turn."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        assert runner.run(turns_to_accept(12 * EARS)) <= 24
+        assert runner.run(turns_to_accept(12 * CONNECTIONS_PER_TURN)) <= 24

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import httpx
 from starlette.applications import Starlette
 
+from stoppress.desk.callers import Callers, CallerSource
 from stoppress.desk.desk import Desk
+from stoppress.desk.store_protocol import NoAudit
+from stoppress.desk.tickets import Tickets
 from stoppress.desk.tokens import Tokens
 from stoppress.domain.errors import Unavailable
+from stoppress.guard.limits import NO_LIMITS, Limits
 from stoppress.hub.hub import Hub
+from stoppress.identity.identity import Identity
+from stoppress.link_cards.link_cards import LinkCards
 from stoppress.settings import Settings
-from stoppress.web.api import routes
+from stoppress.web.api import route_table
+from stoppress.web.line.recheck_rights import LineRights
 from stoppress.web.problems import exception_handlers
 from stoppress.web.services import Services
 from stoppress.web.snapshot_cache import SnapshotCache
+from tests.memory_pictures import Library, Records
+from tests.memory_sessions import MemorySessionStore
 from tests.memory_store import MemoryStore, MemoryUpstream
 
 ADMIN = "sp_" + "a" * 32
@@ -41,6 +51,7 @@ class Office:
     client: httpx.AsyncClient
     public: httpx.AsyncClient
     fresh: list[bool]
+    sessions: MemorySessionStore
 
     def reader(self, **headers: str) -> httpx.AsyncClient:
         """A client with headers of its own."""
@@ -61,6 +72,13 @@ class Office:
         assert answer.status_code == 201, answer.text
         return answer
 
+    async def session(self, secret: str = ADMIN) -> str:
+        """Sign in with a token; the Cookie header."""
+        caller = await self.services.callers.check(secret)
+        assert caller is not None
+        begun = await self.services.identity.sessions.begin(caller, "a browser")
+        return f"{self.services.settings.desk_cookie}={begun}"
+
     async def token(self, *scopes: str, feeds: list[str] | None = None) -> str:
         """Make a token; its Authorization header."""
         given = {"scopes": scopes, "feeds": feeds}
@@ -75,14 +93,45 @@ def _client(
     return httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers)
 
 
+class AddedEntries(NoAudit):
+    """What was added to the audit."""
+
+    def __init__(self) -> None:
+        self.added: list[tuple[str, str]] = []
+
+    async def add(self, what: str, subject: str = "", *, who: str = "") -> None:
+        """Keep the entry."""
+        self.added.append((what, subject))
+
+
 @asynccontextmanager
-async def open_office(**given: object) -> AsyncIterator[Office]:
+async def open_office(
+    *,
+    link_cards: LinkCards | None = None,
+    limits: Limits = NO_LIMITS,
+    **given: Any,
+) -> AsyncIterator[Office]:
     """An office, closed at the end."""
-    settings = Settings(public_url=BASE, **given)  # type: ignore[arg-type]
+    settings = Settings(public_url=BASE, **given)
     store = MemoryStore()
     upstream = MemoryUpstream(store)
     hub = Hub(upstream, settings)
     fresh = [True]
+    tokens, tickets = Tokens(store, ADMIN), Tickets(store)
+    sessions = MemorySessionStore()
+
+    async def has_no_token() -> bool:
+        return not store.records
+
+    identity = Identity(
+        replace(settings, admin_token=ADMIN), sessions, tokens, has_no_token
+    )
+    sources: list[CallerSource] = [tokens, tickets, identity.sessions]
+    if identity.jwt is not None:
+        sources.append(identity.jwt)
+    callers = Callers(*sources)
+    line_rights = LineRights(callers, hub)
+    hub.renewal = line_rights.renewed
 
     async def ready() -> None:
         if store.away:
@@ -91,20 +140,32 @@ async def open_office(**given: object) -> AsyncIterator[Office]:
     services = Services(
         settings=settings,
         store=store,
-        desk=Desk(store),
+        desk=Desk(
+            store,
+            uploads=Records(),
+            library=Library(),
+            site=BASE,
+            max_drafts=settings.max_drafts,
+        ),
         hub=hub,
         snapshots=SnapshotCache(hub, store, settings, lambda: fresh[0]),
-        tokens=Tokens(store, ADMIN),
+        callers=callers,
+        tickets=tickets,
+        line_rights=line_rights,
+        tokens=tokens,
+        identity=identity,
         metrics=NoMetrics(),
         ready=ready,
+        limits=limits,
+        link_cards=link_cards or LinkCards(),
     )
     app = Starlette(
-        routes=routes.routes(services), exception_handlers=exception_handlers(BASE)
+        routes=route_table.routes(services), exception_handlers=exception_handlers(BASE)
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     client = _client(transport, {"authorization": f"Bearer {ADMIN}"})
     public = _client(transport, {})
     try:
-        yield Office(store, upstream, services, client, public, fresh)
+        yield Office(store, upstream, services, client, public, fresh, sessions)
     finally:
         await hub.stop()

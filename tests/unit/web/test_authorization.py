@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from stoppress.web.credential import COOKIE
 from tests.unit.web.desk_harness import ADMIN, BASE, open_office
 
 WRITES = [
@@ -43,7 +42,8 @@ async def test_a_write_takes_the_scope(method: str, path: str) -> None:
         await office.feed()
         read = office.reader(authorization=await office.token("read"))
         answer = await read.request(method, path)
-        scope = "admin" if "tokens" in path else "write"
+        of_feeds = "posts" not in path
+        scope = "admin" if "tokens" in path else "manage" if of_feeds else "publish"
         assert answer.status_code == 403
         assert answer.json()["scope"] == scope
         assert f"{scope!r}" in answer.json()["detail"]
@@ -93,7 +93,7 @@ async def test_the_cookie_writes_from_our_pages_only(
     """The browser says where a request comes from; silence is no proof."""
     async with open_office() as office:
         await office.feed()
-        desk = office.reader(cookie=f"{COOKIE}={ADMIN}")
+        desk = office.reader(cookie=await office.session())
         path = "/v1/feeds/quay/posts"
         answer = await desk.post(path, json={"body": "x"}, headers=headers)
         assert answer.status_code == status, answer.text
@@ -104,9 +104,9 @@ async def test_the_cookie_reads() -> None:
     """A private feed is there for the desk; a cookie of yesterday is nobody's."""
     async with open_office() as office:
         await office.feed(visibility="private")
-        desk = office.reader(cookie=f"{COOKIE}={ADMIN}")
+        desk = office.reader(cookie=await office.session())
         assert (await desk.get("/v1/feeds/quay")).status_code == 200
-        old = office.reader(cookie=f"{COOKIE}=sp_old")
+        old = office.reader(cookie="__Host-stoppress_desk=sps_old")
         assert (await old.get("/v1/feeds/quay")).status_code == 404
         assert (await old.get("/v1/feeds")).status_code == 200
         assert (await old.post("/v1/feeds", json={})).status_code == 401
@@ -123,7 +123,7 @@ async def test_a_page_of_another_site_reads_nothing_with_the_cookie(
     """Private feeds and tokens are not there for it, whatever the browser sends."""
     async with open_office() as office:
         await office.feed(visibility="private")
-        desk = office.reader(cookie=f"{COOKIE}={ADMIN}")
+        desk = office.reader(cookie=await office.session())
         ours = {"sec-fetch-site": "same-origin"}
         assert (await desk.get("/v1/feeds/quay", headers=ours)).status_code == 200
         assert (await desk.get("/v1/feeds/quay", headers=headers)).status_code == 404
@@ -136,9 +136,9 @@ async def test_a_bearer_token_beats_the_cookie() -> None:
     async with open_office() as office:
         await office.feed()
         token = await office.token("read")
-        both = office.reader(authorization=token, cookie=f"{COOKIE}={ADMIN}")
+        both = office.reader(authorization=token, cookie=await office.session())
         answer = await both.post("/v1/feeds/quay/posts", json={"body": "x"})
-        assert answer.status_code == 403 and answer.json()["scope"] == "write"
+        assert answer.status_code == 403 and answer.json()["scope"] == "publish"
 
 
 @pytest.mark.asyncio

@@ -6,20 +6,21 @@ from typing import Any
 
 import pytest
 
-from stoppress.web.credential import COOKIE, Credential, CredentialKind, credential_of
+from stoppress.web.credential import Credential, CredentialKind, credential_of
 
+COOKIE = "__Host-stoppress_desk"
 OURS = "https://live.example.org"
-DESK = {"cookie": f"{COOKIE}=sp_desk"}
+DESK = {"cookie": f"{COOKIE}=sps_desk"}
 SIBLING = {"origin": "https://blog.example.org", "host": "live.example.org"}
-READS = Credential(CredentialKind.COOKIE, "sp_desk", may_write=False)
-WRITES = Credential(CredentialKind.COOKIE, "sp_desk", may_write=True)
+READS = Credential(CredentialKind.COOKIE, "sps_desk", may_write=False)
+WRITES = Credential(CredentialKind.COOKIE, "sps_desk", may_write=True)
 NOBODY = Credential(CredentialKind.NONE)
 LINK = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
 
 
 def found(headers: dict[str, str], **more: Any) -> Credential:
     """The credential of a request with these headers."""
-    return credential_of(headers.get, OURS, **more)
+    return credential_of(headers.get, OURS, COOKIE, **more)
 
 
 @pytest.mark.parametrize(
@@ -49,9 +50,17 @@ def found(headers: dict[str, str], **more: Any) -> Credential:
         (DESK, None, READS),
         ({"cookie": "a=b; c=d"}, None, NOBODY),
         ({"cookie": f"{COOKIE}="}, None, NOBODY),
-        ({"cookie": f"x{COOKIE}=sp_desk"}, None, NOBODY),
-        ({"cookie": f"a=b; {COOKIE}=sp_desk; c=d"}, None, READS),
-        ({"cookie": f'{COOKIE}="sp_desk"'}, None, READS),
+        ({"cookie": f"{COOKIE}=sp_desk"}, None, NOBODY),
+        ({"cookie": "stoppress_desk=sps_desk"}, None, NOBODY),
+        ({}, "sps_desk", Credential(CredentialKind.QUERY, "")),
+        (
+            {"authorization": "Bearer sps_desk"},
+            None,
+            Credential(CredentialKind.BEARER, ""),
+        ),
+        ({"cookie": f"x{COOKIE}=sps_desk"}, None, NOBODY),
+        ({"cookie": f"a=b; {COOKIE}=sps_desk; c=d"}, None, READS),
+        ({"cookie": f'{COOKIE}="sps_desk"'}, None, READS),
     ],
 )
 def test_one_of_three_ways(
@@ -75,6 +84,11 @@ def test_one_of_three_ways(
             {"origin": "https://at.proxy", "host": "at.proxy"},
             True,
             True,
+        ),
+        (
+            {"origin": "http://live.example.org", "host": "live.example.org"},
+            False,
+            False,
         ),
         (SIBLING, False, False),
         (SIBLING | {"sec-fetch-site": "same-site"}, False, False),

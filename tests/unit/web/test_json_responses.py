@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from stoppress.web import json_responses
+from stoppress.web.response_cache import CachedBody
 
 SHARED = {"cache-control": "public"}
 
@@ -23,7 +24,7 @@ def test_a_tag_names_the_bytes() -> None:
     assert json_responses.content_tag(b"a", b"full") != tag
 
 
-def test_who_holds_it_already_is_told_so() -> None:
+def test_a_current_copy_gets_304() -> None:
     """Without the body, and with the headers of the answer it replaces."""
     fresh = json_responses.read(request(), b"{}", '"a"', SHARED, age_s=3)
     assert (fresh.status_code, fresh.body) == (200, b"{}")
@@ -31,6 +32,22 @@ def test_who_holds_it_already_is_told_so() -> None:
     held = json_responses.read(request(if_none_match='"a"'), b"{}", '"a"', SHARED)
     assert (held.status_code, held.body) == (304, b"")
     assert held.headers["cache-control"] == "public" and "age" not in held.headers
+
+
+def test_a_list_is_compressed() -> None:
+    """Its ETag is then weak, and the plain form's counts for it too."""
+    body = CachedBody.of(b"x" * 5000)
+    shared = {"cache-control": "public", "vary": "Authorization"}
+    plain = json_responses.read(request(), body, '"a"', shared)
+    assert plain.body == body.plain and plain.headers["etag"] == '"a"'
+    packed = json_responses.read(request(accept_encoding="br"), body, '"a"', shared)
+    assert packed.body == body.form("br") and packed.headers["etag"] == 'W/"a"'
+    assert packed.headers["content-encoding"] == "br"
+    given = request(accept_encoding="br", if_none_match='W/"a"')
+    held = json_responses.read(given, body, '"a"', shared)
+    assert (held.status_code, held.body) == (304, b"")
+    for answer in (plain, packed, held):
+        assert answer.headers["vary"] == "Authorization, Accept-Encoding"
 
 
 def test_a_write_is_stored_by_nobody() -> None:

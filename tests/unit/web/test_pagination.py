@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stoppress.domain.errors import Invalid
-from stoppress.domain.store_records import PageMark
-from stoppress.web.pagination import mark_text, next_path, parse_mark, posts_path
+from stoppress.domain.store_requests_and_results import PageMark
+from stoppress.web.pagination import (
+    full_posts,
+    mark_text,
+    next_path,
+    parse_mark,
+    posts_path,
+    public_posts,
+)
 
 marks = st.builds(
     PageMark,
@@ -41,3 +51,14 @@ def test_the_next_path_keeps_the_filters() -> None:
     path = posts_path("quay", mark, limit="2", tag="a&b=c", key="true")
     assert path == "/v1/feeds/quay/posts?before=NS5h&limit=2&tag=a%26b%3Dc&key=true"
     assert next_path("quay", None) is None
+
+
+@pytest.mark.parametrize("encode", [public_posts, full_posts])
+def test_a_damaged_post_is_left_out_of_a_list(
+    encode: Callable[[list[bytes], str, str], bytes],
+) -> None:
+    """The others are shown, and the list is JSON still."""
+    bodies = [b"{no JSON", b'{"id":"01","rev":1}', b"\xff", b'{"id":2}', b""]
+    shown = json.loads(encode(bodies, "x", "http://h"))
+    assert [post["id"] for post in shown] == ["01"]
+    assert json.loads(encode(bodies[:1], "x", "http://h")) == []

@@ -9,7 +9,9 @@ import pytest
 
 from stoppress.desk.store_protocol import Store
 from stoppress.domain.errors import Invalid
-from stoppress.web import post_filter
+from stoppress.domain.store_requests_and_results import PageMark
+from stoppress.web import pagination
+from stoppress.web.pagination import mark_text
 from stoppress.web.post_filter import PostFilter, filtered_posts
 from tests.unit.web.web_harness import Stand, feed, post
 
@@ -27,8 +29,10 @@ def test_a_query_is_a_choice(query: dict[str, str], choice: PostFilter) -> None:
     assert PostFilter.of(query) == choice
 
 
-@pytest.mark.parametrize("query", [{"key": "yes"}, {"order": "up"}])
-def test_a_query_that_is_none_is_refused(query: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "query", [{"key": "yes"}, {"order": "up"}, {"key": ""}, {"order": ""}]
+)
+def test_an_invalid_query_is_refused(query: dict[str, str]) -> None:
     """With the field that is wrong."""
     with pytest.raises(Invalid) as refused:
         PostFilter.of(query)
@@ -50,9 +54,12 @@ def test_a_choice_has_its_pages() -> None:
 def test_a_mark_is_read_from_the_name_of_its_order() -> None:
     """Before what is newer, after what is older; one that is none is refused."""
     assert PostFilter().mark({}) is None
-    assert PostFilter().mark({"after": "nonsense"}) is None
-    with pytest.raises(Invalid):
-        PostFilter(rising=True).mark({"after": "nonsense!"})
+    mark = mark_text(PageMark(3, "01m8aaaaaaaaaa"))
+    assert PostFilter().mark({"after": mark}) is None
+    assert PostFilter(rising=True).mark({"after": mark}) == (3, "01m8aaaaaaaaaa")
+    for name in ("after", "before"):
+        with pytest.raises(Invalid):
+            PostFilter(rising=True).mark({name: "nonsense!"})
 
 
 @pytest.fixture
@@ -89,12 +96,12 @@ async def test_pages_of_a_choice_have_each_post_once(store: Store) -> None:
 
 
 @pytest.mark.asyncio
-async def test_no_search_goes_on_without_end(
+async def test_a_search_is_bounded(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It ends where so many were looked at, and says where to look on."""
-    monkeypatch.setattr(post_filter, "SCANNED_POSTS", 20)
-    monkeypatch.setattr(post_filter, "SCAN_STEP", 10)
+    monkeypatch.setattr(pagination, "MAX_SCANNED_RECORDS", 20)
+    monkeypatch.setattr(pagination, "SCAN_STEP", 10)
     found, mark = await filtered_posts(store, "x", PostFilter(key=True), None, 10)
     assert numbers(found) == [20, 10] and mark is not None
     found, mark = await filtered_posts(store, "x", PostFilter(key=True), mark, 10)

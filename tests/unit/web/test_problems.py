@@ -6,9 +6,11 @@ import json
 import logging
 from typing import Any
 
+import msgspec
 import pytest
 
 from stoppress.domain import errors
+from stoppress.guard.request_context import CURRENT, RequestContext
 from stoppress.web.problems import MEDIA_TYPE, answer
 from tests.unit.web.desk_harness import BASE, open_office
 
@@ -21,14 +23,26 @@ PUBLIC_POST = {
     "rev": 3,
 }
 
-CASES: list[tuple[errors.NewsError, int, dict[str, Any]]] = [
+CASES: list[tuple[errors.StopPressError, int, dict[str, Any]]] = [
     (errors.BrokenJson("expecting value", 2, 7), 400, {"line": 2, "column": 7}),
     (errors.MalformedCursor("x"), 400, {}),
     (errors.Malformed("what"), 400, {}),
     (errors.Invalid("a.b", "is wrong"), 422, {"field": "a.b"}),
+    (errors.UnfitPicture("kind", "this is a PDF"), 415, {}),
+    (errors.UnfitPicture("broken", "it is damaged"), 422, {"field": "file"}),
     (errors.NotFound("quay"), 404, {}),
     (errors.NotFound("quay", "01"), 404, {}),
-    (errors.Gone("quay", "01"), 410, {}),
+    (errors.Gone("quay", "01", 2), 410, {}),
+    (errors.TakenDown("quay", "01", 2), 410, {}),
+    (errors.NoDraft("quay", "01"), 404, {}),
+    (errors.NoWebhook("quay", "01"), 404, {}),
+    (errors.NoDeadLetter("quay", "01"), 404, {}),
+    (errors.DraftGone("quay", "01", 2), 410, {}),
+    (errors.DraftGone("quay", "01", 2, "02"), 410, {"post": {"id": "02"}}),
+    (errors.OnlyForEditors("it is approved", "quay"), 403, {"scope": "publish"}),
+    (errors.SecondPersonNeeded(), 403, {}),
+    (errors.NothingToRestore("01"), 409, {}),
+    (errors.TooManyDrafts(1000), 409, {}),
     (errors.SlugTaken("quay"), 409, {}),
     (errors.ExternalIdTaken("e", "01", POST), 409, {"post": PUBLIC_POST}),
     (
@@ -37,12 +51,17 @@ CASES: list[tuple[errors.NewsError, int, dict[str, Any]]] = [
         {"post": {"id": "01", "withdrawn": True}},
     ),
     (errors.IdempotencyKeyReused("k"), 422, {}),
+    (errors.SecretShownOnce(b'{"id":"t"}'), 409, {"token": {"id": "t"}}),
+    (errors.DeletedSince("token", "t"), 410, {}),
+    (errors.DeletedSince("webhook", "h"), 410, {}),
     (errors.StaleRevision(1, 3, POST), 412, {"current": PUBLIC_POST}),
     (errors.PinMoved(), 409, {}),
     (errors.Unauthenticated(), 401, {}),
-    (errors.MissingScope("write", "quay"), 403, {"scope": "write"}),
+    (errors.MissingScope("manage", "quay"), 403, {"scope": "manage"}),
     (errors.Refused("no"), 403, {}),
+    (errors.TooMany("writes", 2.5), 429, {}),
     (errors.Unavailable("Redis is away", 3), 503, {}),
+    (errors.Damaged("quay", "WRONGTYPE"), 503, {}),
 ]
 
 
@@ -50,7 +69,7 @@ CASES: list[tuple[errors.NewsError, int, dict[str, Any]]] = [
     ("error", "status", "more"), CASES, ids=lambda v: type(v).__name__
 )
 def test_a_domain_error_is_a_problem(
-    error: errors.NewsError, status: int, more: dict[str, Any]
+    error: errors.StopPressError, status: int, more: dict[str, Any]
 ) -> None:
     """Status, place and what is there now."""
     response = answer(error, BASE, "quay")
@@ -75,22 +94,35 @@ def test_a_missing_right_is_the_operators_matter() -> None:
     assert "xadd" not in document["detail"] and "unknown" not in document["detail"]
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PATCH"])
+def test_a_read_is_told_nothing_of_writes(method: str) -> None:
+    """What is to be done after a 503 depends on what was asked."""
+    token = CURRENT.set(RequestContext("1", "::1", method, "/v1/feeds/quay"))
+    try:
+        response = answer(errors.Unavailable("Redis is away", 3), BASE)
+    finally:
+        CURRENT.reset(token)
+    detail = json.loads(bytes(response.body))["detail"]
+    assert ("Idempotency-Key" in detail) == (method == "PATCH")
+    assert "again" in detail or "repeat" in detail
+
+
 def test_every_domain_error_has_a_case() -> None:
     """A new one needs a status; Gap never leaves the server.
 
     What a part of the server makes of one for itself is answered as that one is.
     """
 
-    def leaves(kind: type[errors.NewsError]) -> set[type[errors.NewsError]]:
+    def leaves(kind: type[errors.StopPressError]) -> set[type[errors.StopPressError]]:
         below = [each for each in kind.__subclasses__() if is_of_domain(each)]
         return set().union(*map(leaves, below)) | {kind} if below else {kind}
 
-    def is_of_domain(kind: type[errors.NewsError]) -> bool:
+    def is_of_domain(kind: type[errors.StopPressError]) -> bool:
         return kind.__module__ == errors.__name__
 
     covered = {type(error) for error, _, _ in CASES} | {errors.NotPermitted}
-    missing = leaves(errors.NewsError) - covered
-    assert missing <= {errors.NewsError, errors.Conflict, errors.Gap}
+    missing = leaves(errors.StopPressError) - covered
+    assert missing <= {errors.StopPressError, errors.Conflict, errors.Gap}
 
 
 def test_some_problems_have_headers() -> None:
@@ -152,3 +184,26 @@ async def test_redis_away_is_503_on_every_write() -> None:
             assert answer.status_code == 503, (method, path)
             assert int(answer.headers["retry-after"]) >= 1
             assert "Idempotency-Key" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.Damaged("quay", "a secret value"),
+        msgspec.DecodeError("a secret value"),
+        errors.StaleRevision(1, 3, b"{a secret value"),
+        errors.ExternalIdTaken("e", "01", b"\xff"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_damaged_data_is_503_and_the_reason_is_in_the_log_alone(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also where the current state was to be shown; stored values are not."""
+    response = answer(error, BASE, "quay")
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "30"
+    assert b"secret" not in response.body
+    assert b"the feed 'quay' is damaged" in response.body
+    (logged,) = caplog.messages
+    assert logged.startswith("the stored data of the feed 'quay' is damaged: ")

@@ -9,15 +9,20 @@ from typing import Any
 import pytest
 from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.types import Message
 
 from stoppress.web import request_parsing
 from stoppress.web.problems import Problem
 from stoppress.web.request_parsing import (
+    WHOLE,
     ClientDisconnected,
+    FinishHeaders,
+    RawHeaders,
     body,
     entity_tags,
     expected,
     is_unchanged,
+    whole_messages,
 )
 from tests.unit.web.desk_harness import open_office
 
@@ -57,6 +62,29 @@ async def test_a_body_too_long_is_413() -> None:
         await body(asked, LIMIT)
     assert error.value.status == 413 and error.value.more["limit"] == LIMIT
     assert not error.value.headers and list(rest) == []
+
+
+@pytest.mark.asyncio
+async def test_a_body_too_long_is_refused_before_it_is_sent() -> None:
+    """To who asks first (`Expect`): nothing of it is read."""
+    asked, rest = request(
+        b"x" * LIMIT, b"x", content_length=str(LIMIT + 1), expect="100-Continue"
+    )
+    with pytest.raises(Problem) as error:
+        await body(asked, LIMIT)
+    assert error.value.status == 413
+    assert error.value.headers["connection"] == "close"
+    assert len(list(rest)) == 2
+    fits, _ = request(b"{}", content_length="2", expect="100-continue")
+    assert await body(fits, LIMIT) == b"{}"
+
+
+@pytest.mark.asyncio
+async def test_a_byte_order_mark_is_skipped() -> None:
+    """Windows' tools begin files of UTF-8 with one. A second one is not skipped."""
+    mark = b"\xef\xbb\xbf"
+    assert await body(request(mark[:1], mark[1:] + b"{}")[0], LIMIT) == b"{}"
+    assert await body(request(mark + mark)[0], LIMIT) == mark
 
 
 @pytest.mark.asyncio
@@ -185,3 +213,44 @@ async def test_a_bad_idempotency_key_is_400(key: bytes) -> None:
             )
             assert answer.status_code == 400, (method, path)
             assert "Idempotency-Key" in answer.json()["detail"]
+
+
+class Whole:
+    """A body that has arrived, or has not."""
+
+    finish_headers: FinishHeaders | None = None
+
+    def __init__(self, arrived: bytes | None) -> None:
+        self.arrived = arrived
+
+    def body(self) -> bytes | None:
+        return self.arrived
+
+    def answer(self, status: int, headers: RawHeaders, body: bytes) -> bool:
+        return False
+
+
+def test_a_server_without_it_has_no_such_thing() -> None:
+    assert whole_messages({}) is whole_messages({"extensions": {}}) is None
+    whole = Whole(b"")
+    assert whole_messages({"extensions": {WHOLE: whole}}) is whole
+
+
+@pytest.mark.asyncio
+async def test_a_body_that_is_here_is_not_waited_for() -> None:
+    """It has the limit of any other."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"by message"}
+
+    def whole_request(arrived: bytes | None) -> Request:
+        extensions = {WHOLE: Whole(arrived)}
+        scope = {"type": "http", "method": "POST", "headers": []}
+        return Request({**scope, "extensions": extensions}, receive)
+
+    assert await body(whole_request(b"\xef\xbb\xbfwhole"), 8) == b"whole"
+    assert await body(whole_request(b""), 9) == b""
+    assert await body(whole_request(None), 10) == b"by message"
+    with pytest.raises(Problem) as refused:
+        await body(whole_request(b"too long a body"), 8)
+    assert refused.value.status == 413 and not refused.value.headers

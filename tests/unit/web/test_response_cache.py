@@ -5,11 +5,18 @@ from __future__ import annotations
 import gzip
 import os
 
+import brotli
 import pytest
+from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from stoppress.web import response_cache
-from stoppress.web.response_cache import CachedBody, ResponseCache, send
+from stoppress.web.response_cache import (
+    CachedBody,
+    ResponseCache,
+    accepted_coding,
+    send,
+)
 
 
 def request(**headers: str) -> Request:
@@ -20,24 +27,63 @@ def request(**headers: str) -> Request:
 
 def test_small_bodies_are_not_packed() -> None:
     """It would not pay."""
-    assert CachedBody.of(b"x").compressed is None
-    packed = CachedBody.of(b"x" * 5000).compressed
-    assert packed is not None and gzip.decompress(packed) == b"x" * 5000
+    assert CachedBody.of(b"x").form("br") is None
+    body = CachedBody.of(b"x" * 5000)
+    packed, smaller = body.form("gzip"), body.form("br")
+    assert packed is not None and gzip.decompress(packed) == body.plain
+    assert smaller is not None and brotli.decompress(smaller) == body.plain
+    assert len(smaller) < len(packed)
+
+
+def test_what_was_built_is_not_made_again() -> None:
+    """The file beside a script is sent as it is."""
+    assert CachedBody.of_file(b"x" * 5000, b"built").form("br") == b"built"
+
+
+@pytest.mark.parametrize(
+    ("given", "coding"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("br", "br"),
+        ("BR", "br"),
+        ("gzip", "gzip"),
+        ("gzip, br;q=0", "gzip"),
+        ("br;q=0.5, gzip;q=0.8", "gzip"),
+        ("br; q = 0.9,gzip;q=0.8", "br"),
+        ("*", "br"),
+        ("*;q=0", None),
+        ("gzip;q=0, *", "br"),
+        ("identity", None),
+        ("gzip;q=0", None),
+        ("gzip;q=none", None),
+        ("zebra, brotli", None),
+        ("", None),
+    ],
+)
+def test_the_form_that_a_client_takes(given: str, coding: str | None) -> None:
+    """By its weights (RFC 9110, 12.5.3); Brotli where they are equal."""
+    assert accepted_coding(Headers({"accept-encoding": given})) == coding
 
 
 def test_send() -> None:
-    """Packed if that is taken, 304 if it is held, the same name for both."""
+    """Packed if that is taken, 304 if it is held, the same name for all."""
     body = CachedBody.of(b"x" * 5000)
     plain = send(request(), body, "text/plain", {})
-    packed = send(request(accept_encoding="br, gzip"), body, "text/plain", {})
+    packed = send(request(accept_encoding="gzip"), body, "text/plain", {})
+    best = send(request(accept_encoding="br, gzip"), body, "text/plain", {})
     refused = send(request(accept_encoding="gzip;q=0"), body, "text/plain", {})
-    assert plain.body == refused.body == body.plain and packed.body == body.compressed
-    assert plain.headers["etag"] == packed.headers["etag"]
+    assert plain.body == refused.body == body.plain
+    assert packed.body == body.form("gzip") and best.body == body.form("br")
+    assert packed.headers["content-encoding"] == "gzip"
+    assert best.headers["content-encoding"] == "br"
+    assert "content-encoding" not in plain.headers
+    assert plain.headers["etag"] == packed.headers["etag"] == best.headers["etag"]
     assert plain.headers["vary"] == "Accept-Encoding"
     known = request(if_none_match=packed.headers["etag"])
     again = send(known, body, "text/plain", {"cache-control": "public"})
     assert (again.status_code, again.body) == (304, b"")
     assert again.headers["cache-control"] == "public"
+    assert again.headers["vary"] == "Accept-Encoding"
     assert send(known, body, "text/plain", {}, 404).status_code == 404
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from stoppress.desk.idempotency import Requester
+from stoppress.desk.post_ids_and_idempotency_keys import Requester
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
-from stoppress.domain.store_records import Snapshot
+from stoppress.domain.store_requests_and_results import Snapshot
 from stoppress.web import snapshot_cache as module
 from stoppress.web.snapshot_cache import SnapshotCache
 from tests.unit.web.desk_harness import Office, open_office
@@ -33,7 +33,8 @@ async def test_a_snapshot_is_made_once_a_cursor() -> None:
         office.store.calls.clear()
         await asyncio.gather(*(read(office) for _ in range(20)))
         await asyncio.gather(*(read(office) for _ in range(20)))
-        assert office.store.calls == ["snapshot"]
+        # One look whether the feed may be known, and one read.
+        assert office.store.calls == ["feed_body", "snapshot"]
 
 
 @pytest.mark.asyncio
@@ -57,7 +58,7 @@ async def test_your_own_write_is_in_the_next_snapshot() -> None:
 async def test_a_read_that_began_before_a_write_does_not_answer_after_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whoever asks after the write waits for a read of their own."""
+    """A request after the write waits for a read of its own."""
     async with open_office() as office:
         await office.feed()
         began, held = asyncio.Event(), asyncio.Event()
@@ -232,7 +233,7 @@ async def test_what_is_held_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         for slug in ("a", "b", "c"):
             await office.feed(slug)
         held: SnapshotCache = office.services.snapshots
-        size = len((await held.snapshot("a")).body)
+        size = (await held.snapshot("a")).size
         monkeypatch.setattr(module, "CACHED_SNAPSHOT_BYTES", size * 2 + 10)
         await held.snapshot("b")
         await held.snapshot("a")

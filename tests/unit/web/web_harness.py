@@ -5,6 +5,7 @@ For tests of pages alone. Posts are what the desk would have made of a draft.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,20 +14,22 @@ import httpx
 import msgspec
 from starlette.applications import Starlette
 
+from stoppress.desk.feed_disclosure import FeedDisclosure
 from stoppress.desk.markdown import to_html
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gone, NotFound
 from stoppress.domain.feed import Visibility
-from stoppress.domain.store_records import PageMark, PostPage, Snapshot
+from stoppress.domain.store_requests_and_results import PageMark, PostPage, Snapshot
 from stoppress.domain.timestamps import instant, parse_instant
+from stoppress.guard.limits import NO_LIMITS
+from stoppress.hub.feed_status_and_access import FeedState
 from stoppress.settings import Settings
 from stoppress.web.encoded_snapshot import (
     EncodedSnapshot,
     encode_snapshot,
-    visibility_of,
 )
 from stoppress.web.pages.page_routes import routes
-from stoppress.web.services import Services
+from stoppress.web.services import Caches, Services
 from stoppress.web.snapshot_cache import FeedListing
 from stoppress.wire.messages import public_feed, public_post
 
@@ -96,7 +99,9 @@ def shown_feed(slug: str = "x", **more: Any) -> dict[str, Any]:
 def shown_post(n: int, **more: Any) -> dict[str, Any]:
     """The n-th post as readers get it."""
     kept = msgspec.json.encode(post(n, **more))
-    shown: dict[str, Any] = msgspec.json.decode(public_post(kept, "x", BASE))
+    shown: dict[str, Any] = msgspec.json.decode(
+        public_post(kept, "x", BASE, with_verification=True)
+    )
     return shown
 
 
@@ -129,7 +134,7 @@ class Stand:
         """One post."""
         self.reads += 1
         if post in self.withdrawn:
-            raise Gone(slug, post)
+            raise Gone(slug, post, 2)
         if post not in self.posts[slug]:
             raise NotFound(slug, post)
         return msgspec.json.encode(self.posts[slug][post])
@@ -157,13 +162,37 @@ class Stand:
         rest = PageMark(*place(shown[-1])) if len(after) > limit else None
         return PostPage(tuple(msgspec.json.encode(one) for one in shown), rest)
 
+    async def feed_body(self, slug: str) -> bytes | None:
+        """A feed's kept JSON."""
+        held = self.feeds_held.get(slug)
+        return None if held is None else msgspec.json.encode(held)
+
+    async def last_events_at(self, feeds: Sequence[str]) -> list[int | None]:
+        """When each feed's newest post was published; None without one."""
+        return [
+            max(
+                (parse_instant(one["published_at"]) for one in held.values()),
+                default=None,
+            )
+            for held in (self.posts.get(feed, {}) for feed in feeds)
+        ]
+
+    # What Hub has
+
+    def open_feed_state(self, slug: str) -> None:
+        """No feed is open."""
+
     # What Snapshots has
 
     async def visibility(self, slug: str) -> Visibility:
         """The feed's visibility."""
+        return (await self.state(slug)).visibility
+
+    async def state(self, slug: str) -> FeedState:
+        """The feed's state."""
         if slug not in self.feeds_held:
             raise NotFound(slug)
-        return visibility_of(msgspec.json.encode(self.feeds_held[slug]))
+        return FeedState.of(msgspec.json.encode(self.feeds_held[slug]))
 
     async def snapshot(self, slug: str) -> EncodedSnapshot:
         """The feed's newest snapshot."""
@@ -198,7 +227,17 @@ class Stand:
     def client(self, **settings: Any) -> httpx.AsyncClient:
         """A client of the pages."""
         given = Settings(public_url=BASE, **settings)
-        parts = SimpleNamespace(settings=given, store=self, snapshots=self, tokens=self)
+        parts = SimpleNamespace(
+            settings=given,
+            store=self,
+            hub=self,
+            feed_disclosure=FeedDisclosure(self),
+            snapshots=self,
+            callers=self,
+            tickets=None,
+            caches=Caches(),
+            limits=NO_LIMITS,
+        )
         app = Starlette(routes=routes(cast(Services, parts)))
         transport = httpx.ASGITransport(app=app)
         return httpx.AsyncClient(transport=transport, base_url=BASE)

@@ -53,3 +53,50 @@ def test_every_message_has_a_fixture() -> None:
     types = {case["message"]["type"] for case in CASES}
     others = {"hello", "reset", "beat", "readers", "bye", "error", "later.noted"}
     assert types == KNOWN_TYPES.keys() | others
+
+
+DRAFT = {
+    "id": "d1",
+    "state": "draft",
+    "owner": {"id": "token:a", "name": "Ines"},
+    "edited_by": {"id": "token:a", "name": "Ines"},
+    "created_at": "2026-11-28T10:00:00.000Z",
+    "updated_at": "2026-11-28T10:00:00.000Z",
+    "rev": 1,
+    "headline": "Not out",
+    "body": "Not out either.",
+    "notes": "Call her back.",
+}
+
+
+def desk_event(body: bytes) -> dict[str, Any]:
+    """The message of an event of a desk log."""
+    event = Event(7, EventType.DRAFT_UPDATED, 0, Subject.draft("d1"), body)
+    made: dict[str, Any] = json.loads(messages.event("quay/desk", "k3v9", event, BASE))
+    return made
+
+
+def test_the_desk_is_told_of_a_draft_without_its_words() -> None:
+    told = desk_event(encoded(DRAFT))
+    assert (told["desk"], told["cursor"]) == ("quay", "k3v9-7")
+    assert told["draft"]["id"] == "d1" and told["draft"]["owner"]["name"] == "Ines"
+    assert not told["draft"].keys() & {"headline", "body", "notes"}
+    whole = json.loads(messages.full_draft(encoded(DRAFT)))
+    assert (whole["headline"], whole["notes"]) == ("Not out", "Call her back.")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]"])
+def test_of_a_draft_that_is_gone_or_damaged_only_the_id_is_told(body: bytes) -> None:
+    assert desk_event(body)["draft"] == {"id": "d1"}
+
+
+def test_lines_of_a_desk_log_name_the_desk() -> None:
+    """As those of a feed name the feed."""
+    cursor = Cursor("k3v9", 1)
+    assert json.loads(messages.beat("quay/desk", cursor))["desk"] == "quay"
+    assert json.loads(messages.reset("quay", cursor, retry_ms=1))["feed"] == "quay"
+
+
+def test_readers_are_asked_for_another_ticket() -> None:
+    asked = json.loads(messages.expiring("quay", 30))
+    assert asked == {"type": "expiring", "feed": "quay", "in": 30}

@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from stoppress.wire import frames
+from stoppress.wire import encode_frames
 from stoppress.wire.wire_formats import LAST_CHUNK, WireFormat, chunk, framed
 
 MESSAGE = b'{"type":"beat","feed":"x","cursor":"e-1"}'
@@ -23,8 +23,8 @@ def test_a_chunk_tells_its_length_in_hex() -> None:
 @pytest.mark.parametrize(
     ("wire", "bytes_"),
     [
-        (WireFormat.WEBSOCKET, frames.websocket_text(MESSAGE)),
-        (WireFormat.DEFLATED, frames.websocket_text(MESSAGE)),
+        (WireFormat.WEBSOCKET, encode_frames.websocket_text(MESSAGE)),
+        (WireFormat.DEFLATED, encode_frames.websocket_text(MESSAGE)),
         (WireFormat.LINES, MESSAGE + b"\n"),
         (WireFormat.STREAM, b"event: beat\ndata: " + MESSAGE + b"\n\n"),
         (WireFormat.CHUNKS, chunk(b"event: beat\ndata: " + MESSAGE + b"\n\n")),
@@ -46,12 +46,17 @@ def test_a_long_message_is_compressed_where_that_was_agreed() -> None:
     """And inflates to what it was (RFC 7692, section 7.2.2)."""
     frame = framed(WireFormat.DEFLATED, "post.published", LONG)
     assert len(frame) < len(LONG) / 2
-    assert frame[0] == 0x80 | frames.COMPRESSED | frames.TEXT and frame[1] < 126
-    inflate = zlib.decompressobj(-frames.WINDOW_BITS)
+    assert (
+        frame[0] == 0x80 | encode_frames.COMPRESSED | encode_frames.TEXT
+        and frame[1] < 126
+    )
+    inflate = zlib.decompressobj(-encode_frames.WINDOW_BITS)
     assert inflate.decompress(frame[2:] + b"\x00\x00\xff\xff") == LONG
 
 
-def test_what_does_not_get_shorter_goes_plain() -> None:
+def test_a_message_that_compression_does_not_shorten_is_sent_plain() -> None:
     """Every reader would have to inflate it for nothing."""
-    noise = random.Random(3).randbytes(2 * frames.WORTH_BYTES)
-    assert framed(WireFormat.DEFLATED, "x", noise) == frames.websocket_text(noise)
+    noise = random.Random(3).randbytes(2 * encode_frames.WORTH_BYTES)
+    assert framed(WireFormat.DEFLATED, "x", noise) == encode_frames.websocket_text(
+        noise
+    )

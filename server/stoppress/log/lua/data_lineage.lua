@@ -1,10 +1,10 @@
--- data_lineage.lua: which line of descent this server's data is of; asked on each new
--- connection. See scripts.py for the rule.
+-- data_lineage.lua: the lineage of this server's data; read for each new connection.
+-- See epochs.py for the rule.
 --
 -- KEYS  1 node
 -- ARGV  1 chance  2 "1" if this server fsyncs every write before it answers
---       3 the identity of its data folder ('' where it can't be known)
--- Returns the line of descent: chance, if a new one begins. Refuses on a replica.
+--       3 the identity of its data folder ('' if unknown)
+-- Returns the lineage: chance, if a new one begins. Refuses on a replica.
 local info = replication()
 local held = redis.call('HMGET', KEYS[1], 'life', 'replid', 'sure', 'place')
 local replid = string.match(info, 'master_replid:(%x+)')

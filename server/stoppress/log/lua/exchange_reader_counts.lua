@@ -1,8 +1,8 @@
--- exchange_reader_counts.lua: leave one process's counts of readers, and get everyone's.
+-- exchange_reader_counts.lua: store one process's counts of readers; return all counts.
 --
--- KEYS  1 readers: process -> `<when its lease ends, in ms>\n<counts>`
+-- KEYS  1 readers: process -> `<end of its lease, in ms>\n<counts>`
 -- ARGV  1 process  2 its lease in ms  3 its counts ('' if it has none)
--- Returns the counts of all processes whose lease runs. The others are forgotten.
+-- Returns the counts of all processes with a valid lease. The others are deleted.
 need('TIME')
 need('HSET', KEYS[1], '', '')
 need('HGETALL', KEYS[1])

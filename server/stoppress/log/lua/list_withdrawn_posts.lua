@@ -1,10 +1,12 @@
--- list_withdrawn_posts.lua: what is left of withdrawn posts, a piece of the hashes at a time.
+-- list_withdrawn_posts.lua: the records of withdrawn posts, in pieces of the hashes. Needs
+-- keep_revision.lua.
 --
--- KEYS  1 meta  2 posts  3 ext
+-- KEYS  1 meta  2 posts  3 ext  4 revisions
 -- ARGV  1 'ext' (those that hold an external id) or 'posts' (all)
---       2 where to go on ('0' to begin)  3 fields looked at, about
--- Returns {'ok', where to go on ('0': through), found} or {'nofeed'}
---   found: post, rev, external id ('' if not looked for) of each, one after the other
+--       2 position in the hash ('0' to begin)  3 approximate number of fields to scan
+-- Returns {'ok', next position ('0': finished), found} or {'nofeed'}
+--   found: post, rev, external id ('' if not looked for) and whether it was taken down (1
+--   or 0) of each, one after the other
 if redis.call('EXISTS', KEYS[1]) == 0 then return {'nofeed'} end
 local found = {}
 local function look(post, value, external)
@@ -12,6 +14,7 @@ local function look(post, value, external)
   if not rev then return end
   local n = #found
   found[n + 1], found[n + 2], found[n + 3] = post, rev, external
+  found[n + 4] = is_taken_down(KEYS[4], post) and 1 or 0
 end
 
 local hash = ARGV[1] == 'ext' and KEYS[3] or KEYS[2]

@@ -1,4 +1,4 @@
--- read_feed.lua: a feed as it is now.
+-- read_feed.lua: a feed's current state.
 --
 -- KEYS  1 meta  2 log  3 line
 -- ARGV  1 chance  2 life  3 at
@@ -6,4 +6,4 @@
 local feed = enter(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3])
 if not feed then return {'nofeed'} end
 return {'ok', feed.epoch, string.format('%.0f', feed.seq),
-  redis.call('HGET', KEYS[1], 'feed'), feed.rev, feed.pinned}
+  redis.call('HGET', KEYS[1], 'feed') or '', feed.rev, feed.pinned}

@@ -1,4 +1,4 @@
--- read_head.lua: where a feed's log ends.
+-- read_head.lua: the head of a feed's log.
 --
 -- KEYS  1 meta  2 log  3 line
 -- ARGV  1 chance  2 life  3 at

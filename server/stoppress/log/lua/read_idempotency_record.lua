@@ -10,7 +10,8 @@ local held = redis.call('HMGET', KEYS[1], 'born', 'epoch', 'seq', 'secret')
 local repeated = recollect(KEYS[2], ARGV[1], held[1])
 if not repeated then return {'none'} end
 if repeated[2] and held[2] then
-  -- Perhaps nobody heard of it: whoever lacks it reads the log.
+  -- Perhaps no process received the write's message. Repeat it: a process that lacks
+  -- the event then reads the log.
   local cursor = held[2] .. '-' .. held[3]
   tell(marker(held[4], KEYS[3]), KEYS[3], cursor, 'epoch', ARGV[2])
 end

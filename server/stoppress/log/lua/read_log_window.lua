@@ -1,17 +1,16 @@
--- read_log_window.lua: a piece of a feed's log, and the posts it points to as they are now.
--- Bounded, so that no reader of a log keeps the server from anyone: who wants more
--- asks again. A post that many events point to is sent once.
+-- read_log_window.lua: a piece of a feed's log, and the current state of the posts in it.
+-- Bounded, so that no reader of a log blocks the server: a caller that wants more calls
+-- again. A post of several events is sent once.
 --
 -- KEYS  1 meta  2 log  3 line  4 posts
 -- ARGV  1 chance  2 life  3 at  4 'back' (newest first) or 'on' (oldest first)
---       5 seq to begin beyond ('' for the end of the log)  6 events, at most
---       7 bytes of bodies, at most (each event counts its own); one event always
+--       5 seq to begin after ('' for the end of the log)  6 events, at most
+--       7 bytes of bodies, at most (each event counts its own); at least one event
 -- Returns {'ok', epoch, seq, feed, events, posts, bodies, secret} or {'nofeed'}
---   events: id, type, at, post of each, one after the other, in the order asked for
---   posts, bodies: side by side; an empty body is a withdrawn post
+--   events: id, type, at, post of each, one after the other, in the requested order
 local feed = enter(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3])
 if not feed then return {'nofeed'} end
-local body = redis.call('HGET', KEYS[1], 'feed')
+local body = redis.call('HGET', KEYS[1], 'feed') or ''
 local entries
 if ARGV[4] == 'on' then
   entries = redis.call('XRANGE', KEYS[2], '(' .. ARGV[5] .. '-0', '+', 'COUNT', ARGV[6])
@@ -22,7 +21,8 @@ end
 local events, posts, bodies, size = {}, {}, {}, {['']= #body}
 local left = tonumber(ARGV[7])
 for i, entry in ipairs(entries) do
-  -- By name, and whatever is missing is empty: another release may have written it.
+  -- Fields are read by name, and a missing one is empty: another release may have
+  -- written the entry.
   local of = {type = '', post = '', at = ''}
   for f = 1, #entry[2], 2 do of[entry[2][f]] = entry[2][f + 1] end
   local post = of.post

@@ -1,15 +1,16 @@
--- read_posts_page.lua: posts in order, after a place that may hold no post any more.
+-- read_posts_page.lua: posts in order, after a position whose post may be withdrawn.
 --
 -- KEYS  1 meta  2 posts  3 order
--- ARGV  1 limit (1 or more)  2 order, 3 post of the place ('' and '' for the first)
---       4 '1' to rise: the oldest first, and then what is newer than the place
+-- ARGV  1 limit (1 or more)  2 order, 3 post of the position ('' and '' for the first)
+--       4 '1': oldest first, the posts newer than the position
+--       5 bytes of posts, about (at least one post)
 -- Returns {'ok', bodies, next order, next post} ('' and '': no more) or {'nofeed'}
 if redis.call('EXISTS', KEYS[1]) == 0 then return {'nofeed'} end
 local rising = ARGV[4] == '1'
 local start = 0
 if ARGV[2] ~= '' then
-  -- Posts of the same order stand by id, greatest first: halve them until the
-  -- first id below the place (or, to rise, at it) is found.
+  -- Posts of equal order are sorted by id, greatest first: a binary search finds the
+  -- first id below the position (rising: at or below it).
   start = redis.call('ZCOUNT', KEYS[3], '(' .. ARGV[2], '+inf')
   local stop = start + redis.call('ZCOUNT', KEYS[3], ARGV[2], ARGV[2])
   while start < stop do
@@ -23,5 +24,6 @@ if ARGV[2] ~= '' then
   end
   if rising then start = redis.call('ZCARD', KEYS[3]) - start end
 end
-local bodies, order, post = listed(KEYS[2], KEYS[3], start, tonumber(ARGV[1]), rising)
+local bodies, order, post = listed(KEYS[2], KEYS[3], start, tonumber(ARGV[1]),
+  tonumber(ARGV[5]), rising)
 return {'ok', bodies, order, post}

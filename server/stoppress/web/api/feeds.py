@@ -6,24 +6,27 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from stoppress.desk.caller import Caller
 from stoppress.desk.feeds import read_new_feed
-from stoppress.desk.tokens import Token
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import MissingScope, NotFound, Unauthenticated, Unavailable
 from stoppress.domain.feed import Visibility
-from stoppress.domain.store_records import PageMark
+from stoppress.domain.store_requests_and_results import PAGE_BYTES, PageMark
 from stoppress.domain.timestamps import parse_instant
-from stoppress.web import cache_headers, json_responses, request_parsing
+from stoppress.web import cache_control, json_responses, request_parsing
 from stoppress.web.authorization import (
     admit,
+    caller_of,
+    check_known,
+    check_write_rate,
     feed_of,
     may_publish,
     may_read,
     signed_in,
-    token_of,
 )
 from stoppress.web.encoded_snapshot import EncodedSnapshot, full_body
 from stoppress.web.pagination import feeds_path, parse_mark
+from stoppress.web.response_cache import CachedBody
 from stoppress.web.services import Services
 from stoppress.wire.messages import public_feed
 
@@ -45,13 +48,13 @@ _listed = msgspec.json.Decoder(_Listed)
 
 
 async def index(services: Services, request: Request) -> Response:
-    """GET /v1/feeds: the public feeds; with `all=true`, those the token may read.
+    """GET /v1/feeds: the public feeds; with `all=true`, those the caller may read.
 
     All of them, or page by page with `limit`.
     """
-    token = await token_of(services, request)
+    caller = await caller_of(services, request)
     everything = request_parsing.flag(request, "all")
-    if everything and token is None:
+    if everything and caller is None:
         raise Unauthenticated(
             "all=true needs a token: it lists the feeds that the token may read"
         )
@@ -63,41 +66,52 @@ async def index(services: Services, request: Request) -> Response:
     found = [
         (body, feed)
         for body, feed in ((body, _listed.decode(body)) for body in listing.bodies)
-        if _is_listed(token if everything else None, feed)
+        if _is_listed(caller if everything else None, feed)
         and (mark is None or feed.mark < mark)
     ]
-    shown = found[:limit] if limit else found
+    shown: list[bytes] = []
+    size = 0
+    for body, _ in found[: limit or None]:
+        if size >= PAGE_BYTES:
+            break
+        shown.append(public_feed(body, base))
+        size += len(body)
     rest = None
     if len(shown) < len(found):
         filters = {"all": "true"} if everything else {}
-        rest = feeds_path(shown[-1][1].mark, limit=str(limit), **filters)
+        if limit:
+            filters["limit"] = str(limit)
+        rest = feeds_path(found[len(shown) - 1][1].mark, **filters)
     answer = b'{"feeds":[%b],"next":%b}' % (
-        b",".join(public_feed(body, base) for body, feed in shown),
+        b",".join(shown),
         msgspec.json.encode(rest),
     )
-    cache = cache_headers.PRIVATE if everything else cache_headers.PUBLIC
+    cache = cache_control.PRIVATE if everything else cache_control.PUBLIC
     tag = json_responses.content_tag(answer)
     headers = {"cache-control": cache}
-    return json_responses.read(request, answer, tag, headers, listing.age_s)
+    return json_responses.read(
+        request, CachedBody.of(answer), tag, headers, listing.age_s
+    )
 
 
-def _is_listed(token: Token | None, feed: _Listed) -> bool:
+def _is_listed(caller: Caller | None, feed: _Listed) -> bool:
     if feed.visibility == "public":
         return True
-    return token is not None and token.may("read", feed.slug)
+    return caller is not None and caller.may("read", feed.slug)
 
 
 async def create(services: Services, request: Request) -> Response:
     """POST /v1/feeds."""
-    token = await signed_in(services, request)
-    if not any(token.may("write", feed) for feed in (token.feeds or (None,))):
-        raise MissingScope("write")
-    requester = request_parsing.requester(request.headers, token.id)
+    caller = await signed_in(services, request)
+    if not caller.has("manage"):
+        raise MissingScope("manage")
+    requester = request_parsing.requester(request.headers, caller.id)
     raw = await request_parsing.body(request, services.settings.max_body_bytes)
     given = read_new_feed(raw)
     slug = given.slug
-    if not token.may("write", slug):
-        raise MissingScope("write", slug)
+    if not caller.may("manage", slug):
+        raise MissingScope("manage", slug)
+    check_write_rate(services, caller.id, None)
     made = await services.desk.feeds.make(given, requester)
     services.snapshots.record_write(slug, made.cursor, listed=True)
     return json_responses.written(
@@ -111,21 +125,22 @@ async def create(services: Services, request: Request) -> Response:
 async def show(services: Services, request: Request) -> Response:
     """GET /v1/feeds/{feed}: the snapshot; with `at`, at that cursor or later."""
     feed = feed_of(request)
-    token = await token_of(services, request)
+    caller = await caller_of(services, request)
     at = request.query_params.get("at")
     cursor = Cursor.parse(at) if at else None
+    await check_known(services, caller, feed)
     snapshot = await services.snapshots.snapshot(feed)
-    if not may_read(token, snapshot.visibility, feed):
+    if not may_read(caller, snapshot.visibility, feed):
         raise NotFound(feed)
     if cursor is not None:
         snapshot = await services.snapshots.at(feed, cursor)
-        if not may_read(token, snapshot.visibility, feed):
+        if not may_read(caller, snapshot.visibility, feed):
             raise NotFound(feed)
-    if may_publish(token, feed):
+    if may_publish(caller, feed):
         return _full(services, request, snapshot)
-    cache = cache_headers.shown(snapshot.visibility)
+    cache = cache_control.shown(snapshot.visibility)
     return json_responses.read(
-        request, snapshot.body, snapshot.etag, cache, snapshot.age_s
+        request, snapshot.answer, snapshot.etag, cache, snapshot.age_s
     )
 
 
@@ -136,16 +151,16 @@ def _full(services: Services, request: Request, snapshot: EncodedSnapshot) -> Re
             "the store does not answer, and the cache lacks private members"
         )
     body = full_body(snapshot.slug, snapshot.kept, services.settings.base)
-    tag = json_responses.content_tag(body, cache_headers.FULL_FORM)
+    tag = json_responses.content_tag(body, cache_control.FULL_FORM)
     tag = f'"{snapshot.cursor}.{tag[1:]}'
-    return json_responses.read(request, body, tag, cache_headers.FULL, snapshot.age_s)
+    return json_responses.read(request, body, tag, cache_control.FULL, snapshot.age_s)
 
 
 async def change(services: Services, request: Request) -> Response:
     """PATCH /v1/feeds/{feed}: RFC 7396; If-Match is optional."""
     feed = feed_of(request)
-    token = await admit(services, request, "write", feed)
-    requester = request_parsing.requester(request.headers, token.id)
+    caller = await admit(services, request, "manage", feed)
+    requester = request_parsing.requester(request.headers, caller.id)
     expected = request_parsing.expected(request.headers)
     raw = await request_parsing.body(request, services.settings.max_body_bytes)
     made = await services.desk.feeds.edit(feed, raw, expected, requester)
@@ -157,9 +172,10 @@ async def change(services: Services, request: Request) -> Response:
 async def delete(services: Services, request: Request) -> Response:
     """DELETE /v1/feeds/{feed}: with all its posts; If-Match is optional."""
     feed = feed_of(request)
-    token = await admit(services, request, "write", feed)
-    requester = request_parsing.requester(request.headers, token.id)
+    caller = await admit(services, request, "manage", feed)
+    requester = request_parsing.requester(request.headers, caller.id)
     expected = request_parsing.expected(request.headers)
     await services.desk.feeds.drop(feed, expected, requester)
     services.snapshots.record_deletion(feed)
+    await services.desk.pictures.remove_feed(feed)
     return json_responses.done()

@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stoppress.domain.errors import MissingScope
-from stoppress.web import cache_headers, json_responses, request_parsing
+from stoppress.web import cache_control, json_responses, request_parsing
 from stoppress.web.api.posts import outcome, post_of
-from stoppress.web.authorization import admit, feed_of, signed_in
+from stoppress.web.authorization import admit, check_write_rate, feed_of, signed_in
 from stoppress.web.services import Services
 from stoppress.wire.messages import public_feed
 
@@ -32,11 +32,12 @@ MOST_SCANNED = 1000
 async def put_feed(services: Services, request: Request) -> Response:
     """PUT /v1/feeds/{feed}: create it, or update it to the copy."""
     feed = feed_of(request)
-    token = await signed_in(services, request)
-    if not token.may("admin", feed):
+    caller = await signed_in(services, request)
+    if not caller.may("admin", feed):
         # Checked without a look-up of the feed, which may not exist yet.
         raise MissingScope("admin", feed)
-    requester = request_parsing.requester(request.headers, token.id)
+    check_write_rate(services, caller.id, feed)
+    requester = request_parsing.requester(request.headers, caller.id)
     raw = await _body(services, request)
     made = await services.desk.imports.put_feed(feed, raw, requester)
     services.snapshots.record_write(feed, made.cursor, listed=True)
@@ -50,8 +51,8 @@ async def put_feed(services: Services, request: Request) -> Response:
 async def put_post(services: Services, request: Request) -> Response:
     """PUT /v1/feeds/{feed}/posts/{id}: create it, or update it to the copy."""
     feed, name = feed_of(request), post_of(request)
-    token = await admit(services, request, "admin", feed)
-    requester = request_parsing.requester(request.headers, token.id)
+    caller = await admit(services, request, "admin", feed)
+    requester = request_parsing.requester(request.headers, caller.id)
     raw = await _body(services, request)
     made = await services.desk.imports.put_post(feed, name, raw, requester)
     services.snapshots.record_write(feed, made.cursor)
@@ -59,15 +60,15 @@ async def put_post(services: Services, request: Request) -> Response:
         outcome(services, feed, made),
         rev=made.rev,
         status=201 if made.created else 200,
-        cache=cache_headers.FULL,
+        cache=cache_control.FULL,
     )
 
 
 async def put_withdrawn(services: Services, request: Request) -> Response:
     """PUT /v1/feeds/{feed}/withdrawn/{id}: withdraw it, existing here or not."""
     feed, name = feed_of(request), post_of(request)
-    token = await admit(services, request, "admin", feed)
-    requester = request_parsing.requester(request.headers, token.id)
+    caller = await admit(services, request, "admin", feed)
+    requester = request_parsing.requester(request.headers, caller.id)
     raw = await _body(services, request)
     cursor = await services.desk.imports.put_withdrawn(feed, name, raw, requester)
     if cursor is not None:
@@ -86,6 +87,7 @@ async def withdrawn(services: Services, request: Request) -> Response:
     posts: list[dict[str, Any]] = [
         {"id": one.post, "rev": one.rev}
         | ({"external_id": one.external_id} if one.external_id else {})
+        | ({"taken_down": True} if one.is_taken_down else {})
         for one in page.posts
     ]
     onward = None
@@ -96,7 +98,7 @@ async def withdrawn(services: Services, request: Request) -> Response:
         onward = f"/v1/feeds/{feed}/withdrawn?{urlencode(query)}"
     body = msgspec.json.encode({"withdrawn": posts, "next": onward})
     return Response(
-        body, 200, {"cache-control": cache_headers.PRIVATE}, json_responses.JSON
+        body, 200, {"cache-control": cache_control.PRIVATE}, json_responses.JSON
     )
 
 

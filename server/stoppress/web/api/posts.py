@@ -6,10 +6,12 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stoppress.desk.write_outcome import WriteOutcome
-from stoppress.domain.errors import NotFound
-from stoppress.web import cache_headers, json_responses, request_parsing
-from stoppress.web.authorization import admit, feed_of, may_publish, token_of, visible
+from stoppress.desk.caller import Caller
+from stoppress.desk.write_outcome_and_checks import WriteOutcome
+from stoppress.domain.errors import Gone, NotFound
+from stoppress.domain.feed import Visibility
+from stoppress.web import cache_control, json_responses, request_parsing
+from stoppress.web.authorization import admit, caller_of, feed_of, may_publish, visible
 from stoppress.web.pagination import (
     MAX_PAGE_POSTS,
     PAGE_POSTS,
@@ -17,7 +19,8 @@ from stoppress.web.pagination import (
     public_posts,
 )
 from stoppress.web.post_filter import PostFilter, filtered_posts
-from stoppress.web.problems import Problem
+from stoppress.web.problems import Problem, problem
+from stoppress.web.response_cache import CachedBody
 from stoppress.web.services import Services
 from stoppress.wire.messages import full_post, public_post
 
@@ -26,6 +29,7 @@ MAX_ID = 64
 
 class _Rev(msgspec.Struct):
     rev: int
+    verification: str | None = None
 
 
 _rev = msgspec.json.Decoder(_Rev)
@@ -34,8 +38,8 @@ _rev = msgspec.json.Decoder(_Rev)
 async def publish(services: Services, request: Request) -> Response:
     """POST /v1/feeds/{feed}/posts."""
     feed = feed_of(request)
-    token = await admit(services, request, "write", feed)
-    requester = request_parsing.requester(request.headers, token.id)
+    caller = await admit(services, request, "publish", feed)
+    requester = request_parsing.requester(request.headers, caller.id)
     raw = await request_parsing.body(request, services.settings.max_body_bytes)
     made = await services.desk.posts.publish(feed, raw, requester)
     services.snapshots.record_write(feed, made.cursor)
@@ -44,54 +48,100 @@ async def publish(services: Services, request: Request) -> Response:
         rev=made.rev,
         location=f"{services.settings.root}/v1/feeds/{feed}/posts/{made.post}",
         status=200 if made.repeated else 201,
-        cache=cache_headers.FULL,
+        cache=cache_control.FULL,
     )
 
 
 async def index(services: Services, request: Request) -> Response:
     """GET /v1/feeds/{feed}/posts?before=&limit=&tag=&key=true&order=&after=."""
     feed = feed_of(request)
-    token = await token_of(services, request)
-    visibility = await visible(services, token, feed)
+    caller = await caller_of(services, request)
+    visibility = await visible(services, caller, feed)
     limit = request_parsing.whole_number(request, "limit", PAGE_POSTS, MAX_PAGE_POSTS)
     query = request.query_params
     choice = PostFilter.of(query)
     mark = choice.mark(query)
-    posts, rest = await filtered_posts(services.store, feed, choice, mark, limit)
-    next = rest and choice.path(feed, rest, query.get("limit", ""))
-    full = may_publish(token, feed)
-    show = full_posts if full else public_posts
-    body = b'{"posts":%b,"next":%b}' % (
-        show(posts, feed, services.settings.base),
-        msgspec.json.encode(next),
-    )
-    tag = json_responses.content_tag(body, cache_headers.FULL_FORM if full else b"")
-    cache = cache_headers.FULL if full else cache_headers.shown(visibility)
+    full = may_publish(caller, feed)
+
+    async def render() -> bytes:
+        posts, rest = await filtered_posts(services.store, feed, choice, mark, limit)
+        next = rest and choice.path(feed, rest, query.get("limit", ""))
+        base, foreign = services.settings.base, services.settings.foreign_content
+        if snapshot is None:
+            listed = full_posts(posts, feed, base)
+        else:
+            listed = public_posts(
+                *(posts, feed, base, foreign),
+                with_verification=snapshot.shows_verification,
+            )
+        return b'{"posts":%b,"next":%b}' % (listed, msgspec.json.encode(next))
+
+    body: bytes | CachedBody
+    # Many clients request the same pages: all share one body in memory.
+    snapshot = None if full else await services.snapshots.snapshot(feed)
+    if snapshot is None or snapshot.age_s is not None:
+        plain = await render()
+        form = cache_control.FULL_FORM if full else b""
+        tag = json_responses.content_tag(plain, form)
+        body = plain if full else CachedBody.of(plain)
+    else:
+        path = choice.path(feed, mark, str(limit))
+        name = (services.settings.base, path, query.get("limit", ""), snapshot.etag)
+        body = await services.post_lists.get(name, render)
+        tag = body.etag
+    cache = cache_control.FULL if full else cache_control.shown(visibility)
     return json_responses.read(request, body, tag, cache)
 
 
 async def show(services: Services, request: Request) -> Response:
     """GET /v1/feeds/{feed}/posts/{id}."""
     feed, name = feed_of(request), post_of(request)
-    token = await token_of(services, request)
-    visibility = await visible(services, token, feed)
-    kept = await services.store.post(feed, name)
-    tag, base = f'"{_rev.decode(kept).rev}"', services.settings.base
-    if may_publish(token, feed):
-        # Never 304: the tag, which is the revision, is the same for the readers' form,
-        # which the client may have cached.
-        headers = {"etag": tag, **cache_headers.FULL}
+    caller = await caller_of(services, request)
+    visibility = await visible(services, caller, feed)
+    return await shown(services, request, caller, visibility, name)
+
+
+async def shown(
+    services: Services,
+    request: Request,
+    caller: Caller | None,
+    visibility: Visibility,
+    name: str,
+) -> Response:
+    """The answer with one post, in the form that the caller may read."""
+    feed = feed_of(request)
+    try:
+        kept = await services.store.post(feed, name)
+    except Gone as gone:
+        if may_publish(caller, feed):
+            raise withdrawn(gone) from None
+        raise
+    head, base = _rev.decode(kept), services.settings.base
+    tag = f'"{head.rev}"'
+    if may_publish(caller, feed):
+        # Never 304: the ETag, which is the revision, is the same as of the readers'
+        # form, which the client may have cached.
+        headers = {"etag": tag, **cache_control.FULL}
         body = full_post(kept, feed, base)
         return Response(body, 200, headers, json_responses.JSON)
-    body = public_post(kept, feed, base)
-    return json_responses.read(request, body, tag, cache_headers.shown(visibility))
+    state = await services.snapshots.state(feed)
+    body = public_post(
+        *(kept, feed, base, services.settings.foreign_content),
+        with_verification=state.show_verification,
+    )
+    cache = cache_control.shown(visibility)
+    if head.verification:
+        # Never 304 here either: the feed's setting may have changed, but not the
+        # revision.
+        return Response(body, 200, {"etag": tag, **cache}, json_responses.JSON)
+    return json_responses.read(request, body, tag, cache)
 
 
 async def edit(services: Services, request: Request) -> Response:
     """PATCH /v1/feeds/{feed}/posts/{id}: RFC 7396, with If-Match."""
     feed, name = feed_of(request), post_of(request)
-    token = await admit(services, request, "write", feed)
-    requester = request_parsing.requester(request.headers, token.id)
+    caller = await admit(services, request, "publish", feed)
+    requester = request_parsing.requester(request.headers, caller.id)
     if "if-match" not in request.headers:
         rev = _rev.decode(await services.store.post(feed, name)).rev
         raise Problem(
@@ -107,19 +157,28 @@ async def edit(services: Services, request: Request) -> Response:
     made = await services.desk.posts.edit(feed, name, raw, expected, requester)
     services.snapshots.record_write(feed, made.cursor)
     body = outcome(services, feed, made)
-    return json_responses.written(body, rev=made.rev, cache=cache_headers.FULL)
+    return json_responses.written(body, rev=made.rev, cache=cache_control.FULL)
 
 
 async def withdraw(services: Services, request: Request) -> Response:
     """DELETE /v1/feeds/{feed}/posts/{id}; If-Match is optional."""
     feed, name = feed_of(request), post_of(request)
-    token = await admit(services, request, "write", feed)
-    requester = request_parsing.requester(request.headers, token.id)
+    caller = await admit(services, request, "publish", feed)
+    requester = request_parsing.requester(request.headers, caller.id)
     expected = request_parsing.expected(request.headers)
     cursor = await services.desk.posts.withdraw(feed, name, expected, requester)
     if cursor is not None:
         services.snapshots.record_write(feed, cursor)
+        services.purge(feed, name)
     return json_responses.done()
+
+
+def withdrawn(gone: Gone) -> Problem:
+    """410 with id and revision, for callers that may publish."""
+    told = problem(gone, "")
+    told.headers |= {"etag": f'"{gone.rev}"', **cache_control.FULL}
+    told.more |= {"rev": gone.rev, "post": {"id": gone.post, "withdrawn": True}}
+    return told
 
 
 def post_of(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""The token routes: create, list, revoke; they need `admin` on all feeds."""
+"""The routes of tokens (they need `admin` on all feeds) and of readers' tickets."""
 
 from __future__ import annotations
 
@@ -6,19 +6,26 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stoppress.web import cache_headers, json_responses, request_parsing
-from stoppress.web.authorization import admit
+from stoppress.domain.errors import Refused
+from stoppress.web import cache_control, json_responses, request_parsing
+from stoppress.web.authorization import admit, credential_in, feed_of, visible
 from stoppress.web.problems import Problem
 from stoppress.web.services import Services
 
 
 async def create(services: Services, request: Request) -> Response:
     """POST /v1/tokens: only this answer contains the secret."""
-    await admit(services, request, "admin", None)
+    caller = await admit(services, request, "admin", None)
+    requester = request_parsing.requester(request.headers, caller.id)
     raw = await request_parsing.body(request, services.settings.max_body_bytes)
-    secret, token = await services.tokens.make(raw)
-    shown = {"token": secret, **msgspec.to_builtins(token)}
-    return json_responses.written(msgspec.json.encode(shown), rev=0, status=201)
+    made = await services.tokens.make_once(
+        raw, requester, credential_in(services, request).secret
+    )
+    if not made.repeated:
+        await services.audit.add("token.created", made.token.id)
+    shown = {"token": made.secret, **msgspec.to_builtins(made.token)}
+    status = 200 if made.repeated else 201
+    return json_responses.written(msgspec.json.encode(shown), rev=0, status=status)
 
 
 async def index(services: Services, request: Request) -> Response:
@@ -26,7 +33,7 @@ async def index(services: Services, request: Request) -> Response:
     await admit(services, request, "admin", None)
     body = msgspec.json.encode({"tokens": await services.tokens.all()})
     return Response(
-        body, 200, {"cache-control": cache_headers.PRIVATE}, json_responses.JSON
+        body, 200, {"cache-control": cache_control.PRIVATE}, json_responses.JSON
     )
 
 
@@ -41,4 +48,17 @@ async def revoke(services: Services, request: Request) -> Response:
             "Not Found",
             f"there is no token with the id {name[:100]!r}; GET /v1/tokens lists them",
         )
+    await services.audit.add("token.revoked", name)
     return json_responses.done()
+
+
+async def issue_ticket(services: Services, request: Request) -> Response:
+    """POST /v1/feeds/{feed}/tickets: a ticket that lets a reader read the feed."""
+    feed = feed_of(request)
+    caller = await admit(services, request, "read", feed)
+    if caller.kind == "ticket":
+        raise Refused("a ticket issues no tickets: use a token that reads the feed")
+    await visible(services, caller, feed)
+    raw = await request_parsing.body(request, services.settings.max_body_bytes)
+    ticket = await services.tickets.issue(feed, raw)
+    return json_responses.written(msgspec.json.encode(ticket), rev=0, status=201)

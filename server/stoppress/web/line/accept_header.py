@@ -9,7 +9,7 @@ _JSON = ("application/json", "application/*", "*/*")
 
 
 def accepts_event_stream(accept: Iterable[str]) -> bool:
-    """Whether these Accept headers name an event stream, and prefer JSON no more.
+    """Whether these Accept headers name an event stream, and do not prefer JSON.
 
     A wildcard that matches both is no preference, and JSON is the default then;
     `text/*` matches only the stream.
@@ -25,7 +25,7 @@ def accepts_event_stream(accept: Iterable[str]) -> bool:
 
 
 def _weight(parameters: Iterable[str]) -> float:
-    """The value of `q`: 1 where there is none, 0 where it is not a number."""
+    """The value of `q`: 1 if there is none, 0 if it is not a number."""
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip() == "q":

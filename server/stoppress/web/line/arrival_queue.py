@@ -1,4 +1,4 @@
-"""The admission rate of new live connections, so that a crowd blocks nothing else.
+"""The admission rate of new live connections, so that many arrivals block nothing.
 
 Rules:
 - A turn of the loop admits connections for 1 ms at most, then the loop runs everything
@@ -80,7 +80,7 @@ class ArrivalMetrics:
     """The counters of the arrival queue."""
 
     def __init__(self, meter: Meter = NO_METER) -> None:
-        self.waited = meter.counter(
+        self.waited = meter.total(
             "stoppress_handshakes_waited",
             "New live connections that waited for admission.",
         )
@@ -100,10 +100,15 @@ def has_left(transport: asyncio.Transport, waited_s: float) -> bool:
     if waited_s < CHECK_PEER_AFTER_S:
         return False
     peer = transport.get_extra_info("socket")
-    if peer is None or not _HUNG_UP:
+    return peer is not None and has_hung_up(peer.fileno())
+
+
+def has_hung_up(fd: int) -> bool:
+    """Whether the peer of a socket has closed its side, where the system can tell."""
+    if not _HUNG_UP:
         return False
     poll = select.poll()
-    poll.register(peer.fileno(), _HUNG_UP)
+    poll.register(fd, _HUNG_UP)
     return bool(poll.poll(0))
 
 

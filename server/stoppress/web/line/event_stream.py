@@ -2,7 +2,8 @@
 
 Rules:
 - Its head is sent here, the rest by the hub, which gets the transport if the server
-  offers the takeover; otherwise this task relays the bytes (`relay`).
+  offers the takeover; otherwise this task relays the bytes
+  (`relay_reader_over_asgi.py`).
 - It has no Content-Length, and its headers forbid proxies to buffer or change it. In
   HTTP/1.0 it has no chunks, and ends with its connection.
 - If it can't be served now, the response is still a stream, with the time to retry.
@@ -16,13 +17,13 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from stoppress.domain.cursor import Cursor
-from stoppress.hub.feed_state import ReadRights
+from stoppress.hub.feed_status_and_access import ReadRights
 from stoppress.hub.socket_readers import EventStreamReader
-from stoppress.web.line import relay
-from stoppress.web.line.admission import Wanted, follow
+from stoppress.web.line import relay_reader_over_asgi
+from stoppress.web.line.live_authorization import Wanted, follow
 from stoppress.web.line.takeover import TAKEOVER, UNCHUNKED, Take
 from stoppress.web.services import Services
-from stoppress.wire import frames, messages
+from stoppress.wire import encode_frames, messages
 
 STREAM_HEADERS = {
     "cache-control": "no-store, no-transform",
@@ -32,7 +33,7 @@ STREAM_HEADERS = {
 
 def retry_later(retry_ms: int) -> Response:
     """A stream that tells its client to reconnect after `retry_ms`, and ends."""
-    body = frames.sse_retry(retry_ms) + frames.sse(
+    body = encode_frames.sse_retry(retry_ms) + encode_frames.sse(
         "bye", messages.bye(retry_ms=retry_ms)
     )
     return Response(body, headers=STREAM_HEADERS, media_type="text/event-stream")
@@ -67,20 +68,26 @@ class EventStream(Response):
         is_chunked = UNCHUNKED not in extensions
         if not is_chunked:
             extensions[UNCHUNKED]()
+        is_head = scope["method"] == "HEAD"
+        take: Take | None = extensions.get(TAKEOVER)
+        headers = self.raw_headers
+        if take is not None and is_chunked and not is_head:
+            # RFC 9112, 9.6: the connection is closed after the last chunk. A client
+            # that was not told sends its next request there, and it is reset.
+            headers = [*headers, (b"connection", b"close")]
         await send(
             {
                 "type": "http.response.start",
                 "status": self.status_code,
-                "headers": self.raw_headers,
+                "headers": headers,
             }
         )
-        if scope["method"] == "HEAD":
+        if is_head:
             await send({"type": "http.response.body", "body": b""})
             return
-        take: Take | None = extensions.get(TAKEOVER)
         if take is None:
             wants: Wanted = ((self._feed, self._cursor),)
-            await relay.stream(hub, self._rights, wants, receive, send)
+            await relay_reader_over_asgi.stream(hub, self._rights, wants, receive, send)
             return
         reader = EventStreamReader(hub, self._rights, chunked=is_chunked)
         take(reader, partial(follow, reader, ((self._feed, self._cursor),)))

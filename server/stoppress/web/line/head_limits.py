@@ -2,7 +2,7 @@
 
 The time runs from the connect, and again from the first byte after a response, until
 the whole head of a request is received. Rules:
-- Further bytes do not extend the time: a slow client is closed all the same.
+- Further bytes do not extend the time: a slow client is disconnected all the same.
 - One timer for all. Connections are kept in order of their start, so a check ends at
   the first that has time left.
 - A connection with a complete head, or a closed one, is removed at once: nothing here
@@ -40,7 +40,11 @@ class HeadMetrics:
 
 
 class HeadLimits:
-    """Connections with an incomplete head. `max_s` and `max_bytes`: 0 is no limit."""
+    """Connections with an incomplete head. A limit of 0 is no limit.
+
+    Above `max_pending` the oldest is closed: a normal client sends its head within a
+    round trip.
+    """
 
     def __init__(
         self,
@@ -49,11 +53,14 @@ class HeadLimits:
         max_s: float,
         max_bytes: int,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        max_pending: int = 0,
     ) -> None:
         self._later = later
         self._metrics = metrics
         self._max_s = max_s
         self._max_bytes = max_bytes
+        self._max_pending = max_pending
         self._clock = clock
         self._since: dict[PendingConnection, float] = {}
         self._is_scheduled = False
@@ -63,9 +70,11 @@ class HeadLimits:
 
     def begin(self, connection: PendingConnection) -> None:
         """Start the time of a connection, if it is not running already."""
-        if not self._max_s or connection in self._since:
+        if not (self._max_s or self._max_pending) or connection in self._since:
             return
         self._since[connection] = self._clock()
+        if 0 < self._max_pending < len(self._since):
+            self._close_first()
         self._schedule(self._max_s)
 
     def end(self, connection: PendingConnection) -> None:
@@ -84,7 +93,7 @@ class HeadLimits:
         return True
 
     def _schedule(self, seconds: float) -> None:
-        if not self._is_scheduled:
+        if self._max_s and not self._is_scheduled:
             self._is_scheduled = True
             self._later(max(seconds, MIN_CHECK_S), self._close_late)
 
@@ -92,10 +101,15 @@ class HeadLimits:
         self._is_scheduled = False
         due = self._clock() - self._max_s
         while self._since:
-            connection, since = next(iter(self._since.items()))
+            since = next(iter(self._since.values()))
             if since > due:
                 self._schedule(since - due)
                 break
-            del self._since[connection]
-            self._metrics.refused.add()
-            connection.head_timed_out()
+            self._close_first()
+
+    def _close_first(self) -> None:
+        """Close the connection that has waited longest."""
+        connection = next(iter(self._since))
+        del self._since[connection]
+        self._metrics.refused.add()
+        connection.head_timed_out()

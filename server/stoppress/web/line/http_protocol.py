@@ -27,24 +27,32 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from stoppress.guard.client_address import client_of, header_value
+from stoppress.guard.open_connections import OpenConnections
+from stoppress.guard.refusal_log import RefusalLog
+from stoppress.guard.request_context import new_request_id
+from stoppress.guard.unread_answers import UnreadAnswers
 from stoppress.hub.socket_readers import Registry
 from stoppress.web.line.arrival_queue import ArrivalQueue
-from stoppress.web.line.head_limits import HeadLimits
-from stoppress.web.line.ignored_upgrade import parser_of_the_rest
-from stoppress.web.line.pending_upgrade import PendingUpgrade
-from stoppress.web.line.queued_request import QueuedRequest
-from stoppress.web.line.request_head import (
+from stoppress.web.line.head_checks import (
     BAD_REQUEST,
     TIMEOUT,
     TOO_LARGE,
     has_body,
-    has_one_host,
     head_bytes,
     is_stream,
     joined,
     offers_websocket,
+    origin_form,
     refusal_response,
+    refused_head,
 )
+from stoppress.web.line.head_limits import HeadLimits
+from stoppress.web.line.ignored_upgrade import parser_of_the_rest
+from stoppress.web.line.live_authorization import CROWDED
+from stoppress.web.line.pending_upgrade import PendingUpgrade
+from stoppress.web.line.queued_live_request import QueuedLiveRequest
+from stoppress.web.line.take_body_and_send_answer_at_once import UvicornMessages
 from stoppress.web.line.takeover import (
     HALF_CLOSED,
     TAKEN,
@@ -54,71 +62,29 @@ from stoppress.web.line.takeover import (
     hide_token,
 )
 from stoppress.web.line.websocket_handshake import Fields, refusal
+from stoppress.web.request_parsing import WHOLE
 
 _TOO_LARGE = b"The head of the request is too long."
-
-RELIED_ON: dict[type, tuple[str, ...]] = {
-    HttpToolsProtocol: (
-        "_get_upgrade",
-        "_start_asgi_task",
-        "_unset_keepalive_if_required",
-        "_unsupported_upgrade_warning",
-        "app",
-        "app_state",
-        "asgi_version",
-        "client",
-        "config",
-        "connection_lost",
-        "connections",
-        "cycle",
-        "data_received",
-        "flow",
-        "handle_websocket_upgrade",
-        "headers",
-        "loop",
-        "on_headers_complete",
-        "on_message_begin",
-        "on_message_complete",
-        "on_response_complete",
-        "parser",
-        "pipeline",
-        "scope",
-        "scheme",
-        "send_400_response",
-        "server",
-        "server_state",
-        "tasks",
-        "timeout_keep_alive_task",
-        "transport",
-        "url",
-    ),
-    RequestResponseCycle: (
-        "chunked_encoding",
-        "disconnected",
-        "expected_content_length",
-        "message_event",
-        "more_body",
-        "on_response",
-        "response_complete",
-        "response_started",
-        "scope",
-        "transport",
-    ),
-}
 
 
 class LiveHttp(HttpToolsProtocol):
     """One HTTP connection, whose transport a reader can take over."""
 
     _segment = b""
-    queued_request: QueuedRequest | None = None
-    """The request of this connection that is in the arrival queue, if one is."""
+    queued_live_request: QueuedLiveRequest | None = None
+    """The request of this connection that is in the arrival queue, if any."""
     arrival_queue: ArrivalQueue | None = None
     """The queue in which live requests wait for admission; None: no queue."""
     was_queued = False
     """Whether the first live request has been in the queue already."""
     head_limits: HeadLimits | None = None
     """The limits of a request's head; None: no limits."""
+    unread_answers: UnreadAnswers | None = None
+    """The answers that clients have not read yet; None: without a limit."""
+    _postponed: Callable[[], None] | None = None
+    """Begins the next request, once the last answer is read."""
+    refusals: RefusalLog | None = None
+    """The log of requests refused here."""
     _is_in_head = False
     _head_bytes = 0
     _unparsed: bytes | None = None
@@ -130,8 +96,8 @@ class LiveHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse a segment; frames may follow the handshake in the same segment."""
-        if self.queued_request is not None:
-            self.queued_request.add_bytes(data)
+        if self.queued_live_request is not None:
+            self.queued_live_request.add_bytes(data)
             return
         self._segment = data
         super().data_received(data)
@@ -152,7 +118,7 @@ class LiveHttp(HttpToolsProtocol):
     def _after_head(self) -> bytes:
         """The bytes of this segment after the head at which the parser stopped."""
         problem = sys.exc_info()[1]
-        assert isinstance(problem, httptools.HttpParserUpgrade)
+        assert isinstance(problem, httptools.HttpParserUpgrade)  # noqa: S101 (for the type checker)
         rest: bytes = self._segment[problem.args[0] :]
         return rest
 
@@ -164,7 +130,7 @@ class LiveHttp(HttpToolsProtocol):
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio reads it
         """Stay open if a response is pending: the peer has closed only its side."""
         cycle = self.cycle
-        self._is_half_closed = self.queued_request is not None or (
+        self._is_half_closed = self.queued_live_request is not None or (
             cycle is not None and not cycle.response_complete and not cycle.more_body
         )
         if self._is_half_closed and self._on_half_close is not None:
@@ -179,6 +145,8 @@ class LiveHttp(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Close a half-closed connection after its last response."""
+        if self.unread_answers is not None and self.transport is not TAKEN:
+            self.unread_answers.add(self.transport)
         super().on_response_complete()
         self._on_half_close = None
         if self._is_half_closed and self.cycle.response_complete:
@@ -186,11 +154,24 @@ class LiveHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave the queue and the head limits: the connection is closed."""
-        if self.queued_request is not None:
-            self.queued_request.leave()
+        if self.queued_live_request is not None:
+            self.queued_live_request.leave()
         if self.head_limits is not None:
             self.head_limits.end(self)
+        if self.unread_answers is not None:
+            self.unread_answers.end(self.transport)
+        self._postponed = None
         super().connection_lost(exc)
+
+    def resume_writing(self) -> None:
+        """Begin the next request: the last answer is read, except a few bytes."""
+        super().resume_writing()
+        if self.unread_answers is not None:
+            self.unread_answers.end(self.transport)
+        if self._postponed is not None:
+            begin, self._postponed = self._postponed, None
+            self.flow.resume_reading()
+            begin()
 
     def on_message_begin(self) -> None:
         """Note that a request's head begins."""
@@ -202,7 +183,7 @@ class LiveHttp(HttpToolsProtocol):
         # None: another protocol owns the connection by now.
         if (
             self.parser is None
-            or self.queued_request is not None
+            or self.queued_live_request is not None
             or not self._expects_head()
         ):
             self._head_bytes = 0
@@ -228,7 +209,14 @@ class LiveHttp(HttpToolsProtocol):
     def _refuse(self, status: bytes, text: bytes, headers: bytes = b"") -> None:
         if self.transport.is_closing():
             return
+        request_id = new_request_id()
+        if self.refusals is not None:
+            reason = status[4:].decode().lower().replace(" ", "-")
+            client = "" if self.client is None else self.client[0]
+            code = int(status[:3])
+            self.refusals.add(reason, request_id, status=code, client=client)
         if self.cycle is None or self.cycle.response_complete:
+            headers += b"X-Request-ID: %b\r\n" % request_id.encode()
             self.transport.write(refusal_response(status, text, headers))
             self.transport.close()
         else:  # the response to an earlier request is being sent
@@ -242,11 +230,22 @@ class LiveHttp(HttpToolsProtocol):
             self.was_queued = False
             go_on(b"")
         else:
-            self.queued_request = QueuedRequest(self, self.arrival_queue, go_on)
-            self.queued_request.enter()
+            self.queued_live_request = QueuedLiveRequest(
+                self, self.arrival_queue, go_on
+            )
+            self.queued_live_request.enter()
+
+    def _count_reader(self, scope: dict[str, Any]) -> None:
+        """Count the connection for its client, if it came through a proxy."""
+        connections = cast(object, self.connections)
+        if isinstance(connections, OpenConnections):
+            client = client_of(self.client, header_value(scope), connections.networks)
+            if not connections.assign(self.transport, client):
+                scope[CROWDED] = True
 
     def handle_websocket_upgrade(self) -> None:
         """Upgrade at admission, with the bytes after the handshake."""
+        self._count_reader(cast("dict[str, Any]", self.scope))
         early = self._after_head()
         self.when_admitted(lambda more: self._upgrade(early + more))
 
@@ -278,9 +277,13 @@ class LiveHttp(HttpToolsProtocol):
         ):
             self._refuse(TOO_LARGE, _TOO_LARGE)
             raise ValueError("the head is too long")  # stops the parser
-        if not has_one_host(self.parser.get_http_version(), self.headers):
-            self._refuse(BAD_REQUEST, b"The request needs one valid Host header.")
-            raise ValueError("the Host header is invalid")  # stops the parser
+        version = self.parser.get_http_version()
+        if refused := refused_head(version, self.headers):
+            self._refuse(*refused)
+            raise ValueError("the head is refused")  # stops the parser
+        self.url = origin_form(self.url)
+        # A client of HTTP/1.0 would take 100 for the answer (RFC 9110, 10.1.1).
+        self.expect_100_continue = self.expect_100_continue and version != "1.0"
         super().on_headers_complete()
         if "query_string" in self.scope:
             hide_token(cast("dict[str, Any]", self.scope))
@@ -288,25 +291,37 @@ class LiveHttp(HttpToolsProtocol):
             self._refuse(BAD_REQUEST, b"A WebSocket handshake has no body: send none.")
 
     def on_message_complete(self) -> None:
-        """A request is complete; an ignored upgrade's is not when its head is read."""
+        """Complete a request; not at the end of the head of an ignored upgrade."""
         if not self.parser.should_upgrade():
             super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse a request that can't be parsed, unless it is refused already."""
-        if not self.transport.is_closing():
-            super().send_400_response(msg)
+        self._refuse(BAD_REQUEST, msg.encode())
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Offer the takeover to the application; queue an event stream first."""
+        """Offer the takeover to the application; queue an event stream first.
+
+        A client that does not read its last answer gets no further one.
+        """
+        if self.flow.write_paused:
+            self.flow.pause_reading()
+            self._postponed = partial(self._start_asgi_task, cycle, app)
+            return
+        connections = cast(object, self.connections)
+        if isinstance(connections, OpenConnections):
+            if connections.is_over_limit(self.transport):
+                cycle.keep_alive = False  # it is refused, and has no further request
         scope = cast("dict[str, Any]", cycle.scope)
         scope["extensions"] = {
+            WHOLE: UvicornMessages(cycle),
             TAKEOVER: partial(self.take, cycle),
             HALF_CLOSED: self.on_half_close,
         }
         if scope["http_version"] == "1.0":
             scope["extensions"][UNCHUNKED] = partial(_send_unchunked, cycle)
         if is_stream(scope):
+            self._count_reader(scope)
             self.when_admitted(partial(self._start_stream, cycle, app))
         else:
             super()._start_asgi_task(cycle, app)

@@ -15,11 +15,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.errors import Invalid, NotFound
-from stoppress.hub.asgi_readers import LongPoll
+from stoppress.domain.errors import Invalid, MissingScope, NotFound, Unauthenticated
+from stoppress.domain.store_requests_and_results import PAGE_BYTES
+from stoppress.hub.asgi_and_long_poll_readers import LongPoll
 from stoppress.hub.channel import Channel
-from stoppress.hub.feed_state import ReadRights
-from stoppress.web.line import relay
+from stoppress.hub.feed_status_and_access import ReadRights
+from stoppress.web.line import relay_reader_over_asgi
 from stoppress.web.line.event_stream import ended
 from stoppress.web.line.takeover import HALF_CLOSED
 from stoppress.web.request_parsing import ClientDisconnected
@@ -56,11 +57,15 @@ async def poll(
     if since is None:
         return _answer(_page(channel, channel.cursor))
     if since == channel.cursor and wait_s:
+        # The rights may have ended during the wait for the channel.
+        _check(channel.feed_state.bar(feed, rights), feed)
         poll = LongPoll(hub, rights)
         follow = poll.add_follow(feed)
-        assert follow is not None
+        assert follow is not None  # noqa: S101 (for the type checker)
         channel.join_silently(follow, since.seq)
-        left = asyncio.ensure_future(relay.until_disconnect(request.receive))
+        left = asyncio.ensure_future(
+            relay_reader_over_asgi.until_disconnect(request.receive)
+        )
         on_half_close = request.scope.get("extensions", {}).get(HALF_CLOSED)
         if on_half_close is not None:
             on_half_close(poll.finish)
@@ -77,13 +82,24 @@ async def poll(
             raise ClientDisconnected
         if poll.closing == CloseCode.ENDED:
             return ended()
-        if poll.closing == CloseCode.NOT_FOUND:
-            raise NotFound(feed)
+        _check(poll.closing, feed)
     return _answer(_page(channel, since))
+
+
+def _check(code: int | None, feed: str) -> None:
+    """Raises what a refusal of the live line is on a poll."""
+    if code == CloseCode.NOT_FOUND:
+        raise NotFound(feed)
+    if code == CloseCode.FORBIDDEN:
+        raise MissingScope("read", feed)
+    if code == CloseCode.UNAUTHENTICATED:
+        raise Unauthenticated("the credential was revoked or has expired: use another")
 
 
 def _page(channel: Channel, since: Cursor) -> bytes:
     found = channel.messages_after(since, POLL_EVENTS)
+    if found is not None:
+        found = _within(found, PAGE_BYTES)
     if found is None:
         return b'{"reset":true,"cursor":"%b","retry_ms":%d}' % (
             str(channel.cursor).encode(),
@@ -91,6 +107,16 @@ def _page(channel: Channel, since: Cursor) -> bytes:
         )
     cursor = Cursor(since.epoch, since.seq + len(found))
     return b'{"cursor":"%b","events":[%b]}' % (str(cursor).encode(), b",".join(found))
+
+
+def _within(messages: list[bytes], most: int) -> list[bytes]:
+    """The first messages; those after the first begin within `most` bytes."""
+    size = 0
+    for count, message in enumerate(messages):
+        if size >= most:
+            return messages[:count]
+        size += len(message)
+    return messages
 
 
 def _answer(body: bytes) -> Response:

@@ -140,7 +140,7 @@ class PendingUpgrade(asyncio.Protocol):
             raise ClientDisconnected
         await self._answering().send(message)
 
-    # Inside
+    # Internal
 
     async def _run(self) -> None:
         """Run the application as uvicorn does; free all of a taken connection."""

@@ -16,7 +16,7 @@ Rules:
   there and waits for it. Therefore `limit_concurrency` must not be set.
 - A secret in the query (`token=`), for browsers that can't set headers, becomes an
   Authorization header before it can be logged.
-- The names used inside uvicorn are listed in RELIED_ON; a test checks them.
+- The names used inside uvicorn are listed in `uvicorn_private_names.py`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request
 from websockets.protocol import Protocol as Framing
 
-from stoppress.hub.deflate import DeflateAgreement
+from stoppress.hub.deflate_negotiation import DeflateAgreement
 from stoppress.hub.socket_readers import Registry
 
 TAKEOVER = "stop_press.takeover"
@@ -49,30 +49,6 @@ LIVE_PATHS = ("/v1/live", "/events")
 """Ends of the paths that browsers open without custom headers."""
 MAX_EARLY_BYTES = 64 << 10
 """Bytes a client may send before the accept; more ends the connection."""
-
-RELIED_ON: dict[type, tuple[str, ...]] = {
-    WebSocketsSansIOProtocol: (
-        "client",
-        "close_timer",
-        "conn",
-        "connection_made",
-        "connections",
-        "data_received",
-        "handle_connect",
-        "handshake_complete",
-        "handshake_initiated",
-        "read_paused",
-        "receive",
-        "response",
-        "run_asgi",
-        "scope",
-        "request",
-        "scheme",
-        "send_500_response",
-        "server",
-        "transport",
-    ),
-}
 
 
 class TransportTaker(Protocol):
@@ -216,16 +192,18 @@ def _request(url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Request:
 
 
 def hide_token(scope: dict[str, Any]) -> None:
-    """Turn `token=` in the query of a live line into an Authorization header."""
+    """Turn `token=` or `ticket=` in the query of a live line into a header."""
     query: bytes = scope["query_string"]
     path: str = scope["path"]
-    if b"token=" not in query or not path.endswith(LIVE_PATHS):
+    if (b"token=" not in query and b"ticket=" not in query) or not path.endswith(
+        LIVE_PATHS
+    ):
         return
     kept: list[bytes] = []
     secret = ""
     for part in query.split(b"&"):
         name, _, value = part.partition(b"=")
-        if name == b"token":
+        if name in (b"token", b"ticket"):
             secret = unquote_plus(value.decode("latin-1"))
         else:
             kept.append(part)
@@ -233,4 +211,5 @@ def hide_token(scope: dict[str, Any]) -> None:
     headers: list[tuple[bytes, bytes]] = scope["headers"]
     if secret and not any(name == b"authorization" for name, _ in headers):
         value = secret.encode("ascii", "replace")
-        headers.append((b"authorization", b"Bearer " + value))
+        scheme = b"Ticket " if secret.startswith("st_") else b"Bearer "
+        headers.append((b"authorization", scheme + value))

@@ -6,7 +6,7 @@ import binascii
 import hashlib
 from collections.abc import Mapping
 
-from stoppress.hub.deflate import HEADER, agreed
+from stoppress.hub.deflate_negotiation import HEADER, agreed
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _HEAD = (

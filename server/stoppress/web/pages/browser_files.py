@@ -1,8 +1,8 @@
-"""Serves static files: the widget's script and styles, the pages' style, the words.
+"""Serves static files: the widget's script and styles, the pages' own files, the words.
 
-Rules: read once, at the start; each has an ETag. Under its plain name a file is
-cached for five minutes; under a name with its digest, for a year. Any site may load
-them.
+Rules: files are read once, at the start. Each has an ETag and is compressed (the
+scripts when they are built). Under its plain name a file is cached for five minutes;
+under a name with its digest, for a year. Any site may load them.
 """
 
 from __future__ import annotations
@@ -11,22 +11,27 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+import brotli
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stoppress.web.pages.find_browser_files import SCRIPT
+from stoppress.web.pages.find_browser_files import MORE, PAGE, SCRIPT
 from stoppress.web.pages.templating import Templates
 from stoppress.web.problems import Problem
 from stoppress.web.response_cache import CachedBody, send
 from stoppress.web.services import Services
 
+TICKETS = "stop-press-tickets.js"
+"""A module for pages whose readers need tickets; the others don't load it."""
 STYLE = "stop-press.css"
 STYLES = ("base", "feed_head", "side_boxes", "status_bar", "post", "layout")
 """The files of the style, in cascade order."""
 REVALIDATED = "public, max-age=300, stale-while-revalidate=86400"
 IMMUTABLE = "public, max-age=31536000, immutable"
 
-_PAGE_STYLE = Path(__file__).with_name("static") / "page.css"
+_OF_PAGES = ("page.css", "update_page_head.js")
+"""Files of our own pages only, beside this module."""
+_STATIC = Path(__file__).with_name("static")
 _TYPES = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
@@ -39,19 +44,24 @@ class BrowserFiles:
 
     def __init__(self, folder: Path, share: Sequence[str] = ()) -> None:
         texts = {
-            SCRIPT: (folder / SCRIPT).read_text("utf-8"),
+            **{
+                name: (folder / name).read_text("utf-8")
+                for name in (SCRIPT, MORE, PAGE)
+            },
+            TICKETS: (folder / "stop-press" / "ticket_source.js").read_text("utf-8"),
             STYLE: "\n".join(
                 (folder / "stop-press" / "css" / f"{name}.css").read_text()
                 for name in STYLES
             ),
-            "page.css": _PAGE_STYLE.read_text(),
+            **{name: (_STATIC / name).read_text("utf-8") for name in _OF_PAGES},
         }
         self._files = {
-            name: CachedBody.of(text.encode(), 9) for name, text in texts.items()
+            name: CachedBody.of_file(text.encode(), _built(folder / name, text))
+            for name, text in texts.items()
         }
         templates = Templates(folder, share)
         self._words = {
-            language: CachedBody.of(templates.widget_words(language, texts[STYLE]), 9)
+            language: CachedBody.of_file(templates.widget_words(language, texts[STYLE]))
             for language in templates.tables
         }
         self.addresses = {}
@@ -87,6 +97,15 @@ class BrowserFiles:
             )
         body = self._words.get(language, self._words["en"])
         return _send(request, body, "json", REVALIDATED)
+
+
+def _built(file: Path, text: str) -> bytes | None:
+    """A file's Brotli form from the build; None if it lacks this version's."""
+    try:
+        compressed = file.with_name(f"{file.name}.br").read_bytes()
+        return compressed if brotli.decompress(compressed) == text.encode() else None
+    except (OSError, brotli.error):
+        return None
 
 
 def _send(request: Request, body: CachedBody, suffix: str, cache: str) -> Response:

@@ -1,7 +1,8 @@
 """Finds the folder of the static files: in the wheel, else in the checkout.
 
-Rules: the reader's script is built before the server starts (`server/build_script.py`,
-by the build of the package, `make run` and the tests); the server never builds it.
+Rules: the reader's scripts are built before the server starts
+(`server/bundle_widget.py`, by the build of the package, `make run` and the tests); the
+server never builds them.
 Imports nothing of the package, so that the supervisor can use it too.
 """
 
@@ -10,9 +11,14 @@ from __future__ import annotations
 from pathlib import Path
 
 SCRIPT = "stop-press.js"
+MORE = "stop-press-more.js"
+"""The second part of the script, which the first names with its digest."""
+PAGE = "stop-press-page.js"
+"""The script that only the hub's own pages have besides the widget."""
+_PAGE_MODULES = Path(__file__).with_name("static") / "reader"
 _PACKAGE = Path(__file__).resolve().parents[2]
 _CHECKOUT = _PACKAGE.parents[1]
-_REMEDY = "run `make run`, or `python server/build_script.py`, in the checkout"
+_REMEDY = "run `make run`, or `python server/bundle_widget.py`, in the checkout"
 
 
 class MissingFiles(FileNotFoundError):
@@ -31,10 +37,11 @@ def browser_folder() -> Path:
 
 
 def _with_script(folder: Path) -> Path:
-    if not (folder / SCRIPT).is_file():
-        raise MissingFiles(
-            f"the reader's script {folder / SCRIPT} is missing: {_REMEDY}"
-        )
+    for name in (SCRIPT, MORE, PAGE):
+        if not (folder / name).is_file():
+            raise MissingFiles(
+                f"the reader's script {folder / name} is missing: {_REMEDY}"
+            )
     return folder
 
 
@@ -46,7 +53,7 @@ def stale_script(folder: Path) -> str:
     if folder.parent != _CHECKOUT:
         return ""
     built = (folder / SCRIPT).stat().st_mtime
-    modules = (folder / "stop-press").glob("*.js")
+    modules = [*(folder / "stop-press").glob("*.js"), *_PAGE_MODULES.glob("*.js")]
     if all(module.stat().st_mtime <= built for module in modules):
         return ""
     return f"the reader's script is older than its modules: {_REMEDY}"

@@ -46,14 +46,15 @@ def words_for(tables: Mapping[str, Words], language: str) -> Words:
 
 
 def direction_of(language: str | None, direction: str | None) -> str | None:
-    """The direction of a text, None to inherit that of its context."""
+    """The direction of a text; None: that of its context."""
     if direction is not None or language is None:
         return direction
     return "rtl" if _RTL.match(language) else "ltr"
 
 
 @lru_cache(maxsize=256)
-def _zone(name: str) -> ZoneInfo:
+def zone_of(name: str) -> ZoneInfo:
+    """The time zone of that name, UTC if it is unknown."""
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, ZoneInfoNotFoundError):
@@ -61,9 +62,9 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def moment(at: str, zone: str) -> datetime:
-    """An instant, as a time of that zone."""
+    """An instant, as a local time of that zone."""
     return datetime.fromtimestamp(parse_instant(at) // 1000, UTC).astimezone(
-        _zone(zone)
+        zone_of(zone)
     )
 
 

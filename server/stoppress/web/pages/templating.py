@@ -1,9 +1,9 @@
 """Renders feeds and posts as HTML, for pages, frames and the desk's preview.
 
-Rules: everything is escaped but a post's `html`, which was made safe on the way in;
-addresses are http(s) or begin at the site's root, which may be a path; no inline style
-or script (JSON in a data block has its `<` escaped). What a page shows beside the feed
-comes in as values.
+Rules: everything is escaped except a post's `html`, which was sanitised when it was
+stored; addresses are http(s) or begin at the site's root, which may be a path; there is
+no inline style or script (JSON in a data block has its `<` escaped). The other content
+of a page is passed in as values (`template_values.py`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from stoppress.domain.picture_address import srcset
 from stoppress.web.pages import localization as speech
-from stoppress.web.pages.excerpt import headline_of
-from stoppress.web.pages.share_links import targets
+from stoppress.web.pages.post_title_and_plain_text import headline_of
+from stoppress.web.pages.share_targets import targets
 
 Json = Mapping[str, Any]
 
@@ -30,7 +31,7 @@ _ROOTED = re.compile(r'( (?:href|src|cite)=")/(?![/\\])')
 
 
 class _Absent(StrictUndefined):
-    """A member left out: false where that is asked, a fault anywhere else."""
+    """An absent member: false in a condition, an error anywhere else."""
 
     __slots__ = ()
 
@@ -57,9 +58,11 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self.site_url = partial(site_url, root=root)
         self._templates.globals.update(
             root=root,
-            site_url=partial(site_url, root=root),
+            site_url=self.site_url,
+            srcset=srcset,
             rooted=partial(rooted, root=root),
             headline_of=headline_of,
             host_of=host_of,
@@ -87,7 +90,7 @@ class Templates:
         return {"feed": feed, "words": words, "level": level}
 
     def widget_words(self, language: str, style: str) -> bytes:
-        """A language's words for the widget, with the frame it fills and its style."""
+        """A language's words for the widget, with its skeleton HTML and its style."""
         table = self.tables[language]
         blank = {"language": language, "links": (), "standfirst": "", "summary": ""}
         ctx = {
@@ -95,7 +98,7 @@ class Templates:
             "words": table,
             "level": 2,
         }
-        parts = self._templates.get_template("feed.html").module
+        parts = self._templates.get_template("feed_macros.html").module
         frame = str(parts.frame(ctx, (), None, (), None))  # type: ignore[attr-defined]
         return msgspec.json.encode({**table, "frame": frame, "style": style})
 
@@ -104,12 +107,12 @@ class Templates:
         return speech.words_for(self.tables, language)
 
     def post(self, feed: Json, post: Json) -> str:
-        """One post of a feed, as readers see it. Both are public JSON."""
+        """One post of a feed in the readers' form. Both are public JSON."""
         return self.part("post", feed, post)
 
     def part(self, name: str, feed: Json, *values: object) -> str:
-        """One part of a feed's page: a macro of `feed.html`, by its name."""
-        parts = self._templates.get_template("feed.html").module
+        """One part of a feed's page: a macro of `feed_macros.html`, by its name."""
+        parts = self._templates.get_template("feed_macros.html").module
         return str(getattr(parts, name)(self.context(feed), *values))
 
 
@@ -118,7 +121,7 @@ def data_block(value: object) -> Markup:
     text = msgspec.json.encode(value).decode()
     for char in "<>&\u2028\u2029":
         text = text.replace(char, f"\\u{ord(char):04x}")
-    return Markup(text)
+    return Markup(text)  # noqa: S704 (escaped before)
 
 
 def safe_url(url: str | None) -> str | None:
@@ -131,20 +134,20 @@ def safe_url(url: str | None) -> str | None:
 
 
 def site_url(url: str | None, root: str = "") -> str | None:
-    """A safe address; one that begins at the root is under the site's path."""
+    """A safe address; if it begins at the root, with the site's path in front."""
     safe = safe_url(url)
     return root + safe if safe and safe[0] == "/" else safe
 
 
 def rooted(html: str, root: str = "") -> Markup:
-    """Safe HTML, its addresses that begin at the root under the site's path."""
+    """Safe HTML, with the site's path in front of addresses that begin at the root."""
     if root:
         html = _TAG.sub(lambda tag: _ROOTED.sub(rf"\1{root}/", tag[0]), html)
-    return Markup(html)
+    return Markup(html)  # noqa: S704 (escaped before)
 
 
 def host_of(url: str) -> str:
-    """The host an address leads to, or else the address itself."""
+    """The host of an address, or else the address itself."""
     match = re.match(r"https?://([^/?#]+)", url, re.IGNORECASE)
     return match[1] if match else url
 
@@ -160,18 +163,18 @@ def unbulleted(line: str) -> str:
 
 
 def others_than(feed: Json) -> list[Json]:
-    """The related links of a feed that do not lead to its own page."""
+    """The related links of a feed, except those to its own page."""
     own = (feed.get("url"), f"/live/{feed.get('slug')}")
     return [link for link in feed.get("links", ()) if link["url"] not in own]
 
 
 def component(text: str) -> str:
-    """A text as part of an address, as `encodeURIComponent` writes it."""
+    """Percent-encodes a text as `encodeURIComponent` does."""
     return quote(text, safe="!'()*")
 
 
 def around(phrase: str, element: Markup) -> Markup:
-    """A phrase with an element where it says `{time}`."""
+    """A phrase with an element in place of `{time}`."""
     before, _, after = phrase.partition("{time}")
     return Markup("{}{}{}").format(before, element, after)
 

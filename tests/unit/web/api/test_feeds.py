@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stoppress.web.cache_headers import PRIVATE, PUBLIC
+from stoppress.web.cache_control import PRIVATE, PUBLIC
 from tests.unit.web.desk_harness import BASE, open_office
 
 
@@ -171,14 +171,14 @@ async def test_visibility() -> None:
 async def test_a_token_makes_the_feeds_it_is_for() -> None:
     """And no other; the missing scope is named before the fields are looked at."""
     async with open_office() as office:
-        write = office.reader(authorization=await office.token("write", feeds=["a"]))
+        write = office.reader(authorization=await office.token("manage", feeds=["a"]))
         given = {"slug": "a", "title": "x"}
         assert (await write.post("/v1/feeds", json=given)).status_code == 201
         refused = await write.post("/v1/feeds", json=given | {"slug": "b"})
-        assert refused.status_code == 403 and refused.json()["scope"] == "write"
+        assert refused.status_code == 403 and refused.json()["scope"] == "manage"
         read = office.reader(authorization=await office.token("read"))
         refused = await read.post("/v1/feeds", content=b"{")
-        assert refused.status_code == 403 and refused.json()["scope"] == "write"
+        assert refused.status_code == 403 and refused.json()["scope"] == "manage"
 
 
 @pytest.mark.asyncio

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stoppress.web import post_filter as module
-from stoppress.web.cache_headers import PRIVATE, PUBLIC
+from stoppress.web import pagination as module
+from stoppress.web.cache_control import PRIVATE, PUBLIC
 from tests.unit.web.desk_harness import BASE, Office, open_office
 
 
@@ -233,7 +233,7 @@ async def test_pages_may_be_filtered() -> None:
 @pytest.mark.asyncio
 async def test_a_search_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page may be empty and `next` lead on: no request reads a whole feed."""
-    monkeypatch.setattr(module, "SCANNED_POSTS", 4)
+    monkeypatch.setattr(module, "MAX_SCANNED_RECORDS", 4)
     monkeypatch.setattr(module, "SCAN_STEP", 2)
     async with open_office() as office:
         await office.feed()
@@ -285,7 +285,30 @@ async def test_private_posts_are_private() -> None:
             assert answer.status_code == 200
             assert answer.headers["cache-control"] == PRIVATE
         refused = await mine.post("/v1/feeds/quay/posts", json={"body": "x"})
-        assert refused.status_code == 403 and refused.json()["scope"] == "write"
-        other = office.reader(authorization=await office.token("write", feeds=["x"]))
+        assert refused.status_code == 403 and refused.json()["scope"] == "publish"
+        other = office.reader(authorization=await office.token("publish", feeds=["x"]))
         absent = await other.post("/v1/feeds/quay/posts", json={"body": "x"})
         assert absent.status_code == 404
+
+
+@pytest.mark.asyncio
+async def test_how_sure_it_is_reaches_readers_if_the_feed_says_so() -> None:
+    """In lists, snapshots and posts; a kept copy of the other rule is no answer."""
+    async with open_office() as office:
+        await office.feed()
+        made = await office.post(verification="disputed")
+        post = made.json()["post"]
+        assert post["verification"] == "disputed"
+        single = f"/v1/feeds/quay/posts/{post['id']}"
+        for shows in (False, True, False):
+            await office.client.patch(
+                "/v1/feeds/quay", json={"show_verification": shows}
+            )
+            asked = {"if-none-match": made.headers["etag"]}
+            shown = [
+                (await office.public.get("/v1/feeds/quay")).json()["posts"][0],
+                (await office.public.get("/v1/feeds/quay/posts")).json()["posts"][0],
+                (await office.public.get(single, headers=asked)).json(),
+            ]
+            told = "disputed" if shows else None
+            assert [one.get("verification") for one in shown] == [told] * 3

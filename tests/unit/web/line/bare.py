@@ -81,7 +81,9 @@ class Raw:
 @contextlib.asynccontextmanager
 async def raw(room: Liveroom) -> AsyncIterator[Raw]:
     """A connection to the server."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", room.port)
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", room.port, ssl=room.trust
+    )
     try:
         yield Raw(reader, writer)
     finally:

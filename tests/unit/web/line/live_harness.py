@@ -2,7 +2,7 @@
 
 `on_every_server` runs a test over each way to serve it: with the transport taken
 over (on uvloop and on asyncio's own loop, by the fast path and by Starlette's
-path) and on the plain path of ASGI.
+path, and over TLS) and on the plain path of ASGI.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import functools
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
@@ -21,20 +22,26 @@ import uvloop
 from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
 
-from stoppress.desk.tokens import Token
+from stoppress.desk.caller import Caller
+from stoppress.guard.limits import LimitMetrics, Limits
 from stoppress.hub.hub import Hub
 from stoppress.hub.hub_metrics import HubMetrics
+from stoppress.process.certificate import load
 from stoppress.process.listening_sockets import limit, listen
 from stoppress.settings import Settings
-from stoppress.web.line import live_routes
+from stoppress.web.line import websocket_and_events_routes
 from stoppress.web.line.arrival_queue import ArrivalMetrics, ArrivalQueue, call_later
-from stoppress.web.line.fast_path import FastPath
-from stoppress.web.line.first_bytes import FirstBytes
+from stoppress.web.line.fast_path_or_uvicorn import ProtocolSelection
 from stoppress.web.line.head_limits import HeadLimits, HeadMetrics
 from stoppress.web.line.http_protocol import LiveHttp
+from stoppress.web.line.recheck_rights import LineRights
+from stoppress.web.line.socket_poller import socket_poller
 from stoppress.web.line.takeover import LiveWebSocket
+from stoppress.web.line.tls_handshake import TlsMetrics, TlsPort
+from stoppress.web.line.websocket_fast_path import FastPath
 from stoppress.web.problems import exception_handlers
 from stoppress.web.services import Services
+from tests.certificates import for_this_machine, trust
 from tests.newsroom_line import Paper
 from tests.plain_http import PLAIN
 from tests.tally import Tally
@@ -44,22 +51,34 @@ Message = dict[str, Any]
 CHECK_PEER_AFTER_S = 20.0
 """How long anything may take before a test fails; nothing waits for it."""
 
-TOKENS = {
-    "sp_all": Token("t1", "all", ("read",), None, ""),
-    "sp_other": Token("t2", "other", ("read",), ("other",), ""),
+CALLERS = {
+    "sp_all": Caller(id="t1", name="all", kind="token", scopes=("read",)),
+    "sp_other": Caller(
+        id="t2", name="other", kind="token", scopes=("read",), feeds=("other",)
+    ),
 }
 
+SESSION = Caller(id="t1", name="all", kind="session", scopes=("read",))
 
-class FewTokens:
-    """Tokens known by heart."""
 
-    async def check(self, secret: str | None) -> Token | None:
-        """The token of this secret, or None."""
-        return TOKENS.get(secret or "")
+class FewCallers:
+    """Callers known by heart; a session is looked up each time."""
 
-    def at_hand(self, secret: str) -> Token:
-        """The token of this secret; LookupError if it would have to be looked up."""
-        return TOKENS[secret]
+    async def check(self, secret: str | None) -> Caller | None:
+        """The caller of this secret, or None."""
+        return SESSION if secret == "sps_all" else CALLERS.get(secret or "")
+
+    def at_hand(self, secret: str) -> Caller:
+        """The caller of this secret; LookupError if it would have to be looked up."""
+        return CALLERS[secret]
+
+
+class NoTickets:
+    """All secrets count, however they came."""
+
+    def counts_in_query(self, secret: str) -> bool:
+        """Whether the secret may come in an address."""
+        return True
 
 
 class Ledger(Tally):
@@ -106,7 +125,7 @@ class Liveroom:
 
     def __init__(self, path: str, **changes: Any) -> None:
         self.path = path
-        self.settings = Settings(public_url="http://h", **changes)
+        self.settings = Settings(**{"public_url": "http://h", **changes})
         self.paper = Paper()
         self.ledger = Ledger()
         self.time = 1_795_000_000.0
@@ -116,12 +135,17 @@ class Liveroom:
         nothing = cast(Any, None)
         self.services = Services(
             settings=self.settings,
-            store=nothing,
+            store=cast(Any, self.paper.store),
             desk=nothing,
             hub=self.hub,
             snapshots=nothing,
-            tokens=cast(Any, FewTokens()),
+            callers=cast(Any, FewCallers()),
+            tickets=cast(Any, NoTickets()),
+            line_rights=LineRights(cast(Any, FewCallers()), self.hub),
+            tokens=nothing,
+            identity=nothing,
             metrics=nothing,
+            limits=Limits(self.settings, LimitMetrics(self.ledger)),
         )
         self.arrival_queue = ArrivalQueue(
             call_later, ArrivalMetrics(self.ledger), self.settings.handshakes_per_s
@@ -136,13 +160,15 @@ class Liveroom:
         self.looks: list[Callable[[], None]] = []
         """What the heads' timer would call."""
         self.starlette = Starlette(
-            routes=live_routes.routes(self.services),
+            routes=websocket_and_events_routes.routes(self.services),
             exception_handlers=cast(Any, exception_handlers("http://h")),
         )
         self.asked = 0
         """How many connections and requests came to the ASGI application."""
         self.server: uvicorn.Server = nothing
         self.port = 0
+        self.trust = trust() if path == "tls" else None
+        """What a client needs for TLS."""
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Liveroom]:
@@ -162,20 +188,42 @@ class Liveroom:
             timeout_graceful_shutdown=2,
         )
         self.server = uvicorn.Server(config)
-        serving = asyncio.create_task(self.server._serve([listener]))
+        plain = [] if self.trust else [listener]
+        serving = asyncio.create_task(self.server._serve(plain))
         await self.until(lambda: self.server.started)
+        over_tls = self.tls_port(listener, config) if self.trust else None
         try:
             yield self
         finally:
+            if over_tls is not None:
+                over_tls.close()
             await self.hub.stop()
             self.server.should_exit = True
             await asyncio.wait_for(serving, CHECK_PEER_AFTER_S)
+
+    def tls_port(self, listener: socket.socket, config: uvicorn.Config) -> TlsPort:
+        """The same server over TLS."""
+        listener.listen()
+        context = load(*for_this_machine())
+        port = TlsPort(
+            listener,
+            socket_poller(asyncio.get_running_loop()),
+            lambda: context,
+            lambda: config.http_protocol_class(  # type: ignore[call-arg]  # as there
+                config=config, server_state=self.server.server_state, app_state={}
+            ),
+            ArrivalQueue(call_later, ArrivalMetrics()),
+            self.head_limits,
+            TlsMetrics(self.ledger),
+        )
+        port.begin()
+        return port
 
     async def furnish(self) -> None:
         """Make two feeds; open one, where that is what the fast path is for."""
         self.paper.make("x")
         self.paper.make("other")
-        if self.path == "fast_path":
+        if self.path in ("fast_path", "tls"):
             await self.hub.channel("x")
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
@@ -188,19 +236,21 @@ class Liveroom:
             return "httptools"
         if self.path == "takeover":
             return LiveHttp
-        fast_path = FastPath()
+        fast_path = FastPath(self.settings.root)
         fast_path.open(self.services)
-        return FirstBytes(fast_path, self.arrival_queue, self.head_limits)
+        return ProtocolSelection(fast_path, self.arrival_queue, self.head_limits)
 
     @property
     def http(self) -> str:
         """The address for HTTP."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.trust else ''}://127.0.0.1:{self.port}"
 
     def ws(self, query: str, *, compression: str | None = None, **more: Any) -> connect:
         """A WebSocket to the live line."""
+        if self.trust:
+            more["ssl"] = self.trust
         return connect(
-            f"ws://127.0.0.1:{self.port}/v1/live?{query}",
+            f"ws{self.http.removeprefix('http')}/v1/live?{query}",
             compression=compression,
             ping_interval=None,
             open_timeout=CHECK_PEER_AFTER_S,
@@ -214,7 +264,7 @@ class Liveroom:
     ) -> AsyncIterator[EventStream]:
         """An event stream; status and headers are on `.response`."""
         async with httpx.AsyncClient(
-            verify=PLAIN, timeout=CHECK_PEER_AFTER_S
+            verify=self.trust or PLAIN, timeout=CHECK_PEER_AFTER_S
         ) as client:
             async with client.stream(
                 "GET",
@@ -227,7 +277,7 @@ class Liveroom:
     async def get(self, path: str, **headers: str) -> httpx.Response:
         """One plain request."""
         async with httpx.AsyncClient(
-            verify=PLAIN, timeout=CHECK_PEER_AFTER_S
+            verify=self.trust or PLAIN, timeout=CHECK_PEER_AFTER_S
         ) as client:
             return await client.get(self.http + path, headers=headers)
 
@@ -314,6 +364,7 @@ def on_every_server(**changes: Any) -> Callable[[Test], Callable[[str, str], Non
                 ("fast_path", "asyncio"),
                 ("takeover", "uvloop"),
                 ("takeover", "asyncio"),
+                ("tls", "uvloop"),
                 ("plain", "asyncio"),
             ],
         )

@@ -148,7 +148,7 @@ def test_a_rate_spreads_them(per_second: int) -> None:
     assert house.inside == list(range(60))
 
 
-def test_who_waited_too_long_is_closed() -> None:
+def test_a_connection_queued_too_long_is_closed() -> None:
     house = House(1)
     guests = _crowd(house, 40)
     while len(house.arrival_queue):
@@ -193,7 +193,7 @@ def test_a_failure_inside_does_not_shut_the_gate() -> None:
     assert house.inside == [*range(15), 16]
 
 
-def test_who_has_left_takes_nobodys_place() -> None:
+def test_a_closed_connection_uses_no_place() -> None:
     """Neither of the rate nor of a slice."""
     house = House(1)
     for number in range(500):
@@ -247,7 +247,7 @@ async def test_a_rate_holds_on_every_transport(room: Liveroom) -> None:
 
 
 @pytest.mark.parametrize("patience_s", [0.0, 60.0], ids=["long", "short"])
-def test_who_leaves_while_waiting_is_gone(
+def test_a_connection_closed_while_queued_is_not_admitted(
     patience_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Found out before it is let in after a long wait, and by its end after a short."""

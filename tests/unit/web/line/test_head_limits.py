@@ -133,7 +133,7 @@ async def begun(room: Liveroom, one: Raw, said: bytes) -> None:
     )
 
 
-def test_who_says_nothing() -> None:
+def test_a_silent_connection_is_closed() -> None:
     """Is closed without a word."""
 
     async def test(room: Liveroom) -> None:
@@ -179,7 +179,7 @@ def test_a_head_that_is_too_long() -> None:
     over_sockets(test)
 
 
-def test_who_asked_is_not_waited_for() -> None:
+def test_a_complete_head_ends_the_time_limit() -> None:
     """Nor are readers; the next request on a connection is, from its first byte on."""
 
     async def test(room: Liveroom) -> None:

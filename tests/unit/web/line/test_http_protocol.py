@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from stoppress.web.line.head_checks import head_bytes
 from stoppress.web.line.http_protocol import LiveHttp
-from stoppress.web.line.request_head import head_bytes
 from tests.unit.web.line.bare import STREAM, UPGRADE, Raw, raw, taken
 from tests.unit.web.line.live_harness import Liveroom
 
@@ -99,6 +99,25 @@ async def test_a_request_without_one_host_is_refused(room: Liveroom) -> None:
             async with raw(room) as client:
                 client.send(request.replace(b"Host: h\r\n", host))
                 assert (await client.end()).startswith(b"HTTP/1.1 400 "), host
+
+
+@taken
+async def test_an_absolute_target_leads_to_the_line(room: Liveroom) -> None:
+    """RFC 9112 (3.2.2): a server takes it, whatever its scheme; on all transports."""
+    for request, seen in ((UPGRADE, b"101"), (STREAM, b'"hello"'), (POLL, b"200")):
+        for origin in (b"http://h", b"WS://other.example:80"):
+            async with raw(room) as client:
+                client.send(request.replace(b" /", b" " + origin + b"/", 1))
+                await client.until(seen)
+
+
+@taken
+async def test_another_version_of_http_is_refused(room: Liveroom) -> None:
+    """It may not mean what 1.1 does by its keep-alive and framing."""
+    for request in (UPGRADE, POLL):
+        async with raw(room) as client:
+            client.send(request.replace(b"HTTP/1.1", b"HTTP/2.0"))
+            assert (await client.end()).startswith(b"HTTP/1.1 505 ")
 
 
 @taken

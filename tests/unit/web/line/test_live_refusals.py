@@ -8,7 +8,6 @@ import json
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from stoppress.web.credential import COOKIE
 from tests.unit.web.line.live_harness import (
     Liveroom,
     code,
@@ -97,7 +96,7 @@ async def test_a_token_opens_a_private_feed_on_every_transport(room: Liveroom) -
 async def test_a_stale_cookie_is_nobody_on_every_transport(room: Liveroom) -> None:
     """The page that it rides along with did not send it: what is public stays live."""
     room.paper.make("secret", visibility="private")
-    stale = {"cookie": f"{COOKIE}=sp_wrong", "origin": "http://h"}
+    stale = {"cookie": "stoppress_desk=sps_wrong", "origin": "http://h"}
     async with room.ws("feed=x", additional_headers=stale) as socket:
         assert cursors(await take(socket, 1)) == ["hello k3v9-0"]
     async with room.stream("x", **stale) as stream:
@@ -113,7 +112,7 @@ async def test_a_cookie_counts_for_our_own_origin_alone(room: Liveroom) -> None:
     """A page of a sibling site reads what anyone may, and no more."""
     room.paper.make("secret", visibility="private")
     await room.hub.channel("secret")
-    desk = {"cookie": f"{COOKIE}=sp_all"}
+    desk = {"cookie": "stoppress_desk=sps_all"}
     ours = desk | {"origin": "http://h"}
     async with room.ws("feed=secret", additional_headers=ours) as socket:
         assert cursors(await take(socket, 1)) == ["hello k3v9-0"]
@@ -209,8 +208,25 @@ async def test_too_many_readers_are_told_to_come_back(room: Liveroom) -> None:
             assert await code(second) == 4029
         await told_to_come_back(room, "x")
         refused = await room.get("/v1/feeds/x/events")
-        assert refused.status_code == 503
+        assert refused.status_code == 429
         assert refused.headers["retry-after"].isdigit()
+
+
+@on_every_server(address_handshakes_per_s=0.1)
+async def test_too_many_handshakes_of_one_address_are_refused(room: Liveroom) -> None:
+    """Three at once here; then each transport is told to come back in its own way."""
+    for _ in range(3):
+        async with room.ws("feed=x") as socket:
+            await take(socket, 1)
+    async with room.ws("feed=x") as socket:
+        (bye,) = await take(socket, 1)
+        assert bye["type"] == "bye" and bye["retry_ms"] >= 0
+        assert await code(socket) == 4029
+    await told_to_come_back(room, "x")
+    refused = await room.get("/v1/feeds/x/events")
+    assert refused.status_code == 429
+    assert refused.headers["retry-after"].isdigit()
+    assert room.ledger.sum("stoppress_limited") == 3
 
 
 async def told_to_come_back(room: Liveroom, feed: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from stoppress.web.line import long_poll
 from tests.unit.web.line.live_harness import Liveroom, on_every_server
 
 
@@ -33,8 +34,17 @@ async def test_the_poll_answers_as_promised(room: Liveroom) -> None:
     assert (await room.get("/v1/feeds/No%20slug/events")).status_code == 404
 
 
+def test_an_answer_is_cut_at_bytes_too() -> None:
+    """One message always; the cursor is that of the last one sent."""
+    messages = [b"x" * 40] * 5
+    assert long_poll._within(messages, 100) == messages[:3]
+    assert long_poll._within(messages, 120) == messages[:3]
+    assert long_poll._within(messages, 1) == messages[:1]
+    assert long_poll._within(messages, 1000) == messages
+
+
 @on_every_server()
-async def test_a_poll_ends_with_whoever_asked(room: Liveroom) -> None:
+async def test_a_poll_ends_when_its_client_disconnects(room: Liveroom) -> None:
     """At once, not when its time is over; and others poll on."""
     room.publish(1)
     staying = asyncio.create_task(room.get("/v1/feeds/x/events?since=k3v9-1&wait=60"))

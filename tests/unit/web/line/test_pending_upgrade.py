@@ -80,7 +80,7 @@ def test_nobody_takes_it_and_the_library_answers(loop: Any) -> None:
 
 
 @on_both
-def test_who_leaves_before_the_answer_is_heard_of(loop: Any) -> None:
+def test_a_disconnect_before_the_answer_is_reported(loop: Any) -> None:
     """Whether the application asks, or answers all the same."""
     heard: list[str] = []
     asked, gone = asyncio.Event(), asyncio.Event()

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
-from stoppress.hub.closing_readers import CLOSES_PER_TURN
+from stoppress.hub.abort_or_probe_closing_connections import CLOSES_PER_TURN
 from stoppress.hub.socket_readers import (
     EventStreamReader,
     SocketReader,
@@ -54,8 +54,8 @@ async def test_the_reason_reaches_who_is_still_sending(room: Liveroom) -> None:
 
 
 @taken
-async def test_who_never_answers_a_close_is_cut(room: Liveroom) -> None:
-    room.hub.closing_readers._grace_s = 0.05
+async def test_a_peer_that_never_answers_a_close_is_aborted(room: Liveroom) -> None:
+    room.hub.closing_connections._grace_s = 0.05
     async with raw(room) as client:
         client.send(UPGRADE)
         await client.until(b'"hello"')
@@ -212,7 +212,7 @@ async def test_a_stream_whose_peer_closed_its_side_goes_on(room: Liveroom) -> No
 
 
 @taken
-async def test_streams_whose_peers_are_gone_are_let_go(room: Liveroom) -> None:
+async def test_streams_whose_peers_are_gone_are_closed(room: Liveroom) -> None:
     """Without a post or a beat, which might be long in coming."""
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(2 * CLOSES_PER_TURN):

@@ -45,7 +45,7 @@ def test_what_is_not_quite_right_is_left_to_the_library(
     assert accepted(ASKED | changed) is None
 
 
-def test_what_is_missing_is_not_right() -> None:
+def test_each_required_header_is_needed() -> None:
     for name in ASKED:
         assert accepted({key: v for key, v in ASKED.items() if key != name}) is None
 

@@ -9,6 +9,8 @@ import pytest
 
 from stoppress.web.pages import find_browser_files as module
 from stoppress.web.pages.find_browser_files import (
+    MORE,
+    PAGE,
     SCRIPT,
     MissingFiles,
     browser_folder,
@@ -33,11 +35,11 @@ def test_a_script_that_was_not_built_is_told(checkout: Path) -> None:
         browser_folder()
     assert str(missing.value) == (
         f"the reader's script {checkout}/client_demo/stop-press.js is missing: "
-        "run `make run`, or `python server/build_script.py`, in the checkout"
+        "run `make run`, or `python server/bundle_widget.py`, in the checkout"
     )
 
 
-def test_no_files_at_all_are_told(checkout: Path) -> None:
+def test_missing_browser_files_are_reported(checkout: Path) -> None:
     """The package was not installed whole."""
     (checkout / "client_demo").rename(checkout / "elsewhere")
     with pytest.raises(MissingFiles, match="install the package again"):
@@ -48,6 +50,12 @@ def test_an_older_script_is_stale(checkout: Path) -> None:
     """Where any module is newer; beside the package nothing is."""
     script = checkout / "client_demo" / SCRIPT
     script.write_text("1;")
+    with pytest.raises(MissingFiles, match=MORE):
+        browser_folder()
+    (script.parent / MORE).write_text("1;")
+    with pytest.raises(MissingFiles, match=PAGE):
+        browser_folder()
+    (script.parent / PAGE).write_text("1;")
     os.utime(script.parent / "stop-press" / "a.js", (1000, 1000))
     folder = browser_folder()
     assert stale_script(folder) == ""

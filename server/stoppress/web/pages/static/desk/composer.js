@@ -1,301 +1,360 @@
 /**
- * The composer: writes a new post, or a change to a post.
+ * The composer: shows one entry of the outbox, and writes what is typed into it.
  *
  * Rules:
- * - Input is stored (drafts.js) before anything else happens to it, and removed only when
- *   the server has acknowledged it or the editor discards it.
- * - While an attempt's outcome is unknown, its idempotency key stays. A text changed
- *   meanwhile is sent under the same key: if the first attempt had arrived, the server
- *   says so, and the text becomes a change to that post. So nothing appears twice.
+ * - Publishing is deliberate: the button, or Ctrl/⌘+Enter. Enter in a field is no more
+ *   than Enter.
+ * - What is sent leaves the composer at once: the next text is another entry.
+ * - After a conflict or a withdrawal both lead to the decision, and send nothing.
+ * - An entry is open in one tab at a time.
  * @module
  */
 
+import { setUpAttachments } from "./attachments.js";
+import { checkLengths } from "./complaints.js";
 import { ConflictView } from "./conflict_view.js";
-import { NEW } from "./drafts.js";
-import { EMPTY_DRAFT } from "./post_fields.js";
+import { CorrectionChoice } from "./correction_choice.js";
+import { EntryLock } from "./composer_lock.js";
+import { fetchPost } from "./fetch_post.js";
+import { asNewPost, entryTitle, isUntouched, needsDecision, newEntry, queued, rebased, withOwnText, withdrawn } from "./outbox_entry.js";
 import { PostForm } from "./post_form.js";
-import { RepeatedRequest, isUnknown, newIdempotencyKey, sendOnce } from "./send_request.js";
-import { draftOf, filledMembers, isEqualJson, mergePatch, rebase } from "./three_way_merge.js";
+import { notesOf } from "./post_notes_in_this_browser.js";
+import { isUnknown } from "./repeat_request_until_outcome.js";
+import { isEqualJson } from "./three_way_merge.js";
 
 /**
- * @typedef {import("./post_fields.js").Draft} Draft
- * @typedef {import("./send_request.js").Answer} Answer
+ * @typedef {import("./outbox_entry.js").Entry} Entry
+ * @typedef {import("./repeat_request_until_outcome.js").Answer} Answer
  * @typedef {import("../stop-press/fold.js").Post} Post
- * @typedef {import("./send_request.js").Attempt & {tried: any[]}} Attempt
- * @typedef {{show: (text: string, kind?: string) => void, confirm: (question: string,
- *   act: string) => Promise<boolean>, refusalText: (answer: Answer) => string}} Feedback
- *   `show`: a message on the form's status line.
+ * @typedef {import("./status_messages_and_questions.js").Feedback} Feedback
  */
 
 export class Composer {
   /**
    * @param {HTMLFormElement} root
-   * @param {import("./drafts.js").Drafts} drafts
+   * @param {import("./entry_store.js").EntryStore} store
    * @param {import("./preview.js").Preview} preview
    * @param {Feedback} feedback
    */
-  constructor(root, drafts, preview, feedback) {
+  constructor(root, store, preview, feedback) {
     this.#root = root;
-    this.#drafts = drafts;
+    this.#store = store;
     this.#preview = preview;
     this.#feedback = feedback;
+    this.#entry = newEntry(store.person, "");
     this.#form = new PostForm(root, () => this.#onInput());
+    this.#correction = new CorrectionChoice(this.#part("correction"), () => this.#onInput());
+    this.#lock = new EntryLock(() => this.#leave("Another tab has taken that text over."));
     const panel = /** @type {HTMLElement} */ (root.querySelector("[data-conflicts]"));
-    this.#conflictView = new ConflictView(panel, (name, value) => this.#swapMember(name, value));
-    root.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.submit();
+    this.#conflictView = new ConflictView(panel, {
+      swap: (name, value) => {
+        const draft = this.#form.read();
+        this.#form.fill({ ...draft, [name]: value });
+        return draft[name];
+      },
+      decided: () => this.#onInput(),
+      asNew: () => {
+        this.#show(asNewPost(this.#read()));
+        this.#onInput();
+        this.#feedback.show("It is a new post now, and not published yet.");
+        this.#form.focus();
+      },
     });
+    setUpAttachments(root, this.#form, {
+      changed: () => this.#onInput(),
+      feed: () => this.#entry.feed,
+      entryId: () => this.#entry.id,
+      person: store.person,
+    });
+    // The buttons are no submit buttons; nothing else may send the form either.
+    root.addEventListener("submit", (event) => event.preventDefault());
     root.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-        event.preventDefault();
-        this.submit();
-      }
+      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
+      event.preventDefault();
+      if (!event.repeat) this.submit();
     });
-    this.#onClick("discard", () => this.#discard());
-    this.#onClick("stop", () => this.#request?.stop());
+    this.#part("send").addEventListener("click", () => this.submit());
+    this.#part("new").addEventListener("click", () => this.startNew());
+    this.#part("discard").addEventListener("click", () => this.#discard());
+    store.onChange((id, isOther) => {
+      if (id === this.#entry.id && !this.#isPutting) this.#onOthersChange(isOther);
+    });
   }
 
   #root;
-  #drafts;
+  #store;
   #preview;
   #feedback;
   #form;
+  #correction;
+  #lock;
   #conflictView;
-  #feed = "";
-  #entryName = NEW;
-  /** @type {any} The post that is changed, as it was when editing began; null: a new one. */
-  #base = null;
-  /** @type {Attempt | null} The attempt whose outcome is unknown. */ #attempt = null;
-  /** @type {RepeatedRequest | null} */ #request = null;
+  #isPutting = false;
+  /** @type {Entry} */ #entry;
+  /** The entry that was sent last from here. */ sentId = "";
 
-  /** Whether a request is under way. */
-  get isSending() {
-    return this.#request !== null;
+  /** @param {string} zone the time zone of the feed */
+  set zone(zone) {
+    this.#form.zone = zone;
+  }
+
+  /** The entry, as it is in the form. */
+  get entry() {
+    return this.#read();
+  }
+
+  /** The id of the entry that is open here. */
+  get entryId() {
+    return this.#entry.id;
   }
 
   /**
-   * Open the feed's draft that was last written.
+   * Open the feed: the draft that was last written there, if no other tab has it.
    * @param {string} feed
    */
-  open(feed) {
-    this.#feed = feed;
-    this.#load(this.#drafts.active(feed));
-  }
-
-  /**
-   * Edit a post; a stored change to it is opened again.
-   * @param {Post} shown as readers get it: without its text, which the API has
-   */
-  async edit({ id }) {
-    const feed = this.#feed;
-    const answer = await fetchPost(feed, id);
-    if (feed !== this.#feed || this.isSending) return;
-    const stored = this.#drafts.get(feed, id);
-    const post = answer.status === 200 ? answer.body : null;
-    if (!post && !stored) {
-      const later = "The post can't be read now; try again.";
-      const reason = isUnknown(answer) ? later : this.#feedback.refusalText(answer);
-      return this.#feedback.show(reason, "trouble");
+  async open(feed) {
+    const fresh = newEntry(this.#store.person, feed);
+    this.#show(fresh);
+    this.#feedback.show("");
+    const drafts = this.#store.all(feed).filter(({ state }) => state === "draft");
+    for (const entry of drafts.reverse()) {
+      const isMine = await this.#lock.take(entry.id);
+      // The editor opened something else meanwhile.
+      if (isMine === null) return;
+      // The editor may have begun to write, or opened something else.
+      if (this.#entry.id !== fresh.id || !isUntouched(this.#read())) break;
+      if (isMine) return this.#showOpened((await this.#store.fresh(entry.id)) ?? fresh);
     }
-    this.#load(id, stored ?? { draft: draftOf(post), base: post, attempt: null });
-    if (post && stored?.base && !stored.attempt && stored.base.rev < post.rev) this.#rebaseOnto(post);
-    this.#form.focus();
+    await this.#lock.take(this.#entry.id);
   }
 
   /**
-   * @param {string} name
-   * @param {any} [stored]
+   * Open an entry of the outbox; one that is queued is taken back.
+   * @param {string} id
    */
-  #load(name, stored = this.#drafts.get(this.#feed, name)) {
-    const { draft = EMPTY_DRAFT, base = null, attempt = null, disputes = [] } = stored ?? {};
-    this.#entryName = name;
-    this.#base = base;
-    this.#attempt = attempt;
-    this.#form.fill(draft);
-    this.#conflictView.show(disputes);
-    this.#showMode();
-    this.#preview.show(this.#feed, draft);
-    if (attempt) {
+  async openEntry(id) {
+    const isMine = await this.#lock.take(id);
+    if (isMine === false) {
+      const question = "This text is open in another tab. Take it over here?";
+      if (!(await this.#feedback.confirm(question, "Take it over"))) return;
+      await this.#lock.take(id, true);
+    }
+    const entry = await this.#store.fresh(id);
+    if (!entry || entry.state === "out" || !this.#lock.holds(id)) return;
+    this.#form.focus();
+    this.#showOpened(entry);
+  }
+
+  /** @param {Entry} entry */
+  #showOpened(entry) {
+    const isTakenBack = entry.state === "queued";
+    const isRefused = entry.state === "refused";
+    this.#show(isTakenBack || isRefused ? { ...entry, state: "draft" } : entry);
+    if (isTakenBack) this.#put(this.#entry);
+    if (entry.attempt) {
       const again = "The last try was not confirmed. Send it again: it can't appear twice.";
       this.#feedback.show(again, "trouble");
+    } else if (isRefused) {
+      this.#showRefusal(entry);
+    } else if (needsDecision(entry)) {
+      this.#feedback.show("This needs your decision before it can be sent.", "trouble");
     } else {
       this.#feedback.show("");
     }
   }
 
-  /** Label the form for a new post or for a change. */
-  #showMode() {
-    const isNew = this.#base === null;
-    const title = isNew ? "New post" : `Change a post (revision ${this.#base.rev})`;
-    this.#part("title").textContent = title;
-    this.#part("send").textContent = isNew ? "Publish" : "Save the change";
-    this.#part("discard").textContent = this.#entryName === NEW ? "Discard" : "Leave without saving";
-    this.#part("correction").hidden = isNew;
-  }
-
-  #onInput() {
-    this.#store();
-    this.#preview.show(this.#feed, this.#form.read());
-    if (!this.#drafts.isKept) {
-      this.#feedback.show("This browser keeps no drafts: a reload would lose the text.", "trouble");
+  /** @param {Entry} entry */
+  #showRefusal({ field, reason }) {
+    if (field) {
+      const text = reason.slice(reason.startsWith(field) ? field.length : 0).replace(/^: /, "");
+      this.#form.showComplaint(field, text);
     }
-  }
-
-  #store() {
-    const draft = this.#form.read();
-    const clean = this.#base ? draftOf(this.#base) : EMPTY_DRAFT;
-    const isWorthStoring = this.#attempt || !isEqualJson(draft, clean) || this.#entryName !== NEW;
-    const conflicts = this.#conflictView.all;
-    const stored = { draft, base: this.#base, attempt: this.#attempt, disputes: conflicts };
-    this.#drafts.put(this.#feed, this.#entryName, isWorthStoring ? stored : null);
-  }
-
-  /** Send the draft; if a request is under way, try it at once. */
-  async submit() {
-    if (this.#request) return this.#request.hurry();
-    this.#form.clearComplaints();
-    const draft = this.#form.read();
-    const attempt = this.#nextAttempt(draft);
-    if (!attempt) return this.#feedback.show("Nothing was changed.");
-    if (!this.#base && isEqualJson(attempt.body, {})) return this.#feedback.show("Nothing is written yet.");
-    this.#attempt = attempt;
-    this.#store();
-    this.#feedback.show("Sending…");
-    this.#request = new RepeatedRequest(attempt, (answer, waitS) => this.#showWaiting(answer, waitS));
-    const answer = await this.#request.run();
-    this.#request = null;
-    this.#part("stop").hidden = true;
-    if (answer) return this.#handleAnswer(answer, draft);
-    const open = "Stopped. Whether it arrived is not known; sending it again settles that.";
-    this.#feedback.show(open, "trouble");
+    this.#feedback.show(`Refused: ${reason}`, "trouble");
   }
 
   /**
-   * @param {Draft} draft
-   * @returns {Attempt | null}
+   * Edit a post; an entry that already changes it is opened instead.
+   * @param {Post} shown as readers get it: without its text, which the API has
    */
-  #nextAttempt(draft) {
-    const body = this.#base ? mergePatch(draftOf(this.#base), draft) : filledMembers(draft);
-    if (this.#attempt) {
-      const others = this.#attempt.tried.filter((each) => !isEqualJson(each, body));
-      return { ...this.#attempt, body, tried: [...others, body] };
+  async edit({ id }) {
+    const feed = this.#entry.feed;
+    const mine = this.#store.all(feed).find(({ postId, state }) => postId === id && state !== "out");
+    const before = this.#read();
+    const answer = await fetchPost(feed, id);
+    if (feed !== this.#entry.feed) return;
+    if (before.id !== this.#entry.id || !isEqualJson(before.draft, this.#form.read())) {
+      // Nothing changes under the hands of an editor who went on writing.
+      return this.#feedback.show("The post was loaded while you wrote: choose Edit again to open it.");
     }
-    if (this.#base && isEqualJson(body, {})) return null;
-    const path = `/v1/feeds/${this.#feed}/posts`;
-    const made = { key: newIdempotencyKey(), body, tried: [body] };
-    if (!this.#base) return { ...made, method: "POST", path };
-    const { id, rev } = this.#base;
-    return { ...made, method: "PATCH", path: `${path}/${id}`, rev };
-  }
-
-  /**
-   * @param {Answer} answer
-   * @param {number} waitS
-   */
-  #showWaiting({ status }, waitS) {
-    this.#part("stop").hidden = false;
-    const why = status ? "The server can't confirm it now" : "The server does not answer";
-    const then = `Your text is safe here; trying again in ${Math.ceil(waitS)} s.`;
-    this.#feedback.show(`${why}. ${then}`, "trouble");
-  }
-
-  /**
-   * @param {Answer} answer
-   * @param {Draft} sent
-   */
-  async #handleAnswer(answer, sent) {
-    const { status, body } = answer;
-    const attempt = /** @type {Attempt} */ (this.#attempt);
-    if (isKeyReused(answer)) {
-      const earlier = await this.#findArrived(attempt);
-      if (!earlier) return;
-      this.#attempt = null;
-      if (!earlier.published_at) return this.#turnIntoNewPost("An earlier try was withdrawn since.");
-      return this.#turnIntoChange(earlier, "An earlier try had arrived. Your text is a change to it.");
-    }
-    if (status === 401) {
-      const how = "You are signed out. Sign in in another tab, then send again.";
-      return this.#feedback.show(how, "trouble"); // The attempt stays, with its key.
-    }
-    this.#attempt = null;
-    if (status === 200 || status === 201) return this.#finish(body.post, sent);
-    if (status === 412 && body?.current) {
-      this.#rebaseOnto(body.current);
-      return this.#feedback.show("Someone else changed this post meanwhile.", "trouble");
-    }
-    if (this.#base && (status === 410 || status === 404)) {
-      return this.#turnIntoNewPost("This post was withdrawn meanwhile.");
-    }
-    this.#store();
-    if (body?.field) {
-      const reason = body.detail.slice(body.detail.startsWith(body.field) ? body.field.length : 0);
-      this.#form.showComplaint(body.field, reason.replace(/^: /, ""));
-    }
-    this.#feedback.show(this.#feedback.refusalText(answer), "trouble");
-  }
-
-  /**
-   * The post that an earlier attempt under this key created, found by repeating them.
-   * @param {Attempt} attempt
-   */
-  async #findArrived(attempt) {
-    for (const body of attempt.tried) {
-      const answer = await sendOnce({ ...attempt, body });
-      if (answer.status === 200 || answer.status === 201) return answer.body.post;
-      if (isUnknown(answer)) {
-        this.#feedback.show("The server can't confirm it now. Send it again.", "trouble");
-        return null;
+    if (mine) {
+      await this.openEntry(mine.id);
+      const entry = this.#entry;
+      if (answer.status === 200 && entry.id === mine.id && !entry.attempt && entry.base.rev < answer.body.rev) {
+        this.#rebaseOnto(answer.body);
       }
+      return;
     }
-    // None of them: the key belongs to another request, and the next attempt needs a new one.
-    this.#attempt = null;
-    this.#store();
-    this.#feedback.show("It did not arrive. Send it again.", "trouble");
-    return null;
+    if (answer.status !== 200) {
+      const later = "The post can't be read now; try again.";
+      const reason = isUnknown(answer) ? later : this.#feedback.refusalText(answer);
+      return this.#feedback.show(reason, "trouble");
+    }
+    const notes = notesOf(this.#store.person, id);
+    this.#show(newEntry(this.#store.person, feed, answer.body, undefined, notes));
+    this.#feedback.show("");
+    // Before the lock: later the editor may be in another field already.
+    this.#form.focus();
+    await this.#lock.take(this.#entry.id);
   }
 
   /**
-   * The post is withdrawn: the draft becomes a new post.
-   * @param {string} why
+   * Put another text into the open entry.
+   * @param {import("./post_field_table.js").Draft} draft
    */
-  #turnIntoNewPost(why) {
-    this.#base = null;
-    this.#attempt = null;
-    this.#conflictView.show([]);
-    this.#showMode();
-    this.#store();
-    this.#feedback.show(`${why} Your text is here, as a new post.`, "trouble");
-  }
-
-  /**
-   * @param {Post} post as it was taken
-   * @param {Draft} sent
-   */
-  #finish(post, sent) {
-    const what = this.#base ? "Saved." : "Published.";
-    if (!post.published_at) return this.#turnIntoNewPost("It had arrived, and was withdrawn since.");
-    if (!isEqualJson(this.#form.read(), sent)) {
-      return this.#turnIntoChange(post, `${what} What you typed since is a change to it.`);
-    }
-    this.#drafts.put(this.#feed, this.#entryName, null);
-    this.#load(NEW);
-    this.#feedback.show(what, "good");
+  fill(draft) {
+    this.#show({ ...this.#read(), draft });
+    this.#onInput();
     this.#form.focus();
   }
 
   /**
-   * From now on the draft is a change to `post`.
-   * @param {Post} post
-   * @param {string} text
+   * Open an entry that was made elsewhere, such as an earlier version of a post.
+   * @param {Entry} entry
    */
-  #turnIntoChange(post, text) {
-    const conflicts = this.#conflictView.all;
-    const stored = { draft: this.#form.read(), base: post, attempt: null, disputes: conflicts };
-    this.#drafts.put(this.#feed, this.#entryName, null);
-    this.#load(post.id, stored);
-    this.#store();
-    this.#feedback.show(text, "good");
+  async openMade(entry) {
+    this.#show(entry);
+    this.#put(entry);
+    this.#feedback.show("");
+    this.#form.focus();
+    await this.#lock.take(entry.id);
+  }
+
+  /** The text is elsewhere now: drop the entry, and begin another. */
+  async finish() {
+    await this.#store.remove(this.#entry.id);
+    this.startNew(false);
+  }
+
+  /**
+   * Someone withdrew posts: if one is open here, the editor learns it now.
+   * @param {(postId: string) => boolean} isWithdrawn
+   */
+  noteWithdrawals(isWithdrawn) {
+    const { base, state, attempt } = this.#entry;
+    if (!base || attempt || state === "withdrawn" || !isWithdrawn(base.id)) return;
+    const entry = this.#read();
+    if (isUntouched(entry)) {
+      // Nothing here is the editor's own, and what was taken down must be nowhere.
+      this.#show(newEntry(this.#store.person, entry.feed));
+      this.#lock.take(this.#entry.id);
+      this.#feedback.show("The post that was open here was withdrawn.", "trouble");
+      return;
+    }
+    this.#show(withdrawn(entry));
+    this.#put(this.#entry);
+    this.#feedback.show("This post was withdrawn meanwhile. Your text is kept.", "trouble");
+  }
+
+  /** Queue the entry, and begin the next one. */
+  submit() {
+    const entry = this.#read();
+    if (needsDecision(entry)) {
+      this.#conflictView.focus();
+      return this.#feedback.show("Decide first: nothing was sent.", "trouble");
+    }
+    if (!checkLengths(this.#root)) {
+      return this.#feedback.show("A field is too long: nothing was sent.", "trouble");
+    }
+    // A draft of the desk is published there, and its text with it.
+    if (entry.shared) return this.#root.dispatchEvent(new CustomEvent("publish-shared"));
+    const ready = queued(entry, Date.now());
+    if (!ready) {
+      const nothing = entry.base ? "Nothing was changed." : "Nothing is written yet.";
+      return this.#feedback.show(nothing);
+    }
+    this.#show(newEntry(this.#store.person, entry.feed));
+    this.#lock.take(this.#entry.id);
+    this.#store.put(ready);
+    this.sentId = ready.id;
+    this.#root.dispatchEvent(new CustomEvent("entry"));
+    this.#feedback.show("");
+    this.#form.focus();
+  }
+
+  /** @param {Entry} entry */
+  #show(entry) {
+    this.#entry = entry;
+    this.#form.fill(entry.draft);
+    this.#form.box("notes").value = entry.notes ?? "";
+    this.#conflictView.show(entry.disputes, entry.state === "withdrawn");
+    this.#showMode();
+    this.#preview.show(entry.feed, entry.draft);
+    this.#root.dispatchEvent(new CustomEvent("entry"));
+  }
+
+  /** Label the form for a new post or for a change. */
+  #showMode() {
+    const { base, attempt } = this.#entry;
+    const isNew = base === null;
+    const newTitle = this.#entry.shared ? "A draft of the desk" : "New post";
+    this.#part("title").textContent = isNew ? newTitle : `Change a post (revision ${base.rev})`;
+    this.#part("send").textContent = isNew ? "Publish" : "Save the change";
+    this.#part("discard").textContent = isNew ? "Discard" : "Leave without saving";
+    this.#part("discard").hidden = attempt !== null;
+    this.#correction.show(!isNew);
+  }
+
+  /** The entry as it is in the form. */
+  #read() {
+    const notes = this.#form.box("notes").value;
+    return { ...this.#entry, notes, draft: this.#form.read(), disputes: this.#conflictView.all };
+  }
+
+  #onInput() {
+    this.#feedback.show("");
+    const isFirst = isUntouched(this.#entry);
+    this.#entry = this.#read();
+    if (isFirst) this.#entry.order = Date.now();
+    if (isUntouched(this.#entry)) this.#store.remove(this.#entry.id);
+    else this.#put(this.#entry);
+    this.#preview.show(this.#entry.feed, this.#entry.draft);
+  }
+
+  /** @param {Entry} entry */
+  async #put(entry) {
+    this.#isPutting = true;
+    const written = this.#store.put(entry);
+    this.#isPutting = false;
+    await written;
+    if (!this.#store.isKept) {
+      this.#feedback.show("This browser keeps no drafts: a reload would lose the text.", "trouble");
+    }
+  }
+
+  /**
+   * The open entry changed elsewhere: its attempt was answered, or another tab wrote it.
+   * @param {boolean} isOther
+   */
+  #onOthersChange(isOther) {
+    const entry = this.#store.get(this.#entry.id);
+    if (!entry || entry === this.#entry) return;
+    const { base, attempt, state } = this.#entry;
+    if (isOther && entry.state === state && isEqualJson(entry.attempt, attempt)) return;
+    const known = withOwnText(entry, this.#form.read());
+    if (!known) return this.#leave("That text was sent.");
+    const isOut = entry.base && entry.base !== base && !entry.disputes.length && !entry.attempt;
+    this.#show(known);
+    this.#put(known);
+    if (known.id !== entry.id) this.#lock.take(known.id);
+    if (isOut) this.#feedback.show("An earlier try had arrived. Your text is a change to it.", "good");
+    else if (entry.state === "refused") this.#showOpened(known);
+  }
+
+  /** @param {string} why */
+  #leave(why) {
+    this.#show(newEntry(this.#store.person, this.#entry.feed));
+    this.#lock.take(this.#entry.id);
+    this.#feedback.show(why);
   }
 
   /**
@@ -303,62 +362,32 @@ export class Composer {
    * @param {Post} theirs
    */
   #rebaseOnto(theirs) {
-    const old = draftOf(this.#base);
-    const current = draftOf(theirs);
-    const { draft, conflicts } = rebase(old, this.#form.read(), current);
-    const disputes = conflicts.map((name) => ({ name, other: current[name], whose: "theirs" }));
-    this.#load(this.#entryName, { draft, base: theirs, attempt: null, disputes });
-    this.#store();
+    const entry = rebased(this.#read(), theirs);
+    this.#show(entry);
+    this.#put(entry);
+    this.#feedback.show("Someone else changed this post meanwhile.", "trouble");
   }
 
-  /**
-   * @param {import("./post_fields.js").Name} name
-   * @param {any} value
-   */
-  #swapMember(name, value) {
-    const draft = this.#form.read();
-    this.#form.fill({ ...draft, [name]: value });
-    // After the swap, so that the stored draft includes it.
-    queueMicrotask(() => this.#onInput());
-    return draft[name];
+  /** Leave the entry where it is, in the outbox, and begin another. */
+  startNew(isQuiet = true) {
+    this.#show(newEntry(this.#store.person, this.#entry.feed));
+    this.#lock.take(this.#entry.id);
+    if (isQuiet) this.#feedback.show("");
+    this.#form.focus();
   }
 
   async #discard() {
-    if (this.#request) return;
-    const clean = this.#base ? draftOf(this.#base) : EMPTY_DRAFT;
-    const isChanged = !isEqualJson(this.#form.read(), clean);
-    const question = "Throw away what you have written here?";
-    if (isChanged && !(await this.#feedback.confirm(question, "Throw away"))) return;
-    this.#drafts.put(this.#feed, this.#entryName, null);
-    this.#load(NEW);
+    const entry = this.#read();
+    if (!isUntouched(entry)) {
+      const question = `Throw away “${entryTitle(entry)}”?`;
+      if (!(await this.#feedback.confirm(question, "Throw away"))) return;
+    }
+    await this.#store.remove(entry.id);
+    this.startNew();
   }
 
   /** @param {string} name */
   #part(name) {
     return /** @type {HTMLElement} */ (this.#root.querySelector(`[data-part="${name}"]`));
   }
-
-  /**
-   * @param {string} name
-   * @param {() => void} act
-   */
-  #onClick(name, act) {
-    this.#part(name).addEventListener("click", act);
-  }
 }
-
-/**
- * A post as it is now, with its text. The random query makes the address another one: no
- * cache between has what readers get of the post under it.
- * @param {string} feed
- * @param {string} id
- */
-const fetchPost = (feed, id) =>
-  sendOnce({ method: "GET", path: `/v1/feeds/${feed}/posts/${id}?for=${newIdempotencyKey()}` });
-
-/**
- * Whether the idempotency key was used with another body: an earlier attempt did arrive.
- * @param {Answer} answer
- */
-const isKeyReused = ({ status, body }) =>
-  status === 422 && /key-reused$/.test(body?.type ?? "");

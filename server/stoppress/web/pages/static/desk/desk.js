@@ -3,178 +3,301 @@
  * @module
  */
 
-import { Reader } from "../stop-press/client.js";
+import { setUpBulkBar } from "./bulk_bar.js";
+import { complainAt } from "./complaints.js";
 import { Composer } from "./composer.js";
-import { Drafts } from "./drafts.js";
+import { DeskLine } from "./desk_line.js";
+import { DeskPostList } from "./desk_post_list.js";
+import { EntryStore } from "./entry_store.js";
+import { fetchFeeds, waitForPerson } from "./writable_feeds.js";
 import { FeedForm, setUpNewFeedForm } from "./feed_forms.js";
-import { DeskPostList, postTitle } from "./desk_post_list.js";
+import { setUpFeedTools } from "./embed_code_and_export_tools.js";
+import { byId, confirm, feedbackAt } from "./status_messages_and_questions.js";
+import { setUpHandingOver } from "./hand_in_or_schedule_draft.js";
+import { guardPage, guardPastes } from "./refuse_large_pastes_and_stray_drops.js";
+import { ListKeys, setUpKeysDialog } from "./list_keys.js";
+import { OpenFeed } from "./open_feed.js";
+import { Outbox } from "./outbox.js";
+import { OutboxCards } from "./outbox_cards.js";
+import { entryTitle, newEntry } from "./outbox_entry.js";
+import { PostCommands } from "./post_commands.js";
+import { PostMenu } from "./post_menu.js";
+import { keepNotes } from "./post_notes_in_this_browser.js";
+import { postTitle } from "./post_text.js";
+import { Presence } from "./presence.js";
 import { Preview } from "./preview.js";
-import { ROOT, RepeatedRequest, newIdempotencyKey } from "./send_request.js";
+import { ReaderChart } from "./reader_chart.js";
+import { RevisionsView } from "./revisions_view.js";
+import { SearchBar, byLargePages } from "./search_bar.js";
+import { ROOT } from "./repeat_request_until_outcome.js";
+import { SharedDrafts } from "./shared_drafts.js";
+import { SinceYouLeft } from "./since_you_left.js";
+import { takeDown } from "./takedown.js";
+import { TextTemplates } from "./text_templates.js";
+import { trustedScript } from "./trusted_types.js";
+import { setUpSigningOut } from "./upload_drafts_at_sign_out.js";
+import { setUpViews, showView } from "./narrow_screen_views_and_dialog_buttons.js";
+import { addToSummary, setUpWriting } from "./toolbar_and_suggestions.js";
 
-/**
- * @typedef {import("./send_request.js").Answer} Answer
- * @typedef {import("../stop-press/fold.js").Post} Post
- */
+/** @typedef {import("../stop-press/fold.js").Post} Post */
 
-/**
- * @param {string} id
- * @returns {any}
- */
-const byId = (id) => document.getElementById(id);
-
-const LINE_TEXTS = {
-  connecting: "Connecting…",
-  live: "Live",
-  reconnecting: "The live line broke; coming back…",
-  ended: "The live line has ended.",
-  gone: "This feed can't be read.",
-};
-
-/**
- * The message for a refusal.
- * @param {Answer} answer
- */
-function refusalText({ status, body }) {
-  if (status === 401) return "You are signed out. Sign in in another tab, then send again.";
-  if (body?.detail) return `Refused: ${body.detail}.`;
-  return `Refused (status ${status}).`;
-}
-
-/** @param {HTMLElement} element */
-const feedbackAt = (element) => ({
-  refusalText,
-  confirm,
-  /** @type {(text: string, kind?: string) => void} */
-  show(text, kind = "") {
-    element.textContent = text;
-    element.dataset.kind = kind;
-  },
-});
-
-/**
- * Ask the editor to confirm what can't be undone.
- * @param {string} question
- * @param {string} act
- * @returns {Promise<boolean>}
- */
-function confirm(question, act) {
-  const dialog = byId("confirm");
-  byId("confirm-question").textContent = question;
-  byId("confirm-act").textContent = act;
-  dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    const done = () => resolve(dialog.returnValue === "yes");
-    dialog.addEventListener("close", done, { once: true });
-  });
-}
-
+const person = byId("desk").dataset.person ?? "";
 const feedback = feedbackAt(byId("write-status"));
 const listFeedback = feedbackAt(byId("list-status"));
-const drafts = new Drafts(() => window.localStorage);
-const composer = new Composer(byId("write"), drafts, new Preview(byId("preview")), feedback);
-const feedForm = new FeedForm(byId("feed-form"), feedbackAt(byId("feed-status")));
-const postList = new DeskPostList(byId("posts"), {
-  edit: (post) => !isBusy() && composer.edit(post),
-  withdraw,
+const store = new EntryStore(person);
+const composer = new Composer(byId("write"), store, new Preview(byId("preview")), feedback);
+const outbox = new Outbox(store);
+const feedForms = [
+  new FeedForm(byId("feed-form"), feedbackAt(byId("feed-status"))),
+  new FeedForm(byId("summary-form"), feedbackAt(byId("summary-status"))),
+];
+const chart = new ReaderChart(byId("chart"));
+/** @type {PostCommands} */
+const commands = new PostCommands(listFeedback, (id) => list.own(id));
+
+const zone = () => openFeed.feed?.timezone ?? "UTC";
+/** Whether this person may change the feed itself; the server decides. */
+let mayManage = false;
+
+const openFeed = new OpenFeed({
+  changed(state) {
+    composer.zone = zone();
+    list.show(state);
+    for (const form of feedForms) form.show(state.feed);
+    search.update();
+    search.tell();
+  },
+  readers(count) {
+    chart.add(count);
+    showCards();
+  },
+  withdrawn: (isWithdrawn) => composer.noteWithdrawals(isWithdrawn),
 });
 
-/** @type {Reader | null} */
-let reader = null;
-let slug = "";
+const cards = new OutboxCards(byId("outbox"), store, {
+  open(id) {
+    showView("write");
+    composer.openEntry(id);
+  },
+  discard,
+  readers: () => openFeed.readers,
+});
 
-function isBusy() {
-  if (composer.isSending) feedback.show("Something is still being sent; wait, or stop it.", "trouble");
-  return composer.isSending;
+/** @type {(post: Post) => void} */
+const edit = (post) => {
+  showView("write");
+  composer.edit(post);
+};
+/** @param {Post} post */
+const toggleKey = (post) =>
+  commands.change([post], ({ key }) => ({ key: !key }), post.key ? "No longer key" : "Key now");
+/** @param {Post} post */
+const togglePin = (post) =>
+  commands.change([post], ({ pinned }) => ({ pinned: !pinned }), post.pinned ? "Not pinned" : "Pinned");
+
+const menu = new PostMenu(byId("post-menu"), (post) => [
+  { label: post.key ? "Not a key moment" : "Key moment", key: "k", run: toggleKey },
+  { label: post.pinned ? "Unpin" : "Pin", key: "p", run: togglePin },
+  { label: "History", key: "h", run: showHistory },
+  { label: "Add to what we know", run: (each) => addToSummary(postTitle(each)) },
+  { label: "Copy the address", run: copyAddress },
+  ...(mayManage ? [{ label: "Take down…", isDanger: true, run: takeDownPost }] : []),
+]);
+
+/** @type {DeskPostList} */
+const list = new DeskPostList(
+  byId("posts"),
+  {
+    edit,
+    withdraw: (post) => commands.withdraw([post]),
+    more: (post, button) => menu.open(post, button),
+    pick: (id, isPicked, isRange) => list.selection.pick(id, isPicked, isRange),
+    putBack: (post) => commands.putBack([post]),
+  },
+  {
+    news(text) {
+      byId("news").hidden = !text;
+      byId("news").textContent = text;
+    },
+    shown(count) {
+      byId("list-count").textContent = String(count);
+      keys.update();
+    },
+  },
+);
+const search = new SearchBar(list, () => openFeed.reader);
+const keys = new ListKeys(
+  byId("posts"),
+  () => list.posts,
+  {
+    e: { text: "edit", run: edit },
+    p: { text: "pin, or unpin", run: togglePin },
+    k: { text: "key moment, or not", run: toggleKey },
+    w: { text: "withdraw", run: (post) => commands.withdraw([post]) },
+    h: { text: "history", run: showHistory },
+    x: { text: "select", run: ({ id }) => list.selection.pick(id, !list.selection.has(id)) },
+    m: { text: "more", run: ({ id }) => list.rowOf(id)?.querySelector(/** @type {"button"} */ ("[aria-haspopup]"))?.click() },
+  },
+  {
+    n: { text: "write another", run: newPost },
+    j: { text: "to the list; in it, the next post (J: the one before)", run: toList },
+    "/": { text: "search", run: toSearch },
+    "?": { text: "these keys", run: () => byId("keys").showModal() },
+  },
+);
+
+function showCards() {
+  const count = cards.show(openFeed.slug, composer.entryId);
+  cards.showSent(byId("sent"), composer.sentId);
+  const all = count + shared.count;
+  byId("queue-count").textContent = all ? String(all) : "";
+  byId("queue-empty").hidden = all > 0;
+  const { base, shared: draft } = composer.entry;
+  if (openFeed.slug) presence.show(openFeed.slug, draft?.id ?? base?.id ?? "");
+}
+
+function newPost() {
+  showView("write");
+  composer.startNew();
+}
+
+function toList() {
+  showView("list");
+  keys.focus();
+}
+
+function toSearch() {
+  showView("list");
+  byId("search").focus();
+}
+
+/** @param {import("./outbox_entry.js").Entry} entry */
+async function discard(entry) {
+  if (await confirm(`Throw away “${entryTitle(entry)}”?`, "Throw away")) store.remove(entry.id);
 }
 
 /** @param {Post} post */
-async function withdraw(post) {
-  const title = postTitle(post);
-  const question = `Withdraw “${title}”? It disappears from every reader's page at once.`;
-  if (!(await confirm(question, "Withdraw"))) return;
-  const path = `/v1/feeds/${slug}/posts/${post.id}`;
-  const request = new RepeatedRequest({ method: "DELETE", path, key: newIdempotencyKey() }, (_, waitS) => {
-    const then = `trying again in ${Math.ceil(waitS)} s`;
-    listFeedback.show(`The withdrawal is not confirmed yet; ${then}.`, "trouble");
-  });
-  listFeedback.show("Withdrawing…");
-  const answer = await request.run();
-  if (answer?.status === 204) listFeedback.show(`Withdrawn: “${title}”.`, "good");
-  else if (answer) listFeedback.show(refusalText(answer), "trouble");
+async function copyAddress({ url }) {
+  const address = new URL(url, location.href).href;
+  try {
+    await navigator.clipboard.writeText(address);
+    listFeedback.show("The address is copied.", "good");
+  } catch {
+    listFeedback.show(address);
+  }
 }
 
-/** @param {string} name */
-function openFeed(name) {
-  reader?.stop();
-  slug = name;
-  history.replaceState(null, "", `?feed=${name}`);
-  byId("feed").value = name;
-  byId("page-link").href = `${ROOT}/live/${name}`;
+const revisions = new RevisionsView({
+  putBack(post, draft) {
+    composer.sentId = outbox.sendChange(openFeed.slug, post, draft);
+    showCards();
+  },
+  open(post, draft) {
+    openMade(newEntry(person, openFeed.slug, post, draft));
+  },
+});
+
+/** @param {import("./outbox_entry.js").Entry} entry */
+function openMade(entry) {
+  showView("write");
+  composer.openMade(entry);
+}
+
+const shared = new SharedDrafts(byId("drafts"), feedback, { person, zone, open: openMade });
+const presence = new Presence(feedback);
+const deskLine = new DeskLine({
+  drafts: () => shared.refresh(),
+  presence: (message) => presence.hear(message),
+});
+setUpHandingOver(composer, shared, feedback, zone);
+
+/** @param {Post} post */
+function showHistory(post) {
+  revisions.open(openFeed.slug, post, zone());
+}
+
+/** @param {Post} post */
+function takeDownPost(post) {
+  takeDown(openFeed.slug, post, zone());
+}
+
+/** @param {string} slug */
+function open(slug) {
+  commands.feed = slug;
   byId("desk").hidden = false;
+  byId("open-settings").hidden = false;
   listFeedback.show("");
-  postList.show(null);
-  composer.open(name);
-  const mine = (reader = new Reader(location.origin + ROOT, name, {
-    change(state) {
-      if (mine !== reader) return;
-      postList.show(state);
-      feedForm.show(state.feed);
-      byId("feed").selectedOptions[0].textContent = state.feed.title;
-      byId("older").hidden = !mine.next;
-    },
-    line(state) {
-      if (mine !== reader) return;
-      byId("line").textContent = LINE_TEXTS[state];
-      byId("line").dataset.line = state;
-    },
-  }));
-  byId("line").textContent = LINE_TEXTS.connecting;
-  byId("line").dataset.line = "connecting";
-  reader.start();
+  chart.clear();
+  list.show(null);
+  search.clear();
+  openFeed.open(slug);
+  composer.open(slug);
+  sinceYouLeft.tell(slug);
+  shared.show(slug);
+  deskLine.open(slug);
+  showCards();
 }
 
 /** @param {string} [wanted] */
 async function loadFeeds(wanted) {
-  const request = new RepeatedRequest({ method: "GET", path: "/desk/feeds", key: "" }, (_, waitS) => {
-    const then = `trying again in ${Math.ceil(waitS)} s.`;
-    byId("note").textContent = `The list of feeds could not be loaded; ${then}`;
-  });
-  const { status, body } = /** @type {Answer} */ (await request.run());
-  byId("note").textContent = "";
-  if (status !== 200) {
-    byId("note").textContent = refusalText({ status, body });
-    return;
-  }
-  const { feeds, makes } = body;
-  const options = feeds.map((/** @type {any} */ feed) => new Option(feed.title, feed.slug));
-  byId("feed").replaceChildren(...options);
-  byId("make").hidden = !makes;
+  const answer = await fetchFeeds(person);
+  if (!answer) return;
+  const { feeds, makes } = answer;
+  mayManage = makes;
+  byId("feed").replaceChildren(...feeds.map(({ title, slug }) => new Option(title, slug)));
+  byId("open-make").hidden = !makes;
   byId("note").hidden = feeds.length > 0;
-  if (!feeds.length) {
-    byId("note").textContent = makes
-      ? "There is no feed yet. Make the first one."
-      : "This token may not write to any feed.";
-    byId("make").open = makes;
-    return;
-  }
-  const found = feeds.find((/** @type {any} */ feed) => feed.slug === wanted);
-  openFeed((found ?? feeds[0]).slug);
+  if (feeds.length) return open((feeds.find(({ slug }) => slug === wanted) ?? feeds[0]).slug);
+  byId("note").textContent = makes
+    ? "There is no feed yet. Make the first one."
+    : "This token may not write to any feed.";
+  if (makes) byId("make").showModal();
 }
 
-byId("feed").addEventListener("change", () => {
-  if (isBusy()) byId("feed").value = slug;
-  else openFeed(byId("feed").value);
+byId("feed").addEventListener("change", () => open(byId("feed").value));
+byId("write").addEventListener("entry", showCards);
+byId("queue").addEventListener("drafts", showCards);
+store.onChange((id) => {
+  const entry = store.get(id);
+  if (entry?.state === "out") keepNotes(person, entry.postId, entry.notes ?? "");
+  showCards();
+});
+guardPastes(document.body, complainAt);
+guardPage((reason) => feedback.show(reason, "trouble"));
+byId("news").addEventListener("click", () => {
+  list.release();
+  byId("scroll").scrollTop = 0;
 });
 byId("older").addEventListener("click", async () => {
   try {
-    await reader?.older();
+    if (openFeed.reader) byLargePages(openFeed.reader);
+    await openFeed.reader?.older();
   } catch {
     listFeedback.show("Older posts could not be loaded; try again.", "trouble");
   }
 });
+const sinceYouLeft = new SinceYouLeft(person, () => openFeed);
+new TextTemplates(person, composer);
+setUpWriting(() => openFeed.reader?.state?.posts.values() ?? []);
+setUpFeedTools(() => openFeed.feed);
+setUpViews();
+setUpKeysDialog(keys, byId("key-list"), byId("keys-on"));
+setUpBulkBar(list, commands);
 setUpNewFeedForm(byId("make-form"), feedbackAt(byId("make-status")), (feed) => {
-  byId("make").open = false;
+  byId("make").close();
   loadFeeds(feed.slug);
 });
-loadFeeds(new URLSearchParams(location.search).get("feed") ?? undefined);
+
+if (person) {
+  await store.open();
+  setUpSigningOut({ store, composer, outbox, leave: () => openFeed.close() });
+  outbox.start();
+  loadFeeds(new URLSearchParams(location.search).get("feed") ?? undefined);
+} else {
+  waitForPerson();
+}
+if (navigator.serviceWorker && person) {
+  navigator.serviceWorker
+    .register(trustedScript(`${ROOT}/desk/service-worker.js`), { scope: `${ROOT}/desk` })
+    .catch(() => {}); // The desk works without: it can't be opened offline then.
+}

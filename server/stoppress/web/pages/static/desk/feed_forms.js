@@ -1,15 +1,19 @@
 /**
- * The form of a feed's title, standfirst and status, and the form that creates a feed.
+ * The forms of a feed: its settings, its summary, and the form that creates one.
  *
- * Each is sent like a post: under one idempotency key until its outcome is known.
+ * Each is sent like a post: deliberately, and under one idempotency key until its outcome
+ * is known. A form has the members of the feed for which it has a control.
  * @module
  */
 
-import { RepeatedRequest, newIdempotencyKey } from "./send_request.js";
+import { checkLengths, complainAt } from "./complaints.js";
+import { FEED_FIELDS, differing, memberOf, patchOf } from "./feed_field_table.js";
+import { RepeatedRequest, newIdempotencyKey } from "./repeat_request_until_outcome.js";
+import { isEqualJson } from "./three_way_merge.js";
 
 /**
- * @typedef {import("./composer.js").Feedback} Feedback
- * @typedef {import("./send_request.js").Attempt} Attempt
+ * @typedef {import("./status_messages_and_questions.js").Feedback} Feedback
+ * @typedef {import("./repeat_request_until_outcome.js").Attempt} Attempt
  */
 
 class FormRequest {
@@ -40,8 +44,6 @@ class FormRequest {
   }
 }
 
-const FEED_MEMBERS = ["title", "standfirst", "status"];
-
 export class FeedForm {
   /**
    * @param {HTMLFormElement} form
@@ -50,14 +52,13 @@ export class FeedForm {
   constructor(form, feedback) {
     this.#form = form;
     this.#formRequest = new FormRequest(feedback);
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#submit();
-    });
+    this.#names = Object.keys(FEED_FIELDS).filter((name) => form.elements.namedItem(name));
+    onDeliberateSend(form, () => this.#submit());
   }
 
   #form;
   #formRequest;
+  #names;
   /** @type {any} The feed as the form was filled from it. */ #base = null;
 
   /**
@@ -78,18 +79,25 @@ export class FeedForm {
   #rebaseOnto(feed) {
     const changed = this.#base?.slug === feed.slug ? this.#changed() : [];
     this.#base = feed;
-    for (const name of FEED_MEMBERS) {
-      if (!changed.includes(name)) this.#field(name).value = feed[name] ?? "";
+    for (const name of this.#names) {
+      if (!changed.includes(name)) FEED_FIELDS[name].fill(this.#view, name, memberOf(feed, name));
     }
   }
 
-  #changed() {
-    return FEED_MEMBERS.filter((name) => this.#field(name).value.trim() !== (this.#base[name] ?? ""));
+  get #view() {
+    return {
+      box: (/** @type {string} */ name) => /** @type {HTMLInputElement} */ (this.#form.elements.namedItem(name)),
+      zone: this.#base?.timezone ?? "UTC",
+    };
   }
 
   /** @param {string} name */
-  #field(name) {
-    return /** @type {HTMLInputElement} */ (this.#form.elements.namedItem(name));
+  #read(name) {
+    return FEED_FIELDS[name].read(this.#view, name);
+  }
+
+  #changed() {
+    return this.#names.filter((name) => !isEqualJson(this.#read(name), memberOf(this.#base, name)));
   }
 
   async #submit() {
@@ -98,24 +106,58 @@ export class FeedForm {
     const { slug, rev } = this.#base;
     const changed = this.#changed();
     if (!changed.length) return feedback.show("Nothing was changed.");
-    const body = Object.fromEntries(changed.map((name) => [name, this.#field(name).value.trim()]));
+    const patches = changed.map((name) => [name, patchOf(memberOf(this.#base, name), this.#read(name))]);
     const path = `/v1/feeds/${slug}`;
-    const answer = await this.#formRequest.send({ method: "PATCH", path, body, rev });
+    const answer = await this.#formRequest.send({ method: "PATCH", path, body: Object.fromEntries(patches), rev });
     if (!answer) return;
     if (answer.status === 200) {
       this.#rebaseOnto(answer.body);
       feedback.show("Saved.", "good");
     } else if (answer.status === 412 && answer.body?.current) {
       const old = this.#base;
-      this.#rebaseOnto(answer.body.current);
-      const theirs = FEED_MEMBERS.filter((name) => answer.body.current[name] !== old[name]);
-      const list = theirs.map((name) => `${name}: “${answer.body.current[name] ?? ""}”`).join("; ");
+      const { current } = answer.body;
+      this.#rebaseOnto(current);
+      const theirs = differing(current, old, Object.keys(FEED_FIELDS));
+      const list = theirs.map((name) => `${FEED_FIELDS[name].label}: “${wordsOf(memberOf(current, name))}”`).join("; ");
       const how = "Yours is still in the form; save again to put it over theirs.";
       feedback.show(`Someone else changed the feed meanwhile (${list}). ${how}`, "trouble");
     } else {
-      feedback.show(feedback.refusalText(answer), "trouble");
+      showRefusal(this.#form, answer, feedback);
     }
   }
+}
+
+/** @param {any} value */
+const wordsOf = (value) => (typeof value === "object" && value ? JSON.stringify(value) : String(value ?? ""));
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {import("./repeat_request_until_outcome.js").Answer} answer
+ * @param {Feedback} feedback
+ */
+function showRefusal(form, answer, feedback) {
+  feedback.show(feedback.refusalText(answer), "trouble");
+  const field = form.elements.namedItem((answer.body?.field ?? "").replace(/[[.].*/, ""));
+  if (!(field instanceof HTMLElement)) return;
+  complainAt(field, answer.body.detail);
+  field.focus();
+}
+
+/**
+ * Call `send` for the form's button or Ctrl/⌘+Enter. Enter in a field sends nothing: half
+ * a title would be on every reader's page.
+ * @param {HTMLFormElement} form
+ * @param {() => void} send
+ */
+function onDeliberateSend(form, send) {
+  form.addEventListener("submit", (event) => event.preventDefault());
+  const sendChecked = () => checkLengths(form) && send();
+  form.querySelector("button.main")?.addEventListener("click", sendChecked);
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.repeat || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    sendChecked();
+  });
 }
 
 /**
@@ -126,8 +168,7 @@ export class FeedForm {
  */
 export function setUpNewFeedForm(form, feedback, onCreated) {
   const formRequest = new FormRequest(feedback);
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
+  onDeliberateSend(form, async () => {
     const filled = [...new FormData(form)].map(([name, text]) => [name, String(text).trim()]);
     const body = Object.fromEntries(filled.filter(([, text]) => text));
     const answer = await formRequest.send({ method: "POST", path: "/v1/feeds", body });
@@ -137,9 +178,7 @@ export function setUpNewFeedForm(form, feedback, onCreated) {
       onCreated(answer.body);
       feedback.show("The feed is there.", "good");
     } else {
-      feedback.show(feedback.refusalText(answer), "trouble");
-      const field = form.elements.namedItem(answer.body?.field ?? "");
-      if (field instanceof HTMLElement) field.focus();
+      showRefusal(form, answer, feedback);
     }
   });
 }

@@ -1,18 +1,19 @@
 /**
  * The form of a post: reads its fields as a draft, and fills them from one.
  *
- * Rules: nothing typed is dropped, even if the server will refuse it; members of a
- * medium that the form does not show pass through unchanged.
+ * Rules: nothing typed is dropped, even if it is too long or the server will refuse it;
+ * members of a medium that the form does not show pass through unchanged.
  * @module
  */
 
-import { FIELDS, FIELD_NAMES, draftBy } from "./post_fields.js";
+import { checkLength, clearComplaints, complainAt } from "./complaints.js";
+import { FIELDS, FIELD_NAMES, draftBy } from "./post_field_table.js";
 import { isEqualJson } from "./three_way_merge.js";
 
 /**
- * @typedef {import("./post_fields.js").Draft} Draft
- * @typedef {import("./post_fields.js").Field<any>} Field
- * @typedef {import("./post_fields.js").Medium} Medium
+ * @typedef {import("./post_field_table.js").Draft} Draft
+ * @typedef {import("./post_field_table.js").Field<any>} Field
+ * @typedef {import("./post_field_table.js").Medium} Medium
  */
 
 export class PostForm {
@@ -25,11 +26,12 @@ export class PostForm {
     this.#media = /** @type {HTMLElement} */ (form.querySelector("[data-media]"));
     this.#mediumTemplate = /** @type {HTMLTemplateElement} */ (form.querySelector("template"));
     this.#onChange = onChange;
-    form.addEventListener("input", onChange);
-    form.querySelector("[data-add]")?.addEventListener("click", () => {
-      const row = this.#addMedium({ type: "image" });
+    form.addEventListener("input", ({ target }) => {
+      checkLength(/** @type {HTMLInputElement} */ (target));
       onChange();
-      row.querySelector("select")?.focus();
+    });
+    form.querySelector("[data-add]")?.addEventListener("click", () => {
+      this.addMedium({ type: "image" }).querySelector("select")?.focus();
     });
   }
 
@@ -37,6 +39,20 @@ export class PostForm {
   #media;
   #mediumTemplate;
   #onChange;
+  #zone = "UTC";
+
+  /** The feed's time zone, in which times are written. */
+  get zone() {
+    return this.#zone;
+  }
+
+  set zone(zone) {
+    if (zone === this.#zone) return;
+    const draft = this.read();
+    this.#zone = zone;
+    for (const place of this.#form.querySelectorAll("[data-zone]")) place.textContent = zone;
+    FIELDS.published_at.fill(this, "published_at", draft.published_at);
+  }
 
   /**
    * The control of a field.
@@ -75,17 +91,34 @@ export class PostForm {
         (field) => /** @type {HTMLInputElement} */ (field).value && !field.matches("[data-free]"),
       );
     }
-    this.clearComplaints();
+    clearComplaints(this.#form);
+  }
+
+  /**
+   * Attach one more; its row.
+   * @param {Medium} given
+   */
+  addMedium(given) {
+    const row = this.#addMedium(given);
+    this.#onChange();
+    return row;
+  }
+
+  /**
+   * Put another medium into a row.
+   * @param {HTMLElement} row
+   * @param {Medium} given
+   */
+  fillMedium(row, given) {
+    fillRow(row, given);
+    this.#onChange();
   }
 
   /** @param {Medium} given */
   #addMedium(given) {
     const copy = /** @type {DocumentFragment} */ (this.#mediumTemplate.content.cloneNode(true));
     const row = /** @type {HTMLElement} */ (copy.firstElementChild);
-    row.dataset.given = JSON.stringify(given);
-    for (const field of fieldsOf(row)) {
-      field.value = given[/** @type {string} */ (field.dataset.member)] ?? "";
-    }
+    fillRow(row, given);
     const kind = /** @type {HTMLSelectElement} */ (row.querySelector("select"));
     const show = () => {
       for (const label of row.querySelectorAll("[data-for]")) {
@@ -101,16 +134,8 @@ export class PostForm {
       /** @type {HTMLElement} */ (this.#form.querySelector("[data-add]")).focus();
     });
     this.#media.append(row);
+    this.#form.dispatchEvent(new CustomEvent("medium", { detail: row }));
     return row;
-  }
-
-  /** Remove all complaints. */
-  clearComplaints() {
-    for (const each of this.#form.querySelectorAll(".complaint")) each.remove();
-    for (const each of this.#form.querySelectorAll("[aria-invalid]")) {
-      each.removeAttribute("aria-invalid");
-      each.removeAttribute("aria-describedby");
-    }
   }
 
   /**
@@ -122,14 +147,7 @@ export class PostForm {
   showComplaint(path, reason) {
     const field = this.#fieldAt(path);
     if (!field) return false;
-    const text = document.createElement("p");
-    text.className = "complaint";
-    text.id = "complaint";
-    text.textContent = reason;
-    field.setAttribute("aria-invalid", "true");
-    field.setAttribute("aria-describedby", text.id);
-    field.closest("label, .field")?.append(text);
-    for (let part = field.closest("details"); part; part = null) part.open = true;
+    complainAt(field, reason);
     field.focus();
     return true;
   }
@@ -159,6 +177,17 @@ export class PostForm {
 /** @param {Element} row */
 const fieldsOf = (row) =>
   /** @type {HTMLInputElement[]} */ ([...row.querySelectorAll("[data-member]")]);
+
+/**
+ * @param {HTMLElement} row
+ * @param {Medium} given
+ */
+function fillRow(row, given) {
+  row.dataset.given = JSON.stringify(given);
+  for (const field of fieldsOf(row)) {
+    field.value = given[/** @type {string} */ (field.dataset.member)] ?? "";
+  }
+}
 
 /**
  * @param {Element} row

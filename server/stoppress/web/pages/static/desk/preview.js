@@ -4,8 +4,10 @@
  * @module
  */
 
-import { sendOnce } from "./send_request.js";
+import { waitingId } from "./picture_store.js";
+import { sendOnce } from "./repeat_request_until_outcome.js";
 import { filledMembers, isEqualJson } from "./three_way_merge.js";
+import { trustedHtml } from "./trusted_types.js";
 
 const TYPING_PAUSE_MS = 250;
 
@@ -23,7 +25,7 @@ export class Preview {
   /**
    * Draw the draft, once the editor pauses.
    * @param {string} feed
-   * @param {import("./post_fields.js").Draft} draft
+   * @param {import("./post_field_table.js").Draft} draft
    */
   show(feed, draft) {
     clearTimeout(this.#timer);
@@ -32,20 +34,20 @@ export class Preview {
 
   /**
    * @param {string} feed
-   * @param {import("./post_fields.js").Draft} draft
+   * @param {import("./post_field_table.js").Draft} draft
    */
   async #draw(feed, draft) {
     const number = ++this.#lastRequest;
     // A medium that is not filled in yet must not hide the rest.
-    const media = draft.media.filter(({ type, url, text }) => (type === "quote" ? text : url));
+    const media = draft.media.filter(({ type, url, text }) => (type === "quote" ? text : url && !waitingId(url)));
     const body = filledMembers({ ...draft, media });
     if (isEqualJson(body, {})) return this.#box.replaceChildren();
-    const path = `/desk/preview?feed=${feed}`;
+    const path = `/v1/feeds/${feed}/preview`;
     const { status, body: rendered } = await sendOnce({ method: "POST", path, body });
     // A later request may have overtaken it; a refused draft leaves the last preview.
     if (number !== this.#lastRequest || status !== 200) return;
     this.#box.lang = rendered.language;
     this.#box.dir = rendered.direction;
-    this.#box.innerHTML = rendered.html;
+    this.#box.innerHTML = trustedHtml(rendered.html);
   }
 }

@@ -1,16 +1,17 @@
 /**
  * The members of a post that an editor may change, and the three-way merge of two changes.
  *
- * Pure. A draft holds every field that may be written (`post_fields.js`); an empty one
+ * Pure. A draft holds every field that may be written (`post_field_table.js`); an empty one
  * is null, "", false or [], so that two drafts compare field by field.
  * @module
  */
 
-import { EMPTY_DRAFT, FIELD_NAMES, draftBy } from "./post_fields.js";
+import { EMPTY_DRAFT, FIELD_NAMES, draftBy } from "./post_field_table.js";
+import { mergeText } from "./text_merge.js";
 
 /**
- * @typedef {import("./post_fields.js").Draft} Draft
- * @typedef {import("./post_fields.js").Name} Name
+ * @typedef {import("./post_field_table.js").Draft} Draft
+ * @typedef {import("./post_field_table.js").Name} Name
  */
 
 /**
@@ -91,8 +92,9 @@ export const changedMembers = (one, other) =>
   FIELD_NAMES.filter((name) => !isEqualJson(one[name], other[name]));
 
 /**
- * My draft, rebased onto theirs: members that I did not change are theirs; members that
- * both changed stay mine and are listed as conflicts, so that theirs can be shown.
+ * My draft, rebased onto theirs: members that I did not change are theirs; a text of which
+ * both changed other lines is merged; other members that both changed stay mine and are
+ * listed as conflicts, so that theirs can be shown.
  * @param {Draft} base
  * @param {Draft} mine
  * @param {Draft} theirs
@@ -102,8 +104,13 @@ export function rebase(base, mine, theirs) {
   const mineChanged = changedMembers(base, mine);
   const draft = /** @type {any} */ ({ ...theirs });
   for (const name of mineChanged) draft[name] = mine[name];
+  const merged = mergeText(base.body, mine.body, theirs.body);
+  if (merged !== null) draft.body = merged;
   const conflicts = mineChanged.filter(
-    (name) => !isEqualJson(base[name], theirs[name]) && !isEqualJson(mine[name], theirs[name]),
+    (name) =>
+      !isEqualJson(base[name], theirs[name]) &&
+      !isEqualJson(mine[name], theirs[name]) &&
+      (name !== "body" || merged === null),
   );
   return { draft, conflicts };
 }

@@ -1,0 +1,41 @@
+"""`stoppress sign`: sign a post for the Redis inbox, without a server."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+import msgspec
+
+from stoppress.domain.inbox_entry import signed_entry
+
+
+@click.command()
+@click.argument("feed")
+@click.argument("post")
+@click.option(
+    "--token", envvar="STOPPRESS_TOKEN", help="The token to sign with; it is not shown."
+)
+def sign(feed: str, post: str, token: str | None) -> None:
+    """Sign POST (JSON; - reads it from stdin) for FEED, and print it for redis-cli.
+
+    Use the entry within 5 minutes: stoppress sign quay '{"body": "…"}' | redis-cli
+    """
+    if not token:
+        raise click.UsageError("a token is needed: use --token or STOPPRESS_TOKEN")
+    if post == "-":
+        post = sys.stdin.read().strip()
+    try:
+        msgspec.json.decode(post)
+    except msgspec.DecodeError as wrong:
+        raise click.UsageError(f"the post is not JSON: {wrong}") from None
+    entry = signed_entry(token, feed, post, time.time_ns() // 1_000_000)
+    fields = " ".join(f"{name} {_quoted(value)}" for name, value in entry.items())
+    click.echo(f"XADD stoppress:inbox * {fields}")
+
+
+def _quoted(text: str) -> str:
+    """An argument in the syntax of redis-cli."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + escaped.replace("\n", "\\n").replace("\r", "\\r") + '"'

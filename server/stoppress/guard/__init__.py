@@ -1,0 +1,1 @@
+"""Protection of one process: request ids, refusals, logs, client addresses, limits."""

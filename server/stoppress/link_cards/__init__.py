@@ -1,0 +1,1 @@
+"""Link cards: the server fetches pages for the desk, only from public addresses."""

@@ -1,0 +1,105 @@
+"""The scripts of desk logs and of the schedule, each behind one typed function."""
+
+from __future__ import annotations
+
+from stoppress.desk.draft_store_protocol import DueDraft, DueDrafts
+from stoppress.desk.presence import MAX_PRESENT, Touch
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.desk_log_name import desk_log_of
+from stoppress.domain.store_requests_and_results import Change, Write, Written
+from stoppress.log.epochs import epoch_args, now_ms
+from stoppress.log.feed_write_scripts import (
+    Dropped,
+    KeptFor,
+    change_args,
+    write_answer,
+    write_args,
+)
+from stoppress.log.pubsub_message import new_secret
+from stoppress.log.redis_commands_scripts_and_durability import (
+    LuaScript,
+    RedisCommands,
+    new_epoch,
+)
+from stoppress.log.redis_keys import SCHEDULE, feed_keys, presence_key
+from stoppress.log.script_answers import (
+    check_found,
+    text,
+)
+
+_OPEN = LuaScript("require_primary", "need_acl_rights", "message_hmac", "open_desk_log")
+_PUBLISH = LuaScript(
+    *(
+        "require_primary",
+        "need_acl_rights",
+        "message_hmac",
+        "check_epoch_and_read_meta",
+    ),
+    *("find_repeated_write", "trim_by_age", "keep_revision", "add_audit_entry"),
+    *("change_log", "publish_draft"),
+)
+_DUE = LuaScript("require_primary", "need_acl_rights", "read_schedule")
+_TOUCH = LuaScript(
+    "require_primary", "need_acl_rights", "message_hmac", "touch_presence"
+)
+
+STATE = b'{"status":"live","visibility":"private"}'
+"""The value of `feed` in a desk log: only callers who may draft may read it."""
+
+
+async def is_open(redis: RedisCommands, feed: str) -> bool:
+    """Whether the feed exists and has its own desk log; changes nothing."""
+    born, of = await redis.all(
+        ("HGET", feed_keys(feed).meta, "born"),
+        ("HGET", feed_keys(desk_log_of(feed)).meta, "of"),
+    )
+    return born is not None and born == of
+
+
+async def make(redis: RedisCommands, feed: str) -> None:
+    """Create the feed's desk log if it has none of its own. Raises NotFound."""
+    meta = feed_keys(feed).meta
+    desk = feed_keys(desk_log_of(feed), redis.database)
+    args = (new_epoch(), redis.life, STATE, new_secret(), now_ms())
+    answer = await redis.write(_OPEN, (meta, *desk, presence_key(feed)), args)
+    check_found(answer, feed)
+
+
+async def publish(
+    redis: RedisCommands, asked: Write, draft: Change, kept: KeptFor
+) -> tuple[Written, Dropped]:
+    """Make the changes of a write, and one change to the desk log, in one step."""
+    log = desk_log_of(asked.feed)
+    names, args = write_args(redis, asked, kept)
+    names += feed_keys(log, redis.database)
+    args += (epoch_args(redis, asked.at)[0], *change_args(draft))
+    answer = await redis.write(_PUBLISH, names, args)
+    if answer[0] == b"draft":
+        return write_answer(answer[1], asked._replace(feed=log))
+    return write_answer(answer, asked)
+
+
+def published(value: bytes) -> Written:
+    """The record of a draft that was published."""
+    post, _, cursor = text(value).partition(" ")
+    return Written(post, Cursor.parse(cursor), repeated=True)
+
+
+async def due(redis: RedisCommands, limit: int) -> DueDrafts:
+    """The entries that are due by the server's clock."""
+    now, members = await redis.read(_DUE, (SCHEDULE,), (limit,))
+    found = []
+    for member in members:
+        feed, draft, due_ms = text(member).split(" ")
+        found.append(DueDraft(feed, draft, int(due_ms)))
+    return DueDrafts(int(now), tuple(found))
+
+
+async def touch(redis: RedisCommands, feed: str, asked: Touch) -> tuple[bool, bytes]:
+    """Change who is at a desk; returns whether that was done, and the current state."""
+    keys = feed_keys(desk_log_of(feed), redis.database)
+    names = (keys.meta, keys.line, presence_key(feed))
+    args = (feed, MAX_PRESENT, asked.what, asked.client, asked.ttl_s * 1000)
+    rest = (asked.members, asked.subject, asked.to)
+    done, notice = await redis.read(_TOUCH, names, (*args, *rest))
+    return done == b"1", notice

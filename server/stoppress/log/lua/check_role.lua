@@ -1,0 +1,3 @@
+-- check_role.lua: succeed on a primary; refuse on a replica.
+replication()
+return ''

@@ -1,0 +1,1 @@
+"""Uploaded pictures: encoded anew in processes of their own, kept as files."""

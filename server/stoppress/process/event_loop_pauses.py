@@ -1,0 +1,76 @@
+"""Pauses of the event loop: garbage collections, and turns that take too long.
+
+Rules:
+- Objects that exist once the server is ready (modules, routes, templates) are never
+  freed, so the collector does not walk them again (`gc.freeze`).
+- A collection of the oldest generation walks every reader. Readers are freed by
+  reference counts, never by the collector, so it may run rarely: RARELY.
+- How late a timer fires, once per second, is a sample of how long turns take.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+
+from stoppress.metric_types import NO_METER, Meter
+
+LOOP_TICK_S = 1.0
+"""Seconds between two ticks of the timer."""
+RARELY = 100
+"""Collections of the middle generation before one of the oldest (Python's default:
+10). That is 700,000 more objects, so none happens while 18,000 readers arrive."""
+PAUSE_BOUNDS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+"""The upper bounds of the histograms."""
+
+
+class PauseMetrics:
+    """The metrics of pauses."""
+
+    def __init__(self, meter: Meter = NO_METER) -> None:
+        self.collected = meter.histogram(
+            "stoppress_collector_pause_seconds",
+            "How long a full garbage collection took.",
+            PAUSE_BOUNDS_S,
+        )
+        self.late = meter.histogram(
+            "stoppress_loop_late_seconds",
+            "How late a timer fired that is due once per second.",
+            PAUSE_BOUNDS_S,
+        )
+
+
+class Pauses:
+    """Measures the pauses of one process's loop."""
+
+    def __init__(
+        self, metrics: PauseMetrics, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._metrics = metrics
+        self._clock = clock
+        self._began = 0.0
+        self._due = 0.0
+
+    def settle(self) -> None:
+        """Freeze all objects made so far: the collector walks only later ones."""
+        gc.collect()
+        gc.freeze()
+        young, middle, _ = gc.get_threshold()
+        gc.set_threshold(young, middle, RARELY)
+        gc.callbacks.append(self._heard)
+
+    def tick(self) -> None:
+        """Measure how late the timer of LOOP_TICK_S fires."""
+        now = self._clock()
+        if self._due:
+            self._metrics.late.observe(max(0.0, now - self._due))
+        self._due = now + LOOP_TICK_S
+
+    def _heard(self, phase: str, info: dict[str, int]) -> None:
+        if info["generation"] < 2:
+            return
+        if phase == "start":
+            self._began = self._clock()
+        else:
+            self._metrics.collected.observe(self._clock() - self._began)

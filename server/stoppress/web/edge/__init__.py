@@ -1,0 +1,1 @@
+"""The layers before the routes: a request's id, its limits, its refusal."""

@@ -1,0 +1,266 @@
+"""The protocol of a new connection until its first segment selects the next one.
+
+A handshake of the live line goes to the fast path; every other connection, and one
+that the fast path declines, goes to uvicorn's protocol with all its bytes, in the same
+turn of the loop.
+
+Rules:
+- It is small and slotted: on the fast path a reader costs only this object and its own.
+- It inspects only the first segment. A handshake in several segments takes the plain
+  path.
+- Live requests wait in the arrival queue if there are many, as this small object; a
+  publish or a probe on a new connection does not wait. If the first segment does not
+  decide, `LiveHttp` queues a live request later.
+- A connection over its address' limit is refused by its first segment: a live request
+  passes the queue, and is refused by its transport's own means; any other gets a 429.
+- A client that speaks TLS on a plain port gets a 400, and the log one line.
+- `head_limits.py` limits the time to the first segment; after it, that of `LiveHttp`.
+- It is in uvicorn's `connections`, so that the server's shutdown finds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any, cast
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from stoppress.guard.limits import NO_LIMITS, Limits
+from stoppress.guard.open_connections import OpenConnections
+from stoppress.guard.refusal_log import RefusalLog
+from stoppress.guard.request_context import new_request_id
+from stoppress.guard.unread_answers import UnreadAnswers
+from stoppress.hub.socket_readers import Registry
+from stoppress.web.line.arrival_queue import (
+    ArrivalOutcome,
+    ArrivalQueue,
+    QueuePlace,
+    has_left,
+)
+from stoppress.web.line.head_checks import TOO_MANY, refusal_response
+from stoppress.web.line.head_limits import HeadLimits
+from stoppress.web.line.http_protocol import LiveHttp
+from stoppress.web.line.websocket_fast_path import FastPath
+
+REFUSED_RETRY_S = 10
+"""Seconds after which a connection over the limit may be tried again."""
+
+LOGGED_EVERY_S = 60.0
+"""Seconds between two log lines about clients that speak TLS here."""
+
+_TLS = b"\x16\x03"
+"""The first bytes of a TLS connection: a handshake record of version 3.x."""
+
+log = logging.getLogger(__name__)
+
+
+class ProtocolSelection:
+    """The factory of each new connection's protocol: uvicorn's `http=`."""
+
+    def __init__(
+        self,
+        fast_path: FastPath,
+        arrival_queue: ArrivalQueue,
+        head_limits: HeadLimits,
+        refusals: RefusalLog | None = None,
+        unread_answers: UnreadAnswers | None = None,
+        limits: Limits = NO_LIMITS,
+    ) -> None:
+        self._fast_path = fast_path
+        self._live = tuple(b"GET %b/v1/live?" % root for root in fast_path.roots)
+        self._feeds = tuple(b"GET %b/v1/feeds/" % root for root in fast_path.roots)
+        self.arrival_queue = arrival_queue
+        self.head_limits = head_limits
+        self._logged_at = -LOGGED_EVERY_S
+        self._refusals = refusals
+        self._unread_answers = unread_answers
+        self._limits = limits
+
+    def __call__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> NewConnection:
+        """The protocol of one new connection."""
+        return NewConnection(self, config, server_state, app_state)
+
+    def is_reader(self, data: bytes) -> bool:
+        """Whether a first segment is a live request, which is queued."""
+        if data.startswith(self._live):
+            return True
+        return data.startswith(self._feeds) and b"text/event-stream" in data
+
+    def admit(
+        self, connection: NewConnection, data: bytes, *, was_queued: bool
+    ) -> ArrivalOutcome:
+        """Admit a connection by the fast path, or give it to uvicorn.
+
+        `was_queued`: it has passed the queue, and is not queued again.
+        """
+        transport = connection.transport
+        registry = cast(Registry, connection.server_state.connections)
+        registry.discard(connection)
+        # `LiveHttp` measures, and refuses, a head that may be too long.
+        if (
+            data.startswith(self._live)
+            and self.head_limits.allows(len(data))
+            and self._fast_path.enter(data, transport, registry)
+        ):
+            return ArrivalOutcome.WHOLE
+        if data.startswith(_TLS):
+            self._log_tls(transport)
+        http = LiveHttp(
+            connection.config, connection.server_state, connection.app_state
+        )
+        http.arrival_queue, http.was_queued, http.head_limits = (
+            self.arrival_queue,
+            was_queued,
+            self.head_limits,
+        )
+        http.refusals = self._refusals
+        http.unread_answers = self._unread_answers
+        transport.set_protocol(http)
+        http.connection_made(transport)
+        http.data_received(data)
+        return ArrivalOutcome.PLAIN
+
+    def _log_tls(self, transport: asyncio.Transport) -> None:
+        now = time.monotonic()
+        if now - self._logged_at < LOGGED_EVERY_S:
+            return
+        self._logged_at = now
+        log.warning(
+            "a client speaks TLS on %s, which is plain: it needs http://, or this "
+            "server tls_cert and tls_key",
+            transport.get_extra_info("sockname"),
+        )
+
+    def is_over_limit(self, connection: NewConnection) -> bool:
+        """Whether the peer's address has too many connections."""
+        connections = connection.server_state.connections
+        return isinstance(connections, OpenConnections) and connections.is_over_limit(
+            connection.transport
+        )
+
+    def is_in_debt(self, connection: NewConnection) -> bool:
+        """Whether the peer was refused so often that its request is not parsed."""
+        connections = connection.server_state.connections
+        if not isinstance(connections, OpenConnections):
+            return False
+        key = connections.key_of(connection.transport)
+        return bool(key) and self._limits.is_in_debt(key)
+
+    def refuse(self, connection: NewConnection) -> None:
+        """Answer 429 to a request that is not parsed: its address is over a limit."""
+        request_id = new_request_id()
+        if self._refusals is not None:
+            peer = connection.transport.get_extra_info("peername")
+            client = str(peer[0]) if isinstance(peer, tuple) else ""
+            self._refusals.add("too-many", request_id, status=429, client=client)
+        headers = b"Retry-After: %d\r\nX-Request-ID: %b\r\n" % (
+            REFUSED_RETRY_S,
+            request_id.encode(),
+        )
+        text = b"Too many requests or connections from this address."
+        connection.transport.write(refusal_response(TOO_MANY, text, headers))
+        connection.transport.close()
+
+
+class NewConnection(asyncio.Protocol):
+    """A connection before its first segment, or in the arrival queue."""
+
+    __slots__ = (
+        "app_state",
+        "config",
+        "place",
+        "protocol_selection",
+        "received",
+        "server_state",
+        "transport",
+    )
+
+    transport: asyncio.Transport
+
+    def __init__(
+        self,
+        protocol_selection: ProtocolSelection,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+    ) -> None:
+        self.protocol_selection = protocol_selection
+        self.config = config
+        self.server_state = server_state
+        self.app_state = app_state
+        self.received = b""
+        self.place: QueuePlace | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Register the connection and start its head limits."""
+        self.transport = cast(asyncio.Transport, transport)
+        connections = self.server_state.connections
+        if isinstance(connections, OpenConnections):
+            if not connections.enter(transport):
+                self.protocol_selection.refuse(self)
+                return
+        cast(Registry, self.server_state.connections).add(self)
+        self.protocol_selection.head_limits.begin(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Queue the connection, or admit it, by its first segment."""
+        self.protocol_selection.head_limits.end(self)
+        if self.place is not None:  # in flight when reading was paused
+            self.received += data
+            self.protocol_selection.arrival_queue.add_bytes(self.place, len(data))
+        elif self.protocol_selection.is_reader(data):
+            self.received = data
+            self.place = self.protocol_selection.arrival_queue.enter(self, len(data))
+        elif self.protocol_selection.is_over_limit(
+            self
+        ) or self.protocol_selection.is_in_debt(self):
+            self.protocol_selection.refuse(self)
+        else:
+            self.protocol_selection.admit(self, data, was_queued=False)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave the queue and the head limits: the peer closed early."""
+        self.received = b""
+        self.protocol_selection.head_limits.end(self)
+        if self.place is not None:
+            self.protocol_selection.arrival_queue.leave(self.place)
+            self.place = None
+        cast(Registry, self.server_state.connections).discard(self)
+
+    def head_timed_out(self) -> None:
+        """Abort: no bytes arrived in time."""
+        self.transport.abort()
+
+    # In the arrival queue
+
+    def pause(self) -> None:
+        """Stop reading from the connection."""
+        self.transport.pause_reading()
+
+    def admit(self, waited_s: float) -> ArrivalOutcome:
+        """Continue with the received bytes, unless the peer has closed."""
+        data, self.received = self.received, b""
+        if self.place is not None:
+            self.place = None
+            if has_left(self.transport, waited_s):
+                self.transport.abort()
+                return ArrivalOutcome.GONE
+            self.transport.resume_reading()
+        return self.protocol_selection.admit(self, data, was_queued=True)
+
+    def close(self) -> None:
+        """Close the connection without an answer."""
+        self.transport.abort()
+
+    def shutdown(self) -> None:
+        """Close: the web server shuts down, and no request has arrived."""
+        self.transport.close()

@@ -1,0 +1,204 @@
+"""Authorization of live connections, as one pure decision: `decide`.
+
+Every transport calls it before it accepts. The result is None, or the close code of the
+connection (a page can't read an HTTP refusal of a WebSocket; event streams and polls
+translate the code into a status). `admitted` looks up the data for the decision, which
+may await; the fast path has them in memory.
+
+Rules, in this order:
+- Too many from one address: reconnect later; nothing is looked up.
+- The server shuts down: reconnect. Too many readers: reconnect later.
+- A token that is sent must be known, even if none is needed. The page does not send
+  the cookie by itself: an unknown cookie counts as none.
+- A feed that does not exist, or is private and not for this token: no such feed. Only
+  a token with another right on the feed gets the code that reading is not allowed.
+- A feed closed more than an hour ago has no live connection.
+- Any origin may read: a public feed is public on every page. The desk's cookie counts
+  for the server's own origin only (`web/credential.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+from starlette.requests import HTTPConnection
+
+from stoppress.desk.caller import Caller
+from stoppress.domain.cursor import Cursor
+from stoppress.domain.desk_log_name import desk_log_of, feed_behind, is_desk_log
+from stoppress.domain.errors import Malformed, NotFound, TooMany, Unauthenticated
+from stoppress.domain.feed import check_slug
+from stoppress.guard.client_address import client_in
+from stoppress.hub.feed_status_and_access import (
+    ANYONE,
+    DESK_STATE,
+    FeedState,
+    ReadRights,
+)
+from stoppress.hub.reader import MAX_FOLLOWS, Reader
+from stoppress.web.authorization import caller_behind, check_known, header_lookup
+from stoppress.web.credential import credential_of
+from stoppress.web.services import Services
+from stoppress.wire.close_codes import CloseCode
+
+Wanted = tuple[tuple[str, Cursor | None], ...]
+"""The requested feeds, each with the cursor to resume from; None: from now."""
+
+
+CROWDED = "stop_press.crowded"
+"""In the ASGI scope of a live request whose address has too many connections."""
+SECRETS = (b"token=", b"ticket=")
+"""The parameters that hold a secret in a query."""
+CACHED_QUERIES = 1024
+"""Parsed queries that are cached: thousands of readers send the same one."""
+
+
+def wanted(feeds: Sequence[str], desks: Sequence[str] = ()) -> Wanted:
+    """The feeds in `feed=a@cursor&desk=b`. Raises Malformed with the reason.
+
+    A desk is followed under the name of its log.
+    """
+    count = len(feeds) + len(desks)
+    if not 1 <= count <= MAX_FOLLOWS:
+        raise Malformed(
+            f"{count} feeds are requested: send 1 to {MAX_FOLLOWS}, "
+            "each as feed=<slug> or feed=<slug>@<cursor>"
+        )
+    found: dict[str, Cursor | None] = {}
+    pairs = [("feed", value) for value in feeds]
+    pairs += [("desk", value) for value in desks]
+    for name, value in pairs:
+        slug, at, place = value.rpartition("@")
+        if not at:
+            slug, place = place, ""
+        slug = check_slug(slug, name)
+        log = desk_log_of(slug) if name == "desk" else slug
+        if log in found:
+            raise Malformed(f"the {name} {slug!r} is requested twice")
+        found[log] = Cursor.parse(place) if at else None
+    return tuple(found.items())
+
+
+def has_secret(query: bytes) -> bool:
+    """Whether a query may hold a secret."""
+    return any(name in query for name in SECRETS)
+
+
+def query_secret(query: Mapping[str, str]) -> str | None:
+    """The secret in a query, of either parameter."""
+    return query.get("ticket") or query.get("token")
+
+
+def _asked_for(query: bytes) -> Wanted:
+    pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True)
+    feeds = [value for name, value in pairs if name == "feed"]
+    return wanted(feeds, [value for name, value in pairs if name == "desk"])
+
+
+_cached = lru_cache(maxsize=CACHED_QUERIES)(_asked_for)
+
+
+def asked_for(query: bytes) -> Wanted:
+    """The feeds that a query requests. Raises Malformed, or ValueError if not ASCII.
+
+    A query with a secret is not cached.
+    """
+    return _asked_for(query) if has_secret(query) else _cached(query)
+
+
+class AdmissionRequest(NamedTuple):
+    """The input of `decide`. A `feed_state` of None: the feed does not exist."""
+
+    feed_state: Mapping[str, FeedState | None]
+    rights: ReadRights
+    token_unknown: bool
+    is_draining: bool
+    is_full: bool
+    now_ms: int
+
+
+def decide(request: AdmissionRequest) -> CloseCode | None:
+    """None to admit the reader, or the code with which its connection is closed."""
+    if request.is_draining:
+        return CloseCode.BYE
+    if request.is_full:
+        return CloseCode.TOO_MANY
+    if request.token_unknown:
+        return CloseCode.UNAUTHENTICATED
+    for feed, feed_state in request.feed_state.items():
+        if feed_state is None:
+            return CloseCode.NOT_FOUND
+        code = feed_state.refusal(feed, request.rights, request.now_ms)
+        if code is not None:
+            return code
+    return None
+
+
+async def admitted(
+    services: Services, connection: HTTPConnection, feeds: tuple[str, ...]
+) -> tuple[ReadRights, CloseCode | None]:
+    """The rights of a connection, and the code that refuses these feeds, or None.
+
+    Raises Unavailable.
+    """
+    hub = services.hub
+    client = client_in(connection.scope)
+    if connection.scope.get(CROWDED) or services.limits.handshake(client):
+        return ANYONE, CloseCode.TOO_MANY
+    credential = credential_of(
+        header_lookup(connection),
+        services.settings.origin,
+        services.settings.desk_cookie,
+        query_token=query_secret(connection.query_params),
+    )
+    caller: Caller | None = None
+    token_unknown = False
+    try:
+        caller = await caller_behind(services, credential, client)
+    except Unauthenticated:
+        token_unknown = True
+    except TooMany:
+        return ANYONE, CloseCode.TOO_MANY
+    rights = services.line_rights.of(caller)
+    if caller is None and any(map(is_desk_log, feeds)):
+        # Checked whether or not the feed exists.
+        return rights, CloseCode.UNAUTHENTICATED
+    if len(feeds) == 1:
+        found = [await _feed_state(services, caller, feeds[0])]
+    else:
+        found = await asyncio.gather(
+            *(_feed_state(services, caller, feed) for feed in feeds)
+        )
+    return rights, decide(
+        AdmissionRequest(
+            dict(zip(feeds, found, strict=True)),
+            rights,
+            token_unknown=token_unknown,
+            is_draining=hub.is_draining,
+            is_full=hub.is_full(),
+            now_ms=hub.now_ms(),
+        )
+    )
+
+
+async def _feed_state(
+    services: Services, caller: Caller | None, feed: str
+) -> FeedState | None:
+    try:
+        await check_known(services, caller, feed_behind(feed))
+        if is_desk_log(feed) and not services.line_rights.of(caller).may_read(feed):
+            await services.hub.channel(feed_behind(feed))
+            return DESK_STATE
+        return (await services.hub.channel(feed)).feed_state
+    except NotFound:
+        return None
+
+
+def follow(reader: Reader, feeds: Wanted) -> None:
+    """Let the reader follow these feeds, each from its cursor."""
+    for feed, cursor in feeds:
+        reader.owner.follow(reader, feed, cursor)

@@ -1,0 +1,296 @@
+"""New connections on a TLS port: accepted, and through their handshake, in slices.
+
+The first bytes after the handshake decide as on a plain port: the connection gets a
+`TlsTransport` and the protocol of every new connection (`fast_path_or_uvicorn.py`).
+
+Rules:
+- A handshake's first step costs 0.3 ms of signing. It waits in an arrival queue of its
+  own, with the same rules as the live line's: many arrivals never delay a publish.
+- OpenSSL's state is made when a ClientHello has arrived, not before: a silent
+  connection costs little. `head_limits` bounds how long a connection may be silent, and
+  how many are; the queue has bounds of its own.
+- At most MAX_AWAITED handshakes wait for their peer's answer; above, the one that
+  has waited longest is closed.
+- Plain HTTP gets a plain answer that names https, and one line in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
+import ssl
+import time
+from collections.abc import Callable
+
+from stoppress.metric_types import NO_METER, Meter
+from stoppress.web.line.arrival_queue import (
+    CHECK_PEER_AFTER_S,
+    ArrivalOutcome,
+    ArrivalQueue,
+    QueuePlace,
+    has_hung_up,
+)
+from stoppress.web.line.head_checks import BAD_REQUEST, refusal_response
+from stoppress.web.line.head_limits import HeadLimits
+from stoppress.web.line.socket_poller import (
+    DISCONNECTED,
+    READABLE,
+    WRITABLE,
+    SocketPoller,
+    socket_poller,
+)
+from stoppress.web.line.tls_transport import READ_BYTES, TlsTransport
+
+MAX_AWAITED = 2048
+"""Handshakes that wait for their peers, per process: 40 KB each. At 1,850 handshakes
+per
+second and core, those of about one second."""
+ACCEPTS_PER_TURN = 16
+"""Connections accepted per turn of the loop."""
+ACCEPT_PAUSE_S = 1.0
+"""How long to accept nothing when descriptors or memory are used up."""
+WAITING_BYTES = 1024
+"""Memory counted per connection that waits for its first step."""
+LOGGED_EVERY_S = 60.0
+"""Seconds between two log lines about clients that speak the other protocol."""
+
+TLS_HANDSHAKE = b"\x16"
+"""The first byte of a TLS connection (RFC 8446, section 5.1)."""
+_USED_UP = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_PLAIN = b"This port speaks TLS: use https:// in the address."
+
+log = logging.getLogger(__name__)
+
+
+class TlsMetrics:
+    """The metrics of TLS."""
+
+    def __init__(self, meter: Meter = NO_METER) -> None:
+        self.handshakes = meter.counters(
+            "stoppress_tls_handshakes",
+            "TLS handshakes by outcome: full, resumed, failed, crowded out (too many "
+            "waited for their peers), plain (HTTP without TLS).",
+            "outcome",
+            ("full", "resumed", "failed", "crowded_out", "plain"),
+        )
+
+
+class TlsPort:
+    """The connections of a listening socket, until their handshakes are done."""
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        poller: SocketPoller,
+        context: Callable[[], ssl.SSLContext],
+        protocol: Callable[[], asyncio.BaseProtocol],
+        arrival_queue: ArrivalQueue,
+        head_limits: HeadLimits,
+        metrics: TlsMetrics,
+    ) -> None:
+        self.transports = poller
+        # Its own poller: many handshakes do not delay connected readers.
+        self.poller = socket_poller(asyncio.get_running_loop())
+        self.context = context
+        self.protocol = protocol
+        self.arrival_queue = arrival_queue
+        self.head_limits = head_limits
+        self.metrics = metrics
+        self._listener = listener
+        self._open: set[TlsHandshake] = set()
+        self._awaited: dict[TlsHandshake, None] = {}
+        self._pause: asyncio.TimerHandle | None = None
+        self._logged_at = -LOGGED_EVERY_S
+        self._is_closed = False
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def begin(self) -> None:
+        """Accept connections from now on."""
+        self._pause = None
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._listener.fileno(), self._accept)
+
+    def close(self) -> None:
+        """Accept no more connections, and close those in their handshake."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._pause is not None:
+            self._pause.cancel()
+        asyncio.get_running_loop().remove_reader(self._listener.fileno())
+        self._listener.close()
+        for handshake in list(self._open):
+            handshake.abort()
+        self.poller.close()
+
+    def _accept(self) -> None:
+        for _ in range(ACCEPTS_PER_TURN):
+            try:
+                connection, _peer = self._listener.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except ConnectionAbortedError:
+                continue
+            except OSError as error:
+                if error.errno not in _USED_UP:
+                    raise
+                log.warning("accepting connections pauses for a moment: %s", error)
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(self._listener.fileno())
+                self._pause = loop.call_later(ACCEPT_PAUSE_S, self.begin)
+                return
+            connection.setblocking(False)
+            handshake = TlsHandshake(self, connection)
+            self._open.add(handshake)
+            self.head_limits.begin(handshake)
+            self.poller.watch(connection.fileno(), handshake, READABLE)
+
+    def awaits(self, handshake: TlsHandshake) -> None:
+        """Note that a handshake waits for its peer; close the oldest if too many do."""
+        self._awaited[handshake] = None
+        self.head_limits.begin(handshake)
+        if len(self._awaited) > MAX_AWAITED:
+            next(iter(self._awaited)).fail("crowded_out")
+
+    def is_over(self, handshake: TlsHandshake) -> None:
+        """Forget a handshake that is done, or has failed."""
+        self._open.discard(handshake)
+        self._awaited.pop(handshake, None)
+        self.head_limits.end(handshake)
+
+    def plain_http(self) -> None:
+        """Count a client that speaks HTTP without TLS; sometimes log it."""
+        self.metrics.handshakes["plain"].add()
+        now = time.monotonic()
+        if now - self._logged_at >= LOGGED_EVERY_S:
+            self._logged_at = now
+            log.warning(
+                "a client speaks HTTP without TLS on port %d: it needs https://, or "
+                "the port of redirect_port",
+                self._listener.getsockname()[1],
+            )
+
+
+class TlsHandshake:
+    """One connection from its acceptance until its handshake is done."""
+
+    __slots__ = ("_fd", "_is_over", "_place", "_port", "_socket")
+
+    def __init__(self, port: TlsPort, connection: socket.socket) -> None:
+        self._port = port
+        self._socket = connection
+        self._fd = connection.fileno()
+        self._place: QueuePlace | None = None
+        self._is_over = False
+
+    # For the poller
+
+    def is_ready(self, events: int) -> None:
+        """Take the next step."""
+        if self._place is not None:
+            if events & DISCONNECTED:
+                self.fail()
+        elif isinstance(self._socket, ssl.SSLSocket):
+            if events & WRITABLE:
+                self._port.poller.change(self._fd, self, READABLE)
+            self._step(self._socket)
+        else:
+            self._first_byte()
+
+    def abort(self) -> None:
+        """Close the connection."""
+        if self._is_over:
+            return
+        self._is_over = True
+        self._port.is_over(self)
+        if self._place is not None:
+            self._port.arrival_queue.leave(self._place)
+            self._place = None
+        self._port.poller.forget(self._fd)
+        self._socket.close()
+
+    def fail(self, outcome: str = "failed") -> None:
+        """Close the connection, and count why."""
+        self._port.metrics.handshakes[outcome].add()
+        self.abort()
+
+    def head_timed_out(self) -> None:
+        """Close: the handshake was not done in time."""
+        self.fail()
+
+    def _first_byte(self) -> None:
+        """Queue a handshake; answer HTTP without TLS."""
+        try:
+            first = self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return
+        except OSError:
+            first = b""
+        if not first:
+            self.abort()
+        elif first == TLS_HANDSHAKE:
+            # From now on the connection waits for this server, not for its peer.
+            self._port.head_limits.end(self)
+            self._place = self._port.arrival_queue.enter(self, WAITING_BYTES)
+        else:
+            self._port.plain_http()
+            with contextlib.suppress(OSError):
+                # Unread bytes would make the kernel reset the connection and the
+                # answer.
+                self._socket.recv(READ_BYTES)
+                self._socket.send(refusal_response(BAD_REQUEST, _PLAIN))
+            self.abort()
+
+    # In the arrival queue
+
+    def pause(self) -> None:
+        """Wait for admission; DISCONNECTED is still reported."""
+        self._port.poller.change(self._fd, self, 0)
+
+    def admit(self, waited_s: float) -> ArrivalOutcome:
+        """Take the first step, unless the peer has disconnected meanwhile."""
+        was_paused, self._place = self._place is not None, None
+        if waited_s >= CHECK_PEER_AFTER_S and has_hung_up(self._fd):
+            self.fail()
+            return ArrivalOutcome.GONE
+        try:
+            self._socket = self._port.context().wrap_socket(
+                self._socket, server_side=True, do_handshake_on_connect=False
+            )
+        except (OSError, ValueError):
+            self.fail()
+            return ArrivalOutcome.GONE
+        if was_paused:
+            self._port.poller.change(self._fd, self, READABLE)
+        self._step(self._socket)
+        return ArrivalOutcome.WHOLE
+
+    def close(self) -> None:
+        """Close the connection without an answer: the queue is full."""
+        self.fail()
+
+    def _step(self, connection: ssl.SSLSocket) -> None:
+        """Go on with the handshake as far as the peer's bytes allow."""
+        try:
+            connection.do_handshake()
+        except ssl.SSLWantReadError:
+            self._port.awaits(self)
+            return
+        except ssl.SSLWantWriteError:
+            self._port.poller.change(self._fd, self, WRITABLE)
+            return
+        except (OSError, ValueError):
+            self.fail()
+            return
+        self._is_over = True
+        self._port.is_over(self)
+        kind = "resumed" if connection.session_reused else "full"
+        self._port.metrics.handshakes[kind].add()
+        self._port.poller.forget(self._fd)
+        self._port.transports.watch(self._fd, self, READABLE)
+        TlsTransport(self._port.transports, connection, self._port.protocol()).begin()

@@ -1,0 +1,51 @@
+/**
+ * From the composer to the desk: a draft, handed in, approved or scheduled; and back out.
+ *
+ * Rule: the composer is emptied once the server has the text, not before.
+ * @module
+ */
+
+import { answerOf, byId } from "./status_messages_and_questions.js";
+import { clockOf, instantOf } from "./feed_time.js";
+import { isUntouched } from "./outbox_entry.js";
+import { PostMenu } from "./post_menu.js";
+
+/** @typedef {import("./shared_drafts.js").DraftState} DraftState */
+
+/**
+ * @param {import("./composer.js").Composer} composer
+ * @param {import("./shared_drafts.js").SharedDrafts} drafts
+ * @param {import("./status_messages_and_questions.js").Feedback} feedback
+ * @param {() => string} zone
+ */
+export function setUpHandingOver(composer, drafts, feedback, zone) {
+  /** @type {(state: DraftState, at?: string) => Promise<void>} */
+  const hand = async (state, at) => {
+    const { entry } = composer;
+    if (isUntouched(entry) && !entry.shared) return feedback.show("Nothing is written yet.");
+    // Nothing is taken from under the hands of an editor who went on writing.
+    if ((await drafts.hand(entry, state, at)) && composer.entryId === entry.id) await composer.finish();
+  };
+  const schedule = async () => {
+    const dialog = byId("scheduling");
+    const form = dialog.querySelector("form");
+    for (const place of dialog.querySelectorAll("[data-feed-zone]")) place.textContent = zone();
+    form.elements.at.value ||= clockOf(new Date(Date.now() + 900_000).toISOString(), zone());
+    if ((await answerOf(dialog)) === "yes") hand("scheduled", instantOf(form.elements.at.value, zone()));
+  };
+  const menu = new PostMenu(byId("hand-menu"), () => [
+    { label: "Keep as a draft", run: () => hand("draft") },
+    { label: "Hand in", run: () => hand("submitted") },
+    { label: "Approve", run: () => hand("approved") },
+    { label: "Schedule…", run: schedule },
+  ]);
+  byId("open-hand").addEventListener("click", () => menu.open(/** @type {any} */ (null), byId("open-hand")));
+  byId("write").addEventListener("publish-shared", async () => {
+    const { entry } = composer;
+    const { shared } = entry;
+    if (!shared) return;
+    const state = shared.state === "scheduled" ? "approved" : shared.state;
+    const kept = await drafts.hand(entry, state);
+    if (kept && (await drafts.publish(kept)) && composer.entryId === entry.id) await composer.finish();
+  });
+}

@@ -1,0 +1,1 @@
+"""Webhooks: sends a feed's events to addresses that its managers set."""

@@ -1,0 +1,338 @@
+"""What one abusive client does to everybody else: `python -m tests.bench.abuse KIND`.
+
+A server of its own on loopback; the client, a process of its own, comes from
+127.0.0.2, a reader and an editor from 127.0.0.1. Measured before and while it goes on:
+the 99th percentile of the reader's snapshots and of the editor's publishes, and the
+memory of the worker.
+
+    half-open   connections that send nothing
+    slow        connections that send a byte, and another one every 10 s
+    unread      requests for a page of large posts, not one of them read
+    publishes   publishes of one token, whose limit is one per second here
+    sign-ins    sign-ins with guessed tokens
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import socket
+import sys
+import tempfile
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.faults.server import ADMIN, Server
+
+TOKEN_VARIABLE = "ABUSER_TOKEN"
+ABUSER, EVERYBODY = "127.0.0.2", "127.0.0.1"
+PROBE_S = 0.02
+CALM_S = 4.0
+HELD_S = 8.0
+"""How long connections are held once all are there."""
+AT_ONCE = 64
+"""Requests of the abuser at a time."""
+TIMEOUT_S = 30.0
+
+
+class Measured(NamedTuple):
+    """What everybody else saw during a time."""
+
+    reader_p99_ms: float
+    editor_p99_ms: float
+    failed: int
+    rss_mb: float
+
+
+class Findings(NamedTuple):
+    """What a kind of abuse did."""
+
+    kind: str
+    times: int
+    statuses: dict[str, int]
+    calm: Measured
+    abused: Measured
+
+    def told(self) -> dict[str, object]:
+        """For people and programs."""
+        calm, abused = self.calm, self.abused
+        return {
+            "kind": self.kind,
+            "times": self.times,
+            "statuses": self.statuses,
+            "reader_p99_ratio": round(abused.reader_p99_ms / calm.reader_p99_ms, 2),
+            "editor_p99_ratio": round(abused.editor_p99_ms / calm.editor_p99_ms, 2),
+            "rss_growth_mb": round(abused.rss_mb - calm.rss_mb, 1),
+            "calm": calm._asdict(),
+            "abused": abused._asdict(),
+        }
+
+
+async def ask(
+    port: int,
+    source: str,
+    method: str,
+    path: str,
+    body: bytes = b"",
+    headers: str = "",
+) -> int:
+    """One request on a connection of its own; its status, 0 without an answer."""
+    head = (
+        f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n"
+        f"connection: close\r\ncontent-length: {len(body)}\r\n{headers}\r\n"
+    )
+    writer = None
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", port, local_addr=(source, 0)
+            )
+            writer.write(head.encode() + body)
+            first = await reader.readline()
+            await reader.read()
+        return int(first.split()[1])
+    except (OSError, TimeoutError, IndexError, ValueError):
+        return 0
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def bearer(token: str = ADMIN) -> str:
+    """The header that authorizes."""
+    return f"authorization: Bearer {token}\r\ncontent-type: application/json\r\n"
+
+
+class Watch:
+    """A reader and an editor that go on, and what they see."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._reads: list[float] = []
+        self._writes: list[float] = []
+        self._failed = 0
+        self._peak_kb = 0
+
+    async def run(self) -> None:
+        """Ask until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._ask(self._reads, "GET", "/v1/feeds/x", b""))
+            post = json.dumps({"body": "Rain."}).encode()
+            path = "/v1/feeds/x/posts"
+            group.create_task(self._ask(self._writes, "POST", path, post))
+
+    async def _ask(
+        self, times: list[float], method: str, path: str, body: bytes
+    ) -> None:
+        while True:
+            began = time.perf_counter()
+            headers = bearer() if body else ""
+            status = await ask(self.server.port, EVERYBODY, method, path, body, headers)
+            times.append(time.perf_counter() - began)
+            self._failed += status not in (200, 201)
+            self._peak_kb = max(self._peak_kb, *map(rss_kb, self.server.workers()))
+            await asyncio.sleep(PROBE_S)
+
+    def told(self) -> Measured:
+        """What was seen since the last time."""
+        found = Measured(
+            *(percentile(self._reads), percentile(self._writes)),
+            *(self._failed, round(self._peak_kb / 1024, 1)),
+        )
+        self._reads.clear()
+        self._writes.clear()
+        self._failed = self._peak_kb = 0
+        return found
+
+
+def percentile(times: list[float]) -> float:
+    """The 99th, in milliseconds."""
+    return round(sorted(times)[int(len(times) * 0.99)] * 1000, 2) if times else 0.0
+
+
+def rss_kb(pid: int) -> int:
+    """The resident memory of a process."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                return int(line.split()[1])
+    return 0
+
+
+@contextlib.asynccontextmanager
+async def connections(port: int, count: int) -> AsyncIterator[list[socket.socket]]:
+    """So many connections of the abuser, as fast as they are accepted."""
+    loop = asyncio.get_running_loop()
+    made: list[socket.socket] = []
+    try:
+        for n in range(count):
+            one = socket.socket()
+            one.setblocking(False)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            one.bind((ABUSER, 0))
+            made.append(one)
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(2):
+                    await loop.sock_connect(one, ("127.0.0.1", port))
+            if n % 50 == 0:
+                await asyncio.sleep(0)
+        yield made
+    finally:
+        for one in made:
+            one.close()
+
+
+def send(sockets: list[socket.socket], data: bytes) -> Counter[str]:
+    """Send on each; what became of them."""
+    outcome: Counter[str] = Counter()
+    for one in sockets:
+        try:
+            one.send(data)
+            outcome["open"] += 1
+        except OSError:
+            outcome["closed"] += 1
+    return outcome
+
+
+async def hold(port: int, count: int, data: bytes, again: bytes) -> Counter[str]:
+    """Open connections, send something on each, and hold them."""
+    async with connections(port, count) as sockets:
+        outcome = send(sockets, data) if data else Counter[str]()
+        await asyncio.sleep(HELD_S)
+        return send(sockets, again) if again else outcome
+
+
+async def flood(
+    port: int, count: int, path: str, body: bytes, headers: str
+) -> Counter[str]:
+    """So many POSTs, AT_ONCE at a time."""
+    outcome: Counter[str] = Counter()
+    left = iter(range(count))
+
+    async def some() -> None:
+        for _ in left:
+            status = await ask(port, ABUSER, "POST", path, body, headers)
+            outcome[str(status)] += 1
+
+    await asyncio.gather(*(some() for _ in range(AT_ONCE)))
+    return outcome
+
+
+async def abuse(port: int, kind: str, count: int) -> Counter[str]:
+    """Do it."""
+    page = b"GET /v1/feeds/large/posts?limit=100 HTTP/1.1\r\nhost: x\r\n\r\n"
+    match kind:
+        case "half-open":
+            return await hold(port, count, b"", b"GET")
+        case "slow":
+            return await hold(port, count, b"G", b"E")
+        case "unread":
+            return await hold(port, count, page, b"")
+        case "publishes":
+            post, path = json.dumps({"body": "x"}).encode(), "/v1/feeds/large/posts"
+            return await flood(
+                port, count, path, post, bearer(os.environ[TOKEN_VARIABLE])
+            )
+        case _:
+            origin = (
+                f"origin: http://127.0.0.1:{port}\r\nsec-fetch-site: same-origin\r\n"
+            )
+            form = "content-type: application/x-www-form-urlencoded\r\n"
+            body = b"token=sp_" + b"g" * 32
+            return await flood(port, count, "/desk/sign-in", body, origin + form)
+
+
+def new_token(server: Server) -> str:
+    """A token of the abuser's own."""
+    draft = {"name": "abuser", "scopes": ["publish"], "feeds": ["large"]}
+    request = urllib.request.Request(
+        f"{server.url}/v1/tokens",
+        json.dumps(draft).encode(),
+        {"authorization": f"Bearer {ADMIN}", "content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+        return str(json.load(answer)["token"])
+
+
+async def in_a_process(port: int, kind: str, count: int, token: str) -> dict[str, int]:
+    """Do it from another process, so that nobody else waits for it here."""
+    words = [sys.executable, "-m", "tests.bench.abuse", kind]
+    process = await asyncio.create_subprocess_exec(
+        *(*words, "--count", str(count), "--port", str(port)),
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | {TOKEN_VARIABLE: token},
+    )
+    said, _ = await process.communicate()
+    outcome: dict[str, int] = json.loads(said)
+    return outcome
+
+
+DEFAULTS = {
+    "half-open": 15_000,
+    "slow": 15_000,
+    "unread": 5_000,
+    "publishes": 100_000,
+    "sign-ins": 100_000,
+}
+
+
+async def measured(kind: str, count: int, calm_s: float = CALM_S) -> Findings:
+    """A run on a server of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = {"STOPPRESS_LIMITS": "on"}
+        if kind == "publishes":
+            settings["STOPPRESS_CALLER_WRITES_PER_S"] = "1"
+        server = Server(Path(folder), settings=settings)
+        await server.start()
+        try:
+            for slug in ("x", "large"):
+                made = json.dumps({"slug": slug, "title": slug}).encode()
+                await ask(server.port, EVERYBODY, "POST", "/v1/feeds", made, bearer())
+            post = json.dumps({"body": "Rain. " * 6000}).encode()
+            for _ in range(40 if kind == "unread" else 1):
+                path = "/v1/feeds/large/posts"
+                await ask(server.port, EVERYBODY, "POST", path, post, bearer())
+            token = await asyncio.to_thread(new_token, server)
+            watch = Watch(server)
+            watching = asyncio.create_task(watch.run())
+            await asyncio.sleep(1)
+            watch.told()
+            await asyncio.sleep(calm_s)
+            calm = watch.told()
+            outcome = await in_a_process(server.port, kind, count, token)
+            abused = watch.told()
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            return Findings(kind, count, outcome, calm, abused)
+        finally:
+            await server.stop()
+
+
+def main() -> None:
+    """Run one kind, and say what was found."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("kind", choices=DEFAULTS)
+    parser.add_argument("--count", type=int, default=0)
+    parser.add_argument("--port", type=int, default=0, help="be the client alone")
+    given = parser.parse_args()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    count = given.count or DEFAULTS[given.kind]
+    if given.port:
+        told: object = asyncio.run(abuse(given.port, given.kind, count))
+    else:
+        told = asyncio.run(measured(given.kind, count)).told()
+    json.dump(told, sys.stdout, indent=2)
+    sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,239 @@
+"""A post that is taken down is nowhere: store, disk, answers, lines, memory."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import msgspec
+import pytest
+from redis import Redis
+from websockets.asyncio.client import connect
+
+from tests.conftest import Server, started
+from tests.contract.server.asking import problem, read
+from tests.contract.server.process_memory import times_held
+from tests.contract.server.test_workers import workers_of
+from tests.waiting import until, wait_until
+
+NEEDLE = "Zephyrine-Quillfeather-7Q"
+"""Stands in the headline, the text and every edit of the post."""
+EXTERNAL = "wire-77"
+"""Its external id: ids stay, so that nothing else takes them."""
+FORGOTTEN_S = 60
+"""How long other traffic may take to overwrite what memory held."""
+
+
+class Purged:
+    """A cache in front that writes down what it is told to drop."""
+
+    def __init__(self) -> None:
+        calls = self.calls = list[Any]()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                size = int(self.headers["content-length"])
+                calls.append(msgspec.json.decode(self.rfile.read(size)))
+                self.send_response(200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/purge"
+        Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture(scope="module")
+def purged() -> Iterator[Purged]:
+    """A cache in front."""
+    cache = Purged()
+    yield cache
+    cache.server.shutdown()
+    cache.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory, purged: Purged) -> Iterator[Server]:
+    """Two workers with an embedded store, and a cache in front."""
+    data = tmp_path_factory.mktemp("takedown") / "data"
+    options = ("--workers", "2", "--drain-s", "0.2", "--purge-url", purged.url)
+    with started(data, *options) as server:
+        yield server
+
+
+def on_disk(data: Path) -> list[str]:
+    """The files that hold the needle."""
+    return [
+        str(path.relative_to(data))
+        for path in data.rglob("*")
+        if path.is_file() and NEEDLE.encode() in path.read_bytes()
+    ]
+
+
+def addresses(feed: str, post: str) -> list[str]:
+    """Everything that may show the post."""
+    page, api = f"/live/{feed}", f"/v1/feeds/{feed}"
+    return [
+        *("/", page, f"{page}/{post}", f"{page}/atom.xml", f"{page}/feed.json"),
+        *(f"/embed/{feed}", f"/desk?feed={feed}", api, f"{api}/posts"),
+        *(f"{api}/posts/{post}", f"{api}/posts/{post}/revisions", f"{api}/withdrawn"),
+        *(f"{api}/external/{EXTERNAL}", "/v1/feeds", "/metrics"),
+    ]
+
+
+def shows(server: Server, feed: str, post: str) -> list[str]:
+    """The addresses that hold the needle, for readers or the admin, by any worker."""
+    found = set()
+    for path in addresses(feed, post) * 4:
+        # A connection of its own each: any of the workers answers.
+        for answer in (read(server, path), server.request("GET", path)):
+            if NEEDLE in answer.text.replace(path, ""):
+                found.add(path)
+    return sorted(found)
+
+
+def publish_and_edit(server: Server, feed: str, times: int = 3) -> str:
+    """A post that was edited, seen by every door; its id."""
+    made = server.publish(
+        feed, f"{NEEDLE} says so. " * 12, headline=NEEDLE, external_id=EXTERNAL
+    )
+    post: str = made["post"]["id"]
+    path = f"/v1/feeds/{feed}/posts/{post}"
+    for number in range(times):
+        given = {"body": f"{NEEDLE} says {number}. " * 40}
+        assert server.request("PATCH", path, given, if_match="*").is_success
+    return post
+
+
+def socket_of(server: Server) -> Redis:
+    """The embedded store."""
+    return Redis(unix_socket_path=str(server.data / "valkey.sock"))
+
+
+def other_traffic(server: Server, feed: str, seconds: float) -> None:
+    """Posts and readers of other texts, for a while."""
+    end = time.monotonic() + seconds
+    number = 0
+    while time.monotonic() < end:
+        number += 1
+        server.publish(feed, f"Other news {number}. " * (5 + number % 60))
+        for path in ("", "/posts?limit=100"):
+            read(server, f"/v1/feeds/{feed}{path}")
+        read(server, f"/live/{feed}")
+
+
+@pytest.mark.asyncio
+async def test_nothing_is_left(pair: Server, purged: Purged) -> None:
+    """After 2 s on disk, in answers and on lines; after other traffic in memory."""
+    feed = await asyncio.to_thread(pair.new_feed)
+    post = await asyncio.to_thread(publish_and_edit, pair, feed)
+    with socket_of(pair) as store:
+        refused = {"key": "none", "feed": feed, "post": f'{{"body":"{NEEDLE}"}}'}
+        store.xadd("stoppress:inbox", refused)
+        await until(lambda: bool(store.xlen("stoppress:inbox:refused")))
+    assert on_disk(pair.data) and await asyncio.to_thread(shows, pair, feed, post)
+    workers = workers_of(pair)
+    assert len(workers) == 2
+    assert any(times_held(one, NEEDLE.encode()) for one in workers)
+    url = pair.url.replace("http", "ws")
+    async with AsyncExitStack() as stack, asyncio.timeout(60):
+        readers = []
+        for _ in range(8):
+            live = connect(f"{url}/v1/live?feed={feed}")
+            readers.append(await stack.enter_async_context(live))
+            await readers[-1].recv()
+        path = f"/v1/feeds/{feed}/posts/{post}/takedown"
+        began = time.monotonic()
+        done = await asyncio.to_thread(
+            pair.request, "POST", path, {"reason": "a court's order"}
+        )
+        assert done.status_code == 200, done.text
+        assert on_disk(pair.data) == []
+        taken_s = time.monotonic() - began
+        assert taken_s < 30, taken_s
+        for reader in readers:
+            message = msgspec.json.decode(await reader.recv())
+            assert message["type"] == "post.withdrawn"
+            assert message["post"] == {"id": post}
+        replay = connect(f"{url}/v1/live?feed={feed}@{_epoch(message)}-0")
+        line = await stack.enter_async_context(replay)
+        said = [str(await line.recv()) for _ in range(5)]
+        assert NEEDLE not in "".join(said)
+    assert await asyncio.to_thread(shows, pair, feed, post) == []
+    receipt = done.json()
+    assert set(receipt) == {
+        *("post", "at", "store", "disk", "workers", "readers", "purge"),
+    }
+    assert receipt["post"] == post and receipt["disk"] > receipt["at"]
+    assert len(receipt["workers"]) == 2 and receipt["readers"] == 8
+    assert all(one["at"] for one in receipt["workers"])
+    assert [one["status"] for one in receipt["purge"]] == [200]
+    assert f"{pair.url}/live/{feed}/{post}" in purged.calls[-1]["urls"]
+    held = [1]
+    end = time.monotonic() + FORGOTTEN_S
+    while any(held) and time.monotonic() < end:
+        await asyncio.to_thread(other_traffic, pair, feed, 3)
+        held = [times_held(one, NEEDLE.encode()) for one in workers]
+    assert held == [0, 0]
+    with socket_of(pair) as store:
+        assert store.xlen("stoppress:inbox:refused") == 0
+
+
+def _epoch(message: Any) -> str:
+    return str(message["cursor"]).partition("-")[0]
+
+
+def test_it_is_final(pair: Server) -> None:
+    """No call brings it back; taken down again there is another receipt."""
+    feed = pair.new_feed()
+    post = publish_and_edit(pair, feed, 1)
+    path = f"/v1/feeds/{feed}/posts/{post}"
+    assert pair.request("DELETE", path).status_code == 204
+    first = pair.request("POST", f"{path}/takedown", {})
+    again = pair.request("POST", f"{path}/takedown", {})
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert problem(pair.request("POST", f"{path}/restore"), 410)
+    assert problem(pair.request("GET", f"{path}/revisions"), 410)
+    assert problem(pair.request("GET", path), 410)
+    put = f"/v1/feeds/{feed}/external/{EXTERNAL}"
+    for match in ({}, {"if_match": '"3"'}):
+        assert problem(pair.request("PUT", put, {"body": "x"}, **match), 410)
+    copy = {"id": post, "rev": 9, "body": "x", "published_at": "2026-11-28T00:00:00Z"}
+    assert problem(pair.request("PUT", path, copy), 410)
+    assert pair.request("DELETE", path).status_code == 204
+    assert problem(pair.request("POST", f"{path}x/takedown", {}), 404)
+    wrong = pair.request("POST", f"{path}/takedown", {"why": "x"})
+    assert problem(wrong, 422)["field"] == "why"
+
+
+def test_a_withdrawal_tells_the_caches_in_front(pair: Server, purged: Purged) -> None:
+    """One call, with what showed the post."""
+    feed = pair.new_feed()
+    post = pair.publish(feed, "text")["post"]["id"]
+    before = len(purged.calls)
+    pair.request("DELETE", f"/v1/feeds/{feed}/posts/{post}")
+    wait_until(lambda: len(purged.calls) > before)
+    assert f"{pair.url}/v1/feeds/{feed}/posts/{post}" in purged.calls[-1]["urls"]
+
+
+def test_a_store_that_may_not_rewrite_says_so(pair: Server) -> None:
+    """`pending`; everything else is done."""
+    feed = pair.new_feed()
+    post = publish_and_edit(pair, feed, 1)
+    with socket_of(pair) as store:
+        store.execute_command("ACL", "SETUSER", "default", "-bgrewriteaof")
+        try:
+            path = f"/v1/feeds/{feed}/posts/{post}/takedown"
+            receipt = pair.request("POST", path, {}).json()
+        finally:
+            store.execute_command("ACL", "SETUSER", "default", "+bgrewriteaof")
+    assert receipt["disk"] == "pending" and len(receipt["workers"]) == 2

@@ -1,0 +1,88 @@
+"""Sessions, and what counts once, in memory, Valkey and Redis alike."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from stoppress.domain.errors import Unavailable
+from stoppress.identity.session_store import SessionStore
+from stoppress.log.connect import connect
+from stoppress.log.pool import Pool
+from stoppress.log.redis_keys import ONCE, SESSION
+from stoppress.log.session_store import RedisSessionStore
+from stoppress.settings import Settings
+from tests.contract.store.servers import Server
+from tests.memory_sessions import MemorySessionStore
+
+pytestmark = pytest.mark.asyncio
+
+ANNA = "https://id.example/realms/news anna"
+"""An id that is no Redis key as it is."""
+
+
+@pytest_asyncio.fixture(params=["memory", "valkey", "redis"])
+async def sessions(
+    request: pytest.FixtureRequest, tmp_path: Path, settings: Settings
+) -> AsyncIterator[SessionStore]:
+    """A store of sessions."""
+    if request.param == "memory":
+        yield MemorySessionStore()
+        return
+    server = Server(request.param, tmp_path / "server")
+    server.start()
+    link = await connect(server.url, settings)
+    yield RedisSessionStore(link)
+    await link.aclose()
+    server.kill()
+
+
+async def test_a_session_is_kept_listed_and_ended(sessions: SessionStore) -> None:
+    """Under its owner alone; ended is ended, whatever is touched then."""
+    await sessions.put_session(ANNA, "a", b"1", 60, 100)
+    await sessions.put_session(ANNA, "b", b"2", 60, 100)
+    await sessions.put_session("ben", "c", b"3", 60, 100)
+    assert await sessions.sessions(["b", "x", "a"]) == [b"2", None, b"1"]
+    assert sorted(await sessions.session_names(ANNA)) == ["a", "b"]
+    assert await sessions.touch_session("a", b"4", 60)
+    assert await sessions.drop_sessions(ANNA, ["a", "x"]) == 1
+    assert not await sessions.touch_session("a", b"5", 60)
+    assert await sessions.sessions(["a"]) == [None]
+    assert await sessions.session_names(ANNA) == ["b"]
+    assert await sessions.drop_sessions(ANNA, []) == 0
+    assert await sessions.session_names("nobody") == []
+
+
+async def test_a_name_is_taken_or_claimed_once(sessions: SessionStore) -> None:
+    """Taken or claimed."""
+    await sessions.put_once("code", 60)
+    assert await sessions.take_once("code")
+    assert not await sessions.take_once("code")
+    assert await sessions.claim_once("state", 60)
+    assert not await sessions.claim_once("state", 60)
+
+
+async def test_all_of_it_expires(link: Pool) -> None:
+    """Nothing is left in Redis of sessions that ended by themselves."""
+    sessions = RedisSessionStore(link)
+    await sessions.put_session(ANNA, "a", b"1", 60, 100)
+    await sessions.put_once("code", 70)
+    await sessions.claim_once("state", 80)
+    async with link.borrow() as redis:
+        keys = await redis.one("KEYS", "stoppress:*")
+        times = {key.decode(): await redis.one("TTL", key) for key in keys}
+    assert times.pop(SESSION + "a") in (59, 60)
+    assert times.pop(ONCE + "code") in (69, 70)
+    assert times.pop(ONCE + "state") in (79, 80)
+    ours = {key: left for key, left in times.items() if "session" in key}
+    assert [left in (99, 100) for left in ours.values()] == [True]
+
+
+async def test_a_server_that_is_away_is_unavailable(link: Pool, server: Server) -> None:
+    """As with every other call of a store."""
+    server.kill()
+    with pytest.raises(Unavailable):
+        await RedisSessionStore(link).sessions(["a"])

@@ -1,0 +1,51 @@
+"""`stoppress bench`: what it refuses to do, and how it says that a run failed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.unit.cli.site import Site
+
+
+def test_only_websockets_negotiate_deflate(site: Site) -> None:
+    """A usage error, before anything is asked of the server."""
+    code, _, said = site.run("bench", "--deflate", "--transport", "sse")
+    assert code == 2 and "leave out --transport sse" in said
+    assert site.asked == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--readers", "0"),
+        ("--posts", "0"),
+        ("--rate", "-1"),
+        ("--size", "60000"),
+        ("--timeout", "0"),
+        ("--loaders", "65"),
+        ("--transport", "poll"),
+    ],
+)
+def test_a_figure_out_of_range_is_refused(site: Site, options: tuple[str, str]) -> None:
+    """By name, before anything is asked of the server."""
+    code, _, said = site.run("bench", *options)
+    assert code == 2 and options[0] in said
+    assert site.asked == []
+
+
+def test_a_server_that_refuses_the_feed_fails_the_run(site: Site) -> None:
+    """With its own words, and no figures."""
+    problem = {"title": "Scope missing", "status": 403, "detail": "no admin here"}
+    site.answers["POST /v1/feeds"] = (403, problem)
+    code, out, said = site.run("bench", "--readers", "1", "--posts", "1", "--json")
+    assert code == 2 and "403" in said
+    assert out == ""
+    (asked,) = site.asked
+    assert (asked.method, asked.path) == ("POST", "/v1/feeds")
+    slug = (asked.body if isinstance(asked.body, dict) else json.loads(asked.body))[
+        "slug"
+    ]
+    assert slug.startswith("bench-")
+    assert asked.headers["authorization"] == "Bearer sp_t"

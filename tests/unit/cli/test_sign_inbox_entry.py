@@ -1,0 +1,36 @@
+"""What `stoppress sign` prints is an entry that the server takes."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+from click.testing import CliRunner
+
+from stoppress.cli.program import stoppress
+from stoppress.domain.inbox_entry import read_inbox_entry, token_digest
+
+
+@pytest.mark.parametrize("post", ['{"body": "a \\"b\\" \\\\ c\\nd"}', '{"body": "é"}'])
+def test_prints_a_signed_entry(post: str) -> None:
+    """For redis-cli, and without the token."""
+    said = CliRunner().invoke(stoppress, ["sign", "quay", post, "--token", "sp_secret"])
+    assert said.exit_code == 0, said.output
+    assert "sp_secret" not in said.output
+    command, stream, star, *rest = shlex.split(said.output)
+    assert (command, stream, star) == ("XADD", "stoppress:inbox", "*")
+    pairs = zip(rest[::2], rest[1::2], strict=True)
+    fields = {name.encode(): value.encode() for name, value in pairs}
+    entry = read_inbox_entry(f"{fields[b'at'].decode()}-0", fields)
+    assert entry.post == post.encode() and entry.feed == "quay"
+    assert entry.is_signed_with(token_digest("sp_secret"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [(["{}"], "a token is needed"), (["no", "--token", "t"], "not JSON")],
+)
+def test_what_is_wrong_is_told(arguments: list[str], reason: str) -> None:
+    """Before anything is signed."""
+    said = CliRunner().invoke(stoppress, ["sign", "quay", *arguments], env={})
+    assert said.exit_code == 2 and reason in said.output

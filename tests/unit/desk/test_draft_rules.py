@@ -1,0 +1,78 @@
+"""Who may do what with a draft."""
+
+from __future__ import annotations
+
+import pytest
+
+from stoppress.desk import draft_rules
+from stoppress.desk.caller import Caller, Scope
+from stoppress.domain.draft import Draft, DraftInput, DraftState, Person
+from stoppress.domain.errors import NoDraft, OnlyForEditors, SecondPersonNeeded
+
+
+def caller(name: str, scope: Scope, *feeds: str) -> Caller:
+    """Somebody."""
+    return Caller(
+        id=name, name=name, kind="token", scopes=(scope,), feeds=feeds or None
+    )
+
+
+def draft(owner: str, state: DraftState = "draft", approved_by: str = "") -> Draft:
+    """A draft of somebody."""
+    return Draft(
+        id="d",
+        state=state,
+        owner=Person(owner),
+        edited_by=Person(owner),
+        approved_by=Person(approved_by) if approved_by else None,
+        created_at="a",
+        updated_at="a",
+        rev=1,
+    )
+
+
+def test_who_sees_a_draft() -> None:
+    """Its owner, and who may publish on that feed."""
+    draft_rules.check_may_see(caller("a", "draft"), "x", draft("a"))
+    draft_rules.check_may_see(caller("b", "publish", "x"), "x", draft("a"))
+    for other in (caller("b", "draft"), caller("b", "publish", "y")):
+        with pytest.raises(NoDraft):
+            draft_rules.check_may_see(other, "x", draft("a"))
+
+
+@pytest.mark.parametrize("state", ["approved", "scheduled"])
+def test_a_contributor_changes_only_what_is_open(state: DraftState) -> None:
+    """And approves nothing; an editor does both."""
+    mine, given = caller("a", "draft"), DraftInput(headline="H", state="submitted")
+    draft_rules.check_may_change(mine, "x", draft("a"), given)
+    draft_rules.check_may_change(mine, "x", draft("a", "submitted"), None)
+    with pytest.raises(OnlyForEditors, match="ask an editor"):
+        draft_rules.check_may_change(mine, "x", draft("a", state), given)
+    with pytest.raises(OnlyForEditors, match="submit it"):
+        draft_rules.check_may_change(mine, "x", None, DraftInput(state=state))
+    editor = caller("b", "publish")
+    draft_rules.check_may_change(editor, "x", draft("a", state), given)
+    draft_rules.check_may_change(editor, "x", draft("a"), DraftInput(state=state))
+
+
+@pytest.mark.parametrize(
+    ("author", "approver", "publisher", "is_enough"),
+    [
+        ("a", "", "a", False),
+        ("a", "a", "a", False),
+        ("a", "", "b", True),
+        ("a", "b", "a", True),
+        ("a", "b", "b", True),
+        ("a", "a", "b", True),
+    ],
+)
+def test_two_people(
+    author: str, approver: str, publisher: str, is_enough: bool
+) -> None:
+    """Whoever wrote it, approved it and publishes it are not all one."""
+    made = draft(author, "approved", approver)
+    if is_enough:
+        draft_rules.check_two_people(made, publisher)
+        return
+    with pytest.raises(SecondPersonNeeded):
+        draft_rules.check_two_people(made, publisher)

@@ -1,0 +1,83 @@
+"""What was freed is overwritten; what is in use stays as it is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from stoppress.overwrite_freed_memory import MAX_BLOCKS
+
+_FREED = """
+import asyncio, os, sys
+from stoppress.overwrite_freed_memory import one_heap, overwrite_freed_memory
+from tests.contract.server.process_memory import times_held
+
+def needle(number):
+    # Made anew, so that no constant holds it.
+    return b"-".join((b"needle", str(number).encode(), b"in", b"the", b"hay"))
+
+one_heap()
+for size in map(int, sys.argv[1:]):
+    text = needle(size)
+    kept = [bytes([n % 256]) * size for n in range(200)]
+    freed = [bytearray(text.ljust(size, b".")) for _ in range(300)]
+    before = times_held(os.getpid(), text)
+    del freed
+    asyncio.run(overwrite_freed_memory())
+    are_whole = all(block == bytes([n % 256]) * size for n, block in enumerate(kept))
+    print(size, before, times_held(os.getpid(), text), are_whole)
+"""
+"""In a process of its own: reading the memory of a test worker takes seconds."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_freed_text_is_overwritten_and_the_rest_is_not() -> None:
+    """Of every size, from either allocator."""
+    sizes = ["60", "200", "700", "5000", "60000"]
+    ran = subprocess.run(
+        [sys.executable, "-c", _FREED, *sizes],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    rows = [line.split() for line in ran.stdout.splitlines()]
+    assert [row[0] for row in rows] == sizes
+    for size, before, after, are_whole in rows:
+        assert int(before) >= 300, size
+        # The script holds one, and what reads the memory may hold it in passing.
+        assert int(after) < 10, size
+        assert are_whole == "True", size
+
+
+def test_it_is_bounded() -> None:
+    """A process with much free memory is not held up for long."""
+    assert MAX_BLOCKS <= 200_000
+
+
+_SPENT = """
+import asyncio, ctypes, resource
+from stoppress.overwrite_freed_memory import one_heap, overwrite_freed_memory
+
+one_heap()
+blocks = [bytes(3000) for _ in range(100_000)]
+pins = blocks[::1000]
+del blocks
+ctypes.CDLL(None).malloc_trim(0)
+with open("/proc/self/clear_refs", "w") as peak:
+    peak.write("5")
+asyncio.run(overwrite_freed_memory())
+for line in open("/proc/self/status"):
+    if line.startswith("VmHWM"):
+        print(line.split()[1])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_returned_to_the_system_is_not_allocated_again() -> None:
+    """A heap that was large once does not make the process large again."""
+    ran = subprocess.run(
+        [sys.executable, "-c", _SPENT], capture_output=True, text=True, check=True
+    )
+    assert int(ran.stdout) < 100 << 10, "of 300 MB that were freed"

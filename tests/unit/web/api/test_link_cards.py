@@ -1,0 +1,69 @@
+"""Link cards over HTTP: for callers that draft, so many of them, never of here."""
+
+from __future__ import annotations
+
+import pytest
+
+from stoppress.guard.limits import Limits
+from stoppress.link_cards.link_cards import LinkCards
+from stoppress.settings import Settings
+from tests.unit.link_cards.web_servers import PUBLIC, Internet, page
+from tests.unit.web.desk_harness import open_office
+
+pytestmark = pytest.mark.asyncio
+
+PATH = "/v1/feeds/quay/link-cards"
+
+
+async def test_a_card() -> None:
+    """Not kept by any cache; what is wrong with an address is told by field."""
+    internet = Internet(answers={"a.example": page()})
+    internet.name("a.example", [PUBLIC])
+    async with (
+        internet.running(),
+        open_office(link_cards=LinkCards(internet.fetcher)) as office,
+    ):
+        await office.feed(visibility="private")
+        drafter = office.reader(authorization=await office.token("draft"))
+        answer = await drafter.post(PATH, json={"url": "http://a.example/"})
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"] == "private, no-store"
+        assert answer.json() == {
+            "type": "link",
+            "url": "http://a.example/",
+            "title": "A page",
+        }
+        answer = await drafter.post(PATH, json={"url": "http://169.254.169.254/"})
+        assert answer.status_code == 422 and answer.json()["field"] == "url"
+        reader = office.reader(authorization=await office.token("read"))
+        for client, status in ((reader, 403), (office.reader(), 401)):
+            answer = await client.post(PATH, json={"url": "http://a.example/"})
+            assert answer.status_code == status
+        elsewhere = PATH.replace("quay", "nowhere")
+        answer = await office.client.post(elsewhere, json={"url": "http://a.example/"})
+        assert answer.status_code == 404
+    assert len(internet.heads) == 1 and not internet.private_connections
+
+
+async def test_so_many_of_a_caller() -> None:
+    """The next is 429, and asks no page."""
+    internet = Internet(answers={"a.example": page()})
+    internet.name("a.example", [PUBLIC])
+    limits = Limits(Settings(caller_link_cards_per_s=0.05))
+    async with (
+        internet.running(),
+        open_office(link_cards=LinkCards(internet.fetcher), limits=limits) as office,
+    ):
+        await office.feed()
+        given = {"url": "http://a.example/"}
+        other = office.reader(authorization=await office.token("draft"))
+        assert (await other.post(PATH, json=given)).status_code == 200
+        drafter = office.reader(authorization=await office.token("draft"))
+        statuses = [
+            (await drafter.post(PATH, json=given)).status_code for _ in range(4)
+        ]
+        assert statuses == [200, 200, 200, 429]
+        answer = await drafter.post(PATH, json=given)
+        assert (await other.post(PATH, json=given)).status_code == 200
+        assert len(internet.heads) == 5
+        assert int(answer.headers["retry-after"]) >= 1

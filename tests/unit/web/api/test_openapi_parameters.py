@@ -1,0 +1,29 @@
+"""What calls take beside a body."""
+
+from __future__ import annotations
+
+import pytest
+
+from stoppress.web.api.openapi_operations import CALLS
+from stoppress.web.api.openapi_parameters import PARAMETERS
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_each_says_where_it_is_and_what_it_means(name: str) -> None:
+    """What is in the path is needed, always."""
+    parameter = PARAMETERS[name]
+    assert parameter["in"] in ("path", "query", "header")
+    assert parameter["description"] and parameter["schema"]
+    is_needed = parameter["in"] == "path" or name == "IfMatchRequired"
+    assert parameter.get("required", False) is is_needed
+
+
+def test_each_is_used() -> None:
+    """What no call takes is not described."""
+    taken = {name for call in CALLS for name in call.parameters}
+    in_paths = {
+        name
+        for name, one in PARAMETERS.items()
+        if one["in"] == "path" and any(f"{{{name}}}" in call.path for call in CALLS)
+    }
+    assert taken | in_paths == PARAMETERS.keys()

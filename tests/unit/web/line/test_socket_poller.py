@@ -1,0 +1,172 @@
+"""Readiness of many sockets, on both pollers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from stoppress.web.line import socket_poller
+from stoppress.web.line.socket_poller import (
+    DISCONNECTED,
+    EVENTS_PER_POLL,
+    READABLE,
+    WRITABLE,
+    EpollPoller,
+    LoopPoller,
+    SocketPoller,
+)
+from tests.waiting import until
+
+pytestmark = pytest.mark.asyncio
+PATIENCE_S = 20.0
+
+POLLERS = pytest.mark.parametrize(
+    "make", [EpollPoller, LoopPoller], ids=["epoll", "loop"]
+)
+Make = Callable[[asyncio.AbstractEventLoop], SocketPoller]
+
+
+class Watched:
+    """A socket of a pair, and what the poller said of it."""
+
+    def __init__(self, poller: SocketPoller, events: int = READABLE) -> None:
+        self.ours, self.peer = socket.socketpair()
+        self.ours.setblocking(False)
+        self.seen: list[int] = []
+        self.poller = poller
+        self.fails = False
+        self.is_aborted = False
+        poller.watch(self.ours.fileno(), self, events)
+
+    def is_ready(self, events: int) -> None:
+        """Read what there is."""
+        if self.fails:
+            raise RuntimeError("on purpose")
+        self.seen.append(events)
+        if events & READABLE:
+            self.ours.recv(100)
+
+    def abort(self) -> None:
+        """Close."""
+        self.is_aborted = True
+        self.close()
+
+    def close(self) -> None:
+        """Close both ends."""
+        self.poller.forget(self.ours.fileno())
+        self.ours.close()
+        self.peer.close()
+
+
+async def turns(count: int = 5) -> None:
+    """Let the loop turn."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+@POLLERS
+async def test_each_hears_of_its_own_socket(make: Make) -> None:
+    """And only of what it watches for."""
+    poller = make(asyncio.get_running_loop())
+    one, two = Watched(poller), Watched(poller, 0)
+    one.peer.send(b"x")
+    two.peer.send(b"x")
+    await until(lambda: bool(one.seen), PATIENCE_S)
+    assert one.seen == [READABLE] and two.seen == []
+    poller.change(two.ours.fileno(), two, READABLE)
+    await until(lambda: bool(two.seen), PATIENCE_S)
+    poller.change(one.ours.fileno(), one, WRITABLE)
+    await until(lambda: WRITABLE in one.seen, PATIENCE_S)
+    one.close()
+    two.close()
+    poller.close()
+
+
+@POLLERS
+async def test_a_fault_ends_its_socket_alone(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged; the others are handled."""
+    poller = make(asyncio.get_running_loop())
+    bad, good = Watched(poller), Watched(poller)
+    bad.fails = True
+    with caplog.at_level(logging.ERROR):
+        bad.peer.send(b"x")
+        good.peer.send(b"x")
+        await until(lambda: bad.is_aborted and bool(good.seen), PATIENCE_S)
+    assert "on purpose" in caplog.text
+    good.close()
+    poller.close()
+
+
+async def test_a_socket_that_watches_for_nothing_hears_that_the_peer_is_gone() -> None:
+    """Else it would be reported, and ignored, in every turn."""
+    poller = EpollPoller(asyncio.get_running_loop())
+    one = Watched(poller, 0)
+    one.peer.close()
+    await until(lambda: bool(one.seen), PATIENCE_S)
+    assert one.seen[0] & DISCONNECTED
+    one.close()
+    poller.close()
+
+
+async def test_a_turn_handles_a_slice_and_the_rest_comes_later() -> None:
+    """Whatever is ready, a turn ends when its time is over."""
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += socket_poller.POLL_SLICE_S / 3
+        return now
+
+    poller = EpollPoller(asyncio.get_running_loop(), clock)
+    many = [Watched(poller) for _ in range(10)]
+    for one in many:
+        one.peer.send(b"x")
+    poller._turn()
+    assert 0 < sum(len(one.seen) for one in many) < 10
+    await until(lambda: all(one.seen for one in many), PATIENCE_S)
+    assert [len(one.seen) for one in many] == [1] * 10
+    for one in many:
+        one.close()
+    assert len(poller) == 0
+    poller.close()
+
+
+async def test_one_turn_fetches_a_bounded_number_of_events() -> None:
+    """Thousands that are ready at once make no long list."""
+    poller = EpollPoller(asyncio.get_running_loop(), lambda: 0.0)
+    many = [Watched(poller) for _ in range(EVENTS_PER_POLL + 5)]
+    for one in many:
+        one.peer.send(b"x")
+    poller._turn()
+    assert sum(len(one.seen) for one in many) == EVENTS_PER_POLL
+    for one in many:
+        one.close()
+    poller.close()
+
+
+async def test_a_socket_closed_by_an_earlier_event_is_left_alone() -> None:
+    """Its number may be another's by then."""
+    poller = EpollPoller(asyncio.get_running_loop(), lambda: 0.0)
+    one, two = Watched(poller), Watched(poller)
+
+    class Ender(Watched):
+        def is_ready(self, events: int) -> None:
+            one.close()
+            two.close()
+            super().is_ready(events)
+
+    ender = Ender(poller)
+    # The kernel lists what is ready in the order in which it became so.
+    for each in (ender, one, two):
+        each.peer.send(b"x")
+    poller._turn()
+    assert one.seen == two.seen == [] and ender.seen == [READABLE]
+    ender.close()
+    poller.close()
+    poller.close()

@@ -1,0 +1,333 @@
+"""Events reach a webhook in order, at least once, or are dead letters."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, cast
+
+import pytest
+
+from stoppress.desk.webhooks import DeadLetter, Webhook
+from stoppress.domain.cursor import Cursor
+from stoppress.log.feed_read_scripts import (
+    LogPiece,
+)
+from stoppress.webhooks import delivery as module
+from stoppress.webhooks.delivery import WebhookDelivery
+from stoppress.webhooks.post_to_webhook import WebhookSender
+from stoppress.webhooks.signature import signed_headers
+from tests.contract.store.news import AT, FEED, published, withdrawn, write
+from tests.memory_store import MemoryStore
+from tests.waiting import until
+
+pytestmark = pytest.mark.asyncio
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+POST = b'{"id":"%b","headline":"H","published_at":"2026-11-22T09:30:00.000Z","rev":1}'
+
+
+class Store(MemoryStore):
+    """Logs that are read by pieces."""
+
+    first = 0
+    """Events up to this one were let go."""
+
+    async def since(self, feed: str, seq: int) -> LogPiece:
+        """What followed."""
+        window = self._feed(feed).window()
+        after = [one for one in window.events if one.seq > max(seq, self.first)]
+        return LogPiece(window.cursor, FEED, tuple(after[:2]))
+
+
+class Sender:
+    """Takes messages, but for those of `refused`."""
+
+    def __init__(self) -> None:
+        self.taken: list[dict[str, Any]] = []
+        self.ids: list[str] = []
+        self.signed: set[str] = set()
+        self.refused: set[str] = set()
+
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> str:
+        """Take it or not."""
+        message = json.loads(body)
+        ident, at_s = headers["webhook-id"], int(headers["webhook-timestamp"])
+        self.ids.append(ident)
+        if dict(headers) == dict(signed_headers(SECRET, ident, at_s, body)):
+            self.signed.add(ident)
+        if message["cursor"] in self.refused:
+            return "it answered 500"
+        self.taken.append(message)
+        return ""
+
+
+class Bureau:
+    """A store with a feed, and deliveries that run."""
+
+    def __init__(self) -> None:
+        self.store, self.sender = Store(), Sender()
+
+    async def open(self, **more: Any) -> Bureau:
+        """Make the feed and its webhook."""
+        await self.store.make_feed("x", FEED, AT, None)
+        hook = Webhook("h", "https://hooks.example.com/", SECRET, "a", **more)
+        await self.store.add_webhook("x", hook)
+        return self
+
+    def delivery(self) -> WebhookDelivery:
+        """One process's."""
+        sender = cast(WebhookSender, self.sender)
+        return WebhookDelivery(
+            self.store, sender, "https://a.example", delays_s=(0.01, 0.01)
+        )
+
+    async def publish(self, *names: str) -> None:
+        """Publish posts."""
+        for name in names:
+            change = published(name)._replace(body=POST % name.encode())
+            await self.store.write(write(change))
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short pauses."""
+    monkeypatch.setattr(module, "FIND_S", 0.01)
+    monkeypatch.setattr(module, "NEXT_LOOK_S", 0.01)
+    monkeypatch.setattr(module, "NEXT_QUEUE_LOOK_S", 0.01)
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancel it."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_events_come_in_order_as_readers_get_them() -> None:
+    """From the one after the webhook was made; a withdrawn post without its words."""
+    bureau = Bureau()
+    await bureau.store.make_feed("x", FEED, AT, None)
+    await bureau.publish("before")
+    hook = Webhook("h", "https://hooks.example.com/", SECRET, "a")
+    await bureau.store.add_webhook("x", hook)
+    await bureau.publish("a", "b", "c")
+    await bureau.store.write(write(withdrawn("b", 1)))
+    task = asyncio.create_task(bureau.delivery().run())
+    await until(lambda: len(bureau.sender.taken) == 4)
+    await ended(task)
+    kinds = [one["type"] for one in bureau.sender.taken]
+    assert kinds == [
+        *("post.published", "post.withdrawn", "post.published", "post.withdrawn")
+    ]
+    assert bureau.sender.taken[0]["post"]["url"] == "https://a.example/live/x/a"
+    assert bureau.sender.ids == [f"h.{one['cursor']}" for one in bureau.sender.taken]
+
+
+@pytest.mark.parametrize("shows", [False, True])
+async def test_how_sure_it_is_goes_out_as_to_readers(
+    shows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only if the feed says so."""
+    feed = json.dumps(json.loads(FEED) | {"show_verification": shows}).encode()
+    sure = b'{"verification":"single",' + POST[1:]
+    monkeypatch.setitem(globals(), "FEED", feed)
+    monkeypatch.setitem(globals(), "POST", sure)
+    bureau = await Bureau().open()
+    await bureau.publish("a")
+    task = asyncio.create_task(bureau.delivery().run())
+    await until(lambda: len(bureau.sender.taken) == 1)
+    await ended(task)
+    told = bureau.sender.taken[0]["post"].get("verification")
+    assert told == ("single" if shows else None)
+
+
+async def test_types_are_chosen() -> None:
+    """The others move the cursor all the same."""
+    bureau = await Bureau().open(events=("post.withdrawn",))
+    await bureau.publish("a")
+    await bureau.store.write(write(withdrawn("a", 1)))
+    task = asyncio.create_task(bureau.delivery().run())
+    head = (await bureau.store.feed("x")).cursor
+    await until(lambda: bureau.store.hook_cursors["x", "h"] == head)
+    await ended(task)
+    assert [one["post"] for one in bureau.sender.taken] == [{"id": "a"}] * 2
+
+
+async def test_what_is_not_taken_is_a_dead_letter() -> None:
+    """After all attempts, with the same id; what follows is sent then."""
+    bureau = await Bureau().open()
+    bureau.sender.refused = {"e1-1"}
+    await bureau.publish("a", "b")
+    task = asyncio.create_task(bureau.delivery().run())
+    await until(lambda: len(bureau.sender.taken) == 1)
+    await ended(task)
+    assert bureau.sender.ids == ["h.e1-1"] * 3 + ["h.e1-2"]
+    ((_, letter),) = bureau.store.letters
+    assert (letter.cursor, letter.type, letter.attempts) == (
+        *("e1-1", "post.published"),
+        3,
+    )
+    assert letter.reason == "it answered 500"
+
+
+async def test_a_dead_letter_is_sent_again() -> None:
+    """By whichever process delivers: once, with the same id, signed anew, then gone."""
+    bureau = await Bureau().open()
+    bureau.sender.refused = {"e1-1"}
+    await bureau.publish("a", "b")
+    tasks = [asyncio.create_task(bureau.delivery().run()) for _ in range(2)]
+    await until(lambda: len(bureau.sender.taken) == 1)
+    bureau.sender.refused = set()
+    bureau.sender.ids.clear()
+    for queued in (1, 0):
+        assert await bureau.store.queue_resends("x", ["h.e1-1"]) == queued
+    await until(lambda: bureau.store.letters == [])
+    await bureau.publish("c")
+    await until(lambda: len(bureau.sender.taken) == 3)
+    for task in tasks:
+        await ended(task)
+    assert bureau.sender.ids == ["h.e1-1", "h.e1-3"]
+    assert bureau.sender.taken[1]["post"]["id"] == "a"
+    assert bureau.sender.signed == {"h.e1-1", "h.e1-2", "h.e1-3"}
+
+
+async def test_a_resend_that_fails_is_kept_with_the_new_reason() -> None:
+    """After as many attempts as the first time; new events do not wait for it."""
+    bureau = await Bureau().open()
+    letter = DeadLetter("e1-1", "post.published", "it answered 404", 3)
+    await bureau.publish("a", "b")
+    await bureau.store.put_webhook_cursor("x", "h", Cursor("e1", 2))
+    await bureau.store.add_dead_letter("x", "h", letter)
+    await bureau.store.queue_resends("x", ["h.e1-1"])
+    bureau.sender.refused = {"e1-1"}
+    delivery = bureau.delivery()
+    delivery._delays_s = (0.2, 0.01)
+    task = asyncio.create_task(delivery.run())
+    await until(lambda: bureau.sender.ids == ["h.e1-1"])
+    await bureau.publish("c")
+    await until(lambda: not bureau.store.resending)
+    await ended(task)
+    assert sorted(bureau.sender.ids) == ["h.e1-1"] * 3 + ["h.e1-3"]
+    ((_, kept),) = bureau.store.letters
+    assert (kept.id, kept.reason, kept.attempts) == ("h.e1-1", "it answered 500", 6)
+
+
+async def test_an_event_that_is_let_go_is_not_sent_again() -> None:
+    """The reason says what to do; a reset needs no event."""
+    bureau = await Bureau().open()
+    await bureau.publish("a", "b")
+    await bureau.store.put_webhook_cursor("x", "h", Cursor("e1", 2))
+    bureau.store.first = 1
+    for cursor, kind in (
+        *(("e0-2", "post.published"), ("e1-1", "post.published")),
+        ("e1-2", "reset"),
+    ):
+        letter = DeadLetter(cursor, kind, "it answered 500", 3)
+        await bureau.store.add_dead_letter("x", "h", letter)
+    ids = ["h.e0-2", "h.e1-1", "h.e1-2"]
+    assert await bureau.store.queue_resends("x", ids) == 3
+    task = asyncio.create_task(bureau.delivery().run())
+    await until(lambda: not bureau.store.resending)
+    await ended(task)
+    assert [(one["type"], one["cursor"]) for one in bureau.sender.taken] == [
+        ("reset", "e1-2")
+    ]
+    kept = [(one.id, one.reason, one.attempts) for _, one in bureau.store.letters]
+    assert kept == [("h.e0-2", module.GONE, 3), ("h.e1-1", module.GONE, 3)]
+
+
+async def test_a_resend_ends_when_the_webhook_is_another_process_s() -> None:
+    """The letter stays queued for that process."""
+    bureau = await Bureau().open()
+    await bureau.publish("a")
+    await bureau.store.put_webhook_cursor("x", "h", Cursor("e1", 1))
+    letter = DeadLetter("e1-1", "post.published", "it answered 500", 3)
+    await bureau.store.add_dead_letter("x", "h", letter)
+    await bureau.store.queue_resends("x", ["h.e1-1"])
+    bureau.sender.refused = {"e1-1"}
+    delivery = bureau.delivery()
+    delivery._delays_s = (0.05,) * 1000
+    task = asyncio.create_task(delivery.run())
+    await until(lambda: len(bureau.sender.ids) >= 2)
+    bureau.store.holders["x", "h"] = "another"
+    await until(lambda: not delivery._served or delivery._served["x", "h"].done())
+    await ended(task)
+    ((_, kept),) = bureau.store.letters
+    assert kept.reason == "it answered 500" and kept.attempts == 3
+    assert bureau.store.resending == {("x", "h.e1-1")}
+
+
+async def test_another_process_goes_on_from_the_cursor() -> None:
+    """One at a time; nothing is lost when it ends."""
+    bureau = await Bureau().open()
+    await bureau.publish("a")
+    first = asyncio.create_task(bureau.delivery().run())
+    second = asyncio.create_task(bureau.delivery().run())
+    await until(lambda: len(bureau.sender.taken) == 1)
+    await ended(first)
+    bureau.store.holders.clear()  # its lease ends
+    await bureau.publish("b", "c")
+    await until(lambda: len(bureau.sender.taken) == 3)
+    await ended(second)
+    assert bureau.sender.ids == ["h.e1-1", "h.e1-2", "h.e1-3"]
+
+
+async def test_a_reset_is_not_passed_over_with_the_lease() -> None:
+    """The next process sends it."""
+    bureau = await Bureau().open()
+    await bureau.publish("a")
+    old = Cursor("old", 9)
+    await bureau.store.put_webhook_cursor("x", "h", old)
+    bureau.sender.refused = {"e1-1"}
+    delivery = bureau.delivery()
+    delivery._delays_s = (0.05,) * 1000
+    task = asyncio.create_task(delivery.run())
+    await until(lambda: len(bureau.sender.ids) >= 2)
+    bureau.store.holders["x", "h"] = "another"
+    await until(lambda: not delivery._served or delivery._served["x", "h"].done())
+    await ended(task)
+    assert await bureau.store.webhook_cursor("x", "h") == old
+
+
+async def test_a_log_that_does_not_go_on_is_a_reset() -> None:
+    """Let go, or a new epoch: read the feed again."""
+    bureau = await Bureau().open()
+    await bureau.publish("a", "b", "c")
+    bureau.store.first = 1
+    task = asyncio.create_task(bureau.delivery().run())
+    await until(lambda: len(bureau.sender.taken) == 1)
+    await bureau.store.put_webhook_cursor("x", "h", Cursor("old", 9))
+    await until(lambda: len(bureau.sender.taken) == 2)
+    await ended(task)
+    resets = [(one["type"], one["cursor"]) for one in bureau.sender.taken]
+    assert resets == [("reset", "e1-3")] * 2
+
+
+async def test_a_deleted_webhook_gets_nothing_more() -> None:
+    """Also while it waits for the next attempt."""
+    bureau = await Bureau().open()
+    bureau.sender.refused = {"e1-1"}
+    await bureau.publish("a", "b")
+    delivery = bureau.delivery()
+    delivery._delays_s = (0.05,) * 1000
+    task = asyncio.create_task(delivery.run())
+    await until(lambda: len(bureau.sender.ids) >= 2)
+    await bureau.store.drop_webhook("x", "h")
+    await until(lambda: all(one.done() for one in delivery._served.values()))
+    await ended(task)
+    assert bureau.sender.taken == [] and bureau.store.letters == []
+
+
+async def test_a_deleted_feed_stops_no_other() -> None:
+    """The list of feeds with webhooks outlives a feed."""
+    bureau = await Bureau().open()
+    gone = Webhook("g", "https://hooks.example.com/", SECRET, "a")
+    bureau.store.hooks["gone", "g"] = gone
+    task = asyncio.create_task(bureau.delivery().run())
+    await bureau.publish("a")
+    await until(lambda: task.done() or len(bureau.sender.taken) == 1)
+    assert not task.done()
+    await ended(task)
