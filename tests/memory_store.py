@@ -39,6 +39,7 @@ from stoppress.domain.errors import (
     Unavailable,
 )
 from stoppress.domain.event import Effect, Event, as_it_is_now
+from stoppress.domain.inbox_entry import token_id
 from stoppress.domain.store_requests_and_results import (
     PAGE_BYTES,
     Change,
@@ -130,6 +131,8 @@ class MemoryStore:
         self.keys_of_tickets: dict[str, bytes] = {}
         self.upstreams: list[MemoryUpstream] = []
         self.away = False
+        self.audited: list[tuple[str, str]] = []
+        """Entries about tokens and webhooks: what was done, and to what."""
         self.calls: list[str] = []
         """The names of the methods called so far."""
         self._writes: dict[tuple[str, str, str], _Remembered] = {}
@@ -313,6 +316,7 @@ class MemoryStore:
         kept = self._feed(feed)
         self.hooks[feed, hook.id] = hook
         self.hook_cursors[feed, hook.id] = kept.cursor
+        self.audited.append(("webhook.created", hook.id))
         self._remember(feed, idempotency, kept.born, Written(hook.id, kept.cursor))
         return hook
 
@@ -336,7 +340,10 @@ class MemoryStore:
         self.resending -= {
             one for one in self.resending if one[1].startswith(f"{hook}.")
         }
-        return self.hooks.pop((feed, hook), None) is not None
+        was = self.hooks.pop((feed, hook), None)
+        if was is not None:
+            self.audited.append(("webhook.deleted", hook))
+        return was is not None
 
     async def webhook_cursor(self, feed: str, hook: str) -> Cursor:
         """How far it has got."""
@@ -379,11 +386,15 @@ class MemoryStore:
         ]
         return found[:limit]
 
-    async def queue_resends(self, feed: str, letters: Sequence[str]) -> int:
+    async def queue_resends(
+        self, feed: str, subject: str, letters: Sequence[str]
+    ) -> int:
         """Queue them; how many were not."""
         before = len(self.resending)
         self.resending |= {(feed, letter) for letter in letters}
-        return len(self.resending) - before
+        if queued := len(self.resending) - before:
+            self.audited.append(("webhook.resend_requested", subject))
+        return queued
 
     async def resends(self, feed: str, hook: str) -> Sequence[DeadLetter]:
         """Those queued of a webhook."""
@@ -531,6 +542,7 @@ class MemoryStore:
         """Keep a token's record."""
         self._called("put_token")
         self.records[digest] = record
+        self.audited.append(("token.created", token_id(digest)))
 
     async def make_token(
         self, made: TokenUnderKey, record: bytes, idempotency: Idempotency
@@ -541,6 +553,7 @@ class MemoryStore:
         if earlier is not None:
             return earlier
         self.records[made.digest] = record
+        self.audited.append(("token.created", token_id(made.digest)))
         name = (idempotency.owner, idempotency.key)
         self._made_tokens[name] = (idempotency.fingerprint, made)
         return made
@@ -577,7 +590,10 @@ class MemoryStore:
         """Forget a token and its last use; whether it was there."""
         self._called("drop_token")
         self.uses.pop(digest, None)
-        return self.records.pop(digest, None) is not None
+        was = self.records.pop(digest, None)
+        if was is not None:
+            self.audited.append(("token.revoked", token_id(digest)))
+        return was is not None
 
     async def put_token_uses(self, minutes: Mapping[str, int]) -> None:
         """Keep the minute of each token's last use."""

@@ -38,6 +38,7 @@ from stoppress.identity.identity import Identity
 from stoppress.link_cards.link_cards import LinkCardMetrics, link_cards
 from stoppress.link_cards.public_address import target_of
 from stoppress.link_cards.system_resolver import SystemResolver
+from stoppress.log.audit_log import RedisAudit
 from stoppress.log.connect import reach
 from stoppress.log.follower import Follower
 from stoppress.log.inbox_consumer import Inbox
@@ -162,7 +163,7 @@ class ServerProcess:
 
     async def _serve(self, shards: Shards) -> None:
         store = RedisStore(shards, self.settings, self._store_metrics)
-        erasure = PostErasure(shards, self._erasure_metrics)
+        erasure = PostErasure(shards, store.audit, self._erasure_metrics)
         follower = Follower(
             shards,
             store,
@@ -184,7 +185,7 @@ class ServerProcess:
             group.create_task(SharedLimits(shards, self.limits.shared).run())
             tokens = Tokens(store, self.settings.admin_secret)
             group.create_task(tokens.run())
-            identity = self._identity(shards, tokens)
+            identity = self._identity(shards, tokens, store.audit)
             group.create_task(identity.run())
             pictures, uploads = self._pictures(), self._uploads(shards, store)
             desk = Desk(
@@ -253,7 +254,7 @@ class ServerProcess:
             await asyncio.sleep(random.uniform(0, wait_s))  # noqa: S311 (spreads load, no secret)
             wait_s = min(wait_s * 2, MAX_REDIS_RETRY_S)
 
-    def _identity(self, shards: Shards, tokens: Tokens) -> Identity:
+    def _identity(self, shards: Shards, tokens: Tokens, audit: RedisAudit) -> Identity:
         async def has_no_token() -> bool:
             return not self.settings.admin_secret and not await tokens.all()
 
@@ -262,6 +263,7 @@ class ServerProcess:
             RedisSessionStore(shards),
             tokens,
             has_no_token,
+            audit,
             self.metrics,
         )
 

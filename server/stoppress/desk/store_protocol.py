@@ -120,10 +120,7 @@ class Store(Protocol):
 
 
 class AuditStore(Protocol):
-    """Stores the audit; writes to feeds add their entries themselves."""
-
-    async def add(self, what: str, subject: str = "", *, who: str = "") -> None:
-        """Add an entry that belongs to no feed, such as one about a token."""
+    """Stores the audit; writes add their entries themselves, in the same step."""
 
     async def add_refused(self, what: str, subject: str = "") -> None:
         """Add an entry about a refused caller, such as a failed sign-in."""
@@ -153,12 +150,12 @@ class TokenStore(Protocol):
     """Stores the record of each token, under the digest of its secret."""
 
     async def put_token(self, digest: str, record: bytes) -> None:
-        """Store a token's record."""
+        """Store a token's record, with its audit entry."""
 
     async def make_token(
         self, made: TokenUnderKey, record: bytes, idempotency: Idempotency
     ) -> TokenUnderKey:
-        """Store a token's record and its Idempotency-Key in one step.
+        """Store a token's record, its audit entry and its Idempotency-Key, in one step.
 
         Returns the token under the key: `made`, or the one that the key made before.
         Raises IdempotencyKeyReused.
@@ -177,7 +174,10 @@ class TokenStore(Protocol):
         """Every digest with its record."""
 
     async def drop_token(self, digest: str) -> bool:
-        """Delete a token with its last use; returns whether it existed."""
+        """Delete a token with its last use, with an audit entry if it existed.
+
+        Returns whether it did.
+        """
 
     async def put_token_uses(self, minutes: Mapping[str, int]) -> None:
         """Store the minute (since 1970) of the last use of each digest."""

@@ -128,8 +128,13 @@ class WebhookStore(Protocol):
     ) -> Sequence[DeadLetter]:
         """The newest dead letters of the feed's webhooks; without a limit, all."""
 
-    async def queue_resends(self, feed: str, letters: Sequence[str]) -> int:
-        """Queue the dead letters with these ids; returns how many were not queued."""
+    async def queue_resends(
+        self, feed: str, subject: str, letters: Sequence[str]
+    ) -> int:
+        """Queue the dead letters with these ids; returns how many were not queued.
+
+        `subject`: what was to be sent again, for the audit.
+        """
 
     async def resends(self, feed: str, hook: str) -> Sequence[DeadLetter]:
         """The queued dead letters of a webhook, oldest first."""
@@ -219,7 +224,7 @@ class WebhookDesk:
         ]
         if letter is not None and not chosen:
             raise NoDeadLetter(feed, letter)
-        return await self._store.queue_resends(feed, chosen)
+        return await self._store.queue_resends(feed, letter or hook, chosen)
 
 
 def _secret(given: str | None) -> str:

@@ -17,7 +17,12 @@ from stoppress.identity.oidc_sign_in import OidcSignIn
 from stoppress.identity.provider_http import ProviderHttp
 from stoppress.identity.provider_keys import FixedKeys, ProviderKeys, read_file
 from stoppress.identity.session_store import SessionStore
-from stoppress.identity.sessions import SessionMetrics, Sessions, TokenLookup
+from stoppress.identity.sessions import (
+    SessionAudit,
+    SessionMetrics,
+    Sessions,
+    TokenLookup,
+)
 from stoppress.metric_types import NO_METER, Meter
 from stoppress.settings import Settings
 
@@ -31,6 +36,7 @@ class Identity:
         store: SessionStore,
         tokens: TokenLookup,
         has_no_token: Callable[[], Awaitable[bool]],
+        audit: SessionAudit,
         meter: Meter = NO_METER,
     ) -> None:
         self._http = ProviderHttp()
@@ -38,6 +44,7 @@ class Identity:
         self.sessions = Sessions(
             store,
             tokens,
+            audit,
             idle_s=settings.session_idle_hours * 3600,
             most_s=settings.session_days * 86_400,
             admin_token=settings.admin_secret,

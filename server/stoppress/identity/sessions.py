@@ -9,6 +9,8 @@ Rules:
 - A session made with a token has the rights that the token has now; a session made by
   the identity provider has the rights given at sign-in.
 - The last use is stored at most once per TOUCH_S, not with every request.
+- The audit has the entry of a session before the session begins or is signed out: a
+  process that is killed leaves no change without one.
 """
 
 from __future__ import annotations
@@ -80,6 +82,13 @@ class TokenLookup(Protocol):
         """The current state of each of these callers; None: revoked or expired."""
 
 
+class SessionAudit(Protocol):
+    """Adds entries to the audit."""
+
+    async def add(self, what: str, subject: str = "", *, who: str = "") -> None:
+        """Add an entry about a session, before the act. Raises Unavailable."""
+
+
 _record = msgspec.json.Decoder(Session)
 
 
@@ -92,6 +101,7 @@ class Sessions:
         self,
         store: SessionStore,
         tokens: TokenLookup,
+        audit: SessionAudit,
         *,
         idle_s: float,
         most_s: float,
@@ -101,6 +111,7 @@ class Sessions:
     ) -> None:
         self._store = store
         self._tokens = tokens
+        self._audit = audit
         self._idle_s = min(idle_s or most_s, most_s)
         self._most_s = most_s
         self._admin = _admin_mark(admin_token)
@@ -168,7 +179,10 @@ class Sessions:
         others = await self._store.session_names(caller.id)
         if len(others) >= MAX_SESSIONS:
             oldest = others[: len(others) - MAX_SESSIONS + 1]
+            for one in oldest:
+                await self._audit.add("session.ended", session_id(one), who=caller.id)
             await self._store.drop_sessions(caller.id, oldest)
+        await self._audit.add("session.opened", session.id, who=caller.id)
         await self._store.put_session(
             caller.id,
             name,
@@ -183,7 +197,10 @@ class Sessions:
         """End the session with this secret; returns whether there was one."""
         name = digest(secret)
         (found,) = await self._read([name])
-        return found is not None and await self._end(found, name, "signed out")
+        if found is None:
+            return False
+        await self._audit.add("session.ended", found.id, who=found.owner)
+        return await self._end(found, name, "signed out")
 
     async def of(self, owner: str) -> list[Session]:
         """The sessions of an owner, newest first."""
@@ -202,7 +219,10 @@ class Sessions:
         """End the owner's session with this id; returns whether there was one."""
         names = await self._store.session_names(owner)
         named = [name for name in names if session_id(name) == id]
-        ended = bool(named) and await self._store.drop_sessions(owner, named) > 0
+        if not named:
+            return False
+        await self._audit.add("session.ended", id, who=owner)
+        ended = await self._store.drop_sessions(owner, named) > 0
         if ended:
             self.metrics.ended["signed out"].add()
         return ended
@@ -210,7 +230,10 @@ class Sessions:
     async def end_all(self, owner: str) -> int:
         """End all sessions of an owner; returns how many there were."""
         names = await self._store.session_names(owner)
-        ended = await self._store.drop_sessions(owner, names) if names else 0
+        if not names:
+            return 0
+        await self._audit.add("sessions.ended", owner, who=owner)
+        ended = await self._store.drop_sessions(owner, names)
         self.metrics.ended["everywhere"].add(ended)
         return ended
 

@@ -1,10 +1,12 @@
 """The audit in Redis: a stream per feed, and one for entries that belong to no feed.
 
 Rules:
-- The script that writes also adds the write's entry (`add_audit_entry.lua`), so every
-  acknowledged write has one. An entry about anything but a feed (tokens, sign-ins) is
-  added before the act, so it may name an act that then failed.
-- A feed's audit has the feed's hash tag and outlives the feed: once the feed is
+- The script that writes also adds the write's entry (`add_audit_entry.lua`), so no
+  process that is killed leaves a change without one: feeds and all that they have,
+  tokens, settings. An audit has the hash tag of what it is about.
+- Sessions have no tag in common. Their entries are added before the act, so one may
+  name an act that then failed.
+- A feed's audit outlives the feed: once the feed is
   deleted, the index of audits names it.
 - Refused sign-ins have a stream of their own, so that they can't push out the rest.
 - The audit is bounded by days (`audit_days`) and by MAX_ENTRIES per feed.
@@ -27,11 +29,17 @@ from stoppress.domain.event import SubjectKind
 from stoppress.domain.store_requests_and_results import AuditPage, Write
 from stoppress.domain.timestamps import instant
 from stoppress.guard.request_context import CURRENT
-from stoppress.log.redis_commands_scripts_and_durability import LuaScript, RedisCommands
+from stoppress.log.redis_commands_scripts_and_durability import (
+    Arg,
+    LuaScript,
+    RedisCommands,
+)
 from stoppress.log.redis_keys import (
     AUDIT,
     AUDITED,
     FEEDS,
+    OF_SETTINGS,
+    OF_TOKENS,
     REFUSALS,
     SETTINGS_KEY,
     audit_key,
@@ -48,6 +56,9 @@ _kept = msgspec.json.Decoder(AuditEntry)
 
 
 _ADD = LuaScript("need_acl_rights", "add_audit_entry", "add_audit_alone")
+_CHANGE_SETTINGS = LuaScript("need_acl_rights", "add_audit_entry", "change_settings")
+SETTINGS_ATTEMPTS = 10
+"""How often the settings are compared again because another process started."""
 
 
 class AuditArgs(NamedTuple):
@@ -126,6 +137,15 @@ def made_entry(
     return encoded(entry)
 
 
+def _settings_entry(before: dict[str, Any], settings: Mapping[str, str]) -> bytes:
+    """The entry about settings that changed; b"" if none did, or at the first start."""
+    gone = {name: text for name, text in before.items() if settings.get(name) != text}
+    new = {name: text for name, text in settings.items() if before.get(name) != text}
+    if not before or not (gone or new):
+        return b""
+    return made_entry("settings.changed", who="server", before=gone, after=new)
+
+
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
@@ -151,7 +171,7 @@ class RedisAudit:
         return AuditArgs(entry, max(0, _now_ms() - age_s * 1000) if age_s else 0, age_s)
 
     async def add(self, what: str, subject: str = "", *, who: str = "") -> None:
-        """Add an entry that belongs to no feed, before the act.
+        """Add an entry about a session, before the act.
 
         Raises Unavailable: then the act must not happen.
         """
@@ -178,22 +198,20 @@ class RedisAudit:
         If several processes start at once, one of them adds it. Raises Unavailable.
         """
         now = msgspec.json.encode(settings, order="sorted")
-        command = ("SET", SETTINGS_KEY, now, "GET")
-        was = await at(self._shards, SETTINGS_KEY, lambda redis: redis.one(*command))
-        if was is None or was == now:
-            return
-        before = _members(was)
-        gone = {
-            name: text for name, text in before.items() if settings.get(name) != text
-        }
-        new = {
-            name: text for name, text in settings.items() if before.get(name) != text
-        }
-        entry = made_entry("settings.changed", who="server", before=gone, after=new)
-        await at(
-            *(self._shards, AUDIT),
-            lambda redis: redis.write(_ADD, (AUDIT,), self.args(entry)),
-        )
+        keys = (SETTINGS_KEY, audit_key(OF_SETTINGS))
+        was = now
+        for _ in range(SETTINGS_ATTEMPTS):
+            entry = _settings_entry(_members(was), settings)
+            args = (was, now, *self.args(entry))
+
+            async def change(redis: RedisCommands, args: Sequence[Arg] = args) -> bytes:
+                found: bytes = await redis.write(_CHANGE_SETTINGS, keys, args)
+                return found
+
+            found = await at(self._shards, SETTINGS_KEY, change)
+            if found == was:
+                return
+            was = found
 
     async def outlives(self, feed: str) -> None:
         """Add the feed to the index of audits: it is about to be deleted."""
@@ -215,7 +233,7 @@ class RedisAudit:
         return _page([entry for some in found for entry in some], limit)
 
     async def _feeds(self) -> list[str]:
-        """Every feed that exists or did, "" for entries of no feed, and REFUSALS."""
+        """Every feed that exists or did, and the audits of what belongs to no feed."""
 
         async def names(key: str) -> list[bytes]:
             found = await at(
@@ -225,7 +243,7 @@ class RedisAudit:
 
         members = await names(FEEDS) + await names(AUDITED)
         feeds = {member.decode().split(" ")[0] for member in members}
-        return sorted(feeds | {"", REFUSALS})
+        return sorted(feeds | {"", REFUSALS, OF_TOKENS, OF_SETTINGS})
 
 
 async def _newest(

@@ -58,9 +58,9 @@ class RedisDeskLogs(RedisWebhooks):
     def __init__(
         self, shards: Shards, settings: Settings, metrics: StoreMetrics
     ) -> None:
-        super().__init__(shards, settings.idempotency_hours * 3600)
+        audit = RedisAudit(shards, settings.audit_days)
+        super().__init__(shards, audit, settings.idempotency_hours * 3600)
         self._metrics = metrics
-        self.audit = RedisAudit(shards, settings.audit_days)
         self._kept_for = writes.KeptFor(
             events=settings.log_events,
             age_s=settings.log_days * 86_400,

@@ -27,6 +27,7 @@ from redis.exceptions import ResponseError
 
 from stoppress.desk.takedown import Confirmation
 from stoppress.domain.errors import NotFound, Unavailable
+from stoppress.log.audit_log import RedisAudit, made_entry
 from stoppress.log.epochs import now_ms
 from stoppress.log.log_metrics import ErasureMetrics
 from stoppress.log.redis_commands_scripts_and_durability import (
@@ -35,10 +36,18 @@ from stoppress.log.redis_commands_scripts_and_durability import (
     RedisCommands,
     new_epoch,
 )
-from stoppress.log.redis_keys import ERASURES, REFUSED, erasure_key, feed_keys
+from stoppress.log.redis_keys import (
+    ERASURES,
+    REFUSED,
+    audit_key,
+    erasure_key,
+    feed_keys,
+)
 from stoppress.log.shard_pools import Shards, at
 
-_ERASE = LuaScript("need_acl_rights", "keep_revision", "erase_post")
+_ERASE = LuaScript(
+    *("need_acl_rights", "keep_revision", "add_audit_entry", "erase_post")
+)
 
 CONFIRM_S = 5.0
 """How long processes may take to confirm that they dropped a post."""
@@ -73,8 +82,11 @@ log = logging.getLogger(__name__)
 class PostErasure:
     """Erases posts from one store; `desk.takedown.Eraser`. Works while `run` runs."""
 
-    def __init__(self, shards: Shards, metrics: ErasureMetrics | None = None) -> None:
+    def __init__(
+        self, shards: Shards, audit: RedisAudit, metrics: ErasureMetrics | None = None
+    ) -> None:
         self._shards = shards
+        self._audit = audit
         self._metrics = metrics or ErasureMetrics()
         self._name = f"{socket.gethostname()}-{getpid()}-{new_epoch()}"
         self._is_to_overwrite = asyncio.Event()
@@ -84,15 +96,18 @@ class PostErasure:
     # In the process that erases
 
     async def erase(self, feed: str, post: str, about: bytes) -> int | None:
-        """Erase a withdrawn post from the store; None if it is live again.
+        """Erase a withdrawn post from the store, with an audit entry; None if it is
+        live again.
 
         Returns its revision. Raises NotFound.
         """
 
         async def step(redis: RedisCommands) -> list[Any]:
             keys = feed_keys(feed, redis.database)
-            names = (keys.meta, keys.posts, keys.revisions)
-            answer: list[Any] = await redis.write(_ERASE, names, (post, about))
+            names = (keys.meta, keys.posts, keys.revisions, audit_key(feed))
+            entry = made_entry("post.taken_down", feed=feed, subject=post)
+            args = (post, about, *self._audit.args(entry))
+            answer: list[Any] = await redis.write(_ERASE, names, args)
             return answer
 
         answer = await at(self._shards, feed_keys(feed).meta, step)

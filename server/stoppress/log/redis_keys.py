@@ -29,8 +29,10 @@ inbox are outside: no script of a feed uses them.
     stoppress:schedule       zset    `<slug> <draft> <due>` by when it is due, in ms
     stoppress:making:*       text    slug of the feed made with an Idempotency-Key
     stoppress:feeds          zset    `<slug> <born>` by when it was made, in ms
-    stoppress:audit          stream  entry: tokens, sign-ins
+    stoppress:audit          stream  entry: sign-ins
     stoppress:audit:refused  stream  entry: refused sign-ins
+    stoppress:audit:{stoppress:tokens}  stream  entry: tokens; in their slot
+    stoppress:audit:{stoppress:settings}  stream  entry: settings, likewise
     stoppress:settings       string  digests of the settings at the last start
     stoppress:audit:feeds    zset    slug of each deleted feed, by when, in ms
     stoppress:node           hash    life, replid, sure, place of the server; in a
@@ -65,14 +67,21 @@ from stoppress.domain.store_requests_and_results import Idempotency
 
 AUDIT = "stoppress:audit"
 AUDITED = "stoppress:audit:feeds"
-REFUSALS = "-"
-"""The audit of refused sign-ins, listed among the feeds: no slug has this form."""
 SETTINGS_KEY = "stoppress:settings"
+TOKENS = "stoppress:tokens"
+REFUSALS, OF_TOKENS, OF_SETTINGS = "-", "-tokens", "-settings"
+"""The audits of refused sign-ins, of tokens and of settings, listed among the feeds: no
+slug has this form."""
+_AUDITS = {
+    REFUSALS: f"{AUDIT}:refused",
+    OF_TOKENS: f"{AUDIT}:{{{TOKENS}}}",
+    OF_SETTINGS: f"{AUDIT}:{{{SETTINGS_KEY}}}",
+}
+"""The hash tags put an audit in the slot of what it is about: one script uses both."""
 FEEDS = "stoppress:feeds"
 NODE = "stoppress:node"
 WEBHOOK_FEEDS = "stoppress:webhooks"
 SCHEDULE = "stoppress:schedule"
-TOKENS = "stoppress:tokens"
 TICKET_KEYS = "stoppress:ticket-keys"
 SESSION = "stoppress:session:"
 OWNERS_SESSIONS = "stoppress:sessions:"
@@ -129,8 +138,8 @@ def probe_prefix(database: int = 0) -> str:
 
 def audit_key(feed: str) -> str:
     """The key of a feed's audit; "": of the audit of entries that belong to no feed."""
-    if feed == REFUSALS:
-        return f"{AUDIT}:refused"
+    if (key := _AUDITS.get(feed)) is not None:
+        return key
     return f"{_tag(feed_behind(feed))}audit" if feed else AUDIT
 
 
@@ -174,12 +183,14 @@ def making_key(idempotency: Idempotency) -> str:
     return f"stoppress:making:{_digest(idempotency)}"
 
 
-def made_token_key(idempotency: Idempotency) -> str:
-    """The key of the record of the token that was made with this Idempotency-Key.
+def made_token_key(idempotency: Idempotency | None) -> str:
+    """The key of the record of the token that was made with this Idempotency-Key;
+    without one, a name that is not used.
 
     Its hash tag puts it in the slot of the tokens, so that one script can use both.
     """
-    return f"stoppress:made:{{{TOKENS}}}:{_digest(idempotency)}"
+    name = "" if idempotency is None else _digest(idempotency)
+    return f"stoppress:made:{{{TOKENS}}}:{name}"
 
 
 def taken_key(mac: str) -> str:

@@ -1,7 +1,8 @@
 """Tokens, the time of their last use, and the keys that sign tickets, in Redis.
 
 Each kind is one hash outside the feeds: `desk.store_protocol.TokenStore` and
-`desk.tickets.TicketKeyStore`. Every error of Redis is Unavailable.
+`desk.tickets.TicketKeyStore`. A token is made or revoked in one step with its audit
+entry. Every error of Redis is Unavailable.
 """
 
 from __future__ import annotations
@@ -11,45 +12,50 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from stoppress.domain.errors import IdempotencyKeyReused, Unavailable
+from stoppress.domain.inbox_entry import token_id
 from stoppress.domain.store_requests_and_results import Idempotency, TokenUnderKey
+from stoppress.log.audit_log import RedisAudit, made_entry
 from stoppress.log.redis_commands_scripts_and_durability import (
-    Arg,
     LuaScript,
     RedisCommands,
 )
 from stoppress.log.redis_keys import (
+    OF_TOKENS,
     TICKET_KEYS,
     TOKEN_USES,
     TOKENS,
+    audit_key,
     made_token_key,
 )
 from stoppress.log.shard_pools import Shards, at
 
 T = TypeVar("T")
 
-_MAKE_TOKEN = LuaScript("need_acl_rights", "find_repeated_write", "make_token")
+_MAKE_TOKEN = LuaScript(
+    *("need_acl_rights", "find_repeated_write", "add_audit_entry", "make_token")
+)
+_DROP_TOKEN = LuaScript("need_acl_rights", "add_audit_entry", "drop_token")
 
 
 class RedisCredentials:
     """Credentials in Redis."""
 
-    def __init__(self, shards: Shards, ttl_s: int) -> None:
+    def __init__(self, shards: Shards, audit: RedisAudit, ttl_s: int) -> None:
         """`ttl_s`: how long an Idempotency-Key is remembered."""
         self._shards = shards
         self._ttl_s = ttl_s
+        self.audit = audit
 
     # Tokens
 
     async def put_token(self, digest: str, record: bytes) -> None:
-        """Store a token's record."""
-        await self._at(
-            TOKENS, lambda redis: redis.write_one("HSET", TOKENS, digest, record)
-        )
+        """Store a token's record, and its audit entry."""
+        await self._token_under(None, (digest, record, ""))
 
     async def make_token(
         self, made: TokenUnderKey, record: bytes, idempotency: Idempotency
     ) -> TokenUnderKey:
-        """Store a token's record and its Idempotency-Key in one step.
+        """Store a token's record, its audit entry and its Idempotency-Key.
 
         Returns the token under the key: `made`, or the one that the key made before.
         Raises IdempotencyKeyReused.
@@ -62,17 +68,21 @@ class RedisCredentials:
         return await self._token_under(idempotency, ("", "", ""))
 
     async def _token_under(
-        self, idempotency: Idempotency, values: tuple[Arg, ...]
+        self, idempotency: Idempotency | None, values: tuple[str, bytes | str, str]
     ) -> TokenUnderKey | None:
-        names = (TOKENS, made_token_key(idempotency))
-        args = (idempotency.fingerprint, *values, self._ttl_s)
+        names = (TOKENS, made_token_key(idempotency), audit_key(OF_TOKENS))
+        fingerprint = "" if idempotency is None else idempotency.fingerprint
+        entry = made_entry("token.created", subject=token_id(values[0]))
+        args = (fingerprint, *values, self._ttl_s, *self.audit.args(entry))
 
         async def step(redis: RedisCommands) -> Any:
             return await redis.write(_MAKE_TOKEN, names, args)
 
         match await self._at(TOKENS, step):
             case [b"reused"]:
-                raise IdempotencyKeyReused(idempotency.key)
+                raise IdempotencyKeyReused(
+                    "" if idempotency is None else idempotency.key
+                )
             case [b"repeated", salt, digest]:
                 return TokenUnderKey(salt.decode(), digest.decode())
         return None
@@ -97,9 +107,15 @@ class RedisCredentials:
         return [(flat[i].decode(), flat[i + 1]) for i in range(0, len(flat), 2)]
 
     async def drop_token(self, digest: str) -> bool:
-        """Delete a token and its last use; returns whether it was there."""
+        """Delete a token, with an audit entry, and its last use.
+
+        Returns whether it was there.
+        """
+        names = (TOKENS, audit_key(OF_TOKENS))
+        entry = made_entry("token.revoked", subject=token_id(digest))
+        args = (digest, *self.audit.args(entry))
         dropped = await self._at(
-            TOKENS, lambda redis: redis.write_one("HDEL", TOKENS, digest)
+            TOKENS, lambda redis: redis.write(_DROP_TOKEN, names, args)
         )
         with suppress(Unavailable):  # the token is revoked nevertheless
             await self._at(

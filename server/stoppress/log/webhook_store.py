@@ -2,7 +2,8 @@
 
 The data of one feed's webhooks has the feed's hash tag and is deleted with the feed.
 The index of feeds that may have webhooks has no tag; its entries are checked when they
-are read. The queue of resends contains ids of dead letters; an id without a letter is
+are read. What an editor changes is written in one step with its audit entry. The queue
+of resends contains ids of dead letters; an id without a letter is
 dropped when the queue is read.
 """
 
@@ -24,6 +25,7 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import DeletedSince, IdempotencyKeyReused, NotFound
 from stoppress.domain.store_requests_and_results import Idempotency
 from stoppress.domain.timestamps import instant
+from stoppress.log.audit_log import made_entry
 from stoppress.log.redis_commands_scripts_and_durability import (
     Arg,
     LuaScript,
@@ -31,6 +33,7 @@ from stoppress.log.redis_commands_scripts_and_durability import (
 )
 from stoppress.log.redis_keys import (
     WEBHOOK_FEEDS,
+    audit_key,
     feed_keys,
     idem_key,
     webhook_keys,
@@ -40,7 +43,11 @@ from stoppress.log.token_and_ticket_key_store import RedisCredentials
 _hook = msgspec.json.Decoder(Webhook)
 _letter = msgspec.json.Decoder(DeadLetter)
 
-_ADD = LuaScript("need_acl_rights", "find_repeated_write", "add_webhook")
+_ADD = LuaScript(
+    *("need_acl_rights", "find_repeated_write", "add_audit_entry", "add_webhook")
+)
+_DROP = LuaScript("need_acl_rights", "add_audit_entry", "drop_webhook")
+_QUEUE = LuaScript("need_acl_rights", "add_audit_entry", "queue_resends")
 
 
 class RedisWebhooks(RedisCredentials):
@@ -93,17 +100,18 @@ class RedisWebhooks(RedisCredentials):
 
         Raises NotFound, IdempotencyKeyReused, DeletedSince.
         """
-        return await self._webhook_under(feed, idempotency, ("", ""))
+        return await self._webhook_under(feed, idempotency, ("", b""))
 
     async def _webhook_under(
-        self, feed: str, idempotency: Idempotency | None, values: tuple[Arg, ...]
+        self, feed: str, idempotency: Idempotency | None, values: tuple[str, bytes]
     ) -> Webhook | None:
         names = (
             *(feed_keys(feed).meta, idem_key(feed, idempotency)),
-            webhook_keys(feed).hooks,
+            *(webhook_keys(feed).hooks, audit_key(feed)),
         )
         fingerprint = "" if idempotency is None else idempotency.fingerprint
-        args = (fingerprint, *values, self._ttl_s)
+        entry = made_entry("webhook.created", feed=feed, subject=values[0])
+        args = (fingerprint, *values, self._ttl_s, *self.audit.args(entry))
 
         async def step(redis: RedisCommands) -> Any:
             return await redis.write(_ADD, names, args)
@@ -123,10 +131,11 @@ class RedisWebhooks(RedisCredentials):
 
     async def drop_webhook(self, feed: str, hook: str) -> bool:
         """Delete a webhook and its queue of resends; returns whether it existed."""
-        keys = webhook_keys(feed)
-        fields = (f"hook {hook}", f"cursor {hook}")
+        names = (feed_keys(feed).meta, webhook_keys(feed).hooks, audit_key(feed))
+        entry = made_entry("webhook.deleted", feed=feed, subject=hook)
+        args = (hook, *self.audit.args(entry))
         dropped: int = await self._at(
-            keys.hooks, lambda redis: redis.write_one("HDEL", keys.hooks, *fields)
+            names[0], lambda redis: redis.write(_DROP, names, args)
         )
         await self._unqueue(feed, await self._queued(feed, hook))
         return dropped > 0
@@ -201,14 +210,20 @@ class RedisWebhooks(RedisCredentials):
             for letter in letters
         ]
 
-    async def queue_resends(self, feed: str, letters: Sequence[str]) -> int:
-        """Queue the dead letters with these ids; returns how many were not queued."""
+    async def queue_resends(
+        self, feed: str, subject: str, letters: Sequence[str]
+    ) -> int:
+        """Queue the dead letters with these ids; returns how many were not queued.
+
+        `subject`: what was to be sent again, for the audit.
+        """
         if not letters:
             return 0
-        queue, now_ms = webhook_keys(feed).resends, _now_ms()
-        members = [part for letter in letters for part in (now_ms, letter)]
+        names = (webhook_keys(feed).resends, audit_key(feed))
+        entry = made_entry("webhook.resend_requested", feed=feed, subject=subject)
+        args: list[Arg] = [_now_ms(), *self.audit.args(entry), *letters]
         added: int = await self._at(
-            queue, lambda redis: redis.write_one("ZADD", queue, "NX", *members)
+            names[0], lambda redis: redis.write(_QUEUE, names, args)
         )
         return added
 

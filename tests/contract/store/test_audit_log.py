@@ -67,14 +67,14 @@ async def test_it_outlives_its_feed(store: RedisStore) -> None:
     await made(store)
     await store.write(write(published("p1")))
     await store.drop_feed("x", None, None)
-    await store.audit.add("token.created", "t2")
+    await store.audit.add("session.opened", "t2")
     assert await told(store, "x") == [
         "feed.deleted",
         "post.published p1",
         "feed.created",
     ]
     # Entries of one millisecond in two streams are sorted by feed.
-    assert "token.created t2" in (await told(store))[:2]
+    assert "session.opened t2" in (await told(store))[:2]
     assert len(await told(store)) == 4
 
 
@@ -120,11 +120,11 @@ async def test_it_is_bounded(store: RedisStore, link: Pool) -> None:
 
 async def test_strangers_do_not_drive_out_what_editors_did(store: RedisStore) -> None:
     """Refused sign-ins have a stream of their own, and stand in the list of all."""
-    await store.audit.add("token.created", "t2")
+    await store.audit.add("session.opened", "t2")
     await store.audit.add_refused("sign-in.refused", "unknown token")
     assert sorted(await told(store)) == [
+        "session.opened t2",
         "sign-in.refused unknown token",
-        "token.created t2",
     ]
     page = await store.audit.page(None, "", 1)
     assert page.next is not None

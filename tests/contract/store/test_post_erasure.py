@@ -11,6 +11,7 @@ import pytest
 from stoppress.domain.errors import NotFound, TakenDown
 from stoppress.domain.store_requests_and_results import PostState
 from stoppress.log import post_erasure as module
+from stoppress.log.audit_log import RedisAudit
 from stoppress.log.follower import Follower
 from stoppress.log.log_metrics import ErasureMetrics
 from stoppress.log.pool import Pool
@@ -31,7 +32,7 @@ class Process:
 
     def __init__(self, link: Pool, store: RedisStore) -> None:
         self.forgot: list[str | None] = []
-        self.erasure = PostErasure(link)
+        self.erasure = PostErasure(link, RedisAudit(link, 0))
         self.follower = Follower(link, store, probe_s=0.5, announcements=self.erasure)
 
     def forget(self, feed: str | None) -> int:
@@ -68,7 +69,7 @@ async def test_nothing_is_left_and_it_is_final(
     await made(store)
     await store.write(write(published("p", "old text")))
     await store.write(write(updated("p", 1, "new text")))
-    erasure = PostErasure(link)
+    erasure = PostErasure(link, RedisAudit(link, 0))
     assert await erasure.erase("x", "p", b"{}") is None
     await store.write(write(withdrawn("p", 2)))
     for _ in range(2):
@@ -94,7 +95,7 @@ async def test_the_list_of_withdrawn_posts_says_which_were_taken_down(
     for name in ("p", "q"):
         await store.write(write(published(name, "text")))
         await store.write(write(withdrawn(name, 1)))
-    await PostErasure(link).erase("x", "p", b"{}")
+    await PostErasure(link, RedisAudit(link, 0)).erase("x", "p", b"{}")
     pages = [await store.withdrawn("x", mark, 9) for mark in ("", "posts.0")]
     listed = {one.post: one.is_taken_down for page in pages for one in page.posts}
     assert listed == {"p": True, "q": False}
@@ -114,10 +115,13 @@ async def test_refused_entries_with_its_texts_go(server: Server, link: Pool) -> 
         for feed, post in posts * 100:
             client.xadd(REFUSED, {"feed": feed, "post": post, "reason": "r"})
         texts = ["Short", "a long text that was \u0131ssued", "e"]
-        assert await PostErasure(link).erase_refused("x", texts) == 300
+        assert (
+            await PostErasure(link, RedisAudit(link, 0)).erase_refused("x", texts)
+            == 300
+        )
         left = [fields[b"post"].decode() for _, fields in client.xrange(REFUSED)]
     assert left == [posts[n][1] for n in (1, 2, 4)] * 100
-    assert await PostErasure(link).erase_refused("x", []) == 0
+    assert await PostErasure(link, RedisAudit(link, 0)).erase_refused("x", []) == 0
 
 
 async def test_every_process_confirms(link: Pool, store: RedisStore) -> None:
@@ -141,7 +145,7 @@ async def test_a_process_that_does_not_confirm_is_listed(
     counts = Tally()
     async with running(link, store) as one:
         one.erasure.hear = lambda message: None  # type: ignore[method-assign]
-        asking = PostErasure(link, ErasureMetrics(counts))
+        asking = PostErasure(link, RedisAudit(link, 0), ErasureMetrics(counts))
         (said,) = await asking.confirmations("x")
     assert (said.at, said.readers) == (None, 0)
     assert counts.sum("stoppress_erasures_unconfirmed") == 1
@@ -164,13 +168,13 @@ async def test_a_new_line_forgets_everything(
 
 async def test_the_file_is_rewritten(server: Server, link: Pool) -> None:
     """Once more while one is under way; not where the right is lacking."""
-    erasure = PostErasure(link)
+    erasure = PostErasure(link, RedisAudit(link, 0))
     done = await asyncio.gather(*(erasure.rewrite_disk("x") for _ in range(3)))
     assert done == [True, True, True]
     counts = Tally()
     with server.client() as client:
         client.execute_command("ACL", "SETUSER", "default", "-bgrewriteaof")
-        refused = PostErasure(link, ErasureMetrics(counts))
+        refused = PostErasure(link, RedisAudit(link, 0), ErasureMetrics(counts))
         assert await refused.rewrite_disk("x") is False
         client.execute_command("ACL", "SETUSER", "default", "+bgrewriteaof")
         client.config_set("appendonly", "no")

@@ -27,14 +27,16 @@ from stoppress.domain.store_requests_and_results import (
     TokenUnderKey,
 )
 from stoppress.log import (
-    feed_write_scripts as writes,
-)
-from stoppress.log import (
+    audit_log,
+    post_erasure,
     reader_census,
     redis_commands_scripts_and_durability,
     redis_user_rights,
     token_and_ticket_key_store,
     webhook_store,
+)
+from stoppress.log import (
+    feed_write_scripts as writes,
 )
 from stoppress.log.connect import connect, reach
 from stoppress.log.inbox_consumer import Inbox
@@ -151,7 +153,7 @@ async def _draft(store: RedisStore) -> None:
     await store.put_webhook_cursor("x", "h", await store.webhook_cursor("x", "h"))
     await store.add_dead_letter("x", "h", DeadLetter("e-1", "t", "r", 1))
     assert await store.dead_letters("x", 5) and await store.webhook_feeds()
-    assert await store.queue_resends("x", ["h.e-1", "h.e-2"]) == 2
+    assert await store.queue_resends("x", "h", ["h.e-1", "h.e-2"]) == 2
     assert await store.resends("x", "h")
     await store.drop_dead_letter("x", "h.e-1")
     assert await store.drop_webhook("x", "h")
@@ -365,7 +367,12 @@ WRITES = {
     "confirm": writes._CONFIRM,
     "census": reader_census._CENSUS,
     "make_token": token_and_ticket_key_store._MAKE_TOKEN,
+    "drop_token": token_and_ticket_key_store._DROP_TOKEN,
     "add_webhook": webhook_store._ADD,
+    "drop_webhook": webhook_store._DROP,
+    "queue_resends": webhook_store._QUEUE,
+    "change_settings": audit_log._CHANGE_SETTINGS,
+    "erase": post_erasure._ERASE,
 }
 
 

@@ -65,9 +65,9 @@ async def test_a_dead_letter_is_queued_once(any_store: AnyStore) -> None:
         letter = DeadLetter(f"e-{n}", "post.published", "no", 9)
         await store.add_dead_letter("x", hook, letter)
     assert list(await store.resends("x", "h")) == []
-    assert await store.queue_resends("x", []) == 0
-    assert await store.queue_resends("x", ["h.e-10", "h.e-1", "i.e-1"]) == 3
-    assert await store.queue_resends("x", ["h.e-1", "h.e-2"]) == 1
+    assert await store.queue_resends("x", "h", []) == 0
+    assert await store.queue_resends("x", "h", ["h.e-10", "h.e-1", "i.e-1"]) == 3
+    assert await store.queue_resends("x", "h", ["h.e-1", "h.e-2"]) == 1
     queued = await store.resends("x", "h")
     assert [one.id for one in queued] == ["h.e-1", "h.e-2", "h.e-10"]
     await store.drop_dead_letter("x", "h.e-1")
@@ -93,9 +93,9 @@ async def test_a_dead_letter_is_queued_once(any_store: AnyStore) -> None:
 async def test_a_queued_id_without_a_letter_is_dropped(store: RedisStore) -> None:
     """The letter was delivered or let go between a click's reading and its writing."""
     await made(store)
-    assert await store.queue_resends("x", ["h.e-1"]) == 1
+    assert await store.queue_resends("x", "h", ["h.e-1"]) == 1
     assert list(await store.resends("x", "h")) == []
-    assert await store.queue_resends("x", ["h.e-1"]) == 1
+    assert await store.queue_resends("x", "h", ["h.e-1"]) == 1
 
 
 async def test_dead_letters_of_earlier_releases_have_ids(

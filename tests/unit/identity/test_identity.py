@@ -13,6 +13,7 @@ import pytest
 from joserfc.jwk import Key
 
 from stoppress.desk.caller import Caller
+from stoppress.desk.store_protocol import NoAudit
 from stoppress.identity.identity import Identity
 from stoppress.settings import Settings
 from tests.memory_sessions import MemorySessionStore
@@ -44,7 +45,7 @@ def identity(**given: Any) -> Identity:
     """The people of a server with these settings."""
     tokens = NoTokens()
     settings = Settings(**given)
-    return Identity(settings, MemorySessionStore(), tokens, tokens.is_empty)
+    return Identity(settings, MemorySessionStore(), tokens, tokens.is_empty, NoAudit())
 
 
 def fresh(key: Key, algorithm: str) -> str:

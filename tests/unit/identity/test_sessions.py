@@ -8,7 +8,13 @@ import pytest
 
 from stoppress.desk.caller import Caller
 from stoppress.domain.errors import Unavailable
-from stoppress.identity.sessions import MAX_SESSIONS, PREFIX, Sessions, digest
+from stoppress.identity.sessions import (
+    MAX_SESSIONS,
+    PREFIX,
+    Sessions,
+    digest,
+    session_id,
+)
 from tests.memory_sessions import MemorySessionStore
 
 pytestmark = pytest.mark.asyncio
@@ -28,24 +34,31 @@ ANNA = Caller(id="https://id.example anna", name="Anna", kind="jwt", scopes=("ma
 
 
 class Office:
-    """Sessions with a clock, and tokens that may be revoked."""
+    """Sessions with a clock, an audit, and tokens that may be revoked."""
 
     def __init__(self, admin_token: str = "the admin's token of settings") -> None:
         self.now = 1_800_000_000.0
         self.store = MemorySessionStore(lambda: self.now)
         self.tokens = {EDITOR.credential: EDITOR}
         self.lookups = 0
+        self.audited: list[tuple[str, str, str, int]] = []
+        """What was done, to what, by whom, and how many sessions there were then."""
         self.sessions = self.open(admin_token)
 
     def open(self, admin_token: str) -> Sessions:
         return Sessions(
             self.store,
             self,
+            self,
             idle_s=12 * HOUR,
             most_s=7 * DAY,
             admin_token=admin_token,
             clock=lambda: self.now,
         )
+
+    async def add(self, what: str, subject: str = "", *, who: str = "") -> None:
+        """What the audit does."""
+        self.audited.append((what, subject, who, len(self.store.kept)))
 
     async def current(self, callers: Sequence[Caller]) -> list[Caller | None]:
         """What `Tokens` says."""
@@ -242,3 +255,67 @@ async def test_a_damaged_or_unknown_session_has_no_caller() -> None:
     office.store.away = True
     with pytest.raises(Unavailable):
         await office.sessions.check(secret)
+
+
+async def test_the_audit_is_told_before_the_act() -> None:
+    """A process that is killed in between leaves no session without its entry."""
+    office = Office()
+    first = await office.sessions.begin(EDITOR, "Firefox")
+    second = await office.sessions.begin(EDITOR, "Firefox", first)
+    assert await office.sessions.sign_out(second)
+    assert not await office.sessions.sign_out(second)
+    third = await office.sessions.begin(EDITOR, "Firefox")
+    assert await office.sessions.end_one("t1", session_id(digest(third)))
+    assert not await office.sessions.end_one("t1", "unknown")
+    await office.sessions.begin(EDITOR, "Firefox")
+    await office.sessions.begin(EDITOR, "Firefox")
+    assert await office.sessions.end_all("t1") == 2
+    assert await office.sessions.end_all("t1") == 0
+    ids = [session_id(digest(one)) for one in (first, second, third)]
+    assert office.audited[:6] == [
+        ("session.opened", ids[0], "t1", 0),
+        ("session.ended", ids[0], "t1", 1),
+        ("session.opened", ids[1], "t1", 0),
+        ("session.ended", ids[1], "t1", 1),
+        ("session.opened", ids[2], "t1", 0),
+        ("session.ended", ids[2], "t1", 1),
+    ]
+    assert office.audited[-1] == ("sessions.ended", "t1", "t1", 2)
+    assert len(office.audited) == 9
+
+
+async def test_without_its_audit_nothing_is_done() -> None:
+    """Neither a sign-in nor a sign-out."""
+    office = Office()
+    secret = await office.sessions.begin(EDITOR, "Firefox")
+    audit = office.sessions._audit = NoRoom()
+    for act in (
+        office.sessions.begin(EDITOR, "Firefox"),
+        office.sessions.sign_out(secret),
+        office.sessions.end_one("t1", session_id(digest(secret))),
+        office.sessions.end_all("t1"),
+    ):
+        with pytest.raises(Unavailable):
+            await act
+    assert audit.refused == 4
+    assert list(office.store.kept) == [digest(secret)]
+
+
+async def test_the_oldest_of_too_many_is_audited() -> None:
+    """It ends because of another sign-in."""
+    office = Office()
+    secrets = [await office.sessions.begin(EDITOR, "a") for _ in range(MAX_SESSIONS)]
+    await office.sessions.begin(EDITOR, "b")
+    oldest = session_id(digest(secrets[0]))
+    assert ("session.ended", oldest, "t1", MAX_SESSIONS) in office.audited
+
+
+class NoRoom:
+    """An audit that can't be written."""
+
+    def __init__(self) -> None:
+        self.refused = 0
+
+    async def add(self, what: str, subject: str = "", *, who: str = "") -> None:
+        self.refused += 1
+        raise Unavailable("the store is full")

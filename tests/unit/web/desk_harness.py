@@ -93,17 +93,6 @@ def _client(
     return httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers)
 
 
-class AddedEntries(NoAudit):
-    """What was added to the audit."""
-
-    def __init__(self) -> None:
-        self.added: list[tuple[str, str]] = []
-
-    async def add(self, what: str, subject: str = "", *, who: str = "") -> None:
-        """Keep the entry."""
-        self.added.append((what, subject))
-
-
 @asynccontextmanager
 async def open_office(
     *,
@@ -124,7 +113,7 @@ async def open_office(
         return not store.records
 
     identity = Identity(
-        replace(settings, admin_token=ADMIN), sessions, tokens, has_no_token
+        replace(settings, admin_token=ADMIN), sessions, tokens, has_no_token, NoAudit()
     )
     sources: list[CallerSource] = [tokens, tickets, identity.sessions]
     if identity.jwt is not None:

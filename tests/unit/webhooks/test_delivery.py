@@ -183,7 +183,7 @@ async def test_a_dead_letter_is_sent_again() -> None:
     bureau.sender.refused = set()
     bureau.sender.ids.clear()
     for queued in (1, 0):
-        assert await bureau.store.queue_resends("x", ["h.e1-1"]) == queued
+        assert await bureau.store.queue_resends("x", "h", ["h.e1-1"]) == queued
     await until(lambda: bureau.store.letters == [])
     await bureau.publish("c")
     await until(lambda: len(bureau.sender.taken) == 3)
@@ -201,7 +201,7 @@ async def test_a_resend_that_fails_is_kept_with_the_new_reason() -> None:
     await bureau.publish("a", "b")
     await bureau.store.put_webhook_cursor("x", "h", Cursor("e1", 2))
     await bureau.store.add_dead_letter("x", "h", letter)
-    await bureau.store.queue_resends("x", ["h.e1-1"])
+    await bureau.store.queue_resends("x", "h", ["h.e1-1"])
     bureau.sender.refused = {"e1-1"}
     delivery = bureau.delivery()
     delivery._delays_s = (0.2, 0.01)
@@ -228,7 +228,7 @@ async def test_an_event_that_is_let_go_is_not_sent_again() -> None:
         letter = DeadLetter(cursor, kind, "it answered 500", 3)
         await bureau.store.add_dead_letter("x", "h", letter)
     ids = ["h.e0-2", "h.e1-1", "h.e1-2"]
-    assert await bureau.store.queue_resends("x", ids) == 3
+    assert await bureau.store.queue_resends("x", "h", ids) == 3
     task = asyncio.create_task(bureau.delivery().run())
     await until(lambda: not bureau.store.resending)
     await ended(task)
@@ -246,7 +246,7 @@ async def test_a_resend_ends_when_the_webhook_is_another_process_s() -> None:
     await bureau.store.put_webhook_cursor("x", "h", Cursor("e1", 1))
     letter = DeadLetter("e1-1", "post.published", "it answered 500", 3)
     await bureau.store.add_dead_letter("x", "h", letter)
-    await bureau.store.queue_resends("x", ["h.e1-1"])
+    await bureau.store.queue_resends("x", "h", ["h.e1-1"])
     bureau.sender.refused = {"e1-1"}
     delivery = bureau.delivery()
     delivery._delays_s = (0.05,) * 1000

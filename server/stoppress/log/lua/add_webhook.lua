@@ -1,7 +1,9 @@
--- add_webhook.lua: add a webhook at the head of its feed; or look its Idempotency-Key up.
+-- add_webhook.lua: add a webhook at the head of its feed, with its audit entry; or look its
+-- Idempotency-Key up.
 --
--- KEYS  1 meta  2 idem  3 webhooks
+-- KEYS  1 meta  2 idem  3 webhooks  4 audit
 -- ARGV  1 fingerprint ('' for none)  2 id ('' to look the key up only)  3 record  4 ttl, in s
+--       5 audit entry  6 oldest  7 ttl  8 most
 -- Returns {'ok'} or {'none'} or {'repeated', id, record ('' if it was deleted)} or
 --   {'reused'} or {'nofeed'}
 need('HMGET', KEYS[1], '')
@@ -9,6 +11,7 @@ need('HGET', KEYS[3], '')
 need('DEL', KEYS[3])
 need('HSET', KEYS[3], '', '')
 need_to_recollect(KEYS[2])
+need_to_audit(KEYS[4])
 local held = redis.call('HMGET', KEYS[1], 'born', 'epoch', 'seq')
 if not held[1] then return {'nofeed'} end
 local repeated = recollect(KEYS[2], ARGV[1], held[1])
@@ -23,5 +26,6 @@ if redis.call('HGET', KEYS[3], 'of') ~= held[1] then
 end
 redis.call('HSET', KEYS[3], 'of', held[1], 'cursor ' .. ARGV[2],
   held[2] .. '-' .. held[3], 'hook ' .. ARGV[2], ARGV[3])
+add_audit(KEYS[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8])
 keep(KEYS[2], ARGV[1], held[1], '', ARGV[2], ARGV[4])
 return {'ok'}

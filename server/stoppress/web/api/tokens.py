@@ -21,8 +21,6 @@ async def create(services: Services, request: Request) -> Response:
     made = await services.tokens.make_once(
         raw, requester, credential_in(services, request).secret
     )
-    if not made.repeated:
-        await services.audit.add("token.created", made.token.id)
     shown = {"token": made.secret, **msgspec.to_builtins(made.token)}
     status = 200 if made.repeated else 201
     return json_responses.written(msgspec.json.encode(shown), rev=0, status=status)
@@ -48,7 +46,6 @@ async def revoke(services: Services, request: Request) -> Response:
             "Not Found",
             f"there is no token with the id {name[:100]!r}; GET /v1/tokens lists them",
         )
-    await services.audit.add("token.revoked", name)
     return json_responses.done()
 
 

@@ -31,8 +31,6 @@ async def make(services: Services, request: Request) -> Response:
     requester = request_parsing.requester(request.headers, caller.id)
     raw = await request_parsing.body(request, services.settings.max_body_bytes)
     hook, repeated = await services.desk.webhooks.make(feed, raw, requester)
-    if not repeated:
-        await services.audit.add("webhook.created", f"{feed} {hook.id}")
     status = 200 if repeated else 201
     return _json({**_shown(hook), "secret": hook.secret}, status)
 
@@ -43,7 +41,6 @@ async def drop(services: Services, request: Request) -> Response:
     await admit(services, request, "manage", feed)
     hook: str = request.path_params["webhook"][:64]
     await services.desk.webhooks.drop(feed, hook)
-    await services.audit.add("webhook.deleted", f"{feed} {hook}")
     return json_responses.done()
 
 
@@ -67,8 +64,6 @@ async def resend(services: Services, request: Request) -> Response:
     letter: str | None = request.path_params.get("letter")
     letter = letter and letter[:MAX_LETTER_ID]
     queued = await services.desk.webhooks.resend(feed, hook, letter)
-    if queued:
-        await services.audit.add("webhook.resend_requested", f"{feed} {letter or hook}")
     return _json({"queued": queued}, 202)
 
 

@@ -25,7 +25,6 @@ from stoppress.domain.errors import Unavailable
 from stoppress.domain.timestamps import instant
 from stoppress.identity.oidc_sign_in import NoRole, OidcSignIn, RefusedSignIn
 from stoppress.identity.provider_http import ProviderAway
-from stoppress.identity.sessions import digest, session_id
 from stoppress.web.authorization import caller_of, check_origin, check_sign_in_rate
 from stoppress.web.method_dispatch import Handler
 from stoppress.web.pages import desk_cookies
@@ -182,18 +181,13 @@ class SignInPages:
         caller = await services.identity.sessions.check(secret) if secret else None
         if caller is not None and (other := form.get("session")):
             await services.identity.sessions.end_one(caller.id, other)
-            await services.audit.add("session.ended", other, who=caller.id)
             if not caller.credential.startswith(other):
                 address = f"{settings.root}/desk/sessions"
                 return RedirectResponse(address, 303, {"cache-control": "no-store"})
         elif caller is not None and form.get("everywhere"):
             await services.identity.sessions.end_all(caller.id)
-            await services.audit.add("sessions.ended", caller.id, who=caller.id)
         elif secret:
             await services.identity.sessions.sign_out(secret)
-            if caller is not None:
-                name = session_id(caller.credential)
-                await services.audit.add("session.ended", name, who=caller.id)
         address = _desk(services, "")
         answer = RedirectResponse(address, 303, {"cache-control": "no-store"})
         desk_cookies.delete_session(settings, answer)
@@ -204,14 +198,8 @@ class SignInPages:
     ) -> None:
         settings, sessions = services.settings, services.identity.sessions
         old = desk_cookies.session_of(settings, request)
-        before = await sessions.check(old) if old else None
         browser = request.headers.get("user-agent", "")
         secret = await sessions.begin(caller, browser, old)
-        if before is not None:
-            name = session_id(before.credential)
-            await services.audit.add("session.ended", name, who=before.id)
-        name = session_id(digest(secret))
-        await services.audit.add("session.opened", name, who=caller.id)
         self._count(services, "signed in")
         desk_cookies.set_session(settings, answer, secret)
 
