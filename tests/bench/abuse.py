@@ -6,6 +6,7 @@ the 99th percentile of the reader's snapshots and of the editor's publishes, and
 memory of the worker.
 
     half-open   connections that send nothing
+    half-open-tls  connections that begin a TLS handshake, and do not go on
     slow        connections that send a byte, and another one every 10 s
     unread      requests for a page of large posts, not one of them read
     publishes   publishes of one token, whose limit is one per second here
@@ -21,6 +22,7 @@ import json
 import os
 import resource
 import socket
+import ssl
 import sys
 import tempfile
 import time
@@ -31,6 +33,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.faults.server import ADMIN, Server
+from tests.plain_http import ANY_CERTIFICATE
 
 TOKEN_VARIABLE = "ABUSER_TOKEN"
 ABUSER, EVERYBODY = "127.0.0.2", "127.0.0.1"
@@ -83,6 +86,7 @@ async def ask(
     path: str,
     body: bytes = b"",
     headers: str = "",
+    tls: bool = False,
 ) -> int:
     """One request on a connection of its own; its status, 0 without an answer."""
     head = (
@@ -93,7 +97,10 @@ async def ask(
     try:
         async with asyncio.timeout(TIMEOUT_S):
             reader, writer = await asyncio.open_connection(
-                "127.0.0.1", port, local_addr=(source, 0)
+                "127.0.0.1",
+                port,
+                local_addr=(source, 0),
+                ssl=ANY_CERTIFICATE if tls else None,
             )
             writer.write(head.encode() + body)
             first = await reader.readline()
@@ -135,7 +142,10 @@ class Watch:
         while True:
             began = time.perf_counter()
             headers = bearer() if body else ""
-            status = await ask(self.server.port, EVERYBODY, method, path, body, headers)
+            status = await ask(
+                *(self.server.port, EVERYBODY, method, path, body, headers),
+                tls=self.server.url.startswith("https"),
+            )
             times.append(time.perf_counter() - began)
             self._failed += status not in (200, 201)
             self._peak_kb = max(self._peak_kb, *map(rss_kb, self.server.workers()))
@@ -232,6 +242,8 @@ async def abuse(port: int, kind: str, count: int) -> Counter[str]:
     match kind:
         case "half-open":
             return await hold(port, count, b"", b"GET")
+        case "half-open-tls":
+            return await hold(port, count, client_hello(), client_hello())
         case "slow":
             return await hold(port, count, b"G", b"E")
         case "unread":
@@ -250,6 +262,15 @@ async def abuse(port: int, kind: str, count: int) -> Counter[str]:
             return await flood(port, count, "/desk/sign-in", body, origin + form)
 
 
+def client_hello() -> bytes:
+    """The first bytes of a TLS client."""
+    outgoing = ssl.MemoryBIO()
+    client = ANY_CERTIFICATE.wrap_bio(ssl.MemoryBIO(), outgoing)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
+
+
 def new_token(server: Server) -> str:
     """A token of the abuser's own."""
     draft = {"name": "abuser", "scopes": ["publish"], "feeds": ["large"]}
@@ -258,7 +279,9 @@ def new_token(server: Server) -> str:
         json.dumps(draft).encode(),
         {"authorization": f"Bearer {ADMIN}", "content-type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+    with urllib.request.urlopen(
+        request, timeout=TIMEOUT_S, context=ANY_CERTIFICATE
+    ) as answer:
         return str(json.load(answer)["token"])
 
 
@@ -277,6 +300,7 @@ async def in_a_process(port: int, kind: str, count: int, token: str) -> dict[str
 
 DEFAULTS = {
     "half-open": 15_000,
+    "half-open-tls": 20_000,
     "slow": 15_000,
     "unread": 5_000,
     "publishes": 100_000,
@@ -290,16 +314,22 @@ async def measured(kind: str, count: int, calm_s: float = CALM_S) -> Findings:
         settings = {"STOPPRESS_LIMITS": "on"}
         if kind == "publishes":
             settings["STOPPRESS_CALLER_WRITES_PER_S"] = "1"
-        server = Server(Path(folder), settings=settings)
+        tls = kind.endswith("-tls")
+        server = Server(Path(folder), settings=settings, tls=tls)
         await server.start()
         try:
             for slug in ("x", "large"):
                 made = json.dumps({"slug": slug, "title": slug}).encode()
-                await ask(server.port, EVERYBODY, "POST", "/v1/feeds", made, bearer())
+                await ask(
+                    *(server.port, EVERYBODY, "POST", "/v1/feeds", made, bearer()),
+                    tls=tls,
+                )
             post = json.dumps({"body": "Rain. " * 6000}).encode()
             for _ in range(40 if kind == "unread" else 1):
                 path = "/v1/feeds/large/posts"
-                await ask(server.port, EVERYBODY, "POST", path, post, bearer())
+                await ask(
+                    *(server.port, EVERYBODY, "POST", path, post, bearer()), tls=tls
+                )
             token = await asyncio.to_thread(new_token, server)
             watch = Watch(server)
             watching = asyncio.create_task(watch.run())

@@ -10,7 +10,8 @@ from tests.bench import abuse
 
 
 @pytest.mark.parametrize(
-    ("kind", "count"), [("half-open", 300), ("unread", 60), ("sign-ins", 250)]
+    ("kind", "count"),
+    [("half-open", 300), ("half-open-tls", 300), ("unread", 60), ("sign-ins", 250)],
 )
 def test_abuse_is_borne(kind: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The figures are those of `python -m tests.bench.abuse`, on an idle machine."""

@@ -9,6 +9,8 @@ it until it hands the connection on, or the connection is lost. Rules:
 - A connection over its address' limit is refused. It may send its first request
   before that (`is_over_limit`): a WebSocket is told by a close code, an event stream by
   an event. At most MAX_TOLD per process wait to be told; others are refused unread.
+- A TLS handshake counts as a connection (`begin_handshake`), until the connection
+  enters: of the excess, all but MAX_TOLD are refused before their handshakes.
 - One entry per address is shared by all its connections; nothing is kept of an address
   without connections.
 """
@@ -69,10 +71,37 @@ class OpenConnections(set[asyncio.Protocol]):
     def enter(self, transport: asyncio.BaseTransport) -> bool:
         """Count a new connection; False if its address has too many, and many of these
         wait to be told."""
-        peer = transport.get_extra_info("peername")
-        key = ""
-        if isinstance(peer, tuple) and not is_trusted(peer, self.networks):
-            key = sys.intern(address_key(peer[0]))
+        key = self._key_of_peer(transport.get_extra_info("peername"))
+        if not self._count(transport, key):
+            return False
+        self._metrics.open.add(1)
+        return True
+
+    def begin_handshake(self, peer: object, handshake: object) -> str | None:
+        """Count a connection that begins its TLS handshake, until `end_handshake`.
+
+        Returns the key of its address, "" if addresses have no limit or it is a
+        proxy's; None if its address has too many, as in `enter`.
+        """
+        key = self._key_of_peer(peer)
+        if not self._count(handshake, key):
+            return None
+        return "" if key in self._exempt or not self._most else key
+
+    def end_handshake(self, handshake: object) -> None:
+        """Stop counting a handshake: it is done, or its connection is closed."""
+        if key := self._keys.pop(handshake, ""):
+            self._leave(key)
+
+    def _key_of_peer(self, peer: object) -> str:
+        """The key of a peer's address; "" if it is no address, or a trusted proxy's."""
+        if not isinstance(peer, tuple) or is_trusted(peer, self.networks):
+            return ""
+        return sys.intern(address_key(peer[0]))
+
+    def _count(self, connection: object, key: str) -> bool:
+        """Count a connection by a key, or over its limit; False if it is refused."""
+        if key:
             count = self._counts.get(key, 0)
             if self._most and count >= self._most and key not in self._exempt:
                 self._metrics.refused.add()
@@ -80,8 +109,7 @@ class OpenConnections(set[asyncio.Protocol]):
                 if count >= MAX_TOLD:
                     return False
             self._counts[key] = count + 1
-        self._keys[transport] = key
-        self._metrics.open.add(1)
+        self._keys[connection] = key
         return True
 
     def key_of(self, transport: asyncio.BaseTransport) -> str:

@@ -151,6 +151,7 @@ class WorkerServer(uvicorn.Server):
             # Without a rate: the live lines inside are the ones that are limited.
             ArrivalQueue(call_later, ArrivalMetrics()),
             self._http.head_limits,
+            cast(OpenConnections, self.server_state.connections),
             TlsMetrics(metrics),
         )
         self._tls_ports.append(port)

@@ -18,8 +18,9 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
+from stoppress.guard.open_connections import MAX_TOLD
 from tests.certificates import CertificateFiles, issue, trust
-from tests.conftest import Server
+from tests.conftest import Server, started
 from tests.plain_http import PATIENCE_S
 from tests.ports import reserve_port
 from tests.waiting import until
@@ -193,6 +194,43 @@ async def test_readers_are_sent_away_at_the_end(
             await line.wait_closed()
             assert line.close_code == 4000
         assert await asyncio.to_thread(running.end) == 0
+
+
+def test_the_excess_of_an_address_gets_no_handshake(tmp_path: Path) -> None:
+    """It is closed unanswered; another address, and who finishes, is served."""
+    files = issue(tmp_path)
+    options = ["--tls-cert", str(files.cert), "--tls-key", str(files.key)]
+    variables = {"STOPPRESS_ADDRESS_CONNECTIONS": "3", "STOPPRESS_LIMITS": "on"}
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    hello = trust().wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        hello.do_handshake()
+    first = outgoing.read()
+    with started(tmp_path / "data", *options, **variables) as server:
+        where = urlsplit(server.url)
+        begun, refused = [], 0
+        for _ in range(3 + MAX_TOLD + 40):
+            bare = socket.create_connection(
+                (where.hostname, where.port), PATIENCE_S, ("127.0.0.2", 0)
+            )
+            try:
+                bare.sendall(first)
+                answer = bare.recv(1)
+            except (ConnectionResetError, BrokenPipeError):
+                answer = b""
+            if answer:
+                assert answer == b"\x16"
+                begun.append(bare)
+            else:
+                refused += 1
+                bare.close()
+        assert (len(begun), refused) == (3 + MAX_TOLD, 40)
+        headers = {"authorization": f"Bearer {server.token}"}
+        with httpx.Client(verify=trust(), timeout=PATIENCE_S) as client:
+            counted = client.get(f"{server.url}/metrics", headers=headers).text
+        assert 'stoppress_tls_handshakes_total{outcome="refused"} 40.0' in counted
+        for bare in begun:
+            bare.close()
 
 
 @pytest.mark.asyncio

@@ -178,3 +178,34 @@ def test_an_unknown_proxy_is_not_counted_once_it_shows() -> None:
             cast(Any, owner.transport), Client("", f"p{n}", is_forwarder=True)
         )
     assert len(room.connections._exempt) == MAX_EXEMPT
+
+
+def test_a_handshake_counts_until_its_connection_enters() -> None:
+    """Of the excess some are told why; the rest gets no handshake."""
+    room = Room(1)
+    peer, first = ("192.0.2.1", 1), object()
+    assert room.connections.begin_handshake(peer, first) == "192.0.2.1"
+    excess = [object() for _ in range(MAX_TOLD + 2)]
+    keys = [room.connections.begin_handshake(peer, one) for one in excess]
+    assert keys == ["192.0.2.1"] * MAX_TOLD + [None] * 2
+    other = room.come("192.0.2.2")
+    assert other is not None and room.open == 1
+    for one in (first, *excess):
+        room.connections.end_handshake(one)
+    owner = room.come("192.0.2.1")
+    assert owner is not None
+    assert room.connections.begin_handshake("a Unix socket", first) == ""
+    for connection in (owner, other):
+        room.lose(connection)
+    assert room.open == 0 and not room.connections._counts
+
+
+def test_a_proxy_s_handshakes_do_not_count_by_address() -> None:
+    """Nor is its address given: it has no share of its own."""
+    room = Room(1)
+    forwarder = Client("192.0.2.1", "192.0.2.1", is_forwarder=True)
+    wire = Wire("192.0.2.1")
+    assert room.connections.enter(cast(Any, wire))
+    assert room.connections.assign(cast(Any, wire), forwarder)
+    for _ in range(3):
+        assert room.connections.begin_handshake(("192.0.2.1", 1), object()) == ""

@@ -10,7 +10,9 @@ Rules:
   connection costs little. `head_limits` bounds how long a connection may be silent, and
   how many are; the queue has bounds of its own.
 - At most MAX_AWAITED handshakes wait for their peer's answer; above, the one that
-  has waited longest is closed.
+  has waited longest is closed. Of these one address has at most MAX_AWAITED_BY_ADDRESS,
+  and its connections are limited (`guard/open_connections.py`): what is above is closed
+  before OpenSSL has any work with it, so it shuts nobody else out.
 - Plain HTTP gets a plain answer that names https, and one line in the log.
 """
 
@@ -23,8 +25,10 @@ import logging
 import socket
 import ssl
 import time
+from collections import Counter
 from collections.abc import Callable
 
+from stoppress.guard.open_connections import OpenConnections
 from stoppress.metric_types import NO_METER, Meter
 from stoppress.web.line.arrival_queue import (
     CHECK_PEER_AFTER_S,
@@ -46,8 +50,10 @@ from stoppress.web.line.tls_transport import READ_BYTES, TlsTransport
 
 MAX_AWAITED = 2048
 """Handshakes that wait for their peers, per process: 40 KB each. At 1,850 handshakes
-per
-second and core, those of about one second."""
+per second and core, those of about one second."""
+MAX_AWAITED_BY_ADDRESS = 1024
+"""Those of one address (IPv6: a /64), unless it is a proxy's. Of clients 300 ms away
+600 wait at the highest rate of handshakes."""
 ACCEPTS_PER_TURN = 16
 """Connections accepted per turn of the loop."""
 ACCEPT_PAUSE_S = 1.0
@@ -72,9 +78,10 @@ class TlsMetrics:
         self.handshakes = meter.counters(
             "stoppress_tls_handshakes",
             "TLS handshakes by outcome: full, resumed, failed, crowded out (too many "
-            "waited for their peers), plain (HTTP without TLS).",
+            "waited for their peers), refused (before it began: too many of its "
+            "address), plain (HTTP without TLS).",
             "outcome",
-            ("full", "resumed", "failed", "crowded_out", "plain"),
+            ("full", "resumed", "failed", "crowded_out", "refused", "plain"),
         )
 
 
@@ -89,6 +96,7 @@ class TlsPort:
         protocol: Callable[[], asyncio.BaseProtocol],
         arrival_queue: ArrivalQueue,
         head_limits: HeadLimits,
+        connections: OpenConnections,
         metrics: TlsMetrics,
     ) -> None:
         self.transports = poller
@@ -98,10 +106,12 @@ class TlsPort:
         self.protocol = protocol
         self.arrival_queue = arrival_queue
         self.head_limits = head_limits
+        self.connections = connections
         self.metrics = metrics
         self._listener = listener
         self._open: set[TlsHandshake] = set()
         self._awaited: dict[TlsHandshake, None] = {}
+        self._awaited_by_address: Counter[str] = Counter()
         self._pause: asyncio.TimerHandle | None = None
         self._logged_at = -LOGGED_EVERY_S
         self._is_closed = False
@@ -131,7 +141,7 @@ class TlsPort:
     def _accept(self) -> None:
         for _ in range(ACCEPTS_PER_TURN):
             try:
-                connection, _peer = self._listener.accept()
+                connection, peer = self._listener.accept()
             except (BlockingIOError, InterruptedError):
                 return
             except ConnectionAbortedError:
@@ -146,13 +156,26 @@ class TlsPort:
                 return
             connection.setblocking(False)
             handshake = TlsHandshake(self, connection)
+            key = self.connections.begin_handshake(peer, handshake)
+            if key is None or self.has_too_many(key):
+                self.connections.end_handshake(handshake)
+                self.metrics.handshakes["refused"].add()
+                connection.close()
+                continue
+            handshake.address_key = key
             self._open.add(handshake)
             self.head_limits.begin(handshake)
             self.poller.watch(connection.fileno(), handshake, READABLE)
 
+    def has_too_many(self, key: str) -> bool:
+        """Whether too many handshakes of an address wait for their peers."""
+        return bool(key) and self._awaited_by_address[key] >= MAX_AWAITED_BY_ADDRESS
+
     def awaits(self, handshake: TlsHandshake) -> None:
         """Note that a handshake waits for its peer; close the oldest if too many do."""
-        self._awaited[handshake] = None
+        if handshake not in self._awaited:
+            self._awaited[handshake] = None
+            self._awaited_by_address[handshake.address_key] += 1
         self.head_limits.begin(handshake)
         if len(self._awaited) > MAX_AWAITED:
             next(iter(self._awaited)).fail("crowded_out")
@@ -160,8 +183,14 @@ class TlsPort:
     def is_over(self, handshake: TlsHandshake) -> None:
         """Forget a handshake that is done, or has failed."""
         self._open.discard(handshake)
-        self._awaited.pop(handshake, None)
+        if handshake in self._awaited:
+            del self._awaited[handshake]
+            key = handshake.address_key
+            self._awaited_by_address[key] -= 1
+            if not self._awaited_by_address[key]:
+                del self._awaited_by_address[key]
         self.head_limits.end(handshake)
+        self.connections.end_handshake(handshake)
 
     def plain_http(self) -> None:
         """Count a client that speaks HTTP without TLS; sometimes log it."""
@@ -179,7 +208,7 @@ class TlsPort:
 class TlsHandshake:
     """One connection from its acceptance until its handshake is done."""
 
-    __slots__ = ("_fd", "_is_over", "_place", "_port", "_socket")
+    __slots__ = ("_fd", "_is_over", "_place", "_port", "_socket", "address_key")
 
     def __init__(self, port: TlsPort, connection: socket.socket) -> None:
         self._port = port
@@ -187,6 +216,8 @@ class TlsHandshake:
         self._fd = connection.fileno()
         self._place: QueuePlace | None = None
         self._is_over = False
+        self.address_key = ""
+        """The key of its address; "": it is not limited by address."""
 
     # For the poller
 
@@ -257,6 +288,9 @@ class TlsHandshake:
         was_paused, self._place = self._place is not None, None
         if waited_s >= CHECK_PEER_AFTER_S and has_hung_up(self._fd):
             self.fail()
+            return ArrivalOutcome.GONE
+        if self._port.has_too_many(self.address_key):
+            self.fail("refused")
             return ArrivalOutcome.GONE
         try:
             self._socket = self._port.context().wrap_socket(

@@ -24,6 +24,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from stoppress.desk.caller import Caller
 from stoppress.guard.limits import LimitMetrics, Limits
+from stoppress.guard.open_connections import OpenConnections
 from stoppress.hub.hub import Hub
 from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.process.certificate import load
@@ -214,6 +215,7 @@ class Liveroom:
             ),
             ArrivalQueue(call_later, ArrivalMetrics()),
             self.head_limits,
+            OpenConnections(),
             TlsMetrics(self.ledger),
         )
         port.begin()

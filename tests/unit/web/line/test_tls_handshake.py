@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from stoppress.guard import open_connections
+from stoppress.guard.open_connections import OpenConnections
 from stoppress.process.certificate import load
 from stoppress.web.line import tls_handshake
 from stoppress.web.line.arrival_queue import ArrivalMetrics, ArrivalQueue, call_later
@@ -51,7 +53,9 @@ class Port:
     """A TLS port of an echo server, with clocks of the test's own."""
 
     def __init__(
-        self, make: Callable[[asyncio.AbstractEventLoop], SocketPoller] = EpollPoller
+        self,
+        make: Callable[[asyncio.AbstractEventLoop], SocketPoller] = EpollPoller,
+        most: int = 0,
     ) -> None:
         self.tally = Tally()
         self.now = 0.0
@@ -63,6 +67,8 @@ class Port:
         listener.setblocking(False)
         self.address = listener.getsockname()
         self.context = load(*for_this_machine())
+        self.openssl = 0
+        """Connections that OpenSSL has had to do with."""
         self.poller = make(asyncio.get_running_loop())
         self.limits = HeadLimits(
             lambda _, look: self.looks.append(look),
@@ -74,10 +80,11 @@ class Port:
         self.port = TlsPort(
             listener,
             self.poller,
-            lambda: self.context,
+            self._context,
             lambda: Echo(self.here),
             ArrivalQueue(self._later, ArrivalMetrics(self.tally)),
             self.limits,
+            OpenConnections(most),
             TlsMetrics(self.tally),
         )
         self.port.begin()
@@ -87,6 +94,10 @@ class Port:
             self.queue_turns.append(call)
         else:
             call_later(seconds, call)
+
+    def _context(self) -> ssl.SSLContext:
+        self.openssl += 1
+        return self.context
 
     def count(self, outcome: str) -> int:
         """How many handshakes ended so."""
@@ -122,9 +133,10 @@ class Port:
 @asynccontextmanager
 async def opened(
     make: Callable[[asyncio.AbstractEventLoop], SocketPoller] = EpollPoller,
+    most: int = 0,
 ) -> AsyncIterator[Port]:
-    """A port, and its end."""
-    port = Port(make)
+    """A port, and its end; `most` connections per address."""
+    port = Port(make, most)
     try:
         yield port
     finally:
@@ -338,3 +350,89 @@ async def test_its_end_closes_what_is_in_its_handshake() -> None:
         writer.close()
         with pytest.raises(OSError):
             await port.bare()
+
+
+async def ends_unanswered(reader: asyncio.StreamReader) -> bool:
+    """Whether the server closes without a byte: no handshake was begun."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return await reader.read(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+async def test_the_excess_of_an_address_costs_no_handshake(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is closed before OpenSSL has any work with it; a place that is free counts."""
+    monkeypatch.setattr(open_connections, "MAX_TOLD", 0)
+    async with opened(most=3) as port:
+        lines = []
+        for _ in range(3):
+            reader, writer = await port.bare()
+            writer.write(client_hello())
+            assert await reader.read(1) == b"\x16"
+            lines.append(writer)
+        for number in range(1, 21):
+            reader, writer = await port.bare()
+            writer.write(client_hello())
+            assert await ends_unanswered(reader)
+            writer.close()
+            assert port.count("refused") == number
+        assert port.openssl == 3 and len(port.port) == 3
+        assert port.tally.sum("stoppress_tls_handshakes") == 20
+        lines.pop().close()
+        await port.until(lambda: len(port.port) == 2)
+        await port.echo()
+        assert port.openssl == 4
+        for writer in lines:
+            writer.close()
+        await port.until(lambda: len(port.port) == 0)
+        assert not port.port.connections._counts and not port.port.connections._keys
+
+
+async def test_an_address_has_a_share_of_the_awaited_handshakes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of those that were accepted before that was known, too."""
+    monkeypatch.setattr(tls_handshake, "MAX_AWAITED_BY_ADDRESS", 3)
+    async with opened(most=100) as port:
+        port.holds_queue = True
+        lines = []
+        for _ in range(10):
+            reader, writer = await port.bare()
+            writer.write(client_hello())
+            lines.append((reader, writer))
+        await port.until(lambda: len(port.port) == 10)
+        while port.queue_turns:
+            port.queue_turns.pop(0)()
+            await asyncio.sleep(0)
+        port.holds_queue = False
+        await port.until(lambda: port.openssl + port.count("refused") == 10)
+        assert (port.openssl, port.count("refused"), len(port.port)) == (3, 7, 3)
+        reader, writer = await port.bare()
+        assert await ends_unanswered(reader)
+        writer.close()
+        for _, writer in lines:
+            writer.close()
+        await port.until(lambda: len(port.port) == 0)
+        assert not port.port._awaited_by_address
+        await port.echo()
+        assert port.openssl == 4
+
+
+async def test_without_limits_an_address_may_have_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As for benches."""
+    monkeypatch.setattr(tls_handshake, "MAX_AWAITED_BY_ADDRESS", 1)
+    async with opened() as port:
+        lines = []
+        for _ in range(4):
+            reader, writer = await port.bare()
+            writer.write(client_hello())
+            assert await reader.read(1) == b"\x16"
+            lines.append(writer)
+        assert len(port.port) == 4 and port.count("refused") == 0
+        for writer in lines:
+            writer.close()
