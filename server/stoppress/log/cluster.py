@@ -10,6 +10,7 @@ Rules:
 - All servers are asked at once, once per second, and whenever a call was refused
   because its slot had moved. If answers differ about a server, or two servers claim one
   slot, the newest configuration counts, as in the cluster itself.
+- Servers that are busy are not away: the first answer may take as long as a call.
 - A primary that the cluster reports as failed has no slots: calls fail at once.
 - The pool of a server that is no longer a primary is closed, with every connection in
   use.
@@ -35,6 +36,7 @@ from stoppress.log.majority_query import ServerAddress, SingleFlight, ask, clien
 from stoppress.log.pool import WATCH_S, Pool
 from stoppress.log.redis_address import user_of
 from stoppress.log.redis_commands_scripts_and_durability import new_epoch
+from stoppress.log.redis_errors import NobodyAnswers
 from stoppress.log.redis_errors import said as said_by
 from stoppress.log.redis_user_rights import CLUSTER_RULES
 from stoppress.settings import BadSetting
@@ -134,7 +136,7 @@ class Cluster:
             await link.aclose()
 
     async def _learn(self) -> None:
-        said, refusals = await ask(tuple(self._asked.values()), _nodes)
+        said, refusals = await ask(tuple(self._asked.values()), _nodes, self.timeout_s)
         if not said:
             if any(isinstance(one, NoPermissionError) for one in refusals):
                 user = user_of(self._seeds[0])
@@ -144,7 +146,7 @@ class Cluster:
                 )
             if refusals and not self._is_known:
                 raise BadSetting(f"this Redis is not a cluster: {said_by(refusals[0])}")
-            raise Unavailable("no server of the cluster answers")
+            raise NobodyAnswers("no server of the cluster answers")
         self._is_known = True
         slots = owners(shard for shards, _ in said for shard in shards)
         await self._ask_next({place for _, places in said for place in places})

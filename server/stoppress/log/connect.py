@@ -116,7 +116,7 @@ async def connect(url: str, settings: Settings) -> Pool:
     address = sentinel.parse(url)
     servers = address.servers if address else url
     pool = _pool(servers, settings, partial(_greet, lives, asking))
-    guide = Sentinels(address) if address else None
+    guide = Sentinels(address, settings.redis_timeout_s) if address else None
     link = Pool(pool, lives, settings.redis_timeout_s, guide)
     try:
         async with link.borrow() as redis:

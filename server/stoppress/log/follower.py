@@ -23,7 +23,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Protocol
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Damaged, NotFound, StopPressError, Unavailable
@@ -31,7 +30,11 @@ from stoppress.log.followed_feed import FollowedFeed, FollowedSink, SinkFailed
 from stoppress.log.log_metrics import FollowerMetrics
 from stoppress.log.one_pubsub_connection import PubSubConnection
 from stoppress.log.pool import Pool
-from stoppress.log.probed_subscription import SUBSCRIPTION_BACKOFF_S, ProbedSubscription
+from stoppress.log.probed_subscription import (
+    SUBSCRIPTION_BACKOFF_S,
+    Announcements,
+    ProbedSubscription,
+)
 from stoppress.log.shard_pools import Shards
 from stoppress.log.store import RedisStore
 from stoppress.metric_types import ByLabel, Counter
@@ -45,20 +48,6 @@ MENDERS = 8
 """Feeds mended at the same time; others wait for their turn."""
 
 log = logging.getLogger(__name__)
-
-
-class Announcements(Protocol):
-    """Messages to every process of a store, on a channel of their own."""
-
-    @property
-    def channel(self) -> str:
-        """The name of the channel."""
-
-    def hear(self, message: bytes) -> None:
-        """Handle a message."""
-
-    def missed(self) -> None:
-        """Messages may have been missed: the subscription is new."""
 
 
 class Follower:
@@ -202,7 +191,7 @@ class Follower:
         """The channels of the open feeds on that server."""
         channels = [one.channel for one in self._at(link)]
         announced = self._announcements
-        if announced is not None and self._shards.of(announced.channel) is link:
+        if announced is not None and self._is_at(announced.channel, link):
             channels.append(announced.channel.encode())
         return channels
 
@@ -251,7 +240,7 @@ class Follower:
     async def catch_up(self, link: Pool) -> None:
         """Mend every feed on that server that differs from its log."""
         announced = self._announcements
-        if announced is not None and self._shards.of(announced.channel) is link:
+        if announced is not None and self._is_at(announced.channel, link):
             announced.missed()
         feeds = [one for one in self._at(link) if one.held is None]
         were = [one.cursor for one in feeds]
@@ -326,10 +315,10 @@ class Follower:
             *(feed, sink, self._metrics.held_back_too_much.add),
             database=self._shards.database,
         )
-        line = await self._listening(followed)
+        await self._listening(followed)
         self._feeds[feed] = self._channels[followed.channel] = followed
         try:
-            await line.subscribe([followed.channel])
+            await self._subscribe(followed)
             await followed.mend(self._store, partial(self._listening, followed))
             self._look_at(followed)
             if self._feeds.get(feed) is not followed:
@@ -344,6 +333,22 @@ class Follower:
             log.exception("the log of %s can't be read", feed)
             self._feed_faults["opening"].add()
             raise Unavailable(f"the feed {feed!r} can't be read") from fault
+
+    async def _subscribe(self, followed: FollowedFeed) -> None:
+        """Subscribe to its channel; on the next subscription, if one is lost meanwhile.
+
+        Raises Unavailable.
+        """
+        end = time.monotonic() + self._shards.timeout_s
+        while True:
+            line = await self._listening(followed)
+            try:
+                await line.subscribe([followed.channel])
+                return
+            except Unavailable:
+                if time.monotonic() > end:
+                    raise
+            await asyncio.sleep(SUBSCRIPTION_BACKOFF_S[0])
 
     async def _listening(self, followed: FollowedFeed) -> PubSubConnection:
         """Wait until the subscription of the feed's server works.
@@ -362,12 +367,17 @@ class Follower:
 
     def _at(self, link: Pool) -> list[FollowedFeed]:
         """The open feeds on that server."""
-        found: list[FollowedFeed] = []
-        for followed in self._feeds.values():
-            with suppress(Unavailable):  # no server has its slot now
-                if self._shards.of(followed.channel.decode()) is link:
-                    found.append(followed)
-        return found
+        return [
+            followed
+            for followed in self._feeds.values()
+            if self._is_at(followed.channel.decode(), link)
+        ]
+
+    def _is_at(self, channel: str, link: Pool) -> bool:
+        """Whether the channel is on that server; False if no server has its slot."""
+        with suppress(Unavailable):
+            return self._shards.of(channel) is link
+        return False
 
     async def _forget(self, followed: FollowedFeed) -> None:
         followed.closed = True

@@ -1,14 +1,17 @@
 """Sends one query to several servers at once, some of which may be unavailable.
 
 Sentinels and the servers of a cluster are asked for the primaries. More than half have
-to answer before an answer is used, unless no more can answer.
+to answer before an answer is used, unless no more can answer, or ASK_S has passed.
+While no server has answered at all, a caller may wait longer: servers that are busy
+answer late, and asking them again would only add to their work.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+import time
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from redis.asyncio import Redis
@@ -19,7 +22,7 @@ from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from stoppress.log.redis_errors import why
 
 ASK_S = 1.0
-"""How long one server may take to answer."""
+"""How long to wait for more than half, once any server has answered."""
 
 T = TypeVar("T")
 
@@ -37,43 +40,55 @@ class ServerAddress(NamedTuple):
 
 
 def client(url: str) -> Redis:
-    """A client of one server, with short timeouts and without retries."""
+    """A client of one server, without retries; `ask` bounds each call."""
     return Redis.from_url(
         url,
         protocol=2,
-        socket_timeout=ASK_S,
-        socket_connect_timeout=ASK_S,
+        socket_timeout=None,
+        socket_connect_timeout=None,
         retry=Retry(NoBackoff(), 0),
     )
 
 
 async def ask(
-    asked: Sequence[Redis], question: Callable[[Redis], Coroutine[Any, Any, T]]
+    asked: Sequence[Redis],
+    question: Callable[[Redis], Coroutine[Any, Any, T]],
+    patience_s: float = 0.0,
 ) -> tuple[list[T], list[ResponseError]]:
     """The answers of enough servers, and the refusals of others.
 
-    Raises LoginRefused if all that answer refuse the login.
+    Takes at most ASK_S, or `patience_s` while no server has answered,
+    if that is longer. Raises LoginRefused if all that answer refuse the login.
     """
     strange: AuthenticationError | None = None
     said: list[T] = []
     refusals: list[ResponseError] = []
-    tasks = [asyncio.create_task(_in_time(question(one))) for one in asked]
+    began = time.monotonic()
+    waiting = {asyncio.create_task(question(one)) for one in asked}
     try:
-        for next_one in asyncio.as_completed(tasks):
-            try:
-                said.append(await next_one)
-            except ResponseError as refused:
-                refusals.append(refused)
-            except AuthenticationError as refused:
-                strange = refused
-            except (RedisError, OSError, TimeoutError) as away:
-                log.debug("a server does not answer: %s", why(away))
-            if are_enough(said, asked):
+        while waiting and not are_enough(said, asked):
+            is_answered = bool(said or refusals or strange)
+            within_s = ASK_S if is_answered else max(ASK_S, patience_s)
+            done, waiting = await asyncio.wait(
+                waiting,
+                timeout=max(0.0, began + within_s - time.monotonic()),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if not done:
                 break
+            for one in done:
+                try:
+                    said.append(one.result())
+                except ResponseError as refused:
+                    refusals.append(refused)
+                except AuthenticationError as refused:
+                    strange = refused
+                except (RedisError, OSError, TimeoutError) as away:
+                    log.debug("a server does not answer: %s", why(away))
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
     if strange is not None and not said and not refusals:
         raise why(strange) or strange
     return said, refusals
@@ -82,11 +97,6 @@ async def ask(
 def are_enough(said: Sequence[T], asked: Sequence[Redis]) -> bool:
     """Whether more than half have answered."""
     return len(said) > len(asked) // 2
-
-
-async def _in_time(answer: Awaitable[T]) -> T:
-    async with asyncio.timeout(ASK_S):
-        return await answer
 
 
 class SingleFlight(Generic[T]):

@@ -19,7 +19,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 from weakref import WeakSet
 
 from redis.asyncio.connection import (
@@ -93,7 +93,7 @@ class Pool:
         self._permits = asyncio.Semaphore(CONNECTIONS)
         self.writes = GroupedWrites(self.borrow)
         """Writes that are ready together, in one round trip."""
-        self._closed = False
+        self._closed = self._has_quit = False
         self._is_made = False
         """Whether a call succeeded."""
         self._logged = ("", 0.0)
@@ -189,8 +189,8 @@ class Pool:
                     self._free.append(connection)
 
     async def quit(self, why: str) -> None:
-        """Close every connection, those in use too."""
-        self._closed = True
+        """Close every connection, those in use too: another pool has the keys now."""
+        self._closed = self._has_quit = True
         await self._leave(why)
 
     @contextmanager
@@ -218,27 +218,41 @@ class Pool:
         return await self._connect()
 
     async def _connect(self) -> AbstractConnection:
-        if self._closed:
-            raise Unavailable("the connection pool is closed")
-        await self._look()
-        made = self._pool.make_connection()  # type: ignore[no-untyped-call]
-        connection = cast(Any, made)
-        if self._place is not None:
-            connection.host, connection.port = self._place
-        self._ours.add(made)
-        try:
-            await connection.connect()
-            if made not in self._ours:
-                raise Unavailable("the primary moved")
-        except BaseException as wrong:
-            self._ours.discard(made)
-            await _drop(made)
-            if type(wrong) is ConnectionError:
-                words = await _first_words(cast(AbstractConnection, made))
-                if words:
+        while True:
+            if self._has_quit:
+                raise SlotMoving("the slot is moving: its server has no slots any more")
+            if self._closed:
+                raise Unavailable("the connection pool is closed")
+            await self._look()
+            made = self._pool.make_connection()  # type: ignore[no-untyped-call]
+            if self._place is not None:
+                made.host, made.port = self._place
+            try:
+                if await self._connected(made):
+                    return cast(AbstractConnection, made)
+            except ConnectionError as wrong:
+                if type(wrong) is ConnectionError and (
+                    words := await _first_words(made)
+                ):
                     raise ConnectionError(words) from None
-            raise
-        return cast(AbstractConnection, made)
+                raise
+            # The primary moved meanwhile, and nothing was sent yet: connect to the new.
+
+    async def _connected(self, made: AbstractConnection) -> bool:
+        """Connect; returns whether the connection leads to the primary by then."""
+        self._ours.add(made)
+        is_ours = False
+        try:
+            await made.connect()  # type: ignore[no-untyped-call]
+            is_ours = made in self._ours
+        except Exception:
+            if made in self._ours:
+                raise
+        finally:
+            if not is_ours:
+                self._ours.discard(made)
+                await _drop(made)
+        return is_ours
 
     async def _look(self) -> None:
         """Find the primary; leave the former one if it has changed."""

@@ -61,6 +61,20 @@ class SubscriptionOwner(Protocol):
         """The state of the subscription, or its health, has changed."""
 
 
+class Announcements(Protocol):
+    """Messages to every process of a store, on a channel of their own."""
+
+    @property
+    def channel(self) -> str:
+        """The name of the channel."""
+
+    def hear(self, message: bytes) -> None:
+        """Handle a message."""
+
+    def missed(self) -> None:
+        """Messages may have been missed: the subscription is new."""
+
+
 class ProbedSubscription:
     """The subscription of one pool's server."""
 

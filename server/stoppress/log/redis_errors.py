@@ -52,6 +52,10 @@ class SlotMoving(Unavailable):
     """The keys are moving to another server, or have moved; nothing was done."""
 
 
+class NobodyAnswers(Unavailable):
+    """No server says which of them has which keys; one may a moment later."""
+
+
 class LoginRefused(Unavailable):
     """Redis refuses the user or the password, or asks for one."""
 

@@ -12,6 +12,8 @@ Rules:
   on naming the former primary. Half of them or fewer can't replace a newer answer.
 - Sentinels only advise: while none answers, the last known primary is used. Each
   connection checks that its server is a primary.
+- Until a primary is known, the first answer may take half the time that a call has: the
+  primary has to answer in the other half.
 """
 
 from __future__ import annotations
@@ -102,7 +104,8 @@ def _place(host: str) -> str:
 class Sentinels:
     """The Sentinels of one primary."""
 
-    def __init__(self, address: RedisAddress) -> None:
+    def __init__(self, address: RedisAddress, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
         self._name = address.name
         self._user = user_of(address.sentinels[0])
         self._asked = [client(url) for url in address.sentinels]
@@ -123,8 +126,9 @@ class Sentinels:
             await one.aclose()
 
     async def _found(self) -> ServerAddress:
-        said, refusals = await ask(self._asked, self._say)
         known = self._known
+        patience_s = self._timeout_s / 2 if known is None else 0.0
+        said, refusals = await ask(self._asked, self._say, patience_s)
         newest = max(said, default=known)
         if newest is None:
             if any(isinstance(one, NoPermissionError) for one in refusals):

@@ -2,20 +2,22 @@
 
 With one primary there is one pool (`pool.Pool` is a Shards), and nothing moves. In a
 cluster each shard has its own pool (`cluster.py`), and slots of keys move between
-shards. A caller names the key; while its slot moves, the call is repeated: a call that
-was refused for that reason had no effect.
+shards. A caller names the key; while its slot moves, the call is repeated until its
+timeout: a call that was refused for that reason had no effect. That no server says
+where the slot is now ends nothing: they may be busy.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 from stoppress.log.grouped_writes import Prepare
 from stoppress.log.pool import Pool
 from stoppress.log.redis_commands_scripts_and_durability import RedisCommands
-from stoppress.log.redis_errors import SlotMoving
+from stoppress.log.redis_errors import NobodyAnswers, SlotMoving
 
 PAUSE_S = 0.05
 """Pause between two attempts while a slot moves."""
@@ -108,8 +110,14 @@ async def followed(shards: Shards, attempt: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await attempt()
-        except SlotMoving:
+        except SlotMoving as moving:
             if loop.time() > end:
                 raise
+            refused = moving
         await asyncio.sleep(PAUSE_S)
-        await shards.learn()
+        try:
+            async with asyncio.timeout_at(end):
+                with suppress(NobodyAnswers):
+                    await shards.learn()
+        except TimeoutError:
+            raise refused from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from weakref import WeakKeyDictionary
 
 import pytest
@@ -9,11 +10,19 @@ from redis.asyncio.connection import ConnectionPool
 from redis.crc import key_slot
 
 from stoppress.domain.errors import Unavailable
+from stoppress.log import majority_query
 from stoppress.log.cluster import Cluster, ClusterShard, owners, seeds
 from stoppress.log.majority_query import ServerAddress
 from stoppress.log.pool import Pool
+from stoppress.log.redis_errors import NobodyAnswers, SlotMoving
+from tests.unit.log.scripted_redis import bulk, scripted
 
 A, B, C = (ServerAddress("127.0.0.1", port) for port in (1, 2, 3))
+
+
+def link_to(place: ServerAddress) -> Pool:
+    """A pool that never connects."""
+    return Pool(ConnectionPool(), WeakKeyDictionary(), 1.0, place=place)
 
 
 def test_addresses() -> None:
@@ -63,10 +72,6 @@ def test_a_failed_one_has_nothing() -> None:
 @pytest.mark.asyncio
 async def test_a_server_that_lost_its_last_slot() -> None:
     """Its link is closed, all are told, and nobody looks for a name there for ever."""
-
-    def link_to(place: ServerAddress) -> Pool:
-        return Pool(ConnectionPool(), WeakKeyDictionary(), 1.0, place=place)
-
     cluster = Cluster(("redis://127.0.0.1:1",), link_to, 1.0)
     await cluster._set(
         owners([ClusterShard(1, A, ((0, 16382),)), ClusterShard(2, B, ((16383,) * 2,))])
@@ -84,6 +89,34 @@ async def test_a_server_that_lost_its_last_slot() -> None:
     assert cluster.of(name) is first
     with pytest.raises(Unavailable):
         cluster.name_at(second, "stoppress:probe:")
-    with pytest.raises(Unavailable):
+    # Nothing was done: the call is repeated where the keys are now.
+    with pytest.raises(SlotMoving):
         await second.connect()
     await cluster.aclose()
+
+
+@pytest.mark.asyncio
+async def test_servers_that_answer_late_or_not_at_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The slots are learnt from them nevertheless; nobody is asked over and over."""
+    monkeypatch.setattr(majority_query, "ASK_S", 0.01)
+    nodes = "{id} 127.0.0.1:7000@17000 master - 0 0 1 connected 0-16383\n"
+    asked = 0
+
+    async def answer(command: list[str]) -> bytes | None:
+        nonlocal asked
+        asked += 1
+        if asked <= 2:
+            return None  # each closes the connection, once
+        await asyncio.sleep(5 * majority_query.ASK_S)
+        return bulk(nodes.format(id="a" * 40))
+
+    async with scripted(answer) as first, scripted(answer) as second:
+        cluster = Cluster((first.url, second.url), link_to, 3600.0)
+        with pytest.raises(NobodyAnswers):
+            await cluster.learn()
+        await cluster.learn()
+        assert cluster.of("x") is cluster.links()[0]
+        assert {len(first.asked), len(second.asked)} == {2}
+        await cluster.aclose()

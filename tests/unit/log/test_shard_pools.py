@@ -12,7 +12,7 @@ import pytest
 from stoppress.log import shard_pools
 from stoppress.log.pool import Pool
 from stoppress.log.redis_commands_scripts_and_durability import RedisCommands
-from stoppress.log.redis_errors import SlotMoving
+from stoppress.log.redis_errors import NobodyAnswers, SlotMoving
 from stoppress.log.shard_pools import Shards, at, each, followed, write_at
 
 pytestmark = pytest.mark.asyncio
@@ -91,6 +91,41 @@ async def test_patience_ends() -> None:
     with pytest.raises(SlotMoving):
         await followed(as_shards(Two(timeout_s=-1.0)), moving)
     assert tries == 1
+
+
+async def test_that_nobody_says_where_the_slot_is_ends_nothing() -> None:
+    """Busy servers answer later: the call is made again, until one says it."""
+    two, tries = Two(), 0
+
+    async def moving() -> str:
+        nonlocal tries
+        tries += 1
+        if tries < 4:
+            raise SlotMoving("the slot is moving")
+        return "done"
+
+    async def nobody() -> None:
+        two.learnt += 1
+        raise NobodyAnswers("no server of the cluster answers")
+
+    two.learn = nobody  # type: ignore[method-assign]
+    assert await followed(as_shards(two), moving) == "done"
+    assert two.learnt == 3
+
+
+async def test_patience_ends_while_all_are_silent() -> None:
+    """A call lasts no longer because a server does not say where its slot is."""
+    two = Two(timeout_s=0.05)
+
+    async def moving() -> None:
+        raise SlotMoving("the slot is moving")
+
+    async def silent() -> None:
+        await asyncio.Event().wait()
+
+    two.learn = silent  # type: ignore[method-assign]
+    with pytest.raises(SlotMoving):
+        await followed(as_shards(two), moving)
 
 
 async def test_each_is_asked_where_it_is_some_at_a_time() -> None:
