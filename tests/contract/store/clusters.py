@@ -10,24 +10,27 @@ from typing import Any
 
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS as SLOTS
 from redis.crc import key_slot
-from redis.exceptions import RedisError
 
 from tests.contract.store.servers import ALWAYS, Server
 from tests.ports import reserve_port
 from tests.waiting import until_in_thread, wait_until
 
 PRIMARIES, REPLICAS = 3, 2
+FAILOVER_MS = 4000
+"""Silence after which a primary is replaced: longer than a busy machine's pauses."""
+NEVER_MS = 600_000
+"""Without replicas nobody could replace it: it keeps its slots though it is busy."""
 
 
 class Node(Server):
     """One server of a cluster."""
 
     def __init__(
-        self, kind: str, folder: Path, settings: Sequence[str], timeout_ms: int
+        self, kind: str, folder: Path, settings: Sequence[str], *, replicas: int
     ) -> None:
         super().__init__(kind, folder, settings, reserve_port())
         self._bus = reserve_port()
-        self._timeout_ms = timeout_ms
+        self._timeout_ms = FAILOVER_MS if replicas else NEVER_MS
         self.name = ""
 
     def _options(self) -> list[str]:
@@ -65,12 +68,11 @@ class Cluster:
         settings: Sequence[str] = ALWAYS,
         *,
         replicas: int = REPLICAS,
-        timeout_ms: int = 2000,
         tls: Sequence[str] = (),
     ) -> None:
         self.kind = kind
         self.nodes = [
-            Node(kind, folder / f"node{number}", settings, timeout_ms)
+            Node(kind, folder / f"node{number}", settings, replicas=replicas)
             for number in range(PRIMARIES * (1 + replicas))
         ]
         for node in self.nodes:
@@ -126,7 +128,7 @@ class Cluster:
         """The server that has a key, as most of those who answer say."""
         slot = key_slot(key.encode())
         votes: dict[str, int] = {}
-        for node in self.nodes:
+        for node in filter(Node.is_answering, self.nodes):
             for place in _owners(node, slot):
                 votes[place] = votes.get(place, 0) + 1
         port = max(votes, key=lambda place: votes[place]).rpartition(":")[2]
@@ -152,9 +154,7 @@ class Cluster:
         target = next(
             one
             for one in self.nodes
-            if one is not source
-            and list(_owners(one, key_slot(b"")))  # it answers
-            and _is_primary(one)
+            if one is not source and one.is_answering() and _is_primary(one)
         )
         if in_one_step:
             source.say(
@@ -196,11 +196,7 @@ def end_move(slot: int, source: Node, target: Node) -> None:
 
 
 def _owners(node: Node, slot: int) -> Iterator[str]:
-    try:
-        with node.client(0.5) as client:
-            nodes = client.execute_command("CLUSTER NODES")
-    except RedisError:
-        return
+    nodes = node.say("CLUSTER NODES")
     for at, one in nodes.items():
         if "master" in one["flags"] and "fail" not in one["flags"].split(","):
             for pair in one["slots"]:

@@ -16,7 +16,7 @@ from stoppress.log.follower import Follower
 from stoppress.log.pool import Pool
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
-from tests.contract.store.following import Counts, following
+from tests.contract.store.following import PATIENT_S, Counts, following
 from tests.contract.store.news import AT, FEED, AnyStore
 from tests.contract.store.servers import Server
 from tests.memory_store import MemoryStore
@@ -37,8 +37,8 @@ def server(kind: str, tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def settings() -> Settings:
-    """Settings with short waits."""
-    return Settings(redis_timeout_s=3.0)
+    """Patience that no test has: nothing may end by waiting that does not say so."""
+    return Settings(redis_timeout_s=60.0)
 
 
 @pytest_asyncio.fixture
@@ -88,12 +88,18 @@ def counts() -> Counts:
     return Counts()
 
 
+@pytest.fixture
+def probe_s() -> float:
+    """How long a probe may take; QUICK_S where one is to be missed."""
+    return PATIENT_S
+
+
 @pytest_asyncio.fixture
 async def follower(
-    link: Pool, store: RedisStore, counts: Counts
+    link: Pool, store: RedisStore, counts: Counts, probe_s: float
 ) -> AsyncIterator[Follower]:
-    """A follower that runs, and probes often."""
-    async with following(link, store, counts) as follower:
+    """A follower that runs."""
+    async with following(link, store, counts, probe_s) as follower:
         yield follower
 
 

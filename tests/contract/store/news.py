@@ -80,7 +80,7 @@ async def made(store: Store) -> Cursor:
 async def settled(store: Store, post: str, feed: str = "x") -> Cursor:
     """Publish as an editor would: until it is acknowledged."""
     asked = write(published(post), feed=feed, key=post)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             try:
                 return (await store.write(asked)).cursor

@@ -23,7 +23,7 @@ from stoppress.log.embedded import find_server
 ALWAYS = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
 EVERYSEC = ("--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
 SAVE_POINTS = ("--appendonly", "no", "--save", "3600 1")
-START_S = 10.0
+START_S = 60.0
 
 
 def binary(kind: str) -> str:
@@ -54,6 +54,7 @@ class Server:
         self.tls: Sequence[str] = ()
         """Its settings of TLS, which it then speaks at its port, and nothing else."""
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_frozen = False
 
     @property
     def url(self) -> str:
@@ -93,7 +94,7 @@ class Server:
             return ["--port", str(self.port)]
         return ["--port", "0", "--tls-port", str(self.port), *self.tls]
 
-    def client(self, timeout_s: float = 5) -> Redis:
+    def client(self, timeout_s: float = 60) -> Redis:
         """A plain client, to look behind the curtain."""
         return Redis(
             unix_socket_path=str(self.socket),
@@ -118,14 +119,20 @@ class Server:
         """Ask it to end."""
         self._end(signal.SIGTERM)
 
+    def is_answering(self) -> bool:
+        """Whether it runs, and was not told to hang."""
+        return self._process is not None and not self._is_frozen
+
     def freeze(self) -> None:
         """It hangs: nothing is answered, nothing is closed."""
         assert self._process is not None
+        self._is_frozen = True
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """It goes on."""
         assert self._process is not None
+        self._is_frozen = False
         self._process.send_signal(signal.SIGCONT)
 
     def _end(self, how: signal.Signals) -> None:
@@ -134,3 +141,4 @@ class Server:
             self._process.send_signal(how)
             self._process.wait(timeout=60)
             self._process = None
+            self._is_frozen = False

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event
 from stoppress.domain.store_requests_and_results import LogWindow
+from tests.waiting import WITHIN_S
 
 
 class Recorder:
@@ -49,9 +50,9 @@ class Recorder:
         self.notices.append(payload)
         self._moved.set()
 
-    async def until(self, arrived: Callable[[], bool], within_s: float = 15) -> None:
+    async def until(self, arrived: Callable[[], bool]) -> None:
         """Wait until something is so."""
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(WITHIN_S):
             while not arrived():
                 self._moved.clear()
                 await self._moved.wait()

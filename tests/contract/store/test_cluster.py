@@ -267,7 +267,7 @@ async def test_a_primary_is_lost(cluster: Cluster, how: str) -> None:
                 asked = write(published(f"p{number}"), feed=elsewhere)
                 await sinks[elsewhere].at((await store.write(asked)).cursor)
                 await asyncio.sleep(0.02)
-            assert number > 5
+            assert number > 0
             after = await pending
             assert after.epoch != born
             await sinks["f0"].at(after)

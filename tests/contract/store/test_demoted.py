@@ -18,7 +18,7 @@ from stoppress.log.one_pubsub_connection import PubSubConnection
 from stoppress.log.pool import Pool
 from stoppress.log.redis_errors import NotPrimary
 from stoppress.log.store import RedisStore
-from tests.contract.store.following import up
+from tests.contract.store.following import QUICK_S, up
 from tests.contract.store.news import AT, FEED, published, write
 from tests.contract.store.servers import ALWAYS, Server
 from tests.contract.store.sinks import Recorder
@@ -40,6 +40,7 @@ def promote(server: Server) -> None:
         client.replicaof("NO", "ONE")
 
 
+@pytest.mark.parametrize("probe_s", [QUICK_S])
 async def test_a_quiet_line_to_a_replica_is_not_healthy(
     follower: Follower, store: RedisStore, server: Server, cursor: Cursor
 ) -> None:

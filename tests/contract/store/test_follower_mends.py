@@ -17,6 +17,7 @@ from stoppress.log.pool import Pool
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
 from tests.contract.store.following import (
+    QUICK_S,
     Counts,
     cut,
     heard_nothing_more,
@@ -239,6 +240,7 @@ async def test_a_feed_deleted_while_the_line_was_cut(
     await sink.until(lambda: sink.ended)
 
 
+@pytest.mark.parametrize("probe_s", [QUICK_S])
 async def test_a_missed_probe_makes_a_new_line(
     follower: Follower,
     store: RedisStore,
@@ -297,7 +299,7 @@ async def test_a_line_that_is_deaf_is_not_healthy(
     await proxy.open()
     link = await connect(f"redis://127.0.0.1:{proxy.port}", settings)
     store = RedisStore(link, settings)
-    follower = Follower(link, store, probe_s=0.5)
+    follower = Follower(link, store, probe_s=QUICK_S)
     running = asyncio.create_task(follower.run())
     try:
         await store.make_feed("x", FEED, AT, None)

@@ -16,6 +16,7 @@ from tests.contract.store.following import Counts, until_cut, up
 from tests.contract.store.news import AT, body, feed_updated, published, write
 from tests.contract.store.servers import Server
 from tests.contract.store.sinks import Recorder
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -172,7 +173,11 @@ async def test_a_feed_that_can_not_be_taken_is_not_opened(
 
 
 async def test_a_key_of_another_type_holds_up_no_other_feed(
-    server: Server, store: RedisStore, follower: Follower, cursor: Cursor
+    server: Server,
+    store: RedisStore,
+    follower: Follower,
+    cursor: Cursor,
+    counts: Counts,
 ) -> None:
     """A line that comes back looks at all heads: what is wrong with one is its own."""
     await store.make_feed("y", b"feed y", AT, None)
@@ -184,8 +189,9 @@ async def test_a_key_of_another_type_holds_up_no_other_feed(
         client.delete(KEYS.meta)
         client.set(KEYS.meta, "what is this")
     assert await store.feeds() == [b"feed y"]
+    ups = counts.ups
     until_cut(server)
-    await up(follower, healthy=False)
+    await until(lambda: counts.ups > ups)
     await up(follower)
     last = await store.write(write(published("p"), feed="y"))
     await other.at(last.cursor)

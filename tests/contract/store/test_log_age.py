@@ -42,7 +42,7 @@ class Aged(Tally):
 @pytest.fixture
 def settings() -> Settings:
     """A day, rather than thirty."""
-    return Settings(redis_timeout_s=3.0, log_days=1)
+    return Settings(redis_timeout_s=60.0, log_days=1)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ class Process:
     def __init__(self, link: Pool, store: RedisStore) -> None:
         self.forgot: list[str | None] = []
         self.erasure = PostErasure(link, RedisAudit(link, 0))
-        self.follower = Follower(link, store, probe_s=0.5, announcements=self.erasure)
+        self.follower = Follower(link, store, announcements=self.erasure)
 
     def forget(self, feed: str | None) -> int:
         """Write down what; it has five readers."""
@@ -124,8 +124,11 @@ async def test_refused_entries_with_its_texts_go(server: Server, link: Pool) -> 
     assert await PostErasure(link, RedisAudit(link, 0)).erase_refused("x", []) == 0
 
 
-async def test_every_process_confirms(link: Pool, store: RedisStore) -> None:
+async def test_every_process_confirms(
+    link: Pool, store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Those that hear it; a message that no erasure stands behind does nothing."""
+    monkeypatch.setattr(module, "FORGET_AGAIN_S", 3600.0)
     async with running(link, store) as one, running(link, store) as other:
         await until(lambda: one.forgot == other.forgot == [None])
         said = await one.erasure.confirmations("x")

@@ -47,7 +47,7 @@ from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
 from tests.contract.store.clusters import Cluster
 from tests.contract.store.fleets import Fleet
-from tests.contract.store.following import Counts, following, up
+from tests.contract.store.following import QUICK_S, Counts, following, up
 from tests.contract.store.news import AT, FEED, body, published, withdrawn, write
 from tests.contract.store.servers import EVERYSEC, Server
 from tests.contract.store.sinks import Recorder
@@ -650,7 +650,7 @@ async def test_the_follower_says_what_redis_said(
     allow(server, *ON, *redis_user_rights.RULES.split(" "))
     async with connected(address(server), settings) as shards:
         store = RedisStore(shards, replace(settings, redis_timeout_s=1.0))
-        async with following(shards, store, Counts()) as follower:
+        async with following(shards, store, Counts(), QUICK_S) as follower:
             await up(follower)
             allow(server, "resetchannels")
             await until(lambda: "&stoppress:*" in follower.reason)
