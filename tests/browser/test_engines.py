@@ -72,6 +72,13 @@ WATCH = """(() => {
 MOVED = "Number(document.documentElement.dataset.moved)"
 
 
+PHONE = {
+    ".site": "padding: 0.9rem 1rem 0",
+    "main": "box-sizing: border-box; width: 390px; padding: 1rem",
+}
+"""What a page is on a screen of 390 pixels: no window of WebKit is so narrow."""
+WIDE_SERIF = {".sp": "--serif: 'DejaVu Serif', serif"}
+
 NEWS = f"{ROOT}.querySelector('.sp-new').textContent"
 FRAME_TOP = "document.querySelector('iframe').getBoundingClientRect().top"
 
@@ -175,6 +182,30 @@ def test_what_is_read_stays(
     until(engine, f"({HEADLINES}).join() === {expected}.join()", in_frame=in_frame)
     room = f"Math.abs(parseFloat({ROOT}.querySelector('.sp-posts').style.marginTop))"
     until(engine, f"!({room} >= 1)", in_frame=in_frame)
+
+
+def test_the_first_post_begins_on_a_phones_screen(
+    engine: Engine, server: Server
+) -> None:
+    """Whatever serif the engine takes, and in the widest one."""
+    feed = server.new_feed(
+        title="The Arrel in flood: second wave on its way to Ostermere",
+        standfirst="The river is at its highest for more than half a century. "
+        "Our reporters are on the wall, in the shelter and at the gauge.",
+        summary="- The top of the second wave has passed\n- Pumps are at work",
+        image={"url": "/demo/pictures/bridge.svg", "width": 1200, "height": 675},
+        show_readers=True,
+    )
+    for n in range(6):
+        publish(server, feed, f"Post {n}", key=n % 3 == 0, pinned=n == 4)
+    engine.open(f"{server.url}/live/{feed}")
+    until(engine, COMPLETE)
+    until(engine, "/1/.test(document.querySelector('.sp-line').textContent)")
+    engine.run(styled(PHONE))
+    top = "document.querySelector('.sp-posts > article').getBoundingClientRect().top"
+    assert 600 < engine.run(top) <= 800
+    engine.run(styled(WIDE_SERIF))
+    assert 600 < engine.run(top) <= 800
 
 
 def test_news_comes_where_sockets_hang(engine: Engine, server: Server) -> None:
