@@ -1,6 +1,7 @@
 """Serves static files: the widget's script and styles, the pages' own files, the words.
 
-Rules: files are read once, at the start. Each has an ETag and is compressed (the
+Rules: files are read once, at the start. A style is written in one file per subject and
+served as one. Each has an ETag and is compressed (the
 scripts when they are built). Under its plain name a file is cached for five minutes;
 under a name with its digest, for a year. Any site may load them.
 """
@@ -24,13 +25,19 @@ from stoppress.web.services import Services
 TICKETS = "stop-press-tickets.js"
 """A module for pages whose readers need tickets; the others don't load it."""
 STYLE = "stop-press.css"
-STYLES = ("base", "feed_head", "side_boxes", "status_bar", "post", "layout")
-"""The files of the style, in cascade order."""
+STYLES = (
+    *("base", "feed_head", "side_boxes", "status_bar"),
+    *("post", "post_text", "post_media", "post_foot", "pinned_post"),
+    *("layout", "layout_phone", "layout_wide", "new_post_highlight", "print"),
+)
+"""The files of the widget's style, one per subject, in cascade order."""
+PAGE_STYLE = "page.css"
+PAGE_STYLES = ("site", "jump_buttons", "picture_viewer", "feed_list", "print")
+"""The same of what only our own pages have, in the folder `page_css`."""
 REVALIDATED = "public, max-age=300, stale-while-revalidate=86400"
 IMMUTABLE = "public, max-age=31536000, immutable"
 
-_OF_PAGES = ("page.css", "update_page_head.js")
-"""Files of our own pages only, beside this module."""
+_PAGE_HEAD = "update_page_head.js"
 _STATIC = Path(__file__).with_name("static")
 _TYPES = {
     "css": "text/css; charset=utf-8",
@@ -49,11 +56,9 @@ class BrowserFiles:
                 for name in (SCRIPT, MORE, PAGE)
             },
             TICKETS: (folder / "stop-press" / "ticket_source.js").read_text("utf-8"),
-            STYLE: "\n".join(
-                (folder / "stop-press" / "css" / f"{name}.css").read_text()
-                for name in STYLES
-            ),
-            **{name: (_STATIC / name).read_text("utf-8") for name in _OF_PAGES},
+            STYLE: _joined(folder / "stop-press" / "css", STYLES),
+            PAGE_STYLE: _joined(_STATIC / "page_css", PAGE_STYLES),
+            _PAGE_HEAD: (_STATIC / _PAGE_HEAD).read_text("utf-8"),
         }
         self._files = {
             name: CachedBody.of_file(text.encode(), _built(folder / name, text))
@@ -97,6 +102,10 @@ class BrowserFiles:
             )
         body = self._words.get(language, self._words["en"])
         return _send(request, body, "json", REVALIDATED)
+
+
+def _joined(folder: Path, names: Sequence[str]) -> str:
+    return "\n".join((folder / f"{name}.css").read_text("utf-8") for name in names)
 
 
 def _built(file: Path, text: str) -> bytes | None:

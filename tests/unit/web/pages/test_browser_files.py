@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -10,7 +11,8 @@ import brotli
 import pytest
 from starlette.requests import Request
 
-from stoppress.web.pages.browser_files import BrowserFiles
+from stoppress.web.pages import browser_files
+from stoppress.web.pages.browser_files import PAGE_STYLES, STYLES, BrowserFiles
 from stoppress.web.pages.find_browser_files import MORE, PAGE, SCRIPT, browser_folder
 from stoppress.web.services import Services
 
@@ -79,3 +81,18 @@ def test_each_file_has_a_plain_name_too() -> None:
     paths = BrowserFiles(browser_folder()).paths
     assert {"/stop-press.js", "/stop-press.css", "/page.css"} <= set(paths)
     assert len(paths) == 14
+
+
+@pytest.mark.parametrize(
+    ("styles", "names"),
+    [
+        (browser_folder() / "stop-press" / "css", STYLES),
+        (Path(browser_files.__file__).with_name("static") / "page_css", PAGE_STYLES),
+    ],
+)
+def test_each_file_of_a_style_is_served(styles: Path, names: Sequence[str]) -> None:
+    """Once; and none is longer than a module may be."""
+    assert {path.name for path in styles.iterdir()} == {f"{name}.css" for name in names}
+    assert len(set(names)) == len(names)
+    lines = {path: len(path.read_text().splitlines()) for path in styles.iterdir()}
+    assert max(lines.values()) <= 250, lines
