@@ -29,17 +29,18 @@ EVENT = "desk.noted"
 MEMBER = "weather"
 SCOPE = "sing"
 ENTRY = (
-    "feed.seq = feed.seq + 1\n"
-    "redis.call('XADD', KEYS[2], string.format('%.0f-0', feed.seq), "
-    "'type', 'desk.noted', 'post', '', 'rev', '0', 'at', ARGV[3], 'made', "
-    "ARGV[14] == 'post.published' and ARGV[15] or '')\n"
+    "local own_seq = feed.seq + 1\n"
+    "feed.seq = own_seq\n"
+    "redis.call('XADD', KEYS[2], string.format('%.0f-0', own_seq), "
+    "'type', 'desk.noted', 'post', '', 'rev', '0', 'at', at, 'made', "
+    "ARGV[first] == 'post.published' and ARGV[first + 1] or '')\n"
 )
 MESSAGE = (
     "local mark = marker(feed.secret, KEYS[3])\n"
-    "local noted = string.format('%s-%.0f desk.noted %s \\n{}', feed.epoch, feed.seq, "
-    "ARGV[3])\n"
+    "local noted = string.format('%s-%.0f desk.noted %s \\n{}', feed.epoch, own_seq, "
+    "at)\n"
     "redis.call('SPUBLISH', KEYS[3], string.format('%s-%.0f epoch %s +%s\\n', "
-    "feed.epoch, feed.seq - 1, ARGV[3], mark(noted)))\n"
+    "feed.epoch, own_seq - 1, at, mark(noted)))\n"
     "redis.call('SPUBLISH', KEYS[3], noted)\n"
 )
 
@@ -66,13 +67,13 @@ PATCHES = (
     ),
     Patch(
         "log/lua/write.lua",
-        "local seq, gone, dropped = apply(",
-        f"{ENTRY}local seq, gone, dropped = apply(",
+        "local dropped = apply(",
+        f"{ENTRY}local dropped = apply(",
     ),
     Patch(
         "log/lua/write.lua",
-        "announce(keys, feed, 14, last, ARGV[3])\n",
-        f"{MESSAGE}announce(keys, feed, 14, last, ARGV[3])\n",
+        "announce(keys, feed, first, last, at)\n",
+        f"{MESSAGE}announce(keys, feed, first, last, at)\n",
     ),
     Patch(
         "domain/post.py",

@@ -10,6 +10,7 @@ from stoppress.domain.store_requests_and_results import Change, Write, Written
 from stoppress.log.epochs import epoch_args, now_ms
 from stoppress.log.feed_write_scripts import (
     Dropped,
+    FeedWrite,
     KeptFor,
     change_args,
     write_answer,
@@ -70,7 +71,7 @@ async def publish(
 ) -> tuple[Written, Dropped]:
     """Make the changes of a write, and one change to the desk log, in one step."""
     log = desk_log_of(asked.feed)
-    names, args = write_args(redis, asked, kept)
+    names, args = write_args(redis, (FeedWrite(asked, kept),))
     names += feed_keys(log, redis.database)
     args += (epoch_args(redis, asked.at)[0], *change_args(draft))
     answer = await redis.write(_PUBLISH, names, args)

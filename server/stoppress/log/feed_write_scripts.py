@@ -6,6 +6,7 @@ gets its text, and knows it from then on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from stoppress.domain.cursor import Cursor
@@ -106,34 +107,52 @@ class Dropped(NamedTuple):
     revisions: int = 0
 
 
-def write(redis: RedisCommands, asked: Write, kept: KeptFor) -> ScriptRun:
-    """The call that makes changes to one feed, in one step; see `write_answer`."""
-    return ScriptRun(_WRITE, *write_args(redis, asked, kept))
+class FeedWrite(NamedTuple):
+    """One write, as `grouped_writes` takes it: one call makes those of one feed."""
+
+    asked: Write
+    kept: KeptFor
+
+    @property
+    def together(self) -> str:
+        """The feed."""
+        return self.asked.feed
+
+    @property
+    def size(self) -> int:
+        """The bytes of its posts."""
+        return sum(len(change.body) for change in self.asked.changes)
+
+    @staticmethod
+    def run(redis: RedisCommands, writes: Sequence[FeedWrite]) -> ScriptRun:
+        """The call that makes these writes, in one step; see `write_answer`."""
+        return ScriptRun(_WRITE, *write_args(redis, writes))
 
 
 def write_args(
-    redis: RedisCommands, asked: Write, kept: KeptFor
+    redis: RedisCommands, writes: Sequence[FeedWrite]
 ) -> tuple[list[str], list[Arg]]:
-    """The keys and arguments of a write, for `write.lua`."""
-    keys = feed_keys(asked.feed, redis.database)
-    idem = asked.idempotency
+    """The keys and arguments of writes to one feed, for `write.lua`."""
+    feed = writes[0].asked.feed
+    kept = writes[0].kept
+    names = [*feed_keys(feed, redis.database), audit_key(feed)]
+    chance, life, _ = epoch_args(redis, 0)
     args: list[Arg] = [
-        *epoch_args(redis, asked.at),
-        kept.events,
-        asked.pinned_before,
-        asked.pinned,
-        idem.fingerprint if idem else "",
-        kept.ttl_s,
-        kept.age_s,
-        len(asked.changes),
-        asked.about,
-        kept.revisions,
-        kept.revision_bytes,
+        *(chance, life, kept.events, kept.age_s, kept.ttl_s),
+        *(kept.revisions, kept.revision_bytes),
+        *(kept.audit.oldest_ms, kept.audit.ttl_s, kept.audit.most),
     ]
-    for change in asked.changes:
-        args += change_args(change)
-    names = [*keys, idem_key(asked.feed, idem), audit_key(asked.feed)]
-    return names, [*args, *kept.audit]
+    for asked, kept in writes:
+        idem = asked.idempotency
+        names.append(idem_key(feed, idem))
+        args += (
+            *(asked.at, asked.pinned_before, asked.pinned),
+            idem.fingerprint if idem else "",
+            *(asked.about, kept.audit.entry, len(asked.changes)),
+        )
+        for change in asked.changes:
+            args += change_args(change)
+    return names, args
 
 
 def change_args(change: Change) -> tuple[Arg, ...]:
@@ -151,7 +170,7 @@ def change_args(change: Change) -> tuple[Arg, ...]:
 
 
 def write_answer(answer: list[Any], asked: Write) -> tuple[Written, Dropped]:
-    """The result of a write and what it dropped, or the error of its refusal."""
+    """The result of one write and what it dropped, or the error of its refusal."""
     idem = asked.idempotency
     if answer[0] == b"ok":
         *answer, events, revisions = answer

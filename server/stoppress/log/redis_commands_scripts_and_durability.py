@@ -152,7 +152,8 @@ class RedisCommands:
     async def write_each(self, runs: Sequence[ScriptRun]) -> list[Any]:
         """Run scripts in one round trip, and confirm them together, like one write.
 
-        An answer is a ResponseError if its run was refused.
+        An answer is a ResponseError if its run was refused; it may be a list with a
+        ResponseError for each part of the run that was.
         """
         if self._confirm.sure and not self.life:
             raise Unavailable("Redis no longer runs with appendfsync always")
@@ -170,7 +171,7 @@ class RedisCommands:
         if not confirm:
             return await self.ask(*commands)
         *answers, confirmed = await self.ask(*commands, confirm)
-        if not all(isinstance(answer, ResponseError) for answer in answers):
+        if not all(map(_is_refusal, answers)):
             self._check_confirmed(confirmed)
         return answers
 
@@ -248,6 +249,13 @@ def _damaged(answer: Any) -> ResponseError | None:
     if isinstance(answer, ResponseError) and str(answer).startswith(_OF_A_KEY):
         return answer
     return None
+
+
+def _is_refusal(answer: Any) -> bool:
+    """Whether nothing was written: an error, or an error for each write of a call."""
+    if isinstance(answer, list) and answer:
+        return all(isinstance(one, ResponseError) for one in answer)
+    return isinstance(answer, ResponseError)
 
 
 def _good(answer: Any) -> Any:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
-from stoppress.log.grouped_writes import Prepare
+from stoppress.log.grouped_writes import GroupedWrite
 from stoppress.log.pool import Pool
 from stoppress.log.redis_commands_scripts_and_durability import RedisCommands
 from stoppress.log.redis_errors import NobodyAnswers, SlotMoving
@@ -74,9 +74,9 @@ async def at(
     return await followed(shards, once)
 
 
-async def write_at(shards: Shards, key: str, prepare: Prepare) -> Any:
+async def write_at(shards: Shards, key: str, asked: GroupedWrite) -> Any:
     """Write on the server that has `key`, in one group with other writes there."""
-    return await followed(shards, lambda: shards.of(key).writes.write(prepare))
+    return await followed(shards, lambda: shards.of(key).writes.write(asked))
 
 
 async def each(

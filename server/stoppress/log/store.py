@@ -169,7 +169,7 @@ class RedisStore(RedisDeskLogs):
             answer = await write_at(
                 self._shards,
                 feed_keys(write.feed).meta,
-                lambda redis: writes.write(redis, write, kept_for),
+                writes.FeedWrite(write, kept_for),
             )
             return self._counted(writes.write_answer(answer, write))
 

@@ -18,7 +18,11 @@ from stoppress.domain.errors import (
     StaleRevision,
 )
 from stoppress.domain.event import EventType
-from stoppress.domain.store_requests_and_results import Idempotency, Withdrawn
+from stoppress.domain.store_requests_and_results import (
+    Idempotency,
+    Withdrawn,
+    Written,
+)
 from tests.contract.store.news import (
     AT,
     FEED,
@@ -140,6 +144,47 @@ async def test_numbers_events_without_a_hole(store: AnyStore) -> None:
     window = await store.window("x")
     assert [event.seq for event in window.events] == list(range(1, 51))
     assert {event.subject.id for event in window.events} == set(names)
+
+
+async def test_each_of_many_writes_is_made_or_refused_alone(store: AnyStore) -> None:
+    """However they reach the server: one refusal changes nothing for the others.
+
+    Each finds what the ones before it made: the pin, the key, the revision, the feed.
+    """
+    await made(store)
+    await store.write(write(published("old")))
+    asked = (
+        write(published("a"), key="a"),
+        write(updated("old", 1), pins=("", "old")),
+        write(published("b", external_id="e"), key="b"),
+        write(updated("old", 1, "too late")),
+        write(published("c", external_id="e"), key="c"),
+        write(published("a"), key="a"),
+        write(published("other"), key="a", fingerprint="f2"),
+        write(published("d"), pins=("", "d")),
+        write(feed_updated(1)),
+        write(feed_updated(1, b"too late")),
+        write(updated("nowhere", 1)),
+        write(withdrawn("b", 1), published("e")),
+        write(updated("b", 1)),
+        write(published("f")),
+    )
+    found = await asyncio.gather(*map(store.write, asked), return_exceptions=True)
+    seqs = [one.cursor.seq if isinstance(one, Written) else type(one) for one in found]
+    assert seqs == [
+        *(2, 3, 4, StaleRevision, ExternalIdTaken, 2, IdempotencyKeyReused, PinMoved),
+        *(5, StaleRevision, NotFound, 7, Gone, 8),
+    ]
+    assert [one.repeated for one in found if isinstance(one, Written)] == [
+        *(False, False, False, True, False, False, False)
+    ]
+    window = await store.window("x")
+    names = [event.subject.id for event in window.events]
+    assert names == ["old", "a", "old", "b", "x", "b", "e", "f"]
+    assert [event.seq for event in window.events] == [*range(1, 9)]
+    assert window.cursor.seq == 8
+    assert (await store.feed("x")).pinned == "old"
+    assert await store.post("x", "old") == body("old", "new")
 
 
 async def test_refuses_what_is_not_there(store: AnyStore) -> None:

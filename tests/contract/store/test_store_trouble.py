@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Damaged, NotFound, Unavailable
-from stoppress.domain.store_requests_and_results import Idempotency
+from stoppress.domain.store_requests_and_results import Idempotency, Written
 from stoppress.log.pool import Pool
 from stoppress.log.store import RedisStore
-from tests.contract.store.news import body, made, published, write
+from tests.contract.store.news import AT, body, made, published, updated, write
 from tests.contract.store.servers import Server
 
 pytestmark = pytest.mark.asyncio
@@ -47,6 +49,59 @@ async def test_a_write_is_one_command(store: RedisStore, server: Server) -> None
     assert not [
         name for name in ("cmdstat_eval", "cmdstat_config|get") if calls.get(name)
     ]
+
+
+async def test_writes_asked_together_are_one_command_for_each_feed(
+    store: RedisStore, server: Server
+) -> None:
+    """One EVALSHA for those of a feed, with the bookkeeping of the feed once."""
+    await made(store)
+    await store.make_feed("y", b"{}", AT, None)
+    await store.write(write(published("p0"), key="k0"))
+    with server.client() as client:
+        before = client.info("commandstats")
+        done = await asyncio.gather(
+            *(store.write(write(published(f"p{i}"), key=f"k{i}")) for i in range(1, 9)),
+            store.write(write(published("q"), feed="y")),
+        )
+        after = client.info("commandstats")
+    calls = {
+        name: after[name]["calls"] - before.get(name, {"calls": 0})["calls"]
+        for name in ("cmdstat_evalsha", "cmdstat_hmget", "cmdstat_info", "cmdstat_xadd")
+    }
+    assert calls == {
+        **{"cmdstat_evalsha": 2, "cmdstat_hmget": 2, "cmdstat_info": 3},
+        "cmdstat_xadd": 18,
+    }
+    assert [one.cursor.seq for one in done] == [*range(2, 10), 1]
+
+
+async def test_what_is_damaged_refuses_its_own_write_alone(
+    store: RedisStore, server: Server
+) -> None:
+    """A post without a revision, a record of another type: the others are written."""
+    await made(store)
+    await store.write(write(published("p"), key="k"))
+    with server.client() as client:
+        client.hset("stoppress:{x}:posts", "p", "junk")
+        (record,) = client.scan_iter("*:idem:*")
+        client.delete(record)
+        client.hset(record, "a", "b")
+    found = await asyncio.gather(
+        store.write(write(published("a"))),
+        store.write(write(updated("p", 1))),
+        store.write(write(published("b"), key="k")),
+        store.write(write(published("c"))),
+        return_exceptions=True,
+    )
+    assert [type(one) for one in found] == [Written, Damaged, Damaged, Written]
+    with server.client() as client:
+        client.hset("stoppress:{x}:posts", "p", b"1 " + body("p"))
+    window = await store.window("x")
+    assert [event.seq for event in window.events] == [1, 2, 3]
+    assert [event.subject.id for event in window.events] == ["p", "a", "c"]
+    with pytest.raises(NotFound):
+        await store.post("x", "b")
 
 
 async def test_away_is_unavailable_and_comes_back(
@@ -91,8 +146,15 @@ async def test_a_write_that_fails_in_the_middle_does_not_half_happen(
         client.xadd("stoppress:{x}:log", {"type": "t"}, id="9-0")
     with pytest.raises(Damaged):
         await store.write(write(published("p", external_id="e"), key="k"))
-    with pytest.raises(NotFound):
-        await store.post("x", "p")
+    found = await asyncio.gather(
+        store.write(write(published("q"))),
+        store.write(write(published("r"))),
+        return_exceptions=True,
+    )
+    assert [type(one) for one in found] == [Damaged, Damaged]
+    for name in ("p", "q", "r"):
+        with pytest.raises(NotFound):
+            await store.post("x", name)
     assert await store.recall("x", Idempotency("token-1", "k", "f1")) is None
 
 
@@ -103,6 +165,11 @@ async def test_a_full_server_is_unavailable(store: RedisStore, server: Server) -
         client.config_set("maxmemory", "1mb")
         with pytest.raises(Unavailable, match="memory"):
             await store.write(write(published("p")))
+        found = await asyncio.gather(
+            *(store.write(write(published(name))) for name in "pq"),
+            return_exceptions=True,
+        )
+        assert [type(one) for one in found] == [Unavailable, Unavailable]
         assert (await store.feed("x")).cursor.seq == 0
         client.config_set("maxmemory", "0")
     await store.write(write(published("p")))

@@ -11,8 +11,10 @@ from stoppress.domain.errors import (
     NotFound,
     SlugTaken,
 )
-from stoppress.domain.store_requests_and_results import Idempotency, Write
+from stoppress.domain.event import EventType, Subject
+from stoppress.domain.store_requests_and_results import Change, Idempotency, Write
 from stoppress.log import feed_write_scripts as writes
+from stoppress.log.audit_log import AuditArgs
 from tests.unit.log.redis_answering import redis_answering
 
 pytestmark = pytest.mark.asyncio
@@ -38,11 +40,36 @@ async def test_a_write_answers_its_cursor_and_what_it_dropped() -> None:
 
 async def test_a_write_names_the_line_of_descent_of_its_connection() -> None:
     """So it is put together where its connection is known."""
-    run = writes.write(redis_answering(), ASKED, KEPT_FOR)
-    chance, life, at, events, *_ = run.args
-    assert (life, at, events) == ("k3v9", 0, 10)
+    asked = writes.FeedWrite(ASKED, KEPT_FOR)
+    run = writes.FeedWrite.run(redis_answering(), [asked])
+    chance, life, events, *_ = run.args
+    assert (life, events) == ("k3v9", 10)
     assert isinstance(chance, bytes) and b" " in chance
     assert len(run.keys) == 9
+
+
+async def test_writes_to_one_feed_are_one_call() -> None:
+    """What they share is said once; each has its record and its entry of the audit."""
+    body = b"{}"
+    change = Change(EventType.PUBLISHED, Subject.post("p"), 0, 1, body, 5)
+    other = Write("x", (change, change), 9, "", "p", None, b"by")
+    audit = AuditArgs(b"entry", 1, 2, 3)
+    both = [
+        writes.FeedWrite(ASKED, KEPT_FOR._replace(audit=audit)),
+        writes.FeedWrite(other, KEPT_FOR._replace(audit=audit._replace(entry=b"2"))),
+    ]
+    assert [(one.together, one.size) for one in both] == [("x", 0), ("x", 4)]
+    keys, args = writes.write_args(redis_answering(), both)
+    assert [key.rpartition("}:")[2] for key in keys[:8]] == [
+        *("meta", "log", "line", "posts", "order", "ext", "revisions", "audit")
+    ]
+    assert len(keys) == 10 and keys[8] != keys[9]
+    own = [0, "", "", "f", b"", b"entry", 0], [9, "", "p", "", b"by", b"2", 2]
+    one_change = ["post.published", "p", 0, 1, body, 5, "", 0]
+    assert args[1:] == [
+        *("k3v9", 10, 0, 60, 5, 1 << 20, 1, 2, 3),
+        *(*own[0], *own[1], *one_change, *one_change),
+    ]
 
 
 async def test_a_feed_that_is_made_begins_with_its_epoch() -> None:

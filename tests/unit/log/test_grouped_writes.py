@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import pytest
 from redis.exceptions import ReadOnlyError, ResponseError
 
 from stoppress.domain.errors import Unavailable
 from stoppress.log import grouped_writes
-from stoppress.log.grouped_writes import GroupedWrites, Prepare
+from stoppress.log.grouped_writes import GroupedWrite, GroupedWrites
 from stoppress.log.redis_commands_scripts_and_durability import (
     LuaScript,
     RedisCommands,
@@ -29,6 +29,7 @@ class Lender:
 
     def __init__(self) -> None:
         self.trips: list[list[str]] = []
+        self.calls: list[list[str]] = []
         self.answers: dict[str, Any] = {}
         self.free = asyncio.Event()
         self.free.set()
@@ -44,16 +45,33 @@ class Lender:
             raise
 
     async def write_each(self, runs: Sequence[ScriptRun]) -> list[Any]:
-        keys = [str(run.keys[0]) for run in runs]
-        self.trips.append(keys)
+        self.calls += [[str(key) for key in run.keys] for run in runs]
+        self.trips.append([str(key) for run in runs for key in run.keys])
         await asyncio.sleep(0)
         if isinstance(lost := self.answers.get("lost"), Exception):
             raise lost
+        return [self._answer([str(key) for key in run.keys]) for run in runs]
+
+    def _answer(self, keys: list[str]) -> Any:
+        if isinstance(refusal := self.answers.get("".join(keys)), Exception):
+            return refusal if len(keys) > 1 else [refusal]
         return [self.answers.get(key, key.upper()) for key in keys]
 
 
-def of(key: str) -> Prepare:
-    return lambda redis: ScriptRun(SCRIPT, [key], [])
+class Asked(NamedTuple):
+    """A write whose answer is its key in capitals."""
+
+    key: str
+    together: str = "x"
+    size: int = 1
+
+    @staticmethod
+    def run(_: RedisCommands, writes: Sequence[Asked]) -> ScriptRun:
+        return ScriptRun(SCRIPT, [write.key for write in writes], [])
+
+
+def of(key: str) -> GroupedWrite:
+    return Asked(key)
 
 
 async def test_what_is_ready_in_one_turn_goes_together() -> None:
@@ -103,6 +121,32 @@ async def test_a_group_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     writes = GroupedWrites(line.borrow)
     await asyncio.gather(*(writes.write(of(key)) for key in "abcde"))
     assert line.trips == [["a", "b"], ["c", "d"], ["e"]]
+
+
+async def test_a_call_makes_the_writes_of_one_feed() -> None:
+    """In their order, and not too many bytes at once; each gets its own answer."""
+    line = Lender()
+    writes = GroupedWrites(line.borrow)
+    half = grouped_writes.CALL_BYTES // 2
+    asked = [
+        *(Asked("a"), Asked("b", "y"), Asked("c", size=half), Asked("d", size=half)),
+        *(Asked("e"), Asked("f", "y"), Asked("g", "z", 3 * half), Asked("h", "z")),
+    ]
+    found = await asyncio.gather(*map(writes.write, asked))
+    assert found == [*"ABCDEFGH"]
+    assert line.calls == [["a", "c"], ["b", "f"], ["d", "e"], ["g"], ["h"]]
+
+
+async def test_a_call_that_is_refused_refuses_its_writes() -> None:
+    """As by a server that is a replica now; another call's writes are made."""
+    line = Lender()
+    line.answers = {"ac": ReadOnlyError("READONLY")}
+    writes = GroupedWrites(line.borrow)
+    asked = Asked("a"), Asked("b", "y"), Asked("c")
+    a, b, c = await asyncio.gather(*map(writes.write, asked), return_exceptions=True)
+    assert (type(a), b, type(c)) == (NotPrimary, "B", NotPrimary)
+    await writes.aclose()
+    assert [type(each) for each in line.raised] == [ReadOnlyError]
 
 
 async def test_a_refusal_is_for_its_own_write() -> None:

@@ -124,6 +124,13 @@ async def test_writes_in_one_round_trip_are_confirmed_once() -> None:
         await redis_answering(Scripted(no, no, no, 0), confirm).write_each(runs)
         == [no] * 3
     )
+    parts = [[no, b"1"], [no, no], no]
+    assert await redis_answering(Scripted(*parts, 1), confirm).write_each(runs) == parts
+    with pytest.raises(Unavailable, match="WAIT answers 0"):
+        await redis_answering(Scripted(*parts, 0), confirm).write_each(runs)
+    refused = [[no, no], no, [no]]
+    line = Scripted(*refused, 0)
+    assert await redis_answering(line, confirm).write_each(runs) == refused
     assert await redis_answering(Scripted(b"1", b"2", b"3")).write_each(runs) == [
         b"1",
         b"2",

@@ -10,13 +10,23 @@ local function need_to_audit(audit)
   need('EXPIRE', audit, '1')
 end
 
--- add_audit(audit, entry, oldest, ttl, most): add one entry ('': none). Entries older than
--- `oldest` (ms) are dropped, and those above `most`; the whole audit expires ttl seconds
--- after its last entry ('0': never).
-local function add_audit(audit, entry, oldest, ttl, most)
-  if entry == '' then return end
-  redis.call('XADD', audit, 'MINID', '~', oldest, '*', 'entry', entry)
+-- bound_audit(audit, ttl, most): after entries were added, drop those above `most`; the
+-- whole audit expires ttl seconds after its last entry ('0': never).
+local function bound_audit(audit, ttl, most)
   redis.call('XTRIM', audit, 'MAXLEN', '~', most)
   if ttl ~= '0' then redis.call('EXPIRE', audit, ttl) end
+end
+
+-- add_unbounded(audit, entry, oldest): add one entry ('': none); those older than `oldest`
+-- (ms) are dropped. Returns whether there was one: then bound_audit must follow.
+local function add_unbounded(audit, entry, oldest)
+  if entry == '' then return false end
+  redis.call('XADD', audit, 'MINID', '~', oldest, '*', 'entry', entry)
+  return true
+end
+
+-- add_audit(audit, entry, oldest, ttl, most): both.
+local function add_audit(audit, entry, oldest, ttl, most)
+  if add_unbounded(audit, entry, oldest) then bound_audit(audit, ttl, most) end
 end
 

@@ -7,7 +7,8 @@
 --   '1' if the post is to be withdrawn at the expected rev, and comes back
 -- It parses no JSON: bodies arrive encoded and are passed on unchanged. Everything is
 -- checked (`find_fault`) before anything is written (`apply`), and written before
--- anything is announced (`announce`).
+-- anything is announced (`announce`). Several writes may do so one after the other; then
+-- `finish` is called once.
 local SIZE = 8
 
 -- need_to_change(keys): check the rights that the functions below need.
@@ -68,18 +69,21 @@ local function find_fault(keys, feed, first, last)
       end
     end
   end
-  -- A key of another type is refused here: later, half of the change would be written. By
-  -- reads: after the first write a script is no longer refused for lack of memory.
-  redis.call('ZCARD', keys[5])
-  redis.call('HGET', keys[6], '')
-  redis.call('HGET', keys[7], '')
+  if not feed.is_checked then
+    -- A key of another type is refused here: later, half of the change would be written. By
+    -- reads: after the first write a script is no longer refused for lack of memory.
+    redis.call('ZCARD', keys[5])
+    redis.call('HGET', keys[6], '')
+    redis.call('HGET', keys[7], '')
+    feed.is_checked = true
+  end
   return nil, {new = new, was = was}
 end
 
--- apply(keys, feed, first, last, plan, kept): write the changes.
---   kept   at (ms), events kept, age of the oldest (s, 0: any), what is kept of who changes
---          it, revisions per post, bytes of them
--- Returns the seq of the last one, how many events were dropped by age, and revisions.
+-- apply(keys, feed, first, last, plan, kept): write the changes, and move feed.seq.
+--   kept   at (ms), events kept, what is kept of who changes it, revisions per post,
+--          bytes of them
+-- Returns how many revisions were dropped.
 local function apply(keys, feed, first, last, plan, kept)
   -- The stream first: it is the only one that could still refuse (an id that is not
   -- greater than the last), and then nothing else has happened.
@@ -89,13 +93,14 @@ local function apply(keys, feed, first, last, plan, kept)
     redis.call('XADD', keys[2], 'MAXLEN', '~', kept.events, string.format('%.0f-0', seq),
       'type', ARGV[i], 'post', ARGV[i + 1], 'rev', ARGV[i + 3], 'at', kept.at)
   end
-  local gone = trim_by_age(keys[2], tonumber(kept.at), tonumber(kept.age))
-  redis.call('HSET', keys[1], 'seq', string.format('%.0f', seq))
+  feed.seq = seq
+  feed.last_at = kept.at
   local dropped = 0
   for i = first, last, SIZE do
     local post, rev, body = ARGV[i + 1], ARGV[i + 3], ARGV[i + 4]
     if post == '' then
       redis.call('HSET', keys[1], 'rev', rev, 'feed', body)
+      feed.rev = rev
     else
       local before = plan.was[i]
       dropped = dropped + keep_revision(keys[7], post, before[1], before[2], rev,
@@ -109,21 +114,31 @@ local function apply(keys, feed, first, last, plan, kept)
       if plan.new[i] then redis.call('HSET', keys[6], ARGV[i + 6], post) end
     end
   end
-  return seq, gone, dropped
+  return dropped
 end
 
--- announce(keys, feed, first, last, at): tell the changes, once they are kept with their
--- Idempotency-Key. The mark of an event goes before it, on its own: former releases take
--- it for a bell that tells them nothing new, and read the event, whose form is the same.
+-- announce(keys, feed, first, last, at): tell the changes that were just applied, once they
+-- are kept with their Idempotency-Key. The mark of an event goes before it, on its own:
+-- former releases take it for a bell that tells them nothing new, and read the event,
+-- whose form is the same.
 local function announce(keys, feed, first, last, at)
-  local mark, seq = marker(feed.secret, keys[3]), feed.seq
+  feed.mark = feed.mark or marker(feed.secret, keys[3])
+  local seq = feed.seq - (last - first) / SIZE - 1
   for i = first, last, SIZE do
     local message = string.format('%s-%.0f %s %s %s\n',
       feed.epoch, seq + 1, ARGV[i], at, ARGV[i + 1]) .. ARGV[i + 4]
     redis.call('SPUBLISH', keys[3], string.format('%s-%.0f epoch %s +%s\n',
-      feed.epoch, seq, at, mark(message)))
+      feed.epoch, seq, at, feed.mark(message)))
     redis.call('SPUBLISH', keys[3], message)
     seq = seq + 1
   end
+end
+
+-- finish(keys, feed, age, writes): keep the seq that the changes reached, and drop events
+-- older than `age` (s, 0: any). `writes`: how many writes applied changes. Returns how many
+-- events were dropped.
+local function finish(keys, feed, age, writes)
+  redis.call('HSET', keys[1], 'seq', string.format('%.0f', feed.seq))
+  return trim_by_age(keys[2], tonumber(feed.last_at), tonumber(age), writes)
 end
 

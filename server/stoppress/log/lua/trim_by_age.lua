@@ -1,10 +1,10 @@
 -- trim_by_age.lua: put before every script that adds to a log. Drops events that are
 -- too old.
 --
--- trim_by_age(log, at, age): `log` has just got an event at `at` (ms); drop those older than
--- `age` seconds (0: none is too old). The oldest go first, at most MOST per call, so that
--- a write stays short; each write adds only one or two, so the rest goes with later
--- writes. A log without new events expires as a whole, `age` after its last event; the
+-- trim_by_age(log, at, age, writes): `log` has just got the events of so many writes, the
+-- last at `at` (ms); drop those older than `age` seconds (0: none is too old). The oldest go
+-- first, at most MOST per write, so that a write stays short; each write adds only one or
+-- two, so the rest goes with later writes. A log without new events expires as a whole, `age` after its last event; the
 -- feed's meta keeps its head.
 -- Returns how many were dropped.
 local MOST = 16
@@ -17,13 +17,14 @@ local function need_to_trim_by_age(log)
   need('XDEL', log, '0')
 end
 
-local function trim_by_age(log, at, age)
+local function trim_by_age(log, at, age, writes)
   if age == 0 then
     redis.call('PERSIST', log)
     return 0
   end
   redis.call('EXPIRE', log, age)
-  for gone = 0, MOST - 1 do
+  local most = MOST * writes
+  for gone = 0, most - 1 do
     local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
     local fields, when = oldest[2], nil
     for f = 1, #fields, 2 do
@@ -33,6 +34,6 @@ local function trim_by_age(log, at, age)
     if when and when >= at - age * 1000 then return gone end
     redis.call('XDEL', log, oldest[1])
   end
-  return MOST
+  return most
 end
 
