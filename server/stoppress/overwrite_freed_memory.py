@@ -1,15 +1,21 @@
 """Overwrites memory that this process has freed, so that no erased text is left in it.
 
 Freed blocks keep their content until they are used again. Rules:
-- Memory in use is not touched: free blocks are allocated, overwritten and freed again.
+- Objects keep their content: free blocks are allocated, overwritten and freed again.
   Small ones come from the interpreter's arenas, larger ones from the C library.
+- Lists and unbounded deques have room for more elements, which holds what was freed
+  before it became theirs, for as long as they live. It is filled, and emptied again, in
+  one call of C: no other thread runs meanwhile. The interpreter also keeps blocks of
+  deques that ended: enough new ones use them all.
 - For the C library (glibc), blocks of every size that it keeps apart are allocated
   until its heap would grow: then no free block is left. Whole free pages are returned
   to the system first, and are zero when they come back: zero bytes are not written to,
   or the process would hold the pages of all that it ever freed.
 - Threads would have heaps of their own, which can't be reached from here: `one_heap`,
   at the start of the process, makes them share one.
-- It takes about 0.1 s of CPU in short steps; it runs after a takedown.
+- It takes about 0.3 s of CPU in short steps; it runs after a takedown.
+- Room in buffers of other kinds that was never written to can't be reached until they
+  are freed.
 """
 
 from __future__ import annotations
@@ -17,7 +23,9 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+from collections import deque
 from collections.abc import Iterator
+from itertools import chain, islice, repeat
 from typing import Any
 
 SMALL_BYTES = 512
@@ -35,6 +43,15 @@ LARGE_SIZES = (
 blocks (128 KiB), and each of the small sizes that it keeps apart."""
 LINKS_BYTES = 64
 """Bytes at the beginning of a free block in which the C library keeps its links."""
+CELLS_PER_BLOCK = 64
+"""Elements in a block of a deque."""
+KEPT_BLOCKS = 16
+"""Blocks of ended deques that the interpreter keeps."""
+CELL_BYTES = 8
+UNREADABLE_BYTES = 16
+"""Room in a list that is too short to hold a text."""
+OBJECTS_PER_STEP = 5000
+_LIST_BYTES = [].__sizeof__()
 MAX_BLOCKS = 200_000
 """Blocks held at once, at most."""
 _M_ARENA_MAX = -8
@@ -52,7 +69,7 @@ def one_heap() -> None:
 async def overwrite_freed_memory() -> None:
     """Overwrite freed memory, step by step."""
     gc.collect()
-    for _ in _interpreter_steps():
+    for _ in chain(_room_steps(), _interpreter_steps()):
         await asyncio.sleep(0)
     library = _glibc()
     if library is None:
@@ -67,6 +84,45 @@ async def overwrite_freed_memory() -> None:
         for block in blocks:
             library.free(block)
         library.malloc_trim(0)
+
+
+def _room_steps() -> Iterator[None]:
+    """Each step overwrites the room for more elements in some lists and deques."""
+    kept: list[deque[None]] = [deque() for _ in range(KEPT_BLOCKS)]
+    for block in kept:
+        _fill_deque(block)
+    del kept
+    found = iter(gc.get_objects())
+    while some := list(islice(found, OBJECTS_PER_STEP)):
+        for one in some:
+            if type(one) is list:
+                _fill_list(one)
+            elif type(one) is deque and one.maxlen is None:
+                _fill_deque(one)
+        yield
+
+
+def _fill_list(one: list[Any]) -> None:
+    cells = (one.__sizeof__() - _LIST_BYTES) // CELL_BYTES - len(one)
+    if cells * CELL_BYTES > UNREADABLE_BYTES:
+        _call_each(
+            map(list.append, repeat(one, cells), repeat(None)),
+            map(list.pop, repeat(one, cells)),
+        )
+
+
+def _fill_deque(one: deque[Any]) -> None:
+    _call_each(
+        map(deque.append, repeat(one, CELLS_PER_BLOCK), repeat(None)),
+        map(deque.pop, repeat(one, CELLS_PER_BLOCK)),
+        map(deque.appendleft, repeat(one, CELLS_PER_BLOCK), repeat(None)),
+        map(deque.popleft, repeat(one, CELLS_PER_BLOCK)),
+    )
+
+
+def _call_each(*calls: Iterator[Any]) -> None:
+    """Make all calls within one call of C, so that no other thread runs between."""
+    deque(chain(*calls), maxlen=0)
 
 
 def _interpreter_steps() -> Iterator[None]:

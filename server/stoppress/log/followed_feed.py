@@ -194,6 +194,12 @@ class FollowedFeed:
                 return not self._push((heard.event,)) and self.break_off()
         return self.break_off()
 
+    def lacks(self, head: Cursor) -> bool:
+        """Whether the log's head is ahead of the feed, and it is not being read yet."""
+        if self.cursor.epoch != head.epoch:
+            return bool(self.cursor.epoch)
+        return self.held is None and self.cursor < head
+
     def break_off(self) -> bool:
         """Stop being live; returns False if it was not live."""
         if self.held is not None or self.closed:

@@ -144,7 +144,7 @@ class Follower:
         if not isinstance(head, Cursor):
             raise head
         followed = self._feeds.get(feed)
-        if followed is not None and _lacks(followed, head):
+        if followed is not None and followed.lacks(head):
             self._break_off(followed)
         return head
 
@@ -335,10 +335,7 @@ class Follower:
             raise Unavailable(f"the feed {feed!r} can't be read") from fault
 
     async def _subscribe(self, followed: FollowedFeed) -> None:
-        """Subscribe to its channel; on the next subscription, if one is lost meanwhile.
-
-        Raises Unavailable.
-        """
+        """Subscribe to its channel, again if that is lost. Raises Unavailable."""
         end = time.monotonic() + self._shards.timeout_s
         while True:
             line = await self._listening(followed)
@@ -399,10 +396,3 @@ class Follower:
     def _break_off(self, followed: FollowedFeed) -> None:
         if followed.break_off():
             self._to_mend.put_nowait(followed)
-
-
-def _lacks(followed: FollowedFeed, head: Cursor) -> bool:
-    """Whether the log is ahead of the feed, and is not being read yet."""
-    if followed.cursor.epoch != head.epoch:
-        return bool(followed.cursor.epoch)
-    return followed.held is None and followed.cursor < head

@@ -49,8 +49,9 @@ _ERASE = LuaScript(
     *("need_acl_rights", "keep_revision", "add_audit_entry", "erase_post")
 )
 
-CONFIRM_S = 5.0
-"""How long processes may take to confirm that they dropped a post."""
+CONFIRM_S = 20.0
+"""How long processes may take to confirm that they dropped a post: busy ones take
+seconds."""
 REWRITE_S = 30.0
 """How long the store may take to rewrite its append-only file."""
 FORGET_AGAIN_S = 3.0
@@ -59,6 +60,9 @@ again; then everything is dropped once more.
 """
 BELL_BYTES = 256 << 10
 """Length of a notice: it overwrites the buffers that may hold the post."""
+OVERWRITE_AGAIN_S = 30.0
+"""When freed memory is overwritten once more: by then buffers were freed that were in
+use."""
 OVERWRITE_PAUSE_S = 5.0
 """Pause between two overwrites of freed memory."""
 POLL_S = 0.02
@@ -245,7 +249,9 @@ class PostErasure:
             return  # no such erasure: a forged notice
         readers = forget(feed.decode())
         # An answer that was in progress may have filled a cache again by then.
-        asyncio.get_running_loop().call_later(FORGET_AGAIN_S, self._put, None)
+        loop = asyncio.get_running_loop()
+        loop.call_later(FORGET_AGAIN_S, self._put, None)
+        loop.call_later(OVERWRITE_AGAIN_S, self._is_to_overwrite.set)
         done = msgspec.json.encode(Confirmation(self._name, now_ms(), readers))
         await self._one(key, "HSET", key, self._name, done)
 

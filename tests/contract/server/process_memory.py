@@ -1,4 +1,4 @@
-"""What a process holds in its memory, free or in use: read from outside."""
+"""What a process holds in its memory, free or in use, and which connections it has."""
 
 from __future__ import annotations
 
@@ -31,3 +31,19 @@ def times_held(pid: int, needle: bytes) -> int:
                 before = piece[-len(needle) + 1 :]
                 at += len(piece)
     return found
+
+
+def has_connection_from(pid: int, port: int) -> bool:
+    """Whether a process has accepted the TCP connection from this local port."""
+    ours = {
+        f"socket:[{fields[9]}]"
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
+        if (fields := line.split())[2].endswith(f":{port:04X}")
+    }
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            if str(descriptor.readlink()) in ours:
+                return True
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    return False
