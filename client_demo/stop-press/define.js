@@ -6,8 +6,7 @@
 
 import { StopPress } from "./element.js";
 
-if (!globalThis.customElements?.get("stop-press")) {
-  globalThis.customElements?.define("stop-press", StopPress);
-}
+const { customElements } = globalThis;
+if (!customElements?.get("stop-press")) customElements?.define("stop-press", StopPress);
 
 export { StopPress };

@@ -12,11 +12,9 @@ import { Reader } from "./client.js";
 import { parseCursor } from "./cursor.js";
 import { createFeedView } from "./feed_view.js";
 import { isOldestFirst } from "./is_oldest_first.js";
+import { runningScript } from "./running_script.js";
 import { renderFrame } from "./render_widget_shell.js";
 import { stateFromPage } from "./state_from_page.js";
-
-/** Where the hub is, unless the element names another: where this script came from. */
-const scriptUrl = /** @type {any} */ (globalThis.document?.currentScript)?.src || "/";
 
 // Without HTMLElement, as on a server, the class exists and does nothing.
 export class StopPress extends (globalThis.HTMLElement ?? Object) {
@@ -81,7 +79,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
 
   /** The hub's address, with its path if it has one: of `src`, or else of this script. */
   get #hub() {
-    return new URL(this.getAttribute("src") ?? scriptUrl, /** @type {any} */ (location)).href.split(/\/(stop-press\.|$)/)[0];
+    return new URL(this.getAttribute("src") ?? (runningScript?.src || "/"), location.href).href.split(/\/(stop-press\.|$)/)[0];
   }
 
   /** The API's path of the posts to show, if not the newest; else "". */

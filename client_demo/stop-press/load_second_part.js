@@ -8,10 +8,8 @@
  * @module
  */
 
+import { runningScript } from "./running_script.js";
 import { trusted } from "./trusted_types.js";
-
-/** The script that runs now; null in a module. */
-const firstScript = /** @type {HTMLScriptElement | null} */ (globalThis.document?.currentScript);
 
 /** @type {Promise<any> | null} */
 let loading = null;
@@ -26,13 +24,13 @@ let loading = null;
 export function loadScript(name, integrity, shared) {
   return (loading ??= new Promise((resolve, reject) => {
     const script = /** @type {any} */ (document.createElement("script"));
-    const src = new URL(name, firstScript?.src || location.href).href;
+    const src = new URL(name, runningScript?.src || location.href).href;
     script.onload = () => resolve(script.exported);
     script.onerror = () => {
       loading = null;
       reject(new Error(`${src} is blocked or missing`));
     };
-    Object.assign(script, { integrity, crossOrigin: "", nonce: firstScript?.nonce ?? "", shared, src: trusted().createScriptURL(src) });
+    Object.assign(script, { integrity, crossOrigin: "", nonce: runningScript?.nonce ?? "", shared, src: trusted().createScriptURL(src) });
     document.head.append(script);
     script.remove();
   }));

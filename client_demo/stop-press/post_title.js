@@ -27,7 +27,7 @@ export function headlineOf({ headline, html = "", media = [] }, words) {
     ...pictures.map(({ alt }) => alt),
     ...media.flatMap((/** @type {any} */ { type, url, caption, alt, text, title, provider }) => [
       caption, alt, text, title, provider,
-      /^(link|embed)/.test(type) && /^https?:\/\/([^/?#]+)/i.exec(url)?.[1],
+      /^(link|embed)/.test(type) && hostOf(url),
     ]),
   ];
   for (const text of texts) {
@@ -37,6 +37,12 @@ export function headlineOf({ headline, html = "", media = [] }, words) {
   const isPicture = pictures[0] || media.some((/** @type {any} */ { type }) => type === "image");
   return words[isPicture ? "picture" : "update"];
 }
+
+/**
+ * The host of a whole address, with its port; undefined if it is none.
+ * @param {string} [url]
+ */
+export const hostOf = (url = "") => /^https?:\/\/([^/?#]+)/i.exec(url)?.[1];
 
 /** @param {string} text */
 const lengthOf = (text) => [...text].length;

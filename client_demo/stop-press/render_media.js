@@ -5,6 +5,7 @@
  * @module
  */
 
+import { hostOf } from "./post_title.js";
 import { fill } from "./localization.js";
 import { h, safeUrl } from "./render_post.js";
 
@@ -44,7 +45,7 @@ export function renderMedia(item, ctx) {
     return figure(type, h("a.sp-zoom", link, renderPicture(url, item)));
   }
   const embed = type === "embed";
-  const host = item.provider ?? /^https?:\/\/([^/?#]+)/i.exec(url)?.[1] ?? url;
+  const host = item.provider ?? hostOf(url) ?? url;
   const card = h(
     "a",
     { href: url, rel: "noopener" },

@@ -167,9 +167,29 @@ def test_named_numbers_are_written_out(tmp_path: Path) -> None:
     assert script.count("LONGEST_MS") == 2, "the member's name alone is left"
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_functions_and_constants_have_one_form(tmp_path: Path) -> None:
+    """Which does the same, called before it stands there or after."""
+    folder = write(
+        tmp_path,
+        define='import { later } from "./a.js";\n\n'
+        "later({ one: 2 }).then(console.log);\n",
+        a="export async function later({ one = 1, other = [] }) {\n"
+        "  const { length } = other;\n  return sum(one, length);\n}\n\n"
+        "function sum(a, b) {\n  if (a) {\n    return a + b;\n  }\n  return 0;\n}\n",
+    )
+    script = bundle(folder).first
+    ran = subprocess.run(
+        ["node", "-e", script], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert ran.stdout == "2\n"
+    assert "function" not in script and "const" not in script
+
+
 @pytest.mark.parametrize(
     ("modules", "complaint"),
     [
+        ({"define": 'console.log("a const b");\n'}, "reads like a declaration"),
         ({"define": 'import { a as b } from "./a.js";\n', "a": ""}, "renames"),
         ({"define": 'import a from "./a.js";\n', "a": ""}, "can't be bundled"),
         ({"define": "const u = import.meta.url;\n"}, "can't be bundled"),
