@@ -5,16 +5,20 @@
  * @module
  */
 
+import { isUploaded, smallest } from "./picture_variants.js";
 import { hostOf } from "./post_title.js";
 import { fill } from "./localization.js";
 import { h, safeUrl } from "./render_post.js";
 
 /**
+ * A picture; of an uploaded one the browser chooses among the variants.
  * @param {string} src
  * @param {any} picture With `width`, `height` and `alt`, as far as they are known.
  */
-export const renderPicture = (src, { width, height, alt }) =>
-  h("img", { src, width, height, alt: alt ?? "", loading: "lazy", decoding: "async" });
+export function renderPicture(src, { width, height, alt }) {
+  const srcset = isUploaded(src) && [480, 960, 1440].map((wide) => `${src}/${wide} ${wide}w`).join();
+  return h("img", { src, srcset, width, height, alt: alt ?? "", loading: "lazy", decoding: "async" });
+}
 
 /**
  * One picture, quote, link or embed; null if it has no safe address.
@@ -24,7 +28,7 @@ export const renderPicture = (src, { width, height, alt }) =>
 export function renderMedia(item, ctx) {
   const { type, caption, credit, title, text, width, height, alt } = item;
   const url = safeUrl(item.url, ctx.base);
-  const image = safeUrl(item.image, ctx.base);
+  const image = smallest(safeUrl(item.image, ctx.base));
   const note = (caption || credit) && h(
     "figcaption",
     caption,

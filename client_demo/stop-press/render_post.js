@@ -9,6 +9,7 @@
  */
 
 import { dayText, fullText, localTime } from "./localization.js";
+import { smallest } from "./picture_variants.js";
 import { trusted } from "./trusted_types.js";
 
 /**
@@ -138,8 +139,10 @@ export function renderPost(post, ctx, pinned = false) {
       "div.sp-what",
       { lang: language, dir: direction },
       headline && h(`h${ctx.headingLevel + 1}.sp-headline`, { part: isWidget, id: `${id}-h` }, headline),
-      authors?.map((/** @type {any} */ { name, url, role, image }) =>
-        h("p.sp-by", image && h("img", { alt: "", src: safeUrl(image, base) }), link(url, ctx, name), role && ` · ${role}`)),
+      authors?.map((/** @type {any} */ { name, url, role, image }) => {
+        const src = smallest(safeUrl(image, base));
+        return h("p.sp-by", src && h("img", { alt: "", src }), link(url, ctx, name), role && ` · ${role}`);
+      }),
       html && h("div.sp-body", { part: isWidget }, fragment(html, base)),
       media?.map((/** @type {any} */ item) => ctx.more?.renderMedia(item, ctx)),
       correction && h(

@@ -22,9 +22,12 @@ FILES = browser_folder()
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 ORIGIN = "https://twin.example"
 
+UPLOADED = "/media/x/a0123456789abcdef-1200x675.jpg"
 AUTHORS = [
     {"name": "Ines Calloway", "url": "https://a.example/i", "role": "Reporter"},
     {"name": "J. P.", "role": "<Maps>", "image": "/demo/p.svg"},
+    {"name": "N. E.", "image": UPLOADED},
+    {"name": "Unsafe", "image": "javascript:alert(1)"},
 ]
 NOTE = {"note": "It was Tuesday & <not> Monday.", "at": "2026-11-22T23:40:00.000Z"}
 PICTURE = {"type": "image", "url": "/demo/p.svg", "width": 1200, "height": 675}
@@ -55,6 +58,9 @@ POSTS: dict[str, dict[str, Any]] = {
             {**PICTURE, "alt": "A bridge", "caption": "At night", "credit": "N. E."},
             {**PICTURE, "credit": "N. E."},
             {"type": "image", "url": "https://a.example/7.jpg", "caption": "Small"},
+            {"type": "image", "url": UPLOADED, "width": 1200, "height": 675},
+            {"type": "image", "url": f"https://a.example{UPLOADED}"},
+            {"type": "image", "url": "/media/x/i0123456789abcdef-1x1.jpg"},
             {"type": "image", "url": "javascript:alert(1)", "alt": "never"},
         ],
     ),
@@ -73,6 +79,7 @@ POSTS: dict[str, dict[str, Any]] = {
                 "caption": "seen at noon",
             },
             {"type": "link", "url": "https://c.example/"},
+            {"type": "link", "url": "https://d.example/", "image": UPLOADED},
             {"type": "embed", "url": "https://v.example/1", "provider": "Videos"},
             {"type": "embed", "url": "HTTPS://V.example?a=1"},
             {"type": "embed", "url": "/demo/weir_animation.html"},
@@ -189,6 +196,7 @@ def test_zones(page: Page, zone: str) -> None:
         },
         {"links": [{"title": "L", "url": "https://l.example"}], "status": "paused"},
         {"image": {"url": "/demo/p.svg", "width": 12, "height": 8, "alt": "A bridge"}},
+        {"image": {"url": UPLOADED, "width": 1200, "height": 675}},
         {"image": {"url": "https://a.example/p.png"}, "standfirst": "a\nb"},
         {"links": [{"title": "It", "url": "/live/x"}]},
         {"links": [{"title": "A", "url": "/a"}, {"title": "It", "url": "/live/x"}]},

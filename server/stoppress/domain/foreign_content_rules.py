@@ -2,9 +2,9 @@
 
 Rules:
 - A picture from a host that is not allowed becomes a link card (inside a text, its
-  description); an embed becomes a link card too; an author's picture is left out. So
-  nothing is loaded from that host unless a reader follows the link, wherever the post
-  is shown: page, widget, feed reader.
+  description); an embed becomes a link card too; the picture of an author or of a feed
+  is left out. So nothing is loaded from that host unless a reader follows the link,
+  wherever the post is shown: page, widget, feed reader.
 - The rules are applied when a post is sent, not when it is stored: a changed setting
   counts for posts stored before.
 - Paths, and addresses at the site's own host, are never foreign.
@@ -62,7 +62,7 @@ def _authority(url: str) -> str:
 
 
 class ForeignContent:
-    """What posts may load from other hosts."""
+    """What feeds and their posts may load from other hosts."""
 
     def __init__(self, pictures: Hosts, embeds: Hosts) -> None:
         self.pictures, self.embeds = pictures, embeds
@@ -75,6 +75,11 @@ class ForeignContent:
             post.media = tuple(map(self._media, post.media))
         if post.authors and not self.pictures.any:
             post.authors = tuple(map(self._author, post.authors))
+
+    def restrict_feed(self, feed: Any) -> None:
+        """Remove what is not allowed from a feed that is about to be sent."""
+        if feed.image and not self.pictures.allow(feed.image.url):
+            feed.image = None
 
     def _picture(self, found: re.Match[str]) -> str:
         attributes = dict(_ATTRIBUTE.findall(found[1]))

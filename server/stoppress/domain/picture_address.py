@@ -43,7 +43,7 @@ _PICTURE = re.compile(
     re.ASCII,
 )
 _PATH = re.compile(rf"/media/(?P<feed>[a-z0-9-]{{1,80}})/(?P<name>{_ID}-[\w.]+)", re.A)
-_UPLOADED = re.compile(rf"media/.*/{_ID}-")
+_UPLOADED = re.compile(rf"media/.*/{_ID}-[^/]*$")
 _IN_TEXT = re.compile(rb"/media/([a-z0-9-]{1,80})/(%b)-" % _ID.encode())
 
 
@@ -143,6 +143,13 @@ def srcset(url: str) -> str:
     if _UPLOADED.search(url) is None:
         return ""
     return ",".join(f"{url}/{width} {width}w" for width in VARIANT_WIDTHS)
+
+
+def smallest(url: str | None) -> str | None:
+    """The address of a picture's smallest file, for one that is shown small."""
+    if url is None or _UPLOADED.search(url) is None:
+        return url
+    return f"{url}/{VARIANT_WIDTHS[0]}"
 
 
 def picture_of_file(name: str) -> str | None:

@@ -115,7 +115,8 @@ def encode_snapshot(
     posts = partial(
         public_posts, foreign=foreign, with_verification=settings.show_verification
     )
-    body = _encoded(slug, snapshot, base, posts)
+    feed = public_feed(snapshot.feed, base, foreign)
+    body = _encoded(slug, snapshot, base, feed, posts)
     return EncodedSnapshot(
         slug, snapshot.cursor, body, settings.visibility, kept=snapshot
     )
@@ -123,20 +124,22 @@ def encode_snapshot(
 
 def full_body(slug: str, snapshot: Snapshot, base: str) -> bytes:
     """Encode the store's snapshot for callers that may publish on the feed."""
-    return _encoded(slug, snapshot, base, full_posts)
+    feed = public_feed(snapshot.feed, base)
+    return _encoded(slug, snapshot, base, feed, full_posts)
 
 
 def _encoded(
     slug: str,
     snapshot: Snapshot,
     base: str,
+    feed: bytes,
     posts: Callable[[Iterable[bytes], str, str], bytes],
 ) -> bytes:
     pinned = b"null"
     if snapshot.pinned is not None:
         pinned = posts((snapshot.pinned,), slug, base)[1:-1] or b"null"
     return _body(
-        public_feed(snapshot.feed, base),
+        feed,
         snapshot.cursor,
         posts(snapshot.page.posts, slug, base),
         pinned,

@@ -44,12 +44,15 @@ _verified_post = msgspec.json.Decoder(
 )
 
 
-def public_feed(body: bytes, base: str) -> bytes:
+def public_feed(body: bytes, base: str, foreign: ForeignContent | None = None) -> bytes:
     """The JSON of a feed as answers contain it, from its stored JSON.
 
-    `base` is the address of the site, such as `https://live.example.org`.
+    `base` is the address of the site, such as `https://live.example.org`; `foreign`:
+    see `public_post` (None for callers that may change the feed).
     """
     shown = _feed.decode(body)
+    if foreign is not None:
+        foreign.restrict_feed(shown)
     shown.url = f"{base}/live/{shown.slug}"
     return _json(shown)
 
@@ -104,7 +107,7 @@ def event(
     elif kind.shows_post:
         payload = _public_or_id(change, feed, base, foreign, with_verification)
     elif kind.shows_feed:
-        payload = public_feed(change.body, base)
+        payload = public_feed(change.body, base, foreign)
     else:
         payload = _id(change) if kind.removes_post else b""
     return b'{"type":"%b","%b":"%b","cursor":"%b-%d","at":"%b"%b}' % (

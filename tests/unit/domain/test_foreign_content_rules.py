@@ -8,7 +8,7 @@ import pytest
 from stoppress.desk.markdown import to_html
 from stoppress.domain.foreign_content_rules import ForeignContent, Hosts, host_fault
 from stoppress.domain.post import Author, Media, Post
-from stoppress.wire.messages import public_post
+from stoppress.wire.messages import public_feed, public_post
 
 OWN = "https://live.example"
 
@@ -58,6 +58,23 @@ def test_authors_without_foreign_pictures() -> None:
         {"name": "B", "image": "/b.png"},
     ]
     assert shown(post, foreign(["*"], [])) == shown(post, None)
+
+
+def test_a_feed_without_a_foreign_picture() -> None:
+    """Who may change the feed gets it still."""
+    url = "https://evil.example/lead.png"
+    at = "2026-11-28T15:00:00.000Z"
+    named = {"slug": "x", "title": "X", "status": "live", "visibility": "public"}
+    shown_in = {"language": "en", "direction": "ltr", "timezone": "UTC"}
+    made = {"rev": 1, "created_at": at, "updated_at": at}
+    stored = msgspec.json.encode(named | shown_in | made | {"image": {"url": url}})
+
+    def image(policy: ForeignContent | None) -> object:
+        return msgspec.json.decode(public_feed(stored, OWN, policy)).get("image")
+
+    assert image(foreign(["cdn.example"], ["*"])) is None
+    assert image(foreign(["evil.example"], [])) == {"url": url}
+    assert image(None) == {"url": url}
 
 
 def test_a_post_without_what_is_foreign() -> None:

@@ -8,6 +8,7 @@ from stoppress.domain.picture_address import (
     UploadedPicture,
     picture_of_file,
     pictures_in,
+    smallest,
     srcset,
     variant_height,
     variant_name,
@@ -60,7 +61,10 @@ def test_html_names_the_variants(base: str) -> None:
     """Wherever the site is; of other pictures there are none."""
     url = base + PATH
     assert srcset(url) == f"{url}/480 480w,{url}/960 960w,{url}/1440 1440w"
+    assert smallest(url) == f"{url}/480"
     assert srcset("https://a.example/media/x/7.jpg") == ""
+    assert smallest("https://a.example/p.jpg") == "https://a.example/p.jpg"
+    assert smallest(None) is None
 
 
 def test_files_and_texts_tell_their_picture() -> None:

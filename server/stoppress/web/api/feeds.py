@@ -62,7 +62,7 @@ async def index(services: Services, request: Request) -> Response:
     before = request.query_params.get("before", "")
     mark = parse_mark(before) if before else None
     listing = await services.snapshots.feeds()
-    base = services.settings.base
+    base, foreign = services.settings.base, services.settings.foreign_content
     found = [
         (body, feed)
         for body, feed in ((body, _listed.decode(body)) for body in listing.bodies)
@@ -74,7 +74,7 @@ async def index(services: Services, request: Request) -> Response:
     for body, _ in found[: limit or None]:
         if size >= PAGE_BYTES:
             break
-        shown.append(public_feed(body, base))
+        shown.append(public_feed(body, base, foreign))
         size += len(body)
     rest = None
     if len(shown) < len(found):

@@ -47,7 +47,7 @@ from stoppress.web.problems import Problem
 from stoppress.web.problems import answer as problem
 from stoppress.web.response_cache import CachedBody, Renderer, ResponseCache, send
 from stoppress.web.services import Services
-from stoppress.wire.messages import public_post
+from stoppress.wire.messages import public_feed, public_post
 
 FRAMES_BYTES = 4 << 20
 """Cached frames: each has the origin of the page around it in its name."""
@@ -236,7 +236,10 @@ class Pages:
 
     async def _listed(self) -> tuple[list[Any], int | None]:
         listing = await self._services.snapshots.feeds()
-        feeds = [msgspec.json.decode(body) for body in listing.bodies]
+        feeds = [
+            msgspec.json.decode(public_feed(body, self._base, self._foreign))
+            for body in listing.bodies
+        ]
         return [one for one in feeds if one["visibility"] == "public"], listing.age_s
 
     async def _snapshot(self, request: Request) -> EncodedSnapshot:

@@ -19,7 +19,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from stoppress.domain.picture_address import srcset
+from stoppress.domain.picture_address import smallest, srcset
 from stoppress.web.pages import localization as speech
 from stoppress.web.pages.post_title_and_plain_text import headline_of
 from stoppress.web.pages.share_targets import targets
@@ -63,6 +63,7 @@ class Templates:
             root=root,
             site_url=self.site_url,
             srcset=srcset,
+            smallest=smallest,
             rooted=partial(rooted, root=root),
             headline_of=headline_of,
             host_of=host_of,
