@@ -29,13 +29,21 @@ from stoppress.metrics import ProcessMetrics
 from stoppress.process.event_loop_pauses import PauseMetrics
 from stoppress.web.line.arrival_queue import ArrivalMetrics
 from stoppress.web.line.head_limits import HeadMetrics
+from stoppress.web.line.lingering_close import LingeringMetrics
 from stoppress.web.line.tls_handshake import TlsMetrics
 
 DOCS = Path(__file__).parents[2] / "docs"
 EVERY = (
     *(HubMetrics, FollowerMetrics, StoreMetrics, InboxMetrics),
     *(ErasureMetrics, PurgeMetrics),
-    *(ArrivalMetrics, HeadMetrics, PauseMetrics, JwtMetrics, SessionMetrics),
+    *(
+        ArrivalMetrics,
+        HeadMetrics,
+        LingeringMetrics,
+        PauseMetrics,
+        JwtMetrics,
+        SessionMetrics,
+    ),
     *(TlsMetrics, TicketMetrics),
     *(ConnectionMetrics, LimitMetrics, RefusalMetrics, UnreadMetrics),
 )
@@ -57,7 +65,7 @@ NAMES = {
     *("redis_line_up", "redis_lines_lost", "mended", "malformed", "probes_missed"),
     *("ended_follows", "refused_tickets"),
     *("refusals", "limited", "connections", "connections_refused"),
-    *("unread_bytes", "unread_closed", "revisions_dropped"),
+    *("unread_bytes", "unread_closed", "lingering_cut", "revisions_dropped"),
     *("erasures_pending", "erasures_unconfirmed", "purges"),
     *("held_back_too_much", "log_aged", "inbox", "feed_faults", "unmarked"),
 }

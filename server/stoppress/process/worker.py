@@ -42,6 +42,7 @@ from stoppress.web.line.arrival_queue import ArrivalMetrics, ArrivalQueue, call_
 from stoppress.web.line.fast_path_or_uvicorn import ProtocolSelection
 from stoppress.web.line.head_limits import HeadLimits, HeadMetrics
 from stoppress.web.line.https_redirect import https_redirect
+from stoppress.web.line.lingering_close import LingeringClose, LingeringMetrics
 from stoppress.web.line.socket_poller import SocketPoller, socket_poller
 from stoppress.web.line.takeover import LiveWebSocket
 from stoppress.web.line.tls_handshake import TlsMetrics, TlsPort
@@ -130,7 +131,11 @@ class WorkerServer(uvicorn.Server):
             )
             self.servers.append(server)
         elif listener.getsockname()[1] == self._serving.settings.redirect_port:
-            redirect = https_redirect(self._serving.settings, self._http.head_limits)
+            redirect = https_redirect(
+                self._serving.settings,
+                self._http.head_limits,
+                self._http.lingering_close,
+            )
             self.servers.append(
                 await loop.create_server(redirect, sock=listener, backlog=BACKLOG)
             )
@@ -247,6 +252,7 @@ async def serve(settings: Settings, listen: list[int], ready: int) -> None:
             UnreadMetrics(metrics),
         ),
         serving.limits,
+        LingeringClose(call_later, LingeringMetrics(metrics)),
     )
     config = uvicorn.Config(
         serving.asgi,

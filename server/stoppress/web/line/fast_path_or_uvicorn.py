@@ -38,11 +38,13 @@ from stoppress.web.line.arrival_queue import (
     ArrivalOutcome,
     ArrivalQueue,
     QueuePlace,
+    call_later,
     has_left,
 )
 from stoppress.web.line.head_checks import TOO_MANY, refusal_response
 from stoppress.web.line.head_limits import HeadLimits
 from stoppress.web.line.http_protocol import LiveHttp
+from stoppress.web.line.lingering_close import LingeringClose
 from stoppress.web.line.websocket_fast_path import FastPath
 
 REFUSED_RETRY_S = 10
@@ -68,6 +70,7 @@ class ProtocolSelection:
         refusals: RefusalLog | None = None,
         unread_answers: UnreadAnswers | None = None,
         limits: Limits = NO_LIMITS,
+        lingering_close: LingeringClose | None = None,
     ) -> None:
         self._fast_path = fast_path
         self._live = tuple(b"GET %b/v1/live?" % root for root in fast_path.roots)
@@ -78,6 +81,9 @@ class ProtocolSelection:
         self._refusals = refusals
         self._unread_answers = unread_answers
         self._limits = limits
+        if lingering_close is None:
+            lingering_close = LingeringClose(call_later)
+        self.lingering_close = lingering_close
 
     def __call__(
         self,
@@ -124,6 +130,7 @@ class ProtocolSelection:
         )
         http.refusals = self._refusals
         http.unread_answers = self._unread_answers
+        http.lingering_close = self.lingering_close
         transport.set_protocol(http)
         http.connection_made(transport)
         http.data_received(data)
@@ -168,7 +175,7 @@ class ProtocolSelection:
         )
         text = b"Too many requests or connections from this address."
         connection.transport.write(refusal_response(TOO_MANY, text, headers))
-        connection.transport.close()
+        self.lingering_close.close(connection.transport, connection)
 
 
 class NewConnection(asyncio.Protocol):

@@ -12,6 +12,8 @@ Rules (besides those of `takeover`):
 - An upgrade to anything but a WebSocket is ignored (`ignored_upgrade.py`).
 - A client may close its side after its request (RFC 9112, section 9.6): it gets its
   response, and then the connection ends.
+- After its last response a connection is closed by `lingering_close.py`, so that the
+  client can read the response even if it still sends.
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ from stoppress.web.line.head_checks import (
 )
 from stoppress.web.line.head_limits import HeadLimits
 from stoppress.web.line.ignored_upgrade import parser_of_the_rest
+from stoppress.web.line.lingering_close import AnswerTransport, LingeringClose
 from stoppress.web.line.live_authorization import CROWDED
 from stoppress.web.line.pending_upgrade import PendingUpgrade
 from stoppress.web.line.queued_live_request import QueuedLiveRequest
@@ -85,6 +88,10 @@ class LiveHttp(HttpToolsProtocol):
     """Begins the next request, once the last answer is read."""
     refusals: RefusalLog | None = None
     """The log of requests refused here."""
+    lingering_close: LingeringClose | None = None
+    """Closes the connection after its last answer; None: it is closed at once."""
+    _is_ended = False
+    """Whether the last answer is sent: further bytes are not read as requests."""
     _is_in_head = False
     _head_bytes = 0
     _unparsed: bytes | None = None
@@ -101,7 +108,12 @@ class LiveHttp(HttpToolsProtocol):
             return
         self._segment = data
         super().data_received(data)
-        while self._unparsed is not None and self.parser is not None:
+        # Without a parser, another protocol owns the connection.
+        while (
+            self._unparsed is not None
+            and self.parser is not None
+            and not self.is_closing
+        ):
             self._segment, self._unparsed = self._unparsed, None
             self.parser = parser_of_the_rest(
                 self, self.scope["http_version"], self.headers
@@ -127,6 +139,21 @@ class LiveHttp(HttpToolsProtocol):
         is_offered = offers_websocket(self.scope["http_version"], self.headers)
         return b"websocket" if is_offered else None
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether the connection has ended, or its last answer is sent."""
+        return self._is_ended or self.transport.is_closing()
+
+    def end(self) -> None:
+        """Close the connection after its last answer, which the client can read."""
+        if self.is_closing:
+            return
+        self._is_ended = True
+        if self.lingering_close is None or self._is_half_closed:
+            self.transport.close()
+        else:
+            self.lingering_close.close(self.transport, self)
+
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio reads it
         """Stay open if a response is pending: the peer has closed only its side."""
         cycle = self.cycle
@@ -147,8 +174,11 @@ class LiveHttp(HttpToolsProtocol):
         """Close a half-closed connection after its last response."""
         if self.unread_answers is not None and self.transport is not TAKEN:
             self.unread_answers.add(self.transport)
-        super().on_response_complete()
         self._on_half_close = None
+        if self._is_ended:
+            self.server_state.total_requests += 1
+            return
+        super().on_response_complete()
         if self._is_half_closed and self.cycle.response_complete:
             self.transport.close()
 
@@ -183,6 +213,7 @@ class LiveHttp(HttpToolsProtocol):
         # None: another protocol owns the connection by now.
         if (
             self.parser is None
+            or self.is_closing
             or self.queued_live_request is not None
             or not self._expects_head()
         ):
@@ -207,7 +238,7 @@ class LiveHttp(HttpToolsProtocol):
         self._refuse(TIMEOUT, b"The request was not complete in time.")
 
     def _refuse(self, status: bytes, text: bytes, headers: bytes = b"") -> None:
-        if self.transport.is_closing():
+        if self.is_closing:
             return
         request_id = new_request_id()
         if self.refusals is not None:
@@ -218,13 +249,13 @@ class LiveHttp(HttpToolsProtocol):
         if self.cycle is None or self.cycle.response_complete:
             headers += b"X-Request-ID: %b\r\n" % request_id.encode()
             self.transport.write(refusal_response(status, text, headers))
-            self.transport.close()
+            self.end()
         else:  # the response to an earlier request is being sent
             self.transport.abort()
 
     def when_admitted(self, go_on: Callable[[bytes], None]) -> None:
         """Call `go_on` at admission, with the bytes received while queued."""
-        if self.transport.is_closing():
+        if self.is_closing:
             return
         if self.arrival_queue is None or self.was_queued:
             self.was_queued = False
@@ -312,6 +343,7 @@ class LiveHttp(HttpToolsProtocol):
         if isinstance(connections, OpenConnections):
             if connections.is_over_limit(self.transport):
                 cycle.keep_alive = False  # it is refused, and has no further request
+        cycle.transport = cast(Any, AnswerTransport(self))
         scope = cast("dict[str, Any]", cycle.scope)
         scope["extensions"] = {
             WHOLE: UvicornMessages(cycle),

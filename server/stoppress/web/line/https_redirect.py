@@ -21,6 +21,7 @@ from stoppress.web.line.head_checks import (
     refusal_response,
 )
 from stoppress.web.line.head_limits import HeadLimits
+from stoppress.web.line.lingering_close import LingeringClose
 
 _REDIRECT = b"308 Permanent Redirect"
 _HTTPS_PORT = 443
@@ -47,18 +48,25 @@ def https_address(settings: Settings, host: bytes | None, target: bytes) -> str 
 
 
 def https_redirect(
-    settings: Settings, head_limits: HeadLimits
+    settings: Settings, head_limits: HeadLimits, lingering_close: LingeringClose
 ) -> Callable[[], HttpsRedirect]:
     """The factory of connections on the plain port."""
-    return lambda: HttpsRedirect(settings, head_limits)
+    return lambda: HttpsRedirect(settings, head_limits, lingering_close)
 
 
 class HttpsRedirect(asyncio.Protocol):
     """One connection on the plain port."""
 
-    def __init__(self, settings: Settings, head_limits: HeadLimits) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        head_limits: HeadLimits,
+        lingering_close: LingeringClose,
+    ) -> None:
         self._settings = settings
         self._limits = head_limits
+        self._lingering_close = lingering_close
+        self._is_answered = False
         self._parser = httptools.HttpRequestParser(self)
         self._size = 0
         self._target = b""
@@ -73,9 +81,7 @@ class HttpsRedirect(asyncio.Protocol):
         self._limits.begin(self)
 
     def data_received(self, data: bytes) -> None:
-        """Read the head; bytes after the answer do not count."""
-        if self._transport.is_closing():
-            return
+        """Read the head."""
         self._size += len(data)
         try:
             self._parser.feed_data(data)
@@ -116,6 +122,9 @@ class HttpsRedirect(asyncio.Protocol):
             self._answer(_REDIRECT, _TEXT, f"Location: {address}\r\n".encode())
 
     def _answer(self, status: bytes, text: bytes, headers: bytes = b"") -> None:
-        if not self._transport.is_closing():
+        """Answer once: after a redirect, the rest of the segment may be no HTTP."""
+        if not self._is_answered:
+            self._is_answered = True
+            self._limits.end(self)
             self._transport.write(refusal_response(status, text, headers))
-            self._transport.close()
+            self._lingering_close.close(self._transport, self)

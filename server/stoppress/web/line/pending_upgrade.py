@@ -159,7 +159,7 @@ class PendingUpgrade(asyncio.Protocol):
             library = self._answering()
             library.send_500_response()  # unless it has answered
             if library.close_timer is None:
-                transport.close()
+                library.end()
 
     def _answering(self) -> LiveWebSocket:
         """The library's protocol, made at the first call; it answers from now on."""

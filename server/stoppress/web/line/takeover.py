@@ -34,6 +34,7 @@ from websockets.protocol import Protocol as Framing
 
 from stoppress.hub.deflate_negotiation import DeflateAgreement
 from stoppress.hub.socket_readers import Registry
+from stoppress.web.line.lingering_close import AnswerTransport, LingeringClose
 
 TAKEOVER = "stop_press.takeover"
 """The name of the extension in the ASGI scope."""
@@ -97,10 +98,15 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
     """uvicorn's WebSocket protocol, whose transport a reader can take over."""
 
     _early = b""
+    _connection: asyncio.Transport
+    """The transport itself; `transport` is what uvicorn closes."""
+    _lingering_close: LingeringClose | None = None
+    _is_ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Offer the hub's parameters of compression."""
         super().connection_made(transport)
+        self._connection = self.transport
         self.conn.available_extensions = [DeflateAgreement()]
 
     def data_received(self, data: bytes) -> None:
@@ -115,7 +121,9 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
     def answer(self, http: Any, scope: Any, early: bytes) -> None:
         """Answer a handshake parsed by the HTTP protocol and not taken by a reader."""
         self.connections.add(self)
-        self.transport = http.transport
+        self.transport = self._connection = http.transport
+        self._lingering_close = http.lingering_close
+        self.transport = cast(Any, AnswerTransport(self))
         self.server, self.client = http.server, http.client
         self.scheme = scope["scheme"]
         self.conn.available_extensions = [DeflateAgreement()]
@@ -128,6 +136,26 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
         self.request = _request(http.url, scope["headers"])
         self.response = self.conn.accept(self.request)
         self._early = early
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the connection has ended, or its last answer is sent."""
+        return self._is_ended or self._connection.is_closing()
+
+    def end(self) -> None:
+        """Close the connection after its last answer, which the peer can read."""
+        if self.is_closing:
+            return
+        self._is_ended = True
+        if self._lingering_close is None:
+            self._connection.close()
+        else:
+            self._lingering_close.close(self._connection, self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave the server's connections, which are counted by the transport itself."""
+        self.transport = self._connection
+        super().connection_lost(exc)
 
     def handle_connect(self, event: Any) -> None:
         """Offer the takeover to the application."""
@@ -148,8 +176,8 @@ class LiveWebSocket(WebSocketsSansIOProtocol):
 
     def take(self, reader: TransportTaker, begin: Callable[[], None]) -> bool:
         """Answer the handshake, make `reader` own the transport, and begin."""
-        transport = self.transport
-        if self.handshake_complete or transport.is_closing():
+        transport = self._connection
+        if self.handshake_complete or self.is_closing:
             return False
         self.conn.send_response(self.response)
         answer = b"".join(self.conn.data_to_send())

@@ -208,7 +208,15 @@ class TlsPort:
 class TlsHandshake:
     """One connection from its acceptance until its handshake is done."""
 
-    __slots__ = ("_fd", "_is_over", "_place", "_port", "_socket", "address_key")
+    __slots__ = (
+        "_fd",
+        "_is_over",
+        "_is_refused",
+        "_place",
+        "_port",
+        "_socket",
+        "address_key",
+    )
 
     def __init__(self, port: TlsPort, connection: socket.socket) -> None:
         self._port = port
@@ -216,6 +224,7 @@ class TlsHandshake:
         self._fd = connection.fileno()
         self._place: QueuePlace | None = None
         self._is_over = False
+        self._is_refused = False
         self.address_key = ""
         """The key of its address; "": it is not limited by address."""
 
@@ -230,6 +239,8 @@ class TlsHandshake:
             if events & WRITABLE:
                 self._port.poller.change(self._fd, self, READABLE)
             self._step(self._socket)
+        elif self._is_refused:
+            self._ignore_bytes()
         else:
             self._first_byte()
 
@@ -270,12 +281,26 @@ class TlsHandshake:
             self._place = self._port.arrival_queue.enter(self, WAITING_BYTES)
         else:
             self._port.plain_http()
+            self._is_refused = True
             with contextlib.suppress(OSError):
-                # Unread bytes would make the kernel reset the connection and the
-                # answer.
-                self._socket.recv(READ_BYTES)
                 self._socket.send(refusal_response(BAD_REQUEST, _PLAIN))
-            self.abort()
+                self._socket.shutdown(socket.SHUT_WR)
+            self._ignore_bytes()
+
+    def _ignore_bytes(self) -> None:
+        """Read without using it, until the peer has read its answer and ends.
+
+        Unread bytes would make the kernel reset the connection and the answer; the
+        time limit of the head ends a peer that goes on.
+        """
+        try:
+            if self._socket.recv(READ_BYTES):
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            pass
+        self.abort()
 
     # In the arrival queue
 

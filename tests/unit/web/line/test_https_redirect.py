@@ -8,8 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from stoppress.settings import Settings
+from stoppress.web.line.arrival_queue import call_later
 from stoppress.web.line.head_limits import HeadLimits, HeadMetrics
 from stoppress.web.line.https_redirect import https_address, https_redirect
+from stoppress.web.line.lingering_close import LingeringClose
 
 UPGRADE = b"Upgrade: h2c\r\n\r\n"
 TLS = {"tls_cert": "c.pem", "tls_key": "k.pem"}
@@ -61,7 +63,8 @@ async def answers(*pieces: bytes, max_head: int = 0, late: bool = False) -> byte
     )
     settings = Settings(port=8443, **TLS)  # type: ignore[arg-type]  # all are texts
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(https_redirect(settings, limits), "127.0.0.1", 0)
+    redirect = https_redirect(settings, limits, LingeringClose(call_later))
+    server = await loop.create_server(redirect, "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
     for piece in pieces:
         writer.write(piece)

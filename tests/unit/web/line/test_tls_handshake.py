@@ -210,7 +210,8 @@ async def test_plain_http_is_answered_and_logged_once(
                 assert answer.endswith(b"use https:// in the address.")
                 writer.close()
         assert caplog.text.count("HTTP without TLS") == 1
-        assert port.count("plain") == 3 and len(port.port) == 0
+        assert port.count("plain") == 3
+        await port.until(lambda: len(port.port) == 0 and len(port.limits) == 0)
 
 
 async def test_a_silent_handshake_is_closed_in_time() -> None:
