@@ -20,7 +20,6 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hmac
 import logging
 import time
@@ -202,9 +201,10 @@ class Tokens:
         """The token with this secret, or None. Raises Unavailable."""
         if not secret or not self.recognises(secret):
             return None
-        with contextlib.suppress(LookupError):
+        try:
             return self.at_hand(secret)
-        name = token_digest(secret)
+        except LookupError:
+            name = token_digest(secret)
         self._cached.pop(name, None)
         looked_up = self._now()
         caller = self._valid(name, await self._store.token(name))

@@ -12,7 +12,8 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from stoppress.domain.cursor import Cursor
 from stoppress.guard.refusal_log import RefusalLog
@@ -45,6 +46,19 @@ RETURNS_PER_S = 2000
 """Readers per second that reconnect, when many are closed together."""
 
 
+class _Writing(AbstractContextManager[None]):
+    """Counts a write for as long as its block runs; one serves all writes."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
+
+    def __enter__(self) -> None:
+        self._sweep.writes += 1
+
+    def __exit__(self, *exc: object) -> None:
+        self._sweep.writes -= 1
+
+
 class Hub:
     """Fans events out to the readers of one process."""
 
@@ -61,6 +75,7 @@ class Hub:
         self.metrics = metrics or HubMetrics()
         self.budget = RingMemoryLimit(settings.rings_bytes, self.metrics)
         self.sweep = Sweep(_call_soon, self.metrics, failed=self._fail)
+        self._writing = _Writing(self.sweep)
         self.closing_connections = ClosingConnections()
         self._refusals = refusals or RefusalLog()
         self._clock = clock
@@ -172,14 +187,9 @@ class Hub:
         """
         return await self._follow_requests.channel_at(feed, cursor)
 
-    @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """Give the writing of a post priority over readers until the block ends."""
-        self.sweep.writes += 1
-        try:
-            yield
-        finally:
-            self.sweep.writes -= 1
+        return self._writing
 
     async def keep_pace(self, feed: str) -> None:
         """Wait while the feed's round is far behind, at most PACE_S.

@@ -10,7 +10,9 @@ import pytest
 
 from stoppress.process.event_loop_pauses import (
     LOOP_TICK_S,
+    MIDDLE,
     RARELY,
+    YOUNG,
     PauseMetrics,
     Pauses,
 )
@@ -49,7 +51,7 @@ def test_objects_made_before_are_frozen(book: Book) -> None:
     watched = gc.get_objects()
     assert not any(one is standing[0] for one in watched)
     assert gc.get_freeze_count() > len(standing)
-    assert gc.get_threshold()[2] == RARELY
+    assert gc.get_threshold() == (YOUNG, MIDDLE, RARELY)
     assert book.walks == []
     gc.collect(1)
     assert book.walks == []

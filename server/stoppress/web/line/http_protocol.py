@@ -174,6 +174,9 @@ class LiveHttp(HttpToolsProtocol):
         """Close a half-closed connection after its last response."""
         if self.unread_answers is not None and self.transport is not TAKEN:
             self.unread_answers.add(self.transport)
+        # They refer to the request they are part of: without them it is freed at once,
+        # rather than by the collector.
+        cast("dict[str, Any]", self.cycle.scope).get("extensions", {}).clear()
         self._on_half_close = None
         if self._is_ended:
             self.server_state.total_requests += 1

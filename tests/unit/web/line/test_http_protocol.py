@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
+
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from stoppress.web.line.head_checks import head_bytes
 from stoppress.web.line.http_protocol import LiveHttp
@@ -189,6 +192,29 @@ async def test_a_poll_whose_peer_closed_its_side_is_answered(room: Liveroom) -> 
             client.writer.write_eof()
             answer = await client.end()
             assert answer.startswith(b"HTTP/1.1 200") and b'"events":[]' in answer
+
+
+@taken
+async def test_an_answered_request_is_freed_without_the_collector(
+    room: Liveroom,
+) -> None:
+    """Nothing that it was made of refers to it; a connection keeps its last one."""
+    gc.collect()
+    before = _requests_in_memory()
+    gc.disable()
+    try:
+        async with raw(room) as client:
+            for _ in range(20):
+                client.send(POLL)
+                assert b'"cursor"' in await client.until(b"}")
+                client.seen = b""
+            await room.until(lambda: _requests_in_memory() <= before + 1)
+    finally:
+        gc.enable()
+
+
+def _requests_in_memory() -> int:
+    return sum(isinstance(one, RequestResponseCycle) for one in gc.get_objects())
 
 
 def test_a_heads_length() -> None:
