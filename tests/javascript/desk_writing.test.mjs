@@ -98,6 +98,18 @@ test("notes are no part of what is sent; entries of other releases are completed
   assert.ok(isUntouched(completed({ ...newEntry("me", "x"), draft: former })));
 });
 
+test("a comment is written on an open draft of the desk alone, and is no part of its text", async () => {
+  const { commentCount, hasComment } = await deskModule("draft_comments.js");
+  const entry = { ...newEntry("me", "x"), comment: "Who says so?" };
+  assert.ok(!hasComment(entry));
+  assert.ok(hasComment({ ...entry, shared: { id: "d", rev: 1, state: "draft" } }));
+  assert.ok(!hasComment({ ...entry, comment: " \n", shared: { id: "d", rev: 1, state: "draft" } }));
+  assert.ok(!isUntouched(entry));
+  const sent = queued({ ...entry, draft: { ...EMPTY_DRAFT, body: "Out." } }, 1);
+  assert.ok(!JSON.stringify(sent.attempt).includes("Who"));
+  assert.deepEqual([{}, { comments: [1] }, { comments: [1, 2] }].map(commentCount), ["", "1 comment", "2 comments"]);
+});
+
 test("an address is offered as a card where it stands alone", async () => {
   const { isAlone, lineOf, loneAddress } = await deskModule("link_card_offer.js");
   assert.equal(loneAddress(" https://a.example/x?y=1#z\n"), "https://a.example/x?y=1#z");

@@ -123,6 +123,7 @@ test("at sign-out a text becomes a draft, and replaces none that others rely on"
   let there = {};
   globalThis.fetch = async (path, { method, headers, body }) => {
     sent.push({ method, path, person: headers["stop-press-person"], key: headers["idempotency-key"], ...(body && { body: JSON.parse(body) }) });
+    if (method === "PUT" && headers["if-match"] !== `"${there.rev}"`) return new Response("{}", { status: 412 });
     const answer = method === "GET" ? there : method === "PUT" ? { draft: there } : { draft: {} };
     return new Response(JSON.stringify(answer), { status: method === "POST" ? 201 : 200 });
   };
@@ -141,10 +142,17 @@ test("at sign-out a text becomes a draft, and replaces none that others rely on"
   const kept = (state, rev = 3) => ({ id: "d1", rev, state, headline: "A" });
   assert.equal(await upload(opened("A", "scheduled"), kept("scheduled")), "GET");
   assert.equal(await upload(opened("B", "draft"), kept("draft")), "GET PUT");
-  for (const [state, rev] of [["draft", 4], ["submitted", 3], ["approved", 3], ["scheduled", 3]]) {
-    assert.equal(await upload(opened("B", state), kept(state, rev)), "GET POST");
+  for (const state of ["submitted", "approved", "scheduled"]) {
+    assert.equal(await upload(opened("B", state), kept(state)), "GET POST");
     assert.equal(sent[1].body.state, "draft");
   }
+  assert.equal(await upload(opened("B", "draft"), kept("draft", 4)), "GET PUT POST");
+  // A comment that was being written is added, once.
+  const said = { ...opened("A", "draft"), comment: " Who says so? " };
+  assert.equal(await upload(said, kept("draft")), "POST GET");
+  assert.deepEqual(sent[0], {
+    method: "POST", path: "/v1/feeds/x/drafts/d1/comments", person: "me", key: `comment-${said.id}`, body: { text: "Who says so?" },
+  });
   const met = rebased(queued(changing({ headline: "Mine" }), 1), { ...POST, rev: 5, headline: "Theirs" });
   assert.equal(asUnpublished(met).base.rev, 4);
   const gone = settled(queued(changing({ headline: "Out" }), 1), { status: 410, body: null });

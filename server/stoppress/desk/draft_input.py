@@ -87,6 +87,7 @@ def edited_draft(before: Draft, given: DraftInput, by: Person, now_ms: int) -> D
         edited_by=by if is_new else before.edited_by,
         approved_by=approved_by,
         refusal=None,
+        commented_revs=None,
         updated_at=instant(now_ms),
         rev=before.rev + 1,
         **_given(given),
@@ -100,12 +101,29 @@ def commented_draft(
     if len(before.comments) >= MAX_COMMENTS:
         raise Invalid("text", f"a draft has {MAX_COMMENTS} comments at most")
     comment = Comment(name, by, instant(now_ms), text)
+    return _with_comments(before, (*before.comments, comment), now_ms)
+
+
+def uncommented_draft(before: Draft, comment: str, now_ms: int) -> Draft:
+    """The next revision of a draft, without one of its comments."""
+    left = tuple(one for one in before.comments if one.id != comment)
+    return _with_comments(before, left, now_ms)
+
+
+def _with_comments(before: Draft, comments: tuple[Comment, ...], now_ms: int) -> Draft:
     return msgspec.structs.replace(
         before,
-        comments=(*before.comments, comment),
+        comments=comments,
+        commented_revs=(equal_revs(before).start, before.rev + 1),
         updated_at=instant(now_ms),
         rev=before.rev + 1,
     )
+
+
+def equal_revs(draft: Draft) -> range:
+    """The revisions that differ from the draft in comments alone, and its own."""
+    first, last = draft.commented_revs or (draft.rev, draft.rev)
+    return range(first if last == draft.rev else draft.rev, draft.rev + 1)
 
 
 def refused_draft(before: Draft, reason: str, now_ms: int) -> Draft:
@@ -115,6 +133,7 @@ def refused_draft(before: Draft, reason: str, now_ms: int) -> Draft:
         state="approved",
         publish_at=None,
         refusal=reason[:500],
+        commented_revs=None,
         updated_at=instant(now_ms),
         rev=before.rev + 1,
     )

@@ -14,6 +14,7 @@ import msgspec
 
 from stoppress.desk.draft_input import (
     due_ms,
+    equal_revs,
     post_input,
     refused_draft,
 )
@@ -85,7 +86,7 @@ class DraftPublishing(DraftRecords):
                     raise gone
                 return await self._posts.again(feed, published)
             draft = STORED_DRAFTS.read(body)
-            check_revision(expected, draft.rev, body)
+            check_revision(expected, draft.rev, body, equal_revs(draft))
             if due is not None and due_ms(draft) != due:
                 raise NoDraft(feed, name)
             try:

@@ -5,6 +5,7 @@ Rules:
 - Contributors (who may only draft) see their own drafts, and change them until an
   editor approves them. They can submit a draft and take it back, but not approve,
   schedule or publish it.
+- A comment is removed by its author or by an editor.
 - If a feed requires two people for a breaking post, the person who approves or
   publishes it must not be the last to have changed its text.
 """
@@ -13,7 +14,12 @@ from __future__ import annotations
 
 from stoppress.desk.caller import Caller
 from stoppress.domain.draft import Draft, DraftInput
-from stoppress.domain.errors import NoDraft, OnlyForEditors, SecondPersonNeeded
+from stoppress.domain.errors import (
+    NoComment,
+    NoDraft,
+    OnlyForEditors,
+    SecondPersonNeeded,
+)
 
 _OPEN = ("draft", "submitted")
 
@@ -39,6 +45,15 @@ def check_may_change(
     if given is not None and given.state not in _OPEN:
         word = "approve" if given.state == "approved" else "schedule"
         raise OnlyForEditors(f"a contributor can't {word}: submit it", feed)
+
+
+def check_may_remove(caller: Caller, feed: str, draft: Draft, comment: str) -> None:
+    """Raises NoComment, OnlyForEditors if the caller may not remove the comment."""
+    author = next((one.by.id for one in draft.comments if one.id == comment), None)
+    if author is None:
+        raise NoComment(feed, comment)
+    if caller.id != author and not caller.may("publish", feed):
+        raise OnlyForEditors("the comment is another person's: ask them", feed)
 
 
 def check_two_people(draft: Draft, publisher: str) -> None:

@@ -2,7 +2,8 @@
 
 Drafts are stored in the feed's desk log (`domain.desk_log_name`), as posts are in the
 feed's log. Rules:
-- No change overwrites an unseen one: each names the revision it replaces.
+- No change overwrites an unseen one: each names the revision it replaces. Comments
+  count as no change there: whoever wrote meanwhile is not refused for one.
 - The time of a scheduled draft is compared with the store's clock. The index of
   scheduled drafts is written before the draft.
 - A feed has at most `max_drafts`; concurrent saves may exceed it by a few.
@@ -22,9 +23,11 @@ from stoppress.desk.draft_input import (
     commented_draft,
     due_ms,
     edited_draft,
+    equal_revs,
     new_draft,
     person_behind,
     same_input,
+    uncommented_draft,
 )
 from stoppress.desk.draft_publishing import DraftPublishing
 from stoppress.desk.json_input import read
@@ -146,6 +149,24 @@ class DraftDesk(DraftPublishing):
             feed, name, change, None, caller, idempotency, requester
         )
 
+    async def remove_comment(
+        self, feed: str, name: str, comment: str, caller: Caller, requester: Requester
+    ) -> WriteOutcome:
+        """Remove a comment: its author or an editor may.
+
+        Raises NoDraft, DraftGone, NoComment, OnlyForEditors.
+        """
+
+        def change(before: Draft) -> Draft:
+            draft_rules.check_may_remove(caller, feed, before, comment)
+            return uncommented_draft(before, comment, self._clock())
+
+        path = f"/v1/feeds/{feed}/drafts/{name}/comments/{comment}"
+        idempotency = idempotency_of(requester, "DELETE", path, b"")
+        return await self._change(
+            feed, name, change, None, caller, idempotency, requester
+        )
+
     async def delete(
         self,
         feed: str,
@@ -168,7 +189,7 @@ class DraftDesk(DraftPublishing):
                 return
             draft = STORED_DRAFTS.read(body)
             draft_rules.check_may_change(caller, feed, draft, None)
-            check_revision(expected, draft.rev, body)
+            check_revision(expected, draft.rev, body, equal_revs(draft))
             if await self._removed(feed, draft, body, requester):
                 return
         raise Conflict(f"the draft {name!r} changes too often now: try again")
@@ -216,7 +237,7 @@ class DraftDesk(DraftPublishing):
             body = await self._body(feed, name)
             before = STORED_DRAFTS.read(body)
             draft_rules.check_may_see(caller, feed, before)
-            check_revision(expected, before.rev, body)
+            check_revision(expected, before.rev, body, equal_revs(before))
             after = change(before)
             if after is None:
                 cursor = await self._store.confirm(log)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Container
 from typing import NamedTuple
 
 import msgspec
@@ -67,9 +68,13 @@ def check_names(patch: dict[str, object], names: Names) -> None:
         raise unknown_field(path)
 
 
-def check_revision(expected: Expected, rev: int, current: bytes) -> None:
-    """Raises StaleRevision if `rev` is not in `expected`."""
-    if expected is not None and rev not in expected:
+def check_revision(
+    expected: Expected, rev: int, current: bytes, equal: Container[int] = ()
+) -> None:
+    """Raises StaleRevision if neither `rev` nor one of `equal` is in `expected`."""
+    if expected is None or rev in expected:
+        return
+    if not any(one in equal for one in expected):
         raise StaleRevision(max(expected, default=0), rev, current)
 
 

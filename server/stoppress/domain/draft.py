@@ -87,6 +87,11 @@ class Draft(DraftInput, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """The person who wrote the current text."""
     approved_by: Person | None = None
     comments: tuple[Comment, ...] = ()
+    commented_revs: tuple[int, int] | None = None
+    """The first and the last of the newest revisions that differ in comments alone.
+
+    It counts only while the last one is `rev`: an earlier release does not set it.
+    """
     refusal: str | None = None
     """The reason why its scheduled publication failed."""
     created_at: str

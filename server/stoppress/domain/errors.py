@@ -9,6 +9,7 @@
     ├── NotFound             no such feed or post
     │   ├── NoWebhook
     │   ├── NoDeadLetter     or it was delivered
+    │   ├── NoComment        or it was removed
     │   └── NoDraft
     ├── Gone                 the post was withdrawn
     │   ├── TakenDown        and erased: it can't be restored
@@ -132,6 +133,13 @@ class NoDeadLetter(NotFound):
 
     def __str__(self) -> str:
         return f"there is no dead letter {self.post!r} of the feed {self.feed!r}"
+
+
+class NoComment(NotFound):
+    """The draft has no such comment, or it was removed."""
+
+    def __str__(self) -> str:
+        return f"there is no comment {self.post!r} on the draft"
 
 
 class NoDraft(NotFound):

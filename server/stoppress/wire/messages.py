@@ -26,13 +26,18 @@ from stoppress.domain.timestamps import instant
 _json = msgspec.json.encode
 _feed = msgspec.json.Decoder(output_struct(Feed, first=("slug", "url")))
 _full_post = msgspec.json.Decoder(output_struct(Post, first=("id", "url")))
+DRAFT_BOOKKEEPING = frozenset({"commented_revs"})
+"""Members of a draft that no answer contains."""
+
 DRAFT_WORDS = frozenset(Draft.__struct_fields__) - {
     *("id", "state", "publish_at", "base", "owner", "edited_by", "approved_by"),
     *("created_at", "updated_at", "rev"),
 }
 """Members of a draft that messages omit: callers that may see the draft read it."""
 
-_draft = msgspec.json.Decoder(output_struct(Draft, first=("id",)))
+_draft = msgspec.json.Decoder(
+    output_struct(Draft, first=("id",), without=DRAFT_BOOKKEEPING)
+)
 _summary = msgspec.json.Decoder(
     output_struct(Draft, first=("id",), without=DRAFT_WORDS)
 )

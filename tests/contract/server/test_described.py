@@ -123,6 +123,9 @@ def test_a_call_answers_what_is_described(server: Server, name: str) -> None:
     webhook = server.request(
         "POST", f"/v1/feeds/{feed}/webhooks", {"url": "https://hooks.example.com/"}
     ).json()
+    said = server.request(
+        "POST", f"{drafts}/{draft['id']}/comments", {"text": "Since when?"}
+    ).json()["draft"]
     filled = path.format(
         feed=feed,
         post=post,
@@ -130,6 +133,7 @@ def test_a_call_answers_what_is_described(server: Server, name: str) -> None:
         client="tab",
         webhook=webhook["id"],
         letter="none",
+        comment=said["comments"][0]["id"],
         subject=post,
         token=token["id"],
         external_id="e",

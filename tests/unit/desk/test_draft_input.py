@@ -11,11 +11,13 @@ from stoppress.desk.draft_input import (
     commented_draft,
     due_ms,
     edited_draft,
+    equal_revs,
     new_draft,
     person_behind,
     post_input,
     refused_draft,
     same_input,
+    uncommented_draft,
 )
 from stoppress.domain.draft import MAX_COMMENTS, DraftInput, Person
 from stoppress.domain.errors import Invalid
@@ -98,3 +100,22 @@ def test_the_post_of_a_draft() -> None:
     assert post_input(draft).headline == "H"
     with pytest.raises(Invalid):
         post_input(new_draft(DraftInput(), "d", ADA, 1000))
+
+
+def test_comments_leave_the_text_as_it_is() -> None:
+    """Revisions that differ in comments alone count as one, until the text changes."""
+    draft = new_draft(WORDS, "d", ADA, 1000)
+    assert list(equal_revs(draft)) == [1]
+    said = commented_draft(draft, "Who says so?", "c1", BO, 2000)
+    said = commented_draft(said, "The harbour master.", "c2", ADA, 3000)
+    assert list(equal_revs(said)) == [1, 2, 3]
+    less = uncommented_draft(said, "c1", 4000)
+    assert ([one.id for one in less.comments], less.rev) == (["c2"], 4)
+    assert list(equal_revs(less)) == [1, 2, 3, 4]
+    other = msgspec.structs.replace(WORDS, headline="Other")
+    edited = edited_draft(less, other, BO, 5000)
+    assert (list(equal_revs(edited)), edited.commented_revs) == ([5], None)
+    # An earlier release changed the text, and left the member as it was.
+    earlier = msgspec.structs.replace(less, headline="Other", rev=5)
+    assert list(equal_revs(earlier)) == [5]
+    assert list(equal_revs(commented_draft(earlier, "x", "c3", BO, 6000))) == [5, 6]

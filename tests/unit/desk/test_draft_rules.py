@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from stoppress.desk import draft_rules
 from stoppress.desk.caller import Caller, Scope
-from stoppress.domain.draft import Draft, DraftInput, DraftState, Person
-from stoppress.domain.errors import NoDraft, OnlyForEditors, SecondPersonNeeded
+from stoppress.domain.draft import Comment, Draft, DraftInput, DraftState, Person
+from stoppress.domain.errors import (
+    NoComment,
+    NoDraft,
+    OnlyForEditors,
+    SecondPersonNeeded,
+)
 
 
 def caller(name: str, scope: Scope, *feeds: str) -> Caller:
@@ -53,6 +59,18 @@ def test_a_contributor_changes_only_what_is_open(state: DraftState) -> None:
     editor = caller("b", "publish")
     draft_rules.check_may_change(editor, "x", draft("a", state), given)
     draft_rules.check_may_change(editor, "x", draft("a"), DraftInput(state=state))
+
+
+def test_who_removes_a_comment() -> None:
+    """Its author, and who may publish on that feed."""
+    said = Comment("c", Person("b"), "2026-11-28T12:00:00.000Z", "Who says so?")
+    kept = msgspec.structs.replace(draft("a"), comments=(said,))
+    draft_rules.check_may_remove(caller("b", "draft"), "x", kept, "c")
+    draft_rules.check_may_remove(caller("e", "publish", "x"), "x", kept, "c")
+    with pytest.raises(OnlyForEditors, match="another person's"):
+        draft_rules.check_may_remove(caller("a", "draft"), "x", kept, "c")
+    with pytest.raises(NoComment):
+        draft_rules.check_may_remove(caller("e", "publish"), "x", kept, "other")
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def test_a_revision_that_is_not_expected_is_refused() -> None:
     """With the one that is there; nobody who expects none is."""
     check_revision(None, 7, b"{}")
     check_revision(frozenset({6, 7}), 7, b"{}")
+    check_revision(frozenset({5}), 7, b"{}", range(5, 8))
     with pytest.raises(StaleRevision) as refused:
         check_revision(frozenset({3, 5}), 7, b"{}")
     assert (refused.value.expected, refused.value.rev) == (5, 7)

@@ -67,6 +67,7 @@ async def ask(office: Office, call: ApiCall, headers: dict[str, str]) -> httpx.R
         draft="0",
         webhook="none",
         letter="none",
+        comment="none",
         client="c",
         subject="0",
         token="none",

@@ -35,6 +35,7 @@ CASES: list[tuple[errors.StopPressError, int, dict[str, Any]]] = [
     (errors.Gone("quay", "01", 2), 410, {}),
     (errors.TakenDown("quay", "01", 2), 410, {}),
     (errors.NoDraft("quay", "01"), 404, {}),
+    (errors.NoComment("quay", "01"), 404, {}),
     (errors.NoWebhook("quay", "01"), 404, {}),
     (errors.NoDeadLetter("quay", "01"), 404, {}),
     (errors.DraftGone("quay", "01", 2), 410, {}),

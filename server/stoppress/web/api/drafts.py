@@ -109,6 +109,18 @@ async def comment(services: Services, request: Request) -> Response:
     )
 
 
+async def remove_comment(services: Services, request: Request) -> Response:
+    """DELETE /v1/feeds/{feed}/drafts/{draft}/comments/{comment}."""
+    feed, name = feed_of(request), draft_of(request)
+    caller = await admit(services, request, "draft", feed)
+    requester = request_parsing.requester(request.headers, caller.id)
+    comment: str = request.path_params["comment"][:MAX_ID]
+    made = await services.desk.drafts.remove_comment(
+        feed, name, comment, caller, requester
+    )
+    return json_responses.written(_draft(made), rev=made.rev, cache=cache_control.FULL)
+
+
 async def delete(services: Services, request: Request) -> Response:
     """DELETE /v1/feeds/{feed}/drafts/{draft}; If-Match is optional."""
     feed, name = feed_of(request), draft_of(request)

@@ -29,6 +29,7 @@ from stoppress.link_cards.link_cards import LinkCard, LinkCardInput
 from stoppress.web.api.openapi_call import RESPONSES, ApiCall
 from stoppress.web.api.openapi_operations import CALLS
 from stoppress.web.api.openapi_parameters import PARAMETERS
+from stoppress.wire.messages import DRAFT_BOOKKEEPING
 
 Schema = dict[str, Any]
 
@@ -176,6 +177,8 @@ def _schemas() -> Schema:
         "description": SLUG_RULE,
     }
     schemas["NewFeed"]["properties"]["slug"] = slug
+    for name in DRAFT_BOOKKEEPING:
+        del schemas["Draft"]["properties"][name]
     schemas["PostInputPatch"] = _patch(schemas["PostInput"])
     schemas["FeedPatch"] = _patch(schemas["FeedInput"])
     for name in ("Post", "Feed"):

@@ -93,6 +93,16 @@ DESK_CALLS = (
         refusals=(*WRITE, "410", *BODY),
     ),
     ApiCall(
+        name="removeComment",
+        method="DELETE",
+        path=f"{_DRAFT}/comments/{{comment}}",
+        summary="Remove a comment on a draft: its author or an editor may",
+        scope="draft",
+        parameters=("IdempotencyKey",),
+        answers={"200": ("the draft as it is now", "SavedDraft")},
+        refusals=(*WRITE, "410"),
+    ),
+    ApiCall(
         name="readPresence",
         method="GET",
         path=f"{_FEED}/presence",

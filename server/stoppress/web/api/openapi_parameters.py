@@ -58,6 +58,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "subject": _path("subject", "the id of a post or draft"),
     "leaseClient": _query("client", "the client that holds it", type="string"),
     "webhook": _path("webhook", "the webhook's id"),
+    "comment": _path("comment", "the comment's id"),
     "letter": _path("letter", "the dead letter's id"),
     "token": _path("token", "the token's id"),
     "at": _query(

@@ -55,6 +55,10 @@ RESOURCES: dict[str, tuple[bool, dict[str, Handler]]] = {
     ),
     "/v1/feeds/{feed}/drafts/{draft}/publish": (False, {"POST": drafts.publish}),
     "/v1/feeds/{feed}/drafts/{draft}/comments": (False, {"POST": drafts.comment}),
+    "/v1/feeds/{feed}/drafts/{draft}/comments/{comment}": (
+        False,
+        {"DELETE": drafts.remove_comment},
+    ),
     "/v1/feeds/{feed}/presence": (False, {"GET": presence.index}),
     "/v1/feeds/{feed}/presence/{client}": (
         False,

@@ -78,6 +78,7 @@ async def outcome(client: httpx.AsyncClient, call: ApiCall, secret: str | None) 
         draft="p0",
         webhook="none",
         letter="none",
+        comment="none",
         client="c",
         subject="p0",
         external_id="e",

@@ -184,6 +184,35 @@ async def test_an_idempotency_key_settles_every_write(office: Office) -> None:
     assert late.json()["draft"] == {"id": first.json()["draft"]["id"], "gone": True}
 
 
+async def test_comments_are_added_and_removed(office: Office) -> None:
+    """By their author or an editor; nobody's change of the text is refused for one."""
+    writer, other = await person(office, "draft"), await person(office, "publish")
+    made = await save(writer)
+    path = f"{DRAFTS}/{made['id']}"
+    for text in ("Who says so?", "And when?"):
+        told = await other.post(f"{path}/comments", json={"text": text})
+    first, second = told.json()["draft"]["comments"]
+    assert "commented_revs" not in told.json()["draft"]
+    refused = await writer.delete(f"{path}/comments/{first['id']}")
+    assert (refused.status_code, refused.json()["scope"]) == (403, "publish")
+    for _ in range(2):
+        keyed = {"idempotency-key": "k"}
+        removed = await other.delete(f"{path}/comments/{first['id']}", headers=keyed)
+        assert removed.json()["draft"]["comments"] == [second]
+    assert (await other.delete(f"{path}/comments/{first['id']}")).status_code == 404
+    # It was made on the draft as it was before all that.
+    given, before = {"headline": "Better"}, {"if-match": '"1"'}
+    answer = await writer.put(path, json=given, headers=before)
+    assert (answer.status_code, answer.json()["draft"]["rev"]) == (200, 5)
+    assert answer.json()["draft"]["comments"] == [second]
+    late = await other.put(path, json=given, headers=before)
+    assert late.status_code == 412
+    await other.post(f"{path}/comments", json={"text": "Good."})
+    sent = await other.post(f"{path}/publish", headers={"if-match": '"5"'})
+    assert sent.status_code == 201
+    assert "comments" not in sent.json()["post"]
+
+
 async def test_a_contributor_proposes_and_no_more(office: Office) -> None:
     """Its own drafts, in the states draft and submitted."""
     writer, other = await person(office, "draft"), await person(office, "draft")
@@ -229,6 +258,8 @@ async def test_a_reader_gets_nothing(office: Office) -> None:
     """No scope, no drafts; and no public answer has a word of one."""
     made = await save(office.client, notes=SECRET, body=SECRET)
     path = f"{DRAFTS}/{made['id']}"
+    told = await office.client.post(f"{path}/comments", json={"text": SECRET})
+    (said,) = told.json()["draft"]["comments"]
     reader = await person(office, "read")
     for client, status in ((office.public, 401), (reader, 403)):
         for method, url in (
@@ -239,12 +270,20 @@ async def test_a_reader_gets_nothing(office: Office) -> None:
             ("DELETE", path),
             ("POST", f"{path}/publish"),
             ("POST", f"{path}/comments"),
+            ("DELETE", f"{path}/comments/{said['id']}"),
         ):
             answer = await client.request(method, url, json={})
             assert answer.status_code == status, (method, url)
     for url in ("/v1/feeds", "/v1/feeds/quay", "/v1/feeds/quay/posts"):
         assert SECRET not in (await office.public.get(url)).text
     assert (await office.public.get(f"/v1/feeds/quay/posts/{made['id']}")).is_error
+    given = {"body": "It rains.", "notes": SECRET}
+    await office.client.put(path, json=given, headers={"if-match": "*"})
+    await office.client.post(f"{path}/publish")
+    post = f"/v1/feeds/quay/posts/{made['id']}"
+    for url in ("/v1/feeds/quay", "/v1/feeds/quay/posts", post):
+        answer = await office.public.get(url)
+        assert SECRET not in answer.text and "It rains." in answer.text, url
     log = json.dumps([repr(one) for one in office.store.kept["quay"].events])
     assert SECRET not in log
 

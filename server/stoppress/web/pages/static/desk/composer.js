@@ -286,6 +286,7 @@ export class Composer {
     this.#entry = entry;
     this.#form.fill(entry.draft);
     this.#form.box("notes").value = entry.notes ?? "";
+    this.#form.box("comment").value = entry.comment ?? "";
     this.#conflictView.show(entry.disputes, entry.state === "withdrawn");
     this.#showMode();
     this.#preview.show(entry.feed, entry.draft);
@@ -306,8 +307,8 @@ export class Composer {
 
   /** The entry as it is in the form. */
   #read() {
-    const notes = this.#form.box("notes").value;
-    return { ...this.#entry, notes, draft: this.#form.read(), disputes: this.#conflictView.all };
+    const [notes, comment] = ["notes", "comment"].map((name) => this.#form.box(name).value);
+    return { ...this.#entry, notes, comment, draft: this.#form.read(), disputes: this.#conflictView.all };
   }
 
   #onInput() {

@@ -8,6 +8,7 @@ import { complainAt } from "./complaints.js";
 import { Composer } from "./composer.js";
 import { DeskLine } from "./desk_line.js";
 import { DeskPostList } from "./desk_post_list.js";
+import { DraftComments } from "./draft_comments.js";
 import { EntryStore } from "./entry_store.js";
 import { fetchFeeds, waitForPerson } from "./writable_feeds.js";
 import { FeedForm, setUpNewFeedForm } from "./feed_forms.js";
@@ -153,6 +154,7 @@ function showCards() {
   byId("queue-count").textContent = all ? String(all) : "";
   byId("queue-empty").hidden = all > 0;
   const { base, shared: draft } = composer.entry;
+  comments.show(openFeed.slug, draft?.id ?? "", shared.find(draft?.id ?? ""));
   if (openFeed.slug) presence.show(openFeed.slug, draft?.id ?? base?.id ?? "");
 }
 
@@ -204,6 +206,7 @@ function openMade(entry) {
 }
 
 const shared = new SharedDrafts(byId("drafts"), feedback, { person, zone, open: openMade });
+const comments = new DraftComments({ zone, composer });
 const presence = new Presence(feedback);
 const deskLine = new DeskLine({
   drafts: () => shared.refresh(),

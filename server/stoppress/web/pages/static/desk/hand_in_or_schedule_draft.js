@@ -6,6 +6,7 @@
  */
 
 import { answerOf, byId } from "./status_messages_and_questions.js";
+import { hasComment } from "./draft_comments.js";
 import { clockOf, instantOf } from "./feed_time.js";
 import { isUntouched } from "./outbox_entry.js";
 import { PostMenu } from "./post_menu.js";
@@ -19,9 +20,17 @@ import { PostMenu } from "./post_menu.js";
  * @param {() => string} zone
  */
 export function setUpHandingOver(composer, drafts, feedback, zone) {
+  /** @param {import("./outbox_entry.js").Entry} entry */
+  const isHeldBack = (entry) => {
+    if (!hasComment(entry)) return false;
+    feedback.show("Your comment is not added yet: add it, or clear it. Nothing was sent.", "trouble");
+    byId("comment").focus();
+    return true;
+  };
   /** @type {(state: DraftState, at?: string) => Promise<void>} */
   const hand = async (state, at) => {
     const { entry } = composer;
+    if (isHeldBack(entry)) return;
     if (isUntouched(entry) && !entry.shared) return feedback.show("Nothing is written yet.");
     // Nothing is taken from under the hands of an editor who went on writing.
     if ((await drafts.hand(entry, state, at)) && composer.entryId === entry.id) await composer.finish();
@@ -43,7 +52,7 @@ export function setUpHandingOver(composer, drafts, feedback, zone) {
   byId("write").addEventListener("publish-shared", async () => {
     const { entry } = composer;
     const { shared } = entry;
-    if (!shared) return;
+    if (!shared || isHeldBack(entry)) return;
     const state = shared.state === "scheduled" ? "approved" : shared.state;
     const kept = await drafts.hand(entry, state);
     if (kept && (await drafts.publish(kept)) && composer.entryId === entry.id) await composer.finish();

@@ -26,11 +26,12 @@ import { draftOf, filledMembers, isEqualJson, mergePatch, rebase } from "./three
  * @typedef {"draft" | "queued" | "refused" | "conflict" | "withdrawn" | "out"} EntryState
  * @typedef {{id: string, person: string, feed: string, state: EntryState, draft: Draft,
  *   base: any, attempt: Attempt | null, disputes: Conflict[], order: number, reason: string,
- *   field: string, postId: string, notes?: string, notesBefore?: string, shared?: {id: string,
+ *   field: string, postId: string, notes?: string, notesBefore?: string, comment?: string, shared?: {id: string,
  *   rev: number, state: any, base?: any}}} Entry `shared`: the draft of the desk whose text
  *   this is. Browsers
  *   hold these across releases: the members keep their names. `notes`: for the desk alone,
- *   in no request; `notesBefore`: as they were when the entry was made. `base`: the post that is changed, as it was when editing began; null:
+ *   in no request; `notesBefore`: as they were when the entry was made. `comment`: on the draft of
+ *   the desk, and not added yet. `base`: the post that is changed, as it was when editing began; null:
  *   a new post. `order`: milliseconds; entries of a feed are sent in this order.
  */
 
@@ -80,8 +81,8 @@ export const completed = (entry) => ({
  * Whether nothing of the entry is worth storing.
  * @param {Entry} entry
  */
-export const isUntouched = ({ state, draft, base, attempt, notes = "", notesBefore = "" }) =>
-  state === "draft" && !attempt && notes === notesBefore && isEqualJson(draft, cleanDraft(base));
+export const isUntouched = ({ state, draft, base, attempt, notes = "", notesBefore = "", comment }) =>
+  state === "draft" && !attempt && !comment && notes === notesBefore && isEqualJson(draft, cleanDraft(base));
 
 /**
  * Whether the editor must decide before the entry may be sent.

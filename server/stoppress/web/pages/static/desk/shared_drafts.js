@@ -12,6 +12,7 @@
 import { localTime } from "../stop-press/localization.js";
 import { appendButton, appendElement } from "./append_element.js";
 import { byId, refusalText } from "./status_messages_and_questions.js";
+import { commentCount } from "./draft_comments.js";
 import { newEntry } from "./outbox_entry.js";
 import { SURENESS } from "./post_field_table.js";
 import { isKeyReused, newIdempotencyKey, sendOnce } from "./repeat_request_until_outcome.js";
@@ -73,6 +74,14 @@ export class SharedDrafts {
     return this.#drafts.length;
   }
 
+  /**
+   * The draft as the list has it.
+   * @param {string} id
+   */
+  find(id) {
+    return this.#drafts.find((draft) => draft.id === id);
+  }
+
   /** @param {string} feed */
   async show(feed) {
     if (feed !== this.#feed) this.#draw([]);
@@ -132,7 +141,7 @@ export class SharedDrafts {
     title.id = `draft-${draft.id}`;
     const { day, clock } = draft.publish_at ? localTime(draft.publish_at, this.#desk.zone()) : { day: "", clock: "" };
     const sure = SURENESS[/** @type {keyof typeof SURENESS} */ (draft.verification)];
-    const about = [STATES[draft.state] + (clock && ` ${day} ${clock}`), sure, draft.owner?.name, draft.refusal];
+    const about = [STATES[draft.state] + (clock && ` ${day} ${clock}`), sure, draft.owner?.name, commentCount(draft), draft.refusal];
     appendElement(row, "p", "state", about.filter(Boolean).join(" · "));
     const acts = appendElement(row, "p", "acts");
     appendButton(acts, "Open", () => this.#open(draft));

@@ -15,6 +15,7 @@
  */
 
 import { appendElement } from "./append_element.js";
+import { addComment, hasComment } from "./draft_comments.js";
 import { asNewPost, entryTitle, isUntouched, withPictures } from "./outbox_entry.js";
 import { forgetPicturesExcept } from "./picture_store.js";
 import { isUnknown, sendOnce } from "./repeat_request_until_outcome.js";
@@ -193,18 +194,23 @@ function untilSettled(store, goesOn) {
  * @returns {Promise<Answer>}
  */
 export async function uploadEntry(entry) {
+  if (hasComment(entry)) {
+    const added = await addComment(entry);
+    if (added.status !== 200 && added.status !== 201) return added;
+  }
   const { uploaded, answer } = await uploadPictures(entry);
   if (answer) return answer;
   const whole = withPictures(entry, uploaded);
   if (!whole.shared) return saveDraft(asUnpublished(whole), "draft");
-  const { id, rev, base } = whole.shared;
+  const { id, base } = whole.shared;
   const path = `/v1/feeds/${entry.feed}/drafts/${id}`;
   const there = await sendOnce({ method: "GET", path, person: entry.person });
   if (isUnknown(there) || there.status === 401) return there;
   if (there.status === 200) {
     const { body } = there;
     if (isEqualJson(draftOf(body), whole.draft) && (body.notes ?? "") === (whole.notes ?? "")) return there;
-    if (body.state === "draft" && body.rev === rev) {
+    // If someone else changed its text, this is refused; comments refuse nothing.
+    if (body.state === "draft") {
       const put = await saveDraft(whole, "draft");
       if (put.status !== 412 && put.status !== 410) return put;
     }
