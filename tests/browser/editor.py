@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,6 +104,13 @@ class Desk:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def site(server: Server) -> AsyncIterator[Site]:
     """The server, and a browser for the tests of a module."""
+    async with open_site(server) as site:
+        yield site
+
+
+@asynccontextmanager
+async def open_site(server: Server) -> AsyncIterator[Site]:
+    """A server, and a browser before it."""
     headers = {"authorization": f"Bearer {server.token}"}
     async with (
         httpx.AsyncClient(

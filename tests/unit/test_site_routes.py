@@ -56,6 +56,7 @@ DESK = {
     *("/desk", "/desk/feeds", "/desk/preview", "/desk/sign-in", "/desk/sign-in/start"),
     *("/desk/sign-in/return", "/desk/first", "/desk/sessions", "/desk/sign-out"),
     *("/desk/tokens", "/desk/tokens/revoke"),
+    *("/desk/webhooks", "/desk/webhooks/remove", "/desk/webhooks/resend"),
 }
 FILES = (
     "/stop-press",

@@ -20,7 +20,7 @@ from msgspec import Meta, Struct
 from stoppress.desk.json_input import read
 from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.errors import Conflict, Invalid, NoDeadLetter, NoWebhook
+from stoppress.domain.errors import Conflict, Invalid, NoDeadLetter, NotFound, NoWebhook
 from stoppress.domain.event import KNOWN_TYPES
 from stoppress.domain.post import Url
 from stoppress.domain.store_requests_and_results import Idempotency
@@ -204,6 +204,13 @@ class WebhookDesk:
         """Delete a webhook. Raises NotFound."""
         if not await self._store.drop_webhook(feed, hook):
             raise NoWebhook(feed, hook)
+
+    async def delivered(self, feed: str, hook: str) -> Cursor | None:
+        """The cursor of the last event delivered or given up; None if it is gone."""
+        try:
+            return await self._store.webhook_cursor(feed, hook)
+        except NotFound:
+            return None
 
     async def dead_letters(self, feed: str, limit: int) -> Sequence[DeadLetter]:
         """The failed deliveries, newest first."""

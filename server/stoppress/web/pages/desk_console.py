@@ -29,6 +29,7 @@ from stoppress.web.authorization import (
 from stoppress.web.method_dispatch import Handler, Resource
 from stoppress.web.pages.desk_sign_in import SignInPages
 from stoppress.web.pages.desk_tokens import TokenPages
+from stoppress.web.pages.desk_webhooks import WebhookPages
 from stoppress.web.pages.draw_desk_page import DeskPages
 from stoppress.web.request_parsing import body
 from stoppress.web.services import Services
@@ -56,7 +57,13 @@ class DeskConsole:
         except Unavailable:
             # The page contains no posts; its scripts wait, and keep the drafts.
             return self._pages.show(
-                *("desk.html", 503), who="", person="", media_bytes=0, is_admin=False
+                "desk.html",
+                503,
+                who="",
+                person="",
+                media_bytes=0,
+                is_admin=False,
+                may_manage=False,
             )
         if caller is None or caller.kind == "ticket":
             # The cookie may contain a reader's ticket too, which signs nobody in.
@@ -67,6 +74,7 @@ class DeskConsole:
             person=person_of(caller),
             media_bytes=services.settings.media_bytes,
             is_admin=caller.may("admin", None),
+            may_manage=caller.has("manage"),
         )
         # Tells the service worker that it may keep this page, unlike the sign-in form.
         answer.headers["stop-press-desk"] = "1"
@@ -120,6 +128,7 @@ def routes(services: Services) -> list[BaseRoute]:
         "/desk": {"GET": console.page},
         **sign_in.handlers(),
         **TokenPages(pages, sign_in).handlers(),
+        **WebhookPages(pages, sign_in).handlers(),
         "/v1/desk/feeds": {"GET": console.feeds},
         "/v1/feeds/{feed}/preview": {"POST": console.preview},
         # Desks opened before these calls became part of the public API use these

@@ -97,7 +97,14 @@ class TokenPages:
             return self._sign_in.form(services, "", status=status)
         if caller.may("admin", None):
             return caller
-        return self._pages.show("desk_tokens_refused.html", 403, who=caller.name)
+        return self._pages.show(
+            "desk_refused.html",
+            403,
+            title="Tokens",
+            scope="admin",
+            place="all feeds",
+            who=caller.name,
+        )
 
     async def _list(
         self,

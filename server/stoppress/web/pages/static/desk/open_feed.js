@@ -46,6 +46,8 @@ export class OpenFeed {
     history.replaceState(null, "", `?feed=${slug}`);
     byId("feed").value = slug;
     byId("page-link").href = `${ROOT}/live/${slug}`;
+    const ofFeed = /** @type {HTMLAnchorElement | null} */ (document.querySelector("[data-of-feed]"));
+    if (ofFeed) ofFeed.search = `?feed=${slug}`;
     this.#showReaders();
     /** @type {State | null} */
     let before = null;
