@@ -9,6 +9,7 @@ from playwright.async_api import BrowserContext, Page, Route, expect
 
 from tests.browser.editor import Desk, Site, enter
 from tests.browser.patience import PATIENCE_S
+from tests.browser.test_desk import faults
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -314,21 +315,25 @@ async def test_drafts_belong_to_a_person(site: Site, profile: BrowserContext) ->
 async def test_nothing_goes_out_in_anothers_name(
     site: Site, profile: BrowserContext
 ) -> None:
-    """Somebody else signs in in another tab: this one's texts wait."""
+    """Somebody else signs in in another tab: these texts wait, and are not seen."""
     feed = await site.feed("names")
     answer = await site.api.post(
         "/v1/tokens", json={"scopes": ["publish"], "name": "B"}
     )
     desk = await enter(site, profile, feed)
     await profile.clear_cookies()
-    await enter(site, profile, feed, answer.json()["token"])
     await desk.write("Mine")
     await desk.publish()
     await expect(desk.card("Mine")).to_contain_text("You are signed out")
+    other = await enter(site, profile, feed, answer.json()["token"])
+    await expect(other.page.locator("#sign-out .who")).to_have_text("B")
+    # The tab of the one before is the other one's now.
+    await expect(desk.page.locator("#sign-out .who")).to_have_text("B")
+    await expect(desk.page.locator("#line")).to_have_text("Live")
+    assert "Mine" not in await desk.page.content()
     assert await site.posts(feed) == []
     await profile.clear_cookies()
     await enter(site, profile, feed)
-    await desk.page.evaluate("dispatchEvent(new Event('online'))")
     await desk.is_out("Mine")
 
 
@@ -405,9 +410,15 @@ async def test_signed_out_elsewhere(site: Site, profile: BrowserContext) -> None
     await profile.clear_cookies()
     await desk.publish()
     await expect(desk.card("Still here")).to_contain_text("You are signed out")
+    # Covered meanwhile: whoever stands before it sees nothing of it.
+    cover = desk.page.get_by_role("dialog")
+    await expect(cover).to_contain_text("Your session has ended")
+    await expect(desk.card("Still here")).to_be_hidden()
+    await expect(desk.page.get_by_label("Headline")).to_be_hidden()
+    assert await faults(desk.page) == []
     await enter(site, profile, feed)
-    await desk.page.evaluate("dispatchEvent(new Event('online'))")
     await desk.is_out("Still here")
+    await expect(cover).to_be_hidden()
 
 
 async def paste(page: Page, label: str, script: str) -> None:

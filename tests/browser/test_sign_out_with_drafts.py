@@ -195,3 +195,69 @@ async def test_no_connection_and_templates(site: Site, profile: BrowserContext) 
     assert "zyx" not in await all_kept(page)
     (draft,) = await drafts_of(site, feed)
     assert draft["headline"] == "Draft zyx"
+
+
+@pytest.mark.parametrize("how", ["this one", "everywhere"])
+async def test_signing_out_at_the_page_of_sessions(
+    site: Site, profile: BrowserContext, how: str
+) -> None:
+    """It is the same: what is unsent is a draft, and the browser keeps nothing."""
+    feed = await site.feed(f"sessions-{how.replace(' ', '-')}")
+    desk = await enter(site, profile, feed)
+    await desk.write("First zyx", "Only in the browser.")
+    page = (await another_tab(profile, feed)).page
+    await page.locator("#sign-out .who").click()
+    if how == "everywhere":
+        out = page.get_by_role("button", name="Sign out everywhere")
+    else:
+        this = page.get_by_role("listitem").filter(has_text="(this one)")
+        out = this.get_by_role("button", name="Sign out")
+    await expect(page.get_by_role("heading", name="Your sessions")).to_be_visible()
+    assert await faults(page) == []
+    await profile.route("**/drafts", lambda route: route.abort())
+    await out.press("Enter")
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("First zyx")
+    await expect(dialog).to_contain_text("can't be reached")
+    assert await faults(page) == []
+    await dialog.get_by_role("button", name="Stay signed in").click()
+    await profile.unroute("**/drafts")
+    await out.press("Enter")
+    await expect(page.get_by_label("Token")).to_be_visible()
+    await expect(desk.page.get_by_label("Token")).to_be_visible()
+    kept = await all_kept(page)
+    assert "zyx" not in kept and feed not in kept
+    (draft,) = await drafts_of(site, feed)
+    assert draft["headline"] == "First zyx"
+    assert desk.complaints == []
+
+
+async def test_a_session_that_ends_elsewhere(
+    site: Site, profile: BrowserContext
+) -> None:
+    """The desk covers itself, and the next person at this browser sees nothing."""
+    feed = await site.feed("sessions-elsewhere")
+    mine = await token(site, "publish")
+    desk = await enter(site, profile, feed, mine)
+    await desk.write("First zyx", "Only in the browser.")
+    elsewhere = await site.browser.new_context(base_url=site.base)
+    page = (await enter(site, elsewhere, feed, mine)).page
+    await page.locator("#sign-out .who").click()
+    await page.get_by_role("button", name="Sign out everywhere").click()
+    await expect(page.get_by_label("Token")).to_be_visible()
+    cover = desk.page.get_by_role("dialog")
+    await expect(cover).to_contain_text("Your session has ended")
+    await expect(desk.page.get_by_label("Headline")).to_be_hidden()
+    await desk.page.keyboard.press("Escape")
+    await expect(desk.page.get_by_label("Token")).to_be_visible()
+    assert "zyx" not in await desk.page.content()
+    other = await enter(site, profile, feed)
+    await other.holds("", "")
+    await expect(other.page.locator("#outbox li")).to_have_count(0)
+    assert "zyx" not in await other.page.content()
+    await sign_out(other)
+    await expect(other.page.get_by_label("Token")).to_be_visible()
+    again = await enter(site, profile, feed, mine)
+    await again.holds("First zyx", "Only in the browser.")
+    assert desk.complaints == other.complaints == []
+    await elsewhere.close()

@@ -29,7 +29,13 @@ _TYPES = {
 }
 _DESK = Path(__file__).with_name("static") / "desk"
 _SERVICE_WORKER = "desk/service_worker.js"
-_SCRIPTS = ("desk/desk.js", "desk/retry_sign_in_page_after_cross_site_link.js")
+_SESSIONS = "desk/sessions.js"
+"""The script of a page that the service worker does not keep."""
+_SCRIPTS = (
+    "desk/desk.js",
+    _SESSIONS,
+    "desk/retry_sign_in_page_after_cross_site_link.js",
+)
 """The scripts of pages, each with the modules that it imports."""
 _STYLE = "desk/desk.css"
 """All style sheets of the desk, in the order of their names."""
@@ -62,7 +68,8 @@ class DeskFiles:
 
     def _service_worker(self, root: str) -> str:
         """The service worker, with the files that it keeps of this version."""
-        files = [f"{root}{self.address}/{name}" for name in sorted(self._files)]
+        names = sorted(self._files.keys() - {_SESSIONS})
+        files = [f"{root}{self.address}/{name}" for name in names]
         files.append(f"{root}/stop-press.css")
         about = {
             "version": f"stop-press-desk {self.address.rpartition('/')[2]}",

@@ -25,7 +25,12 @@ from stoppress.domain.errors import Unavailable
 from stoppress.domain.timestamps import instant
 from stoppress.identity.oidc_sign_in import NoRole, OidcSignIn, RefusedSignIn
 from stoppress.identity.provider_http import ProviderAway
-from stoppress.web.authorization import caller_of, check_origin, check_sign_in_rate
+from stoppress.web.authorization import (
+    caller_of,
+    check_origin,
+    check_sign_in_rate,
+    person_of,
+)
 from stoppress.web.method_dispatch import Handler
 from stoppress.web.pages import desk_cookies
 from stoppress.web.pages.draw_desk_page import DeskPages
@@ -171,7 +176,12 @@ class SignInPages:
             }
             for session in await services.identity.sessions.of(caller.id)
         ]
-        return self._pages.show("desk_sessions.html", who=caller.name, sessions=shown)
+        return self._pages.show(
+            "desk_sessions.html",
+            who=caller.name,
+            person=person_of(caller),
+            sessions=shown,
+        )
 
     async def sign_out(self, services: Services, request: Request) -> Response:
         """End this session, another one of the same person, or all of them."""

@@ -15,6 +15,7 @@ import { FeedForm, setUpNewFeedForm } from "./feed_forms.js";
 import { setUpFeedTools } from "./embed_code_and_export_tools.js";
 import { byId, confirm, feedbackAt } from "./status_messages_and_questions.js";
 import { setUpHandingOver } from "./hand_in_or_schedule_draft.js";
+import { hideWhenSignedOut } from "./hide_desk_when_signed_out.js";
 import { guardPage, guardPastes } from "./refuse_large_pastes_and_stray_drops.js";
 import { ListKeys, setUpKeysDialog } from "./list_keys.js";
 import { OpenFeed } from "./open_feed.js";
@@ -295,6 +296,7 @@ if (person) {
   await store.open();
   setUpSigningOut({ store, composer, outbox, leave: () => openFeed.close() });
   outbox.start();
+  hideWhenSignedOut(store, () => outbox.hurry());
   loadFeeds(new URLSearchParams(location.search).get("feed") ?? undefined);
 } else {
   waitForPerson();

@@ -45,6 +45,8 @@ export class DeskLine {
       else if (/^draft\.|^reset$/.test(message.type)) this.#on.drafts();
     };
     socket.onclose = ({ code }) => {
+      // The session may have ended: an answer of the API says so.
+      if (code === 4401 && socket === this.#socket) this.#on.drafts();
       // 44xx: it won't be otherwise soon.
       if (socket !== this.#socket || (code >= 4400 && code < 4500)) return;
       const waitMs = this.#waitMs * (0.5 + Math.random());

@@ -21,6 +21,9 @@ const TIMEOUT_MS = 15_000;
 const FIRST_RETRY_WAIT_S = 1;
 const LONGEST_RETRY_WAIT_S = 15;
 
+/** The event of the document when an answer says that nobody is signed in, or another. */
+export const SIGNED_OUT = "signed-out";
+
 /** @returns {string} */
 export function newIdempotencyKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -48,6 +51,7 @@ export async function sendOnce({ method, path, body, rev, person, key: idempoten
       signal: timeoutSignal(TIMEOUT_MS),
     });
     const text = await response.text();
+    if (response.status === 401) globalThis.document?.dispatchEvent(new Event(SIGNED_OUT));
     const waitS = Number(response.headers.get("retry-after")) || undefined;
     return { status: response.status, body: parseJson(text), waitS };
   } catch {

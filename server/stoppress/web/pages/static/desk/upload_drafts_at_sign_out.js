@@ -29,7 +29,7 @@ import { uploadPictures } from "./upload_one_or_all_entry_pictures.js";
  * @typedef {import("./repeat_request_until_outcome.js").Answer} Answer
  * @typedef {{title: string, reason: string}} Kept what can't be uploaded, and why
  * @typedef {{store: import("./entry_store.js").EntryStore,
- *   composer: import("./composer.js").Composer, outbox: import("./outbox.js").Outbox,
+ *   composer?: import("./composer.js").Composer, outbox: import("./outbox.js").Outbox,
  *   leave: () => void}} Parts `leave`: stop writing to this browser's storage
  */
 
@@ -40,11 +40,10 @@ const UNCONFIRMED = "It may be out already. Publish it again to learn it: it can
 
 /** @param {Parts} parts */
 export function setUpSigningOut(parts) {
-  const form = byId("sign-out");
   const dialog = byId("leaving");
   let isUnderWay = false;
-  form.addEventListener("submit", async (/** @type {SubmitEvent} */ event) => {
-    event.preventDefault();
+  /** @param {HTMLFormElement} form */
+  const leave = async (form) => {
     if (isUnderWay) return;
     isUnderWay = true;
     try {
@@ -52,7 +51,13 @@ export function setUpSigningOut(parts) {
     } finally {
       isUnderWay = false;
     }
-  });
+  };
+  for (const form of document.querySelectorAll("form[data-leaves]")) {
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      leave(/** @type {HTMLFormElement} */ (form));
+    });
+  }
   parts.store.onSignOut(() => {
     parts.leave();
     location.reload();
@@ -112,12 +117,12 @@ function show(text, kept) {
 async function signOut({ store, composer, leave }, form, dialog) {
   leave();
   const others = await store.removeAll();
-  composer.startNew();
+  composer?.startNew();
   await forgetPicturesExcept(others);
   for (const name of keysOf(store.person)) localStorage.removeItem(name);
   try {
     // From here, as the other tabs must not ask for the page before the session has ended.
-    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams() });
+    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(/** @type {any} */ (new FormData(form))) });
     if (!answer.ok) throw new Error(`status ${answer.status}`);
   } catch {
     show("The server can't be reached: you are still signed in. Nothing you wrote is in this browser any more.", []);
@@ -158,7 +163,7 @@ async function uploadAll({ store, composer, outbox }, goesOn) {
     }
     /** @type {Answer} */ const answer = away ?? (await uploadEntry(entry));
     if (answer.status === 200 || answer.status === 201) {
-      if (composer.entryId === entry.id) await composer.finish();
+      if (composer?.entryId === entry.id) await composer.finish();
       else await store.remove(entry.id);
       continue;
     }
