@@ -56,7 +56,7 @@ class Engine(Protocol):
 
 def until(engine: Engine, condition: str, *, in_frame: bool = False) -> None:
     """Wait until an expression is true."""
-    wait_until(lambda: engine.run(condition, in_frame=in_frame))
+    wait_until(lambda: engine.run(condition, in_frame=in_frame), PATIENCE_S)
 
 
 def missing(name: str) -> str:
@@ -69,7 +69,7 @@ def missing(name: str) -> str:
 @contextmanager
 def an_engine(name: str, folder: Path) -> Iterator[Engine]:
     """A running browser with a profile of its own."""
-    make = {"chromium": _chromium, "firefox": _firefox, "webkit": _webkit}[name]
+    make = {"chromium": _chromium, "firefox": a_firefox, "webkit": _webkit}[name]
     with make(folder / name) as engine:
         yield engine
 
@@ -103,36 +103,61 @@ def _chromium(folder: Path) -> Iterator[Engine]:
         yield _Chromium(tab)
 
 
-class _Firefox:
-    def __init__(self, line: ClientConnection) -> None:
+class Firefox:
+    """One window of a Firefox, with its keyboard."""
+
+    def __init__(self, line: ClientConnection, asked: count[int], context: str) -> None:
         self._line = line
-        self._asked = count(1)
-        self._ask("session.new", capabilities={})
-        self._context = self._tree()["context"]
+        self._asked = asked
+        self._context = context
         self._ask(
             "browsingContext.setViewport",
-            context=self._context,
+            context=context,
             viewport={"width": WIDTH, "height": HEIGHT},
         )
 
+    @classmethod
+    def first(cls, line: ClientConnection) -> Firefox:
+        """The window that a new session has."""
+        asked = count(1)
+        ask(line, asked, "session.new", capabilities={})
+        tree = ask(line, asked, "browsingContext.getTree")
+        return cls(line, asked, tree["contexts"][0]["context"])
+
+    def window(self) -> Firefox:
+        """Another window of the same person: both are visible, unlike tabs."""
+        made = self._ask("browsingContext.create", type="window")
+        return Firefox(self._line, self._asked, made["context"])
+
+    def press(self, *keys: str, held: str = "") -> None:
+        """Press keys one after the other, while another one is held down."""
+        strokes = [
+            {"type": kind, "value": key}
+            for key in keys
+            for kind in ("keyDown", "keyUp")
+        ]
+        if held:
+            down, up = ({"type": kind, "value": held} for kind in ("keyDown", "keyUp"))
+            strokes = [down, *strokes, up]
+        keyboard = {"type": "key", "id": "keyboard", "actions": strokes}
+        self._ask("browsingContext.activate", context=self._context)
+        self._ask("input.performActions", context=self._context, actions=[keyboard])
+
     def _tree(self) -> Any:
-        return self._ask("browsingContext.getTree")["contexts"][0]
+        tree = self._ask("browsingContext.getTree", root=self._context)
+        return tree["contexts"][0]
 
     def _ask(self, method: str, **params: object) -> Any:
-        number = next(self._asked)
-        self._line.send(json.dumps({"id": number, "method": method, "params": params}))
-        while True:
-            told = json.loads(self._line.recv(timeout=PATIENCE_S))
-            if told.get("id") == number:
-                assert told["type"] == "success", told
-                return told["result"]
+        return ask(self._line, self._asked, method, **params)
 
     def open(self, url: str) -> None:
+        """Go to a page, and wait until it is loaded."""
         self._ask(
             "browsingContext.navigate", context=self._context, url=url, wait="complete"
         )
 
     def run(self, expression: str, *, in_frame: bool = False) -> Any:
+        """What a JavaScript expression gives, once settled; or so in the frame."""
         context = self._context
         if in_frame:
             context = self._tree()["children"][0]["context"]
@@ -146,11 +171,26 @@ class _Firefox:
         return json.loads(done["result"]["value"])
 
     def go(self, steps: int) -> None:
+        """Go back (-1) or forward (1) in the history."""
         self._ask("browsingContext.traverseHistory", context=self._context, delta=steps)
 
 
+def ask(
+    line: ClientConnection, asked: count[int], method: str, **params: object
+) -> Any:
+    """One command of WebDriver BiDi, and its result."""
+    number = next(asked)
+    line.send(json.dumps({"id": number, "method": method, "params": params}))
+    while True:
+        told = json.loads(line.recv(timeout=PATIENCE_S))
+        if told.get("id") == number:
+            assert told["type"] == "success", told
+            return told["result"]
+
+
 @contextmanager
-def _firefox(folder: Path) -> Iterator[Engine]:
+def a_firefox(folder: Path) -> Iterator[Firefox]:
+    """A running Firefox with a profile of its own."""
     folder.mkdir()
     program = str(NEEDS["firefox"][0])
     with _running(
@@ -160,7 +200,7 @@ def _firefox(folder: Path) -> Iterator[Engine]:
         r"WebDriver BiDi listening on (\S+)",
     ) as address:
         with connect(f"{address}/session", max_size=None) as line:
-            yield _Firefox(line)
+            yield Firefox.first(line)
 
 
 class _WebKit:
