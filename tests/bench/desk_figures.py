@@ -6,7 +6,10 @@ In a real Chromium with a desk and a reader's page of one feed. `open`: from the
 for the desk until its list is there and live. `key`: the desk's work for one key, with
 the layout after it, in the list and in the text. `search`: the same for a word typed
 into the search, once all posts are loaded. `seen`: from Ctrl+Enter until the post is in
-the reader's document, both by the machine's clock. Fails above the limits, which are
+the reader's document, both by the machine's clock; each text is sent once the reader's
+page has come to rest, as the next post waits there while the last one slides in. Its
+parts, 95 of 100 each: to the request, to the reader's line, to the document. Fails
+above the limits, which are
 meant for an idle machine.
 """
 
@@ -35,6 +38,7 @@ LIMITS_MS = {
     "search": 100.0,
     "seen, p95": 150.0,
 }
+PARTS = ("  to the request", "  to the line", "  to the document")
 FEED = "long"
 KEYS = 40
 OPENS = 5
@@ -96,6 +100,25 @@ WATCH = """() => {
     }
   }).observe(document.querySelector(".sp-posts"), { childList: true, subtree: true });
 }"""
+HEAR = """(() => {
+  window.heard = {};
+  window.WebSocket = class extends WebSocket {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener("message", ({ data }) => {
+        const headline = JSON.parse(data).post?.headline;
+        const at = performance.timeOrigin + performance.now();
+        if (headline) window.heard[headline] ??= at;
+      });
+    }
+  };
+})()"""
+AT_REST = "() => !document.getAnimations().length"
+SENT = """(pressed) => {
+  const at = ({ startTime }) => performance.timeOrigin + startTime;
+  return performance.getEntriesByType("resource").filter((entry) =>
+    entry.name.endsWith("/posts") && at(entry) >= pressed).map(at)[0];
+}"""
 NOTE_CHORD = """() => addEventListener("keydown", ({ key, ctrlKey }) => {
   if (key === "Enter" && ctrlKey) {
     window.pressed = performance.timeOrigin + performance.now();
@@ -114,7 +137,9 @@ def measured(server: Server, publishes: int) -> dict[str, float]:
         profile = browser.new_context(base_url=server.url)
         desk = profile.new_page()
         # In a window of its own: a tab behind another one draws nothing.
-        reader = browser.new_context(base_url=server.url).new_page()
+        elsewhere = browser.new_context(base_url=server.url)
+        elsewhere.add_init_script(HEAR)
+        reader = elsewhere.new_page()
         desk.set_default_timeout(120_000)
         desk.goto(f"/desk?feed={FEED}")
         desk.get_by_label("Token").fill(server.token)
@@ -127,7 +152,7 @@ def measured(server: Server, publishes: int) -> dict[str, float]:
         figures["open"] = median(opens)
         reader.goto(f"/live/{FEED}")
         reader.wait_for_selector('.sp-line[data-line="live"]')
-        figures["seen, p95"] = _seen(desk, reader, publishes)
+        figures |= _seen(desk, reader, publishes)
         desk.bring_to_front()
         desk.evaluate(SEARCH, ["river"])
         desk.evaluate(ALL_ARE_LOADED)
@@ -144,21 +169,30 @@ def _worst(times: list[float]) -> float:
     return sorted(times)[len(times) * 19 // 20 - 1]
 
 
-def _seen(desk: Page, reader: Page, publishes: int) -> float:
-    """From the chord to the reader's document, 95 of 100."""
+def _seen(desk: Page, reader: Page, publishes: int) -> dict[str, float]:
+    """From the chord to the reader's document, and the parts of it, 95 of 100."""
     reader.evaluate(WATCH)
     desk.bring_to_front()
     desk.evaluate(NOTE_CHORD)
-    times: list[float] = []
+    times: dict[str, list[float]] = {name: [] for name in ("seen, p95", *PARTS)}
     for number in range(publishes):
         headline = f"Seen {number}"
+        reader.wait_for_function(AT_REST, polling=20)
         desk.get_by_label("Headline").fill(headline)
         desk.get_by_label("Headline").press("Control+Enter")
         seen: Any = reader.wait_for_function(
             "name => window.seen[name]", arg=headline, polling=20
         )
-        times.append(float(seen.json_value()) - desk.evaluate("window.pressed"))
-    return _worst(times)
+        began = float(desk.evaluate("window.pressed"))
+        desk.get_by_text("Out, with").first.wait_for(state="attached")
+        request = float(desk.wait_for_function(SENT, arg=began).json_value())
+        heard = float(reader.evaluate("name => window.heard[name]", headline))
+        shown = float(seen.json_value())
+        moments = (began, request, heard, shown)
+        times["seen, p95"].append(shown - began)
+        for name, one, other in zip(PARTS, moments, moments[1:], strict=False):
+            times[name].append(other - one)
+    return {name: _worst(each) for name, each in times.items()}
 
 
 def main() -> None:
@@ -178,9 +212,9 @@ def main() -> None:
         print(json.dumps(figures))  # noqa: T201
     else:
         for name, ms in figures.items():
-            limit = LIMITS_MS[name]
-            print(f"{name:16} {ms:8.1f} ms (limit {limit:.0f})")  # noqa: T201
-    raise SystemExit(any(ms > LIMITS_MS[name] for name, ms in figures.items()))
+            limit = f" (limit {LIMITS_MS[name]:.0f})" if name in LIMITS_MS else ""
+            print(f"{name:17} {ms:8.1f} ms{limit}")  # noqa: T201
+    raise SystemExit(any(figures[name] > most for name, most in LIMITS_MS.items()))
 
 
 async def _filled(server: Server, posts: int) -> None:

@@ -506,6 +506,13 @@ async def test_no_row_moves_under_the_pointer(
     await expect(desk.row("Newcomer")).to_have_count(1)
 
 
+WORKER_SOURCES = """() => Object.fromEntries(
+  performance.getEntriesByType("resource").map(({ name, workerFinalSourceType }) =>
+    [name.split("/").at(-1), workerFinalSourceType])
+)"""
+"""What answered each request for the worker, "" if the worker was asked."""
+
+
 async def test_offline(site: Site) -> None:
     """Without a connection the desk opens with its drafts, and sends on return."""
     profile = await site.browser.new_context(base_url=site.base)
@@ -524,6 +531,9 @@ async def test_offline(site: Site) -> None:
     await desk.is_out("From the ferry")
     await desk.holds("The next one")
     assert len(await site.posts(feed)) == 1
+    # The desk is the worker's, and what it sends does not wait for the worker.
+    sources = await desk.page.evaluate(WORKER_SOURCES)
+    assert (sources["desk.js"], sources["posts"]) == ("", "network")
     await desk.page.get_by_role("button", name="Sign out").click()
     await expect(desk.page.get_by_label("Token")).to_be_visible()
     kept = "caches.match('/desk').then((page) => page === undefined)"

@@ -37,6 +37,7 @@ export class EntryStore {
   /** @type {BroadcastChannel | undefined} */ #channel;
   /** @type {IDBDatabase | null} */ #database = null;
   /** @type {Map<string, Entry>} */ #entries = new Map();
+  /** @type {Map<string, Promise<void>>} By entry, while it is written. */ #writes = new Map();
   /** @type {Map<string, string>} The text of an entry's sending, in whichever tab. */
   #statuses = new Map();
   /** @type {Set<(id: string, isOther: boolean) => void>} */ #listeners = new Set();
@@ -107,9 +108,26 @@ export class EntryStore {
    * @param {Entry} entry
    */
   async put(entry) {
+    const { id } = entry;
     this.#hold(entry);
-    await this.#write((entries) => entries.put(entry));
+    const write = this.#write((entries) => entries.put(entry));
+    this.#writes.set(id, write);
+    await write;
+    if (this.#writes.get(id) === write) this.#writes.delete(id);
     this.#tellAgain(entry);
+  }
+
+  /**
+   * The entry once it is on the disk. What this tab is writing is not read again: a text
+   * that is sent from here goes out one step of the disk earlier.
+   * @param {string} id
+   * @returns {Promise<Entry | null>}
+   */
+  async onDisk(id) {
+    const write = this.#writes.get(id);
+    if (!write) return this.fresh(id);
+    await write;
+    return this.#entries.get(id) ?? null;
   }
 
   /**

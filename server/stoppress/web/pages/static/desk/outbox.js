@@ -117,7 +117,7 @@ export class Outbox {
     if (!(await this.#sendPictures(id))) return;
     // On the disk first: after a crash the same key is sent again. It may say as well that
     // another tab has taken the text back.
-    const entry = await this.#store.fresh(id);
+    const entry = await this.#store.onDisk(id);
     if (entry?.state !== "queued" || !entry.attempt) return;
     this.#store.setStatus(id, "Sending…");
     const attempt = { ...entry.attempt, person: entry.person };

@@ -18,6 +18,9 @@ const PAGE = `${ROOT}/desk`;
 const NETWORK_MS = 4000;
 
 scope.addEventListener("install", (/** @type {any} */ event) => {
+  // A browser that can be told so does not start a worker that has ended for a request to
+  // the API: a text that is sent would wait for it.
+  event.addRoutes?.({ condition: { urlPattern: { pathname: `${ROOT}/v1/*` } }, source: "network" })?.catch(() => {});
   event.waitUntil(
     caches
       .open(VERSION)
