@@ -28,7 +28,7 @@ from tests.plain_http import ANY_CERTIFICATE, PATIENCE_S, PLAIN
 ADMIN_TOKEN = "sp_test_admin_0123456789abcdef"
 READY = "Stop Press is serving on "
 START_S = 60.0
-END_S = 30.0
+END_S = 60.0
 
 _slugs = count(1)
 

@@ -66,7 +66,7 @@ def test_a_port_that_another_process_holds_is_passed_over(tmp_path: Path) -> Non
         with pytest.raises(OSError, match="all are taken"):
             mine.draw()
         other.stdin.close()
-        other.wait(30)
+        other.wait(60)
     assert mine.draw() == theirs
 
 

@@ -15,8 +15,8 @@ import time
 from contextlib import suppress
 from types import FrameType
 
-START_S = 20.0
-END_S = 15.0
+START_S = 60.0
+END_S = 60.0
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from stoppress.bench.run_plan_and_result import BenchFailed
 from tests.bench.stage import TOKEN, Stage
 
 _EAGER = -10
-_END_S = 30.0
+_END_S = 60.0
 SAMPLE_S = 0.2
 
 

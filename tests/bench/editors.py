@@ -13,7 +13,7 @@ import time
 from stoppress.bench.run_plan_and_result import BenchFailed
 from tests.bench.stage import TOKEN, Stage
 
-_WAIT_S = 30.0
+_WAIT_S = 60.0
 _READ = 1 << 16
 
 

@@ -71,7 +71,7 @@ def measured(
 ) -> tuple[float, float]:
     """The AUC of one route, whichever way it points, and its lower bound."""
     times: dict[str, list[int]] = {feed: [], "-": []}
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     order = [feed, "-"] * (requests // 2)
     random.shuffle(order)
     gc.disable()

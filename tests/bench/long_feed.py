@@ -101,7 +101,7 @@ async def bench(given: argparse.Namespace) -> dict[str, dict[str, float]]:
         async with (
             serving(Path(folder)) as server,
             httpx.AsyncClient(
-                base_url=server.url, headers=HEADERS, timeout=30, trust_env=False
+                base_url=server.url, headers=HEADERS, timeout=60, trust_env=False
             ) as client,
         ):
             return await measure(client, given.posts, given.rounds)

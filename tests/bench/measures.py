@@ -321,7 +321,7 @@ def _fill(stage: Stage, desk: httpx.Client, posts: int) -> None:
 def _desk(stage: Stage) -> httpx.Client:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     return httpx.Client(
-        base_url=stage.url, headers=headers, timeout=30, trust_env=False
+        base_url=stage.url, headers=headers, timeout=60, trust_env=False
     )
 
 

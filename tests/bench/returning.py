@@ -20,7 +20,7 @@ from stoppress.bench.run_plan_and_result import BenchFailed
 from tests.bench.measures import Scale
 from tests.bench.stage import Stage
 
-_WAIT_S = 30.0
+_WAIT_S = 60.0
 _READ = 1 << 14
 _ASKED = (
     b"GET /v1/live?feed=bench HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"

@@ -24,8 +24,8 @@ from stoppress.bench.run_plan_and_result import BenchFailed, RunPlan
 from stoppress.bench.server_kind import ServerKind
 
 TOKEN = "sp_bench-bench-bench-bench"
-START_S = 30.0
-END_S = 20.0
+START_S = 60.0
+END_S = 60.0
 
 
 class Command(NamedTuple):

@@ -29,7 +29,7 @@ def test_a_restart_loses_nothing(
         publish(server, feed, "3")
         reader.shows("3", "2", "1")
         server.process.kill()
-        server.process.wait(30)
+        server.process.wait(60)
         line = reader.page.locator(".sp-line")
         expect(line).to_have_text("Reconnecting…")
     with serving(tmp_path / "data", "--port", port) as server:

@@ -111,7 +111,7 @@ async def compare(
     """Hold readers and pages against what was acknowledged."""
     faults: list[Fault] = []
     async with httpx.AsyncClient(
-        verify=PLAIN, base_url=server.url, timeout=30, trust_env=False
+        verify=PLAIN, base_url=server.url, timeout=60, trust_env=False
     ) as client:
         snapshot, posts = await everything(client, FEED)
     acknowledged = Counter[str]()

@@ -126,7 +126,7 @@ async def live(events: int, kept: int, folder: Path, parts: int = TENTHS) -> Lif
             httpx.AsyncClient(
                 verify=PLAIN,
                 base_url=server.url,
-                timeout=30,
+                timeout=60,
                 trust_env=False,
                 headers={"Authorization": f"Bearer {ADMIN}"},
             )

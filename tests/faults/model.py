@@ -48,7 +48,7 @@ BURST = 200
 """Deeds in each feed at the end, at once."""
 PATIENCE_S = 120.0
 """How long readers may take to come to the end, in virtual time."""
-DRAIN_S = 20.0
+DRAIN_S = 60.0
 """The same after the burst: less than a beat, which would wake whoever is stuck."""
 
 

@@ -114,7 +114,7 @@ async def _settle(scene: Scene) -> None:
     if scene.front is not None:
         scene.front.manner = Manner()  # a page may be more than it let through
     async with httpx.AsyncClient(
-        verify=PLAIN, base_url=scene.server.url, timeout=30, trust_env=False
+        verify=PLAIN, base_url=scene.server.url, timeout=60, trust_env=False
     ) as client:
         truth = {feed: await everything(client, feed) for feed in FEEDS}
     for desk in scene.desks:

@@ -171,7 +171,7 @@ async def _ask(
     url: str, method: str, path: str, secret: str, given: object = None
 ) -> httpx.Response:
     headers = {"authorization": f"Bearer {secret}"}
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
         return await client.request(method, path, json=given, headers=headers)
 
 

@@ -164,7 +164,7 @@ async def _rolled(
     await writing
     faults = [str(fault) for fault in desk.faults]
     async with httpx.AsyncClient(
-        verify=PLAIN, base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False
+        verify=PLAIN, base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False
     ) as client:
         goal = Cursor.parse(str((await shown(client, f"/v1/feeds/{FEED}"))["cursor"]))
         posts = (await everything(client, FEED))[1]

@@ -27,7 +27,7 @@ ADMIN = "sp_the-admin-of-the-fault-tests"
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 120.0
 """On a machine that others use too; a start takes a second."""
-STOP_S = 30.0
+STOP_S = 60.0
 PORT_TAKEN = 2
 """The exit code of a server that can't start here and now."""
 
@@ -95,7 +95,7 @@ class Server:
         ) as client:
             while process.returncode is None:
                 try:
-                    answer = await client.get("/readyz", timeout=1.0)
+                    answer = await client.get("/readyz", timeout=5.0)
                     if answer.status_code == 200:
                         self.pids()
                         return True
@@ -170,7 +170,7 @@ class RealSite:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._client = httpx.AsyncClient(
-            verify=PLAIN, base_url=server.url, timeout=10.0, trust_env=False
+            verify=PLAIN, base_url=server.url, timeout=60.0, trust_env=False
         )
 
     async def dial(self) -> Dialled:

@@ -152,7 +152,7 @@ async def settle(
     """Let all readers come to the end; compare, then with all pages once more."""
     faults: list[Fault] = []
     async with httpx.AsyncClient(
-        verify=PLAIN, base_url=server.url, timeout=30, trust_env=False
+        verify=PLAIN, base_url=server.url, timeout=60, trust_env=False
     ) as client:
         truth = {feed: await everything(client, feed) for feed in FEEDS}
     for feed, (_, posts) in truth.items():

@@ -14,7 +14,7 @@ import httpx
 from stoppress.domain.cursor import Cursor
 from tests.contract.store.servers import ALWAYS, EVERYSEC, SAVE_POINTS
 from tests.faults.scene import Scene
-from tests.faults.terms import FEEDS, Kind
+from tests.faults.terms import BUSY, FEEDS, Kind
 
 EPOCH_S = 10.0
 """Within what time a log that may have lost its tail begins a new epoch."""
@@ -150,7 +150,7 @@ def _save(scene: Scene) -> None:
 async def new_epochs(scene: Scene, old: Mapping[str, Cursor]) -> None:
     """Every feed has to begin a new one."""
     try:
-        async with asyncio.timeout(EPOCH_S):
+        async with asyncio.timeout(EPOCH_S * BUSY):
             while not await _differ(scene, old):  # noqa: ASYNC110  # it tells nobody
                 await asyncio.sleep(0.1)
     except TimeoutError:

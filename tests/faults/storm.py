@@ -85,7 +85,7 @@ class Editor:
         self._client = httpx.AsyncClient(
             verify=PLAIN,
             base_url=url,
-            timeout=30,
+            timeout=60,
             trust_env=False,
             headers={"Authorization": f"Bearer {ADMIN}"},
         )

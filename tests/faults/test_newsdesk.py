@@ -31,7 +31,7 @@ class Slow(Newsdesk):
 async def wait_for_what_is_not_answered(hands: int) -> None:
     """As many deeds as hands are under way; a pause waits for them, and holds."""
     desk = Slow(hands)
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(desk.work())
         for _ in range(hands):
             await desk.begun.get()

@@ -62,7 +62,7 @@ async def lose(scene: Scene) -> None:
         there = desk.published[desk.feed].values()
         return [name for name in there if name not in desk.withdrawn[desk.feed]]
 
-    await scene.until(lambda: bool(kept()), 20)
+    await scene.until(lambda: bool(kept()), 60)
     async with desk.paused():
         names = feed_keys(desk.feed)
         with scene.store.client() as client:

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import httpx
 
+from tests.faults.terms import BUSY
 from tests.plain_http import PLAIN
 
 EVERY_S = 0.05
-PATIENCE_S = 5.0
+PATIENCE_S = 5.0 * BUSY
 
 
 class Seen(NamedTuple):

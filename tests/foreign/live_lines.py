@@ -21,7 +21,7 @@ from tests.conftest import ADMIN_TOKEN
 from tests.foreign.proxies import missing
 from tests.foreign.two_hubs import Hubs
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 STREAM = {"accept": "text/event-stream", "accept-encoding": "gzip, br, zstd"}
 
 

@@ -33,7 +33,7 @@ _open: list[httpx.Client] = []
 
 
 def _client() -> httpx.Client:
-    _open.append(httpx.Client(trust_env=False, timeout=20))
+    _open.append(httpx.Client(trust_env=False, timeout=60))
     return _open[-1]
 
 

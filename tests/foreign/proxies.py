@@ -33,7 +33,7 @@ NO_SOCKETS = ("nginx-defaults", "nginx-gzip")
 """Behind these a WebSocket is refused (426), and readers fall back."""
 ALL = (*SHIPPED, *FOUND, *TRANSFORMING)
 
-END_S = 20.0
+END_S = 60.0
 PIECE_BYTES = 16
 """What the splitting proxy sends at a time."""
 
@@ -154,7 +154,7 @@ async def _answers(process: Process, site: Site, log: Path) -> None:
         site.authority.configure_trust(context)
     asking = asyncio.create_task(_ask(site.port, context))
     ending = asyncio.create_task(process.wait())
-    await asyncio.wait({asking, ending}, timeout=30, return_when="FIRST_COMPLETED")
+    await asyncio.wait({asking, ending}, timeout=60, return_when="FIRST_COMPLETED")
     ended = ending.done()
     ending.cancel()
     if ended or not asking.done():

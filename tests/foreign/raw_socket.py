@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from tests.plain_http import ANY_CERTIFICATE
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 BETWEEN_PIECES_S = 0.01
 """Between two pieces, so that they travel as segments of their own. Where they are
 joined all the same a test holds less, and fails no more often."""

@@ -116,7 +116,7 @@ class RunningClient:
         """End it."""
         self._input.close()
         try:
-            self._process.wait(20)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

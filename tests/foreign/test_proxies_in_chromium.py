@@ -62,7 +62,7 @@ async def shows_what_comes(page: Page, base: str, hubs: Hubs) -> None:
         hubs.running[1].publish, feed, "Text.", headline="Published just now"
     )
     shown = page.get_by_role("heading", name="Published just now")
-    await expect(shown).to_be_visible(timeout=20_000)
+    await expect(shown).to_be_visible(timeout=60_000)
 
 
 @pytest.mark.parametrize(

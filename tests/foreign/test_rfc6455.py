@@ -214,7 +214,7 @@ class Handshake:
     """Headers that the answer has; None: has not."""
 
 
-ANSWERS_WITHIN_S = 20.0
+ANSWERS_WITHIN_S = 60.0
 USUAL = {
     "Host": "reader.example",
     "Upgrade": "websocket",

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.conftest import Server, started
 from tests.waiting import wait_until
 
-END_S = 30
+END_S = 60
 PUBLIC_URL = "http://n.test"
 
 

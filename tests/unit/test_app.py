@@ -116,7 +116,7 @@ async def test_a_part_that_fails_ends_the_process(
     settings = Settings(redis=await valkey.start())
     try:
         app = create_app(settings)
-        async with asyncio.timeout(30), app.router.lifespan_context(app):
+        async with asyncio.timeout(60), app.router.lifespan_context(app):
             await app.state.serving.over.wait()
             assert app.state.serving.failed
     finally:

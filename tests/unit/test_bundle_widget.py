@@ -74,7 +74,7 @@ def test_the_script_is_a_classic_script(tmp_path: Path) -> None:
     for script in bundle(MODULES):
         path = tmp_path / "whole.cjs"
         path.write_text(script)
-        done = subprocess.run(["node", "--check", path], check=False, timeout=30)
+        done = subprocess.run(["node", "--check", path], check=False, timeout=120)
         assert done.returncode == 0
         assert script.startswith("(()=>{")
 
@@ -108,7 +108,7 @@ def test_what_is_imported_on_demand_is_a_second_script(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=120,
     )
     integrity = base64.b64encode(hashlib.sha256(content).digest()).decode()
     assert ran.stdout == f"sha256-{integrity}\n1 3000 [ 1, 3000, 3 ]\n"
@@ -145,7 +145,7 @@ def test_modules_come_before_those_that_import_them(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=120,
     )
     assert ran.stdout == "1 2\n"
 
@@ -161,7 +161,7 @@ def test_named_numbers_are_written_out(tmp_path: Path) -> None:
     )
     script = bundle(folder).first
     ran = subprocess.run(
-        ["node", "-e", script], capture_output=True, text=True, check=True, timeout=30
+        ["node", "-e", script], capture_output=True, text=True, check=True, timeout=120
     )
     assert ran.stdout == "1500 1\n"
     assert script.count("LONGEST_MS") == 2, "the member's name alone is left"
@@ -250,7 +250,7 @@ def test_make_builds_it_from_every_module() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=120,
     ).stdout
     (rule,) = (
         line

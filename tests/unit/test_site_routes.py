@@ -132,7 +132,7 @@ async def status(app: Any, door: Door, column: Column, post: str) -> int:
                 return
         is_known.set()
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await app(scope, receive, send)
     return IN if seen[0] == 200 else seen[0]
 

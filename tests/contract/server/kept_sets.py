@@ -133,14 +133,14 @@ def record(python: str, release: str) -> dict[str, Any]:
                 return {"release": release, **_recorded(url, redis)}
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
             store.kill()
 
 
 def _recorded(url: str, redis: Any) -> dict[str, Any]:
     repeats: list[dict[str, Any]] = []
     headers = {"authorization": f"Bearer {ADMIN}"}
-    client = httpx.Client(base_url=url, headers=headers, timeout=10, trust_env=False)
+    client = httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False)
     with client, closing(redis.pubsub()) as channels:
         editor = Editor(client, repeats)
         for slug, visibility in zip(FEEDS, ("public", "private"), strict=True):

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 TOKEN = "sp_only-for-this-test"
 
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 """How long a condition may take before the test gives up: it decides no result."""
 
 

@@ -79,7 +79,7 @@ def test_a_body_without_end_is_cut_off(server: Server) -> None:
     """The answer comes before the body ends, and the connection does."""
     path = f"/v1/feeds/{server.new_feed()}/posts"
     host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as line:
+    with socket.create_connection((host, int(port)), timeout=60) as line:
         line.sendall(
             f"POST {path} HTTP/1.1\r\nHost: {host}\r\n"
             f"Authorization: Bearer {server.token}\r\n"

@@ -224,7 +224,7 @@ def test_tail_ends_with_its_feed(server: Server, transport: str) -> None:
         tail.stdout.readline()
         assert server.request("DELETE", f"/v1/feeds/{feed}").status_code == 204
         assert tail.stderr.readline().startswith("error: ")
-        assert tail.wait(30) == 1
+        assert tail.wait(60) == 1
 
 
 def test_settings_are_printed_with_what_they_mean(run: Run) -> None:
@@ -313,6 +313,6 @@ def test_a_reader_that_closes_the_pipe_ends_the_command(
         tail.stdout.readline()
         tail.stdout.close()
         server.publish(feed, "Three")
-        assert tail.wait(30) == 1
+        assert tail.wait(60) == 1
         assert tail.stderr.read() == ""
         tail.stdout = None

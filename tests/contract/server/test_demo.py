@@ -13,7 +13,7 @@ import httpx
 
 from tests.plain_http import PATIENCE_S, PLAIN
 
-END_S = 30
+END_S = 60
 
 
 def test_the_printed_page_shows_a_post_at_once(tmp_path: Path) -> None:

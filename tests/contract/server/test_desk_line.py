@@ -44,7 +44,7 @@ def closed_with(line: ClientConnection) -> int:
     """The code with which a line ends."""
     with line, pytest.raises(ConnectionClosed) as closed:
         while True:
-            line.recv(timeout=20)
+            line.recv(timeout=60)
     assert closed.value.rcvd is not None
     return int(closed.value.rcvd.code)
 
@@ -74,11 +74,11 @@ def test_the_desk_hears_of_drafts_and_resumes(server: Server) -> None:
         assert until(line, "draft.updated")["draft"]["state"] == "approved"
         done = server.request("POST", f"{path}/publish").json()
         # The post comes first on its own channel, in whatever order of the two.
-        both = [json.loads(line.recv(timeout=20)) for _ in range(2)]
+        both = [json.loads(line.recv(timeout=60)) for _ in range(2)]
         kinds = {one["type"]: one for one in both}
         assert kinds["draft.published"]["draft"] == {"id": name}
         assert kinds["post.published"]["cursor"] == done["cursor"]
-        first = json.loads(public.recv(timeout=20))
+        first = json.loads(public.recv(timeout=60))
         assert (first["type"], first["post"]["id"]) == ("post.published", name)
         assert "notes" not in first["post"]
     # Missed since: replayed as what it is now.
@@ -86,7 +86,7 @@ def test_the_desk_hears_of_drafts_and_resumes(server: Server) -> None:
         server, f"desk={feed}@{hello['cursor']}", additional_headers=secret
     ) as line:
         assert until(line, "hello")["resumed"] is True
-        missed = [json.loads(line.recv(timeout=20)) for _ in range(3)]
+        missed = [json.loads(line.recv(timeout=60)) for _ in range(3)]
         assert [one["type"] for one in missed] == [
             *("draft.deleted", "draft.deleted", "draft.published")
         ]

@@ -65,7 +65,7 @@ def test_a_trusted_proxy_tells_the_address(
             async def followed() -> Any:
                 url = f"{server.url.replace('http', 'ws')}/v1/live?feed=quay"
                 async with (
-                    asyncio.timeout(30),
+                    asyncio.timeout(60),
                     connect(url, additional_headers=TOLD, proxy=None) as socket,
                 ):
                     await socket.recv()

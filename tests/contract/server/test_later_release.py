@@ -121,7 +121,7 @@ async def heard(site: Site, feed: str, since: str, by: Transport, count: int) ->
     """So many messages that follow on a cursor."""
     found: list[Any] = []
     line = follow(site.server.url, feed, since=since, transport=by)
-    async with asyncio.timeout(20), aclosing(line) as messages:
+    async with asyncio.timeout(60), aclosing(line) as messages:
         async for message in messages:
             found.append(message)
             if len(found) == count:

@@ -20,7 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 from stoppress.log.redis_keys import TOKENS
 from tests.conftest import Server
 
-ENDS_S = 20.0
+ENDS_S = 60.0
 """5 s is promised; this is for a busy machine."""
 
 
@@ -34,7 +34,7 @@ def live(server: Server, query: str, **options: Any) -> ClientConnection:
 def until(line: ClientConnection, kind: str) -> dict[str, Any]:
     """The next message of this type."""
     while True:
-        message: dict[str, Any] = json.loads(line.recv(timeout=20))
+        message: dict[str, Any] = json.loads(line.recv(timeout=60))
         if message["type"] == kind:
             return message
 
@@ -77,7 +77,7 @@ def test_a_socket_ends_with_its_token(
         at = revoke(server, reader)
         with pytest.raises(ConnectionClosed) as closed:
             while True:
-                alone.recv(timeout=20)
+                alone.recv(timeout=60)
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 4401
         error = until(two, "error")
         assert (error["feed"], error["code"]) == (private, 4401)
@@ -90,7 +90,7 @@ def test_a_socket_ends_with_its_token(
             assert until(two, "error")["code"] == 4401
     with pytest.raises(ConnectionClosed) as closed:
         with live(server, f"feed={private}", additional_headers=secret) as again:
-            again.recv(timeout=20)
+            again.recv(timeout=60)
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 4401
 
 
@@ -100,7 +100,7 @@ def test_a_stream_ends_with_its_token(
     """It says so, and is 401 when it comes back."""
     url = f"{server.url}/v1/feeds/{private}/events"
     headers = {**bearer(reader["token"]), "accept": "text/event-stream"}
-    with httpx.Client(trust_env=False, timeout=20, headers=headers) as client:
+    with httpx.Client(trust_env=False, timeout=60, headers=headers) as client:
         with client.stream("GET", url) as answer:
             # Else the client's next request goes where nobody reads any more.
             assert answer.headers["connection"] == "close"
@@ -121,7 +121,7 @@ def test_a_poll_ends_with_its_token(
     url = f"{server.url}/v1/feeds/{private}/events"
     headers = bearer(reader["token"])
     with (
-        httpx.Client(trust_env=False, timeout=40, headers=headers) as client,
+        httpx.Client(trust_env=False, timeout=90, headers=headers) as client,
         ThreadPoolExecutor(1) as threads,
     ):
         since = client.get(url).json()["cursor"]
@@ -130,7 +130,7 @@ def test_a_poll_ends_with_its_token(
         with pytest.raises(TimeoutError):
             answer.result(0.5)
         at = revoke(server, reader)
-        assert answer.result(20).status_code == 401
+        assert answer.result(60).status_code == 401
         assert time.monotonic() - at < ENDS_S
 
 
@@ -144,7 +144,7 @@ def test_a_token_that_expires_ends_its_lines(server: Server, private: str) -> No
     with live(server, f"feed={private}", additional_headers=headers) as line:
         until(line, "hello")
         with pytest.raises(ConnectionClosed) as closed:
-            line.recv(timeout=20)
+            line.recv(timeout=60)
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 4401
     refused = httpx.get(
         f"{server.url}/v1/feeds/{private}", headers=headers, trust_env=False
@@ -204,14 +204,14 @@ def test_a_ticket_is_renewed_on_the_line(server: Server, private: str) -> None:
         renewed.send(json.dumps(op))
         with pytest.raises(ConnectionClosed) as closed:
             while True:
-                idle.recv(timeout=20)
+                idle.recv(timeout=60)
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 4401
         server.publish(private, "Still here.")
         assert until(renewed, "post.published")["feed"] == private
         renewed.send(json.dumps(op | {"ticket": "st_wrong"}))
         with pytest.raises(ConnectionClosed) as closed:
             while True:
-                renewed.recv(timeout=20)
+                renewed.recv(timeout=60)
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 4401
 
 
@@ -231,7 +231,7 @@ def test_a_feed_that_becomes_private_ends_its_lines_in_every_process(
                 lines.enter_context(live(server, f"feed={feed}", **options))
                 for _ in range(6)
             ]
-            streams = lines.enter_context(httpx.Client(trust_env=False, timeout=20))
+            streams = lines.enter_context(httpx.Client(trust_env=False, timeout=60))
             rows = lines.enter_context(
                 streams.stream(
                     "GET",
@@ -261,7 +261,7 @@ def code_of(line: ClientConnection) -> int:
     """The code it ends with; no secret comes before."""
     with pytest.raises(ConnectionClosed) as closed:
         while True:
-            assert "Secret." not in str(line.recv(timeout=20))
+            assert "Secret." not in str(line.recv(timeout=60))
     assert closed.value.rcvd is not None
     return int(closed.value.rcvd.code)
 

@@ -24,7 +24,7 @@ async def heard(server: Server, feed: str, since: str, count: int) -> list[Messa
     """So many events after a cursor."""
     found: list[Message] = []
     async with (
-        asyncio.timeout(20),
+        asyncio.timeout(60),
         aclosing(follow(server.url, feed, since=since)) as it,
     ):
         async for message in it:

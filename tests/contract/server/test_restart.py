@@ -338,5 +338,5 @@ def test_a_server_starts_before_its_redis(tmp_path: Path) -> None:
             assert redis.poll() is None
         finally:
             redis.terminate()
-            redis.wait(30)
+            redis.wait(60)
     assert not (tmp_path / "unused").exists()

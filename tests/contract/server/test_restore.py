@@ -18,7 +18,7 @@ from tests.conftest import Server
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
-END_S = 30
+END_S = 60
 Serving = Callable[..., AbstractContextManager[Server]]
 
 pytestmark = pytest.mark.skipif(

@@ -34,7 +34,7 @@ def client(server: Server, **headers: str) -> httpx.Client:
     """A client of its own, as a page of ours or with headers of its own."""
     sent = headers or {"origin": server.url, "sec-fetch-site": "same-origin"}
     _open.append(
-        httpx.Client(base_url=server.url, headers=sent, trust_env=False, timeout=20)
+        httpx.Client(base_url=server.url, headers=sent, trust_env=False, timeout=60)
     )
     return _open[-1]
 
@@ -199,7 +199,7 @@ def end_of(socket: ClientConnection) -> int:
     """Wait for the end of a line; its close code."""
     with suppress(ConnectionClosed):
         while True:
-            socket.recv(timeout=20)
+            socket.recv(timeout=60)
     closed = socket.protocol.close_rcvd
     return 0 if closed is None else closed.code
 

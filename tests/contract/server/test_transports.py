@@ -18,7 +18,7 @@ from tests.faults.wires import PollWire, SseWire, WebSocketWire, Wire
 pytestmark = pytest.mark.asyncio
 
 WIRES: tuple[Callable[[], Wire], ...] = (WebSocketWire, SseWire, PollWire)
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 
 
 async def read(

@@ -40,7 +40,7 @@ def refused(url: str, folder: Path) -> str:
         [*command, "--redis", url, "--data", str(folder / "data")],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert ended.returncode == 2

@@ -45,7 +45,7 @@ def test_all_is_served_on_the_socket_too(
 async def follow(path: Path, feed: str, server: Server) -> tuple[Any, str]:
     """Follow on the socket, publish on the port; the event and the post's cursor."""
     async with (
-        asyncio.timeout(30),
+        asyncio.timeout(60),
         unix_connect(str(path), f"ws://hub/v1/live?feed={feed}") as socket,
     ):
         assert json.loads(await socket.recv())["type"] == "hello"

@@ -14,6 +14,7 @@ from stoppress.log.redis_keys import feed_keys, idem_key, webhook_keys
 from stoppress.log.store import RedisStore
 from tests.contract.store.news import AnyStore, made, published, write
 from tests.contract.store.servers import Server
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -114,17 +115,19 @@ async def test_dead_letters_of_earlier_releases_have_ids(
     assert list(await store.dead_letters("x")) == []
 
 
-async def test_one_holds_a_webhook(store: RedisStore) -> None:
+async def test_one_holds_a_webhook(store: RedisStore, server: Server) -> None:
     """Until its time is over, or for as long as it renews it."""
-    assert await store.hold_webhook("x", "h", "a", 0.4)
-    assert not await store.hold_webhook("x", "h", "b", 0.4)
-    assert await store.hold_webhook("x", "i", "b", 0.4)
-    await asyncio.sleep(0.3)
-    assert await store.hold_webhook("x", "h", "a", 0.4)
-    await asyncio.sleep(0.2)
-    assert not await store.hold_webhook("x", "h", "b", 0.4)
-    await asyncio.sleep(0.5)
-    assert await store.hold_webhook("x", "h", "b", 0.4)
+    key = f"{webhook_keys('x').hooks}:h"
+    assert await store.hold_webhook("x", "h", "a", 300)
+    assert not await store.hold_webhook("x", "h", "b", 900)
+    assert await store.hold_webhook("x", "i", "b", 300)
+    with server.client() as client:
+        assert 0 < client.pttl(key) <= 300_000
+        assert await store.hold_webhook("x", "h", "a", 900)
+        assert client.pttl(key) > 300_000
+    assert not await store.hold_webhook("x", "h", "b", 300)
+    assert await store.hold_webhook("x", "h", "a", 0.2)
+    await until(lambda: store.hold_webhook("x", "h", "b", 300))
 
 
 async def test_those_of_a_former_feed_do_not_count(

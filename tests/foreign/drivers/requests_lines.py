@@ -11,7 +11,7 @@ SESSION = requests.Session()
 
 def ask(method: str, url: str, headers: dict[str, str], body: bytes | None) -> Answer:
     """One request on the session's connection."""
-    got = SESSION.request(method, url, headers=headers, data=body, timeout=20)
+    got = SESSION.request(method, url, headers=headers, data=body, timeout=60)
     fields = {name.lower(): value for name, value in got.headers.items()}
     return Answer(got.status_code, fields, got.content)
 

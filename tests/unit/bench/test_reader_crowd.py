@@ -70,7 +70,7 @@ class Scripted:
             line.recv(65_536)
             line.sendall(self._hello)
             lines.append(line)
-        self.go.wait(20)
+        self.go.wait(60)
         for line, stream in zip(lines, self._streams, strict=True):
             chance = random.Random(len(stream))
             while stream:
@@ -186,7 +186,7 @@ def test_a_crowd_has_as_many_loopback_addresses_as_it_needs(
     """One address has ports for some thousands only."""
     monkeypatch.setattr("stoppress.bench.reader_crowd._A_SOURCE", 2)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(20)
+        server.settimeout(60)
         with closing(ReaderCrowd(plan(server.getsockname()))) as crowd:
             with pytest.raises(BenchFailed, match="0 of 5 readers connected in time"):
                 crowd.enter(5, time.monotonic())

@@ -16,7 +16,7 @@ from websockets.http11 import Request, Response
 from stoppress.client import reader
 from stoppress.client.reader import LineRefused, Message, Transport, follow
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 def event(seq: int, body: str = "", epoch: str = "e") -> Message:

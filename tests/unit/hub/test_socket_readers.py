@@ -53,7 +53,7 @@ class Taken:
         """So many bytes of what the peer was sent."""
         loop = asyncio.get_running_loop()
         data = b""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(data) < count:
                 piece = await loop.sock_recv(self.peer, 65_536)
                 assert piece, data
@@ -64,7 +64,7 @@ class Taken:
         """All that the peer is sent, until the end."""
         loop = asyncio.get_running_loop()
         data = b""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while piece := await loop.sock_recv(self.peer, 65_536):
                 data += piece
         return data

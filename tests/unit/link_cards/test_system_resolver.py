@@ -20,4 +20,4 @@ async def test_the_system_s_look_up() -> None:
         await resolver("nobody.invalid.")
     started = time.monotonic()
     resolver.close()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60

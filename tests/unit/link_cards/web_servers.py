@@ -92,7 +92,7 @@ class Internet:
     def fetcher(
         self,
         *,
-        timeout_s: float = 10.0,
+        timeout_s: float = 60.0,
         max_bytes: int = 64 << 10,
         trust: ssl.SSLContext | None = None,
     ) -> PageFetcher:

@@ -130,9 +130,9 @@ async def test_the_end_of_a_process_is_seen() -> None:
         await asyncio.sleep(0)
         assert not seeing.done()
         process.stdin.close()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             assert await seeing
-        process.wait(30)
+        process.wait(60)
     assert not await seen_ending(process.pid)
 
 

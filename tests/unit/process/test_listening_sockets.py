@@ -86,13 +86,13 @@ async def test_the_unspecified_address_of_ipv6_is_both_families() -> None:
     (both,) = await listen("::", 0, 1)
     port = both.getsockname()[1]
     for host in ("127.0.0.1", "::1"):
-        socket.create_connection((host, port), timeout=5).close()
+        socket.create_connection((host, port), timeout=60).close()
     free([both])
     (one,) = await listen("::1", 0, 1)
     port = one.getsockname()[1]
-    socket.create_connection(("::1", port), timeout=5).close()
+    socket.create_connection(("::1", port), timeout=60).close()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port), timeout=5)
+        socket.create_connection(("127.0.0.1", port), timeout=60)
     free([one])
 
 

@@ -21,7 +21,7 @@ from tests.newsroom_line import Paper
 
 pytestmark = pytest.mark.asyncio
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 class Peer:

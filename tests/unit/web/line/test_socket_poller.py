@@ -22,7 +22,7 @@ from stoppress.web.line.socket_poller import (
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 POLLERS = pytest.mark.parametrize(
     "make", [EpollPoller, LoopPoller], ids=["epoll", "loop"]

@@ -89,7 +89,7 @@ def test_shutdown_of_the_server_finds_the_readers(loop: Any) -> None:
     async def scenario() -> None:
         room = Liveroom("takeover")
         room.paper.make("x")
-        async with asyncio.timeout(30), room.running():
+        async with asyncio.timeout(60), room.running():
             async with raw(room) as client, raw(room) as stream:
                 client.send(UPGRADE)
                 stream.send(STREAM)

@@ -24,7 +24,7 @@ from tests.tally import Tally
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 HEAD_S = 30.0
 
 

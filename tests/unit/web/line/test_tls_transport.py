@@ -25,7 +25,7 @@ from tests.certificates import for_this_machine, trust
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 MIB = 1 << 20
 
 
