@@ -26,10 +26,14 @@ import { listenForWake } from "./wake_events.js";
  * @typedef {{change?: (state: State, message: Message | null) => void,
  *   line?: (state: LineState) => void, readers?: (count: number) => void,
  *   reset?: () => void}} Listener `reset`: a snapshot has replaced the state.
- * @typedef {{token?: string | import("./ticket_source.js").TicketSource, from?: string, newest?: string, env?: any}} Options `token`:
+ * @typedef {{token?: string | import("./ticket_source.js").TicketSource, from?: string, newest?: string, env?: Environment}} Options `token`:
  *   for a private feed: a text, or a source of tickets (`ticket_source.js`). `from`: other posts than the newest (`post_selection.js`).
  *   `newest`: when the feed's newest post was published, if `from` begins further back.
  *   `env`: the source of timers, `fetch` and the like; by default the global object.
+ * @typedef {Pick<typeof globalThis, "fetch" | "setTimeout" | "clearTimeout" | "Math" | "console">
+ *   & Partial<Pick<typeof globalThis, "WebSocket" | "document" | "addEventListener" |
+ *   "localStorage" | "sessionStorage">>} Environment
+ * @typedef {import("./http_requests_and_waits.js").Refusal} Refusal
  */
 
 const CHECK_INTERVAL_MS = 300_000;
@@ -45,7 +49,7 @@ export class Reader {
    *   another feed; set while the line is live, if its transport can send.
    */
   send;
-  /** @type {((message: any) => void) | undefined} Receives the messages of other feeds. */
+  /** @type {((message: import("./fold.js").LineMessage) => void) | undefined} Receives the messages of other feeds. */
   other;
 
   #endpoint;
@@ -56,7 +60,7 @@ export class Reader {
   #unloaded = createUnloadedPosts();
   /** @type {(() => void) | null} */ #stopWake = null;
   #loading = new AbortController();
-  /** @type {any} */ #checkTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #checkTimer;
   #lastCheckAt = 0;
 
   /**
@@ -65,7 +69,7 @@ export class Reader {
    * @param {Listener} on
    * @param {Options} options
    */
-  constructor(origin, feed, on, { token = "", from = "", newest = "", env = /** @type {any} */ (token).env ?? globalThis } = {}) {
+  constructor(origin, feed, on, { token = "", from = "", newest = "", env = /** @type {{env?: Environment}} */ (token).env ?? globalThis } = {}) {
     this.#endpoint = { origin, feed: encodeURIComponent(feed), token, from, newest, env };
     this.#on = on;
     const cursor = () => formatCursor(/** @type {Cursor} */ (this.#lineCursor));
@@ -124,8 +128,9 @@ export class Reader {
   /**
    * JSON from any path of the hub, with the feed's token. Rejects if the hub refuses or
    * does not answer.
+   * @template Answer
    * @param {string} path
-   * @returns {Promise<any>}
+   * @returns {Promise<Answer>}
    */
   get(path) {
     return getJson(this.#endpoint, path);
@@ -157,10 +162,10 @@ export class Reader {
 
   // Messages of the line
 
-  /** @param {any} message */
+  /** @param {import("./fold.js").LineMessage} message */
   #receive(message) {
     const { type, cursor, retry_ms, count } = message;
-    if (type === "readers") return this.#on.readers?.(count);
+    if (type === "readers") return this.#on.readers?.(/** @type {number} */ (count));
     if (!cursor) return;
     const at = parseCursor(cursor);
     const before = /** @type {Cursor} */ (this.#lineCursor);
@@ -172,8 +177,9 @@ export class Reader {
     ) this.#reset(at);
     else {
       this.#lineCursor = at;
-      if (this.#queue) this.#queue.push(message);
-      else this.#apply(message);
+      const event = /** @type {Message} */ (message);
+      if (this.#queue) this.#queue.push(event);
+      else this.#apply(event);
     }
   }
 
@@ -221,11 +227,12 @@ export class Reader {
         const loaded = await loadSnapshot(this.#endpoint, at, this.state, this.#unloaded, signal);
         if (!signal.aborted) this.#adopt(loaded);
         return;
-      } catch (/** @type {any} */ error) {
+      } catch (error) {
+        const { code, retryMs } = /** @type {Refusal} */ (error);
         if (signal.aborted) return;
-        if (isFinal(error.code)) return this.#end();
+        if (isFinal(code)) return this.#end();
         spreadMs = Math.min(LONGEST_RETRY_MS, this.#connection.retryMs * 2 ** failures);
-        await sleep(env, error.retryMs ?? 0, signal);
+        await sleep(env, retryMs ?? 0, signal);
         if (!this.#connection.isKept()) this.#setLine("reconnecting");
       }
     }
@@ -276,8 +283,8 @@ export class Reader {
       if (signal.aborted || !loaded) return;
       this.#lineCursor = this.#queue = null;
       this.#adopt(loaded);
-    } catch (/** @type {any} */ error) {
-      if (signal.aborted || !isFinal(error.code)) return;
+    } catch (error) {
+      if (signal.aborted || !isFinal(/** @type {Refusal} */ (error).code)) return;
       env.clearTimeout(this.#checkTimer);
       this.#setLine("gone");
     }

@@ -16,12 +16,17 @@ import { runningScript } from "./running_script.js";
 import { renderFrame } from "./render_widget_shell.js";
 import { stateFromPage } from "./state_from_page.js";
 
+/**
+ * @typedef {string | import("./ticket_source.js").TicketSource} Token
+ * @typedef {import("./localization.js").Words} Words
+ */
+
 // Without HTMLElement, as on a server, the class exists and does nothing.
 export class StopPress extends (globalThis.HTMLElement ?? Object) {
   static observedAttributes = ["feed", "src", "token", "posts"];
 
   // May have been set before this class was defined.
-  #token = /** @type {any} */ (this).token;
+  #token = /** @type {{token?: Token}} */ (this).token;
   #isStarted = false;
 
   /** @type {Reader | null} */ #reader = null;
@@ -29,7 +34,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
 
   constructor() {
     super();
-    delete (/** @type {any} */ (this).token);
+    delete (/** @type {{token?: Token}} */ (this).token);
   }
 
   connectedCallback() {
@@ -44,12 +49,12 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
     this.#view?.stop();
   }
 
-  attributeChangedCallback(/** @type {string} */ _, /** @type {any} */ old, /** @type {any} */ now) {
+  attributeChangedCallback(/** @type {string} */ _, /** @type {string | null} */ old, /** @type {string | null} */ now) {
     if (old !== now) this.reload();
   }
 
   /** The token of a private feed, if it is not to be in the page; or a source of tickets. */
-  set token(/** @type {string | import("./ticket_source.js").TicketSource} */ token) {
+  set token(/** @type {Token} */ token) {
     this.#token = token;
     this.reload();
   }
@@ -93,9 +98,10 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
    * @param {string} slug
    */
   #takeOver(slug) {
-    const { cursor, next, zone, status } = /** @type {any} */ (this.dataset);
+    const { cursor, next, zone, status } = /** @type {{[name: string]: string}} */ (this.dataset);
     const root = /** @type {HTMLElement} */ (this.querySelector(".sp"));
-    const words = JSON.parse(/** @type {any} */ (this.querySelector(".sp-words")).textContent);
+    /** @type {Words} */
+    const words = JSON.parse(/** @type {{textContent: string}} */ (this.querySelector(".sp-words")).textContent);
     const feed = { slug, language: root.lang, direction: root.dir, timezone: zone, status };
     const reader = this.#createReader(slug);
     this.#showFeed(root, { words, feed, base: this.#hub.slice(location.origin.length), headingLevel: 1 }, true);
@@ -113,6 +119,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
     const extras = import("./feed_extras.js").catch(() => {});
     const reader = this.#createReader(slug, async ({ feed }) => {
       try {
+        /** @type {Words} */
         const words = await reader.get(`/stop-press/words/${feed.language}.json`);
         await extras;
         if (this.#reader !== reader) return;
@@ -181,7 +188,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
 
   /**
    * @param {string} name
-   * @param {any} detail
+   * @param {object} detail
    */
   #report(name, detail) {
     this.dispatchEvent(new CustomEvent(`stoppress:${name}`, { detail, bubbles: true, composed: true }));

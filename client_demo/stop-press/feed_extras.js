@@ -58,7 +58,7 @@ export function createFeedExtras(surroundings) {
   const slides = createSlides(root, times.inView, drawSoon);
   const keyMoments = createKeyMoments(keys, ctx);
   // What the server's HTML says of that.
-  drawnFeed.show_verification ||= dataset.verification;
+  drawnFeed.show_verification ||= /** @type {true | undefined} */ (/** @type {unknown} */ (dataset.verification));
   ctx.more = { renderMedia, patchElement };
   /** @type {any} */
   let timer;

@@ -10,14 +10,30 @@ import { parseCursor } from "./cursor.js";
 import { isKnown } from "./event_types.js";
 
 /**
- * @typedef {{id: string, published_at: string, pinned?: boolean, rev?: number,
- *   [member: string]: any}} Post A member that is not there is null, false or empty; so it
- *   is with a feed.
- * @typedef {{[member: string]: any}} Feed
+ * @typedef {{name: string, url?: string, role?: string, image?: string}} Author
+ * @typedef {{type: string, url?: string, width?: number, height?: number, alt?: string,
+ *   caption?: string, credit?: string, title?: string, text?: string, provider?: string,
+ *   image?: string}} Media
+ * @typedef {{id: string, published_at: string, rev?: number, url?: string,
+ *   updated_at?: string, headline?: string, html?: string, language?: string,
+ *   direction?: string, key?: boolean, breaking?: boolean, pinned?: boolean,
+ *   verification?: string, tags?: string[], authors?: Author[], media?: Media[],
+ *   source?: {name: string, url?: string}, location?: string,
+ *   correction?: {note: string, at: string}, [member: string]: unknown}} Post A member that
+ *   is not there is null, false or empty; so it is with a feed.
+ * @typedef {{id: string, published_at?: undefined, pinned?: undefined}} WithdrawnPost
+ * @typedef {Post | WithdrawnPost} ChangedPost
+ * @typedef {{slug: string, status: string, language: string, direction: string,
+ *   timezone: string, url?: string, title?: string, standfirst?: string, summary?: string,
+ *   image?: {url: string, width?: number, height?: number, alt?: string},
+ *   links?: {title: string, url: string}[], share?: string[], coverage_start?: string,
+ *   closed_at?: string, show_verification?: boolean, [member: string]: unknown}} Feed
  * @typedef {[published_at: string, id: string]} Position
  * @typedef {{posts: Post[], next: string | null}} Page
  * @typedef {Page & {feed: Feed, cursor: string, pinned?: Post | null}} Snapshot
- * @typedef {{type: string, cursor: string, post?: any, value?: Feed}} Message
+ * @typedef {{type: string, cursor: string, post?: ChangedPost, value?: Feed}} Message
+ * @typedef {Omit<Message, "cursor"> & {cursor?: string, feed?: string, retry_ms?: number,
+ *   count?: number}} LineMessage Any message of the line, not only an event.
  * @typedef {{feed: Feed, cursor: import("./cursor.js").Cursor,
  *   posts: Map<string, Post>, pinned?: Post | null, floor: Position | null,
  *   rising?: boolean}} State `rising`: the posts are read oldest first; `floor` is then
@@ -62,7 +78,7 @@ export const isUnloaded = ({ floor, rising }, position) =>
 /**
  * Whether a post belongs to the loaded posts, by its newest version.
  * @param {State} state
- * @param {any} post A post, or only the id of a withdrawn one.
+ * @param {ChangedPost} post
  */
 export const isLoaded = (state, post) => post.published_at && !isUnloaded(state, positionOf(post));
 
@@ -118,11 +134,11 @@ export function fold(state, message) {
 
 /**
  * @param {State} state
- * @param {any} post A post, or only the id of a withdrawn one.
+ * @param {ChangedPost} post
  * @returns {State}
  */
 function withPost(state, post) {
-  const posts = new Map(state.posts).set(post.id, post);
+  const posts = new Map(state.posts).set(post.id, /** @type {Post} */ (post));
   if (!isLoaded(state, post)) posts.delete(post.id);
   let { pinned } = state;
   if (post.pinned) pinned = post;

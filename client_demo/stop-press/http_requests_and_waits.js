@@ -10,6 +10,7 @@ import { codeOfStatus } from "./close_codes.js";
  *   env: any}} Endpoint Where a feed is, and the token that reads it. The token is never
  *   part of an address that a page shows, links or sends on. `from`, `newest` and `env`:
  *   see `client.js`.
+ * @typedef {Error & {code: number, retryMs?: number}} Refusal Why there is no answer.
  */
 
 /**

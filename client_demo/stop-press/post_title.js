@@ -25,7 +25,7 @@ export function headlineOf({ headline, html = "", media = [] }, words) {
   const texts = [
     content.textContent,
     ...pictures.map(({ alt }) => alt),
-    ...media.flatMap((/** @type {any} */ { type, url, caption, alt, text, title, provider }) => [
+    ...media.flatMap(({ type, url, caption, alt, text, title, provider }) => [
       caption, alt, text, title, provider,
       /^(link|embed)/.test(type) && hostOf(url),
     ]),
@@ -34,7 +34,7 @@ export function headlineOf({ headline, html = "", media = [] }, words) {
     const line = (text || "").replace(/[ \t\n\f\r]+/g, " ").replace(/^ | $/g, "");
     if (line) return shorten(line);
   }
-  const isPicture = pictures[0] || media.some((/** @type {any} */ { type }) => type === "image");
+  const isPicture = pictures[0] || media.some(({ type }) => type === "image");
   return words[isPicture ? "picture" : "update"];
 }
 

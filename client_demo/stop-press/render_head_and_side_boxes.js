@@ -37,7 +37,7 @@ export function renderHead({ words, feed, headingLevel, base }) {
     h(`h${headingLevel}.sp-title`, { part: headingLevel > 1 }, feed.title),
     first,
     others.length && h("details.sp-about", h("summary", words.showAll), others),
-    src && h("figure.sp-lead", { part: headingLevel > 1 }, renderPicture(src, image)),
+    src && h("figure.sp-lead", { part: headingLevel > 1 }, renderPicture(src, /** @type {{alt?: string}} */ (image))),
   );
 }
 
@@ -78,7 +78,7 @@ export function renderSummary(ctx) {
 export function renderLinks(ctx) {
   const { links = [], url, slug } = ctx.feed;
   const items = links.map(
-    (/** @type {any} */ related) => ![url, `/live/${slug}`].includes(related.url) && link(related.url, ctx, related.title),
+    (related) => ![url, `/live/${slug}`].includes(related.url) && link(related.url, ctx, related.title),
   );
   return renderBox("nav", "links", ctx, ctx.words.related, items.filter(Boolean));
 }

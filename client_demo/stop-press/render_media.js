@@ -13,7 +13,7 @@ import { h, safeUrl } from "./render_post.js";
 /**
  * A picture; of an uploaded one the browser chooses among the variants.
  * @param {string} src
- * @param {any} picture With `width`, `height` and `alt`, as far as they are known.
+ * @param {{width?: number, height?: number, alt?: string}} picture With `width`, `height` and `alt`, as far as they are known.
  */
 export function renderPicture(src, { width, height, alt }) {
   const srcset = isUploaded(src) && [480, 960, 1440].map((wide) => `${src}/${wide} ${wide}w`).join();
@@ -22,7 +22,7 @@ export function renderPicture(src, { width, height, alt }) {
 
 /**
  * One picture, quote, link or embed; null if it has no safe address.
- * @param {any} item
+ * @param {import("./fold.js").Media} item
  * @param {import("./render_post.js").Context} ctx
  */
 export function renderMedia(item, ctx) {

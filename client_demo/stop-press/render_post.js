@@ -114,13 +114,14 @@ export function renderPost(post, ctx, pinned = false) {
   const { words, base, feed } = ctx;
   const id = `${pinned ? "pinned" : "post"}-${post.id}`;
   const href = `${base}/live/${feed.slug}/${post.id}`;
-  const marks = ["breaking", "key", "verification"].filter((mark) => post[mark]);
+  const marks = /** @type {const} */ (["breaking", "key", "verification"]).filter((mark) => post[mark]);
   const language = post.language === feed.language ? null : post.language;
   // Without one, the text has that of its surroundings.
   const direction = post.direction ?? (language && (RTL.test(language) ? "rtl" : "ltr"));
   const { headline, html, authors, media, tags, source, location, correction } = post;
   // Parts are for a page around the widget.
   const isWidget = ctx.headingLevel > 1;
+  const updated = /** @type {string} */ (post.updated_at);
   const [before, after] = words.updated.split("{time}");
   const article = h(
     ["article.sp-post", ...marks].join(".sp-is-"),
@@ -134,17 +135,17 @@ export function renderPost(post, ctx, pinned = false) {
       h("a", { href }, time(post.published_at, ctx, `${id}-t`)),
       h("span.sp-ago"),
     ),
-    marks.length && h("p.sp-marks", marks.map((mark) => h(`span.sp-${mark}`, words[mark] ?? words[post[mark]]))),
+    marks.length && h("p.sp-marks", marks.map((mark) => h(`span.sp-${mark}`, words[mark] ?? words[/** @type {string} */ (post[mark])]))),
     h(
       "div.sp-what",
       { lang: language, dir: direction },
       headline && h(`h${ctx.headingLevel + 1}.sp-headline`, { part: isWidget, id: `${id}-h` }, headline),
-      authors?.map((/** @type {any} */ { name, url, role, image }) => {
+      authors?.map(({ name, url, role, image }) => {
         const src = smallest(safeUrl(image, base));
         return h("p.sp-by", src && h("img", { alt: "", src }), link(url, ctx, name), role && ` · ${role}`);
       }),
       html && h("div.sp-body", { part: isWidget }, fragment(html, base)),
-      media?.map((/** @type {any} */ item) => ctx.more?.renderMedia(item, ctx)),
+      media?.map((item) => ctx.more?.renderMedia(item, ctx)),
       correction && h(
         "p.sp-correction",
         h("strong", words.correction), " ", time(correction.at, ctx), " ", correction.note,
@@ -154,10 +155,9 @@ export function renderPost(post, ctx, pinned = false) {
       "footer.sp-foot",
       source && h("span.sp-source", `${words.source}: `, link(source.url, ctx, source.name)),
       location && h("span.sp-location", `${words.location}: `, location),
-      tags && h("ul.sp-tags", tags.map((/** @type {string} */ tag) =>
+      tags && h("ul.sp-tags", tags.map((tag) =>
         h("li", h("a", { href: `${base}/live/${feed.slug}?tag=${encodeURIComponent(tag)}` }, tag)))),
-      post.updated_at > post.published_at &&
-        h("span.sp-updated", before, time(post.updated_at, ctx), after),
+      updated > post.published_at && h("span.sp-updated", before, time(updated, ctx), after),
       h("a.sp-share", { href }, words.share),
     ),
   );

@@ -14,6 +14,6 @@ export function renderFrame({ words, feed, base }) {
   const root = /** @type {HTMLElement} */ (fragment(words.frame, base).firstElementChild);
   root.lang = feed.language;
   root.dir = feed.direction;
-  /** @type {HTMLElement} */ (root.querySelector(".sp-title")).textContent = feed.title;
+  /** @type {HTMLElement} */ (root.querySelector(".sp-title")).textContent = /** @type {string} */ (feed.title);
   return root;
 }

@@ -7,6 +7,7 @@ a strict program of somebody else's then compiles against those.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -20,6 +21,12 @@ from stoppress.web.pages.find_browser_files import browser_folder
 MODULES = browser_folder() / "stop-press"
 PAGE_MODULES = Path(page_routes.__file__).with_name("static") / "reader"
 LIBRARIES = "es2022,dom,dom.iterable"
+
+TYPED = ("fold", "client", "element")
+"""What others call, and what changes their state: no type of these is left open."""
+ANY = re.compile(r"\bany\b")
+ANY_IN_COMMENT = re.compile(r"[{<(|:,\s]any\b[\[\]>)|,;]*\}")
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 CONSUMER = """
 import { Reader, type LineState, type State } from "stop-press/client.js";
@@ -69,10 +76,22 @@ def test_the_modules_and_who_uses_them(tmp_path: Path) -> None:
     package = tmp_path / "node_modules" / "stop-press"
     shutil.copytree(MODULES, package)
     tsc(package, "-p", ".")
+    for name in TYPED:
+        declared = (package / "types" / f"{name}.d.ts").read_text()
+        assert not ANY.search(COMMENT.sub("", declared)), name
     (tmp_path / "package.json").write_text('{"type": "module"}')
     (tmp_path / "consumer.mts").write_text(CONSUMER)
     options = ["--strict", "--noEmit", "--target", "es2022", "--module", "node16"]
     tsc(tmp_path, *options, "--lib", "es2022,dom", "consumer.mts")
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_no_type_is_left_open(name: str) -> None:
+    """Neither by a comment, nor by what is parsed and has no type of its own."""
+    source = (MODULES / f"{name}.js").read_text()
+    assert not ANY_IN_COMMENT.search(source)
+    for found in re.finditer(r".*\n.*(?:JSON\.parse|reader\.get)\(", source):
+        assert "@type {" in found[0], found[0]
 
 
 @pytest.mark.skipif(shutil.which("tsc") is None, reason="tsc is not installed")
