@@ -184,7 +184,6 @@ def _seen(desk: Page, reader: Page, publishes: int) -> dict[str, float]:
             "name => window.seen[name]", arg=headline, polling=20
         )
         began = float(desk.evaluate("window.pressed"))
-        desk.get_by_text("Out, with").first.wait_for(state="attached")
         request = float(desk.wait_for_function(SENT, arg=began).json_value())
         heard = float(reader.evaluate("name => window.heard[name]", headline))
         shown = float(seen.json_value())

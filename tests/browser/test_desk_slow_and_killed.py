@@ -34,11 +34,13 @@ class SlowLine:
         """The proxy's address, while it is open."""
         where = httpx.URL(url)
         tasks: set[asyncio.Task[None]] = set()
+        writers: list[asyncio.StreamWriter] = []
 
         async def serve(
             reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         ) -> None:
             there = await asyncio.open_connection(where.host, where.port)
+            writers.extend((writer, there[1]))
             for one, other in ((reader, there[1]), (there[0], writer)):
                 task = asyncio.create_task(self._carry(one, other))
                 tasks.add(task)
@@ -49,6 +51,8 @@ class SlowLine:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            for writer in writers:
+                writer.transport.abort()
 
     async def _carry(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -73,7 +77,8 @@ class SlowLine:
                 taking.cancel()
         except* ConnectionError:
             pass  # the browser went away, or the server
-        writer.close()
+        finally:
+            writer.close()
 
 
 async def test_five_texts_over_a_line_of_two_seconds(site: Site) -> None:
