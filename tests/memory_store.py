@@ -279,11 +279,19 @@ class MemoryStore:
         )
         return DueDrafts(now, tuple(found[:limit]))
 
-    async def touch_presence(self, feed: str, touch: Touch) -> tuple[bool, bytes]:
+    async def touch_presence(
+        self, feed: str, touch: Touch, idempotency: Idempotency | None = None
+    ) -> tuple[bool, bytes]:
         """Keep who is here, for good; leases and requests are the script's matter."""
         self._called("touch_presence")
+        kept = self._feed(feed)
+        is_repeated = self._recall(feed, idempotency, kept.born) is not None
+        if touch.what not in ("read", "want"):
+            self._remember(feed, idempotency, kept.born, Written("", kept.cursor))
         held = self.present.setdefault(feed, {})
-        if touch.what == "here":
+        if is_repeated:
+            pass
+        elif touch.what == "here":
             held[touch.client] = touch.members
         elif touch.what == "leave":
             held.pop(touch.client, None)
@@ -335,8 +343,32 @@ class MemoryStore:
             raise DeletedSince("webhook", done.post)
         return self.hooks[feed, done.post]
 
-    async def drop_webhook(self, feed: str, hook: str) -> bool:
+    async def value_under_key(self, feed: str, idempotency: Idempotency) -> str | None:
+        """What was kept under this key."""
+        self._called("value_under_key")
+        done = self._recall(feed, idempotency, self._feed(feed).born)
+        return None if done is None else done.post
+
+    async def keep_under_key(
+        self, feed: str, idempotency: Idempotency, value: str
+    ) -> str:
+        """Keep a value, unless there is one."""
+        before = await self.value_under_key(feed, idempotency)
+        if before is not None:
+            return before
+        kept = self._feed(feed)
+        self._remember(feed, idempotency, kept.born, Written(value, kept.cursor))
+        return value
+
+    async def drop_webhook(
+        self, feed: str, hook: str, idempotency: Idempotency | None = None
+    ) -> bool:
         """Forget a webhook."""
+        kept = self._feed(feed)
+        if self._recall(feed, idempotency, kept.born) is not None:
+            return True
+        if (feed, hook) in self.hooks:
+            self._remember(feed, idempotency, kept.born, Written(hook, kept.cursor))
         self.resending -= {
             one for one in self.resending if one[1].startswith(f"{hook}.")
         }
@@ -387,13 +419,23 @@ class MemoryStore:
         return found[:limit]
 
     async def queue_resends(
-        self, feed: str, subject: str, letters: Sequence[str]
+        self,
+        feed: str,
+        subject: str,
+        letters: Sequence[str],
+        idempotency: Idempotency | None = None,
     ) -> int:
         """Queue them; how many were not."""
+        kept = self._feed(feed)
+        done = self._recall(feed, idempotency, kept.born)
+        if done is not None:
+            return int(done.post)
         before = len(self.resending)
         self.resending |= {(feed, letter) for letter in letters}
         if queued := len(self.resending) - before:
             self.audited.append(("webhook.resend_requested", subject))
+        written = Written(str(queued), kept.cursor)
+        self._remember(feed, idempotency, kept.born, written)
         return queued
 
     async def resends(self, feed: str, hook: str) -> Sequence[DeadLetter]:
@@ -586,9 +628,18 @@ class MemoryStore:
         self._called("tokens")
         return list(self.records.items())
 
-    async def drop_token(self, digest: str) -> bool:
+    async def drop_token(
+        self, digest: str, idempotency: Idempotency | None = None
+    ) -> bool:
         """Forget a token and its last use; whether it was there."""
         self._called("drop_token")
+        if idempotency is not None:
+            if self._token_under(idempotency) is not None:
+                return True
+            if digest in self.records:
+                name = (idempotency.owner, idempotency.key)
+                made = TokenUnderKey("", digest)
+                self._made_tokens[name] = (idempotency.fingerprint, made)
         self.uses.pop(digest, None)
         was = self.records.pop(digest, None)
         if was is not None:

@@ -12,7 +12,12 @@ from typing import NamedTuple, Protocol
 
 from stoppress.desk.presence import Touch
 from stoppress.desk.store_protocol import Store
-from stoppress.domain.store_requests_and_results import Change, Write, Written
+from stoppress.domain.store_requests_and_results import (
+    Change,
+    Idempotency,
+    Write,
+    Written,
+)
 
 
 class DueDraft(NamedTuple):
@@ -58,5 +63,10 @@ class DraftStore(Store, Protocol):
     async def unschedule(self, due: Sequence[DueDraft]) -> None:
         """Remove these drafts from the schedule."""
 
-    async def touch_presence(self, feed: str, touch: Touch) -> tuple[bool, bytes]:
-        """Change who is at a desk; returns whether it was done, and the notice."""
+    async def touch_presence(
+        self, feed: str, touch: Touch, idempotency: Idempotency | None = None
+    ) -> tuple[bool, bytes]:
+        """Change who is at a desk; returns whether it was done, and the notice.
+
+        Not again under the same key. Raises IdempotencyKeyReused.
+        """

@@ -179,7 +179,11 @@ class DraftDesk(DraftPublishing):
 
         Raises NoDraft; DraftGone if it was published.
         """
+        path = f"/v1/feeds/{feed}/drafts/{name}"
+        idempotency = idempotency_of(requester, "DELETE", path, b"")
         await self._store.open_desk_log(feed)
+        if await recall(self._store, desk_log_of(feed), idempotency):
+            return
         for _ in range(WRITE_ATTEMPTS):
             try:
                 body = await self._body(feed, name)
@@ -190,7 +194,7 @@ class DraftDesk(DraftPublishing):
             draft = STORED_DRAFTS.read(body)
             draft_rules.check_may_change(caller, feed, draft, None)
             check_revision(expected, draft.rev, body, equal_revs(draft))
-            if await self._removed(feed, draft, body, requester):
+            if await self._removed(feed, draft, body, requester, idempotency):
                 return
         raise Conflict(f"the draft {name!r} changes too often now: try again")
 

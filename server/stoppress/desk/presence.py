@@ -5,6 +5,8 @@ Rules:
   post or draft is renewed likewise. Entries that are not renewed expire.
 - A lease warns: it never refuses a write. Its holder may hand it over to the client
   that asked.
+- A change that is repeated with its Idempotency-Key is not made again; the answer is
+  the state then.
 - A change is published on the desk log's channel as a notice, which is no event of a
   log; it contains all valid entries.
 """
@@ -20,7 +22,9 @@ import msgspec
 from stoppress.desk.caller import Caller
 from stoppress.desk.draft_input import person_behind
 from stoppress.desk.json_input import read
+from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
 from stoppress.domain.errors import Conflict, Invalid, TooMany
+from stoppress.domain.store_requests_and_results import Idempotency
 
 PRESENCE_S = 30
 EDIT_LEASE_S = 60
@@ -62,8 +66,13 @@ class PresenceStore(Protocol):
     async def open_desk_log(self, feed: str) -> None:
         """Create the feed's desk log if it has none. Raises NotFound."""
 
-    async def touch_presence(self, feed: str, touch: Touch) -> tuple[bool, bytes]:
-        """Make the change; returns whether it was done, and a notice of all entries."""
+    async def touch_presence(
+        self, feed: str, touch: Touch, idempotency: Idempotency | None = None
+    ) -> tuple[bool, bytes]:
+        """Make the change; returns whether it was done, and a notice of all entries.
+
+        Not again under the same key. Raises IdempotencyKeyReused.
+        """
 
 
 _presence = msgspec.json.Decoder(PresenceInput)
@@ -78,24 +87,34 @@ class PresenceDesk:
 
     async def read(self, feed: str) -> bytes:
         """All valid entries. Raises NotFound."""
-        return (await self._touch(feed, Touch("read")))[1]
+        await self._store.open_desk_log(feed)
+        return (await self._store.touch_presence(feed, Touch("read")))[1]
 
-    async def here(self, feed: str, client: str, raw: bytes, caller: Caller) -> bytes:
+    async def here(
+        self, feed: str, client: str, raw: bytes, caller: Caller, key: str | None = None
+    ) -> bytes:
         """Report a client's presence, for PRESENCE_S. Raises TooMany."""
         given = read(raw or b"{}", _presence)
         members = _members(caller, given.on)
         touch = Touch("here", _named(client, caller), PRESENCE_S, members)
-        is_done, notice = await self._touch(feed, touch)
+        is_done, notice = await self._touch(feed, touch, caller, key)
         if not is_done:
             raise TooMany("people at this desk", PRESENCE_S)
         return notice
 
-    async def leave(self, feed: str, client: str, caller: Caller) -> None:
+    async def leave(
+        self, feed: str, client: str, caller: Caller, key: str | None = None
+    ) -> None:
         """Remove a client's presence and its leases."""
-        await self._touch(feed, Touch("leave", _named(client, caller)))
+        await self._touch(feed, Touch("leave", _named(client, caller)), caller, key)
 
     async def lease(
-        self, feed: str, subject: str, raw: bytes, caller: Caller
+        self,
+        feed: str,
+        subject: str,
+        raw: bytes,
+        caller: Caller,
+        key: str | None = None,
     ) -> tuple[bool, bytes]:
         """Take, renew or hand over a lease; False if another client holds it."""
         given = read(raw, _lease)
@@ -103,29 +122,47 @@ class PresenceDesk:
         touch = Touch("lease", client, EDIT_LEASE_S, _members(caller), subject)
         if given.to is not None:
             touch = touch._replace(what="give", to=given.to)
-        return await self._touch(feed, touch)
+        return await self._touch(feed, touch, caller, key)
 
-    async def want(self, feed: str, subject: str, raw: bytes, caller: Caller) -> bytes:
+    async def want(
+        self,
+        feed: str,
+        subject: str,
+        raw: bytes,
+        caller: Caller,
+        key: str | None = None,
+    ) -> bytes:
         """Ask the holder for a lease. Raises Conflict if no other client holds it."""
         given = read(raw, _lease)
         client = _named(given.client, caller)
         touch = Touch("want", client, EDIT_LEASE_S, _members(caller), subject)
-        is_done, notice = await self._touch(feed, touch)
+        is_done, notice = await self._touch(feed, touch, caller, key)
         if not is_done:
             raise Conflict("nobody else holds the lease: take it")
         return notice
 
     async def release(
-        self, feed: str, subject: str, client: str, caller: Caller
+        self,
+        feed: str,
+        subject: str,
+        client: str,
+        caller: Caller,
+        key: str | None = None,
     ) -> None:
         """Release a lease; a lease of another client stays."""
-        await self._touch(
-            feed, Touch("release", _named(client, caller), subject=subject)
-        )
+        touch = Touch("release", _named(client, caller), subject=subject)
+        await self._touch(feed, touch, caller, key)
 
-    async def _touch(self, feed: str, touch: Touch) -> tuple[bool, bytes]:
+    async def _touch(
+        self, feed: str, touch: Touch, caller: Caller, key: str | None
+    ) -> tuple[bool, bytes]:
+        """`key`: the Idempotency-Key. Raises IdempotencyKeyReused."""
         await self._store.open_desk_log(feed)
-        return await self._store.touch_presence(feed, touch)
+        idempotency = idempotency_of(
+            *(Requester(caller.id, key), "PRESENCE", f"/v1/feeds/{feed}"),
+            msgspec.json.encode(touch),
+        )
+        return await self._store.touch_presence(feed, touch, idempotency)
 
 
 def _named(client: str, caller: Caller) -> str:

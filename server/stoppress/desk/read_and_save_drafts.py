@@ -94,14 +94,18 @@ class DraftRecords:
         )
 
     async def _removed(
-        self, feed: str, draft: Draft, body: bytes, requester: Requester
+        self,
+        feed: str,
+        draft: Draft,
+        body: bytes,
+        requester: Requester,
+        idempotency: Idempotency | None = None,
     ) -> bool:
         """Delete an unchanged draft; returns False if it was changed meanwhile."""
         now = self._clock()
         change = removal(EventType.DRAFT_DELETED, draft, body)
-        write = Write(
-            desk_log_of(feed), (change,), now, "", "", None, about(now, requester)
-        )
+        made = about(now, requester)
+        write = Write(desk_log_of(feed), (change,), now, "", "", idempotency, made)
         try:
             await self._store.write(write)
         except Gone:

@@ -65,6 +65,20 @@ class Store(Protocol):
     async def recall(self, feed: str, idempotency: Idempotency) -> Written | None:
         """The earlier write with this key, or None. Raises IdempotencyKeyReused."""
 
+    async def value_under_key(self, feed: str, idempotency: Idempotency) -> str | None:
+        """What was kept under this key, or None.
+
+        Raises NotFound, IdempotencyKeyReused.
+        """
+
+    async def keep_under_key(
+        self, feed: str, idempotency: Idempotency, value: str
+    ) -> str:
+        """Keep a value under a key, unless there is one; returns the kept value.
+
+        Raises NotFound, IdempotencyKeyReused.
+        """
+
     async def confirm(self, feed: str) -> Cursor:
         """Wait until all writes to the feed have the configured durability.
 
@@ -162,7 +176,10 @@ class TokenStore(Protocol):
         """
 
     async def recall_token(self, idempotency: Idempotency) -> TokenUnderKey | None:
-        """The token that this key made, or None. Raises IdempotencyKeyReused."""
+        """The token that this key made or revoked, or None.
+
+        Raises IdempotencyKeyReused.
+        """
 
     async def token(self, digest: str) -> bytes | None:
         """The record of the token, or None."""
@@ -173,10 +190,13 @@ class TokenStore(Protocol):
     async def tokens(self) -> list[tuple[str, bytes]]:
         """Every digest with its record."""
 
-    async def drop_token(self, digest: str) -> bool:
+    async def drop_token(
+        self, digest: str, idempotency: Idempotency | None = None
+    ) -> bool:
         """Delete a token with its last use, with an audit entry if it existed.
 
-        Returns whether it did.
+        Returns whether it did, now or when the key was new. Raises
+        IdempotencyKeyReused.
         """
 
     async def put_token_uses(self, minutes: Mapping[str, int]) -> None:

@@ -21,10 +21,11 @@ from typing import Protocol
 
 import msgspec
 
+from stoppress.desk.calls_that_may_be_repeated import under_key
 from stoppress.desk.drafts import DraftDesk
 from stoppress.desk.json_input import read
 from stoppress.desk.pictures import PictureDesk, RemovedPicture
-from stoppress.desk.post_ids_and_idempotency_keys import Requester
+from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
 from stoppress.desk.posts import PostDesk
 from stoppress.desk.store_protocol import Store
 from stoppress.desk.write_outcome_and_checks import WRITE_ATTEMPTS, about
@@ -137,8 +138,17 @@ class TakedownDesk:
     async def take_down(
         self, feed: str, name: str, raw: bytes, requester: Requester
     ) -> TakenDownPost:
-        """Erase a post for good. Raises NotFound."""
+        """Erase a post for good. Raises NotFound, IdempotencyKeyReused."""
         given = read(raw or b"{}", _takedown)
+        path = f"/v1/feeds/{feed}/posts/{name}/takedown"
+        content = msgspec.json.encode(given)
+        idempotency = idempotency_of(requester, "POST", path, content)
+        async with under_key(self._store, feed, idempotency):
+            return await self._take_down(feed, name, given, requester)
+
+    async def _take_down(
+        self, feed: str, name: str, given: Takedown, requester: Requester
+    ) -> TakenDownPost:
         eraser = self._able_eraser()
         began = self._clock()
         made = about(began, requester, given.reason)

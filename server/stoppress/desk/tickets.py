@@ -12,6 +12,8 @@ Rules:
 - In an address a ticket is valid for QUERY_MS after it was issued: addresses are
   logged.
 - A ticket gives `read` on its feed only; its holder can't issue tickets.
+- Under an Idempotency-Key the store keeps what a ticket says, not its signature: a
+  repeat gets the same ticket.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ from msgspec import Meta, Struct
 
 from stoppress.desk.caller import Caller, CallerKind
 from stoppress.desk.json_input import read
-from stoppress.domain.errors import Invalid
+from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
+from stoppress.domain.errors import DeletedSince, Invalid
+from stoppress.domain.store_requests_and_results import Idempotency
 from stoppress.domain.timestamps import instant
 from stoppress.metric_types import NO_METER, Meter
 
@@ -78,6 +82,25 @@ class TicketKeyStore(Protocol):
 
     async def drop_ticket_keys(self, kids: Sequence[str]) -> None:
         """Delete keys; one or more."""
+
+
+class IssuedTicketStore(Protocol):
+    """Keeps what the ticket says that was issued under an Idempotency-Key."""
+
+    async def value_under_key(self, feed: str, idempotency: Idempotency) -> str | None:
+        """What was kept. Raises NotFound, IdempotencyKeyReused."""
+
+    async def keep_under_key(
+        self, feed: str, idempotency: Idempotency, value: str
+    ) -> str:
+        """Keep it, unless there is one; returns what is kept."""
+
+
+class IssuedTicket(NamedTuple):
+    """A ticket, and whether an earlier request with the same key made it."""
+
+    ticket: Ticket
+    repeated: bool = False
 
 
 class _Parsed(NamedTuple):
@@ -156,7 +179,36 @@ class Tickets:
             )
         kid = await self._signing_key()
         issued = self._clock()
-        expires = issued + ttl_s * 1000
+        return self._signed(kid, feed, issued, issued + ttl_s * 1000)
+
+    async def issue_once(
+        self, store: IssuedTicketStore, feed: str, raw: bytes, requester: Requester
+    ) -> IssuedTicket:
+        """Issue a ticket, or sign the one again that the Idempotency-Key made before.
+
+        Raises Invalid, IdempotencyKeyReused, DeletedSince, Unavailable.
+        """
+        idempotency = idempotency_of(
+            requester, "POST", f"/v1/feeds/{feed}/tickets", raw.strip()
+        )
+        if idempotency is None:
+            return IssuedTicket(await self.issue(feed, raw))
+        earlier = await store.value_under_key(feed, idempotency)
+        if earlier is None:
+            made = await self.issue(feed, raw)
+            unsigned = made.ticket.rpartition(".")[0]
+            earlier = await store.keep_under_key(feed, idempotency, unsigned)
+            if earlier == unsigned:
+                return IssuedTicket(made)
+        kid, _, issued, expires = earlier.removeprefix(PREFIX).split(".")
+        if kid not in self._keys:
+            self._keys = await self._store.ticket_keys()
+        if kid not in self._keys:
+            raise DeletedSince("ticket", kid)
+        ticket = self._signed(kid, feed, int(issued), int(expires))
+        return IssuedTicket(ticket, repeated=True)
+
+    def _signed(self, kid: str, feed: str, issued: int, expires: int) -> Ticket:
         signature = _signature(self._keys[kid], feed, issued, expires)
         ticket = f"{PREFIX}{kid}.{feed}.{issued}.{expires}.{signature}"
         return Ticket(ticket, instant(expires))

@@ -340,11 +340,19 @@ class Tokens:
         ]
         return sorted(tokens, key=lambda token: (token.created_at, token.id))[::-1]
 
-    async def revoke(self, name: str) -> bool:
-        """Revoke the token with the id `name`; returns whether it existed."""
+    async def revoke(self, name: str, requester: Requester) -> bool:
+        """Revoke the token with the id `name`.
+
+        Returns whether it existed, now or when the Idempotency-Key was new. Raises
+        IdempotencyKeyReused.
+        """
+        idempotency = idempotency_of(requester, "DELETE", f"/v1/tokens/{name}", b"")
+        if idempotency is not None:
+            if await self._store.recall_token(idempotency) is not None:
+                return True
         for token_name, record in await self._store.tokens():
             if (kept := _decode(record)) and kept.id == name:
-                dropped = await self._store.drop_token(token_name)
+                dropped = await self._store.drop_token(token_name, idempotency)
                 # Afterwards, not before: a concurrent check would cache it again.
                 self._cached.pop(token_name, None)
                 self._unwritten.pop(token_name, None)

@@ -100,8 +100,20 @@ class WebhookStore(Protocol):
         Raises NotFound, IdempotencyKeyReused, DeletedSince.
         """
 
-    async def drop_webhook(self, feed: str, hook: str) -> bool:
-        """Delete a webhook and its queue of resends; returns whether it existed."""
+    async def drop_webhook(
+        self, feed: str, hook: str, idempotency: Idempotency | None = None
+    ) -> bool:
+        """Delete a webhook and its queue of resends.
+
+        Returns whether it existed, now or when the key was new. Raises NotFound,
+        IdempotencyKeyReused.
+        """
+
+    async def value_under_key(self, feed: str, idempotency: Idempotency) -> str | None:
+        """What was kept under this key, or None.
+
+        Raises NotFound, IdempotencyKeyReused.
+        """
 
     async def webhook_cursor(self, feed: str, hook: str) -> Cursor:
         """The cursor of the last event delivered. Raises NotFound."""
@@ -129,11 +141,17 @@ class WebhookStore(Protocol):
         """The newest dead letters of the feed's webhooks; without a limit, all."""
 
     async def queue_resends(
-        self, feed: str, subject: str, letters: Sequence[str]
+        self,
+        feed: str,
+        subject: str,
+        letters: Sequence[str],
+        idempotency: Idempotency | None = None,
     ) -> int:
-        """Queue the dead letters with these ids; returns how many were not queued.
+        """Queue the dead letters with these ids; returns how many were not queued, now
+        or when the key was new.
 
-        `subject`: what was to be sent again, for the audit.
+        `subject`: what was to be sent again, for the audit. Raises
+        IdempotencyKeyReused.
         """
 
     async def resends(self, feed: str, hook: str) -> Sequence[DeadLetter]:
@@ -200,9 +218,11 @@ class WebhookDesk:
         """The feed's webhooks. Raises NotFound."""
         return await self._store.webhooks(feed)
 
-    async def drop(self, feed: str, hook: str) -> None:
-        """Delete a webhook. Raises NotFound."""
-        if not await self._store.drop_webhook(feed, hook):
+    async def drop(self, feed: str, hook: str, requester: Requester) -> None:
+        """Delete a webhook. Raises NotFound, IdempotencyKeyReused."""
+        path = f"/v1/feeds/{feed}/webhooks/{hook}"
+        idempotency = idempotency_of(requester, "DELETE", path, b"")
+        if not await self._store.drop_webhook(feed, hook, idempotency):
             raise NoWebhook(feed, hook)
 
     async def delivered(self, feed: str, hook: str) -> Cursor | None:
@@ -217,11 +237,20 @@ class WebhookDesk:
         await self._store.webhooks(feed)
         return await self._store.dead_letters(feed, limit)
 
-    async def resend(self, feed: str, hook: str, letter: str | None) -> int:
+    async def resend(
+        self, feed: str, hook: str, letter: str | None, requester: Requester
+    ) -> int:
         """Queue a dead letter of the webhook, or all, to be sent again.
 
-        Returns how many were not queued yet. Raises NotFound.
+        Returns how many were not queued yet; a repeat with the same Idempotency-Key
+        queues none. Raises NotFound, IdempotencyKeyReused.
         """
+        path = f"/v1/feeds/{feed}/webhooks/{hook}/dead-letters/{letter or ''}"
+        idempotency = idempotency_of(requester, "POST", path, b"")
+        if idempotency is not None:
+            before = await self._store.value_under_key(feed, idempotency)
+            if before is not None:
+                return int(before)
         if hook not in {one.id for one in await self._store.webhooks(feed)}:
             raise NoWebhook(feed, hook)
         chosen = [
@@ -231,7 +260,9 @@ class WebhookDesk:
         ]
         if letter is not None and not chosen:
             raise NoDeadLetter(feed, letter)
-        return await self._store.queue_resends(feed, letter or hook, chosen)
+        return await self._store.queue_resends(
+            *(feed, letter or hook, chosen), idempotency
+        )
 
 
 def _secret(given: str | None) -> str:

@@ -6,7 +6,13 @@ from stoppress.desk.draft_store_protocol import DueDraft, DueDrafts
 from stoppress.desk.presence import MAX_PRESENT, Touch
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.desk_log_name import desk_log_of
-from stoppress.domain.store_requests_and_results import Change, Write, Written
+from stoppress.domain.errors import IdempotencyKeyReused
+from stoppress.domain.store_requests_and_results import (
+    Change,
+    Idempotency,
+    Write,
+    Written,
+)
 from stoppress.log.epochs import epoch_args, now_ms
 from stoppress.log.feed_write_scripts import (
     Dropped,
@@ -22,7 +28,12 @@ from stoppress.log.redis_commands_scripts_and_durability import (
     RedisCommands,
     new_epoch,
 )
-from stoppress.log.redis_keys import SCHEDULE, feed_keys, presence_key
+from stoppress.log.redis_keys import (
+    SCHEDULE,
+    feed_keys,
+    idem_key,
+    presence_key,
+)
 from stoppress.log.script_answers import (
     check_found,
     text,
@@ -41,7 +52,8 @@ _PUBLISH = LuaScript(
 )
 _DUE = LuaScript("require_primary", "need_acl_rights", "read_schedule")
 _TOUCH = LuaScript(
-    "require_primary", "need_acl_rights", "message_hmac", "touch_presence"
+    *("require_primary", "need_acl_rights", "message_hmac"),
+    *("find_repeated_write", "touch_presence"),
 )
 
 STATE = b'{"status":"live","visibility":"private"}'
@@ -96,11 +108,27 @@ async def due(redis: RedisCommands, limit: int) -> DueDrafts:
     return DueDrafts(int(now), tuple(found))
 
 
-async def touch(redis: RedisCommands, feed: str, asked: Touch) -> tuple[bool, bytes]:
-    """Change who is at a desk; returns whether that was done, and the current state."""
+async def touch(
+    redis: RedisCommands,
+    feed: str,
+    asked: Touch,
+    idempotency: Idempotency | None,
+    ttl_s: int,
+) -> tuple[bool, bytes]:
+    """Change who is at a desk; returns whether that was done, and the current state.
+
+    Raises IdempotencyKeyReused.
+    """
     keys = feed_keys(desk_log_of(feed), redis.database)
-    names = (keys.meta, keys.line, presence_key(feed))
+    names = (
+        *(keys.meta, keys.line, presence_key(feed)),
+        idem_key(feed, idempotency),
+    )
     args = (feed, MAX_PRESENT, asked.what, asked.client, asked.ttl_s * 1000)
     rest = (asked.members, asked.subject, asked.to)
-    done, notice = await redis.read(_TOUCH, names, (*args, *rest))
-    return done == b"1", notice
+    fingerprint = "" if idempotency is None else idempotency.fingerprint
+    last = (fingerprint, ttl_s)
+    answer = await redis.read(_TOUCH, names, (*args, *rest, *last))
+    if answer == [b"reused"]:
+        raise IdempotencyKeyReused("" if idempotency is None else idempotency.key)
+    return answer[0] == b"1", answer[1]

@@ -22,7 +22,12 @@ from stoppress.desk.draft_store_protocol import DueDraft, DueDrafts
 from stoppress.desk.presence import Touch
 from stoppress.domain.desk_log_name import desk_log_of, is_desk_log
 from stoppress.domain.errors import Damaged, MalformedCursor
-from stoppress.domain.store_requests_and_results import Change, Write, Written
+from stoppress.domain.store_requests_and_results import (
+    Change,
+    Idempotency,
+    Write,
+    Written,
+)
 from stoppress.log import desk_log_scripts
 from stoppress.log import feed_write_scripts as writes
 from stoppress.log.audit_log import RedisAudit, write_entry
@@ -127,10 +132,18 @@ class RedisDeskLogs(RedisWebhooks):
 
     # Presence
 
-    async def touch_presence(self, feed: str, touch: Touch) -> tuple[bool, bytes]:
-        """Change who is at a desk; returns whether it was done, and the notice."""
+    async def touch_presence(
+        self, feed: str, touch: Touch, idempotency: Idempotency | None = None
+    ) -> tuple[bool, bytes]:
+        """Change who is at a desk; returns whether it was done, and the notice.
+
+        Raises IdempotencyKeyReused.
+        """
         return await self._feed(
-            feed, lambda redis: desk_log_scripts.touch(redis, feed, touch)
+            feed,
+            lambda redis: desk_log_scripts.touch(
+                *(redis, feed, touch, idempotency, self._ttl_s)
+            ),
         )
 
     # Shared with the store

@@ -11,7 +11,7 @@ inbox are outside: no script of a feed uses them.
     stoppress:{slug}:order   zset    post id by published_at, in ms
     stoppress:{slug}:ext     hash    external id: post id
     stoppress:{slug}:revisions hash  earlier states of posts (`keep_revision.lua`)
-    stoppress:{slug}:idem:*  text    the write with an Idempotency-Key
+    stoppress:{slug}:idem:*  text    the call with an Idempotency-Key
     stoppress:{slug}:audit   stream  entry; it outlives the feed
     stoppress:{slug}:line    sharded channel of the feed's events; `…:line:2` in
                              database 2, as all databases share the channels
@@ -38,7 +38,7 @@ inbox are outside: no script of a feed uses them.
     stoppress:node           hash    life, replid, sure, place of the server; in a
                                      cluster there is none
     stoppress:tokens         hash    digest: record
-    stoppress:made:{stoppress:tokens}:*  text  the token made with an Idempotency-Key:
+    stoppress:made:{stoppress:tokens}:*  text  the token made or revoked with a key:
                                      salt and digest; in the slot of the tokens
     stoppress:limit:*        text    when a shared limit's bucket is full again, in ms
     stoppress:ticket-keys    hash    key's id: key that signs readers' tickets

@@ -34,7 +34,9 @@ T = TypeVar("T")
 _MAKE_TOKEN = LuaScript(
     *("need_acl_rights", "find_repeated_write", "add_audit_entry", "make_token")
 )
-_DROP_TOKEN = LuaScript("need_acl_rights", "add_audit_entry", "drop_token")
+_DROP_TOKEN = LuaScript(
+    *("need_acl_rights", "find_repeated_write", "add_audit_entry", "drop_token")
+)
 
 
 class RedisCredentials:
@@ -64,7 +66,10 @@ class RedisCredentials:
         return await self._token_under(idempotency, values) or made
 
     async def recall_token(self, idempotency: Idempotency) -> TokenUnderKey | None:
-        """The token that this key made, or None. Raises IdempotencyKeyReused."""
+        """The token that this key made or revoked, or None.
+
+        Raises IdempotencyKeyReused.
+        """
         return await self._token_under(idempotency, ("", "", ""))
 
     async def _token_under(
@@ -106,22 +111,30 @@ class RedisCredentials:
         flat = await self._at(TOKENS, lambda redis: redis.one("HGETALL", TOKENS))
         return [(flat[i].decode(), flat[i + 1]) for i in range(0, len(flat), 2)]
 
-    async def drop_token(self, digest: str) -> bool:
-        """Delete a token, with an audit entry, and its last use.
+    async def drop_token(
+        self, digest: str, idempotency: Idempotency | None = None
+    ) -> bool:
+        """Delete a token with an audit entry, under a key, and its last use.
 
-        Returns whether it was there.
+        Returns whether it was there, now or when the key was new. Raises
+        IdempotencyKeyReused.
         """
-        names = (TOKENS, audit_key(OF_TOKENS))
+        names = (TOKENS, made_token_key(idempotency), audit_key(OF_TOKENS))
+        fingerprint = "" if idempotency is None else idempotency.fingerprint
         entry = made_entry("token.revoked", subject=token_id(digest))
-        args = (digest, *self.audit.args(entry))
-        dropped = await self._at(
-            TOKENS, lambda redis: redis.write(_DROP_TOKEN, names, args)
-        )
+        args = (fingerprint, digest, self._ttl_s, *self.audit.args(entry))
+
+        async def step(redis: RedisCommands) -> Any:
+            return await redis.write(_DROP_TOKEN, names, args)
+
+        answer = await self._at(TOKENS, step)
+        if answer == [b"reused"]:
+            raise IdempotencyKeyReused("" if idempotency is None else idempotency.key)
         with suppress(Unavailable):  # the token is revoked nevertheless
             await self._at(
                 TOKEN_USES, lambda redis: redis.one("HDEL", TOKEN_USES, digest)
             )
-        return bool(dropped)
+        return bool(answer != [b"none"])
 
     async def put_token_uses(self, minutes: Mapping[str, int]) -> None:
         """Store the minute of each token's last use, without waiting for the disk."""

@@ -39,6 +39,7 @@ from stoppress.log.redis_keys import (
     webhook_keys,
 )
 from stoppress.log.token_and_ticket_key_store import RedisCredentials
+from stoppress.log.value_under_key import keep_under_key, kept_before
 
 _hook = msgspec.json.Decoder(Webhook)
 _letter = msgspec.json.Decoder(DeadLetter)
@@ -46,12 +47,39 @@ _letter = msgspec.json.Decoder(DeadLetter)
 _ADD = LuaScript(
     *("need_acl_rights", "find_repeated_write", "add_audit_entry", "add_webhook")
 )
-_DROP = LuaScript("need_acl_rights", "add_audit_entry", "drop_webhook")
-_QUEUE = LuaScript("need_acl_rights", "add_audit_entry", "queue_resends")
+_DROP = LuaScript(
+    *("need_acl_rights", "find_repeated_write", "add_audit_entry", "drop_webhook")
+)
+_QUEUE = LuaScript(
+    *("need_acl_rights", "find_repeated_write", "add_audit_entry", "queue_resends")
+)
 
 
 class RedisWebhooks(RedisCredentials):
     """Webhooks, the last event delivered to each, and dead letters."""
+
+    async def value_under_key(self, feed: str, idempotency: Idempotency) -> str | None:
+        """What was kept under this key, or None.
+
+        Raises NotFound, IdempotencyKeyReused.
+        """
+        return await self._at(
+            feed_keys(feed).meta,
+            lambda redis: keep_under_key(redis, feed, idempotency, "", None),
+        )
+
+    async def keep_under_key(
+        self, feed: str, idempotency: Idempotency, value: str
+    ) -> str:
+        """Keep a value under a key, unless there is one; returns the kept value.
+
+        Raises NotFound, IdempotencyKeyReused.
+        """
+        before = await self._at(
+            feed_keys(feed).meta,
+            lambda redis: keep_under_key(redis, feed, idempotency, value, self._ttl_s),
+        )
+        return value if before is None else before
 
     async def webhook_feeds(self) -> Sequence[str]:
         """The feeds that may have webhooks."""
@@ -129,16 +157,29 @@ class RedisWebhooks(RedisCredentials):
                 return _hook.decode(record)
         return None
 
-    async def drop_webhook(self, feed: str, hook: str) -> bool:
-        """Delete a webhook and its queue of resends; returns whether it existed."""
-        names = (feed_keys(feed).meta, webhook_keys(feed).hooks, audit_key(feed))
-        entry = made_entry("webhook.deleted", feed=feed, subject=hook)
-        args = (hook, *self.audit.args(entry))
-        dropped: int = await self._at(
-            names[0], lambda redis: redis.write(_DROP, names, args)
+    async def drop_webhook(
+        self, feed: str, hook: str, idempotency: Idempotency | None = None
+    ) -> bool:
+        """Delete a webhook and its queue of resends.
+
+        Returns whether it existed, now or when the Idempotency-Key was new. Raises
+        NotFound, IdempotencyKeyReused.
+        """
+        names = (
+            *(feed_keys(feed).meta, idem_key(feed, idempotency)),
+            *(webhook_keys(feed).hooks, audit_key(feed)),
         )
+        fingerprint = "" if idempotency is None else idempotency.fingerprint
+        entry = made_entry("webhook.deleted", feed=feed, subject=hook)
+        args = (fingerprint, hook, self._ttl_s, *self.audit.args(entry))
+
+        async def step(redis: RedisCommands) -> Any:
+            return await redis.write(_DROP, names, args)
+
+        answer = await self._at(names[0], step)
+        kept_before(answer, feed, idempotency)
         await self._unqueue(feed, await self._queued(feed, hook))
-        return dropped > 0
+        return bool(answer != [b"none"])
 
     async def webhook_cursor(self, feed: str, hook: str) -> Cursor:
         """The cursor of the last event delivered. Raises NotFound."""
@@ -211,21 +252,33 @@ class RedisWebhooks(RedisCredentials):
         ]
 
     async def queue_resends(
-        self, feed: str, subject: str, letters: Sequence[str]
+        self,
+        feed: str,
+        subject: str,
+        letters: Sequence[str],
+        idempotency: Idempotency | None = None,
     ) -> int:
-        """Queue the dead letters with these ids; returns how many were not queued.
+        """Queue the dead letters with these ids; returns how many were not queued, now
+        or when the Idempotency-Key was new.
 
-        `subject`: what was to be sent again, for the audit.
+        `subject`: what was to be sent again, for the audit. Raises NotFound,
+        IdempotencyKeyReused.
         """
-        if not letters:
-            return 0
-        names = (webhook_keys(feed).resends, audit_key(feed))
-        entry = made_entry("webhook.resend_requested", feed=feed, subject=subject)
-        args: list[Arg] = [_now_ms(), *self.audit.args(entry), *letters]
-        added: int = await self._at(
-            names[0], lambda redis: redis.write(_QUEUE, names, args)
+        names = (
+            *(feed_keys(feed).meta, idem_key(feed, idempotency)),
+            *(webhook_keys(feed).resends, audit_key(feed)),
         )
-        return added
+        entry = made_entry("webhook.resend_requested", feed=feed, subject=subject)
+        fingerprint = "" if idempotency is None else idempotency.fingerprint
+        args: list[Arg] = [fingerprint, self._ttl_s, _now_ms()]
+        args += [*self.audit.args(entry), *letters]
+
+        async def step(redis: RedisCommands) -> Any:
+            return await redis.write(_QUEUE, names, args)
+
+        answer = await self._at(names[0], step)
+        before = kept_before(answer, feed, idempotency)
+        return int(answer[1] if before is None else before)
 
     async def resends(self, feed: str, hook: str) -> Sequence[DeadLetter]:
         """The queued dead letters of a webhook, oldest first."""

@@ -28,11 +28,13 @@ from stoppress.domain.store_requests_and_results import (
 )
 from stoppress.log import (
     audit_log,
+    desk_log_scripts,
     post_erasure,
     reader_census,
     redis_commands_scripts_and_durability,
     redis_user_rights,
     token_and_ticket_key_store,
+    value_under_key,
     webhook_store,
 )
 from stoppress.log import (
@@ -371,6 +373,8 @@ WRITES = {
     "add_webhook": webhook_store._ADD,
     "drop_webhook": webhook_store._DROP,
     "queue_resends": webhook_store._QUEUE,
+    "keep_under_key": value_under_key._KEEP,
+    "touch_presence": desk_log_scripts._TOUCH,
     "change_settings": audit_log._CHANGE_SETTINGS,
     "erase": post_erasure._ERASE,
 }

@@ -67,3 +67,21 @@ async def test_the_key_of_a_token_expires(store: RedisStore, server: Server) -> 
         client.delete(name)
     assert await store.make_token(SECOND, b"r2", KEY) == SECOND
     assert key_slot(name.encode()) == key_slot(TOKENS.encode())
+
+
+async def test_a_key_revokes_one_token(any_store: AnyStore) -> None:
+    """A repeat has the first answer; a key that revoked nothing is free."""
+    for digest in ("d1", "d2"):
+        await any_store.put_token(digest, b"r")
+    other = KEY._replace(fingerprint="f2")
+    assert not await any_store.drop_token("none", KEY)
+    assert await any_store.drop_token("d1", KEY)
+    assert await any_store.drop_token("d1", KEY)
+    assert not await any_store.drop_token("d1")
+    found = await any_store.recall_token(KEY)
+    assert found is not None and found.digest == "d1"
+    with pytest.raises(IdempotencyKeyReused):
+        await any_store.drop_token("d2", other)
+    with pytest.raises(IdempotencyKeyReused):
+        await any_store.recall_token(other)
+    assert [name for name, _ in await any_store.tokens()] == ["d2"]

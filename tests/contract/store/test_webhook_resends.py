@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from stoppress.desk.post_ids_and_idempotency_keys import Requester
 from stoppress.desk.webhooks import DeadLetter, Webhook, WebhookDesk
 from stoppress.domain.errors import NoDeadLetter
 from stoppress.log.connect import connect
@@ -25,6 +26,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.asyncio
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+EDITOR = Requester("e")
 HOOK = Webhook("h", "https://hooks.example.com/", SECRET, "a")
 POST = b'{"id":"p","headline":"H","published_at":"2026-11-22T09:30:00.000Z","rev":1}'
 
@@ -79,7 +81,9 @@ async def test_two_processes_send_a_letter_once(
         return not await store.dead_letters("x")
 
     desk = WebhookDesk(store, lambda: 0)
-    clicks = await asyncio.gather(*(desk.resend("x", "h", ident) for _ in range(20)))
+    clicks = await asyncio.gather(
+        *(desk.resend("x", "h", ident, EDITOR) for _ in range(20))
+    )
     assert sum(clicks) == 1
     receiver = Receiver(hangs=ends)
     links = [await connect(server.url, settings) for _ in range(2)]
@@ -98,8 +102,8 @@ async def test_two_processes_send_a_letter_once(
         await until(lambda: len(receiver.taken) == 1)
         await until(listed_none)
         with pytest.raises(NoDeadLetter):
-            await desk.resend("x", "h", ident)
-        assert await desk.resend("x", "h", None) == 0
+            await desk.resend("x", "h", ident, EDITOR)
+        assert await desk.resend("x", "h", None, EDITOR) == 0
         # A new event shows that both queues were read again since.
         late = await store.write(write(published("q")._replace(body=POST)))
         await until(lambda: len(receiver.taken) == 2)

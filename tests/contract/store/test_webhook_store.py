@@ -167,7 +167,13 @@ async def test_a_key_makes_one_webhook(any_store: AnyStore) -> None:
         await any_store.recall_webhook("x", key._replace(fingerprint="f2"))
     with pytest.raises(IdempotencyKeyReused):
         await any_store.add_webhook("x", other, key._replace(fingerprint="f2"))
-    assert await any_store.drop_webhook("x", one.id)
+    gone = key._replace(key="gone")
+    assert await any_store.drop_webhook("x", one.id, gone)
+    assert await any_store.drop_webhook("x", one.id, gone)
+    assert not await any_store.drop_webhook("x", one.id)
+    assert not await any_store.drop_webhook("x", "none", key._replace(key="none"))
+    with pytest.raises(IdempotencyKeyReused):
+        await any_store.drop_webhook("x", "i", gone._replace(fingerprint="f2"))
     with pytest.raises(DeletedSince):
         await any_store.add_webhook("x", other, key)
     assert list(await any_store.webhooks("x")) == []
@@ -183,3 +189,19 @@ async def test_the_key_of_a_webhook_expires(store: RedisStore, server: Server) -
     await store.add_webhook("x", HOOK, key)
     with server.client() as client:
         assert 0 < client.ttl(idem_key("x", key)) <= 24 * 3600
+
+
+async def test_a_key_queues_resends_once(any_store: AnyStore) -> None:
+    """A repeat is told how many it was, also when all are sent by then."""
+    await made(any_store)
+    await any_store.add_webhook("x", HOOK)
+    key = Idempotency("me", "k", "f1")
+    letter = DeadLetter("e-1", "post.published", "no", 9)
+    await any_store.add_dead_letter("x", "h", letter)
+    assert await any_store.queue_resends("x", "h", ["h.e-1"], key) == 1
+    await any_store.add_dead_letter("x", "h", letter)
+    assert await any_store.queue_resends("x", "h", ["h.e-1"], key) == 1
+    assert list(await any_store.resends("x", "h")) == []
+    assert await any_store.value_under_key("x", key) == "1"
+    with pytest.raises(IdempotencyKeyReused):
+        await any_store.queue_resends("x", "h", [], key._replace(fingerprint="f2"))

@@ -7,6 +7,7 @@ import pytest
 from stoppress.desk.caller import Caller
 from stoppress.desk.presence import EDIT_LEASE_S, PRESENCE_S, PresenceDesk, Touch
 from stoppress.domain.errors import Conflict, Invalid, TooMany
+from stoppress.domain.store_requests_and_results import Idempotency
 
 pytestmark = pytest.mark.asyncio
 
@@ -24,7 +25,9 @@ class Notebook:
     async def open_desk_log(self, feed: str) -> None:
         """It is open."""
 
-    async def touch_presence(self, feed: str, touch: Touch) -> tuple[bool, bytes]:
+    async def touch_presence(
+        self, feed: str, touch: Touch, idempotency: Idempotency | None = None
+    ) -> tuple[bool, bytes]:
         """Write it down."""
         self.asked.append(touch)
         return self._does, b"{}"

@@ -19,6 +19,8 @@ from stoppress.domain.store_requests_and_results import Idempotency, TokenUnderK
 from stoppress.domain.timestamps import parse_instant
 from tests.memory_store import MemoryStore
 
+NOBODY = Requester("somebody")
+
 
 @pytest.mark.asyncio
 async def test_a_token_is_kept_as_a_digest() -> None:
@@ -94,10 +96,10 @@ async def test_a_revoked_token_ends_at_once_here() -> None:
     assert await tokens.check(secret) is not None
     (listed,) = await tokens.all()
     assert (listed.id, listed.name) == (token.id, "wall")
-    assert await tokens.revoke(token.id) is True
+    assert await tokens.revoke(token.id, NOBODY) is True
     assert await tokens.check(secret) is None
     assert await tokens.all() == []
-    assert await tokens.revoke(token.id) is False
+    assert await tokens.revoke(token.id, NOBODY) is False
 
 
 @pytest.mark.asyncio
@@ -148,9 +150,9 @@ async def test_records_of_other_releases() -> None:
     assert await tokens.check("sp_broken") is None
     assert await tokens.check("sp_never") is None
     assert [token.scopes for token in await tokens.all()] == [("manage",)]
-    assert not await tokens.revoke("none")
+    assert not await tokens.revoke("none", NOBODY)
     assert store.records[token_digest("sp_later")] == record
-    assert await tokens.revoke("later")
+    assert await tokens.revoke("later", NOBODY)
 
 
 @pytest.mark.asyncio
@@ -224,7 +226,7 @@ async def test_the_last_use_is_written_once_per_minute() -> None:
     assert store.calls.count("put_token_uses") == 3
     await tokens.check(other)
     (listed, _) = await tokens.all()
-    assert await tokens.revoke(listed.id)
+    assert await tokens.revoke(listed.id, NOBODY)
     await tokens.write_uses()
 
 
@@ -261,7 +263,7 @@ async def test_a_signature_finds_its_token() -> None:
     assert await signer("the-admin-token-1234") == "admin"
     assert await signer("the-admin-token-1234", "admin") == "admin"
     assert await signer("sp_unknown") is None
-    await tokens.revoke(token.id)
+    await tokens.revoke(token.id, NOBODY)
     assert await signer(secret) is None
 
 

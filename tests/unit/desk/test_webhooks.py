@@ -34,9 +34,9 @@ async def test_its_secret_is_ours_or_given() -> None:
     theirs, _ = await made.make("x", json.dumps(given).encode(), CALLER)
     assert (theirs.secret, theirs.events) == (ours.secret, ("post.published",))
     assert len(await made.all("x")) == 2
-    await made.drop("x", ours.id)
+    await made.drop("x", ours.id, CALLER)
     with pytest.raises(NotFound):
-        await made.drop("x", ours.id)
+        await made.drop("x", ours.id, CALLER)
     assert await made.dead_letters("x", 5) == []
 
 

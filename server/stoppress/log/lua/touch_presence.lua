@@ -1,5 +1,5 @@
 -- touch_presence.lua: change who is at a desk, and who holds a lease on what. Needs
--- need_acl_rights.lua and message_hmac.lua.
+-- need_acl_rights.lua, message_hmac.lua and find_repeated_write.lua.
 --
 -- Everything here expires: each entry of the hash begins with the time of its expiry,
 -- by this server's clock, and the hash expires with its last entry. After a change a
@@ -10,11 +10,15 @@
 --   lease <id>      "<until> <client> <members of JSON>"
 --   want <id>       likewise: who asked the holder of the lease for it
 --
--- KEYS  1 meta of the desk log  2 line  3 presence
+-- A change that was made under an Idempotency-Key is not made again: the notice says what
+-- is so now.
+--
+-- KEYS  1 meta of the desk log  2 line  3 presence  4 idem
 -- ARGV  1 feed  2 most entries  3 what to do  4 client  5 ttl in ms  6 members of JSON
---       7 id of what a lease is on  8 client to hand it to
+--       7 id of what a lease is on  8 client to hand it to  9 fingerprint ('' for none)
+--       10 ttl of the idempotency record, in s
 -- Returns {'1' if done, '0' if somebody else holds the lease, or there are too many,
---   the notice}
+--   the notice} or {'reused'}
 need('HGET', KEYS[1], '')
 need('HSET', KEYS[3], '', '')
 need('HDEL', KEYS[3], '')
@@ -22,10 +26,14 @@ need('HGETALL', KEYS[3])
 need('EXPIRE', KEYS[3], '1')
 need('SPUBLISH', KEYS[2], '')
 need('TIME')
+need_to_recollect(KEYS[4])
 replication()
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local what, client, id = ARGV[3], ARGV[4], ARGV[7]
+local born = redis.call('HGET', KEYS[1], 'of') or ''
+local repeated = recollect(KEYS[4], ARGV[9], born)
+if repeated and repeated[1] == 'reused' then return repeated end
 local held, count, changed, done = {}, 0, false, true
 
 local flat = redis.call('HGETALL', KEYS[3])
@@ -64,7 +72,9 @@ end
 
 local lease, want = 'lease ' .. id, 'want ' .. id
 local is_free = not held[lease] or holder(lease) == client
-if what == 'here' then
+if repeated then
+  done = what ~= 'lease' or holder(lease) == client
+elseif what == 'here' then
   put('here ' .. client, ARGV[6])
 elseif what == 'leave' then
   drop('here ' .. client)
@@ -114,5 +124,8 @@ local notice = '{"type":"presence","desk":"' .. ARGV[1] .. '","people":[' ..
 if changed then
   local mark = marker(redis.call('HGET', KEYS[1], 'secret'), KEYS[2])
   redis.call('SPUBLISH', KEYS[2], 'notice ' .. mark('notice \n' .. notice) .. '\n' .. notice)
+end
+if done and not repeated and what ~= 'read' then
+  keep(KEYS[4], ARGV[9], born, '', '', ARGV[10])
 end
 return {done and '1' or '0', notice}

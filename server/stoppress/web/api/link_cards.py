@@ -6,6 +6,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from stoppress.desk.calls_that_may_be_repeated import under_key
+from stoppress.desk.post_ids_and_idempotency_keys import idempotency_of
 from stoppress.domain.errors import TooMany
 from stoppress.web import cache_control, json_responses, request_parsing
 from stoppress.web.authorization import admit, feed_of, visible
@@ -18,9 +20,14 @@ async def create(services: Services, request: Request) -> Response:
     caller = await admit(services, request, "draft", feed)
     await visible(services, caller, feed)
     raw = await request_parsing.body(request, services.settings.max_body_bytes)
+    path = f"/v1/feeds/{feed}/link-cards"
+    requester = request_parsing.requester(request.headers, caller.id)
     if wait_s := services.limits.link_card(caller.id):
         raise TooMany("link cards", wait_s)
-    card = await services.link_cards.card(raw)
+    async with under_key(
+        services.store, feed, idempotency_of(requester, "POST", path, raw)
+    ):
+        card = await services.link_cards.card(raw)
     body = msgspec.json.encode(card)
     return Response(
         body, 200, {"cache-control": cache_control.PRIVATE}, json_responses.JSON

@@ -255,9 +255,13 @@ CALLS = (
         path=f"{_FEED}/tickets",
         summary="Issue a ticket for reading the private feed for a limited time",
         scope="read",
+        parameters=("IdempotencyKey",),
         takes="TicketInput",
         may_be_empty=True,
-        answers={"201": ("the ticket", "Ticket")},
+        answers={
+            "201": ("the ticket", "Ticket"),
+            "200": ("the Idempotency-Key made it before: the same again", "Ticket"),
+        },
         refusals=("400", "401", "403", "404", "422", "503", *BODY),
     ),
     ApiCall(
@@ -266,6 +270,7 @@ CALLS = (
         path=f"{_FEED}/link-cards",
         summary="Fetch a page's description of itself, as an entry of a post's media",
         scope="draft",
+        parameters=("IdempotencyKey",),
         takes="LinkCardInput",
         answers={"200": ("the card", "LinkCard")},
         refusals=(*WRITE, *BODY),
@@ -341,8 +346,9 @@ CALLS = (
         path="/v1/tokens/{token}",
         summary="Revoke a token",
         scope="admin",
+        parameters=("IdempotencyKey",),
         answers={"204": ("the token is revoked", "")},
-        refusals=("401", "403", "404", "429", "503"),
+        refusals=("422", "400", "401", "403", "404", "429", "503"),
     ),
     ApiCall(
         name="readAudit",

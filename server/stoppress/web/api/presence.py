@@ -31,7 +31,9 @@ async def put(services: Services, request: Request) -> Response:
     caller = await admit(services, request, "draft", feed)
     raw = await request_parsing.body(request, services.settings.max_body_bytes)
     client: str = request.path_params["client"]
-    return _answer(await services.desk.presence.here(feed, client, raw, caller))
+    return _answer(
+        await services.desk.presence.here(feed, client, raw, caller, _key(request))
+    )
 
 
 async def delete(services: Services, request: Request) -> Response:
@@ -39,7 +41,7 @@ async def delete(services: Services, request: Request) -> Response:
     feed = feed_of(request)
     caller = await admit(services, request, "draft", feed)
     client: str = request.path_params["client"]
-    await services.desk.presence.leave(feed, client, caller)
+    await services.desk.presence.leave(feed, client, caller, _key(request))
     return json_responses.done()
 
 
@@ -48,7 +50,9 @@ async def lease(services: Services, request: Request) -> Response:
     feed, subject = feed_of(request), _subject_of(request)
     caller = await admit(services, request, "draft", feed)
     raw = await request_parsing.body(request, services.settings.max_body_bytes)
-    is_held, notice = await services.desk.presence.lease(feed, subject, raw, caller)
+    is_held, notice = await services.desk.presence.lease(
+        *(feed, subject, raw, caller), _key(request)
+    )
     return _answer(notice, b"true" if is_held else b"false")
 
 
@@ -57,7 +61,9 @@ async def want(services: Services, request: Request) -> Response:
     feed, subject = feed_of(request), _subject_of(request)
     caller = await admit(services, request, "draft", feed)
     raw = await request_parsing.body(request, services.settings.max_body_bytes)
-    return _answer(await services.desk.presence.want(feed, subject, raw, caller))
+    return _answer(
+        await services.desk.presence.want(feed, subject, raw, caller, _key(request))
+    )
 
 
 async def release(services: Services, request: Request) -> Response:
@@ -65,8 +71,13 @@ async def release(services: Services, request: Request) -> Response:
     feed, subject = feed_of(request), _subject_of(request)
     caller = await admit(services, request, "draft", feed)
     client = request.query_params.get("client", "")
-    await services.desk.presence.release(feed, subject, client, caller)
+    await services.desk.presence.release(feed, subject, client, caller, _key(request))
     return json_responses.done()
+
+
+def _key(request: Request) -> str | None:
+    """The Idempotency-Key, which `admit` has checked."""
+    return request.headers.get("idempotency-key")
 
 
 def _subject_of(request: Request) -> str:

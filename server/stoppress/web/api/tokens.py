@@ -37,9 +37,10 @@ async def index(services: Services, request: Request) -> Response:
 
 async def revoke(services: Services, request: Request) -> Response:
     """DELETE /v1/tokens/{token}."""
-    await admit(services, request, "admin", None)
+    caller = await admit(services, request, "admin", None)
     name: str = request.path_params["token"]
-    if not await services.tokens.revoke(name):
+    requester = request_parsing.requester(request.headers, caller.id)
+    if not await services.tokens.revoke(name, requester):
         raise Problem(
             404,
             "not-found",
@@ -57,5 +58,7 @@ async def issue_ticket(services: Services, request: Request) -> Response:
         raise Refused("a ticket issues no tickets: use a token that reads the feed")
     await visible(services, caller, feed)
     raw = await request_parsing.body(request, services.settings.max_body_bytes)
-    ticket = await services.tickets.issue(feed, raw)
-    return json_responses.written(msgspec.json.encode(ticket), rev=0, status=201)
+    requester = request_parsing.requester(request.headers, caller.id)
+    made = await services.tickets.issue_once(services.store, feed, raw, requester)
+    body, status = msgspec.json.encode(made.ticket), 200 if made.repeated else 201
+    return json_responses.written(body, rev=0, status=status)

@@ -38,9 +38,10 @@ async def make(services: Services, request: Request) -> Response:
 async def drop(services: Services, request: Request) -> Response:
     """DELETE /v1/feeds/{feed}/webhooks/{webhook}."""
     feed = feed_of(request)
-    await admit(services, request, "manage", feed)
+    caller = await admit(services, request, "manage", feed)
     hook: str = request.path_params["webhook"][:64]
-    await services.desk.webhooks.drop(feed, hook)
+    requester = request_parsing.requester(request.headers, caller.id)
+    await services.desk.webhooks.drop(feed, hook, requester)
     return json_responses.done()
 
 
@@ -59,11 +60,12 @@ async def resend(services: Services, request: Request) -> Response:
     webhook sends it.
     """
     feed = feed_of(request)
-    await admit(services, request, "manage", feed)
+    caller = await admit(services, request, "manage", feed)
+    requester = request_parsing.requester(request.headers, caller.id)
     hook: str = request.path_params["webhook"][:64]
     letter: str | None = request.path_params.get("letter")
     letter = letter and letter[:MAX_LETTER_ID]
-    queued = await services.desk.webhooks.resend(feed, hook, letter)
+    queued = await services.desk.webhooks.resend(feed, hook, letter, requester)
     return _json({"queued": queued}, 202)
 
 

@@ -12,7 +12,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from stoppress.desk.caller import Scope
+from stoppress.desk.calls_that_may_be_repeated import under_key
 from stoppress.desk.json_input import read
+from stoppress.desk.post_ids_and_idempotency_keys import idempotency_of
 from stoppress.desk.post_input import check_draft, new_post
 from stoppress.desk.posts import render
 from stoppress.desk.write_outcome_and_checks import now_ms
@@ -31,7 +33,7 @@ from stoppress.web.pages.desk_sign_in import SignInPages
 from stoppress.web.pages.desk_tokens import TokenPages
 from stoppress.web.pages.desk_webhooks import WebhookPages
 from stoppress.web.pages.draw_desk_page import DeskPages
-from stoppress.web.request_parsing import body
+from stoppress.web.request_parsing import body, requester
 from stoppress.web.services import Services
 from stoppress.wire.messages import public_feed, public_post
 
@@ -100,8 +102,16 @@ class DeskConsole:
             feed = feed_of(request)
         else:
             feed = check_slug(request.query_params.get("feed", ""), "feed")
-        await admit(services, request, "draft", feed)
+        caller = await admit(services, request, "draft", feed)
         raw = await body(request, services.settings.max_body_bytes)
+        idempotency = idempotency_of(
+            *(requester(request.headers, caller.id), "POST"),
+            *(f"/v1/feeds/{feed}/preview", raw),
+        )
+        async with under_key(services.store, feed, idempotency):
+            return await self._rendered(services, feed, raw)
+
+    async def _rendered(self, services: Services, feed: str, raw: bytes) -> Response:
         draft = check_draft(read(raw, _draft))
         shown = (await services.snapshots.snapshot(feed)).feed
         post = new_post(draft, "preview", await render(draft.body), now_ms())

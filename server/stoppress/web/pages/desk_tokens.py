@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from stoppress.desk.caller import Caller, Scope
+from stoppress.desk.post_ids_and_idempotency_keys import Requester
 from stoppress.desk.tokens import Token
 from stoppress.desk.write_outcome_and_checks import now_ms
 from stoppress.domain.errors import Invalid, Malformed, Unauthenticated
@@ -82,7 +83,7 @@ class TokenPages:
             return found
         check_write_rate(services, found.id, None)
         name = (await form_fields(request)).get("token", "")
-        await services.tokens.revoke(name)
+        await services.tokens.revoke(name, Requester(found.id))
         address = f"{services.settings.root}/desk/tokens"
         return RedirectResponse(address, 303, {"cache-control": "no-store"})
 

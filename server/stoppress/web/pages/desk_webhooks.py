@@ -106,10 +106,10 @@ class WebhookPages:
         found = await self._sent(services, request)
         if isinstance(found, Response):
             return found
-        _, feed, given = found
+        caller, feed, given = found
         with contextlib.suppress(NotFound):
             hook = given.get("webhook", "")[:MAX_FIELD]
-            await services.desk.webhooks.drop(feed, hook)
+            await services.desk.webhooks.drop(feed, hook, Requester(caller.id))
         return self._back(services, feed)
 
     async def resend(self, services: Services, request: Request) -> Response:
@@ -117,11 +117,13 @@ class WebhookPages:
         found = await self._sent(services, request)
         if isinstance(found, Response):
             return found
-        _, feed, given = found
+        caller, feed, given = found
         hook = given.get("webhook", "")[:MAX_FIELD]
         letter = given.get("letter", "")[:MAX_FIELD] or None
         with contextlib.suppress(NotFound):
-            await services.desk.webhooks.resend(feed, hook, letter)
+            await services.desk.webhooks.resend(
+                *(feed, hook, letter), Requester(caller.id)
+            )
         return self._back(services, feed)
 
     async def _sent(

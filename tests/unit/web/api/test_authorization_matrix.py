@@ -14,6 +14,7 @@ import pytest
 from starlette.applications import Starlette
 
 from stoppress.desk.caller import SCOPES, covers
+from stoppress.desk.post_ids_and_idempotency_keys import Requester
 from stoppress.web.api import route_table
 from stoppress.web.api.openapi_call import ApiCall
 from stoppress.web.api.openapi_operations import CALLS
@@ -153,7 +154,7 @@ async def test_an_expired_or_revoked_token_is_unknown_on_every_call() -> None:
             b'{"scopes": ["admin"], "expires_at": "2100-01-01T00:00:00Z"}'
         )
         revoked, token = await tokens.make(b'{"scopes": ["admin"]}')
-        assert await tokens.revoke(token.id)
+        assert await tokens.revoke(token.id, Requester("a"))
         tokens._clock = lambda: 4_200_000_000_000
         over = [expired, revoked, "sp_none", "st_none", "eyJ.eyJ.x", "ss_none", "x"]
         for call, secret in itertools.product(MATRIX, over):

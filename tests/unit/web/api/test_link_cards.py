@@ -67,3 +67,26 @@ async def test_so_many_of_a_caller() -> None:
         assert (await other.post(PATH, json=given)).status_code == 200
         assert len(internet.heads) == 5
         assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_a_key_is_for_one_address() -> None:
+    """A repeat fetches the page again; another address under its key is refused."""
+    internet = Internet(answers={"a.example": page()})
+    internet.name("a.example", [PUBLIC])
+    async with (
+        internet.running(),
+        open_office(link_cards=LinkCards(internet.fetcher)) as office,
+    ):
+        await office.feed()
+        headers = {"idempotency-key": "k1"}
+        refused = {"url": "http://169.254.169.254/"}
+        answer = await office.client.post(PATH, json=refused, headers=headers)
+        assert answer.status_code == 422 and answer.json()["field"] == "url"
+        given = {"url": "http://a.example/"}
+        first, again = [
+            await office.client.post(PATH, json=given, headers=headers) for _ in "ab"
+        ]
+        assert (first.status_code, again.status_code) == (200, 200)
+        assert first.json() == again.json()
+        answer = await office.client.post(PATH, json=refused, headers=headers)
+        assert answer.json()["type"].endswith(":key-reused")

@@ -147,3 +147,41 @@ async def test_a_deleted_webhook_is_not_made_again() -> None:
         assert again.status_code == 410
         assert again.json()["type"].endswith(":deleted-since")
         assert (await office.client.get(path)).json() == {"webhooks": []}
+
+
+async def test_a_repeated_resend_is_none() -> None:
+    """Not even when the letter was sent meanwhile, and failed again."""
+    async with open_office() as office:
+        await office.feed()
+        hook = (await office.client.post(f"{FEED}/webhooks", json=HOOK)).json()["id"]
+        letter = DeadLetter("e1-1", "post.published", "it answered 500", 9)
+        await office.store.add_dead_letter("quay", hook, letter)
+        letters = f"{FEED}/webhooks/{hook}/dead-letters"
+        path = f"{letters}/{hook}.e1-1/resend"
+        assert (await office.client.post(path, headers=KEY)).json() == {"queued": 1}
+        await office.store.add_dead_letter("quay", hook, letter)
+        again = await office.client.post(path, headers=KEY)
+        assert (again.status_code, again.json()) == (202, {"queued": 1})
+        assert await office.store.resends("quay", hook) == []
+        reused = await office.client.post(f"{letters}/resend", headers=KEY)
+        assert reused.json()["type"].endswith(":key-reused")
+
+
+async def test_a_repeated_delete_is_answered_alike() -> None:
+    """Without the key it is 404: it is gone."""
+    async with open_office() as office:
+        await office.feed()
+        first, other = [
+            (await office.client.post(f"{FEED}/webhooks", json=HOOK)).json()["id"]
+            for _ in "ab"
+        ]
+        path = f"{FEED}/webhooks/{first}"
+        for headers, status in ((KEY, 204), (KEY, 204), ({}, 404)):
+            answer = await office.client.delete(path, headers=headers)
+            assert answer.status_code == status
+        reused = await office.client.delete(f"{FEED}/webhooks/{other}", headers=KEY)
+        assert reused.json()["type"].endswith(":key-reused")
+        none = await office.client.delete(
+            f"{FEED}/webhooks/none", headers={"idempotency-key": "k2"}
+        )
+        assert none.status_code == 404
