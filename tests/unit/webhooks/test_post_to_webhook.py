@@ -57,7 +57,7 @@ async def receiving(answer: bytes) -> AsyncIterator[tuple[Receiver, WebhookSende
     server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
     receiver.port = server.sockets[0].getsockname()[1]
     async with server:
-        yield receiver, WebhookSender(resolve, receiver.open, timeout_s=2)
+        yield receiver, WebhookSender(resolve, receiver.open, timeout_s=60)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ async def test_a_host_of_the_operator_gets_it(listed: str) -> None:
     async with receiving(b"HTTP/1.1 204 No\r\n\r\n") as (receiver, _):
         resolver = SystemResolver()
         hosts = InternalHosts.of([f"{listed}:{receiver.port}"])
-        sender = WebhookSender(resolver, timeout_s=5, internal=hosts)
+        sender = WebhookSender(resolver, timeout_s=60, internal=hosts)
         host = "localhost" if listed == "localhost" else "127.0.0.1"
         assert await sender.send(f"http://{host}:{receiver.port}/a", {}, b"{}") == ""
         for url in (f"http://{host}/a", f"http://[::1]:{receiver.port}/a"):
