@@ -300,7 +300,7 @@ async def in_a_process(port: int, kind: str, count: int, token: str) -> dict[str
 
 DEFAULTS = {
     "half-open": 15_000,
-    "half-open-tls": 20_000,
+    "half-open-tls": 15_000,
     "slow": 15_000,
     "unread": 5_000,
     "publishes": 100_000,
