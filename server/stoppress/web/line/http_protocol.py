@@ -29,7 +29,6 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from stoppress.guard.client_address import client_of, header_value
 from stoppress.guard.open_connections import OpenConnections
 from stoppress.guard.refusal_log import RefusalLog
 from stoppress.guard.request_context import new_request_id
@@ -52,7 +51,7 @@ from stoppress.web.line.head_checks import (
 from stoppress.web.line.head_limits import HeadLimits
 from stoppress.web.line.ignored_upgrade import parser_of_the_rest
 from stoppress.web.line.lingering_close import AnswerTransport, LingeringClose
-from stoppress.web.line.live_authorization import CROWDED
+from stoppress.web.line.live_authorization import count_reader
 from stoppress.web.line.pending_upgrade import PendingUpgrade
 from stoppress.web.line.queued_live_request import QueuedLiveRequest
 from stoppress.web.line.take_body_and_send_answer_at_once import UvicornMessages
@@ -109,11 +108,7 @@ class LiveHttp(HttpToolsProtocol):
         self._segment = data
         super().data_received(data)
         # Without a parser, another protocol owns the connection.
-        while (
-            self._unparsed is not None
-            and self.parser is not None
-            and not self.is_closing
-        ):
+        while self._unparsed is not None and self.parser and not self.is_closing:
             self._segment, self._unparsed = self._unparsed, None
             self.parser = parser_of_the_rest(
                 self, self.scope["http_version"], self.headers
@@ -269,17 +264,9 @@ class LiveHttp(HttpToolsProtocol):
             )
             self.queued_live_request.enter()
 
-    def _count_reader(self, scope: dict[str, Any]) -> None:
-        """Count the connection for its client, if it came through a proxy."""
-        connections = cast(object, self.connections)
-        if isinstance(connections, OpenConnections):
-            client = client_of(self.client, header_value(scope), connections.networks)
-            if not connections.assign(self.transport, client):
-                scope[CROWDED] = True
-
     def handle_websocket_upgrade(self) -> None:
         """Upgrade at admission, with the bytes after the handshake."""
-        self._count_reader(cast("dict[str, Any]", self.scope))
+        count_reader(self, cast("dict[str, Any]", self.scope))
         early = self._after_head()
         self.when_admitted(lambda more: self._upgrade(early + more))
 
@@ -356,7 +343,7 @@ class LiveHttp(HttpToolsProtocol):
         if scope["http_version"] == "1.0":
             scope["extensions"][UNCHUNKED] = partial(_send_unchunked, cycle)
         if is_stream(scope):
-            self._count_reader(scope)
+            count_reader(self, scope)
             self.when_admitted(partial(self._start_stream, cycle, app))
         else:
             super()._start_asgi_task(cycle, app)

@@ -22,17 +22,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import parse_qsl
 
 from starlette.requests import HTTPConnection
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from stoppress.desk.caller import Caller
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.desk_log_name import desk_log_of, feed_behind, is_desk_log
 from stoppress.domain.errors import Malformed, NotFound, TooMany, Unauthenticated
 from stoppress.domain.feed import check_slug
-from stoppress.guard.client_address import client_in
+from stoppress.guard.client_address import client_in, client_of, header_value
+from stoppress.guard.open_connections import OpenConnections
 from stoppress.hub.feed_status_and_access import (
     ANYONE,
     DESK_STATE,
@@ -55,6 +57,15 @@ SECRETS = (b"token=", b"ticket=")
 """The parameters that hold a secret in a query."""
 CACHED_QUERIES = 1024
 """Parsed queries that are cached: thousands of readers send the same one."""
+
+
+def count_reader(http: HttpToolsProtocol, scope: dict[str, Any]) -> None:
+    """Count a live request's connection for its client, if it came through a proxy."""
+    connections = cast(object, http.connections)
+    if isinstance(connections, OpenConnections):
+        client = client_of(http.client, header_value(scope), connections.networks)
+        if not connections.assign(http.transport, client):
+            scope[CROWDED] = True
 
 
 def wanted(feeds: Sequence[str], desks: Sequence[str] = ()) -> Wanted:

@@ -48,7 +48,6 @@ def test_everything_private_that_is_used_is_listed() -> None:
         "refusals",
         "unread_answers",
         "_postponed",
-        "_count_reader",
         *("is_closing", "end", "_is_ended", "lingering_close"),
         *("_connection", "_lingering_close"),
     }
