@@ -11,9 +11,9 @@ import { isKnown } from "./event_types.js";
 
 /**
  * @typedef {{name: string, url?: string, role?: string, image?: string}} Author
- * @typedef {{type: string, url?: string, width?: number, height?: number, alt?: string,
- *   caption?: string, credit?: string, title?: string, text?: string, provider?: string,
- *   image?: string}} Media
+ * @typedef {{type: string, url?: string, variants?: {url: string, width: number}[],
+ *   width?: number, height?: number, alt?: string, caption?: string, credit?: string,
+ *   title?: string, text?: string, provider?: string, image?: string}} Media
  * @typedef {{id: string, published_at: string, rev?: number, url?: string,
  *   updated_at?: string, headline?: string, html?: string, language?: string,
  *   direction?: string, key?: boolean, breaking?: boolean, pinned?: boolean,

@@ -181,7 +181,7 @@ async function discard(entry) {
 
 /** @param {Post} post */
 async function copyAddress({ url }) {
-  const address = new URL(url, location.href).href;
+  const address = new URL(/** @type {string} */ (url), location.href).href;
   try {
     await navigator.clipboard.writeText(address);
     listFeedback.show("The address is copied.", "good");

@@ -29,7 +29,7 @@ export function fillRow(row, post, { zone, isPicked, actions }) {
   const title = document.createElement("a");
   title.className = "title";
   title.textContent = postTitle(post);
-  title.href = post.url;
+  title.href = /** @type {string} */ (post.url);
   // Not in place of the desk, which may hold a text.
   title.target = "_blank";
   title.tabIndex = -1;
@@ -99,9 +99,9 @@ export function fillWithdrawnRow(row, putBack) {
  * @returns {string | null}
  */
 function pictureOf({ media }) {
-  const image = media?.find((/** @type {any} */ { type, url }) => type === "image" && url);
-  if (!image) return null;
+  const image = media?.find(({ type, url }) => type === "image" && url);
+  if (!image?.url) return null;
   const sizes = [...(image.variants ?? [])].sort((one, other) => one.width - other.width);
-  const url = (sizes.find(({ width }) => width >= 80) ?? image).url;
+  const url = sizes.find(({ width }) => width >= 80)?.url ?? image.url;
   return url.startsWith("/") && !url.startsWith(`${ROOT}/`) ? ROOT + url : url;
 }

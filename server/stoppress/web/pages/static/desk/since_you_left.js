@@ -110,7 +110,7 @@ export class SinceYouLeft {
         const time = localTime(post.published_at, zone).clock;
         appendElement(row, "time", "", time);
         const link = appendElement(row, "a", "title", postTitle(post));
-        link.setAttribute("href", post.url);
+        link.setAttribute("href", /** @type {string} */ (post.url));
         link.setAttribute("target", "_blank");
         link.dir = "auto";
         if (mark) appendElement(row, "span", "hint", mark);
