@@ -32,13 +32,15 @@ export function createPostArrivals({ ctx, reader, from, dataset, part, list, bar
    */
   function reveal(go) {
     const ids = notice.take();
-    posts.querySelector(".sp-since")?.remove();
     draw(true);
     const fresh = /** @type {any[]} */ ([...posts.children]).filter(({ dataset }) => ids.has(dataset.id));
     const [first] = fresh;
     const oldest = rising ? first : fresh.at(-1);
     const below = rising ? oldest : oldest?.nextElementSibling;
-    if (go || wasHidden) below?.prepend(h("p.sp-since", ctx.words.since));
+    if (go || wasHidden) {
+      posts.querySelector(".sp-since")?.remove();
+      below?.prepend(h("p.sp-since", ctx.words.since));
+    }
     wasHidden = false;
     if (!go || !oldest) return;
     // All new posts if they fit, else the oldest of them, with the divider below.

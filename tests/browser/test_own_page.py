@@ -3,6 +3,8 @@ one scrolls, and ways to another moment."""
 
 from __future__ import annotations
 
+import time
+
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Readers
@@ -132,12 +134,13 @@ def test_a_hub_that_does_not_answer_leaves_the_link(
 
 def test_the_list_of_feeds_is_current(readers: Readers, server: Server) -> None:
     """New headlines arrive, and a withdrawn post is nowhere on an open page."""
-    feed = server.new_feed(title="The quay")
+    title = f"The list at {time.time_ns()}"
+    feed = server.new_feed(title=title)
     publish(server, feed, "First")
     page = readers().page
     with page.expect_websocket():
         page.goto(server.url)
-    latest = page.locator("li", has_text="The quay").locator(".latest")
+    latest = page.locator("li", has_text=title).locator(".latest")
     expect(latest).to_contain_text("First")
     second = publish(server, feed, "Second")
     expect(latest).to_contain_text("Second")

@@ -175,6 +175,15 @@ def test_what_came_while_away_is_shown_on_return(
     reader.page.wait_for_function("() => said.length")
     assert reader.page.evaluate("said") == ["3 new updates"]
     assert not reader.page.title().startswith("(")
+    # It stays where it is when more comes while another part is read.
+    reader.page.set_viewport_size({"width": 600, "height": 200})
+    reader.page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    publish(server, feed, "7")
+    reader.page.wait_for_function("() => document.title.startsWith('(1) ')")
+    reader.page.evaluate("scrollTo(0, 0)")
+    reader.shows(*names(7, 1))
+    below = reader.page.locator("article", has=reader.page.locator(".sp-since"))
+    expect(below.locator(".sp-headline")).to_have_text("3")
 
 
 def test_paused_is_remembered(reader: Reader, server: Server) -> None:

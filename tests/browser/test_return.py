@@ -95,7 +95,7 @@ def test_an_hour_asleep_on_three_networks(
     tab.until("said.length")
     assert tab.run("said") == ["5 new updates"]
     assert tab.run("new Set(came).size === came.length && came.length") == 5
-    assert tab.run("document.querySelectorAll('.sp-since').length") == 1
+    tab.until("document.querySelectorAll('.sp-since').length === 1")
     assert not tab.run("document.title").startswith("(")
     tab.until(LIVE)
 

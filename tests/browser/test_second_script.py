@@ -49,17 +49,31 @@ def test_without_it_a_widget_is_live(
     reader.complaints.clear()
 
 
+def open_without_it(reader: Reader, url: str) -> list[Route]:
+    """Open a page whose second script is on its way: the page may be loading for it."""
+    held: list[Route] = []
+    reader.page.route(SECOND, lambda route: held.append(route))
+    reader.page.goto(url, wait_until="commit")
+    reader.is_live()
+    return held
+
+
+def go_on(reader: Reader, held: list[Route]) -> None:
+    """Let the second script come, once it was asked for."""
+    while not held:
+        reader.page.wait_for_timeout(20)
+    (route,) = held
+    route.continue_()
+
+
 def test_what_arrived_before_it_is_completed(reader: Reader, server: Server) -> None:
     """Pictures of posts, and key moments."""
     feed = filled(server, 3)
-    held: list[Route] = []
-    reader.page.route(SECOND, lambda route: held.append(route))
-    reader.open(f"{server.url}/live/{feed}")
+    held = open_without_it(reader, f"{server.url}/live/{feed}")
     picture = {"type": "image", "url": "/demo/p.svg", "width": 120, "height": 60}
     publish(server, feed, "4", media=[picture], key=True)
     reader.shows(*names(4, 1))
-    (route,) = held
-    route.continue_()
+    go_on(reader, held)
     expect(reader.page.locator(".sp-posts .sp-image")).to_have_count(1)
     expect(reader.page.locator(".sp-keys li")).to_have_count(1)
     reader.complaints.clear()
@@ -68,14 +82,11 @@ def test_what_arrived_before_it_is_completed(reader: Reader, server: Server) -> 
 def test_a_click_waits_for_it(reader: Reader, server: Server) -> None:
     """A reader who is faster than the network loses nothing."""
     feed = filled(server, 25)
-    held: list[Route] = []
-    reader.page.route(SECOND, lambda route: held.append(route))
-    reader.open(f"{server.url}/live/{feed}")
+    held = open_without_it(reader, f"{server.url}/live/{feed}")
     reader.page.wait_for_timeout(100)
     reader.page.locator(".sp-more a").click()
     assert reader.headlines() == names(25, 6)
-    (route,) = held
-    route.continue_()
+    go_on(reader, held)
     reader.shows(*names(25, 1))
     assert reader.page.url == f"{server.url}/live/{feed}"
 
