@@ -107,3 +107,15 @@ def test_a_file_that_is_gone_is_found(text: str, names: list[str]) -> None:
 def test_an_exception_that_is_gone_is_found(text: str, names: list[str]) -> None:
     """Each of a list, over the ends of lines."""
     assert unknown_exceptions(text, {"Here"}) == names
+
+
+def test_the_package_names_each_of_its_modules() -> None:
+    """The table of its README has all of them, and no others."""
+    rows = (BROWSER / "README.md").read_text("utf-8").partition("| file | what |")[2]
+    names = [
+        name
+        for row in rows.splitlines()
+        if row.startswith("| `")
+        for name in re.findall(r"`([a-z_]+)`", row.split("|")[1])
+    ]
+    assert sorted(names) == sorted(path.stem for path in BROWSER.glob("*.js"))
