@@ -398,17 +398,11 @@ async def test_an_address_has_a_share_of_the_awaited_handshakes(
     """Of those that were accepted before that was known, too."""
     monkeypatch.setattr(tls_handshake, "MAX_AWAITED_BY_ADDRESS", 3)
     async with opened(most=100) as port:
-        port.holds_queue = True
-        lines = []
-        for _ in range(10):
-            reader, writer = await port.bare()
-            writer.write(client_hello())
-            lines.append((reader, writer))
+        lines = [await port.bare() for _ in range(10)]
+        # All are accepted before the first of them has said anything.
         await port.until(lambda: len(port.port) == 10)
-        while port.queue_turns:
-            port.queue_turns.pop(0)()
-            await asyncio.sleep(0)
-        port.holds_queue = False
+        for _, writer in lines:
+            writer.write(client_hello())
         await port.until(lambda: port.openssl + port.count("refused") == 10)
         assert (port.openssl, port.count("refused"), len(port.port)) == (3, 7, 3)
         reader, writer = await port.bare()
