@@ -32,7 +32,7 @@ KINDS ?=
 ROWS ?= all
 ROUNDS ?= 5
 
-.PHONY: help run check test coverage lint unit audit schema foreign quiet xss calm markup lighthouse faults fuzz guided schedule interleavings desk-figures cuts bench clean system
+.PHONY: help run check test coverage lint unit audit schema foreign quiet xss calm markup lighthouse faults fuzz guided schedule interleavings desk-figures desk-tasks desk-views cuts bench clean system
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -113,6 +113,12 @@ interleavings: $(VENV)/test.stamp system $(SCRIPT) ## Editors in drawn orders: 1
 desk-figures: $(VENV)/test.stamp system $(SCRIPT) ## The desk with 5,000 posts: opens, keys, search, to a reader's screen
 	@$(BIN)/python -m tests.bench.desk_figures $(ARGS)
 
+desk-tasks: $(VENV)/test.stamp system $(SCRIPT) ## Clicks of an editor's tasks, seconds from news to readers, five minutes offline
+	@$(BIN)/python -m tests.bench.desk_tasks $(ARGS)
+
+desk-views: $(VENV)/test.stamp system $(SCRIPT) ## Every view of the desk, in every look: axe, and pictures in FOLDER=desk-views
+	@$(BIN)/python -m tests.browser.desk_views $(or $(FOLDER),desk-views)
+
 cuts: $(VENV)/test.stamp system $(SCRIPT) ## Disconnect readers 10,000 times in a model, 1,000 on sockets
 	@$(BIN)/python -m tests.faults.model --cuts 10000 --run 500 $(if $(SEED),--seed $(SEED))
 	@$(BIN)/python -m tests.faults.sockets --cuts 1000 --restarts 20 $(if $(SEED),--seed $(SEED))
@@ -122,6 +128,7 @@ bench: $(VENV)/test.stamp $(SCRIPT) ## Measure beside other servers, on an idle 
 	@$(BIN)/python -m tests.bench.long_feed
 	@$(BIN)/python -m tests.bench.latency
 	@$(BIN)/python -m tests.bench.many_posts
+	@$(BIN)/python -m tests.bench.arrival_by_engine
 	@$(BIN)/python -m tests.bench.rows $(ROWS) --rounds $(ROUNDS) --write docs/benchmarks $(ARGS)
 
 clean: ## Remove all that make made, the demo's data too

@@ -2,7 +2,7 @@
 
 `<script integrity>` does not cover what a module imports, so what others embed is
 one file, and a second one that the first names by its digest: the modules that are
-imported by `import("./name.js")` alone. What only the hub's own pages have is a third.
+imported by `import("./name.js")` alone. What only the server's pages have is a third.
 Rules, which keep this short and are checked:
 other imports are static, on top, by name, without `as`; exports are declarations or
 the last line; no two modules declare the same name at their top. A number with a name
@@ -51,15 +51,15 @@ MODULES = ROOT / "client_demo" / "stop-press"
 SCRIPT = ROOT / "client_demo" / "stop-press.js"
 PAGE_MODULES = ROOT / "server" / "stoppress" / "web" / "pages" / "static" / "reader"
 PAGE = "stop-press-page.js"
-"""The script of the hub's own pages, beside the others."""
-PAGE_ENTRY = "own_page.js"
+"""The script of the server's own pages, beside the others."""
+PAGE_ENTRY = "page_extras_beside_widget.js"
 MORE = "stop-press-more.js"
 """The name of the second script, beside the first; it is served under its digest."""
 
 ORDERS = 12
 """In so many orders of the modules at most each script is tried."""
 
-_LOADER = "load_second_part.js"
+_LOADER = "load_second_script.js"
 """The module that loads the second script, in place of `import()`."""
 
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
@@ -72,11 +72,12 @@ _LEFT = re.compile(r"^(?:import|export)\b.*|\bimport(?:\(|\.meta).*", re.MULTILI
 _NUMBER = re.compile(r"^const ([A-Z][A-Z_]+) = ([\d_]+);\n", re.MULTILINE)
 MEMBERS = """
     isKept retryMs showLine renderMedia patchElement createFeedExtras drawnFeed
-    drawSoon lineChanged loadPages withOlder keepNewest openEventStream openLongPoll
-    isRunning around choose drawFeed drawMoments existing opens slides arrivals
-    announce showOlder visibilityChanged isBefore inView scrollers exported rising
-    drawn room renew change hold wake tick completePosts onStopped waitingIds
-    forgetPosts reader bar own words env headingLevel showFeed showPost showPosts
+    drawSoon lineChanged loadPages addOlderPage trimToNewest openEventStream
+    openLongPoll isRunning around choose drawFeed drawMoments epoch existing opens
+    slides arrivals announce showOlder visibilityChanged isBefore inView scrollers
+    exported rising drawn room renew change hold wake tick completePosts onStopped
+    waitingIds forgetPosts reader bar own words env headingLevel showFeed showPost
+    showPosts
 """.split()
 """Members that only these modules have: none of the browser's, none of any JSON."""
 _CONST = re.compile(r"\bconst (?=[\w{\[])")
@@ -171,7 +172,7 @@ def _smallest(scripts: Iterator[str]) -> str:
 
 
 def bundle_page(folder: Path) -> str:
-    """The modules of the hub's own pages as one minified classic script."""
+    """The modules of the server's own pages as one minified classic script."""
     modules = _collected(folder, [PAGE_ENTRY])
     if later := _imported_later(modules):
         raise CannotBundle(f"import({sorted(later)[0]!r}) stands in the page's script")

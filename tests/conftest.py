@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 
 from tests.order import is_traced, ordered
@@ -31,6 +32,14 @@ START_S = 60.0
 END_S = 60.0
 
 _slugs = count(1)
+
+# By default an example that takes 0.2 s fails, and so does one that is made slowly.
+hypothesis.settings.register_profile(
+    "no verdict by time",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("no verdict by time")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -16,14 +16,16 @@ class MemorySessionStore:
         self.away = False
         self.kept: dict[str, tuple[float, bytes]] = {}
         """Name: when it ends, and the record."""
-        self.listed: dict[str, list[str]] = {}
+        self.listed: dict[str, dict[str, float]] = {}
+        """By owner: name, and when it was listed."""
         self.once: dict[str, float] = {}
+        self.secret = b""
 
     async def put_session(
         self, owner: str, name: str, record: bytes, ttl_s: int, ends_s: int
     ) -> None:
         self._called()
-        self.listed.setdefault(owner, []).append(name)
+        self.listed.setdefault(owner, {})[name] = self._clock()
         self.kept[name] = (self._clock() + ttl_s, record)
 
     async def touch_session(self, name: str, record: bytes, ttl_s: int) -> bool:
@@ -37,17 +39,21 @@ class MemorySessionStore:
         self._called()
         return [self._record(name) for name in names]
 
-    async def session_names(self, owner: str) -> list[str]:
+    async def session_names(
+        self, owner: str, before_ms: int | None = None
+    ) -> list[str]:
         self._called()
-        return list(self.listed.get(owner, []))
+        listed = self.listed.get(owner, {}).items()
+        return [
+            name for name, at in listed if before_ms is None or at * 1000 < before_ms
+        ]
 
     async def drop_sessions(self, owner: str, names: Sequence[str]) -> int:
         self._called()
         dropped = [self._record(name) for name in names]
         for name in names:
             self.kept.pop(name, None)
-            if name in self.listed.get(owner, []):
-                self.listed[owner].remove(name)
+            self.listed.get(owner, {}).pop(name, None)
         return len([one for one in dropped if one is not None])
 
     async def put_once(self, name: str, ttl_s: int) -> None:
@@ -64,6 +70,11 @@ class MemorySessionStore:
             return False
         self.once[name] = self._clock() + ttl_s
         return True
+
+    async def text_secret(self, new: bytes) -> bytes:
+        self._called()
+        self.secret = self.secret or new
+        return self.secret
 
     def _record(self, name: str) -> bytes | None:
         ends, record = self.kept.get(name, (0, b""))

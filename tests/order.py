@@ -17,7 +17,7 @@ import pytest
 
 TESTS = Path(__file__).parent
 LONGEST = (
-    "faults/test_throng.py",
+    "faults/test_reader_crowd.py",
     "bench/test_rows.py",
     "browser/test_long_day.py",
     "faults/test_faults.py",

@@ -12,6 +12,8 @@ if "sniffio" not in sys.modules and find_spec("sniffio") is None:
     sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 import httpx
+from websockets.asyncio.client import connect as in_loop
+from websockets.sync.client import connect as in_thread
 
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Knows no roots, which take 26 ms a client: for servers that speak no TLS."""
@@ -21,6 +23,9 @@ ANY_CERTIFICATE.check_hostname = False
 ANY_CERTIFICATE.verify_mode = ssl.CERT_NONE
 PATIENCE_S = 60.0
 """How long an answer may take on a busy machine: it decides no result."""
-# Where a request names no timeout, httpx waits 5 s, which fail on a busy machine.
+# Where none is named, httpx waits 5 s and websockets 10: they fail on a busy machine.
 _default = httpx._config.DEFAULT_TIMEOUT_CONFIG
+for _given in (in_loop.__init__.__kwdefaults__, in_thread.__kwdefaults__):
+    assert _given is not None and _given["open_timeout"] == 10
+    _given["open_timeout"] = PATIENCE_S
 _default.connect = _default.read = _default.write = _default.pool = PATIENCE_S

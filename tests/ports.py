@@ -1,7 +1,7 @@
 """Ports that a test holds before anything listens there, and until its process ends.
 
-Rules: a port comes from below the range that the system gives to whoever asks for
-any port, so that no connection and no `port 0` gets it; it is locked among all test
+Rules: a port comes from below the range from which the system takes a port
+for `port 0`, so that no connection and no `port 0` gets it; it is locked among all test
 processes of this user, so that no other worker draws it. What binds port 0 itself
 and tells its port needs none of this.
 """

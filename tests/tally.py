@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from stoppress.metric_types import ByLabel, Counter, Gauge, Histogram, Meter, Total
+from stoppress.metric_instruments import (
+    ByLabel,
+    Counter,
+    Gauge,
+    Histogram,
+    Meter,
+    Total,
+)
 
 
 class Counted(NamedTuple):

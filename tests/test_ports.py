@@ -71,7 +71,7 @@ def test_a_port_that_another_process_holds_is_passed_over(tmp_path: Path) -> Non
 
 
 def test_a_port_where_something_listens_is_passed_over(tmp_path: Path) -> None:
-    """Whoever it is: it may have asked for that port by number."""
+    """The listener may have asked for that port by number."""
     mine = fresh(tmp_path / "ports", 2)
     first = mine._first + mine._next
     with socket.create_server(("127.0.0.1", first)):

@@ -20,7 +20,7 @@ export function createSlides(root, nearView, onEnd) {
   let running = [];
   /** Whether a change waits for what slides. */
   let isAwaited = false;
-  const [head, side, main] = [...root.children];
+  const [head, side, main] = root.children;
   /** What moves as a whole, outer before inner, without the articles. */
   const blocks = () => [...head.children, ...side.querySelectorAll("nav, aside, li"), main, ...main.children];
   const stop = () => {

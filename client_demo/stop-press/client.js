@@ -27,7 +27,7 @@ import { listenForWake } from "./wake_events.js";
  *   line?: (state: LineState) => void, readers?: (count: number) => void,
  *   reset?: () => void}} Listener `reset`: a snapshot has replaced the state.
  * @typedef {{token?: string | import("./ticket_source.js").TicketSource, from?: string, newest?: string, env?: Environment}} Options `token`:
- *   for a private feed: a text, or a source of tickets (`ticket_source.js`). `from`: other posts than the newest (`post_selection.js`).
+ *   for a private feed: a text, or a source of tickets (`ticket_source.js`). `from`: other posts than the newest (`which_posts_belong_on_page.js`).
  *   `newest`: when the feed's newest post was published, if `from` begins further back.
  *   `env`: the source of timers, `fetch` and the like; by default the global object.
  * @typedef {Pick<typeof globalThis, "fetch" | "setTimeout" | "clearTimeout" | "Math" | "console">
@@ -45,7 +45,7 @@ export class Reader {
   /** @type {string | null} The path of the next older page. */ next = null;
   /** @type {LineState} */ line = "connecting";
   /**
-   * @type {import("./websocket_transport_and_transport_list.js").Send | undefined} Asks the hub to follow or unfollow
+   * @type {import("./websocket_transport_and_transport_list.js").Send | undefined} Asks the server to follow or unfollow
    *   another feed; set while the line is live, if its transport can send.
    */
   send;
@@ -114,15 +114,12 @@ export class Reader {
   }
 
   /**
-   * Load the next older page. Rejects if the hub refuses or does not answer.
+   * Load the next older page. Rejects if the server refuses or does not answer.
    * @returns {Promise<void>}
    */
   async older() {
-    const path = this.next;
-    if (!this.state || !path) return;
-    const [page, { withOlder }] = await Promise.all([getJson(this.#endpoint, path), import("./load_and_trim_pages.js")]);
-    if (this.next !== path) return;
-    this.hold(withOlder(this.state, page, this.#unloaded), page.next);
+    const { addOlderPage } = await import("./load_and_trim_pages.js");
+    return addOlderPage(this, this.#unloaded);
   }
 
   /**
@@ -142,11 +139,8 @@ export class Reader {
    * @returns {Promise<void>}
    */
   async trim(most) {
-    const { state } = this;
-    if (!state || state.posts.size <= most) return;
-    const { keepNewest } = await import("./load_and_trim_pages.js");
-    // Else there is a newer one, which is trimmed in its turn.
-    if (state === this.state) this.hold(...keepNewest(state, this.#endpoint.feed, most));
+    const { trimToNewest } = await import("./load_and_trim_pages.js");
+    trimToNewest(this, most);
   }
 
   /**

@@ -45,7 +45,7 @@ export function createConnection(endpoint, cursor, on) {
   let silenceTimer;
   /** @type {any} */
   let retryTimer;
-  /** The one that worked on the page before; another hub is as reachable, mostly. */
+  /** The one that worked on the page before; another server is as reachable, mostly. */
   let transport = Number(keepText(env, "sessionStorage", TRANSPORT)) % TRANSPORTS.length || 0;
   /** @type {number | null} */
   let lastGoodTransport = null;

@@ -12,6 +12,7 @@ import { Reader } from "./client.js";
 import { parseCursor } from "./cursor.js";
 import { createFeedView } from "./feed_view.js";
 import { isOldestFirst } from "./is_oldest_first.js";
+import { localTime } from "./localization.js";
 import { runningScript } from "./running_script.js";
 import { renderFrame } from "./render_widget_shell.js";
 import { stateFromPage } from "./state_from_page.js";
@@ -82,7 +83,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
     }
   }
 
-  /** The hub's address, with its path if it has one: of `src`, or else of this script. */
+  /** The server's address, with its path if it has one: of `src`, or else of this script. */
   get #hub() {
     return new URL(this.getAttribute("src") ?? (runningScript?.src || "/"), location.href).href.split(/\/(stop-press\.|$)/)[0];
   }
@@ -116,11 +117,13 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
     const shadow = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     shadow.replaceChildren(document.createElement("slot"));
     // Loads with the snapshot; where it is blocked the feed is drawn without it.
-    const extras = import("./feed_extras.js").catch(() => {});
+    const extras = import("./second_script.js").catch(() => {});
     const reader = this.#createReader(slug, async ({ feed }) => {
       try {
-        /** @type {Words} */
-        const words = await reader.get(`/stop-press/words/${feed.language}.json`);
+        // The first of a zone takes long: it is made while the words are on their way.
+        localTime(0, feed.timezone);
+        const [language] = feed.language.split("-");
+        const words = (language === guess && (await guessed)) || (await loadWords(language));
         await extras;
         if (this.#reader !== reader) return;
         const style = new CSSStyleSheet();
@@ -136,6 +139,11 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
         reader.stop();
       }
     });
+    /** @type {(language: string) => Promise<Words>} */
+    const loadWords = (language) => reader.get(`/stop-press/words/${language}.json`);
+    // A feed is mostly in the language of the page: its words load with the snapshot.
+    const [guess] = document.documentElement.lang.split("-");
+    const guessed = guess && loadWords(guess).catch(() => {});
     reader.start();
   }
 
@@ -180,10 +188,10 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
    */
   #showFeed(root, ctx, own) {
     const reader = /** @type {Reader} */ (this.#reader);
-    const view = (this.#view = createFeedView(root, ctx, own, reader, this.#from, this.dataset));
+    const view = createFeedView(root, ctx, own, reader, this.#from, this.dataset);
     view.start();
     view.showLine(reader.line);
-    return view;
+    return (this.#view = view);
   }
 
   /**

@@ -4,10 +4,12 @@
  * Rules:
  * - Articles are patched part by part: an unchanged part is never touched, so that a
  *   playing video goes on playing.
+ * - A list that was empty is drawn a few posts per frame: no task keeps a phone from
+ *   scrolling, and the first screen does not wait for the rest.
  * - Withdrawals and edits always apply, paused or not.
  * - All that a feed's page has besides its posts and its line is loaded after the page is
- *   live (`feed_extras.js`). Until then, and where a page's policy blocks it, posts still
- *   arrive, and links lead to the hub's own pages.
+ *   live (`second_script.js`). Until then, and where a page's policy blocks it, posts still
+ *   arrive, and links lead to the server's own pages.
  * @module
  */
 
@@ -20,13 +22,16 @@ import { createStatusBar } from "./status_bar.js";
 
 /** @typedef {ReturnType<typeof createFeedView>} FeedView */
 
+/** How many posts a frame adds to a list that was empty. */
+const FIRST_POSTS = 4;
+
 /**
  * @param {HTMLElement} root The `.sp` element.
  * @param {import("./render_post.js").Context} ctx
  * @param {boolean} own Whether this is the feed's own page.
  * @param {import("./client.js").Reader} reader
- * @param {string} from See `post_selection.js`.
- * @param {DOMStringMap} dataset See `post_selection.js`.
+ * @param {string} from See `which_posts_belong_on_page.js`.
+ * @param {DOMStringMap} dataset See `which_posts_belong_on_page.js`.
  */
 export function createFeedView(root, ctx, own, reader, from, dataset) {
   /** @type {{[name: string]: HTMLElement}} */
@@ -47,7 +52,7 @@ export function createFeedView(root, ctx, own, reader, from, dataset) {
     drawSoon();
   });
   const drawnFeed = ctx.feed;
-  /** @type {import("./feed_extras.js").FeedExtras | null} */
+  /** @type {import("./second_script.js").FeedExtras | null} */
   let extras = null;
   /** @type {Promise<void> | null} */
   let loading = null;
@@ -97,20 +102,21 @@ export function createFeedView(root, ctx, own, reader, from, dataset) {
     // News is put in where it is seen: at the beginning, or at the end if that is newest.
     const isInView = !height || (rising ? bottom <= area.bottom + 1 : begins);
     const inserts = !document.hidden && !bar.paused && isInView;
-    const shown = extras ? extras.arrivals.choose(state, inserts, all, isDrawn) : ordered(state);
-    isDrawn = true;
+    const chosen = extras ? extras.arrivals.choose(state, inserts, all, isDrawn) : ordered(state);
     // They arrived where the reader sees them, and are drawn.
-    if (!shown) return;
+    if (!chosen) return;
+    const shown = all || isDrawn ? chosen : chosen.slice(0, posts.children.length + FIRST_POSTS);
     const change = () => keepPlace(root, posts, area, extras?.inView, inserts && !rising, begins, (defers) => {
       list.showPosts(shown, fresh, !!next, defers);
       drawSurroundings(state);
     });
-    const isUnfinished = extras ? extras.slides.around(inserts, area, change) : change();
-    if (isUnfinished) drawSoon();
+    // The first posts come with the head: nothing is there to slide.
+    const isUnfinished = extras && isDrawn ? extras.slides.around(inserts, area, change) : change();
+    if (isUnfinished || !isDrawn) drawSoon();
+    isDrawn = !chosen[shown.length];
     part.empty.hidden = shown.length > 0;
-    more.hidden = !next;
-    const link = /** @type {HTMLAnchorElement} */ (more.firstElementChild);
-    if (next) link.href = `${ctx.base}/live/${ctx.feed.slug}?${next.split("?")[1]}`;
+    more.hidden = !next || !isDrawn;
+    if (next) /** @type {HTMLAnchorElement} */ (more.firstElementChild).href = `${ctx.base}/live/${ctx.feed.slug}?${next.split("?")[1]}`;
     extras?.arrivals.count();
   }
 
@@ -127,16 +133,14 @@ export function createFeedView(root, ctx, own, reader, from, dataset) {
     extras?.drawFeed(feed);
     // A page of other than the newest posts has neither.
     if (from) return;
-    extras?.drawMoments();
+    if (isDrawn) extras?.drawMoments();
     pinnedList.showPosts(post ? [post] : []);
     pinned.hidden = !post;
   }
 
-  const loadExtras = () => (loading ??= addExtras());
-
-  async function addExtras() {
+  const loadExtras = () => (loading ??= (async () => {
     try {
-      const { createFeedExtras } = await import("./feed_extras.js");
+      const { createFeedExtras } = await import("./second_script.js");
       if (extras) return;
       extras = createFeedExtras({ root, ctx, own, reader, from, dataset, part, list, bar, drawnFeed, draw, drawSoon });
       list.completePosts();
@@ -147,7 +151,7 @@ export function createFeedView(root, ctx, own, reader, from, dataset) {
     } catch (error) {
       console.warn("stop-press:", error);
     }
-  }
+  })());
 
   async function renew() {
     isBehind = true;
@@ -171,8 +175,8 @@ export function createFeedView(root, ctx, own, reader, from, dataset) {
       watch.observe(rising ? more : part.line);
       extras?.start();
       drawSoon();
-      // In another site's page it was asked for with the snapshot.
-      ((own && globalThis.requestIdleCallback) || setTimeout)(loadExtras);
+      // In another site's page it is there, and draws the head with the first posts.
+      own ? (globalThis.requestIdleCallback ?? setTimeout)(loadExtras) : loadExtras();
     },
 
     stop() {

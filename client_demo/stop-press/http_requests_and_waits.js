@@ -23,8 +23,8 @@ import { codeOfStatus } from "./close_codes.js";
  */
 export async function getJson(endpoint, path, signal) {
   const response = await request(endpoint, path, { signal, cache: "no-cache" });
-  if (response.status === 200) return response.json();
   const { status } = response;
+  if (status === 200) return response.json();
   const details = { code: codeOfStatus(status), retryMs: retryAfterMs(response) };
   throw Object.assign(new Error(`${path}: ${status}`), details);
 }

@@ -5,6 +5,6 @@
 
 /**
  * Whether the posts are read oldest first.
- * @param {string} from See `post_selection.js`.
+ * @param {string} from See `which_posts_belong_on_page.js`.
  */
 export const isOldestFirst = (from) => from.includes("order=oldest");

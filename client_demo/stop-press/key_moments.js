@@ -41,7 +41,7 @@ export function createKeyMoments(box, ctx) {
       const { feed, cursor } = /** @type {import("./fold.js").State} */ (reader.state);
       // The cursor makes the address unique: no cache has an older answer for it.
       const query = `key=true&limit=${MAX_KEY_MOMENTS}&at=${formatCursor(cursor)}`;
-      /** @type {{posts: any[]}} None if the hub does not answer. */
+      /** @type {{posts: any[]}} None if the server does not answer. */
       const { posts } = await reader.get(`/v1/feeds/${feed.slug}/posts?${query}`).catch(() => ({ posts: [] }));
       if (mine !== fetching) return;
       fetching = null;

@@ -50,13 +50,27 @@ export async function loadPages(endpoint, snapshot, current, unloaded, signal) {
 }
 
 /**
+ * Have a reader hold its next older page too. Rejects if the hub refuses or does not answer.
+ * @param {import("./client.js").Reader} reader
+ * @param {UnloadedPosts} unloaded
+ */
+export async function addOlderPage(reader, unloaded) {
+  const path = reader.next;
+  if (!path) return;
+  /** @type {import("./fold.js").Page} */
+  const page = await reader.get(path);
+  // Else the posts are others meanwhile.
+  if (reader.next === path) reader.hold(withOlder(/** @type {State} */ (reader.state), page, unloaded), page.next);
+}
+
+/**
  * The state with an older page added, its posts in the newest known versions.
  * @param {State} before
  * @param {import("./fold.js").Page} page
  * @param {UnloadedPosts} unloaded
  * @returns {State}
  */
-export function withOlder(before, page, { newest, existing }) {
+function withOlder(before, page, { newest, existing }) {
   const state = withPage(before, page);
   const posts = new Map(state.posts);
   for (const [id, known] of newest) {
@@ -69,17 +83,17 @@ export function withOlder(before, page, { newest, existing }) {
 }
 
 /**
- * The state with only its newest posts, and the path of the page that the others are on.
- * @param {State} state
- * @param {string} feed
+ * Have a reader hold only its newest posts, and the path of the page that the others are on.
+ * @param {import("./client.js").Reader} reader
  * @param {number} count
- * @returns {[State, string]}
  */
-export function keepNewest(state, feed, count) {
+export function trimToNewest(reader, count) {
+  const { state } = reader;
+  if (!state || state.posts.size <= count) return;
   const kept = ordered(state).slice(0, count);
   const floor = positionOf(kept[count - 1]);
   const posts = new Map(kept.map((post) => [post.id, post]));
-  // In the form of the server's own page marks (`stoppress/web/pagination.py`).
+  // In the form of the server's own page marks (`stoppress/web/paginate_posts_as_json.py`).
   const mark = btoa(`${Date.parse(floor[0])}.${floor[1]}`);
-  return [{ ...state, posts, floor }, `/v1/feeds/${feed}/posts?before=${mark}`];
+  reader.hold({ ...state, posts, floor }, `/v1/feeds/${state.feed.slug}/posts?before=${mark}`);
 }

@@ -14,7 +14,7 @@ import { fromSnapshot } from "./fold.js";
 
 /**
  * The feed's state at `at` or later, down to the floor of `current`, and the path of the
- * next older page; null if `current` is as new. Rejects if the hub refuses (`code`) or
+ * next older page; null if `current` is as new. Rejects if the server refuses (`code`) or
  * does not answer.
  * @param {import("./http_requests_and_waits.js").Endpoint} endpoint
  * @param {Cursor | null} at
@@ -27,7 +27,8 @@ export async function loadSnapshot(endpoint, at, current, unloaded, signal) {
   const query = at ? `?at=${formatCursor(at)}` : "";
   const snapshot = await getJson(endpoint, `/v1/feeds/${endpoint.feed}${query}`, signal);
   const cursor = parseCursor(snapshot.cursor);
-  if (at && !reaches(cursor, at)) throw new Error("too old");
+  // From a server that is behind: asked again. Nobody is shown the message.
+  if (at && !reaches(cursor, at)) throw new Error(query);
   if (current && reaches(current.cursor, cursor)) return null;
   unloaded.forgetPosts(current?.cursor.epoch === cursor.epoch);
   if (endpoint.from || (current?.posts.size && snapshot.next)) {

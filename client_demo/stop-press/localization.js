@@ -33,8 +33,8 @@ export function countText(words, what, n) {
 
 /** @typedef {{day: string, clock: string, offset: string}} LocalTime */
 
-/** @type {Map<string, Intl.DateTimeFormat>} By time zone. */
-const zoneFormats = new Map();
+/** @type {{[zone: string]: Intl.DateTimeFormat}} To make one takes long. */
+const zoneFormats = {};
 
 /**
  * Swedish writes dates and clock times in the form that all pages use: 2026-11-22 21:19.
@@ -60,9 +60,7 @@ function zoneFormat(zone) {
  * @returns {LocalTime}
  */
 export function localTime(at, zone) {
-  const format = zoneFormats.get(zone) ?? zoneFormat(zone);
-  zoneFormats.set(zone, format);
-  const [day, clock, offset] = format.format(new Date(at)).split(/\s/);
+  const [day, clock, offset] = (zoneFormats[zone] ??= zoneFormat(zone)).format(new Date(at)).split(/\s/);
   return { day, clock, offset: offset.replace(/GMT(\+0$)?/, "UTC") };
 }
 

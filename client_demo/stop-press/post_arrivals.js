@@ -8,14 +8,14 @@
 
 import { isBelow, ordered, positionOf } from "./fold.js";
 import { createNewPosts } from "./new_posts_notice.js";
-import { createPostSelection } from "./post_selection.js";
+import { createPostSelection } from "./which_posts_belong_on_page.js";
 import { h } from "./render_post.js";
 import { visibleArea } from "./scroll_anchoring.js";
 import { articlePosition } from "./state_from_page.js";
 
 const MAX_POSTS = 200;
 
-/** @param {import("./feed_extras.js").FeedSurroundings} surroundings */
+/** @param {import("./second_script.js").FeedSurroundings} surroundings */
 export function createPostArrivals({ ctx, reader, from, dataset, part, list, bar, draw }) {
   const { posts } = part;
   const { rising, home, isBefore, includes } = createPostSelection(from, dataset, posts.firstElementChild);

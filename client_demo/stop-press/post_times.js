@@ -29,10 +29,11 @@ export function createPostTimes(ctx) {
     const { at } = article.dataset;
     const when = article.querySelector(".sp-when");
     const readerTime = localTime(at, zone);
-    const { offset } = localTime(at, feed.timezone);
+    const { offset, clock } = localTime(at, feed.timezone);
     const isOther = offset !== readerTime.offset;
     const isRecent = serverNow() - Date.parse(at) < HOUR_MS;
-    const told = isOther || isRepeated(at, feed.timezone);
+    const isRepeated = (/** @type {number} */ ms) => localTime(Date.parse(at) + ms, feed.timezone).clock === clock;
+    const told = isOther || [-HOUR_MS, HOUR_MS].some(isRepeated);
     const { lastChild } = when;
     const shown = [isRecent && agoText(at, words), told && offset].filter(Boolean).join(" · ");
     if (lastChild.textContent !== shown) lastChild.textContent = shown;
@@ -63,6 +64,9 @@ export function createPostTimes(ctx) {
   };
 }
 
+/** @type {{[key: string]: Intl.RelativeTimeFormat}} By language and style: to make one takes long. */
+const agoFormats = {};
+
 /**
  * @param {string} at
  * @param {import("./localization.js").Words} words
@@ -70,7 +74,7 @@ export function createPostTimes(ctx) {
  */
 export function agoText(at, { language }, style = "short") {
   const ms = serverNow() - Date.parse(at);
-  const format = new Intl.RelativeTimeFormat(language, { numeric: "auto", style });
+  const format = (agoFormats[language + style] ??= new Intl.RelativeTimeFormat(language, { numeric: "auto", style }));
   const minutes = Math.floor(ms / 60_000);
   const long = Math.abs(minutes);
   if (long >= 2880) return format.format(Math.round(-minutes / 1440), "day");
@@ -78,15 +82,6 @@ export function agoText(at, { language }, style = "short") {
   // Only 0 seconds reads "now"; 0 minutes reads "this minute". A clock may be a minute off.
   return minutes && minutes !== -1 ? format.format(-minutes, "minute") : format.format(0, "second");
 }
-
-/**
- * Whether the clock of a zone shows this hour twice, as at the end of summer time.
- * @param {string} at
- * @param {string} zone
- */
-const isRepeated = (at, zone) =>
-  [-HOUR_MS, HOUR_MS].some((ms) =>
-    localTime(Date.parse(at) + ms, zone).clock === localTime(at, zone).clock);
 
 /**
  * Show how long it is until coverage starts: "in 3 days", "in 5 hours", "in 20 minutes".

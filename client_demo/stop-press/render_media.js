@@ -6,7 +6,7 @@
  */
 
 import { isUploaded, smallest } from "./picture_variants.js";
-import { hostOf } from "./post_title.js";
+import { hostOf } from "./shorten_text.js";
 import { fill } from "./localization.js";
 import { h, safeUrl } from "./render_post.js";
 

@@ -4,9 +4,9 @@
  *
  * Rules:
  * - A ticket is asked for when there is none, before a WebSocket if the last one is too
- *   old for an address, when the hub says that it expires, and once after a refusal. A
+ *   old for an address, when the server says that it expires, and once after a refusal. A
  *   second refusal in a row is the end: what the source gives is not good.
- * - A source that fails is a hub that can't be reached: it is asked again after the usual
+ * - A source that fails is a server that can't be reached: it is asked again after the usual
  *   wait. An empty ticket means that this reader gets none.
  * - Works on what `Reader` gets from its `env`; without it nobody loads this.
  * @module
@@ -18,7 +18,7 @@
  *   `<stop-press>` take as their `token`.
  */
 
-/** The hub takes a ticket in an address for 60 s; a handshake may take some. */
+/** The server takes a ticket in an address for 60 s; a handshake may take some. */
 const ADDRESS_MS = 40_000;
 const ANSWER_TIMEOUT_MS = 10_000;
 const UNAUTHENTICATED = 4401;

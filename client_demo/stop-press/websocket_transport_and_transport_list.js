@@ -16,7 +16,7 @@ import { BROKEN } from "./close_codes.js";
  *   end: (code: number, retryMs?: number) => void}} LineListener
  * @typedef {(op: {op: "follow" | "unfollow", feed: string, cursor?: string}) => void} Send
  * @typedef {(() => void) & {send?: Send}} CloseLine Closes the line; `send`, where the
- *   transport has it, sends the hub an operation.
+ *   transport has it, sends the server an operation.
  * @typedef {(request: LineRequest, on: LineListener) => CloseLine} Transport
  */
 

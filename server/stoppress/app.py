@@ -21,12 +21,11 @@ from functools import partial
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from stoppress.background_publishing import redis_inbox, scheduled_posts
-from stoppress.cache_purge import CachePurge, PurgeMetrics
-from stoppress.desk.callers import Callers, CallerSource
 from stoppress.desk.desk import Desk
+from stoppress.desk.find_caller_of_secret import Callers, CallerSource
+from stoppress.desk.private_feed_read_tickets import TicketMetrics, Tickets
+from stoppress.desk.restore_lost_schedule_entries import ScheduleRestore
 from stoppress.desk.schedule import ScheduleMetrics
-from stoppress.desk.tickets import TicketMetrics, Tickets
 from stoppress.desk.tokens import Tokens
 from stoppress.domain.audit import digests
 from stoppress.domain.errors import Unavailable
@@ -34,41 +33,49 @@ from stoppress.guard.limits import LimitMetrics, Limits
 from stoppress.guard.refusal_log import RefusalLog, RefusalMetrics
 from stoppress.hub.hub import Hub
 from stoppress.hub.hub_metrics import HubMetrics
-from stoppress.identity.identity import Identity
+from stoppress.identity.build_and_run_identity_parts import Identity
+from stoppress.link_cards.allowed_fetch_targets import target_of
 from stoppress.link_cards.link_cards import LinkCardMetrics, link_cards
-from stoppress.link_cards.public_address import target_of
 from stoppress.link_cards.system_resolver import SystemResolver
 from stoppress.log.audit_log import RedisAudit
 from stoppress.log.connect import reach
+from stoppress.log.erase_post_in_all_processes import (
+    OVERWRITE_AGAIN_S,
+    PostErasure,
+)
 from stoppress.log.follower import Follower
-from stoppress.log.inbox_consumer import Inbox
 from stoppress.log.log_metrics import (
     ErasureMetrics,
     FollowerMetrics,
     InboxMetrics,
     StoreMetrics,
 )
-from stoppress.log.post_erasure import PostErasure
+from stoppress.log.publish_from_redis_inbox import Inbox
 from stoppress.log.reader_census import RedisCensus
 from stoppress.log.session_store import RedisSessionStore
 from stoppress.log.shard_pools import Shards
 from stoppress.log.shared_limits import SharedLimits
 from stoppress.log.store import RedisStore
 from stoppress.log.upload_records import UploadRecords
-from stoppress.media.picture_encoder import PictureEncoder, PictureMetrics
 from stoppress.media.picture_files_in_folder_or_s3 import MediaFiles
 from stoppress.media.picture_library import Pictures
+from stoppress.media.run_encoder_processes import PictureEncoder, PictureMetrics
 from stoppress.media.unused_pictures import SWEEP_EVERY_S, keep_removing_unused
 from stoppress.metrics import ProcessMetrics
-from stoppress.overwrite_freed_memory import overwrite_freed_memory
+from stoppress.overwrite_freed_memory import (
+    overwrite_freed_memory,
+    overwrite_when_freed,
+)
+from stoppress.purge_withdrawn_posts_from_caches import CachePurge, PurgeMetrics
+from stoppress.scheduled_and_inbox_publishing import redis_inbox, scheduled_posts
 from stoppress.setting_variables import settings_as_text
 from stoppress.settings import BadSetting, Settings
 from stoppress.site_routes import newsroom_routes, waiting_routes
 from stoppress.web import problems
 from stoppress.web.edge.add_request_id_and_log_refusal import RequestTrace
-from stoppress.web.edge.find_feed_resource_by_name import IndexedStarlette
+from stoppress.web.edge.fast_feed_routing import IndexedStarlette
+from stoppress.web.line.fast_websocket_handshake import FastPath
 from stoppress.web.line.recheck_rights import LineRights
-from stoppress.web.line.websocket_fast_path import FastPath
 from stoppress.web.services import Services
 from stoppress.web.site_address_and_path_prefix import SiteAddress
 from stoppress.web.snapshot_cache import SnapshotCache
@@ -77,6 +84,9 @@ from stoppress.webhooks.post_to_webhook import WebhookSender
 
 MAX_REDIS_RETRY_S = 5.0
 """Longest wait between two attempts to reach Redis at the start."""
+FILLING_S = max(OVERWRITE_AGAIN_S) + 15.0
+"""How long freed blocks are filled after an erasure: beyond its last overwrite of freed
+memory, which takes a while."""
 FIRST_TRY_S = 2.0
 """How long the start waits for Redis before it continues without it."""
 
@@ -210,6 +220,7 @@ class ServerProcess:
             group.create_task(
                 scheduled_posts(store, desk, self._schedule_metrics).run()
             )
+            group.create_task(ScheduleRestore(store).run())
             group.create_task(self._webhooks(store).run())
             inbox = redis_inbox(shards, services, self._inbox_metrics)
             group.create_task(inbox.run())
@@ -217,7 +228,7 @@ class ServerProcess:
             services.caches.add(services.post_lists)
             services.caches.add(pictures)
             forget = partial(_forget, services)
-            overwrite = partial(_overwrite, inbox)
+            overwrite = partial(_overwrite, inbox, follower)
             group.create_task(erasure.run(forget, overwrite))
             self._open(services)
             try:
@@ -361,6 +372,7 @@ class ServerProcess:
 
 def _forget(services: Services, feed: str | None) -> int:
     """Drop the caches of a feed (None: of all); returns its readers here."""
+    overwrite_when_freed(FILLING_S)
     services.caches.forget(feed)
     return services.hub.forget(feed)
 
@@ -373,7 +385,8 @@ async def _audit_settings(store: RedisStore, settings: Settings) -> None:
         log.warning("changed settings are not in the audit: %s", problem)
 
 
-async def _overwrite(inbox: Inbox) -> None:
-    """Overwrite memory that was freed."""
+async def _overwrite(inbox: Inbox, follower: Follower) -> None:
+    """Overwrite memory that was freed, and buffers before they free some."""
     inbox.overwrite_buffer()
+    await follower.overwrite_buffers()
     await overwrite_freed_memory()

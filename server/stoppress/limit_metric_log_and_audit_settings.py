@@ -37,7 +37,10 @@ class LimitSettings:
     log_format: str = _("text", "the form of log lines: text, or json, one object each")
 
     # Limits
-    limits: str = _("on", "on; off lifts every limit of this section, for benches")
+    limits: str = _(
+        "on",
+        "on, or off: lifts the limits of addresses, callers and feeds, for benchmarks",
+    )
     address_connections: int = _(
         25_000,
         "connections of one address (IPv6: a /64) per process",
@@ -46,8 +49,8 @@ class LimitSettings:
     )
     pending_connections: int = _(
         4096,
-        "connections per process whose request's head is not complete; the oldest is "
-        "closed",
+        "connections per process whose request's head is not complete, a quarter of "
+        "them from one address; the oldest is closed",
         unit="connections",
         zero="no limit",
     )

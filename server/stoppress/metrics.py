@@ -20,7 +20,14 @@ import prometheus_client as prometheus
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from stoppress.metric_types import ByLabel, Counter, Gauge, Histogram, Meter, Total
+from stoppress.metric_instruments import (
+    ByLabel,
+    Counter,
+    Gauge,
+    Histogram,
+    Meter,
+    Total,
+)
 
 # The creation time of each series would double their number, and is not used.
 prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]  # not typed

@@ -3,14 +3,19 @@
 Freed blocks keep their content until they are used again. Rules:
 - Objects keep their content: free blocks are allocated, overwritten and freed again.
   Small ones come from the interpreter's arenas, larger ones from the C library.
-- Lists and unbounded deques have room for more elements, which holds what was freed
-  before it became theirs, for as long as they live. It is filled, and emptied again, in
-  one call of C: no other thread runs meanwhile. The interpreter also keeps blocks of
-  deques that ended: enough new ones use them all.
+- Lists and deques have room for more elements, which holds what was freed before it
+  became theirs, for as long as they live. It is filled, and emptied again, in one call
+  of C: no other thread runs meanwhile. The interpreter also keeps blocks of deques that
+  ended: enough new ones use them all.
+- The collector does not tell which objects it has frozen: `before_freeze` remembers the
+  lists and deques among them.
 - For the C library (glibc), blocks of every size that it keeps apart are allocated
   until its heap would grow: then no free block is left. Whole free pages are returned
   to the system first, and are zero when they come back: zero bytes are not written to,
   or the process would hold the pages of all that it ever freed.
+- What is freed later is overwritten at once for a time (`overwrite_when_freed`), so
+  that nothing takes its place with the text still in it: by the C library itself, but
+  for blocks up to 1 KiB.
 - Threads would have heaps of their own, which can't be reached from here: `one_heap`,
   at the start of the process, makes them share one.
 - It takes about 0.3 s of CPU in short steps; it runs after a takedown.
@@ -55,8 +60,14 @@ _LIST_BYTES = [].__sizeof__()
 MAX_BLOCKS = 200_000
 """Blocks held at once, at most."""
 _M_ARENA_MAX = -8
+_M_PERTURB = -6
+_FREED_BYTE = 0xFF
+"""What freed blocks are filled with; new ones are filled with its complement."""
 _ZEROS = bytes(1 << 16)
 """As long as the largest size."""
+_FROZEN: list[list[Any] | deque[Any]] = []
+_FILLING: list[asyncio.TimerHandle] = []
+"""The end of `overwrite_when_freed`, while it lasts."""
 
 
 def one_heap() -> None:
@@ -64,6 +75,30 @@ def one_heap() -> None:
     library = _glibc()
     if library is not None:
         library.mallopt(_M_ARENA_MAX, 1)
+
+
+def before_freeze() -> None:
+    """Remember the lists and deques that are about to be frozen (`gc.freeze`)."""
+    _FROZEN[:] = [one for one in gc.get_objects() if type(one) in (list, deque)]
+
+
+def overwrite_when_freed(for_s: float) -> None:
+    """Fill every block that is freed, for `for_s` seconds from the last call.
+
+    It is a setting of the C library for the whole process.
+    """
+    library = _glibc()
+    if library is None:
+        return
+
+    def end() -> None:
+        _FILLING.clear()
+        library.mallopt(_M_PERTURB, 0)
+
+    for timer in _FILLING:
+        timer.cancel()
+    _FILLING[:] = [asyncio.get_running_loop().call_later(for_s, end)]
+    library.mallopt(_M_PERTURB, _FREED_BYTE)
 
 
 async def overwrite_freed_memory() -> None:
@@ -78,7 +113,10 @@ async def overwrite_freed_memory() -> None:
     blocks: list[int] = []
     try:
         for size in LARGE_SIZES:
+            # It would fill new blocks too, and so take pages from the system for them.
+            library.mallopt(_M_PERTURB, 0)
             _take_free_blocks(library, size, blocks)
+            library.mallopt(_M_PERTURB, _FREED_BYTE if _FILLING else 0)
             await asyncio.sleep(0)
     finally:
         for block in blocks:
@@ -92,12 +130,12 @@ def _room_steps() -> Iterator[None]:
     for block in kept:
         _fill_deque(block)
     del kept
-    found = iter(gc.get_objects())
+    found = iter([*_FROZEN, *gc.get_objects()])
     while some := list(islice(found, OBJECTS_PER_STEP)):
         for one in some:
             if type(one) is list:
                 _fill_list(one)
-            elif type(one) is deque and one.maxlen is None:
+            elif type(one) is deque:
                 _fill_deque(one)
         yield
 
@@ -112,6 +150,20 @@ def _fill_list(one: list[Any]) -> None:
 
 
 def _fill_deque(one: deque[Any]) -> None:
+    if one.maxlen == 0:
+        return
+    if one.maxlen is not None:
+        # More elements would push out its own: they are taken out and put back. Its
+        # blocks take turns, so each is filled on the second time round.
+        own = list(one)
+        turns = 4 * (one.maxlen + CELLS_PER_BLOCK)
+        _call_each(
+            map(deque.pop, repeat(one, len(own))),
+            map(deque.append, repeat(one, turns), repeat(None)),
+            map(deque.pop, repeat(one, one.maxlen)),
+            map(deque.append, repeat(one, len(own)), own),
+        )
+        return
     _call_each(
         map(deque.append, repeat(one, CELLS_PER_BLOCK), repeat(None)),
         map(deque.pop, repeat(one, CELLS_PER_BLOCK)),

@@ -14,8 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from stoppress.domain.allowed_internal_hosts import InternalHosts
-from stoppress.domain.foreign_content_rules import ForeignContent, Hosts, host_fault
+from stoppress.domain.external_picture_and_embed_rules import (
+    ForeignContent,
+    Hosts,
+    host_fault,
+)
+from stoppress.domain.webhook_internal_hosts import InternalHosts
 from stoppress.setting_declaration_and_checks import BadSetting, parts_of
 from stoppress.setting_declaration_and_checks import setting as _
 

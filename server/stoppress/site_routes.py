@@ -21,10 +21,10 @@ from stoppress.domain.errors import Unavailable
 from stoppress.settings import Settings
 from stoppress.web import problems
 from stoppress.web.api import route_table
+from stoppress.web.dispatch_cors_and_write_pacing import SHARED, preflight
 from stoppress.web.line import websocket_and_events_routes
-from stoppress.web.line.accept_header import accepts_event_stream
+from stoppress.web.line.accepts_event_stream import accepts_event_stream
 from stoppress.web.line.event_stream import retry_later
-from stoppress.web.method_dispatch import SHARED, preflight
 from stoppress.web.pages import desk_console, page_routes
 from stoppress.web.pages.find_browser_files import browser_folder
 from stoppress.web.services import Services

@@ -1,9 +1,11 @@
 """What one abusive client does to everybody else: `python -m tests.bench.abuse KIND`.
 
 A server of its own on loopback; the client, a process of its own, comes from
-127.0.0.2, a reader and an editor from 127.0.0.1. Measured before and while it goes on:
-the 99th percentile of the reader's snapshots and of the editor's publishes, and the
-memory of the worker.
+127.0.0.2, the bystanders (`bystanders.py`) from 127.0.0.1. Measured before and while it
+goes on: the 99th percentiles of what the bystanders wait for, and the memory of the
+worker. The server has one core, all clients the other one, where the abusive one yields
+to the bystanders: their times are the server's. As root, the server and the bystanders
+go before other programs of the machine too.
 
     half-open   connections that send nothing
     half-open-tls  connections that begin a TLS handshake, and do not go on
@@ -28,31 +30,25 @@ import tempfile
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from stoppress.bench import process_stats
+from tests.bench.bystanders import ADDRESS, Bystanders, Seen
 from tests.faults.server import ADMIN, Server
 from tests.plain_http import ANY_CERTIFICATE
 
 TOKEN_VARIABLE = "ABUSER_TOKEN"
-ABUSER, EVERYBODY = "127.0.0.2", "127.0.0.1"
-PROBE_S = 0.02
-CALM_S = 4.0
+ABUSER = "127.0.0.2"
+CALM_S = 8.0
+ABUSER_NICENESS = -19
+"""Before other programs of the machine, and behind the bystanders."""
 HELD_S = 8.0
 """How long connections are held once all are there."""
 AT_ONCE = 64
 """Requests of the abuser at a time."""
 TIMEOUT_S = 30.0
-
-
-class Measured(NamedTuple):
-    """What everybody else saw during a time."""
-
-    reader_p99_ms: float
-    editor_p99_ms: float
-    failed: int
-    rss_mb: float
 
 
 class Findings(NamedTuple):
@@ -61,8 +57,12 @@ class Findings(NamedTuple):
     kind: str
     times: int
     statuses: dict[str, int]
-    calm: Measured
-    abused: Measured
+    calm: Seen
+    abused: Seen
+    server_busy: float
+    """CPU seconds of the worker per second of abuse."""
+    seconds: float
+    """How long the abuse took."""
 
     def told(self) -> dict[str, object]:
         """For people and programs."""
@@ -73,6 +73,8 @@ class Findings(NamedTuple):
             "statuses": self.statuses,
             "reader_p99_ratio": round(abused.reader_p99_ms / calm.reader_p99_ms, 2),
             "editor_p99_ratio": round(abused.editor_p99_ms / calm.editor_p99_ms, 2),
+            "live_p99_ratio": round(abused.live_p99_ms / calm.live_p99_ms, 2),
+            "server_busy": round(self.server_busy, 2),
             "rss_growth_mb": round(abused.rss_mb - calm.rss_mb, 1),
             "calm": calm._asdict(),
             "abused": abused._asdict(),
@@ -116,65 +118,6 @@ async def ask(
 def bearer(token: str = ADMIN) -> str:
     """The header that authorizes."""
     return f"authorization: Bearer {token}\r\ncontent-type: application/json\r\n"
-
-
-class Watch:
-    """A reader and an editor that go on, and what they see."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self._reads: list[float] = []
-        self._writes: list[float] = []
-        self._failed = 0
-        self._peak_kb = 0
-
-    async def run(self) -> None:
-        """Ask until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._ask(self._reads, "GET", "/v1/feeds/x", b""))
-            post = json.dumps({"body": "Rain."}).encode()
-            path = "/v1/feeds/x/posts"
-            group.create_task(self._ask(self._writes, "POST", path, post))
-
-    async def _ask(
-        self, times: list[float], method: str, path: str, body: bytes
-    ) -> None:
-        while True:
-            began = time.perf_counter()
-            headers = bearer() if body else ""
-            status = await ask(
-                *(self.server.port, EVERYBODY, method, path, body, headers),
-                tls=self.server.url.startswith("https"),
-            )
-            times.append(time.perf_counter() - began)
-            self._failed += status not in (200, 201)
-            self._peak_kb = max(self._peak_kb, *map(rss_kb, self.server.workers()))
-            await asyncio.sleep(PROBE_S)
-
-    def told(self) -> Measured:
-        """What was seen since the last time."""
-        found = Measured(
-            *(percentile(self._reads), percentile(self._writes)),
-            *(self._failed, round(self._peak_kb / 1024, 1)),
-        )
-        self._reads.clear()
-        self._writes.clear()
-        self._failed = self._peak_kb = 0
-        return found
-
-
-def percentile(times: list[float]) -> float:
-    """The 99th, in milliseconds."""
-    return round(sorted(times)[int(len(times) * 0.99)] * 1000, 2) if times else 0.0
-
-
-def rss_kb(pid: int) -> int:
-    """The resident memory of a process."""
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS"):
-                return int(line.split()[1])
-    return 0
 
 
 @contextlib.asynccontextmanager
@@ -271,6 +214,14 @@ def client_hello() -> bytes:
     return outgoing.read()
 
 
+def put_first(pids: Iterable[int]) -> None:
+    """Put processes before what else runs on this machine, where that is allowed."""
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                os.sched_setscheduler(int(thread), os.SCHED_RR, os.sched_param(1))
+
+
 def new_token(server: Server) -> str:
     """A token of the abuser's own."""
     draft = {"name": "abuser", "scopes": ["publish"], "feeds": ["large"]}
@@ -288,8 +239,9 @@ def new_token(server: Server) -> str:
 async def in_a_process(port: int, kind: str, count: int, token: str) -> dict[str, int]:
     """Do it from another process, so that nobody else waits for it here."""
     words = [sys.executable, "-m", "tests.bench.abuse", kind]
+    nice = ("nice", "-n", str(ABUSER_NICENESS)) if os.geteuid() == 0 else ()
     process = await asyncio.create_subprocess_exec(
-        *(*words, "--count", str(count), "--port", str(port)),
+        *(*nice, *words, "--count", str(count), "--port", str(port)),
         stdout=asyncio.subprocess.PIPE,
         env=os.environ | {TOKEN_VARIABLE: token},
     )
@@ -308,40 +260,45 @@ DEFAULTS = {
 }
 
 
-async def measured(kind: str, count: int, calm_s: float = CALM_S) -> Findings:
-    """A run on a server of its own."""
+async def measured(
+    kind: str, count: int, calm_s: float = CALM_S, core: int | None = None
+) -> Findings:
+    """A run on a server of its own; on this core, if one is given."""
     with tempfile.TemporaryDirectory() as folder:
         settings = {"STOPPRESS_LIMITS": "on"}
         if kind == "publishes":
             settings["STOPPRESS_CALLER_WRITES_PER_S"] = "1"
         tls = kind.endswith("-tls")
-        server = Server(Path(folder), settings=settings, tls=tls)
+        server = Server(Path(folder), settings=settings, tls=tls, core=core)
         await server.start()
         try:
             for slug in ("x", "large"):
                 made = json.dumps({"slug": slug, "title": slug}).encode()
                 await ask(
-                    *(server.port, EVERYBODY, "POST", "/v1/feeds", made, bearer()),
+                    *(server.port, ADDRESS, "POST", "/v1/feeds", made, bearer()),
                     tls=tls,
                 )
             post = json.dumps({"body": "Rain. " * 6000}).encode()
             for _ in range(40 if kind == "unread" else 1):
                 path = "/v1/feeds/large/posts"
                 await ask(
-                    *(server.port, EVERYBODY, "POST", path, post, bearer()), tls=tls
+                    *(server.port, ADDRESS, "POST", path, post, bearer()), tls=tls
                 )
             token = await asyncio.to_thread(new_token, server)
-            watch = Watch(server)
-            watching = asyncio.create_task(watch.run())
-            await asyncio.sleep(1)
-            watch.told()
-            await asyncio.sleep(calm_s)
-            calm = watch.told()
-            outcome = await in_a_process(server.port, kind, count, token)
-            abused = watch.told()
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-            return Findings(kind, count, outcome, calm, abused)
+            if core is not None:
+                put_first(server.pids())
+            workers = server.workers()
+            with Bystanders(server.port, "x", workers, tls=tls) as others:
+                await asyncio.sleep(1)
+                others.seen()
+                await asyncio.sleep(calm_s)
+                calm = others.seen()
+                began, used = time.monotonic(), process_stats.cpu_s(workers)
+                outcome = await in_a_process(server.port, kind, count, token)
+                abused = others.seen()
+                used = process_stats.cpu_s(workers) - used
+            took_s = time.monotonic() - began
+            return Findings(kind, count, outcome, calm, abused, used / took_s, took_s)
         finally:
             await server.stop()
 
@@ -359,7 +316,9 @@ def main() -> None:
     if given.port:
         told: object = asyncio.run(abuse(given.port, given.kind, count))
     else:
-        told = asyncio.run(measured(given.kind, count)).told()
+        first, *others = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, others or {first})
+        told = asyncio.run(measured(given.kind, count, core=first)).told()
     json.dump(told, sys.stdout, indent=2)
     sys.stdout.write("\n")
 

@@ -88,8 +88,12 @@ class Followers:
                 self._hear(fd)
 
     def catch_up(self, cursor: str, deadline: float) -> int:
-        """Read until all are at `cursor`; how many are not, at the deadline."""
-        while behind := sum(each.cursor != cursor for each in self.all):
+        """Read until all are in, at `cursor`; how many are not, at the deadline."""
+
+        def is_there(each: Follower) -> bool:
+            return each.is_in and each.cursor == cursor
+
+        while behind := sum(not is_there(each) for each in self.all):
             if time.monotonic() > deadline:
                 return behind
             self.pump(0.1)
@@ -97,7 +101,7 @@ class Followers:
 
     def connect(self, follower: Follower) -> None:
         """Open its line, at its cursor if it has one."""
-        line = socket.create_connection(self._address, 30)
+        line = socket.create_connection(self._address, 60)
         place = f"@{follower.cursor}" if follower.cursor else ""
         line.sendall(
             f"GET /v1/live?feed={follower.feed}{place} HTTP/1.1\r\nHost: bench\r\n"

@@ -30,8 +30,8 @@ import uvloop
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import KNOWN_TYPES
 from stoppress.domain.fold import Json
+from tests.faults.reader_transports import PollWire, SseWire, WebSocketWire, Wire
 from tests.faults.server import ADMIN, Server, serving
-from tests.faults.wires import PollWire, SseWire, WebSocketWire, Wire
 
 FEED = "latency"
 LIMIT_MS = 50.0

@@ -11,8 +11,6 @@ one takes more script than a frame's time, the first one too.
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from pathlib import Path
 
 from playwright.sync_api import CDPSession, Page, sync_playwright
 
+from tests.bench.spread_of_costs import print_spreads, spread_of
 from tests.browser.conftest import CHROMIUM
 from tests.browser.newsdesk import filled, publish
 from tests.conftest import started
@@ -111,18 +110,8 @@ def main() -> None:
     costs = measured(given.posts, given.arrivals)
     found = {}
     for name in COSTS:
-        sorted_ms = sorted(round(one[name], 2) for one in costs)
-        found[name] = {
-            "median": statistics.median_low(sorted_ms),
-            "nine in ten": sorted_ms[len(sorted_ms) * 9 // 10 - 1],
-            "worst": sorted_ms[-1],
-        }
-    if given.json:
-        print(json.dumps(found))  # noqa: T201
-    else:
-        for name, cost in found.items():
-            told = ", ".join(f"{which} {ms:.2f}" for which, ms in cost.items())
-            print(f"{name:7} ms: {told}")  # noqa: T201
+        found[name] = spread_of([one[name] for one in costs])
+    print_spreads(found, as_json=given.json)
     raise SystemExit(found["script"]["worst"] > LIMIT_MS)
 
 

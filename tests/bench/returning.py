@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from contextlib import closing
 
 from stoppress.bench import process_stats
+from stoppress.bench.many_readers_in_one_process import any_certificate
 from stoppress.bench.publisher import Publisher
-from stoppress.bench.reader_crowd import any_certificate
 from stoppress.bench.report import Figures
 from stoppress.bench.run_plan_and_result import BenchFailed
 from tests.bench.measures import Scale

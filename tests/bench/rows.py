@@ -16,8 +16,8 @@ import json
 import sys
 from pathlib import Path
 
+from stoppress.bench.read_and_publish_requests import STOP_PRESS
 from stoppress.bench.run_plan_and_result import BenchFailed
-from stoppress.bench.server_kind import STOP_PRESS
 from tests.bench import measures
 from tests.bench.measures import TINY, Scale, fan_out
 from tests.bench.plot import plot
@@ -237,7 +237,7 @@ ROWS = {
 
 
 def say(text: str) -> None:
-    """One line for whoever watches."""
+    """Print one line."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
@@ -270,7 +270,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("rows", nargs="*", choices=[*ROWS, "all"], metavar="ROW")
+    # With `choices` argparse would refuse the empty list.
+    parser.add_argument("rows", nargs="*", metavar="ROW")
     parser.add_argument("--rounds", type=int, help="default: 5, the soak 1")
     parser.add_argument("--only", action="append", default=[], metavar="SUBJECT")
     parser.add_argument("--tiny", action="store_true", help="see that it works")
@@ -278,6 +279,8 @@ def main() -> None:
     parser.add_argument("--more", action="store_true", help="add to what is written")
     parser.add_argument("--show", action="store_true", help="only what is written")
     given = parser.parse_args()
+    if unknown := set(given.rows) - {*ROWS, "all"}:
+        parser.error(f"no row {', '.join(sorted(unknown))}: use all, {', '.join(ROWS)}")
     if not given.rows:
         for row in ROWS.values():
             say(f"{row.name:14} {row.title}")

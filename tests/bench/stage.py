@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stoppress.bench import process_stats
+from stoppress.bench.read_and_publish_requests import ServerKind
 from stoppress.bench.run_plan_and_result import BenchFailed, RunPlan
-from stoppress.bench.server_kind import ServerKind
 
 TOKEN = "sp_bench-bench-bench-bench"
 START_S = 60.0

@@ -44,8 +44,8 @@ DELIVERIES = {
 @pytest.mark.parametrize(
     "name", [each for each in ROWS if each not in BY_THEMSELVES + AS_OTHERS]
 )
-def test_a_row_counts_everything(name: str) -> None:
-    """Each subject's deliveries are all there, and each claim has its figure."""
+def test_a_row_counts_every_delivery(name: str) -> None:
+    """Of each subject, and each claim has its figure."""
     row = ROWS[name]
     only = {
         each.name
@@ -68,8 +68,8 @@ def test_a_row_counts_everything(name: str) -> None:
     ElementTree.fromstring(plot(told))
 
 
-def test_two_sizes_of_a_crowd_have_their_own_counts() -> None:
-    """The many are more than the others, and all of them are served."""
+def test_two_numbers_of_readers_have_their_own_counts() -> None:
+    """The larger is larger, and every reader is served."""
     row = ROWS["many_readers"]
     runs = take_turns(row, TINY, 1, set(), lambda text: None)
     counts = [run["deliveries"] for (run,) in runs.values()]
@@ -77,13 +77,14 @@ def test_two_sizes_of_a_crowd_have_their_own_counts() -> None:
 
 
 def test_the_soak_has_no_gap_while_readers_change() -> None:
-    """Who comes back goes on where it was; nobody is behind at the end."""
+    """A returning reader resumes; none is behind at the end."""
     runs = take_turns(ROWS["soak"], TINY, 1, set(), lambda text: None)
     (figures,) = runs[OURS]
     assert figures["gaps"] == figures["behind_at_the_end"] == figures["cut"] == 0
-    assert figures["churned"] == pytest.approx(TINY.soak_s * TINY.churn, abs=2)
+    assert figures["churned"] == TINY.soak_s * TINY.churn
+    # One that leaves again before it is greeted is not resumed: if all do, 7 are left.
     resumed = figures["resumed"]
-    assert isinstance(resumed, int) and resumed >= TINY.soak_s * TINY.churn // 2 - 2
+    assert isinstance(resumed, int) and resumed >= 7
 
 
 PEERS = [
@@ -95,10 +96,10 @@ PEERS = [
 @pytest.mark.parametrize(
     ("row", "name", "server"), [each for each in PEERS if not each[1].startswith(HERE)]
 )
-def test_a_peer_delivers_the_same_bytes(
+def test_a_compared_server_delivers_the_same_bytes(
     row: str, name: str, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where it is installed: what a peer delivers is as long as what we do."""
+    """If it is installed: its deliveries are as long as those of this server."""
     monkeypatch.setattr("tests.bench.servers._install", lambda command: None)
     if missing := server.missing():
         pytest.skip(f"{name}: {missing}")
@@ -108,8 +109,8 @@ def test_a_peer_delivers_the_same_bytes(
     assert theirs["bytes_a_delivery"] == pytest.approx(ours["bytes_a_delivery"], abs=1)
 
 
-def test_medians_ratios_and_claims() -> None:
-    """Of each figure over the rounds; what was left out makes no claim."""
+def test_medians_ratios_and_claims_are_computed() -> None:
+    """Of each figure over the rounds; a missing figure makes no claim."""
     shown = medians(
         {
             "a": [{"x": 1.0, "n": None}, {"x": 5.0, "n": None}, {"x": 2.0, "n": 3}],
@@ -123,8 +124,8 @@ def test_medians_ratios_and_claims() -> None:
     assert Claim("none", of("c", "x"), 2.0).held(shown)["figure"] is None
 
 
-def test_every_written_row_is_one_that_there_is() -> None:
-    """What stands in the docs can be measured again."""
+def test_every_row_in_the_docs_can_be_measured() -> None:
+    """Each has a measure of that name."""
     written = Path(__file__).parents[2] / "docs" / "benchmarks"
     names = {file.stem for file in written.glob("*.*")}
     assert names <= set(ROWS)

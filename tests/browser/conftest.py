@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.browser.editor import profile, site
+from bundle_widget import MODULES
+from tests.browser.editor import HISTORY, profile, site
 from tests.browser.host import Host
+from tests.browser.network import Network
 from tests.browser.patience import PATIENCE_MS, be_patient
 from tests.conftest import Server
+from tests.waiting import wait_until
 
 be_patient()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add what the desks asked for, and were answered, to the report of a failure."""
+    report = yield
+    if report.failed and HISTORY:
+        report.sections.append(("what the desks did", "\n".join(HISTORY)))
+    if report.when == "teardown":
+        HISTORY.clear()
+    return report
+
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 
@@ -25,6 +43,22 @@ PREFERS_THE_LINK = """try {
 } catch {
     // A document without storage.
 }"""
+
+
+def patient_line() -> str:
+    """A script by which a page waits for its first socket as long as a test does.
+
+    Where the first takes two seconds, as on a busy machine, a page tries a stream.
+    """
+    first = re.search(
+        r"FIRST_TIMEOUT_MS = (\d+);", (MODULES / "connection.js").read_text()
+    )
+    assert first is not None
+    return f"""{{
+        const own = window.setTimeout;
+        window.setTimeout = (call, ms, ...rest) =>
+            own.call(window, call, ms === {first[1]} ? {PATIENCE_MS} : ms, ...rest);
+    }}"""
 
 
 @dataclass
@@ -43,6 +77,17 @@ class Reader:
     def is_live(self) -> None:
         """Wait until the page says that it is updating live."""
         self.page.wait_for_selector('.sp-line[data-line="live"]', state="attached")
+
+    def until(self, is_so: Callable[[], object]) -> None:
+        """Wait until it is so, by what the browser has reported: a test's own lists of
+        its requests, lines and messages may be behind what the page shows."""
+
+        def is_reported() -> object:
+            # Only while Playwright waits, it passes on what was reported.
+            self.page.wait_for_timeout(20)
+            return is_so()
+
+        wait_until(is_reported)
 
     def headlines(self) -> list[str]:
         """The headlines, from the top."""
@@ -90,6 +135,7 @@ class Readers:
         `scrolls`: older posts load as this one scrolls; else by their link alone.
         """
         context = self._browser.new_context(**options)
+        context.add_init_script(patient_line())
         if not scrolls:
             context.add_init_script(PREFERS_THE_LINK)
         context.set_default_timeout(PATIENCE_MS)
@@ -126,6 +172,14 @@ def readers(chromium: Browser) -> Iterator[Readers]:
 def reader(readers: Readers) -> Reader:
     """One reader."""
     return readers()
+
+
+@pytest.fixture
+def network(server: Server) -> Iterator[Network]:
+    """The reader's network."""
+    made = Network(server.url)
+    yield made
+    made.close()
 
 
 @pytest.fixture

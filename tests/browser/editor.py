@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import httpx
@@ -13,18 +16,26 @@ import pytest_asyncio
 from playwright.async_api import (
     Browser,
     BrowserContext,
+    ConsoleMessage,
+    Error,
     Locator,
     Page,
     Request,
+    Route,
     async_playwright,
     expect,
 )
 
-from tests.browser.patience import PATIENCE_MS, PATIENCE_S
+from tests.browser.patience import PATIENCE_MS, PATIENCE_S, close
 from tests.conftest import Server
 from tests.plain_http import PLAIN
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+
+
+HISTORY: list[str] = []
+"""What the desks of a test did: with the report of one that fails (`conftest.py`)."""
+_tabs = count(1)
 
 
 @dataclass
@@ -70,12 +81,73 @@ class Desk:
     complaints: list[str] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
+    def watch(self) -> None:
+        """Note what the page does, from now on."""
+        page, tab = self.page, f"tab {next(_tabs)}"
+
+        def note(what: str) -> None:
+            HISTORY.append(f"{time.monotonic():.3f} {tab}: {what}")
+
+        def thrown(error: Error) -> None:
+            self.complaints.append(str(error))
+            note(f"throws {error}")
+
+        def asks(request: Request) -> None:
+            self.requests.append(request)
+            note(f"{request.method} {request.url}")
+
+        def says(message: ConsoleMessage) -> None:
+            if "Content Security Policy" in message.text:
+                self.complaints.append(message.text)
+            note(f"says {message.text}")
+
+        page.on("pageerror", thrown)
+        page.on("request", asks)
+        page.on(
+            "response",
+            lambda one: note(f"{one.status} to {one.request.method} {one.url}"),
+        )
+        page.on(
+            "requestfailed",
+            lambda one: note(f"{one.failure} at {one.method} {one.url}"),
+        )
+        page.on("framenavigated", lambda frame: note(f"is at {frame.url}"))
+        page.on("crash", lambda _: note("crashed"))
+        page.on("console", says)
+
     async def write(self, headline: str, body: str = "") -> None:
         await self.page.get_by_label("Headline").fill(headline)
         await self.page.get_by_label("Text Markdown").fill(body)
 
     async def publish(self) -> None:
         await self.page.get_by_label("Text Markdown").press("Control+Enter")
+
+    async def publish_without_session(self, profile: BrowserContext) -> None:
+        """End the session, and publish before any other request has noticed it.
+
+        One that tells who is here would lead to the sign-in page before the key does.
+        """
+        text = self.page.get_by_label("Text Markdown")
+        is_published = asyncio.Event()
+
+        def publishes(request: Request) -> bool:
+            # The preview is asked for with POST too.
+            return request.method == "POST" and request.url.endswith("/posts")
+
+        async def others_wait(route: Route) -> None:
+            if not publishes(route.request):
+                await is_published.wait()
+            with suppress(Error):  # the page that asked for it may be left by now
+                await route.continue_()
+
+        await text.focus()
+        await profile.route("**/v1/**", others_wait)
+        await profile.clear_cookies()
+        async with self.page.expect_request(publishes):
+            await self.page.keyboard.press("Control+Enter")
+        is_published.set()
+        # It stays: without any, Chromium stops to intercept, and the files that the
+        # sign-in page is just asking for may be lost with that.
 
     async def says(self, text: str) -> None:
         await expect(self.page.locator("#write-status")).to_contain_text(text)
@@ -123,7 +195,7 @@ async def open_site(server: Server) -> AsyncIterator[Site]:
             args=["--no-sandbox", "--disable-background-networking"],
         )
         yield Site(server.url, browser, api, server.token)
-        await browser.close()
+        await close(browser)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -135,23 +207,17 @@ async def profile(site: Site) -> AsyncIterator[BrowserContext]:
     )
     profile.set_default_timeout(PATIENCE_MS)
     yield profile
-    await profile.close()
+    await close(profile)
 
 
 async def enter(
     site: Site, profile: BrowserContext, feed: str = "", secret: str = ""
 ) -> Desk:
     """Sign in by keyboard alone."""
+    profile.set_default_timeout(PATIENCE_MS)
     page = await profile.new_page()
     desk = Desk(page)
-    page.on("pageerror", lambda error: desk.complaints.append(str(error)))
-    page.on("request", lambda request: desk.requests.append(request))
-
-    def heard(text: str) -> None:
-        if "Content Security Policy" in text:
-            desk.complaints.append(text)
-
-    page.on("console", lambda message: heard(message.text))
+    desk.watch()
     await page.goto(f"/desk?feed={feed}" if feed else "/desk")
     await expect(page.get_by_label("Token")).to_be_focused()
     await page.keyboard.type(secret or site.token)
@@ -161,4 +227,14 @@ async def enter(
         await expect(
             page.get_by_role("combobox", name="Feed", exact=True)
         ).to_have_value(feed)
+    return desk
+
+
+async def another_tab(profile: BrowserContext, feed: str) -> Desk:
+    """A second tab of the same editor."""
+    page = await profile.new_page()
+    desk = Desk(page)
+    desk.watch()
+    await page.goto(f"/desk?feed={feed}")
+    await expect(page.locator("#line")).to_have_text("Live")
     return desk

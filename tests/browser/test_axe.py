@@ -57,10 +57,10 @@ def everything(server: Server, **fields: Any) -> str:
         ("/live/no-such-feed", {}),
     ],
 )
-def test_no_violations(
+def test_axe_finds_no_violation(
     readers: Readers, server: Server, scheme: str, path: str, fields: dict[str, Any]
 ) -> None:
-    """Page, frame, list and refusal; both directions, both schemes."""
+    """Page, frame, list and refusal; both directions, both colour schemes."""
     feed = everything(server, **fields)
     reader = readers(color_scheme=scheme, reduced_motion="reduce")
     reader.page.goto(server.url + path.format(feed=feed))

@@ -44,7 +44,7 @@ def is_calm(reader: Reader, lines: int) -> None:
 def test_hostile_content_never_runs(
     reader: Reader, server: Server, host: Host, place: str
 ) -> None:
-    """From the server's HTML, and when it arrives; in every member."""
+    """In every member, from the server's HTML and in live events."""
     feed = server.new_feed(title=HOSTILE, standfirst=HOSTILE, summary=HOSTILE)
     draft = {
         "body": HOSTILE + '\n\n[a](javascript:window.ran=1)\n\n![b](x" onerror="ran=1)',
@@ -67,10 +67,10 @@ def test_hostile_content_never_runs(
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_the_script_blocked(
+def test_content_is_readable_with_the_script_blocked(
     reader: Reader, server: Server, host: Host, place: str
 ) -> None:
-    """What the server sent, or stands in the element, is read; no more is promised."""
+    """The server's HTML, or the fallback in the element; live updates are absent."""
     feed = filled(server, 25)
     reader.page.route(re.compile(r"/stop-press\.(\w+\.)?js"), lambda one: one.abort())
     reader.page.goto(address(place, server.url, host, feed))
@@ -86,10 +86,10 @@ def test_the_script_blocked(
 
 
 @pytest.mark.parametrize("away", ["/v1/", "/words/"])
-def test_the_hub_away_from_the_start(
+def test_an_absent_hub_leaves_the_fallback(
     reader: Reader, server: Server, host: Host, away: str
 ) -> None:
-    """The fallback stays, and one line says why; a hub that is back is drawn."""
+    """One line gives the reason; once the hub answers the widget is drawn."""
     feed = filled(server, 2)
     gone = re.compile(re.escape(server.url) + ".*" + away)
     reader.page.route(gone, lambda one: one.abort())
@@ -104,10 +104,10 @@ def test_the_hub_away_from_the_start(
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_the_hub_away_later(
+def test_a_hub_lost_later_leaves_the_page_readable(
     reader: Reader, server: Server, host: Host, place: str
 ) -> None:
-    """What is there stays readable, the line says so, and goes on when it can."""
+    """The status line says so, and updates resume when the hub is back."""
     feed = filled(server, 2)
     network = Network(server.url)
     try:
@@ -129,10 +129,10 @@ def test_the_hub_away_later(
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("hours", [-5, 5, 300_000])
-def test_a_clock_that_is_wrong(
+def test_times_ignore_a_wrong_local_clock(
     reader: Reader, server: Server, host: Host, place: str, hours: int
 ) -> None:
-    """The feed's own times stand as they are, and "now" is the server's."""
+    """Posts keep the feed's times, and "now" is the server's."""
     feed = filled(server, 2)
     reader.page.add_init_script(
         f"""const own = Date.now;
@@ -154,10 +154,10 @@ def test_a_clock_that_is_wrong(
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_storage_refused(
+def test_refused_storage_breaks_nothing(
     reader: Reader, server: Server, host: Host, place: str
 ) -> None:
-    """Pausing works as long as the page is open, and nothing is thrown."""
+    """Pausing works while the page is open, and no error is thrown."""
     feed = filled(server, 2)
     reader.page.add_init_script(
         """Object.defineProperty(window, "localStorage", {
@@ -175,10 +175,10 @@ def test_storage_refused(
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_half_a_message_on_a_socket(
+def test_a_cut_message_on_a_websocket_reconnects(
     reader: Reader, server: Server, host: Host, place: str
 ) -> None:
-    """The line is opened again, and the page goes on."""
+    """The page resumes."""
     feed = filled(server, 2)
     broken: list[str] = []
 
@@ -205,10 +205,10 @@ def test_half_a_message_on_a_socket(
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("accept", ["text/event-stream", "application/json"])
-def test_half_a_message_by_http(
+def test_a_cut_message_by_http_reconnects(
     reader: Reader, server: Server, host: Host, place: str, accept: str
 ) -> None:
-    """A stream whose first message is cut, a poll's answer that is no JSON."""
+    """A stream whose first message is cut, a poll with invalid JSON."""
     feed = filled(server, 2)
     stream = accept == "text/event-stream"
     asked: list[str] = []
@@ -239,10 +239,10 @@ def test_half_a_message_by_http(
 
 
 @pytest.mark.parametrize("visibility", ["none", "private"])
-def test_a_page_of_a_feed_that_is_not_there(
+def test_an_unknown_feed_has_a_readable_page(
     reader: Reader, server: Server, visibility: str
 ) -> None:
-    """Unknown or private: a page that says so, and leads on; the same for both."""
+    """Unknown and private feeds get the same page, with a way on."""
     feed = "no-such-feed"
     if visibility == "private":
         feed = server.new_feed(visibility="private")

@@ -34,10 +34,10 @@ WORST = """() => Math.max(0, ...shifts.map(([from]) => shifts
 
 @pytest.mark.skipif("CALM" not in os.environ, reason="make calm")
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
-def test_little_shifts(
+def test_layout_shift_is_small(
     readers: Readers, server: Server, width: int, height: int
 ) -> None:
-    """Arrivals one by one and in a burst, an edit and a withdrawal in view, a pin."""
+    """20 posts a second apart, 10 at once; an edit and a withdrawal in view; a pin."""
     feed = filled(server, 8, standfirst="What it is about.", summary="- one\n- two")
     reader = readers(viewport={"width": width, "height": height})
     reader.open(f"{server.url}/live/{feed}")
@@ -48,8 +48,8 @@ def test_little_shifts(
     page.wait_for_timeout(600)
     text = "Several words that fill some lines on any screen. " * 6
     made = []
-    for n in range(5):
-        page.wait_for_timeout(700)
+    for n in range(20):
+        page.wait_for_timeout(1000)
         made.append(publish(server, feed, f"single {n}", body=text))
     made += [publish(server, feed, f"burst {n}", body=text) for n in range(10)]
     page.wait_for_timeout(800)

@@ -56,8 +56,8 @@ def odd(newest: int, oldest: int) -> list[str]:
     return [name for name in names(newest, oldest) if int(name) % 2]
 
 
-def test_without_javascript(readers: Readers, server: Server) -> None:
-    """Tags, key moments and the other order are links; paging stays inside."""
+def test_filters_work_without_javascript(readers: Readers, server: Server) -> None:
+    """Tags, key moments and the other order are links; paging keeps the filter."""
     feed = tagged(server, 45)
     reader = readers(java_script_enabled=False)
     page = reader.page
@@ -80,7 +80,7 @@ def test_without_javascript(readers: Readers, server: Server) -> None:
 
 
 def test_arrivals_respect_the_filter(reader: Reader, server: Server) -> None:
-    """Those with the tag come, others don't; who loses it leaves."""
+    """Posts with the tag are added, others are not; a post that loses it leaves."""
     feed = tagged(server, 5)
     reader.open(f"{server.url}/live/{feed}?tag=sea+%26+air")
     reader.shows("5", "3", "1")
@@ -92,16 +92,16 @@ def test_arrivals_respect_the_filter(reader: Reader, server: Server) -> None:
     assert reader.complaints == []
 
 
-def test_older_posts_stay_in_the_filter(reader: Reader, server: Server) -> None:
-    """Loaded in place."""
+def test_older_posts_keep_the_filter(reader: Reader, server: Server) -> None:
+    """They are loaded in place."""
     feed = tagged(server, 45)
     reader.open(f"{server.url}/live/{feed}?tag=sea+%26+air")
     reader.page.get_by_role("link", name="Older posts").click()
     reader.shows(*odd(45, 1))
 
 
-def test_from_the_oldest_on(reader: Reader, server: Server) -> None:
-    """What comes is put at the end when that is in view; else it waits."""
+def test_oldest_first_adds_new_posts_at_the_end(reader: Reader, server: Server) -> None:
+    """If the end is in view; otherwise they wait."""
     feed = filled(server, 3)
     reader.open(f"{server.url}/live/{feed}?order=oldest")
     reader.shows("1", "2", "3")
@@ -128,8 +128,8 @@ def test_from_the_oldest_on(reader: Reader, server: Server) -> None:
     assert reader.complaints == []
 
 
-def test_pages_follow_from_the_oldest_on(reader: Reader, server: Server) -> None:
-    """What comes before the end is loaded is not put in between."""
+def test_oldest_first_pages_have_no_gap(reader: Reader, server: Server) -> None:
+    """New posts are not inserted before the end is loaded."""
     feed = filled(server, 45)
     reader.open(f"{server.url}/live/{feed}?order=oldest")
     more = reader.page.get_by_role("link", name="Later posts")
@@ -143,8 +143,10 @@ def test_pages_follow_from_the_oldest_on(reader: Reader, server: Server) -> None
     assert reader.complaints == []
 
 
-def test_an_edit_of_an_unseen_post_is_no_news(reader: Reader, server: Server) -> None:
-    """On an older page, only what came since is counted."""
+def test_an_edit_of_an_unseen_post_is_not_counted_as_new(
+    reader: Reader, server: Server
+) -> None:
+    """On an older page, only later posts are counted."""
     feed = server.new_feed()
     posts = [publish(server, feed, str(n)) for n in range(1, 5)]
     reader.open(f"{server.url}/live/{feed}/{posts[1]['id']}")
@@ -168,7 +170,7 @@ def reset_of(reader: Reader, server: Server, feed: str, path: str, act: Any) -> 
 
 
 def test_a_reset_leaves_a_posts_page_in_place(reader: Reader, server: Server) -> None:
-    """Nothing is loaded anew: its posts are asked for, news is counted."""
+    """The page is not reloaded: its posts are fetched, new posts are counted."""
     feed = server.new_feed()
     posts = [publish(server, feed, str(n)) for n in range(1, 5)]
 
@@ -185,8 +187,8 @@ def test_a_reset_leaves_a_posts_page_in_place(reader: Reader, server: Server) ->
     assert reader.complaints == []
 
 
-def test_a_reset_leaves_the_filter(reader: Reader, server: Server) -> None:
-    """And the order, and what was loaded."""
+def test_a_reset_keeps_the_filter(reader: Reader, server: Server) -> None:
+    """And the order, and the posts loaded."""
     feed = tagged(server, 45)
 
     def unheard() -> None:
@@ -199,8 +201,10 @@ def test_a_reset_leaves_the_filter(reader: Reader, server: Server) -> None:
     reader.shows(*odd(47, 1)[::-1])
 
 
-def test_an_embed_by_attributes(reader: Reader, server: Server, host: Host) -> None:
-    """As the page has them by its address."""
+def test_an_embeds_attributes_set_the_filter(
+    reader: Reader, server: Server, host: Host
+) -> None:
+    """As the address does for a page."""
     feed = tagged(server, 5)
     host.pages["/"] = (
         f'<!doctype html><script async src="{server.url}/stop-press.js"></script>'

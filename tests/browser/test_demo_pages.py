@@ -51,8 +51,8 @@ def shows(page: Page, name: str, headline: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_demo_page(reader: Reader, demo: Server, name: str) -> None:
-    """Found from the list of feeds; news arrives; no other server, no complaint."""
+def test_a_demo_page_is_live(reader: Reader, demo: Server, name: str) -> None:
+    """Linked from the list of feeds; posts arrive; no other host, no console error."""
     publish(demo, feed_of(name), f"Before {name}")
     asked: set[str] = set()
     reader.page.on("request", lambda one: asked.add(one.url))
@@ -72,8 +72,8 @@ def test_a_demo_page(reader: Reader, demo: Server, name: str) -> None:
         expect(reader.page.locator("#count")).to_have_text("0")
 
 
-def test_the_strict_page_counts(reader: Reader, demo: Server) -> None:
-    """What is refused shows: the 0 beside it means something."""
+def test_the_strict_page_counts_violations(reader: Reader, demo: Server) -> None:
+    """A refused script is counted, so that the 0 beside it proves something."""
     reader.page.goto(f"{demo.url}/demo/strict.html")
     reader.page.evaluate(
         """document.body.append(
@@ -85,8 +85,10 @@ def test_the_strict_page_counts(reader: Reader, demo: Server) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_no_violations(readers: Readers, demo: Server, scheme: str, name: str) -> None:
-    """Of the accessibility rules that a machine can check, nor a line too wide."""
+def test_axe_finds_no_violation(
+    readers: Readers, demo: Server, scheme: str, name: str
+) -> None:
+    """And no line is too wide."""
     reader = readers(
         color_scheme=scheme,
         reduced_motion="reduce",

@@ -14,8 +14,10 @@ from tests.plain_http import PLAIN
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_comments_on_a_draft(site: Site, profile: BrowserContext) -> None:
-    """Read and written by keyboard beside the text, which none of them refuses."""
+async def test_comments_are_added_to_a_draft(
+    site: Site, profile: BrowserContext
+) -> None:
+    """By keyboard, beside the text; a comment never blocks saving it."""
     feed = await site.feed("said")
     drafts = f"/v1/feeds/{feed}/drafts"
     given = {"headline": "Lock 3", "body": "Opens at noon.", "state": "submitted"}

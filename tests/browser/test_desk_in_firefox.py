@@ -44,8 +44,10 @@ def has(text: str) -> str:
     return f"!!{posts}?.innerText.includes({json.dumps(text)})"
 
 
-def test_write_correct_withdraw_and_put_back(server: Server, tmp_path: Path) -> None:
-    """By keyboard, each seen on a reader's page at once."""
+def test_a_post_is_published_edited_withdrawn_and_restored(
+    server: Server, tmp_path: Path
+) -> None:
+    """By keyboard; a reader's page shows each step at once."""
     if why := missing("firefox"):
         pytest.skip(why)
     feed = server.new_feed()

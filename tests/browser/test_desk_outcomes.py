@@ -7,24 +7,15 @@ import asyncio
 import pytest
 from playwright.async_api import BrowserContext, Page, Route, expect
 
-from tests.browser.editor import Desk, Site, enter
-from tests.browser.patience import PATIENCE_S
-from tests.browser.test_desk import faults
+from tests.browser.editor import Site, another_tab, enter
+from tests.browser.patience import PATIENCE_S, close
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def another_tab(profile: BrowserContext, feed: str) -> Desk:
-    """A second tab of the same editor."""
-    page = await profile.new_page()
-    desk = Desk(page)
-    await page.goto(f"/desk?feed={feed}")
-    await expect(page.locator("#line")).to_have_text("Live")
-    return desk
-
-
-async def test_enter_publishes_nothing(site: Site, profile: BrowserContext) -> None:
-    """Enter in a field is no more than Enter, in every form of the desk."""
+async def test_enter_does_not_publish(site: Site, profile: BrowserContext) -> None:
+    """Enter in a field never submits, in every form of the desk."""
     feed = await site.feed("enter")
     desk = await enter(site, profile, feed)
     page = desk.page
@@ -51,10 +42,10 @@ async def test_enter_publishes_nothing(site: Site, profile: BrowserContext) -> N
     assert await site.posts(feed) == []
 
 
-async def test_typing_goes_on_while_posts_are_sent(
+async def test_typing_continues_while_posts_are_sent(
     site: Site, profile: BrowserContext
 ) -> None:
-    """Five texts over a slow line: five posts, in order; the composer is free."""
+    """Five texts over a slow connection: five posts, in order."""
     feed = await site.feed("typing")
     desk = await enter(site, profile, feed)
     go = asyncio.Event()
@@ -79,8 +70,10 @@ async def test_typing_goes_on_while_posts_are_sent(
     ]
 
 
-async def test_two_editors_meet(site: Site, profile: BrowserContext) -> None:
-    """Where both changed the same lines the editor decides; the chord sends nothing."""
+async def test_edits_of_the_same_lines_need_a_decision(
+    site: Site, profile: BrowserContext
+) -> None:
+    """The editor decides; the chord sends nothing before."""
     feed = await site.feed("meeting")
     post = await site.post(feed, headline="Fire", body="Two hurt.", tags=["fire"])
     desk = await enter(site, profile, feed)
@@ -111,10 +104,10 @@ async def test_two_editors_meet(site: Site, profile: BrowserContext) -> None:
     assert after["rev"] == 3
 
 
-async def test_changes_of_other_lines_go_together(
+async def test_edits_of_different_paragraphs_are_merged(
     site: Site, profile: BrowserContext
 ) -> None:
-    """Two editors who change different paragraphs are asked nothing."""
+    """Without a question to either editor."""
     feed = await site.feed("together")
     post = await site.post(feed, headline="Fire", body="One.\n\nTwo.\n\nThree.")
     desk = await enter(site, profile, feed)
@@ -127,10 +120,10 @@ async def test_changes_of_other_lines_go_together(
     assert (after["body"], after["key"]) == ("One!\n\nTwo.\n\nThree!", True)
 
 
-async def test_an_edit_that_loads_slowly_moves_nothing(
+async def test_a_slowly_loading_edit_keeps_text_and_focus(
     site: Site, profile: BrowserContext
 ) -> None:
-    """Who goes on writing while a post is loaded keeps text, entry and focus."""
+    """An editor who goes on writing keeps text, entry and focus."""
     feed = await site.feed("slow")
     await site.post(feed, headline="Fire", body="Two hurt.")
     desk = await enter(site, profile, feed)
@@ -155,7 +148,7 @@ async def test_an_edit_that_loads_slowly_moves_nothing(
 async def test_a_change_to_a_withdrawn_post_is_kept(
     site: Site, profile: BrowserContext
 ) -> None:
-    """Withdrawn meanwhile: the text is kept, and no chord publishes it again."""
+    """If it was withdrawn meanwhile, the text stays, and no chord republishes it."""
     feed = await site.feed("gone")
     post = await site.post(feed, headline="Rumour")
     desk = await enter(site, profile, feed)
@@ -193,10 +186,10 @@ class Flaky:
         await route.continue_()
 
 
-async def test_an_unknown_outcome_outlives_a_reload(
+async def test_an_unknown_outcome_survives_a_reload(
     site: Site, profile: BrowserContext
 ) -> None:
-    """A 503 keeps the text and its key: sent again after a reload, it is one post."""
+    """A 503 keeps text and key: sent again after a reload, it is one post."""
     feed = await site.feed("reloaded")
     desk = await enter(site, profile, feed)
     flaky = Flaky()
@@ -212,10 +205,10 @@ async def test_an_unknown_outcome_outlives_a_reload(
     assert len(await site.posts(feed)) == 1
 
 
-async def test_a_text_changed_meanwhile_becomes_a_change(
+async def test_a_text_edited_after_an_unknown_outcome_becomes_an_edit(
     site: Site, profile: BrowserContext
 ) -> None:
-    """What arrived unseen is not published twice: the new text changes it."""
+    """The first attempt arrived: the new text edits that post."""
     feed = await site.feed("rewritten")
     desk = await enter(site, profile, feed)
     flaky = Flaky()
@@ -235,7 +228,7 @@ async def test_a_text_changed_meanwhile_becomes_a_change(
 
 
 async def test_two_tabs_share_the_outbox(site: Site, profile: BrowserContext) -> None:
-    """Each tab has its draft; neither removes the other's, and none goes out twice."""
+    """Each tab has its draft; neither removes the other's, and each is sent once."""
     feed = await site.feed("tabs")
     one = await enter(site, profile, feed)
     await one.write("From one")
@@ -261,10 +254,10 @@ async def test_two_tabs_share_the_outbox(site: Site, profile: BrowserContext) ->
     assert [post["headline"] for post in posts] == ["From two", "From one"]
 
 
-async def test_a_killed_tab_leaves_its_outbox(
+async def test_the_outbox_of_a_killed_tab_is_sent_by_another(
     site: Site, profile: BrowserContext
 ) -> None:
-    """The tab that sends is closed in mid-request: another sends on, once."""
+    """The sending tab is closed during a request: another tab sends on, once."""
     feed = await site.feed("killed")
     one = await enter(site, profile, feed)
     two = await another_tab(profile, feed)
@@ -278,147 +271,6 @@ async def test_a_killed_tab_leaves_its_outbox(
     await one.page.close()
     await two.is_out("Once")
     assert len(await site.posts(feed)) == 1
-
-
-async def test_drafts_belong_to_a_person(site: Site, profile: BrowserContext) -> None:
-    """Who signs in next at this browser sees none of them, and sends none."""
-    feed = await site.feed("persons")
-    answer = await site.api.post(
-        "/v1/tokens", json={"scopes": ["publish"], "name": "B"}
-    )
-    desk = await enter(site, profile, feed)
-    await desk.write("A's draft", "Not for B.")
-    waiting = await another_tab(profile, feed)
-    await profile.route("**/v1/feeds/*/posts", lambda route: route.abort())
-    await waiting.write("A's queued post")
-    await waiting.publish()
-    await expect(waiting.card("A's queued post")).to_contain_text("No connection")
-    await waiting.page.close()
-    await desk.page.close()
-    # The session ends without a sign-out: the texts stay in this browser, unseen.
-    await profile.clear_cookies()
-    await profile.unroute("**/v1/feeds/*/posts")
-    other = await enter(site, profile, feed, answer.json()["token"])
-    await other.holds("", "")
-    await expect(other.page.locator("#outbox li")).to_have_count(0)
-    await other.write("B's post")
-    await other.publish()
-    await other.is_out("B's post")
-    await other.page.get_by_role("button", name="Sign out").click()
-    await expect(other.page.get_by_label("Token")).to_be_visible()
-    assert [post["headline"] for post in await site.posts(feed)] == ["B's post"]
-    again = await enter(site, profile, feed)
-    await again.is_out("A's queued post")
-    await again.holds("A's draft", "Not for B.")
-
-
-async def test_nothing_goes_out_in_anothers_name(
-    site: Site, profile: BrowserContext
-) -> None:
-    """Somebody else signs in in another tab: these texts wait, and are not seen."""
-    feed = await site.feed("names")
-    answer = await site.api.post(
-        "/v1/tokens", json={"scopes": ["publish"], "name": "B"}
-    )
-    desk = await enter(site, profile, feed)
-    await profile.clear_cookies()
-    await desk.write("Mine")
-    await desk.publish()
-    await expect(desk.card("Mine")).to_contain_text("You are signed out")
-    other = await enter(site, profile, feed, answer.json()["token"])
-    await expect(other.page.locator("#sign-out .who")).to_have_text("B")
-    # The tab of the one before is the other one's now.
-    await expect(desk.page.locator("#sign-out .who")).to_have_text("B")
-    await expect(desk.page.locator("#line")).to_have_text("Live")
-    assert "Mine" not in await desk.page.content()
-    assert await site.posts(feed) == []
-    await profile.clear_cookies()
-    await enter(site, profile, feed)
-    await desk.is_out("Mine")
-
-
-async def test_drafts_outlive_a_reload(site: Site, profile: BrowserContext) -> None:
-    """Each feed has its own draft; a reload and a change of feed lose nothing."""
-    one, two = await site.feed("draft-one"), await site.feed("draft-two")
-    await site.post(two, headline="Old", body="Was.")
-    desk = await enter(site, profile, one)
-    choice = desk.page.get_by_role("combobox", name="Feed", exact=True)
-    await desk.write("First", "In one.")
-    await choice.select_option(two)
-    await desk.holds("", "")
-    await desk.edit("Old")
-    await desk.holds("Old", "Was.")
-    await desk.page.get_by_label("Text Markdown").fill("Is.")
-    await desk.page.reload()
-    await expect(choice).to_have_value(two)
-    await desk.holds("Old", "Is.")
-    await expect(
-        desk.page.get_by_role("button", name="Save the change")
-    ).to_be_visible()
-    await choice.select_option(one)
-    await desk.holds("First", "In one.")
-    form = desk.page.locator("#write")
-    await form.get_by_role("button", name="Discard").click()
-    await desk.page.get_by_role("button", name="Throw away").click()
-    await desk.holds("", "")
-    await desk.page.reload()
-    await expect(choice).to_have_value(one)
-    await desk.holds("", "")
-
-
-FORMER = """localStorage.setItem("stop-press-desk:former", JSON.stringify({
-  active: "", entries: {"": {draft: DRAFT, base: null, attempt: null}}}))"""
-
-
-async def test_drafts_of_the_last_release_are_taken_over(
-    site: Site, profile: BrowserContext
-) -> None:
-    """What the desk before kept in localStorage is in the composer."""
-    feed = await site.feed("former")
-    draft = """{headline: "Kept", body: "Before.", key: false, breaking: false,
-      pinned: false, tags: [], authors: [], source: null, location: null, media: [],
-      language: null, direction: null, correction: null}"""
-    await profile.add_init_script(FORMER.replace("DRAFT", draft))
-    desk = await enter(site, profile, feed)
-    await desk.holds("Kept", "Before.")
-    await desk.publish()
-    await desk.is_out("Kept")
-
-
-async def test_a_browser_that_keeps_nothing(
-    site: Site, profile: BrowserContext
-) -> None:
-    """Storage refused: the desk says so, and works."""
-    feed = await site.feed("unkept")
-    await profile.add_init_script(
-        "for (const name of ['localStorage', 'indexedDB'])"
-        " Object.defineProperty(window, name, {get() { throw Error() }})"
-    )
-    desk = await enter(site, profile, feed)
-    await desk.write("Kept nowhere")
-    await desk.says("This browser keeps no drafts")
-    await desk.publish()
-    await desk.is_out("Kept nowhere")
-    assert desk.complaints == []
-
-
-async def test_signed_out_elsewhere(site: Site, profile: BrowserContext) -> None:
-    """A lost cookie loses no text: after a sign-in in another tab it is sent."""
-    feed = await site.feed("cookie")
-    desk = await enter(site, profile, feed)
-    await desk.write("Still here")
-    await profile.clear_cookies()
-    await desk.publish()
-    await expect(desk.card("Still here")).to_contain_text("You are signed out")
-    # Covered meanwhile: whoever stands before it sees nothing of it.
-    cover = desk.page.get_by_role("dialog")
-    await expect(cover).to_contain_text("Your session has ended")
-    await expect(desk.card("Still here")).to_be_hidden()
-    await expect(desk.page.get_by_label("Headline")).to_be_hidden()
-    assert await faults(desk.page) == []
-    await enter(site, profile, feed)
-    await desk.is_out("Still here")
-    await expect(cover).to_be_hidden()
 
 
 async def paste(page: Page, label: str, script: str) -> None:
@@ -439,7 +291,7 @@ async def paste(page: Page, label: str, script: str) -> None:
 async def test_input_is_kept_whole_or_refused(
     site: Site, profile: BrowserContext
 ) -> None:
-    """Too long, too much, or a file: it is said at the place, and the text stays."""
+    """Too long, too much, or a file: the field says so, and the text stays."""
     feed = await site.feed("whole")
     desk = await enter(site, profile, feed)
     page = desk.page
@@ -474,8 +326,10 @@ async def test_input_is_kept_whole_or_refused(
     await expect(title).to_have_attribute("target", "_blank")
 
 
-async def test_withdraw_what_was_seen(site: Site, profile: BrowserContext) -> None:
-    """A post that changed unseen stays out, and the desk says so."""
+async def test_a_post_changed_unseen_is_not_withdrawn(
+    site: Site, profile: BrowserContext
+) -> None:
+    """It stays published, and the desk says so."""
     feed = await site.feed("seen")
     post = await site.post(feed, headline="Rumour")
     desk = await enter(site, profile, feed)
@@ -489,10 +343,10 @@ async def test_withdraw_what_was_seen(site: Site, profile: BrowserContext) -> No
     assert kept["headline"] == "Confirmed"
 
 
-async def test_no_row_moves_under_the_pointer(
+async def test_no_row_moves_while_the_pointer_is_over_the_list(
     site: Site, profile: BrowserContext
 ) -> None:
-    """What arrives while the pointer is over the list waits until it leaves."""
+    """Arrivals wait until it leaves."""
     feed = await site.feed("aimed")
     await site.post(feed, headline="Aimed at")
     desk = await enter(site, profile, feed)
@@ -513,8 +367,8 @@ WORKER_SOURCES = """() => Object.fromEntries(
 """What answered each request for the worker, "" if the worker was asked."""
 
 
-async def test_offline(site: Site) -> None:
-    """Without a connection the desk opens with its drafts, and sends on return."""
+async def test_the_desk_works_offline(site: Site) -> None:
+    """It opens with its drafts, and sends on reconnection."""
     profile = await site.browser.new_context(base_url=site.base)
     feed = await site.feed("offline")
     desk = await enter(site, profile, feed)
@@ -537,5 +391,6 @@ async def test_offline(site: Site) -> None:
     await desk.page.get_by_role("button", name="Sign out").click()
     await expect(desk.page.get_by_label("Token")).to_be_visible()
     kept = "caches.match('/desk').then((page) => page === undefined)"
-    assert await desk.page.evaluate(kept)
-    await profile.close()
+    # The worker forgets it beside the sign-out.
+    await until(lambda: desk.page.evaluate(kept))
+    await close(profile)

@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import BrowserContext, expect
 
 from tests.browser.editor import Desk, Site, enter
+from tests.browser.patience import close
 from tests.browser.test_desk import faults
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -18,8 +19,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 HTML = "<p>The <b>pumps</b> work. <a href='https://h.example/'>More</a></p><ul><li>One</ul>"
 
 
-async def test_by_keys_alone(site: Site, profile: BrowserContext) -> None:
-    """Move, key, pin, select, withdraw, search, begin a text; none while typing."""
+async def test_the_desk_is_usable_by_keyboard(
+    site: Site, profile: BrowserContext
+) -> None:
+    """Move, key, pin, select, withdraw, search, write; no shortcut in a field."""
     feed = await site.feed("keys")
     for name in ("Third", "Second", "First"):
         await site.post(feed, headline=name, tags=["a"])
@@ -56,8 +59,10 @@ async def test_by_keys_alone(site: Site, profile: BrowserContext) -> None:
     await expect(page.locator("#search")).not_to_be_focused()
 
 
-async def test_search_and_several_posts(site: Site, profile: BrowserContext) -> None:
-    """What is not loaded is found as well; what is selected is changed together."""
+async def test_posts_are_searched_and_changed_together(
+    site: Site, profile: BrowserContext
+) -> None:
+    """Posts not loaded are found too; selected posts change together."""
     feed = await site.feed("search")
     for number in range(30):
         tags = ["ferry"] if number % 10 == 0 else []
@@ -96,10 +101,10 @@ async def test_search_and_several_posts(site: Site, profile: BrowserContext) -> 
     await expect(told).to_have_text("Out again: 2 posts.")
 
 
-async def test_history_is_shown_and_put_back(
+async def test_an_earlier_version_is_shown_and_restored(
     site: Site, profile: BrowserContext
 ) -> None:
-    """Each version says what it changed; an earlier one goes out again as a change."""
+    """Each version shows its changes; restoring one publishes it as an edit."""
     feed = await site.feed("history")
     post = await site.post(feed, headline="Fire", body="Two people are hurt.")
     await site.patch(feed, post, body="Three people are hurt.")
@@ -130,8 +135,10 @@ async def test_history_is_shown_and_put_back(
     assert await site.posts(feed) == []
 
 
-async def test_writing(site: Site, profile: BrowserContext) -> None:
-    """Buttons, pasted HTML, a time of the feed's zone, names, notes, a template."""
+async def test_the_composer_formats_and_fills_in(
+    site: Site, profile: BrowserContext
+) -> None:
+    """Buttons, pasted HTML, a time in the feed's zone, names, notes, a template."""
     feed = await site.feed("writing", timezone="Asia/Kathmandu")
     await site.post(feed, headline="Old", tags=["harbour"], authors=[{"name": "Ada"}])
     desk = await enter(site, profile, feed)
@@ -165,7 +172,7 @@ async def test_writing(site: Site, profile: BrowserContext) -> None:
     await page.get_by_role("button", name="Ada").click()
     await page.get_by_label("Happened at").fill("2026-03-01T04:45")
     await page.get_by_text("Notes for the desk").click()
-    await page.get_by_label("stay in this browser").fill("Ring the harbour master.")
+    await page.get_by_label("for the desk alone").fill("Ring the harbour master.")
     await page.get_by_role("button", name="Templates").click()
     await page.get_by_label("Keep the text in the composer as").fill("Lock news")
     await page.keyboard.press("Enter")
@@ -184,8 +191,10 @@ async def test_writing(site: Site, profile: BrowserContext) -> None:
     assert desk.complaints == []
 
 
-async def test_everything_of_a_feed(site: Site, profile: BrowserContext) -> None:
-    """Each member is set at the desk; the summary takes a line from a post."""
+async def test_every_member_of_a_feed_is_editable(
+    site: Site, profile: BrowserContext
+) -> None:
+    """The summary takes a line from a post."""
     feed = await site.feed("settings")
     await site.post(feed, headline="Lock 3 is open")
     desk = await enter(site, profile, feed)
@@ -234,8 +243,8 @@ async def test_everything_of_a_feed(site: Site, profile: BrowserContext) -> None
     assert lines[-1]["end"]["lines"] == len(lines) - 1
 
 
-async def test_publish_is_in_view_at_360(site: Site) -> None:
-    """On a phone the button and what became of the text are on every view."""
+async def test_publish_is_in_view_at_360_px(site: Site) -> None:
+    """On a phone every view has the button and the outcome of the text."""
     feed = await site.feed("phone")
     profile = await site.browser.new_context(
         base_url=site.base,
@@ -256,11 +265,13 @@ async def test_publish_is_in_view_at_360(site: Site) -> None:
         assert await faults(page) == []
     await page.evaluate("document.documentElement.dir = 'rtl'")
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
-    await profile.close()
+    await close(profile)
 
 
-async def test_drafts_of_the_desk(site: Site, profile: BrowserContext) -> None:
-    """Handed in, opened, changed and published; scheduled, stopped, deleted."""
+async def test_drafts_are_submitted_scheduled_and_published(
+    site: Site, profile: BrowserContext
+) -> None:
+    """Submitted, opened, changed and published; scheduled, stopped, deleted."""
     feed = await site.feed("shared")
     desk = await enter(site, profile, feed)
     page = desk.page
@@ -279,13 +290,14 @@ async def test_drafts_of_the_desk(site: Site, profile: BrowserContext) -> None:
     (kept,) = answer.json()["drafts"]
     await site.api.put(
         f"/v1/feeds/{feed}/drafts/{kept['id']}",
-        json={"headline": "Lock 3", "body": "Opens at one.", "state": "submitted"},
+        json={"headline": "Lock 4", "body": "Opens at one.", "state": "submitted"},
         headers={"if-match": f'"{kept["rev"]}"'},
     )
-    # The desk's line says so: the list is read again.
+    # The desk's line says so: the list is read again, and opens what it shows.
+    await expect(drafts).to_contain_text("Lock 4")
     await expect(drafts).to_contain_text("handed in")
     await drafts.get_by_role("button", name="Open").click()
-    await desk.holds("Lock 3", "Opens at one.")
+    await desk.holds("Lock 4", "Opens at one.")
     assert await faults(page) == []
     await page.get_by_label("Text Markdown").fill("Opens at two.")
     await desk.publish()
@@ -307,8 +319,10 @@ async def test_drafts_of_the_desk(site: Site, profile: BrowserContext) -> None:
     assert len(await site.posts(feed)) == 1
 
 
-async def test_who_else_has_it(site: Site, profile: BrowserContext) -> None:
-    """Two editors on one post know of each other; one asks, the other hands it over."""
+async def test_two_editors_of_one_post_see_each_other(
+    site: Site, profile: BrowserContext
+) -> None:
+    """One asks for the post, the other hands it over."""
     feed = await site.feed("leases")
     await site.post(feed, headline="Fire", body="Two hurt.")
     answer = await site.api.post(

@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import BrowserContext, Route, expect
 
 from tests.browser.editor import Site, enter, open_site
-from tests.browser.patience import PATIENCE_MS
+from tests.browser.patience import PATIENCE_MS, close
 from tests.conftest import Server
 from tests.ports import reserve_port
 
@@ -47,12 +47,14 @@ class SlowLine:
                 task.add_done_callback(tasks.discard)
 
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            for writer in writers:
-                writer.transport.abort()
+            try:
+                yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                for writer in writers:
+                    writer.transport.abort()
 
     async def _carry(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -81,8 +83,8 @@ class SlowLine:
             writer.close()
 
 
-async def test_five_texts_over_a_line_of_two_seconds(site: Site) -> None:
-    """Typed within 20 s: five posts, in order, none merged with another."""
+async def test_five_texts_over_a_slow_connection_are_five_posts(site: Site) -> None:
+    """Two seconds of delay, typed within 20 s: in order, none merged."""
     feed = await site.feed("slow-line")
     line = SlowLine()
     async with line.before(site.base) as url:
@@ -104,13 +106,13 @@ async def test_five_texts_over_a_line_of_two_seconds(site: Site) -> None:
         assert [post["headline"] for post in posts] == names[::-1]
         assert {post["body"] for post in posts} == {"Text."}
         assert desk.complaints == []
-        await profile.close()
+        await close(profile)
 
 
-async def test_a_server_killed_between_click_and_answer(
+async def test_a_text_is_published_once_over_a_killed_server(
     serving: Serving, tmp_path: Path
 ) -> None:
-    """The store has the post, and the desk has no answer: it is out once."""
+    """The store has the post, and the desk got no answer."""
     port = str(reserve_port())
     with serving(tmp_path / "data", "--port", port) as server:
         async with open_site(server) as site:

@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.editor import Site, enter
+from tests.browser.patience import close
 from tests.browser.test_desk import faults
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -17,10 +18,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("direction", ["ltr", "rtl"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
-async def test_tokens_are_for_everyone(
+async def test_tokens_are_managed_accessibly(
     site: Site, scheme: Any, width: int, direction: str
 ) -> None:
-    """Made, copied and revoked; axe finds no fault, and nothing runs over."""
+    """Created, copied and revoked; axe finds no violation, nothing overflows."""
     name = f"موقع {scheme} {width} {direction} " + "n" * 60
     feed = await site.feed(f"tokens-{scheme}-{width}-{direction}")
     profile = await site.browser.new_context(
@@ -65,7 +66,7 @@ async def test_tokens_are_for_everyone(
     await expect(row).to_have_count(0)
     hosts = {httpx.URL(request.url).netloc for request in desk.requests}
     assert hosts == {httpx.URL(site.base).netloc} and desk.complaints == []
-    await profile.close()
+    await close(profile)
 
 
 async def may_draft(site: Site, secret: str, feed: str) -> bool:

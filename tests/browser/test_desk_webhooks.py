@@ -18,6 +18,7 @@ from redis import Redis
 from stoppress.desk.webhooks import DeadLetter, message_id
 from stoppress.log.redis_keys import webhook_keys
 from tests.browser.editor import Site, enter, open_site
+from tests.browser.patience import close
 from tests.browser.test_desk import faults
 from tests.conftest import Server
 from tests.waiting import until
@@ -47,9 +48,11 @@ def receiver(taken: list[str | None]) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Taker) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def add_dead_letters(server: Server, feed: str, hook: str, cursors: list[str]) -> None:
@@ -77,10 +80,10 @@ async def looks_fine(page: Page) -> None:
     await page.set_viewport_size({"width": 1280, "height": 800})
 
 
-async def test_webhooks_are_for_everyone(
+async def test_webhooks_are_managed_accessibly(
     serving: Callable[..., Any], tmp_path: Path
 ) -> None:
-    """Made by keyboard; dead letters go out again, one and all; removed."""
+    """Created by keyboard; dead letters resent, one and all; removed."""
     taken: list[str | None] = []
     with (
         receiver(taken) as address,
@@ -168,4 +171,4 @@ async def use(
     await expect(page.get_by_text("There is none yet.")).to_be_visible()
     hosts = {httpx.URL(request.url).netloc for request in desk.requests}
     assert hosts == {httpx.URL(site.base).netloc} and desk.complaints == []
-    await profile.close()
+    await close(profile)

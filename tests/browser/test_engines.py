@@ -117,10 +117,10 @@ def shown(engine: Engine, scene: str, server: Server, host: Host, feed: str) -> 
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_what_is_read_stays(
+def test_the_text_being_read_keeps_its_place(
     engine: Engine, server: Server, host: Host, scene: str
 ) -> None:
-    """To the pixel, whatever changes above it; what waited is there on top."""
+    """To the pixel, whatever changes above it; queued posts appear on top."""
     feed = server.new_feed()
     posts = [publish(server, feed, str(n)) for n in range(1, 21)]
     in_frame = shown(engine, scene, server, host, feed)
@@ -187,7 +187,7 @@ def test_what_is_read_stays(
 def test_the_first_post_begins_on_a_phones_screen(
     engine: Engine, server: Server
 ) -> None:
-    """Whatever serif the engine takes, and in the widest one."""
+    """With the engine's default serif, and with the widest one."""
     feed = server.new_feed(
         title="The Arrel in flood: second wave on its way to Ostermere",
         standfirst="The river is at its highest for more than half a century. "
@@ -208,8 +208,8 @@ def test_the_first_post_begins_on_a_phones_screen(
     assert 600 < engine.run(top) <= 800
 
 
-def test_news_comes_where_sockets_hang(engine: Engine, server: Server) -> None:
-    """By another transport, which the next page takes at once."""
+def test_posts_arrive_if_websockets_hang(engine: Engine, server: Server) -> None:
+    """By another transport, which the next page uses at once."""
     feed = filled(server, 2)
     network = SocketlessNetwork(server.url)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Readers
@@ -12,7 +13,9 @@ PHONE = {"width": 390, "height": 844}
 SENTENCE = "A sentence of the standfirst that goes on for a while. " * 3
 
 
-def test_the_first_post_begins_on_it(readers: Readers, server: Server) -> None:
+def test_the_first_post_begins_on_the_first_screen(
+    readers: Readers, server: Server
+) -> None:
     """With ten paragraphs of standfirst, a summary, key moments and a pinned post; one
     that arrives is seen without scrolling."""
     feed = server.new_feed(
@@ -55,8 +58,33 @@ def test_the_first_post_begins_on_it(readers: Readers, server: Server) -> None:
     expect(third).to_be_visible()
 
 
-def test_without_scripts_all_is_there(readers: Readers, server: Server) -> None:
-    """What is folded could not be opened."""
+@pytest.mark.parametrize(
+    ("language", "direction"), [("en", "ltr"), ("pt", "ltr"), ("ar", "rtl")]
+)
+def test_the_days_of_key_moments_are_whole(
+    readers: Readers, server: Server, language: str, direction: str
+) -> None:
+    """Of the strip and of the side column; a long headline makes no card wider."""
+    feed = server.new_feed(language=language, direction=direction)
+    for day in (25, 26, 27, 27):
+        at = f"2026-11-{day}T10:00:00Z"
+        publish(server, feed, SENTENCE, key=True, published_at=at)
+    for width in (390, 700, 1440):
+        reader = readers(viewport={"width": width, "height": 844})
+        reader.open(f"{server.url}/live/{feed}")
+        days = reader.page.locator(".sp-keys .sp-day")
+        expect(days).to_have_count(3)
+        cut = "all => all.filter(one => one.scrollWidth > one.clientWidth).length"
+        assert days.evaluate_all(cut) == 0, width
+        cards = reader.page.locator(".sp-keys li")
+        widest = cards.evaluate_all(
+            "all => Math.max(...all.map(one => one.offsetWidth))"
+        )
+        assert widest < 420, width
+
+
+def test_without_scripts_nothing_is_folded(readers: Readers, server: Server) -> None:
+    """A folded text could not be opened."""
     feed = filled(server, 2, summary="- one\n- two", standfirst=f"{SENTENCE}\nMore.")
     publish(server, feed, "3", pinned=True)
     reader = readers(viewport=PHONE, java_script_enabled=False)
@@ -67,7 +95,7 @@ def test_without_scripts_all_is_there(readers: Readers, server: Server) -> None:
     expect(reader.page.get_by_text("More.", exact=True)).to_be_visible()
 
 
-def test_what_was_opened_stays_open(readers: Readers, server: Server) -> None:
+def test_opened_parts_stay_open(readers: Readers, server: Server) -> None:
     """When the feed changes."""
     feed = filled(server, 2, standfirst=f"{SENTENCE}\nMore.")
     reader = readers(viewport=PHONE)

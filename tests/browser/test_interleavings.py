@@ -20,7 +20,7 @@ SEED = int(os.environ.get("DRAWN_SEED", "1"))
 
 
 @pytest.mark.parametrize("seed", range(SEED, SEED + COUNT))
-async def test_no_word_is_lost_or_public_unasked_or_twice(
+async def test_no_text_is_lost_published_unasked_or_twice(
     site: Site, seed: int
 ) -> None:
     """Two or three editors, tabs, lost answers, no connection, killed tabs."""

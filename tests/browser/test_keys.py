@@ -18,8 +18,10 @@ def moments(page: Page) -> Locator:
     return page.locator(".sp-keys li span")
 
 
-def test_it_leads_to_posts_without_javascript(readers: Readers, server: Server) -> None:
-    """Also to one that is not on the page."""
+def test_key_moments_link_to_posts_without_javascript(
+    readers: Readers, server: Server
+) -> None:
+    """Also to a post on another page."""
     feed = server.new_feed()
     publish(server, feed, "long ago", key=True)
     for n in range(22):
@@ -33,8 +35,8 @@ def test_it_leads_to_posts_without_javascript(readers: Readers, server: Server) 
     expect(reader.page.locator(".sp-keys")).to_be_hidden()
 
 
-def test_it_is_live(reader: Reader, server: Server) -> None:
-    """Moments come, change and leave; an empty list is no box."""
+def test_key_moments_are_live(reader: Reader, server: Server) -> None:
+    """Moments are added, changed and removed; an empty list has no box."""
     feed = server.new_feed()
     first = publish(server, feed, "1", published_at="2026-01-01T00:00:00Z")
     reader.open(f"{server.url}/live/{feed}")
@@ -51,8 +53,8 @@ def test_it_is_live(reader: Reader, server: Server) -> None:
     assert reader.complaints == []
 
 
-def test_a_moment_that_is_loaded_is_gone_to(reader: Reader, server: Server) -> None:
-    """Without leaving the page; focus goes along."""
+def test_a_loaded_moment_is_scrolled_to(reader: Reader, server: Server) -> None:
+    """Without leaving the page; focus moves along."""
     feed = server.new_feed()
     publish(server, feed, "first", key=True)
     for n in range(15):
@@ -64,8 +66,10 @@ def test_a_moment_that_is_loaded_is_gone_to(reader: Reader, server: Server) -> N
     assert reader.page.url == f"{server.url}/live/{feed}"
 
 
-def test_it_is_drawn_in_an_embed(reader: Reader, server: Server, host: Host) -> None:
-    """With the moments of before, and live."""
+def test_key_moments_are_drawn_in_an_embed(
+    reader: Reader, server: Server, host: Host
+) -> None:
+    """With the earlier moments, and live."""
     feed = server.new_feed()
     publish(server, feed, "long ago", key=True)
     for n in range(21):
@@ -80,8 +84,8 @@ def test_it_is_drawn_in_an_embed(reader: Reader, server: Server, host: Host) -> 
     assert re.match(f"{server.url}/live/{feed}/", link.get_attribute("href") or "")
 
 
-def test_a_reset_asks_for_it_anew(reader: Reader, server: Server) -> None:
-    """What was withdrawn while nobody told leaves the list too."""
+def test_a_reset_reloads_key_moments(reader: Reader, server: Server) -> None:
+    """A post withdrawn during the gap leaves the list too."""
     feed = filled(server, 2)
     first = publish(server, feed, "first", key=True)
     deaf: list[bool] = []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.browser.conftest import Reader
 from tests.browser.newsdesk import filled, publish, withdraw
@@ -18,10 +19,10 @@ from tests.ports import reserve_port
 Serving = Callable[..., AbstractContextManager[Server]]
 
 
-def test_a_restart_loses_nothing(
+def test_a_server_restart_loses_no_event(
     reader: Reader, serving: Serving, tmp_path: Path
 ) -> None:
-    """Killed and started again: what came meanwhile is there, once, in order."""
+    """Killed and restarted: events of the gap are there, once, in order."""
     port = str(reserve_port())
     with serving(tmp_path / "data", "--port", port) as server:
         feed = filled(server, 2)
@@ -40,10 +41,10 @@ def test_a_restart_loses_nothing(
 
 
 @pytest.mark.parametrize("blocked", [[no_sockets], [no_sockets, no_streams]])
-def test_it_finds_another_way(
+def test_another_transport_is_used_if_one_is_blocked(
     reader: Reader, server: Server, blocked: list[Callable[[Page], None]]
 ) -> None:
-    """Server-sent events where sockets are blocked, polling where both are."""
+    """Server-sent events if WebSockets are blocked, polling if both are."""
     feed = filled(server, 2)
     accepted: list[str] = []
     reader.page.on(
@@ -62,8 +63,33 @@ def test_it_finds_another_way(
     assert kind in accepted
 
 
+def test_a_page_of_these_tests_waits_for_its_first_socket(
+    reader: Reader, server: Server
+) -> None:
+    """Longer than readers' pages do: on a busy machine none takes another transport."""
+    feed = filled(server, 1)
+    streams: list[str] = []
+    held: list[tuple[WebSocketRoute, str | bytes]] = []
+
+    def hold(line: WebSocketRoute) -> None:
+        line.connect_to_server().on_message(lambda told: held.append((line, told)))
+
+    reader.page.on(
+        "request", lambda one: streams.append(one.url) if "/events" in one.url else None
+    )
+    reader.page.route_web_socket(re.compile("/v1/live"), hold)
+    reader.page.goto(f"{server.url}/live/{feed}")
+    reader.until(lambda: held)
+    # Time itself is tested: after two seconds it would be given up.
+    reader.page.wait_for_timeout(2500)
+    for line, told in held:
+        line.send(told)
+    reader.is_live()
+    assert (streams, len({id(line) for line, _ in held})) == ([], 1)
+
+
 def test_a_deleted_feed_leaves_the_open_page(reader: Reader, server: Server) -> None:
-    """Taken down is taken down, also in tabs that are open."""
+    """A takedown counts in open tabs, too."""
     feed = filled(server, 2)
     reader.open(f"{server.url}/live/{feed}")
     assert server.request("DELETE", f"/v1/feeds/{feed}").status_code == 204
@@ -71,8 +97,8 @@ def test_a_deleted_feed_leaves_the_open_page(reader: Reader, server: Server) -> 
     assert reader.headlines() == []
 
 
-def test_a_closed_feed_says_so(reader: Reader, server: Server) -> None:
-    """The words by the posts, and the badge."""
+def test_a_closed_feed_is_labelled(reader: Reader, server: Server) -> None:
+    """Beside the posts, and in the badge."""
     feed = filled(server, 2)
     reader.open(f"{server.url}/live/{feed}")
     change = {"status": "closed"}

@@ -36,7 +36,7 @@ async def paste(desk: Desk, text: str) -> None:
 async def test_a_pasted_address_becomes_a_card(
     site: Site, profile: BrowserContext
 ) -> None:
-    """Asked for by one click; its line leaves the text; it can be changed, undone."""
+    """Offered, fetched by one click; its line leaves the text; it can be undone."""
     feed = await site.feed("cards")
     desk = await enter(site, profile, feed)
     page, offer = desk.page, desk.page.locator("[data-card-offer]")
@@ -77,7 +77,7 @@ async def test_a_pasted_address_becomes_a_card(
 async def test_an_address_within_a_sentence_is_text(
     site: Site, profile: BrowserContext
 ) -> None:
-    """Nothing is offered; nor for what is no web address, or after "No"."""
+    """No card is offered; nor for other schemes, nor after "No"."""
     feed = await site.feed("sentences")
     desk = await enter(site, profile, feed)
     offer = desk.page.locator("[data-card-offer]")
@@ -95,10 +95,10 @@ async def test_an_address_within_a_sentence_is_text(
     await desk.holds("", PAGE)
 
 
-async def test_an_address_that_gives_no_card_says_so_at_its_place(
+async def test_a_card_that_fails_shows_the_reason(
     site: Site, profile: BrowserContext
 ) -> None:
-    """By the server itself: private addresses, and hosts that there are not."""
+    """The server's: private addresses, and unknown hosts."""
     feed = await site.feed("refused-cards")
     desk = await enter(site, profile, feed)
     page, offer = desk.page, desk.page.locator("[data-card-offer]")

@@ -29,8 +29,10 @@ def newsroom(serving: Serving, tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
-def test_they_are_followed_on_the_pages_line(reader: Reader, newsroom: Server) -> None:
-    """What comes, changes and leaves, with no request and no shift."""
+def test_other_feeds_are_followed_on_the_pages_connection(
+    reader: Reader, newsroom: Server
+) -> None:
+    """Posts are added, changed and removed, without a request or a shift."""
     feed, other = filled(newsroom, 1), newsroom.new_feed(title="The other")
     first = publish(newsroom, other, "First")
     page = reader.page
@@ -60,8 +62,10 @@ def test_they_are_followed_on_the_pages_line(reader: Reader, newsroom: Server) -
     assert page.evaluate("shift") == 0
 
 
-def test_out_of_view_they_are_not(reader: Reader, newsroom: Server) -> None:
-    """On return what was missed is there."""
+def test_other_feeds_out_of_view_are_not_followed(
+    reader: Reader, newsroom: Server
+) -> None:
+    """On return the missed changes are there."""
     feed, other = filled(newsroom, 20), newsroom.new_feed()
     publish(newsroom, other, "First")
     page = reader.page
@@ -82,8 +86,8 @@ def test_out_of_view_they_are_not(reader: Reader, newsroom: Server) -> None:
     expect(text).to_contain_text("Unseen")
 
 
-def test_a_feed_that_goes_leaves(reader: Reader, newsroom: Server) -> None:
-    """And takes nothing else along: the page's own line stays."""
+def test_a_deleted_feed_leaves_the_box(reader: Reader, newsroom: Server) -> None:
+    """The page's own connection stays."""
     feed, other = filled(newsroom, 1), filled(newsroom, 1)
     reader.open(f"{newsroom.url}/live/{feed}")
     expect(reader.page.locator(".sp-others li")).to_have_count(1)
@@ -94,8 +98,10 @@ def test_a_feed_that_goes_leaves(reader: Reader, newsroom: Server) -> None:
     expect(reader.page.locator(".sp-line")).to_have_text("Updating live")
 
 
-def test_they_are_asked_for_now_and_then(reader: Reader, newsroom: Server) -> None:
-    """Where no socket may be opened."""
+def test_other_feeds_are_polled_without_websockets(
+    reader: Reader, newsroom: Server
+) -> None:
+    """If no socket may be opened."""
     feed, other = filled(newsroom, 1), filled(newsroom, 1)
     no_sockets(reader.page)
     reader.page.clock.install()
@@ -107,8 +113,10 @@ def test_they_are_asked_for_now_and_then(reader: Reader, newsroom: Server) -> No
     expect(box).to_contain_text("something new")
 
 
-def test_who_sees_a_headline_is_no_reader(reader: Reader, newsroom: Server) -> None:
-    """A feed that shows how many read it is not followed by other feeds' pages."""
+def test_viewers_of_a_headline_are_not_counted_as_readers(
+    reader: Reader, newsroom: Server
+) -> None:
+    """Other feeds' pages don't follow a feed that shows its reader count."""
     feed = filled(newsroom, 1)
     other = filled(newsroom, 1, show_readers=True)
     reader.open(f"{newsroom.url}/live/{feed}")

@@ -21,8 +21,8 @@ FIRST_IN_VIEW = """() => {
 }"""
 
 
-def test_pictures_are_shown_at_large(readers: Readers, server: Server) -> None:
-    """One by one, by keys, buttons and fingers; the focus goes back."""
+def test_pictures_open_in_full_size(readers: Readers, server: Server) -> None:
+    """One by one, by keys, buttons and swipes; the focus returns."""
     feed = server.new_feed()
     media = [{**PICTURE, "alt": f"Picture {n}", "caption": f"Note {n}"} for n in "123"]
     media[2].pop("alt")
@@ -68,8 +68,8 @@ def swipe(page: Page, begin: int, end: int) -> None:
     )
 
 
-def test_older_posts_load_as_one_scrolls(readers: Readers, server: Server) -> None:
-    """Place and focus are kept; who prefers the link has it, also the next time."""
+def test_older_posts_load_on_scrolling(readers: Readers, server: Server) -> None:
+    """Place and focus are kept; a reader may choose the link instead, for good."""
     feed = filled(server, 70)
     reader = readers(scrolls=True)
     page = reader.page
@@ -84,6 +84,7 @@ def test_older_posts_load_as_one_scrolls(readers: Readers, server: Server) -> No
     page.route("**/posts?before=*", lambda one: held.append(one))
     articles.nth(17).evaluate("(one) => one.scrollIntoView()")
     page.wait_for_function("() => document.querySelector('.sp-more').dataset.auto")
+    reader.until(lambda: held)
     before = page.evaluate(FIRST_IN_VIEW)
     held[0].continue_()
     page.unroute("**/posts?before=*")
@@ -112,10 +113,8 @@ def test_older_posts_load_as_one_scrolls(readers: Readers, server: Server) -> No
     assert reader.complaints == []
 
 
-def test_a_hub_that_does_not_answer_leaves_the_link(
-    readers: Readers, server: Server
-) -> None:
-    """Nobody asked for another page: the reader stays on this one."""
+def test_without_the_hub_the_link_stays(readers: Readers, server: Server) -> None:
+    """The reader stays on this page."""
     feed = filled(server, 30)
     reader = readers(scrolls=True)
     page = reader.page
@@ -124,7 +123,8 @@ def test_a_hub_that_does_not_answer_leaves_the_link(
         "() => document.querySelector('.sp-scroll').hidden === false"
     )
     page.route("**/posts?before=*", lambda one: one.abort())
-    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    with page.expect_event("requestfailed", lambda one: "/posts?before=" in one.url):
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
     page.evaluate(SETTLED)
     assert page.url == f"{server.url}/live/{feed}"
     page.unroute("**/posts?before=*")
@@ -132,8 +132,8 @@ def test_a_hub_that_does_not_answer_leaves_the_link(
     reader.shows(*names(30, 1))
 
 
-def test_the_list_of_feeds_is_current(readers: Readers, server: Server) -> None:
-    """New headlines arrive, and a withdrawn post is nowhere on an open page."""
+def test_the_list_of_feeds_is_live(readers: Readers, server: Server) -> None:
+    """New headlines arrive, and a withdrawn post leaves an open page."""
     title = f"The list at {time.time_ns()}"
     feed = server.new_feed(title=title)
     publish(server, feed, "First")
@@ -142,15 +142,18 @@ def test_the_list_of_feeds_is_current(readers: Readers, server: Server) -> None:
         page.goto(server.url)
     latest = page.locator("li", has_text=title).locator(".latest")
     expect(latest).to_contain_text("First")
-    second = publish(server, feed, "Second")
-    expect(latest).to_contain_text("Second")
+    # No other test's feed in the list has these words.
+    second = publish(server, feed, f"Second of {title}")
+    expect(latest).to_contain_text("Second of")
     withdraw(server, feed, second)
     expect(latest).to_be_hidden()
-    assert "Second" not in page.content()
+    assert f"Second of {title}" not in page.content()
 
 
-def test_ways_to_the_newest_and_to_a_moment(readers: Readers, server: Server) -> None:
-    """From far down; and to what arrives where the list begins below the screen."""
+def test_links_lead_to_the_newest_post_and_to_a_moment(
+    readers: Readers, server: Server
+) -> None:
+    """From far down; and to an arrival if the list begins below the screen."""
     feed = filled(server, 30)
     reader = readers(viewport={"width": 390, "height": 300})
     page = reader.page

@@ -8,12 +8,15 @@ from urllib.parse import quote
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Reader, Readers
+from tests.browser.network import Network
 from tests.browser.newsdesk import edit, filled, names, publish, withdraw
 from tests.conftest import Server
 
 
-def test_it_is_readable_without_javascript(readers: Readers, server: Server) -> None:
-    """All is there: texts, times, and the older posts by links."""
+def test_the_page_is_readable_without_javascript(
+    readers: Readers, server: Server
+) -> None:
+    """Texts, times, and links to the older posts."""
     feed = filled(server, 25, standfirst="What it is about.")
     reader = readers(java_script_enabled=False)
     reader.page.goto(f"{server.url}/live/{feed}")
@@ -28,8 +31,8 @@ def test_it_is_readable_without_javascript(readers: Readers, server: Server) -> 
     assert reader.headlines() == names(25, 6)
 
 
-def test_taking_over_moves_nothing(reader: Reader, server: Server) -> None:
-    """The nodes the server sent stay; no layout shifts."""
+def test_starting_the_script_shifts_nothing(reader: Reader, server: Server) -> None:
+    """The server's nodes stay; no layout shift is measured."""
     feed = filled(server, 5)
     reader.page.add_init_script(
         """addEventListener("DOMContentLoaded", () => {
@@ -77,10 +80,10 @@ def test_changes_arrive_in_place(reader: Reader, server: Server) -> None:
     assert reader.complaints == []
 
 
-def test_how_sure_a_post_is_shows_where_the_feed_says_so(
+def test_certainty_is_shown_if_the_feed_enables_it(
     reader: Reader, server: Server
 ) -> None:
-    """Turned on and off under an open page, with what was published before."""
+    """Turned on and off under an open page, for earlier posts too."""
     feed = server.new_feed()
     publish(server, feed, "1", verification="single")
     publish(server, feed, "2", key=True, verification="disputed", pinned=True)
@@ -103,10 +106,10 @@ def test_how_sure_a_post_is_shows_where_the_feed_says_so(
     assert reader.complaints == []
 
 
-def test_a_post_with_an_earlier_time_stands_where_it_belongs(
+def test_a_post_with_an_earlier_time_is_sorted_in(
     reader: Reader, server: Server
 ) -> None:
-    """Also on another day, which is then set apart."""
+    """Also into another day, which gets its heading."""
     feed = server.new_feed()
     publish(server, feed, "now")
     reader.open(f"{server.url}/live/{feed}")
@@ -117,8 +120,8 @@ def test_a_post_with_an_earlier_time_stands_where_it_belongs(
     assert days[1:] == ["Sunday 1 March 2020", "Saturday 29 February 2020"]
 
 
-def test_an_edit_leaves_what_plays_alone(reader: Reader, server: Server) -> None:
-    """Content that was asked for stays, the same node, while its post is edited."""
+def test_an_edit_keeps_playing_media(reader: Reader, server: Server) -> None:
+    """A loaded embed stays the same node while its post is edited."""
     feed = server.new_feed()
     media = [{"type": "embed", "url": f"{server.url}/", "provider": "Us"}]
     post = publish(server, feed, "1", media=media)
@@ -132,7 +135,7 @@ def test_an_edit_leaves_what_plays_alone(reader: Reader, server: Server) -> None
 
 
 def test_older_posts_are_added_below(reader: Reader, server: Server) -> None:
-    """Without leaving the page; focus goes to the first of them."""
+    """Without leaving the page; focus moves to the first of them."""
     feed = filled(server, 45)
     reader.open(f"{server.url}/live/{feed}")
     more = reader.page.get_by_role("link", name="Older posts")
@@ -145,8 +148,8 @@ def test_older_posts_are_added_below(reader: Reader, server: Server) -> None:
     assert reader.complaints == []
 
 
-def test_keys_go_from_post_to_post(reader: Reader, server: Server) -> None:
-    """Page Down and Page Up, as the feed pattern has it."""
+def test_page_keys_move_between_posts(reader: Reader, server: Server) -> None:
+    """Page Down and Page Up, as in the ARIA feed pattern."""
     feed = filled(server, 3)
     reader.open(f"{server.url}/live/{feed}")
     reader.page.locator(".sp-posts article").first.focus()
@@ -160,8 +163,8 @@ def test_keys_go_from_post_to_post(reader: Reader, server: Server) -> None:
     assert positions == ["1/3", "2/3", "3/3"]
 
 
-def test_a_posts_page_is_live_too(reader: Reader, server: Server) -> None:
-    """Edits and withdrawals arrive; news is counted and leads to the newest."""
+def test_a_permalink_page_is_live(reader: Reader, server: Server) -> None:
+    """Edits and withdrawals arrive; new posts are counted and linked."""
     feed = server.new_feed()
     posts = [publish(server, feed, str(n)) for n in range(1, 5)]
     reader.open(f"{server.url}/live/{feed}/{posts[2]['id']}")
@@ -176,8 +179,8 @@ def test_a_posts_page_is_live_too(reader: Reader, server: Server) -> None:
     reader.shows("5", "4", "Three", "2")
 
 
-def test_all_requests_go_to_us(reader: Reader, server: Server) -> None:
-    """No third party is asked for anything."""
+def test_all_requests_go_to_the_hub(reader: Reader, server: Server) -> None:
+    """No third party is contacted."""
     feed = filled(server, 2)
     hosts: set[str] = set()
     reader.page.on("request", lambda one: hosts.add(one.url.split("/")[2]))
@@ -185,8 +188,8 @@ def test_all_requests_go_to_us(reader: Reader, server: Server) -> None:
     assert hosts <= {server.url.split("/")[2], ""}, hosts
 
 
-def test_the_text_tells_when_it_was_updated(reader: Reader, server: Server) -> None:
-    """Pinned or marked is not updated; other words are."""
+def test_an_edit_shows_its_time(reader: Reader, server: Server) -> None:
+    """A pin or a mark is not an update; a changed text is."""
     feed = server.new_feed()
     post = publish(server, feed, "1", published_at="2026-01-01T00:00:00Z")
     reader.open(f"{server.url}/live/{feed}")
@@ -200,7 +203,7 @@ def test_the_text_tells_when_it_was_updated(reader: Reader, server: Server) -> N
 
 
 def test_an_upcoming_feed_counts_down(readers: Readers, server: Server) -> None:
-    """The time in words for everyone, how long it is by the script; then it begins."""
+    """The time is text without a script; the script counts down until the start."""
     start = datetime.now(UTC) + timedelta(days=3, minutes=-1)
     at = start.isoformat(timespec="seconds")
     feed = server.new_feed(status="upcoming", coverage_start=at)
@@ -228,8 +231,8 @@ def test_an_upcoming_feed_counts_down(readers: Readers, server: Server) -> None:
     assert reader.complaints == []
 
 
-def test_another_language_draws_all_anew(reader: Reader, server: Server) -> None:
-    """Posts that the server wrote too, which the page knows by their place alone."""
+def test_another_language_redraws_all_posts(reader: Reader, server: Server) -> None:
+    """Also posts from the server's HTML, known only by their place."""
     feed = filled(server, 3)
     reader.open(f"{server.url}/live/{feed}")
     publish(server, feed, "4")
@@ -244,15 +247,19 @@ def test_another_language_draws_all_anew(reader: Reader, server: Server) -> None
     assert reader.complaints == []
 
 
-def test_times_go_on_where_they_are_in_view(reader: Reader, server: Server) -> None:
-    """How long ago a post was is told while it is looked at, and on coming there."""
+def test_relative_times_in_view_are_updated(
+    reader: Reader, network: Network, server: Server
+) -> None:
+    """While in view, and on coming into view."""
     feed = server.new_feed()
     for n in range(1, 16):
         publish(server, feed, f"{n}", body="Words.\n\n" * 10)
     reader.page.clock.install()
-    reader.open(f"{server.url}/live/{feed}")
+    reader.open(f"{network.url}/live/{feed}")
     ago = reader.page.locator(".sp-posts .sp-ago")
     expect(ago.first).to_have_text("now")
+    # Who connects again hears the server's time, which is still "now".
+    network.go(away=True)
     reader.page.clock.run_for("05:30")
     expect(ago.first).to_have_text("5 min. ago")
     expect(ago.last).to_have_text("now")
@@ -261,7 +268,7 @@ def test_times_go_on_where_they_are_in_view(reader: Reader, server: Server) -> N
 
 
 def test_a_post_is_shared(readers: Readers, server: Server) -> None:
-    """By the machine's own dialog; else a copied address, or the places by setting."""
+    """By the system's dialog; else by a copied address, or the configured places."""
     feed = server.new_feed()
     post = publish(server, feed, "1")
     reader = readers(permissions=["clipboard-read", "clipboard-write"])
@@ -300,3 +307,18 @@ def test_a_post_is_shared(readers: Readers, server: Server) -> None:
     link = bare.page.locator(".share").get_by_role("link", name="E-mail")
     expect(link).to_have_attribute("href", f"mailto:?body={at}")
     assert reader.complaints == own.complaints == []
+
+
+def test_the_lines_of_a_table_are_whole(reader: Reader, server: Server) -> None:
+    """Cells touch, and the first begins where the text does."""
+    feed = server.new_feed()
+    publish(server, feed, "Levels", body="Text.\n\n| a | b |\n|---|---|\n| 1 | 2 |")
+    reader.open(f"{server.url}/live/{feed}")
+    cells = reader.page.locator(".sp-body td").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect()).map(it => [it.x, it.right])"
+    )
+    text = reader.page.locator(".sp-body p").evaluate(
+        "one => one.getBoundingClientRect().x"
+    )
+    assert abs(cells[0][0] - text) < 1
+    assert abs(cells[0][1] - cells[1][0]) < 1

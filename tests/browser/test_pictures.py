@@ -52,10 +52,10 @@ async def picture_of(site: Site, feed: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", ["paste", "drop"])
-async def test_a_picture_goes_out_with_its_post(
+async def test_a_picture_is_published_with_its_post(
     site: Site, profile: BrowserContext, kind: str
 ) -> None:
-    """The alternative text is asked for at once; readers get it without its place."""
+    """Its alternative text is asked for at once; readers get it without GPS data."""
     feed = await site.feed(f"pictures-{kind}")
     desk = await enter(site, profile, feed)
     await desk.write("The quay", "Water rises.")
@@ -78,10 +78,10 @@ async def test_a_picture_goes_out_with_its_post(
     assert not desk.complaints
 
 
-async def test_what_can_t_be_taken_is_told_at_its_place(
+async def test_a_refused_picture_shows_the_reason_in_its_row(
     site: Site, profile: BrowserContext
 ) -> None:
-    """Too large, no picture, a script; damaged: in its row. The text stays."""
+    """Too large, no picture, a script, damaged. The text stays."""
     feed = await site.feed("pictures-refused")
     desk = await enter(site, profile, feed)
     await desk.write("Kept", "This stays.")
@@ -110,10 +110,10 @@ async def test_what_can_t_be_taken_is_told_at_its_place(
     assert not desk.complaints
 
 
-async def test_without_a_connection_it_goes_before_its_post(
+async def test_a_picture_added_offline_is_sent_before_its_post(
     site: Site, profile: BrowserContext
 ) -> None:
-    """Written and sent offline, kept over a reload, out once."""
+    """Queued offline, kept over a reload, published once."""
     feed = await site.feed("pictures-offline")
     desk = await enter(site, profile, feed)
     await desk.page.route("**/v1/feeds/*/media", lambda route: route.abort())

@@ -30,8 +30,10 @@ def top_of(page: Page) -> float:
     return top
 
 
-def test_news_waits_for_a_reader_in_the_middle(reader: Reader, server: Server) -> None:
-    """A button and the title count; what is read stays where it is."""
+def test_new_posts_wait_while_the_reader_is_in_the_middle(
+    reader: Reader, server: Server
+) -> None:
+    """A button and the title count them; the text being read keeps its place."""
     feed = filled(server, 15)
     page = scrolled(reader, server, feed)
     page.evaluate("window.eye = document.querySelectorAll('.sp-posts article')[10]")
@@ -58,7 +60,7 @@ def test_news_waits_for_a_reader_in_the_middle(reader: Reader, server: Server) -
 
 @pytest.mark.parametrize("scale", [1, 1.5])
 @pytest.mark.parametrize("anchoring", ["auto", "none"])
-def test_fifty_changes_move_nothing(
+def test_fifty_changes_keep_the_reading_place(
     readers: Readers, server: Server, anchoring: str, scale: float
 ) -> None:
     """Arrivals, edits and withdrawals above: what is read stays, to the pixel's last
@@ -103,10 +105,10 @@ def test_fifty_changes_move_nothing(
     assert reader.complaints == []
 
 
-def test_when_what_is_read_is_withdrawn_the_next_stays(
+def test_a_withdrawal_of_the_post_being_read_keeps_the_next_in_place(
     reader: Reader, server: Server
 ) -> None:
-    """The place closes up from above."""
+    """Posts above move down."""
     feed = server.new_feed()
     posts = [publish(server, feed, str(n)) for n in range(1, 21)]
     page = scrolled(reader, server, feed)
@@ -117,16 +119,17 @@ def test_when_what_is_read_is_withdrawn_the_next_stays(
     assert top_of(page) == before
 
 
-def test_what_comes_above_the_widget_moves_nothing(
+def test_host_content_above_the_widget_keeps_the_place(
     reader: Reader, server: Server, host: Host
 ) -> None:
-    """A host's own late content is the browser's to make up for, and still is."""
+    """The browser's own scroll anchoring still works."""
     feed = server.new_feed()
     posts = [publish(server, feed, str(n)) for n in range(1, 21)]
     host.pages["/"] = PAGE.format(hub=server.url, feed=feed)
     page = reader.page
     page.goto(f"{host.url}/")
     reader.is_live()
+    reader.shows(*names(20, 1))
     page.evaluate(
         """() => {
             const { shadowRoot } = document.querySelector("stop-press");
@@ -146,10 +149,10 @@ def test_what_comes_above_the_widget_moves_nothing(
     assert top_of(page) == before
 
 
-def test_what_came_while_away_is_shown_on_return(
+def test_posts_of_a_hidden_tab_are_shown_on_return(
     reader: Reader, server: Server
 ) -> None:
-    """A hidden tab counts; on return all is there, with a line, announced once."""
+    """A hidden tab counts; on return a line marks them, announced once."""
     feed = filled(server, 3)
     reader.page.add_init_script(
         """window.away = false;
@@ -186,8 +189,8 @@ def test_what_came_while_away_is_shown_on_return(
     expect(below.locator(".sp-headline")).to_have_text("3")
 
 
-def test_paused_is_remembered(reader: Reader, server: Server) -> None:
-    """Nothing is put in while paused; withdrawals are. It outlives a reload."""
+def test_pausing_is_remembered(reader: Reader, server: Server) -> None:
+    """No post is added while paused; withdrawals count. A reload keeps it."""
     feed = filled(server, 2)
     reader.open(f"{server.url}/live/{feed}")
     reader.page.get_by_role("button", name="Pause updates").click()

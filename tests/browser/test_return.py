@@ -33,24 +33,16 @@ WATCH = """
 
 
 @pytest.fixture
-def network(server: Server) -> Iterator[Network]:
-    """The reader's network."""
-    made = Network(server.url)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Browser]:
     """A browser whose tabs can be hidden."""
     with a_browser(tmp_path / "profile") as made:
         yield made
 
 
-def test_an_hour_asleep_on_three_networks(
+def test_a_page_is_complete_after_an_hour_asleep(
     browser: Browser, network: Network, server: Server
 ) -> None:
-    """On return complete, in order, announced once; nothing was drawn twice."""
+    """On three networks: in order, announced once; nothing is drawn twice."""
     feed = server.new_feed()
     posts = [publish(server, feed, str(n)) for n in (1, 2, 3)]
     tab = browser.tab()
@@ -100,10 +92,10 @@ def test_an_hour_asleep_on_three_networks(
     tab.until(LIVE)
 
 
-def test_what_came_before_and_after_the_return_is_announced_together(
+def test_posts_before_and_after_the_return_are_announced_together(
     browser: Browser, network: Network, server: Server
 ) -> None:
-    """A tab that is looked at again before its network is back says all of it once."""
+    """A tab in view before its network is back announces all of them once."""
     feed = server.new_feed()
     for n in (1, 2):
         publish(server, feed, str(n))

@@ -13,8 +13,10 @@ from tests.conftest import Server
 SECOND = "**/stop-press-more.*.js"
 
 
-def test_without_it_a_page_is_live(reader: Reader, server: Server) -> None:
-    """And says so; what it adds are links, which lead to the hub's own pages."""
+def test_a_page_is_live_without_the_second_script(
+    reader: Reader, server: Server
+) -> None:
+    """Its features are links to the hub's own pages."""
     feed = filled(server, 22)
     said: list[str] = []
     reader.page.on("console", lambda one: said.append(one.text))
@@ -26,6 +28,7 @@ def test_without_it_a_page_is_live(reader: Reader, server: Server) -> None:
     reader.shows("Edited", *names(22, 3))
     withdraw(server, feed, added)
     reader.shows(*names(22, 3))
+    reader.until(lambda: any("stop-press:" in one for one in said))
     (told,) = [one for one in said if "stop-press:" in one]
     assert "stop-press-more" in told and "is blocked or missing" in told
     reader.complaints.clear()
@@ -34,10 +37,10 @@ def test_without_it_a_page_is_live(reader: Reader, server: Server) -> None:
     reader.complaints.clear()
 
 
-def test_without_it_a_widget_is_live(
+def test_a_widget_is_live_without_the_second_script(
     reader: Reader, server: Server, host: Host
 ) -> None:
-    """Its title, its posts and its line."""
+    """Title, posts and status line."""
     feed = filled(server, 2, title="What happens")
     host.pages["/"] = PAGE.format(hub=server.url, feed=feed)
     reader.page.route(SECOND, lambda route: route.abort())
@@ -60,13 +63,14 @@ def open_without_it(reader: Reader, url: str) -> list[Route]:
 
 def go_on(reader: Reader, held: list[Route]) -> None:
     """Let the second script come, once it was asked for."""
-    while not held:
-        reader.page.wait_for_timeout(20)
+    reader.until(lambda: held)
     (route,) = held
     route.continue_()
 
 
-def test_what_arrived_before_it_is_completed(reader: Reader, server: Server) -> None:
+def test_posts_before_the_second_script_are_completed(
+    reader: Reader, server: Server
+) -> None:
     """Pictures of posts, and key moments."""
     feed = filled(server, 3)
     held = open_without_it(reader, f"{server.url}/live/{feed}")
@@ -79,8 +83,8 @@ def test_what_arrived_before_it_is_completed(reader: Reader, server: Server) -> 
     reader.complaints.clear()
 
 
-def test_a_click_waits_for_it(reader: Reader, server: Server) -> None:
-    """A reader who is faster than the network loses nothing."""
+def test_a_click_waits_for_the_second_script(reader: Reader, server: Server) -> None:
+    """A click before it has loaded is not lost."""
     feed = filled(server, 25)
     held = open_without_it(reader, f"{server.url}/live/{feed}")
     reader.page.wait_for_timeout(100)
@@ -91,10 +95,8 @@ def test_a_click_waits_for_it(reader: Reader, server: Server) -> None:
     assert reader.page.url == f"{server.url}/live/{feed}"
 
 
-def test_what_is_written_short_is_no_name_of_the_browsers(
-    reader: Reader, server: Server
-) -> None:
-    """Nor one of the API: it would be asked for by another name, and be missing."""
+def test_shortened_names_are_no_browser_names(reader: Reader, server: Server) -> None:
+    """Nor names of the API, which would then be read under the wrong name."""
     reader.page.goto(f"{server.url}/openapi.json")
     theirs = reader.page.evaluate(
         """(names) => {

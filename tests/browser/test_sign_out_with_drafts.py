@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.async_api import BrowserContext, Page, Route, expect
+from playwright.async_api import BrowserContext, Error, Page, Route, expect
 
-from tests.browser.editor import Desk, Site, enter
+from tests.browser.editor import Desk, Site, another_tab, enter
 from tests.browser.editor import profile as profile
 from tests.browser.editor import site as site
 from tests.browser.test_desk import faults
-from tests.browser.test_desk_outcomes import another_tab
 from tests.browser.test_pictures import give
 from tests.made_pictures import jpeg_with_metadata
 from tests.waiting import until
@@ -31,6 +30,7 @@ ALL_KEPT = """async () => {
       await new Promise((resolve) => (request.onsuccess = resolve));
       for (const one of request.result) {
         kept.push(JSON.stringify(one) + (one.blob ? " a file" : ""));
+        if (one.data) kept.push(new TextDecoder("latin1").decode(one.data));
       }
     }
     database.close();
@@ -45,6 +45,19 @@ DELETE = "Delete and sign out"
 async def all_kept(page: Page) -> str:
     kept: str = await page.evaluate(ALL_KEPT)
     return kept
+
+
+async def keeps_nothing_of(page: Page, *texts: str) -> None:
+    """Wait until the browser keeps none of them: the page that is left removes some."""
+
+    async def is_gone() -> bool:
+        try:
+            kept = await all_kept(page)
+        except Error:  # the page is loaded once more, by what noticed the end itself
+            return False
+        return not any(text in kept for text in texts)
+
+    await until(is_gone)
 
 
 async def drafts_of(site: Site, feed: str) -> list[dict[str, Any]]:
@@ -80,7 +93,7 @@ async def with_a_waiting_picture(desk: Desk, profile: BrowserContext) -> None:
 async def test_unsent_texts_are_drafts_after_sign_out(
     site: Site, profile: BrowserContext
 ) -> None:
-    """Two drafts, a change and a picture: on the server, and nowhere in the browser."""
+    """Two drafts, an edit and a picture: on the server, none in the browser."""
     feed = await site.feed("sign-out")
     post = await site.post(feed, headline="Fire", body="One.")
     desk = await enter(site, profile, feed)
@@ -97,8 +110,7 @@ async def test_unsent_texts_are_drafts_after_sign_out(
     await expect(desk.page.get_by_label("Token")).to_be_focused()
     # Another tab shows nothing of it either.
     await expect(tab.page.get_by_label("Token")).to_be_visible()
-    kept = await all_kept(desk.page)
-    assert "zyx" not in kept and "a file" not in kept and "sign-out" not in kept
+    await keeps_nothing_of(desk.page, "zyx", "a file", "sign-out")
     assert [each["body"] for each in await site.posts(feed)] == ["One."]
     drafts = {each["headline"]: each for each in await drafts_of(site, feed)}
     assert set(drafts) == {"First zyx", "Second zyx", "Fire"}
@@ -126,14 +138,14 @@ async def test_unsent_texts_are_drafts_after_sign_out(
     await expect(again.page.get_by_label("Token")).to_be_focused()
     after = {each["headline"]: each["rev"] for each in await drafts_of(site, feed)}
     assert after == {"First zyx": 1, "Second zyx": 1, "Fire": 1}
-    assert "zyx" not in await all_kept(again.page)
+    await keeps_nothing_of(again.page, "zyx")
     assert desk.complaints == again.complaints == []
 
 
-async def test_a_text_that_is_refused_holds_the_sign_out(
+async def test_a_refused_text_stops_the_sign_out(
     site: Site, profile: BrowserContext
 ) -> None:
-    """The dialog says what stays and why; the person stays, or deletes it."""
+    """The dialog says what would be lost and why; the person stays, or deletes it."""
     feed = await site.feed("sign-out-refused")
     desk = await enter(site, profile, feed)
 
@@ -162,20 +174,22 @@ async def test_a_text_that_is_refused_holds_the_sign_out(
     await sign_out(desk)
     await dialog.get_by_role("button", name=DELETE).click()
     await expect(desk.page.get_by_label("Token")).to_be_focused()
-    assert "zyx" not in await all_kept(desk.page)
+    await keeps_nothing_of(desk.page, "zyx")
     assert await drafts_of(site, feed) == []
 
 
-async def test_no_connection_and_templates(site: Site, profile: BrowserContext) -> None:
-    """What only this browser has is named: a queued text, a draft, templates."""
+async def test_sign_out_offline_names_what_would_be_lost(
+    site: Site, profile: BrowserContext
+) -> None:
+    """A queued text, a draft, templates."""
     feed = await site.feed("sign-out-away")
     desk = await enter(site, profile, feed)
     page = desk.page
     await desk.write("Model zyx")
+    await profile.set_offline(True)
     await page.locator("#open-templates").click()
     await page.get_by_label("Keep the text in the composer as").fill("Daily zyx")
     await page.get_by_role("button", name="Keep it").click()
-    await profile.set_offline(True)
     await desk.publish()
     await desk.write("Draft zyx")
     await sign_out(desk)
@@ -188,20 +202,20 @@ async def test_no_connection_and_templates(site: Site, profile: BrowserContext) 
     await profile.set_offline(False)
     await desk.is_out("Model zyx")
     await sign_out(desk)
-    await expect(dialog).to_contain_text("Templates")
-    await expect(dialog).not_to_contain_text("zyx")
-    await dialog.get_by_role("button", name=DELETE).click()
-    await expect(page.get_by_label("Token")).to_be_focused()
-    assert "zyx" not in await all_kept(page)
+    await expect(page.get_by_label("Token")).to_be_visible()
+    await keeps_nothing_of(page, "zyx")
+    templates = (await site.api.get("/v1/templates")).json()["templates"]
+    kept = {each["name"]: each["post"] for each in templates}
+    assert kept["Daily zyx"] == {"headline": "Model zyx"}
     (draft,) = await drafts_of(site, feed)
     assert draft["headline"] == "Draft zyx"
 
 
 @pytest.mark.parametrize("how", ["this one", "everywhere"])
-async def test_signing_out_at_the_page_of_sessions(
+async def test_signing_out_on_the_sessions_page_saves_drafts(
     site: Site, profile: BrowserContext, how: str
 ) -> None:
-    """It is the same: what is unsent is a draft, and the browser keeps nothing."""
+    """Unsent texts are drafts, and the browser keeps nothing."""
     feed = await site.feed(f"sessions-{how.replace(' ', '-')}")
     desk = await enter(site, profile, feed)
     await desk.write("First zyx", "Only in the browser.")
@@ -225,39 +239,86 @@ async def test_signing_out_at_the_page_of_sessions(
     await out.press("Enter")
     await expect(page.get_by_label("Token")).to_be_visible()
     await expect(desk.page.get_by_label("Token")).to_be_visible()
-    kept = await all_kept(page)
-    assert "zyx" not in kept and feed not in kept
+    await keeps_nothing_of(page, "zyx", feed)
     (draft,) = await drafts_of(site, feed)
     assert draft["headline"] == "First zyx"
     assert desk.complaints == []
 
 
-async def test_a_session_that_ends_elsewhere(
+async def test_a_session_ended_elsewhere_seals_the_texts(
     site: Site, profile: BrowserContext
 ) -> None:
-    """The desk covers itself, and the next person at this browser sees nothing."""
+    """The next person finds none of them, their writer all."""
     feed = await site.feed("sessions-elsewhere")
     mine = await token(site, "publish")
     desk = await enter(site, profile, feed, mine)
     await desk.write("First zyx", "Only in the browser.")
+    await with_a_waiting_picture(desk, profile)
+    tab = await another_tab(profile, feed)
+    await tab.write("Second zyx")
+    before = await all_kept(desk.page)
+    assert all(text in before for text in ("First zyx", "Second zyx", "a file", feed))
     elsewhere = await site.browser.new_context(base_url=site.base)
     page = (await enter(site, elsewhere, feed, mine)).page
     await page.locator("#sign-out .who").click()
     await page.get_by_role("button", name="Sign out everywhere").click()
     await expect(page.get_by_label("Token")).to_be_visible()
-    cover = desk.page.get_by_role("dialog")
-    await expect(cover).to_contain_text("Your session has ended")
-    await expect(desk.page.get_by_label("Headline")).to_be_hidden()
-    await desk.page.keyboard.press("Escape")
-    await expect(desk.page.get_by_label("Token")).to_be_visible()
-    assert "zyx" not in await desk.page.content()
+    for each in (desk, tab):
+        await expect(each.page.get_by_label("Token")).to_be_visible()
+        await expect(each.page.locator("#sealed")).to_be_visible()
+        assert "zyx" not in await each.page.content()
+
+    async def nothing_readable() -> None:
+        kept = await all_kept(desk.page)
+        assert not [text for text in ("zyx", "a file", feed) if text in kept]
+
+    await nothing_readable()
     other = await enter(site, profile, feed)
     await other.holds("", "")
     await expect(other.page.locator("#outbox li")).to_have_count(0)
     assert "zyx" not in await other.page.content()
     await sign_out(other)
     await expect(other.page.get_by_label("Token")).to_be_visible()
+    await nothing_readable()
     again = await enter(site, profile, feed, mine)
+    await again.holds("Second zyx")
+    await again.card("First zyx").get_by_role("button", name="Open").click()
     await again.holds("First zyx", "Only in the browser.")
-    assert desk.complaints == other.complaints == []
+    await again.publish()
+    await again.is_out("First zyx")
+    (post,) = await site.posts(feed)
+    assert (
+        post["media"][0]["alt"] == "Quay zyx" and "/media/" in post["media"][0]["url"]
+    )
+    assert desk.complaints == other.complaints == again.complaints == []
     await elsewhere.close()
+
+
+async def test_a_key_of_another_server_opens_nothing(
+    site: Site, profile: BrowserContext
+) -> None:
+    """Such texts stay sealed, and the desk says so."""
+    feed = await site.feed("other-key")
+    mine = await token(site, "publish")
+    desk = await enter(site, profile, feed, mine)
+    page = desk.page
+    await page.evaluate(
+        """async () => {
+          const isKey = (name) => name.startsWith("stop-press-key:");
+          const name = Object.keys(localStorage).find(isKey);
+          const curve = {name: "ECDH", namedCurve: "P-256"};
+          const pair = await crypto.subtle.generateKey(curve, true, ["deriveKey"]);
+          const key = await crypto.subtle.exportKey("jwk", pair.publicKey);
+          localStorage.setItem(name, JSON.stringify(key));
+        }"""
+    )
+    await desk.write("Lost zyx")
+    await desk.publish_without_session(profile)
+    await expect(page.get_by_label("Token")).to_be_visible()
+    again = await enter(site, profile, feed, mine)
+    await again.holds("", "")
+    note = again.page.locator("#list-status")
+    await expect(note).to_contain_text("can't be opened")
+    assert "zyx" not in await all_kept(again.page)
+    await again.page.reload()
+    await expect(note).to_contain_text("can't be opened")

@@ -10,7 +10,7 @@ from tests.browser.conftest import Reader, Server
 def test_a_stale_desk_cookie_keeps_a_public_page_live(
     reader: Reader, server: Server
 ) -> None:
-    """The page is live, goes on being so, and never says that coverage has ended."""
+    """It stays live, and never says that coverage has ended."""
     feed = server.new_feed()
     given = {"name": "gone", "scopes": ["publish"]}
     made = server.request("POST", "/v1/tokens", given).json()

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from stoppress.web.pages.find_browser_files import browser_folder
-from stoppress.web.pages.templating import Templates
+from stoppress.web.pages.render_html import Templates
 from tests.unit.web.web_harness import shown_feed as feed
 from tests.unit.web.web_harness import shown_post as post
 
@@ -151,7 +151,7 @@ def same(page: Page, html: str, what: str, kept: Any, words: Any, *posts: Any) -
 
 
 @pytest.mark.parametrize("name", POSTS)
-def test_a_post(page: Page, name: str) -> None:
+def test_server_and_browser_render_posts_alike(page: Page, name: str) -> None:
     """Every kind of post."""
     paper, kept = Templates(FILES), feed()
     html = paper.post(kept, POSTS[name])
@@ -159,7 +159,7 @@ def test_a_post(page: Page, name: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_languages(page: Page, language: str) -> None:
+def test_server_and_browser_localize_alike(page: Page, language: str) -> None:
     """Words, dates and directions, of languages with a table and of others."""
     paper, kept = Templates(FILES), feed(language=language)
     html = paper.post(kept, POSTS["everything at once"])
@@ -168,8 +168,8 @@ def test_languages(page: Page, language: str) -> None:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_zones(page: Page, zone: str) -> None:
-    """The clock of the feed, on both sides of a change of the hour."""
+def test_server_and_browser_use_zones_alike(page: Page, zone: str) -> None:
+    """The feed's clock, before and after a change of the hour."""
     paper, kept = Templates(FILES), feed(timezone=zone)
     for at in (
         "2026-03-29T00:59:59.999Z",
@@ -202,7 +202,9 @@ def test_zones(page: Page, zone: str) -> None:
         {"links": [{"title": "A", "url": "/a"}, {"title": "It", "url": "/live/x"}]},
     ],
 )
-def test_what_stands_around(page: Page, part: str, more: dict[str, Any]) -> None:
+def test_server_and_browser_render_the_page_alike(
+    page: Page, part: str, more: dict[str, Any]
+) -> None:
     """Head, summary and links, with and without content."""
     paper, kept = Templates(FILES), feed(**more)
     html = paper.part(part, kept)
@@ -210,8 +212,8 @@ def test_what_stands_around(page: Page, part: str, more: dict[str, Any]) -> None
     same(page, html, f"render{part.capitalize()}", kept, words)
 
 
-def test_what_a_post_is_called(page: Page) -> None:
-    """The same words as the server's, for a table of untidy posts."""
+def test_server_and_browser_title_posts_alike(page: Page) -> None:
+    """For a table of untidy posts."""
     table = json.loads((FIXTURES / "post_titles.json").read_text())
     said = page.evaluate(
         """async (posts) => {
@@ -228,8 +230,8 @@ def test_what_a_post_is_called(page: Page) -> None:
     )
 
 
-def test_the_words_are_complete() -> None:
-    """Every language has the entries of English, and no other."""
+def test_every_language_has_every_text() -> None:
+    """The entries of English, and no other."""
     tables = Templates(FILES).tables
 
     def shape(value: Any) -> Any:

@@ -10,17 +10,17 @@ import re
 import pytest
 from playwright.sync_api import Route, WebSocket, expect
 
-from tests.browser.conftest import Reader
+from tests.browser.conftest import Reader, Readers
 from tests.browser.host import PAGE, Host
 from tests.browser.newsdesk import edit, filled, names, publish, withdraw
 from tests.browser.transports import no_sockets
 from tests.conftest import Server
 
 
-def test_it_is_drawn_and_live_under_a_strict_policy(
+def test_the_widget_works_under_a_strict_policy(
     reader: Reader, server: Server, host: Host
 ) -> None:
-    """Shadow DOM, styles without inline ones, every change, and no complaint."""
+    """Shadow DOM, no inline styles, every change, and no violation."""
     feed = filled(server, 25, summary="- one\n- two")
     host.pages["/"] = PAGE.format(hub=server.url, feed=feed)
     reader.page.goto(f"{host.url}/")
@@ -47,10 +47,10 @@ def test_it_is_drawn_and_live_under_a_strict_policy(
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_a_script_that_cannot_change(
+def test_a_script_with_its_digest_in_the_name_is_verified(
     reader: Reader, server: Server, host: Host, whole: bool
 ) -> None:
-    """By the name that holds its digest, checked by the browser."""
+    """The browser checks the digest."""
     feed = filled(server, 2)
     page = server.request("GET", f"/live/{feed}").text
     found = re.search(r'src="(/stop-press\.\w+\.js)"', page)
@@ -69,13 +69,13 @@ def test_a_script_that_cannot_change(
         reader.is_live()
     else:
         expect(reader.page.get_by_role("link", name="Read it live")).to_be_visible()
-        assert any("integrity" in one for one in reader.complaints)
+        reader.until(lambda: any("integrity" in one for one in reader.complaints))
 
 
 def test_without_a_feed_the_fallback_stays(
     reader: Reader, server: Server, host: Host
 ) -> None:
-    """One line in the console, and the link inside."""
+    """With one line in the console, and the link inside."""
     host.pages["/"] = PAGE.format(hub=server.url, feed="no-such-feed")
     with reader.page.expect_console_message(lambda one: "no-such-feed" in one.text):
         reader.page.goto(f"{host.url}/")
@@ -83,8 +83,10 @@ def test_without_a_feed_the_fallback_stays(
     assert not [one for one in reader.complaints if one.startswith("thrown")]
 
 
-def test_moved_removed_and_put_back(reader: Reader, server: Server, host: Host) -> None:
-    """It ends its line when removed, and goes on from its place when put back."""
+def test_the_widget_can_be_moved_removed_and_reinserted(
+    reader: Reader, server: Server, host: Host
+) -> None:
+    """Removal closes its connection; reinsertion resumes at its cursor."""
     feed = filled(server, 2)
     host.pages["/"] = PAGE.format(hub=server.url, feed=feed)
     lines: list[str] = []
@@ -108,11 +110,14 @@ def test_moved_removed_and_put_back(reader: Reader, server: Server, host: Host) 
         )
     publish(server, feed, "3")
     reader.shows("3", "2", "1")
+    reader.until(lambda: "close" in lines)
     assert lines.count("open") == 2 and lines.count("close") == 1
 
 
-def test_the_host_hears_of_it(reader: Reader, server: Server, host: Host) -> None:
-    """stoppress:post and stoppress:state, out of the shadow."""
+def test_the_host_page_receives_events(
+    reader: Reader, server: Server, host: Host
+) -> None:
+    """stoppress:post and stoppress:state leave the shadow tree."""
     feed = filled(server, 1)
     host.pages["/"] = PAGE.format(hub=server.url, feed=feed)
     reader.page.add_init_script(
@@ -130,7 +135,9 @@ def test_the_host_hears_of_it(reader: Reader, server: Server, host: Host) -> Non
     assert post["type"] == "post.published" and post["post"]["headline"] == "2"
 
 
-def test_another_feed_by_attribute(reader: Reader, server: Server, host: Host) -> None:
+def test_the_feed_attribute_switches_the_feed(
+    reader: Reader, server: Server, host: Host
+) -> None:
     """Attributes are the only input, and may change."""
     one, two = filled(server, 1), filled(server, 2)
     host.pages["/"] = PAGE.format(hub=server.url, feed=one)
@@ -142,10 +149,10 @@ def test_another_feed_by_attribute(reader: Reader, server: Server, host: Host) -
     reader.shows("2", "1")
 
 
-def test_another_language_draws_all_anew(
+def test_another_language_redraws_the_widget(
     reader: Reader, server: Server, host: Host
 ) -> None:
-    """Its words and its direction."""
+    """Its texts and its direction."""
     feed = filled(server, 3)
     host.pages["/"] = PAGE.format(hub=server.url, feed=feed)
     reader.page.goto(f"{host.url}/")
@@ -157,10 +164,10 @@ def test_another_language_draws_all_anew(
     assert [one for one in reader.complaints if "404" not in one] == []
 
 
-def test_the_frame_tells_its_height_to_the_parent_it_was_given(
+def test_the_frame_sends_its_height_to_the_named_parent(
     reader: Reader, server: Server, host: Host
 ) -> None:
-    """And its links lead out of the frame."""
+    """Its links lead out of the frame."""
     feed = filled(server, 3)
     host.pages["/"] = (
         f'<!doctype html><title>N</title><iframe src="{server.url}/embed/{feed}'
@@ -196,7 +203,7 @@ def reading_token(server: Server, feed: str) -> str:
 def test_a_private_feed_is_read_with_a_token(
     reader: Reader, server: Server, host: Host, given: str, sockets: bool
 ) -> None:
-    """Which stands in no address but a socket's, no link and no Referer."""
+    """The token is in no address but a WebSocket's, no link and no Referer."""
     feed = filled(server, 25, visibility="private")
     token = reading_token(server, feed)
     tag = f'<stop-press feed="{feed}"'
@@ -238,10 +245,10 @@ def test_a_private_feed_is_read_with_a_token(
     assert token not in reader.page.evaluate(shadow)
 
 
-def test_a_private_feed_without_its_token_is_not_there(
+def test_a_private_feed_without_its_token_is_not_shown(
     reader: Reader, server: Server, host: Host
 ) -> None:
-    """None, a wrong one, or another feed's: the fallback stays, one line is said."""
+    """With none, a wrong one, or another feed's: the fallback stays, with one line."""
     feed, other = filled(server, 1, visibility="private"), filled(server, 1)
     tag = f'<stop-press feed="{feed}"'
     for token in ("", "sp_wrong", reading_token(server, other)):
@@ -255,3 +262,23 @@ def test_a_private_feed_without_its_token_is_not_there(
         ours = [one for one in reader.complaints if "stop-press" in one]
         assert len([one for one in ours if "status of 40" not in one]) == 1
         assert not [one for one in reader.complaints if one.startswith("thrown")]
+
+
+def test_on_a_wide_page_the_columns_stand_side_by_side(
+    readers: Readers, server: Server, host: Host
+) -> None:
+    """Not with an empty space between them."""
+    feed = filled(server, 3, summary="- one")
+    host.pages["/"] = PAGE.format(hub=server.url, feed=feed)
+    reader = readers(viewport={"width": 1900, "height": 900})
+    reader.open(f"{host.url}/")
+    between = reader.page.evaluate(
+        """() => {
+            const { shadowRoot } = document.querySelector("stop-press");
+            const [main, side] = [".sp-main", ".sp-side"]
+                .map((name) => shadowRoot.querySelector(name))
+                .map((one) => one.getBoundingClientRect());
+            return side.left - main.right;
+        }"""
+    )
+    assert 0 < between < 100

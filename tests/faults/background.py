@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
+from tests.faults.fault_kind import SEED, Outcome
 from tests.faults.suite import KINDS, runs
-from tests.faults.terms import SEED, Outcome
 from tests.waiting import wait_until
 
 JOBS = 4

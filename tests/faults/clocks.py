@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from tests.faults.terms import BUSY, Kind
+from tests.faults.fault_kind import BUSY, Kind
 from tests.plain_http import PLAIN
 
 if TYPE_CHECKING:
-    from tests.faults.scene import Scene
+    from tests.faults.system_under_test import SystemUnderTest
 
 HOUR_S = 3600
 SHOWN_S = 10.0
@@ -60,36 +60,36 @@ class Clock:
         new.rename(self._file)
 
 
-async def forward(scene: Scene) -> None:
+async def forward(system: SystemUnderTest) -> None:
     """An hour on, for six seconds, and then back."""
-    await _jump(scene, HOUR_S)
+    await _jump(system, HOUR_S)
     await asyncio.sleep(6)
-    await _jump(scene, 0)
-    await scene.heard(15)
+    await _jump(system, 0)
+    await system.received(15)
 
 
-async def back(scene: Scene) -> None:
+async def back(system: SystemUnderTest) -> None:
     """An hour back, and it stays so."""
-    await _jump(scene, -HOUR_S)
-    await scene.heard(15)
+    await _jump(system, -HOUR_S)
+    await system.received(15)
 
 
-async def _jump(scene: Scene, offset_s: int) -> None:
-    assert scene.clock is not None
-    scene.clock.set(offset_s)
+async def _jump(system: SystemUnderTest, offset_s: int) -> None:
+    assert system.clock is not None
+    system.clock.set(offset_s)
     end = time.monotonic() + SHOWN_S * BUSY
-    while abs(await _offset_s(scene) - offset_s) > 60:
+    while abs(await _offset_s(system) - offset_s) > 60:
         if time.monotonic() > end:
-            scene.fault("clock", f"the server does not go by a clock {offset_s:+} s")
+            system.fault("clock", f"the server does not go by a clock {offset_s:+} s")
             return
         await asyncio.sleep(0.1)
-    await scene.green(time.monotonic())
+    await system.green(time.monotonic())
 
 
-async def _offset_s(scene: Scene) -> float:
+async def _offset_s(system: SystemUnderTest) -> float:
     """How far the server's clock is from ours, by the date of an answer."""
     async with httpx.AsyncClient(verify=PLAIN, trust_env=False, timeout=60) as client:
-        answer = await client.get(f"{scene.server.url}/healthz")
+        answer = await client.get(f"{system.server.url}/healthz")
     return parsedate_to_datetime(answer.headers["date"]).timestamp() - time.time()
 
 

@@ -8,67 +8,69 @@ import time
 from tests.contract.store import fleets
 from tests.contract.store.clusters import Node
 from tests.contract.store.servers import ALWAYS
-from tests.faults.newsdesk import HANDS
-from tests.faults.scene import Scene
-from tests.faults.sentinels import TEN_EACH, acknowledging, back, told
-from tests.faults.terms import FEEDS, Kind
+from tests.faults.fault_kind import FEEDS, Kind
+from tests.faults.paced_editor import CONCURRENT_ACTIONS
+from tests.faults.sentinels import TWELVE_PER_SECOND, acknowledging, back, reported
+from tests.faults.system_under_test import SystemUnderTest
 from tests.waiting import until_in_thread
 
 
-async def slots_moved(scene: Scene) -> None:
+async def slots_moved(system: SystemUnderTest) -> None:
     """The slots of both feeds go from server to server, three times each."""
     for _ in range(3):
         for feed in FEEDS:
             # Key by key; where the server can, also in one step.
-            in_one_step = scene.cluster.kind == "valkey" and scene.chance.random() < 0.5
-            await scene.cluster.move(f"{{{feed}}}", in_one_step=in_one_step)
+            in_one_step = (
+                system.cluster.kind == "valkey" and system.chance.random() < 0.5
+            )
+            await system.cluster.move(f"{{{feed}}}", in_one_step=in_one_step)
             moved = time.monotonic()
-            await acknowledging(scene)
+            await acknowledging(system)
             took_s = time.monotonic() - moved
-            notes = scene.outcome.notes
+            notes = system.outcome.notes
             notes["writes back after s"] = max(
                 notes.get("writes back after s", 0), took_s
             )
-            await asyncio.sleep(scene.chance.uniform(0, 1))
-    await scene.green(time.monotonic())
-    await scene.heard(15)
+            await asyncio.sleep(system.chance.uniform(0, 1))
+    await system.green(time.monotonic())
+    await system.received(15)
 
 
-async def killed(scene: Scene) -> None:
+async def killed(system: SystemUnderTest) -> None:
     """kill -9 of the primary that has a feed; it comes back, and is told."""
-    lost, followers = await _owner(scene)
+    lost, followers = await _owner(system)
     await asyncio.to_thread(lost.kill)
     await _promoted(followers)
-    await back(scene)
-    await scene.green(time.monotonic())
-    await asyncio.sleep(scene.chance.uniform(0, 2))
+    await back(system)
+    await system.green(time.monotonic())
+    await asyncio.sleep(system.chance.uniform(0, 2))
     await asyncio.to_thread(lost.start)
-    await told(lost)
-    await scene.heard(15)
+    await reported(lost)
+    await system.received(15)
 
 
-async def frozen(scene: Scene) -> None:
+async def frozen(system: SystemUnderTest) -> None:
     """SIGSTOP of the primary that has a feed; it goes on when it is replaced."""
-    lost, followers = await _owner(scene)
+    lost, followers = await _owner(system)
     lost.freeze()
     promoted = await _promoted(followers)
-    await back(scene)
-    await scene.green(time.monotonic())
+    await back(system)
+    await system.green(time.monotonic())
     # Before that the other replica would still confirm what is written to the first.
     others = [one for one in followers if one is not promoted]
     await until_in_thread(
         lambda: all(fleets.primary_of(one) == promoted.port for one in others)
     )
     lost.thaw()
-    await told(lost)
-    await scene.heard(15)
+    await reported(lost)
+    await system.received(15)
 
 
-async def _owner(scene: Scene) -> tuple[Node, list[Node]]:
+async def _owner(system: SystemUnderTest) -> tuple[Node, list[Node]]:
     """The primary that has one of the feeds, and who follows it."""
-    feed = scene.chance.choice(FEEDS)
-    owner = await asyncio.to_thread(scene.cluster.owner, f"{{{feed}}}")
-    return owner, await asyncio.to_thread(scene.cluster.replicas, owner)
+    feed = system.chance.choice(FEEDS)
+    owner = await asyncio.to_thread(system.cluster.owner, f"{{{feed}}}")
+    return owner, await asyncio.to_thread(system.cluster.replicas, owner)
 
 
 async def _promoted(followers: list[Node]) -> Node:
@@ -90,8 +92,8 @@ CLUSTER_KINDS = (
         fault=slots_moved,
         store=ALWAYS,
         layout="cluster",
-        deeds_a_second=TEN_EACH,
-        hands=HANDS,
+        actions_per_second=TWELVE_PER_SECOND,
+        concurrency=CONCURRENT_ACTIONS,
         settings={"STOPPRESS_DURABILITY": "replicas:1"},
         resets=True,
     ),
@@ -101,8 +103,8 @@ CLUSTER_KINDS = (
         fault=killed,
         store=ALWAYS,
         layout="cluster",
-        deeds_a_second=TEN_EACH,
-        hands=HANDS,
+        actions_per_second=TWELVE_PER_SECOND,
+        concurrency=CONCURRENT_ACTIONS,
         settings={"STOPPRESS_DURABILITY": "replicas:1"},
         resets=True,
     ),
@@ -113,8 +115,8 @@ CLUSTER_KINDS = (
         fault=frozen,
         store=ALWAYS,
         layout="cluster",
-        deeds_a_second=TEN_EACH,
-        hands=HANDS,
+        actions_per_second=TWELVE_PER_SECOND,
+        concurrency=CONCURRENT_ACTIONS,
         settings={"STOPPRESS_DURABILITY": "replicas:1"},
         resets=True,
     ),

@@ -60,14 +60,14 @@ class Editor:
         """How many writes were answered that they are kept."""
         return sum(self.counts[f"{how} {code}"] for how, code in _KEPT)
 
-    async def deed(self) -> None:
+    async def act(self) -> None:
         """One write, of whatever kind, settled."""
         feed = self._random.choice(list(self.book))
         kinds = (self.publish, self.edit, self.withdraw, self.retitle)
-        (deed,) = self._random.choices(kinds, (60, 25, 12, 3))
-        if not self._free(feed) and deed in (self.edit, self.withdraw):
-            deed = self.publish
-        await deed(feed)
+        (action,) = self._random.choices(kinds, (60, 25, 12, 3))
+        if not self._free(feed) and action in (self.edit, self.withdraw):
+            action = self.publish
+        await action(feed)
 
     async def publish(self, feed: str, text: str = "") -> None:
         """One post, with a headline of its own."""
@@ -202,15 +202,15 @@ class Editor:
 
     def check_reader(self, judge: Judge) -> None:
         """Every event was heard once and in order, and is what was acknowledged."""
-        heard = judge.heard
+        received = judge.received
         book = self.book[judge.feed]
-        for event in heard:
+        for event in received:
             kind, name = book.get(event.cursor, (event.kind, event.post))
             if name != event.post or event.kind not in (kind, "post.withdrawn"):
                 judge.fault("other", f"{event} should be {kind} of {name}")
         if judge.resets:
             return  # what a snapshot held instead was compared as such
-        for before, event in pairwise(heard):
+        for before, event in pairwise(received):
             follows = before.cursor._replace(seq=before.cursor.seq + 1)
             leapt = event.cursor._replace(seq=event.cursor.seq - 1)
             if event.cursor != follows and not (

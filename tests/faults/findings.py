@@ -47,6 +47,6 @@ def judged(readers: Sequence[Reader]) -> Findings:
         findings.counts += reader.counts
         for judge in reader.judges.values():
             findings.faults += judge.faults
-            findings.counts["events"] += len(judge.heard)
+            findings.counts["events"] += len(judge.received)
             findings.counts["resets"] += len(judge.resets)
     return findings

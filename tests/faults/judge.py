@@ -59,7 +59,7 @@ class Judge:
         self.name = name
         self._may_lag = may_lag
         self.state: ReaderState | None = None
-        self.heard: list[Heard] = []
+        self.received: list[Heard] = []
         self.faults: list[Fault] = []
         self.resets: list[tuple[Cursor | None, Cursor]] = []
         self.snapshots: set[Cursor] = set()
@@ -207,7 +207,7 @@ class Judge:
         self._at = cursor
         kind = cast(str, message["type"])
         name = cast("Mapping[str, str]", message.get("post", {})).get("id", "")
-        self.heard.append(Heard(cursor, kind, name))
+        self.received.append(Heard(cursor, kind, name))
         if name in self._gone and kind != "post.withdrawn":
             self.fault("leak", f"{cursor} shows {name}, which was withdrawn before")
         if self._reset is not None:

@@ -25,9 +25,9 @@ from stoppress.domain.cursor import Cursor
 from tests.faults.editor import Editor
 from tests.faults.findings import Findings, judged
 from tests.faults.judge import Fault
-from tests.faults.reader import TRANSPORTS, Habits, Reader
+from tests.faults.reader import TRANSPORTS, Reader, ReaderBehaviour
 from tests.faults.server import RealSite, Server, serving
-from tests.faults.truth import everything
+from tests.faults.server_state import everything
 from tests.plain_http import PLAIN
 
 FEED = "flood"
@@ -49,7 +49,7 @@ async def play(seed: int, publishes: int, kills: int, data: Path) -> Findings:
         ]
         await editors[0].open()
         readers = [
-            Reader(site, (FEED,), number, Habits(transports=(transport,)))
+            Reader(site, (FEED,), number, ReaderBehaviour(transports=(transport,)))
             for number, transport in enumerate(TRANSPORTS * READERS_EACH)
         ]
         for reader in readers:
@@ -128,9 +128,9 @@ async def compare(
         judge.compare(snapshot, posts)
         for editor in editors:
             editor.check_reader(judge)
-        heard = Counter(e.post for e in judge.heard if e.kind == "post.published")
-        if heard != acknowledged:
-            extra, missing = heard - acknowledged, acknowledged - heard
+        received = Counter(e.post for e in judge.received if e.kind == "post.published")
+        if received != acknowledged:
+            extra, missing = received - acknowledged, acknowledged - received
             text = f"{reader.name}: lacks {missing}, has too often {extra}"
             faults.append(Fault("published", text))
     return faults

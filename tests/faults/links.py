@@ -6,53 +6,53 @@ import asyncio
 import time
 
 from tests.contract.store.servers import ALWAYS
-from tests.faults.scene import Scene
-from tests.faults.terms import Kind
+from tests.faults.fault_kind import Kind
+from tests.faults.system_under_test import SystemUnderTest
 
 
-async def clients_killed(scene: Scene) -> None:
+async def clients_killed(system: SystemUnderTest) -> None:
     """CLIENT KILL TYPE normal, again and again: calls are cut in the middle."""
-    for _ in scene.times(20):
-        with scene.store.client() as client:
+    for _ in system.times(20):
+        with system.store.client() as client:
             client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-        await asyncio.sleep(scene.chance.uniform(0.05, 0.3))
+        await asyncio.sleep(system.chance.uniform(0.05, 0.3))
 
 
-async def line_cut(scene: Scene) -> None:
+async def line_cut(system: SystemUnderTest) -> None:
     """CLIENT KILL TYPE pubsub, again and again."""
-    for _ in scene.times(8):
-        with scene.store.client() as client:
+    for _ in system.times(8):
+        with system.store.client() as client:
             client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-        await asyncio.sleep(scene.chance.uniform(0.1, 0.8))
-    await scene.green(time.monotonic())
+        await asyncio.sleep(system.chance.uniform(0.1, 0.8))
+    await system.green(time.monotonic())
 
 
-async def line_silent(scene: Scene) -> None:
+async def line_silent(system: SystemUnderTest) -> None:
     """The subscription hears nothing more, without an error; the next one does."""
-    scene.redis.deafen(new_ones=False)
-    await scene.heard(15)
-    await scene.green(time.monotonic())
+    system.redis.deafen(new_ones=False)
+    await system.received(15)
+    await system.green(time.monotonic())
 
 
-async def line_detached(scene: Scene) -> None:
+async def line_detached(system: SystemUnderTest) -> None:
     """Every subscription is deaf for twelve seconds, though all is answered."""
     since = time.monotonic()
-    scene.redis.deafen()
-    await scene.red(since)
+    system.redis.deafen()
+    await system.red(since)
     await asyncio.sleep(max(0.0, since + 12 - time.monotonic()))
-    if scene.watch.seen[-1].ready == 200:
-        scene.fault("health", "/readyz is green while no event arrives")
-    scene.redis.undeafen()
-    await scene.green(time.monotonic())
-    await scene.heard(15)
+    if system.watch.seen[-1].ready == 200:
+        system.fault("health", "/readyz is green while no event arrives")
+    system.redis.undeafen()
+    await system.green(time.monotonic())
+    await system.received(15)
 
 
-async def link_frozen(scene: Scene) -> None:
+async def link_frozen(system: SystemUnderTest) -> None:
     """Packets to Redis are lost from now on, on every connection there is."""
     since = time.monotonic()
-    scene.redis.freeze()
-    await scene.heard(30)
-    scene.outcome.notes["red after s"] = scene.watch.red_after(since) or 0.0
+    system.redis.freeze()
+    await system.received(30)
+    system.outcome.notes["red after s"] = system.watch.red_after(since) or 0.0
 
 
 LINK_KINDS = (

@@ -32,8 +32,13 @@ from stoppress.domain.cursor import Cursor
 from stoppress.log.redis_keys import feed_keys
 from stoppress.settings import Settings
 from tests.faults.clocks import Clock
-from tests.faults.crowding import Count, Crowding, crowding
-from tests.faults.sections import put
+from tests.faults.fault_kind import BUSY
+from tests.faults.reader_crowd_process import (
+    Count,
+    ReaderCrowdProcess,
+    reader_crowd_process,
+)
+from tests.faults.report_sections import put
 from tests.faults.server import ADMIN, Server, serving
 from tests.plain_http import PLAIN
 
@@ -42,7 +47,7 @@ SEED = 7
 TENTHS = 10
 WRITERS = 16
 SNAPSHOTS = 20
-BACK_S = 60.0
+BACK_S = 60.0 * BUSY
 AGE_DAYS = Settings.log_days
 DAY_S = 86_400
 BACK = (100, 1, 0)
@@ -74,12 +79,12 @@ class Life:
     tenths: list[Tenth] = field(default_factory=list)
     resumed: int = 0
     reset: int = 0
-    heard: int = 0
+    received: int = 0
     faults: list[str] = field(default_factory=list)
 
 
 class Writing:
-    """An editor with several hands."""
+    """An editor with several concurrent writes."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
@@ -208,17 +213,17 @@ async def _returned(server: Server, head: Cursor, kept: int, life: Life) -> None
     address = ("127.0.0.1", server.port)
     inside = [kept, kept - 1, kept // 2, 100, 1, 0]
     places = [head._replace(seq=head.seq - back) for back in inside if back <= head.seq]
-    async with crowding(address, FEED, SEED) as crowd:
+    async with reader_crowd_process(address, FEED, SEED) as crowd:
         await crowd.come(places, at_once=True)
         count = await _all_at(crowd, head, life)
         life.resumed += len(places) - count.seen["reset"]
-        life.heard += count.seen["events"]
+        life.received += count.seen["events"]
         if count.seen["reset"]:
             life.faults.append(f"{count.seen['reset']} were reset at {head}")
     beyond = head.seq - 2 * kept
     if beyond <= 0:
         return
-    async with crowding(address, FEED, SEED) as crowd:
+    async with reader_crowd_process(address, FEED, SEED) as crowd:
         await crowd.come([head._replace(seq=beyond)], at_once=True)
         count = await _all_at(crowd, head, life)
         life.reset += count.seen["reset"]
@@ -236,7 +241,7 @@ async def _returned_late(
     backs = BACK if forgotten else (3, 2, 1, 0)
     places = [head._replace(seq=head.seq - back) for back in backs]
     behind = sum(back > (0 if forgotten else 2) for back in backs)
-    async with crowding(("127.0.0.1", server.port), FEED, SEED) as crowd:
+    async with reader_crowd_process(("127.0.0.1", server.port), FEED, SEED) as crowd:
         await crowd.come(places, at_once=True)
         count = await _all_at(crowd, head, life)
     life.reset += count.seen["reset"]
@@ -245,13 +250,13 @@ async def _returned_late(
         life.faults.append(f"{count.seen['reset']}, not {behind}, were reset at {head}")
 
 
-async def _all_at(crowd: Crowding, head: Cursor, life: Life) -> Count:
+async def _all_at(crowd: ReaderCrowdProcess, head: Cursor, life: Life) -> Count:
     try:
         count = await crowd.until_at(head, BACK_S)
     except TimeoutError:
         count = await crowd.count(head)
-        life.faults.append(f"{count.members - count.there} did not come to {head}")
-    life.faults += count.told
+        life.faults.append(f"{count.readers - count.at_goal} did not come to {head}")
+    life.faults += count.first_faults
     return count
 
 
@@ -271,7 +276,7 @@ def _judge(life: Life, kept: int) -> None:
                 life.faults.append(f"{text}, {then:.2f} ms after the first tenth")
 
 
-def told(life: Life, kept: int) -> str:
+def reported(life: Life, kept: int) -> str:
     """What the report says of it."""
     shown: Sequence[Tenth] = [life.tenths[0], life.tenths[4], life.tenths[-1]]
     rows = "\n".join(
@@ -285,10 +290,10 @@ def told(life: Life, kept: int) -> str:
 events, for {AGE_DAYS} days. Readers reconnect after each tenth of the events, after a
 restart, after one with the clock {AGE_DAYS - 1} days ahead, and when it is
 {AGE_DAYS + 1} days ahead. In all {life.resumed} readers within that window were
-resumed at their cursors, and got {life.heard:,} events without a gap; {life.reset}
+resumed at their cursors, and got {life.received:,} events without a gap; {life.reset}
 readers beyond it were reset. The epoch stayed. Result: {result}.
 
-| events so far | processor time of a write | new snapshot | kept | log in Redis | hub |
+| events so far | CPU time of a write | new snapshot | kept | log in Redis | process |
 | --: | --: | --: | --: | --: | --: |
 {rows}
 """
@@ -303,10 +308,10 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="stop-press-") as folder:
         life = asyncio.run(live(given.events, given.kept, Path(folder)))
-    print(told(life, given.kept), *life.tenths, *life.faults, sep="\n")  # noqa: T201
+    print(reported(life, given.kept), *life.tenths, *life.faults, sep="\n")  # noqa: T201
     if given.write is not None:
         page = given.write.read_text() if given.write.exists() else ""
-        given.write.write_text(put(page, TITLE, told(life, given.kept)))
+        given.write.write_text(put(page, TITLE, reported(life, given.kept)))
     sys.exit(1 if life.faults else 0)
 
 

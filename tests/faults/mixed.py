@@ -12,82 +12,82 @@ import time
 from collections.abc import Awaitable, Callable
 
 from tests.contract.store.servers import ALWAYS
-from tests.faults.proxy import Manner
-from tests.faults.scene import Scene
-from tests.faults.terms import Kind
+from tests.faults.fault_kind import Kind
+from tests.faults.proxy import ProxyBehaviour
+from tests.faults.system_under_test import SystemUnderTest
 
 MIX_S = 10.0
 HANDS = 2
 
-Break = Callable[[Scene], Awaitable[None]]
+Break = Callable[[SystemUnderTest], Awaitable[None]]
 
 
-async def _restart(scene: Scene) -> None:
-    await asyncio.to_thread(scene.store.kill)
-    await asyncio.sleep(scene.chance.uniform(0, 1.5))
-    await asyncio.to_thread(scene.store.start)
+async def _restart(system: SystemUnderTest) -> None:
+    await asyncio.to_thread(system.store.kill)
+    await asyncio.sleep(system.chance.uniform(0, 1.5))
+    await asyncio.to_thread(system.store.start)
 
 
-async def _freeze(scene: Scene) -> None:
-    scene.store.freeze()
-    await asyncio.sleep(scene.chance.uniform(0.5, 4))
-    scene.store.thaw()
+async def _freeze(system: SystemUnderTest) -> None:
+    system.store.freeze()
+    await asyncio.sleep(system.chance.uniform(0.5, 4))
+    system.store.thaw()
 
 
-async def _cut_calls(scene: Scene) -> None:
-    with scene.store.client() as client:
+async def _cut_calls(system: SystemUnderTest) -> None:
+    with system.store.client() as client:
         client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
 
-async def _cut_line(scene: Scene) -> None:
-    with scene.store.client() as client:
+async def _cut_line(system: SystemUnderTest) -> None:
+    with system.store.client() as client:
         client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
 
 
-async def _flush(scene: Scene) -> None:
-    with scene.store.client() as client:
+async def _flush(system: SystemUnderTest) -> None:
+    with system.store.client() as client:
         client.script_flush()
 
 
-async def _fill(scene: Scene) -> None:
-    with scene.store.client() as client:
+async def _fill(system: SystemUnderTest) -> None:
+    with system.store.client() as client:
         client.config_set("maxmemory", 1 << 20)
-    await asyncio.sleep(scene.chance.uniform(0.5, 2))
-    with scene.store.client() as client:
+    await asyncio.sleep(system.chance.uniform(0.5, 2))
+    with system.store.client() as client:
         client.config_set("maxmemory", 0)
 
 
-async def _deafen(scene: Scene) -> None:
-    scene.redis.deafen()
-    await asyncio.sleep(scene.chance.uniform(1, 6))
-    scene.redis.undeafen()
+async def _deafen(system: SystemUnderTest) -> None:
+    system.redis.deafen()
+    await asyncio.sleep(system.chance.uniform(1, 6))
+    system.redis.undeafen()
 
 
-async def _lose_packets(scene: Scene) -> None:
-    scene.redis.freeze()
+async def _lose_packets(system: SystemUnderTest) -> None:
+    system.redis.freeze()
 
 
-async def _cut_link(scene: Scene) -> None:
-    scene.redis.cut()
+async def _cut_link(system: SystemUnderTest) -> None:
+    system.redis.cut()
 
 
-async def _kill_worker(scene: Scene) -> None:
-    if workers := scene.server.workers():
-        scene.server.kill(scene.chance.choice(workers))
+async def _kill_worker(system: SystemUnderTest) -> None:
+    if workers := system.server.workers():
+        system.server.kill(system.chance.choice(workers))
 
 
-async def _freeze_worker(scene: Scene) -> None:
-    if not (workers := scene.server.workers()):
+async def _freeze_worker(system: SystemUnderTest) -> None:
+    if not (workers := system.server.workers()):
         return
-    pid = scene.chance.choice(workers)
-    scene.server.kill(pid, signal.SIGSTOP)
-    await asyncio.sleep(scene.chance.uniform(0.5, 3))
-    scene.server.kill(pid, signal.SIGCONT)
+    pid = system.chance.choice(workers)
+    system.server.kill(pid, signal.SIGSTOP)
+    await asyncio.sleep(system.chance.uniform(0.5, 3))
+    system.server.kill(pid, signal.SIGCONT)
 
 
-async def _cut_readers(scene: Scene) -> None:
-    assert scene.front is not None
-    scene.front.cut()
+async def _cut_readers(system: SystemUnderTest) -> None:
+    assert system.front is not None
+    system.front.cut()
 
 
 PARTS: dict[str, tuple[Break, ...]] = {
@@ -98,25 +98,25 @@ PARTS: dict[str, tuple[Break, ...]] = {
 }
 
 
-async def mixed(scene: Scene) -> None:
+async def mixed(system: SystemUnderTest) -> None:
     """Two hands break what they find whole; then all has to come right."""
-    end = time.monotonic() + MIX_S * scene.scale.faults
+    end = time.monotonic() + MIX_S * system.scale.faults
     whole = set(PARTS)
 
     async def hand() -> None:
         while time.monotonic() < end:
-            part = scene.chance.choice(sorted(whole))
+            part = system.chance.choice(sorted(whole))
             whole.discard(part)
-            await scene.chance.choice(PARTS[part])(scene)
+            await system.chance.choice(PARTS[part])(system)
             whole.add(part)
-            scene.outcome.notes["broken"] = scene.outcome.notes.get("broken", 0) + 1
-            await asyncio.sleep(scene.chance.uniform(0.1, 1))
+            system.outcome.notes["broken"] = system.outcome.notes.get("broken", 0) + 1
+            await asyncio.sleep(system.chance.uniform(0.1, 1))
 
     async with asyncio.TaskGroup() as group:
         for _ in range(HANDS):
             group.create_task(hand())
-    await scene.green(time.monotonic())
-    await scene.heard(30)
+    await system.green(time.monotonic())
+    await system.received(30)
 
 
 MIXED_KINDS = (
@@ -128,7 +128,7 @@ MIXED_KINDS = (
         fault=mixed,
         store=ALWAYS,
         by_proxy=True,
-        manner=Manner(),
+        proxy_behaviour=ProxyBehaviour(),
         lags=True,
         stays=False,
     ),

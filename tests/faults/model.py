@@ -5,7 +5,7 @@
 Everything between the log and the reader is the real thing: hub, channels, rings,
 takeover, uvicorn, sockets. The log is a model, which also answers for
 snapshots. A campaign is many runs; a run has its own seed, its own sizes (of
-window, ring and buffers) and habits. A run that fails prints its seed, and
+window, ring and buffers) and reader_behaviour. A run that fails prints its seed, and
 `--cuts 1 --seed <that>` repeats it.
 """
 
@@ -23,12 +23,12 @@ from typing import Any, cast
 import uvicorn
 from starlette.applications import Starlette
 
-from stoppress.desk.callers import Callers
+from stoppress.desk.find_caller_of_secret import Callers
 from stoppress.desk.tokens import Tokens
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.fold import Json
+from stoppress.hub.decide_or_delay_follow_requests import CATCH_UP_S
 from stoppress.hub.delivery_scheduler import Sweep
-from stoppress.hub.follow_requests import CATCH_UP_S
 from stoppress.hub.hub import Hub
 from stoppress.settings import Settings
 from stoppress.web.line import websocket_and_events_routes
@@ -36,20 +36,20 @@ from stoppress.web.line.http_protocol import LiveHttp
 from stoppress.web.line.recheck_rights import LineRights
 from stoppress.web.line.takeover import LiveWebSocket
 from stoppress.web.services import Services
-from tests.faults import virtual
+from tests.faults import virtual_clock
 from tests.faults.findings import Findings, judged
 from tests.faults.judge import Fault
-from tests.faults.modellog import ModelFeed, ModelLog
-from tests.faults.reader import Dialled, Habits, Reader
+from tests.faults.model_log import ModelFeed, ModelLog
+from tests.faults.reader import Dialled, Reader, ReaderBehaviour
 
 READERS = 12
 FEEDS = ("flood", "vote", "derby")
 BURST = 200
-"""Deeds in each feed at the end, at once."""
+"""Actions in each feed at the end, at once."""
 PATIENCE_S = 120.0
 """How long readers may take to come to the end, in virtual time."""
 DRAIN_S = 60.0
-"""The same after the burst: less than a beat, which would wake whoever is stuck."""
+"""The same after the burst: less than a beat, which would wake a stuck reader."""
 
 
 class ModelHub(Hub):
@@ -104,7 +104,7 @@ async def play(seed: int, cuts: int) -> Findings:
         channel_idle_s=chance.choice((3, 60)),
         beat_s=chance.choice((1, 25, 25)),
     )
-    habits = Habits(
+    reader_behaviour = ReaderBehaviour(
         line_s=chance.choice((0.2, 2, 8)),
         slow=chance.choice((0, 0.3)),
         seek=chance.choice((0, 0.05)),
@@ -122,7 +122,7 @@ async def play(seed: int, cuts: int) -> Findings:
                 site,
                 FEEDS if chance.random() < 0.5 else (chance.choice(FEEDS),),
                 seed * 1000 + number,
-                habits,
+                reader_behaviour,
                 on_cut=left.release,
                 # A hub that is a step behind in epochs can't know that it is.
                 may_lag=log.lag_s > CATCH_UP_S or crashes > 0,
@@ -149,7 +149,7 @@ async def play(seed: int, cuts: int) -> Findings:
 async def edit(log: ModelLog, chance: random.Random, crashes: float) -> None:
     """Publish, edit and take back, in fits and starts.
 
-    `crashes`: the share of deeds that is the end of an epoch instead.
+    `crashes`: the share of actions that is the end of an epoch instead.
     """
     pause_s = chance.choice((0.005, 0.02, 0.1))
     while True:
@@ -160,10 +160,10 @@ async def edit(log: ModelLog, chance: random.Random, crashes: float) -> None:
             if chance.random() < 0.2:
                 log.make(slug)
             continue
-        deed = chance.random()
-        if deed < 0.002:
+        action = chance.random()
+        if action < 0.002:
             log.drop(slug)
-        elif deed < 0.002 + crashes:
+        elif action < 0.002 + crashes:
             log.crash(feed)
         else:
             for _ in range(chance.choice((1, 1, 1, 1, 30))):
@@ -171,9 +171,9 @@ async def edit(log: ModelLog, chance: random.Random, crashes: float) -> None:
 
 
 def _one_deed(log: ModelLog, feed: ModelFeed, chance: random.Random) -> None:
-    deeds = (log.publish, log.edit, log.withdraw, log.change)
-    (deed,) = chance.choices(deeds, (50, 30, 18, 2))
-    deed(feed)
+    actions = (log.publish, log.edit, log.withdraw, log.change)
+    (action,) = chance.choices(actions, (50, 30, 18, 2))
+    action(feed)
 
 
 async def settle(log: ModelLog, readers: Sequence[Reader]) -> None:
@@ -297,7 +297,7 @@ def campaign(seed: int, cuts: int, cuts_a_run: int = 500) -> Findings:
     findings = Findings()
     while findings.counts["cuts"] < cuts and not findings.faults:
         share = min(cuts_a_run, cuts - findings.counts["cuts"])
-        found = virtual.run(play(seed, max(share, 50)))
+        found = virtual_clock.run(play(seed, max(share, 50)))
         found.report(seed, every_count=False)
         findings.add(found)
         seed += 1

@@ -20,7 +20,7 @@ PIECE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class ProxyBehaviour:
     """How a proxy treats bytes. 0 is for: not at all."""
 
     gather_s: float = 0.0
@@ -54,10 +54,10 @@ class Proxy:
         self,
         dial: Callable[[], Awaitable[Dialled]],
         seed: int = 0,
-        manner: Manner = Manner(),
+        proxy_behaviour: ProxyBehaviour = ProxyBehaviour(),
     ) -> None:
         self.dial = dial
-        self.manner = manner
+        self.proxy_behaviour = proxy_behaviour
         self.port = 0
         self.passed = 0
         """Connections there were."""
@@ -114,7 +114,7 @@ class Proxy:
         except OSError:
             writer.transport.abort()
             return
-        cut = self.manner.cut_bytes
+        cut = self.proxy_behaviour.cut_bytes
         left = self._random.randrange(1, cut) if cut else 0
         pipe = _Pipe((reader, writer), far, left)
         pipe.moved_at = asyncio.get_running_loop().time()
@@ -144,12 +144,12 @@ class Proxy:
     ) -> None:
         loop = asyncio.get_running_loop()
         with suppress(OSError):
-            while data := await reader.read(self.manner.piece or PIECE):
+            while data := await reader.read(self.proxy_behaviour.piece or PIECE):
                 if pipe.frozen:
                     await loop.create_future()  # until the proxy is closed
                 pipe.moved_at = loop.time()
-                if down and self.manner.gather_s:
-                    data += await _gathered(reader, self.manner.gather_s)
+                if down and self.proxy_behaviour.gather_s:
+                    data += await _gathered(reader, self.proxy_behaviour.gather_s)
                 if down and pipe.deaf:
                     continue
                 if not down and b"SSUBSCRIBE" in data:
@@ -172,7 +172,7 @@ class Proxy:
     async def _idle(self, pipe: _Pipe) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            idle_s = self.manner.idle_s
+            idle_s = self.proxy_behaviour.idle_s
             left_s = pipe.moved_at + idle_s - loop.time() if idle_s else 0.2
             if left_s <= 0:
                 return

@@ -18,7 +18,13 @@ from typing import Protocol, cast
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.fold import Json
 from tests.faults.judge import Judge
-from tests.faults.wires import BadWire, PollWire, SseWire, WebSocketWire, Wire
+from tests.faults.reader_transports import (
+    BadWire,
+    PollWire,
+    SseWire,
+    WebSocketWire,
+    Wire,
+)
 
 Dialled = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 TRANSPORTS = ("websocket", "sse", "poll")
@@ -38,7 +44,7 @@ class Site(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
+class ReaderBehaviour:
     """How a reader behaves. Times are in seconds, of the loop's clock."""
 
     transports: Sequence[str] = TRANSPORTS
@@ -76,7 +82,7 @@ class Reader:
         site: Site,
         feeds: Sequence[str],
         seed: int,
-        habits: Habits,
+        reader_behaviour: ReaderBehaviour,
         on_cut: Callable[[], None] = lambda: None,
         may_lag: bool = False,
     ) -> None:
@@ -86,7 +92,7 @@ class Reader:
         self.transport = ""
         self._site = site
         self._random = random.Random(seed)
-        self._habits = habits
+        self._behaviour = reader_behaviour
         self._on_cut = on_cut
         self._calm = False
         self.drowsy = False
@@ -102,7 +108,7 @@ class Reader:
                 tasks.create_task(self._keep(judge))
             while True:
                 await self._round()
-                pause_s = self._random.uniform(0, self._habits.pause_s)
+                pause_s = self._random.uniform(0, self._behaviour.pause_s)
                 await asyncio.sleep(pause_s)
 
     def calm(self) -> None:
@@ -130,7 +136,7 @@ class Reader:
     async def _round(self) -> None:
         before, self.transport = (
             self.transport,
-            self._random.choice(self._habits.transports),
+            self._random.choice(self._behaviour.transports),
         )
         if before and before != self.transport:
             self.counts["changes"] += 1
@@ -150,7 +156,9 @@ class Reader:
             if not self._calm:
                 over.set()
             else:
-                await asyncio.sleep(self._random.uniform(0.001, self._habits.pause_s))
+                await asyncio.sleep(
+                    self._random.uniform(0.001, self._behaviour.pause_s)
+                )
 
     def _wire(self) -> Wire:
         if self.transport == "websocket":
@@ -161,8 +169,10 @@ class Reader:
 
     async def _line(self, feeds: Sequence[str]) -> None:
         """One connection, from its dialling to its end."""
-        chance, habits = self._random, self._habits
-        limit_s = None if self._calm else chance.expovariate(1 / habits.line_s)
+        chance, reader_behaviour = self._random, self._behaviour
+        limit_s = (
+            None if self._calm else chance.expovariate(1 / reader_behaviour.line_s)
+        )
         wire = self._wire()
         try:
             stream, writer = await self._site.dial()
@@ -192,11 +202,11 @@ class Reader:
         stream: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        chance, habits = self._random, self._habits
-        left = chance.randrange(1, habits.line_bytes)
+        chance, reader_behaviour = self._random, self._behaviour
+        left = chance.randrange(1, reader_behaviour.line_bytes)
         if chance.random() < 0.4:  # in the handshake, or soon after
             left = int(left ** chance.random())
-        slow = chance.random() < habits.slow
+        slow = chance.random() < reader_behaviour.slow
         request = wire.begin(self._places(feeds))
         if not self._calm and chance.random() < 0.05:
             writer.write(request[: chance.randrange(len(request))])
@@ -204,7 +214,7 @@ class Reader:
         writer.write(request)
         while not wire.ended:
             if self.drowsy or (slow and not self._calm):
-                await asyncio.sleep(chance.uniform(0, habits.nap_s))
+                await asyncio.sleep(chance.uniform(0, reader_behaviour.nap_s))
             data = await self._read(stream, feeds)
             if not self._calm:
                 data, left = data[:left], left - len(data)
@@ -217,7 +227,7 @@ class Reader:
             if out := wire.pending():
                 writer.write(out)
             if isinstance(wire, PollWire) and wire.idle and not wire.ended:
-                await asyncio.sleep(chance.uniform(0.001, habits.poll_s))
+                await asyncio.sleep(chance.uniform(0.001, reader_behaviour.poll_s))
                 writer.write(wire.begin(self._places(feeds)))
 
     def _places(self, feeds: Sequence[str]) -> dict[str, Cursor | None]:
@@ -227,10 +237,10 @@ class Reader:
     async def _read(self, stream: asyncio.StreamReader, feeds: Sequence[str]) -> bytes:
         size = self._random.choice((1, 7, 100, 1500, 65_536))
         try:
-            async with asyncio.timeout(self._habits.patience_s):
+            async with asyncio.timeout(self._behaviour.patience_s):
                 return await stream.read(size)
         except TimeoutError:
-            text = f"no byte for {self._habits.patience_s} s"
+            text = f"no byte for {self._behaviour.patience_s} s"
             self.judges[feeds[0]].fault(f"silence on {self.transport}", text)
             raise Cut from None
 
@@ -254,7 +264,7 @@ class Reader:
         self, wire: WebSocketWire, message: Json, writer: asyncio.StreamWriter
     ) -> None:
         """Ask for our place once more, as a reader may on a followed feed."""
-        if "feed" not in message or self._random.random() >= self._habits.seek:
+        if "feed" not in message or self._random.random() >= self._behaviour.seek:
             return
         judge = self.judges[cast(str, message["feed"])]
         if judge.seeking or judge.position is None or judge.wants_snapshot:
@@ -269,19 +279,21 @@ class Reader:
 
     async def _keep(self, judge: Judge) -> None:
         """Fetch the snapshot when one is needed, an older page now and then."""
-        chance, habits = self._random, self._habits
+        chance, reader_behaviour = self._random, self._behaviour
         wants = self._wants[judge.feed]
         while True:
             wants.clear()
             if judge.wants_snapshot is None:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(chance.expovariate(1 / habits.page_s)):
+                    async with asyncio.timeout(
+                        chance.expovariate(1 / reader_behaviour.page_s)
+                    ):
                         await wants.wait()
             if judge.wants_snapshot is None:
                 if self._next[judge.feed] is not None and not self._calm:
                     await self._page(judge)
                 continue
-            spread_s = min(judge.retry_ms / 1000, habits.reset_s)
+            spread_s = min(judge.retry_ms / 1000, reader_behaviour.reset_s)
             await asyncio.sleep(chance.uniform(0.005, 0.05 + spread_s))
             await self._snapshot(judge)
             self._turn.set()

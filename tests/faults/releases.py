@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from stoppress.domain.inbox_entry import token_digest
+from stoppress.domain.signed_redis_inbox_entry import token_digest
 from stoppress.log.redis_keys import TOKENS, feed_keys
 from tests.contract.store.servers import ALWAYS
-from tests.faults.scene import Scene
+from tests.faults.fault_kind import FEEDS, SETTINGS, Kind
 from tests.faults.server import ADMIN, ROOT, Server, serving
-from tests.faults.terms import FEEDS, SETTINGS, Kind
+from tests.faults.system_under_test import SystemUnderTest
 
 EVENT = "desk.noted"
 MEMBER = "weather"
@@ -60,7 +60,7 @@ PATCHES = (
         f'        EventType.FEED,\n        EventType("{EVENT}"),\n',
     ),
     Patch(
-        "wire/messages.py",
+        "wire/encode_messages.py",
         'if payload else b"",',
         f"""if payload else
         b',"noted":true' if kind.name == "{EVENT}" else b"",""",
@@ -88,12 +88,12 @@ PATCHES = (
         "        body = encode(post)\n",
     ),
     Patch(
-        "desk/post_input.py",
+        "desk/post_from_and_to_input.py",
         "updated_at=updated, rev=post.rev + 1)",
         f"updated_at=updated, rev=post.rev + 1, {MEMBER}=post.{MEMBER})",
     ),
     Patch(
-        "wire/messages.py",
+        "wire/encode_messages.py",
         '    post.url = f"{base}/live/{feed}/{post.id}"\n',
         '    post.url = f"{base}/live/{feed}/{post.id}"\n'
         f"    post.{MEMBER} = None\n",
@@ -118,33 +118,33 @@ def later_release(folder: Path) -> Path:
     return server
 
 
-async def upgraded(scene: Scene) -> None:
+async def upgraded(system: SystemUnderTest) -> None:
     """Beside a server of the later release, this one becomes it, and itself again."""
-    server, this = scene.server, scene.server.package
-    later = await asyncio.to_thread(later_release, scene.folder)
-    folder = scene.folder / "beside"
+    server, this = system.server, system.server.package
+    later = await asyncio.to_thread(later_release, system.folder)
+    folder = system.folder / "beside"
     folder.mkdir()
-    redis = ("--redis", scene.store.url)
+    redis = ("--redis", system.store.url)
     async with serving(folder, *redis, settings=SETTINGS, package=later) as beside:
         secret = await _singing_token(beside)
-        scene.desks[0].write_to(beside.url)
+        system.desks[0].write_to(beside.url)
         for package in (later, this):
-            await asyncio.sleep(scene.chance.uniform(2, 3))
+            await asyncio.sleep(system.chance.uniform(2, 3))
             server.kill(server.pid, signal.SIGTERM)
             if code := await server.ended():
-                scene.fault("upgrade", f"exit {code}")
+                system.fault("upgrade", f"exit {code}")
             server.package = package
             await server.start()
-            await scene.green(time.monotonic())
+            await system.green(time.monotonic())
             # Each of the two edits what the other wrote.
-            for desk in scene.desks:
+            for desk in system.desks:
                 desk.write_to(beside.url if desk.writes_to(server.url) else server.url)
-        await asyncio.sleep(scene.chance.uniform(2, 3))
-        for desk in scene.desks:
+        await asyncio.sleep(system.chance.uniform(2, 3))
+        for desk in system.desks:
             desk.write_to(server.url)
-        await scene.heard(30)
-        await _check_token(scene, secret)
-    _check_kept(scene)
+        await system.received(30)
+        await _check_token(system, secret)
+    _check_kept(system)
 
 
 async def _singing_token(server: Server) -> str:
@@ -154,17 +154,17 @@ async def _singing_token(server: Server) -> str:
     return str(answer.json()["token"])
 
 
-async def _check_token(scene: Scene, secret: str) -> None:
+async def _check_token(system: SystemUnderTest, secret: str) -> None:
     """It may here what is known of it, is listed, and kept as it was."""
-    url = scene.server.url
+    url = system.server.url
     listed = await _ask(url, "GET", "/v1/tokens", ADMIN)
     used = await _ask(url, "POST", "/v1/feeds/none/posts", secret, {"body": "x"})
     if (listed.status_code, used.status_code) != (200, 404) or SCOPE in listed.text:
-        scene.fault("scope", f"{listed.text[:200]}, {used.text[:200]}")
-    with scene.store.client() as client:
+        system.fault("scope", f"{listed.text[:200]}, {used.text[:200]}")
+    with system.store.client() as client:
         record = client.hget(TOKENS, token_digest(secret)) or b"{}"
     if json.loads(record).get("scopes") != [SCOPE, "publish"]:
-        scene.fault("scope", f"it is kept as {record!r}")
+        system.fault("scope", f"it is kept as {record!r}")
 
 
 async def _ask(
@@ -175,10 +175,10 @@ async def _ask(
         return await client.request(method, path, json=given, headers=headers)
 
 
-def _check_kept(scene: Scene) -> None:
+def _check_kept(system: SystemUnderTest) -> None:
     """What the later release put into its posts is there after every edit since."""
     edited = noted = 0
-    with scene.store.client() as client:
+    with system.store.client() as client:
         for feed in FEEDS:
             keys = feed_keys(feed)
             entries: Any = client.xrange(keys.log)
@@ -188,14 +188,14 @@ def _check_kept(scene: Scene) -> None:
                 value: Any = client.hget(keys.posts, post)
                 rev, _, body = value.partition(b" ")
                 if body and json.loads(body).get(MEMBER) != post:
-                    scene.fault("member", f"{feed}/{post} is {body[:300]!r}")
+                    system.fault("member", f"{feed}/{post} is {body[:300]!r}")
                 edited += bool(body) and int(rev) > 1
-    scene.outcome.notes["events of the later release"] = noted
-    scene.outcome.notes["of its posts edited since"] = edited
-    judges = [judge for reader in scene.readers for judge in reader.judges.values()]
-    heard = sum(one.kind == EVENT for judge in judges for one in judge.heard)
-    if not (noted and edited and heard):
-        scene.fault("releases", f"{noted} noted, {edited} edited, {heard} heard")
+    system.outcome.notes["events of the later release"] = noted
+    system.outcome.notes["of its posts edited since"] = edited
+    judges = [judge for reader in system.readers for judge in reader.judges.values()]
+    received = sum(one.kind == EVENT for judge in judges for one in judge.received)
+    if not (noted and edited and received):
+        system.fault("releases", f"{noted} noted, {edited} edited, {received} heard")
 
 
 RELEASE_KINDS = (

@@ -1,11 +1,11 @@
-"""A rolling restart: two hubs behind nginx, 8,000 readers, one hub after the other.
+"""A rolling restart: two servers behind nginx, 8,000 readers, one after the other.
 
     python -m tests.faults.rolling [--readers 8000] [--bound 1000] [--write FILE]
 
 Real hubs on one Redis, a real nginx with no settings but upgrade and two upstreams.
-Each hub is ended with SIGTERM and started again, while an editor writes by way of
+Each server is ended with SIGTERM and started again, while an editor writes by way of
 nginx. No reader may miss or repeat an event, or be reset; and never may more
-handshakes be answered within a second than `--bound`, which the hubs are set to.
+handshakes be answered within a second than `--bound`, which the servers are set to.
 """
 
 from __future__ import annotations
@@ -28,11 +28,16 @@ import httpx
 from stoppress.domain.cursor import Cursor
 from tests.contract.store.servers import ALWAYS
 from tests.contract.store.servers import Server as Store
-from tests.faults.crowding import Count, Crowding, crowding
-from tests.faults.newsdesk import Newsdesk
-from tests.faults.sections import put
+from tests.faults.fault_kind import BUSY
+from tests.faults.paced_editor import PacedEditor
+from tests.faults.reader_crowd_process import (
+    Count,
+    ReaderCrowdProcess,
+    reader_crowd_process,
+)
+from tests.faults.report_sections import put
 from tests.faults.server import Server, serving
-from tests.faults.truth import everything, shown
+from tests.faults.server_state import everything, shown
 from tests.plain_http import PLAIN
 from tests.ports import reserve_port
 
@@ -40,7 +45,7 @@ FEED = "flood"
 SEED = 7
 A_SECOND = 4.0
 DRAIN_S = 20.0
-BACK_S = 60.0
+BACK_S = 60.0 * BUSY
 """How long all may take to be back."""
 TITLE = "A rolling restart"
 NGINX = """\
@@ -83,12 +88,12 @@ class Rolled:
     count: Count
     """Since everybody was in for the first time."""
     codes: list[int]
-    """The hubs' exit codes."""
+    """The servers' exit codes."""
     drained_s: float
-    """The longest time a hub took to end."""
+    """The longest time a server took to end."""
     back_s: float
-    """The longest time from a hub's SIGTERM until everybody was on a line."""
-    deeds: int
+    """The longest time from a server's SIGTERM until everybody was on a line."""
+    actions: int
     faults: list[str]
 
 
@@ -117,7 +122,7 @@ async def proxied(folder: Path, first: int, second: int) -> AsyncIterator[int]:
 async def roll(
     readers: int, bound: int, folder: Path, drain_s: float = DRAIN_S
 ) -> Rolled:
-    """Both hubs, one after the other."""
+    """Both servers, one after the other."""
     async with AsyncExitStack() as stack:
         store = Store("redis", folder / "store", ALWAYS)
         stack.callback(store.kill)
@@ -134,10 +139,10 @@ async def roll(
         port = await stack.enter_async_context(
             proxied(folder, hubs[0].port, hubs[1].port)
         )
-        desk = Newsdesk(f"http://127.0.0.1:{port}", SEED, FEED, A_SECOND)
+        desk = PacedEditor(f"http://127.0.0.1:{port}", SEED, FEED, A_SECOND)
         await desk.open()
         crowd = await stack.enter_async_context(
-            crowding(("127.0.0.1", port), FEED, SEED)
+            reader_crowd_process(("127.0.0.1", port), FEED, SEED)
         )
         await crowd.come([None] * readers, at_once=False)
         await crowd.until_in(BACK_S)
@@ -146,7 +151,11 @@ async def roll(
 
 
 async def _rolled(
-    hubs: list[Server], desk: Newsdesk, crowd: Crowding, port: int, drain_s: float
+    hubs: list[Server],
+    desk: PacedEditor,
+    crowd: ReaderCrowdProcess,
+    port: int,
+    drain_s: float,
 ) -> Rolled:
     writing = asyncio.create_task(desk.work())
     codes, drained_s, back_s = [], 0.0, 0.0
@@ -173,34 +182,35 @@ async def _rolled(
         count = await crowd.until_at(goal, BACK_S)
     except TimeoutError:
         count = await crowd.count(goal)
-        faults.append(f"{count.members - count.there} readers are not at {goal}")
-    faults += count.told + [str(fault) for fault in desk.faults[len(faults) :]]
+        faults.append(f"{count.readers - count.at_goal} readers are not at {goal}")
+    faults += count.first_faults + [str(fault) for fault in desk.faults[len(faults) :]]
     if count.seen["reset"]:
         faults.append(f"{count.seen['reset']} resets")
     if any(codes):
         faults.append(f"exit codes {codes}")
-    return Rolled(count, codes, drained_s, back_s, desk.deeds, faults)
+    return Rolled(count, codes, drained_s, back_s, desk.actions, faults)
 
 
-def told(found: Rolled, bound: int) -> str:
+def reported(found: Rolled, bound: int) -> str:
     """What the report says of it."""
     count, seen = found.count, found.count.seen
     result = f"**{found.faults[:3]}**" if found.faults else "0"
     return f"""\
-`python -m tests.faults.rolling`: two hubs on one Redis, nginx before them, and readers
-on WebSocket through it, while an editor writes through it too. Each hub is ended by
-SIGTERM and started again (`drain_s` {DRAIN_S:.0f}, `handshakes_per_s` {bound}).
+`python -m tests.faults.rolling`: two servers on one Redis, nginx before them, and
+readers on WebSocket through it, while an editor writes through it too. Each server
+is ended by SIGTERM and started again
+(`drain_s` {DRAIN_S:.0f}, `handshakes_per_s` {bound}).
 
 | what | figure |
 | --- | --: |
-| readers, two descriptors each at nginx | {count.members:,} |
-| writes | {found.deeds} |
+| readers, two descriptors each at nginx | {count.readers:,} |
+| writes | {found.actions} |
 | events heard | {seen["events"]:,} |
 | readers disconnected (`bye`) | {seen["bye"]:,} |
 | connections that broke without `bye` | {seen["broken"]:,} |
 | handshakes answered | {count.handshakes:,} |
 | most of them in one second (bound {bound:,}) | {count.peak:,} |
-| a hub's end took, at most | {found.drained_s:.1f} s |
+| a server's end took, at most | {found.drained_s:.1f} s |
 | from SIGTERM until all were on a line, at most | {found.back_s:.1f} s |
 | gaps, repeats, resets, lost posts | {result} |
 """
@@ -217,7 +227,7 @@ def main() -> None:
         found = asyncio.run(roll(given.readers, given.bound, Path(folder)))
     if found.count.peak > given.bound:
         found.faults.append(f"{found.count.peak} handshakes within a second")
-    text = told(found, given.bound)
+    text = reported(found, given.bound)
     print(text, dict(found.count.seen), *found.faults, sep="\n")  # noqa: T201
     if given.write is not None:
         page = given.write.read_text() if given.write.exists() else ""

@@ -69,8 +69,8 @@ class Outcome(NamedTuple):
         return f"{len(self.published)} of {self.wanted} once; {figures}, max {most:.0f}"
 
 
-async def save(server: Server, feed: str, due_ms: list[int]) -> None:
-    """Save a draft for each time."""
+async def save(server: Server, feed: str, due_ms: list[int]) -> bool:
+    """Save a draft for each time; whether all were saved before the first."""
     waiting = iter(enumerate(due_ms))
     headers = {"authorization": f"Bearer {server.token}"}
 
@@ -80,12 +80,15 @@ async def save(server: Server, feed: str, due_ms: list[int]) -> None:
             answer = await client.post(
                 f"/v1/feeds/{feed}/drafts", json={**given, "publish_at": instant(due)}
             )
-            assert answer.status_code == 201, answer.text
+            # A time that is over is refused.
+            is_early = time.time() * 1000 < due_ms[0]
+            assert answer.status_code == 201 or not is_early, answer.text
 
     async with httpx.AsyncClient(
         base_url=server.url, headers=headers, trust_env=False, timeout=PATIENCE_S
     ) as client:
         await asyncio.gather(*(work(client) for _ in range(SAVERS)))
+    return time.time() * 1000 < due_ms[0]
 
 
 async def listen(line: ClientConnection, wanted: int, until_s: float) -> Outcome:
@@ -123,14 +126,15 @@ async def campaign(
                 )
                 for name, more in (("a", off), ("b", {**off, **clock.environment}))
             ]
-            feed = servers[0].new_feed()
-            start = int((time.time() + lead_s) * 1000)
-            due = [start + int(n * seconds * 1000 / spread) for n in range(spread)]
-            middle = start + int(seconds * 500)
-            due += [middle + n * 1000 // burst for n in range(burst)]
-            await save(servers[0], feed, sorted(due))
-            late_ms = int(time.time() * 1000) - start
-            assert late_ms < 0, f"saving took {late_ms} ms too long: give more --lead"
+            while True:
+                feed = servers[0].new_feed()
+                start = int((time.time() + lead_s) * 1000)
+                due = [start + int(n * seconds * 1000 / spread) for n in range(spread)]
+                middle = start + int(seconds * 500)
+                due += [middle + n * 1000 // burst for n in range(burst)]
+                if await save(servers[0], feed, sorted(due)):
+                    break
+                lead_s *= 2  # of a busy machine: again, in another feed
             url = servers[1].url.replace("http", "ws", 1)
             address = f"{url}/v1/live?feed={feed}"
             async with connect(address, proxy=None, max_queue=None) as line:

@@ -11,125 +11,125 @@ from collections.abc import Mapping
 
 from tests.contract.store import fleets
 from tests.contract.store.servers import ALWAYS, Server
-from tests.faults.newsdesk import HANDS
-from tests.faults.scene import Scene
+from tests.faults.fault_kind import BUSY, Kind
+from tests.faults.paced_editor import CONCURRENT_ACTIONS
 from tests.faults.stores import new_epochs
-from tests.faults.terms import BUSY, Kind
+from tests.faults.system_under_test import SystemUnderTest
 from tests.waiting import until_in_thread
 
 BACK_S = 10.0
 """Within what time writes have to be acknowledged again."""
 AWAY_S = 12.0
-TEN_EACH = 12.0
-"""Deeds of each of the two editors in a second; one in twelve is to be refused."""
+TWELVE_PER_SECOND = 12.0
+"""Actions per second of each of the two editors; one in twelve must be refused."""
 
 
-async def killed(scene: Scene) -> None:
+async def killed(system: SystemUnderTest) -> None:
     """kill -9; it comes back, takes itself for the primary, and is told."""
-    first = scene.store
+    first = system.store
     await asyncio.to_thread(first.kill)
-    await scene.fleet.promoted(first)
-    await back(scene)
-    await scene.green(time.monotonic())
-    await asyncio.sleep(scene.chance.uniform(0, 2))
+    await system.fleet.promoted(first)
+    await back(system)
+    await system.green(time.monotonic())
+    await asyncio.sleep(system.chance.uniform(0, 2))
     await asyncio.to_thread(first.start)
-    await told(first)
-    await scene.heard(15)
+    await reported(first)
+    await system.received(15)
 
 
-async def frozen(scene: Scene) -> None:
+async def frozen(system: SystemUnderTest) -> None:
     """SIGSTOP; it goes on where it was, with every connection, and is told."""
-    first = scene.store
+    first = system.store
     first.freeze()
-    second = await scene.fleet.promoted(first)
-    await back(scene)
-    await scene.green(time.monotonic())
+    second = await system.fleet.promoted(first)
+    await back(system)
+    await system.green(time.monotonic())
     # Before that the other replica would still confirm what is written to the first.
-    other = next(one for one in scene.stores if one not in (first, second))
+    other = next(one for one in system.stores if one not in (first, second))
     await until_in_thread(lambda: fleets.primary_of(other) == second.port)
     first.thaw()
-    await told(first)
-    await scene.heard(15)
+    await reported(first)
+    await system.received(15)
 
 
-async def replaced(scene: Scene) -> None:
+async def replaced(system: SystemUnderTest) -> None:
     """SENTINEL FAILOVER: a primary that is well is replaced, and told at last."""
-    first = scene.store
-    with scene.fleet.sentinels[0].client() as client:
+    first = system.store
+    with system.fleet.sentinels[0].client() as client:
         client.sentinel_failover(fleets.NAME)
-    await scene.fleet.promoted(first)
+    await system.fleet.promoted(first)
     promoted = time.monotonic()
-    await told(first)
-    await acknowledging(scene)
-    scene.outcome.notes["told and back after s"] = time.monotonic() - promoted
-    await scene.heard(15)
+    await reported(first)
+    await acknowledging(system)
+    system.outcome.notes["told and back after s"] = time.monotonic() - promoted
+    await system.received(15)
 
 
-async def tail_lost(scene: Scene) -> None:
+async def tail_lost(system: SystemUnderTest) -> None:
     """The replicas were away; the one that is promoted lacks what came meanwhile."""
-    first, *others = scene.stores
-    one_desk, other_desk = scene.desks
+    first, *others = system.stores
+    one_desk, other_desk = system.desks
     async with one_desk.paused(), other_desk.paused():
         await asyncio.sleep(1)  # the replicas get what is on its way
         for one in others:
             await asyncio.to_thread(one.kill)
-        for desk in scene.desks:
+        for desk in system.desks:
             desk.mark()
     await asyncio.sleep(2.5)
-    before = await scene.cursors()
+    before = await system.cursors()
     async with one_desk.paused(), other_desk.paused():
         await asyncio.to_thread(first.kill)
         for one in others:
             primary = ("--replicaof", "127.0.0.1", str(first.port))
             await asyncio.to_thread(one.start, *primary)
-        await scene.fleet.promoted(first)
-        for desk in scene.desks:
+        await system.fleet.promoted(first)
+        for desk in system.desks:
             desk.roll_back()
-        await new_epochs(scene, before)
-    await scene.green(time.monotonic())
+        await new_epochs(system, before)
+    await system.green(time.monotonic())
 
 
-async def detached(scene: Scene) -> None:
+async def detached(system: SystemUnderTest) -> None:
     """All new connections lead to a replica that has lost its primary, and answers."""
-    first, replica, _ = scene.stores
+    first, replica, _ = system.stores
     with replica.client() as client:
         client.replicaof("127.0.0.1", "1")
     since = time.monotonic()
-    scene.store = replica
-    scene.redis.cut()
-    await scene.red(since)
+    system.store = replica
+    system.redis.cut()
+    await system.red(since)
     await asyncio.sleep(max(0.0, since + AWAY_S - time.monotonic()))
-    if scene.watch.seen[-1].ready == 200:
-        scene.fault("health", "/readyz is green over a replica without a primary")
-    scene.store = first
-    scene.redis.cut()
-    await scene.green(time.monotonic())
-    await scene.heard(15)
+    if system.watch.seen[-1].ready == 200:
+        system.fault("health", "/readyz is green over a replica without a primary")
+    system.store = first
+    system.redis.cut()
+    await system.green(time.monotonic())
+    await system.received(15)
 
 
-async def back(scene: Scene) -> None:
+async def back(system: SystemUnderTest) -> None:
     """A replica was promoted: writes have to be acknowledged again in time."""
     promoted = time.monotonic()
-    await acknowledging(scene)
+    await acknowledging(system)
     after_s = time.monotonic() - promoted
-    scene.outcome.notes["writes back after s"] = after_s
+    system.outcome.notes["writes back after s"] = after_s
     if after_s > BACK_S * BUSY:
-        scene.fault("back", f"writes were back {after_s:.1f} s after the promotion")
+        system.fault("back", f"writes were back {after_s:.1f} s after the promotion")
 
 
-async def acknowledging(scene: Scene) -> None:
+async def acknowledging(system: SystemUnderTest) -> None:
     """Both editors have another write acknowledged."""
-    before = _acknowledged(scene)
-    await scene.until(
-        lambda: all(n > before[feed] for feed, n in _acknowledged(scene).items()), 60
+    before = _acknowledged(system)
+    await system.until(
+        lambda: all(n > before[feed] for feed, n in _acknowledged(system).items()), 60
     )
 
 
-def _acknowledged(scene: Scene) -> Mapping[str, int]:
-    return {desk.feed: len(desk.book[desk.feed]) for desk in scene.desks}
+def _acknowledged(system: SystemUnderTest) -> Mapping[str, int]:
+    return {desk.feed: len(desk.book[desk.feed]) for desk in system.desks}
 
 
-async def told(server: Server) -> None:
+async def reported(server: Server) -> None:
     """Wait until the Sentinels have made it a replica."""
     await until_in_thread(lambda: fleets.role(server) == "slave")
 
@@ -142,8 +142,8 @@ FLEET_KINDS = (
         fault=killed,
         store=ALWAYS,
         layout="sentinels",
-        deeds_a_second=TEN_EACH,
-        hands=HANDS,
+        actions_per_second=TWELVE_PER_SECOND,
+        concurrency=CONCURRENT_ACTIONS,
         settings={"STOPPRESS_DURABILITY": "replicas:1"},
         resets=True,
     ),
@@ -153,8 +153,8 @@ FLEET_KINDS = (
         fault=frozen,
         store=ALWAYS,
         layout="sentinels",
-        deeds_a_second=TEN_EACH,
-        hands=HANDS,
+        actions_per_second=TWELVE_PER_SECOND,
+        concurrency=CONCURRENT_ACTIONS,
         settings={"STOPPRESS_DURABILITY": "replicas:1"},
         resets=True,
     ),
@@ -165,8 +165,8 @@ FLEET_KINDS = (
         fault=replaced,
         store=ALWAYS,
         layout="sentinels",
-        deeds_a_second=TEN_EACH,
-        hands=HANDS,
+        actions_per_second=TWELVE_PER_SECOND,
+        concurrency=CONCURRENT_ACTIONS,
         settings={"STOPPRESS_DURABILITY": "replicas:2"},
         resets=True,
     ),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 
-from tests.faults.terms import Outcome, Scale
+from tests.faults.fault_kind import Outcome, Scale
 
 LEAST = Scale(readers=3, editors=1, events=5, seconds=1.0, faults=0.0)
 """One reader of each transport, one editor, and no fault at all."""

@@ -28,9 +28,9 @@ from stoppress.domain.cursor import Cursor
 from tests.faults.editor import Editor
 from tests.faults.findings import Findings, judged
 from tests.faults.judge import Fault
-from tests.faults.reader import Habits, Reader
+from tests.faults.reader import Reader, ReaderBehaviour
 from tests.faults.server import RealSite, Server, serving
-from tests.faults.truth import everything
+from tests.faults.server_state import everything
 from tests.plain_http import PLAIN
 
 FEEDS = ("flood", "vote", "derby")
@@ -39,7 +39,9 @@ FIRST_POSTS = 150
 """Posts that are there before the first reader, so that there are pages."""
 END_S = 60.0
 """How long readers may take to come to the end."""
-HABITS = Habits(line_s=2.0, pause_s=0.05, slow=0.1, seek=0.02, patience_s=40.0)
+BEHAVIOUR = ReaderBehaviour(
+    line_s=2.0, pause_s=0.05, slow=0.1, seek=0.02, patience_s=40.0
+)
 KILLS = ("term server", "kill server", "kill worker", "kill valkey")
 
 
@@ -71,7 +73,7 @@ async def play(
                 site,
                 FEEDS if number % 2 else (chance.choice(FEEDS),),
                 seed * 1000 + number,
-                HABITS,
+                BEHAVIOUR,
                 on_cut=left.release,
             )
             for number in range(READERS)
@@ -106,18 +108,18 @@ async def play(
 
 async def _write(editor: Editor, chance: random.Random) -> None:
     while True:
-        # A deed is not to be cancelled half-way: its outcome would be unknown.
-        deed = asyncio.ensure_future(editor.deed())
+        # An action is not to be cancelled half-way: its outcome would be unknown.
+        action = asyncio.ensure_future(editor.act())
         try:
-            await asyncio.shield(deed)
+            await asyncio.shield(action)
         except asyncio.CancelledError:
-            await deed
+            await action
             raise
         await asyncio.sleep(chance.expovariate(100))
 
 
 async def _next(left: asyncio.Semaphore, tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Wait for the next cut, or for the error of whoever has ended."""
+    """Wait for the next cut, or for the error of a task that has ended."""
     cut = asyncio.ensure_future(left.acquire())
     done, _ = await asyncio.wait(
         [cut, *tasks], timeout=60, return_when=asyncio.FIRST_COMPLETED

@@ -13,222 +13,222 @@ import httpx
 
 from stoppress.domain.cursor import Cursor
 from tests.contract.store.servers import ALWAYS, EVERYSEC, SAVE_POINTS
-from tests.faults.scene import Scene
-from tests.faults.terms import BUSY, FEEDS, Kind
+from tests.faults.fault_kind import BUSY, FEEDS, Kind
+from tests.faults.system_under_test import SystemUnderTest
 
 EPOCH_S = 10.0
 """Within what time a log that may have lost its tail begins a new epoch."""
 
 
-async def killed(scene: Scene) -> None:
+async def killed(system: SystemUnderTest) -> None:
     """kill -9; the supervisor starts it again."""
-    for _ in scene.times(2):
-        for pid in scene.server.valkey():
-            scene.server.kill(pid)
-        await scene.heard(15)  # it may be back before anybody has seen red
-        await scene.green(time.monotonic())
-        await asyncio.sleep(scene.chance.uniform(0.5, 1.5))
+    for _ in system.times(2):
+        for pid in system.server.valkey():
+            system.server.kill(pid)
+        await system.received(15)  # it may be back before anybody has seen red
+        await system.green(time.monotonic())
+        await asyncio.sleep(system.chance.uniform(0.5, 1.5))
 
 
-async def restarted(scene: Scene) -> None:
+async def restarted(system: SystemUnderTest) -> None:
     """Stopped or killed, away for two seconds, back with its data."""
     since = time.monotonic()
-    end = scene.chance.choice((scene.store.kill, scene.store.stop))
+    end = system.chance.choice((system.store.kill, system.store.stop))
     await asyncio.to_thread(end)
-    await scene.red(since)
+    await system.red(since)
     await asyncio.sleep(2)
-    await asyncio.to_thread(scene.store.start)
-    await scene.green(time.monotonic())
+    await asyncio.to_thread(system.store.start)
+    await system.green(time.monotonic())
 
 
-async def dead(scene: Scene) -> None:
+async def dead(system: SystemUnderTest) -> None:
     """Killed, and away for twelve seconds."""
     since = time.monotonic()
-    await asyncio.to_thread(scene.store.kill)
-    await scene.red(since)
+    await asyncio.to_thread(system.store.kill)
+    await system.red(since)
     await asyncio.sleep(12)
-    await asyncio.to_thread(scene.store.start)
-    await scene.green(time.monotonic())
+    await asyncio.to_thread(system.store.start)
+    await system.green(time.monotonic())
 
 
-async def frozen(scene: Scene) -> None:
+async def frozen(system: SystemUnderTest) -> None:
     """SIGSTOP for five seconds."""
-    scene.store.freeze()
+    system.store.freeze()
     await asyncio.sleep(5)
-    scene.store.thaw()
-    await scene.green(time.monotonic())
+    system.store.thaw()
+    await system.green(time.monotonic())
 
 
-async def frozen_long(scene: Scene) -> None:
+async def frozen_long(system: SystemUnderTest) -> None:
     """SIGSTOP for twelve seconds: nothing is closed, nothing is answered."""
     since = time.monotonic()
-    scene.store.freeze()
-    await scene.red(since)
+    system.store.freeze()
+    await system.red(since)
     await asyncio.sleep(max(0.0, since + 12 - time.monotonic()))
-    scene.store.thaw()
-    await scene.green(time.monotonic())
-    await scene.heard(15)
+    system.store.thaw()
+    await system.green(time.monotonic())
+    await system.received(15)
 
 
-async def killed_everysec(scene: Scene) -> None:
+async def killed_everysec(system: SystemUnderTest) -> None:
     """Killed twice, where the file is flushed once a second: acknowledged is kept.
 
     What was shown and not yet acknowledged may be lost: so the epoch ends.
     """
-    for _ in scene.times(2):
-        before = await scene.cursors()
-        await asyncio.to_thread(scene.store.kill)
-        await asyncio.to_thread(scene.store.start)
-        await scene.green(time.monotonic())
-        await new_epochs(scene, before)
-        await scene.heard(15)
+    for _ in system.times(2):
+        before = await system.cursors()
+        await asyncio.to_thread(system.store.kill)
+        await asyncio.to_thread(system.store.start)
+        await system.green(time.monotonic())
+        await new_epochs(system, before)
+        await system.received(15)
 
 
-async def emptied(scene: Scene) -> None:
+async def emptied(system: SystemUnderTest) -> None:
     """Restarted without its data: the feeds are made again, in new epochs."""
-    before = await scene.cursors()
-    first, second = scene.desks
+    before = await system.cursors()
+    first, second = system.desks
     async with first.paused(), second.paused():
-        await asyncio.to_thread(scene.store.kill)
-        for path in [*scene.store.folder.rglob("*")]:
+        await asyncio.to_thread(system.store.kill)
+        for path in [*system.store.folder.rglob("*")]:
             if path.is_file():
                 path.unlink()
-        await asyncio.to_thread(scene.store.start)
-        for desk in scene.desks:
+        await asyncio.to_thread(system.store.start)
+        for desk in system.desks:
             desk.roll_back()
             await desk.open()
-    await new_epochs(scene, before)
+    await new_epochs(system, before)
 
 
-async def set_back(scene: Scene) -> None:
+async def set_back(system: SystemUnderTest) -> None:
     """Restored from an older copy, under a server that goes on and saw more."""
-    store, first, second = scene.store, *scene.desks
+    store, first, second = system.store, *system.desks
     copy = store.folder.with_name("copy")
     async with first.paused(), second.paused():
         await asyncio.to_thread(store.stop)
         await asyncio.to_thread(shutil.copytree, store.folder, copy)
         await asyncio.to_thread(store.start)
-        for desk in scene.desks:
+        for desk in system.desks:
             desk.mark()
     await asyncio.sleep(2.5)
-    await scene.heard(15)
-    before = await scene.cursors()
+    await system.received(15)
+    before = await system.cursors()
     async with first.paused(), second.paused():
         await asyncio.to_thread(store.kill)
         await asyncio.to_thread(shutil.rmtree, store.folder)
         await asyncio.to_thread(copy.rename, store.folder)
         await asyncio.to_thread(store.start)
-        for desk in scene.desks:
+        for desk in system.desks:
             desk.roll_back()
-        await new_epochs(scene, before)
-    await scene.green(time.monotonic())
+        await new_epochs(system, before)
+    await system.green(time.monotonic())
 
 
-async def tail_lost(scene: Scene) -> None:
+async def tail_lost(system: SystemUnderTest) -> None:
     """Save points alone: what came after the last is lost with kill -9."""
-    first, second = scene.desks
+    first, second = system.desks
     async with first.paused(), second.paused():
-        await asyncio.to_thread(_save, scene)
-        for desk in scene.desks:
+        await asyncio.to_thread(_save, system)
+        for desk in system.desks:
             desk.mark()
     await asyncio.sleep(2.5)
-    before = await scene.cursors()
+    before = await system.cursors()
     async with first.paused(), second.paused():
-        await asyncio.to_thread(scene.store.kill)
-        await asyncio.to_thread(scene.store.start)
-        for desk in scene.desks:
+        await asyncio.to_thread(system.store.kill)
+        await asyncio.to_thread(system.store.start)
+        for desk in system.desks:
             desk.roll_back()
-    await scene.green(time.monotonic())
-    await new_epochs(scene, before)
+    await system.green(time.monotonic())
+    await new_epochs(system, before)
 
 
-def _save(scene: Scene) -> None:
-    with scene.store.client() as client:
+def _save(system: SystemUnderTest) -> None:
+    with system.store.client() as client:
         client.save()
 
 
-async def new_epochs(scene: Scene, old: Mapping[str, Cursor]) -> None:
+async def new_epochs(system: SystemUnderTest, old: Mapping[str, Cursor]) -> None:
     """Every feed has to begin a new one."""
     try:
         async with asyncio.timeout(EPOCH_S * BUSY):
-            while not await _differ(scene, old):  # noqa: ASYNC110  # it tells nobody
+            while not await _differ(system, old):  # noqa: ASYNC110  # it tells nobody
                 await asyncio.sleep(0.1)
     except TimeoutError:
-        scene.fault("epoch", "what may have lost its tail kept its epoch")
+        system.fault("epoch", "what may have lost its tail kept its epoch")
 
 
-async def _differ(scene: Scene, old: Mapping[str, Cursor]) -> bool:
+async def _differ(system: SystemUnderTest, old: Mapping[str, Cursor]) -> bool:
     try:
-        now = await scene.cursors()
+        now = await system.cursors()
     except httpx.HTTPError:
         return False
     return all(now[feed].epoch != old[feed].epoch for feed in FEEDS)
 
 
-async def full(scene: Scene) -> None:
+async def full(system: SystemUnderTest) -> None:
     """No memory is left (noeviction), for four seconds."""
-    with scene.store.client() as client:
+    with system.store.client() as client:
         used = client.info("memory")["used_memory"]
         client.config_set("maxmemory", max(used - (1 << 16), 1))
-    await _refusing(scene, 4)
-    with scene.store.client() as client:
+    await _refusing(system, 4)
+    with system.store.client() as client:
         client.config_set("maxmemory", 0)
 
 
-async def read_only(scene: Scene) -> None:
+async def read_only(system: SystemUnderTest) -> None:
     """It becomes a replica of nobody there, for four seconds."""
-    with scene.store.client() as client:
+    with system.store.client() as client:
         client.replicaof("127.0.0.1", "1")
-    await _refusing(scene, 4)
-    with scene.store.client() as client:
+    await _refusing(system, 4)
+    with system.store.client() as client:
         client.replicaof("NO", "ONE")
 
 
-async def _refusing(scene: Scene, seconds: float) -> None:
+async def _refusing(system: SystemUnderTest, seconds: float) -> None:
     """Writes have to be answered 503 meanwhile."""
-    before = sum(desk.counts["503"] for desk in scene.desks)
+    before = sum(desk.counts["503"] for desk in system.desks)
     await asyncio.sleep(seconds)
-    refused = sum(desk.counts["503"] for desk in scene.desks) - before
-    scene.outcome.notes["503"] = refused
+    refused = sum(desk.counts["503"] for desk in system.desks) - before
+    system.outcome.notes["503"] = refused
     if not refused:
-        scene.fault("503", "no write was answered 503")
+        system.fault("503", "no write was answered 503")
 
 
-async def disk_full(scene: Scene) -> None:
+async def disk_full(system: SystemUnderTest) -> None:
     """No further byte fits in the append-only file; space is made, it starts anew."""
-    store = scene.store
+    store = system.store
     log = max(store.folder.rglob("*.aof"), key=lambda path: path.stat().st_mtime)
-    limit = log.stat().st_size + scene.chance.randrange(1, 4000)
-    pid = int(str(_pid(scene)))
+    limit = log.stat().st_size + system.chance.randrange(1, 4000)
+    pid = int(str(_pid(system)))
     most = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
     since = time.monotonic()
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, most))
-    await scene.red(since)
+    await system.red(since)
     await asyncio.to_thread(store.kill)  # it is dead; its handle is let go
     await asyncio.to_thread(store.start)
-    await scene.green(time.monotonic())
+    await system.green(time.monotonic())
 
 
-def _pid(scene: Scene) -> object:
-    with scene.store.client() as client:
+def _pid(system: SystemUnderTest) -> object:
+    with system.store.client() as client:
         return client.info("server")["process_id"]
 
 
-async def scripts_flushed(scene: Scene) -> None:
+async def scripts_flushed(system: SystemUnderTest) -> None:
     """SCRIPT FLUSH, every fifth of a second."""
-    for _ in scene.times(15):
-        with scene.store.client() as client:
+    for _ in system.times(15):
+        with system.store.client() as client:
             client.script_flush()
         await asyncio.sleep(0.2)
 
 
-async def failed_over(scene: Scene) -> None:
+async def failed_over(system: SystemUnderTest) -> None:
     """The primary is killed; of two replicas the further one is promoted."""
-    first, *copies = scene.stores
+    first, *copies = system.stores
     since = time.monotonic()
     await asyncio.to_thread(first.kill)
-    scene.redis.cut()
-    await asyncio.sleep(scene.chance.uniform(0.5, 2))
+    system.redis.cut()
+    await asyncio.sleep(system.chance.uniform(0.5, 2))
     places = {}
     for one in copies:
         with one.client() as client:
@@ -238,21 +238,21 @@ async def failed_over(scene: Scene) -> None:
         client.replicaof("NO", "ONE")
     with other.client() as client:
         client.replicaof("127.0.0.1", str(best.port))
-    scene.store = best
-    await scene.green(time.monotonic())
-    await scene.heard(15)
-    scene.outcome.notes["back after s"] = time.monotonic() - since
+    system.store = best
+    await system.green(time.monotonic())
+    await system.received(15)
+    system.outcome.notes["back after s"] = time.monotonic() - since
 
 
-async def replicas_frozen(scene: Scene) -> None:
+async def replicas_frozen(system: SystemUnderTest) -> None:
     """Nobody can confirm a write for six seconds: it is made, and settled later."""
-    _, *replicas = scene.stores
+    _, *replicas = system.stores
     for one in replicas:
         one.freeze()
-    await _refusing(scene, 6)
+    await _refusing(system, 6)
     for one in replicas:
         one.thaw()
-    await scene.heard(15)
+    await system.received(15)
 
 
 STORE_KINDS = (

@@ -23,17 +23,17 @@ from pathlib import Path
 
 from tests.faults.clocks import CLOCK_KINDS
 from tests.faults.clusters import CLUSTER_KINDS
+from tests.faults.fault_kind import EVENTS, FEEDS, READERS, RUN_S, Kind, Outcome, Scale
+from tests.faults.fault_run import FULL, play
 from tests.faults.kinds import SERVER_KINDS
 from tests.faults.links import LINK_KINDS
 from tests.faults.mixed import MIXED_KINDS
 from tests.faults.over_tls import TLS_KINDS
-from tests.faults.play import FULL, play
 from tests.faults.releases import RELEASE_KINDS
+from tests.faults.report_tables import report
 from tests.faults.sentinels import FLEET_KINDS
 from tests.faults.shrink import command, shrunk
 from tests.faults.stores import STORE_KINDS
-from tests.faults.tables import report
-from tests.faults.terms import EVENTS, FEEDS, READERS, RUN_S, Kind, Outcome, Scale
 
 ALL = (
     *STORE_KINDS,

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import kills, model, sockets, virtual
+from tests.faults import kills, model, sockets, virtual_clock
+from tests.faults.fault_kind import SEED
 from tests.faults.findings import Findings
-from tests.faults.terms import SEED
 
 
 def check(seed: int, findings: Findings) -> None:
@@ -23,20 +23,20 @@ def check(seed: int, findings: Findings) -> None:
 
 
 @pytest.mark.parametrize("seed", [SEED, 2])
-def test_readers_that_are_cut_hold_what_the_model_holds(seed: int) -> None:
+def test_readers_equal_the_model_after_cuts(seed: int) -> None:
     """Cuts at any byte, changes of transport, resets: no gap, no repeat."""
-    check(seed, virtual.run(model.play(seed, 150)))
+    check(seed, virtual_clock.run(model.play(seed, 150)))
 
 
 def test_readers_survive_cuts_and_restarts(tmp_path: Path) -> None:
-    """Over real sockets, with a real server and its Valkey ended four times."""
+    """Over real sockets; a real server and its Valkey are ended four times."""
     findings = asyncio.run(sockets.play(SEED, 60, 4, tmp_path))
     check(SEED, findings)
     assert findings.counts["cuts"] >= 60
 
 
-def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
-    """Every 201 is there once, and every reader has it once and in order."""
+def test_acknowledged_posts_survive_kill_9(tmp_path: Path) -> None:
+    """Every 201 is stored once, and every reader gets it once and in order."""
     findings = asyncio.run(kills.play(SEED, 120, 2, tmp_path))
     check(SEED, findings)
     assert findings.counts["POST 201"] + findings.counts["POST 200"] == 121

@@ -61,8 +61,8 @@ def kinds(judge: Judge) -> list[str]:
     return [fault.kind for fault in judge.faults]
 
 
-def test_a_sound_line_is_without_fault(judge: Judge) -> None:
-    """Two lines, one after the other, and the state is the server's."""
+def test_a_correct_reader_has_no_fault(judge: Judge) -> None:
+    """Two connections, one after the other, and the server's state."""
     judge.take(event(3))
     judge.take({"type": "beat", "feed": "x", "cursor": "e-3"})
     judge.opened()
@@ -84,8 +84,8 @@ def test_a_sound_line_is_without_fault(judge: Judge) -> None:
         ({"type": "beat", "feed": "x", "cursor": "e-3"}, "beat"),
     ],
 )
-def test_a_fault_on_the_line_is_found(judge: Judge, message: Json, fault: str) -> None:
-    """Each is noted, whatever else follows from it."""
+def test_each_protocol_fault_is_found(judge: Judge, message: Json, fault: str) -> None:
+    """Each is recorded, whatever else follows from it."""
     judge.take(message)
     assert kinds(judge)[0] == fault
 
@@ -93,15 +93,15 @@ def test_a_fault_on_the_line_is_found(judge: Judge, message: Json, fault: str) -
 @pytest.mark.parametrize(
     "greeting", [hello(3), hello(1), hello(2, resumed=False)], ids=str
 )
-def test_a_hello_must_answer_the_cursor(judge: Judge, greeting: Json) -> None:
-    """Resumed, and from where was asked."""
+def test_a_hello_must_resume_at_the_cursor(judge: Judge, greeting: Json) -> None:
+    """At the cursor the reader sent."""
     judge.opened()
     judge.take(greeting)
     assert "hello" in kinds(judge)
 
 
 def test_an_event_before_hello_is_a_fault(judge: Judge) -> None:
-    """A new line says hello first."""
+    """A new connection begins with hello."""
     judge.opened()
     judge.take(event(3))
     assert kinds(judge) == ["early"]
@@ -116,15 +116,19 @@ def test_an_event_before_hello_is_a_fault(judge: Judge) -> None:
         {**snapshot(2), "pinned": post("1")},
     ],
 )
-def test_another_state_than_the_servers_is_found(judge: Judge, shown: Json) -> None:
+def test_a_state_that_differs_from_the_servers_is_found(
+    judge: Judge, shown: Json
+) -> None:
     """Cursor, feed, pin and posts are compared."""
     judge.compare(shown, shown["posts"])  # type: ignore[arg-type]  # it is a list
     assert judge.faults
 
 
 @pytest.mark.parametrize(("seq", "faults"), [(4, []), (2, ["back"])])
-def test_a_seek_crosses_a_reset(judge: Judge, seq: int, faults: list[str]) -> None:
-    """What was under way leads on from the line, not from a snapshot that was asked."""
+def test_a_request_in_flight_survives_a_reset(
+    judge: Judge, seq: int, faults: list[str]
+) -> None:
+    """It continues from the live line, not from a snapshot."""
     judge.take(event(3))
     assert judge.take_snapshot(snapshot(9))
     assert str(judge.seek()) == "e-9"
@@ -134,8 +138,8 @@ def test_a_seek_crosses_a_reset(judge: Judge, seq: int, faults: list[str]) -> No
     assert kinds(judge) == faults
 
 
-def test_after_a_reset_a_snapshot_is_asked_for(judge: Judge) -> None:
-    """What follows is kept, an old snapshot refused, a later one made use of."""
+def test_after_a_reset_a_snapshot_is_fetched(judge: Judge) -> None:
+    """Later events are kept, an old snapshot is refused, a later one used."""
     judge.take(reset("f-7"))
     judge.take(event(8, "f"))
     assert not judge.take_snapshot(snapshot(2))
@@ -145,8 +149,8 @@ def test_after_a_reset_a_snapshot_is_asked_for(judge: Judge) -> None:
     assert not judge.faults
 
 
-def test_a_page_that_is_older_than_an_event_brings_nothing_back(judge: Judge) -> None:
-    """An edit that came while the page was fetched is not undone by it."""
+def test_a_page_older_than_an_event_undoes_nothing(judge: Judge) -> None:
+    """An edit that arrived during the fetch stays."""
     short = {**snapshot(2, first=2), "next": "/older"}
     judge.take(reset("e-2"))
     judge.take_snapshot(short)

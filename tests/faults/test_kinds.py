@@ -9,10 +9,10 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.background import Campaign
+from tests.faults.fault_kind import EVENTS, READERS, RUN_S, Scale
 from tests.faults.over_tls import SHARE, SUFFIX
 from tests.faults.shrink import command
 from tests.faults.suite import KINDS, SHOWN
-from tests.faults.terms import EVENTS, READERS, RUN_S, Scale
 
 WAIT_S = 900
 """What one test may wait for: its run may be the last to begin."""
@@ -22,12 +22,12 @@ WAIT_S = 900
 @pytest.mark.parametrize(
     "kind", [kind for kind in KINDS if not kind.endswith(SUFFIX) or kind in SHARE]
 )
-def test_nothing_is_lost(kind: str, campaign: Campaign) -> None:
-    """No gap, no repeat, nothing acknowledged lost, and health as it should be."""
+def test_a_kind_of_fault_loses_no_event(kind: str, campaign: Campaign) -> None:
+    """No gap, no repeat, no acknowledged write lost, and health as expected."""
     outcome = campaign.outcome(kind, WAIT_S)
     again = command(outcome, Scale())
-    told = "\n".join(map(str, outcome.faults[:SHOWN]))
-    assert not outcome.faults, f"again: {again}\n{told}"
+    reported = "\n".join(map(str, outcome.faults[:SHOWN]))
+    assert not outcome.faults, f"again: {again}\n{reported}"
     assert outcome.events >= EVENTS
     assert outcome.seconds >= RUN_S
     assert outcome.readers >= READERS

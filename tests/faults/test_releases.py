@@ -17,14 +17,14 @@ assert {MEMBER!r} in Post.__struct_fields__
 """
 
 
-def test_every_patch_still_fits() -> None:
-    """What it changes stands in the package, once."""
+def test_every_patch_applies() -> None:
+    """The text it replaces is in the package, once."""
     for file, was, _ in PATCHES:
         text = (ROOT / "server" / "stoppress" / file).read_text()
         assert text.count(was) == 1, (file, was)
 
 
-def test_it_is_a_package_with_more_in_it(tmp_path: Path) -> None:
+def test_the_patched_package_has_additions(tmp_path: Path) -> None:
     server = later_release(tmp_path)
     said = subprocess.run(
         [

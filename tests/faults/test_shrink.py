@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from stoppress.log.redis_keys import feed_keys
 from tests.contract.store.servers import ALWAYS
+from tests.faults.fault_kind import SEED, Kind, Outcome, Scale
 from tests.faults.judge import Fault
-from tests.faults.scene import Scene
 from tests.faults.shrink import LEAST, MOST_RUNS, command, shrunk
 from tests.faults.suite import run
-from tests.faults.terms import SEED, Kind, Outcome, Scale
+from tests.faults.system_under_test import SystemUnderTest
 
 
 def quiet(text: str) -> None:
@@ -24,8 +24,8 @@ def failing(scale: Scale) -> Outcome:
     return Outcome("line-cut", 7, scale.readers, faults=faults)
 
 
-def test_it_ends_with_what_it_takes() -> None:
-    """Another kind of fault is none; what it does not take is at its least."""
+def test_shrinking_keeps_only_what_reproduces_the_fault() -> None:
+    """Another kind of fault does not count; everything else is at its minimum."""
     least = shrunk(failing(Scale()), Scale(), failing, quiet)
     assert 7 <= least.readers < 12
     assert 0.5 <= least.faults < 0.6
@@ -33,8 +33,8 @@ def test_it_ends_with_what_it_takes() -> None:
     assert failing(least).faults[0].kind == "gap"
 
 
-def test_what_fails_by_chance_ends_too() -> None:
-    """The number of runs has a bound."""
+def test_shrinking_a_random_fault_ends() -> None:
+    """The number of runs is bounded."""
     runs: list[Scale] = []
 
     def never(scale: Scale) -> Outcome:
@@ -45,8 +45,8 @@ def test_what_fails_by_chance_ends_too() -> None:
     assert 0 < len(runs) <= MOST_RUNS
 
 
-def test_the_command_repeats_it() -> None:
-    """What is as always is left out."""
+def test_the_command_repeats_the_run() -> None:
+    """Options with their default are left out."""
     one = failing(Scale())
     assert command(one, Scale()) == "make faults KINDS=line-cut SEED=7"
     less = Scale(readers=7, faults=0.5)
@@ -54,18 +54,18 @@ def test_the_command_repeats_it() -> None:
     assert command(one, less) == f"make faults KINDS=line-cut SEED=7 ARGS={options}"
 
 
-async def lose(scene: Scene) -> None:
+async def lose(system: SystemUnderTest) -> None:
     """The planted defect: the store forgets a post that was acknowledged."""
-    desk = scene.writers[0]
+    desk = system.writers[0]
 
     def kept() -> list[str]:
         there = desk.published[desk.feed].values()
         return [name for name in there if name not in desk.withdrawn[desk.feed]]
 
-    await scene.until(lambda: bool(kept()), 60)
+    await system.until(lambda: bool(kept()), 60)
     async with desk.paused():
         names = feed_keys(desk.feed)
-        with scene.store.client() as client:
+        with system.store.client() as client:
             client.zrem(names.order, kept()[0])
             client.hdel(names.posts, kept()[0])
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.faults import suite
+from tests.faults.fault_kind import SEED, Kind, Outcome, Scale
 from tests.faults.judge import Fault
-from tests.faults.sections import put
+from tests.faults.report_sections import put
+from tests.faults.report_tables import report
 from tests.faults.suite import KINDS, chosen
-from tests.faults.tables import report
-from tests.faults.terms import SEED, Kind, Outcome, Scale
 
 
 def outcome(kind: str, seed: int, *faults: Fault) -> Outcome:
@@ -21,8 +21,8 @@ def outcome(kind: str, seed: int, *faults: Fault) -> Outcome:
     return Outcome(kind, seed, 102, 100, 10.0, counts, {"red after s": 0.3}, [*faults])
 
 
-def test_a_report_keeps_what_was_run_before() -> None:
-    """A row is replaced by a new run of its kind alone; the sum is that of all rows."""
+def test_a_report_keeps_rows_of_earlier_runs() -> None:
+    """A new run replaces only its kind's row; the sum covers all rows."""
     kinds = list(KINDS.values())
     first = [outcome("line-cut", 3), outcome("line-cut", 4), outcome("drained", 3)]
     page = put(report("", kinds, first), "Elsewhere", "Another command wrote this.")
@@ -37,21 +37,23 @@ def test_a_report_keeps_what_was_run_before() -> None:
     assert report(again, kinds, []) == again
 
 
-def test_a_report_tells_the_worst() -> None:
-    """Of what should be short the longest, of what should be often the least."""
+def test_a_report_shows_the_worst_run() -> None:
+    """The longest of durations, the least of counts."""
     ones = [outcome("sentinel-killed", seed) for seed in (1, 2)]
     for one, rate, after_s in zip(ones, (21.0, 19.5), (0.5, 4.0), strict=True):
         one.notes = {"writes back after s": after_s, "writes a second": rate}
     page = report("", list(KINDS.values()), ones)
-    told = "0 faults; writes back after 4.0 s at most; 19.5 writes a second at least |"
-    assert told in page
+    reported = (
+        "0 faults; writes back after 4.0 s at most; 19.5 writes a second at least |"
+    )
+    assert reported in page
 
 
 @pytest.mark.parametrize(("failures", "began"), [(2, True), (3, False)])
-def test_what_did_not_begin_is_set_up_again(
+def test_a_run_that_did_not_begin_is_repeated(
     failures: int, began: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Twice; what never begins is told as it is."""
+    """Twice; then it is reported as it is."""
     folders: list[Path] = []
 
     async def play(kind: Kind, seed: int, folder: Path, scale: Scale) -> Outcome:
@@ -69,6 +71,6 @@ def test_what_did_not_begin_is_set_up_again(
 
 
 def test_an_unknown_kind_is_named() -> None:
-    """One line that says what there is."""
+    """In one line that lists the valid ones."""
     with pytest.raises(SystemExit, match="no kind of fault 'x'; there are redis-"):
         chosen("line-cut,x")

@@ -1,7 +1,7 @@
 """A TCP relay before a server: it can be cut, and it can split what passes.
 
-Rules: it holds its port from the beginning to the end; while it is cut, whoever comes
-is reset at once. Every connection is two tasks, which end with it or with the relay.
+Rules: it holds its port from the beginning to the end; while it is cut, new connections
+are reset at once. Every connection is two tasks, which end with it or with the relay.
 Splitting passes bytes on in random pieces, each one a segment of its own, as a path
 with a tiny MTU would; the seed makes a run repeatable.
 """
@@ -77,7 +77,7 @@ class Relay:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def cut(self) -> None:
-        """Reset every connection, and whoever comes until `mend`."""
+        """Reset every connection, and new ones until `mend`."""
         self._is_cut = True
         for task in self._tasks:
             task.cancel()

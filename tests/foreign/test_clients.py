@@ -160,17 +160,17 @@ def loop() -> Iterator[BackgroundLoop]:
     made.close()
 
 
-def test_there_are_enough_clients() -> None:
-    """Each of another name, and enough of them."""
+def test_the_clients_are_many_and_distinct() -> None:
+    """Each has a name of its own."""
     assert len(CLIENTS) >= 16
     assert len({client.name for client in CLIENTS}) == len(CLIENTS)
 
 
 @pytest.mark.parametrize(("client", "by"), list(cells()))
-def test_client(
+def test_a_client_publishes_edits_and_follows(
     server: Server, loop: BackgroundLoop, tmp_path: Path, client: Client, by: str
 ) -> None:
-    """Publish, edit and follow, with a cut in between: each event once, in order."""
+    """With a cut in between: each event once, in order."""
     feed = server.new_feed()
     first = server.publish(feed, TEXT)
     with (
@@ -207,7 +207,7 @@ def test_client(
 
 
 @pytest.mark.parametrize("by", NO_HALF_CLOSING if ALL else ("nginx",))
-def test_a_half_closing_client_can_tell(
+def test_a_half_closing_client_knows_the_outcome(
     server: Server, loop: BackgroundLoop, tmp_path: Path, by: str
 ) -> None:
     """Behind proxies that end its connection it gets a whole answer, or no 2xx at all.

@@ -107,10 +107,10 @@ def lacking(report: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [*PATHS, "widget"])
-def test_every_page_has_all_points(
+def test_every_page_has_full_scores(
     named: dict[str, str], server: Server, host: Host, tmp_path: Path, name: str
 ) -> None:
-    """Fast, open to everyone, sound, and found."""
+    """Performance, accessibility, best practices and SEO."""
     if name == "widget":
         host.pages["/"] = HOST_PAGE.format(hub=server.url, feed=named["feed"])
         host.pages |= {"/favicon.ico": "<svg/>", "/robots.txt": "User-agent: *"}

@@ -38,7 +38,7 @@ FEEDS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.skipif("VNU_JAR" not in os.environ, reason="make markup")
-def test_no_page_has_an_error(server: Server, tmp_path: Path) -> None:
+def test_pages_are_valid_html(server: Server, tmp_path: Path) -> None:
     """Pages of feeds, a post's, the index, the frame, the desk and a missing one."""
     feeds = {name: server.new_feed(**fields) for name, fields in FEEDS.items()}
     for n in range(22):

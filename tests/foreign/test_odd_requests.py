@@ -82,7 +82,7 @@ def requests(server: Server) -> Requests:
 
 
 def test_pipelined_requests_are_answered_in_turn(requests: Requests) -> None:
-    """Reads and writes, in one segment; the last one ends the connection."""
+    """Reads and writes, in one segment; the last one closes the connection."""
     made = requests.published
     every = requests.post() + requests.get("/healthz") + requests.post()
     assert requests.statuses(every + requests.get("/healthz", CLOSE)) == [
@@ -96,15 +96,15 @@ def test_pipelined_requests_are_answered_in_turn(requests: Requests) -> None:
 @pytest.mark.parametrize(
     "line", [CLOSE, "connection: CLOSE", "Connection:\tkeep-alive ,  close"]
 )
-def test_the_end_of_the_connection_is_asked_for(requests: Requests, line: str) -> None:
-    """In any case, in a list; on a stream the line is open until its end."""
+def test_connection_close_is_obeyed(requests: Requests, line: str) -> None:
+    """In any case, in a list; a stream stays open until its end."""
     assert requests.statuses(requests.get(requests.feed, line)) == [b"200"]
     requests.hears(requests.get(f"{requests.feed}/events", STREAM, line))
 
 
 @pytest.mark.parametrize("scheme", ["http", "https", "HTTP"])
-def test_absolute_targets(requests: Requests, scheme: str) -> None:
-    """As clients write them that think us a proxy."""
+def test_absolute_targets_are_accepted(requests: Requests, scheme: str) -> None:
+    """As clients send them to a proxy."""
     origin = f"{scheme}://[::1]:8000"
     for path in (requests.feed, requests.page, "/healthz", f"{requests.feed}/posts"):
         assert requests.statuses(requests.get(origin + path, CLOSE)) == [b"200"]
@@ -118,15 +118,15 @@ def test_absolute_targets(requests: Requests, scheme: str) -> None:
 @pytest.mark.parametrize(
     "host", ["news.example.", "NEWS.example:80", "[::1]:8000", "127.0.0.1", ""]
 )
-def test_hosts(requests: Requests, host: str) -> None:
+def test_valid_hosts_are_accepted(requests: Requests, host: str) -> None:
     """With a final dot, in capitals, an address of either family, or empty."""
     for path in (requests.feed, requests.page):
         assert requests.statuses(requests.get(path, CLOSE, host=host)) == [b"200"]
     requests.hears(requests.get(requests.live, *WEBSOCKET, host=host))
 
 
-def test_expectations(requests: Requests) -> None:
-    """100 to who waits for it: not to HTTP/1.0, not where the answer is a refusal."""
+def test_expect_100_continue_is_answered(requests: Requests) -> None:
+    """Not for HTTP/1.0, and not if the request is refused."""
     asked = requests.post("Expect: 100-Continue", CLOSE)
     head, body = asked[: -len(BODY)], asked[-len(BODY) :]
     assert requests.statuses(head, body) == [b"100", b"201"]
@@ -148,7 +148,7 @@ def test_expectations(requests: Requests) -> None:
     ],
     ids=["capitals", "small", "extension and trailer", "a byte each"],
 )
-def test_chunks(requests: Requests, chunks: Sequence[bytes]) -> None:
+def test_chunked_bodies_are_read(requests: Requests, chunks: Sequence[bytes]) -> None:
     """However their sizes are written."""
     made = requests.published
     head = requests.post("Transfer-Encoding: Chunked", CLOSE, body=b"")
@@ -156,8 +156,8 @@ def test_chunks(requests: Requests, chunks: Sequence[bytes]) -> None:
     assert requests.published == made + 1
 
 
-def test_a_get_with_an_empty_body(requests: Requests) -> None:
-    """Of no chunk or no length: frameworks add it to every request."""
+def test_a_get_with_an_empty_body_is_accepted(requests: Requests) -> None:
+    """Without chunks or of length 0: frameworks add it to every request."""
     for line, body in (("Transfer-Encoding: chunked", b"0\r\n\r\n"), ("", b"")):
         lines = (line or "Content-Length: 0",)
         whole = requests.get(requests.feed, *lines, CLOSE) + body
@@ -166,8 +166,8 @@ def test_a_get_with_an_empty_body(requests: Requests) -> None:
     requests.hears(requests.get(requests.live, *WEBSOCKET, "Content-Length: 0"))
 
 
-def test_segments_of_one_byte(requests: Requests) -> None:
-    """Without a pause, which the kernel joins as it likes."""
+def test_segments_of_one_byte_are_read(requests: Requests) -> None:
+    """Sent without a pause; the kernel may join them."""
     poll = f"{requests.feed}/events?wait=0"
     for whole, answer in (
         (requests.get(requests.feed, CLOSE), [b"200"]),
@@ -180,8 +180,8 @@ def test_segments_of_one_byte(requests: Requests) -> None:
     requests.hears(*in_pieces(stream, 1))
 
 
-def test_escapes_in_either_case(requests: Requests) -> None:
-    """A path with more escapes than it needs is the same path."""
+def test_escapes_in_either_case_are_equal(requests: Requests) -> None:
+    """A path with needless escapes is the same path."""
     for dash in ("%2D", "%2d"):
         for path in (requests.feed, requests.page):
             target = path.replace("-", dash)
@@ -190,8 +190,8 @@ def test_escapes_in_either_case(requests: Requests) -> None:
         requests.hears(requests.get(live, *WEBSOCKET))
 
 
-def test_bodies_with_a_byte_order_mark(requests: Requests) -> None:
-    """As Windows' tools write files."""
+def test_a_byte_order_mark_is_skipped(requests: Requests) -> None:
+    """Windows tools begin files with one."""
     marked = requests.post(CLOSE, body=b"\xef\xbb\xbf" + BODY)
     assert requests.statuses(marked) == [b"201"]
 

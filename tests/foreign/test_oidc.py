@@ -43,8 +43,8 @@ def log_of(server: Server) -> str:
     return server.log.read_text()
 
 
-def test_a_chief_signs_in_and_runs_a_feed(site: OidcSite) -> None:
-    """By group; the session's cookie is all the browser has."""
+def test_an_editor_in_chief_signs_in_and_runs_a_feed(site: OidcSite) -> None:
+    """By group; the browser holds only the session cookie."""
     browser = Browser(site)
     form = browser.ours.get(f"{site.server.url}/desk?feed=quay").text
     assert "Sign in at 127.0.0.1" in form and "start?feed=quay" in form
@@ -62,8 +62,8 @@ def test_a_chief_signs_in_and_runs_a_feed(site: OidcSite) -> None:
     assert "chief of the newsroom" in page.text
 
 
-def test_rights_are_of_the_claim_or_the_group(site: OidcSite) -> None:
-    """Who has neither is told so, and gets no session."""
+def test_rights_come_from_the_claim_or_the_group(site: OidcSite) -> None:
+    """A person with neither is refused with the reason, and gets no session."""
     editor = Browser(site)
     assert editor.sign_in("editor").status_code == 200
     feed = site.server.new_feed()
@@ -80,7 +80,7 @@ def test_rights_are_of_the_claim_or_the_group(site: OidcSite) -> None:
     assert not list(nobody.ours.cookies.jar)
 
 
-def test_attacks_on_the_way_back_are_refused(site: OidcSite) -> None:
+def test_forged_callbacks_are_refused(site: OidcSite) -> None:
     """The reason is in the log, and in no answer."""
     good = Browser(site)
     address = good.begin().headers["location"]
@@ -113,7 +113,7 @@ def test_attacks_on_the_way_back_are_refused(site: OidcSite) -> None:
 
 
 def test_a_public_client_signs_in(tmp_path: Path) -> None:
-    """PKCE alone protects the code."""
+    """Only PKCE protects the code."""
     with oidc_site(tmp_path / "data", "none") as site:
         browser = Browser(site)
         wait_until(lambda: browser.begin().status_code == 303)

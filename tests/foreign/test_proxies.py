@@ -69,7 +69,7 @@ def authority() -> trustme.CA:
 async def test_an_event_reaches_every_transport(
     name: str, tls: bool, hubs: Hubs, authority: trustme.CA, tmp_path: Path
 ) -> None:
-    """While the answers that it travels in go on. No WebSocket: told, or never told."""
+    """Before the response ends. Without WebSocket support: refused, or no answer."""
     needs(name)
     if tls and name in ("splitting", "no-upgrade"):
         pytest.skip("it works on TCP")
@@ -109,10 +109,10 @@ async def test_an_event_reaches_every_transport(
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "br, zstd, gzip"])
 @pytest.mark.parametrize("name", COMPRESSING)
-async def test_a_tag_makes_the_round_trip(
+async def test_an_etag_makes_the_round_trip(
     name: str, encoding: str, hubs: Hubs, tmp_path: Path, authority: trustme.CA
 ) -> None:
-    """What a GET hands out is taken by If-Match and If-None-Match, however encoded."""
+    """A GET's ETag works in If-Match and If-None-Match, whatever the encoding."""
     needs(name)
     feed = hubs.running[0].new_feed()
     text = "Words enough to be worth compressing. " * 40
@@ -146,10 +146,10 @@ async def test_a_tag_makes_the_round_trip(
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-async def test_no_token_is_in_a_log(
+async def test_no_proxy_logs_a_token(
     name: str, hubs: Hubs, tmp_path: Path, authority: trustme.CA
 ) -> None:
-    """Neither of what goes well, nor of hubs that are away or leave in the middle."""
+    """Neither for successes, nor for hubs that are away or fail midway."""
     needs(name)
     secret = "sp_a-secret-that-no-log-may-have"
     feed = hubs.running[0].new_feed()
@@ -192,7 +192,7 @@ async def test_no_token_is_in_a_log(
     ["/metrics", "/metrics/", "//metrics", "/%6detrics", "/metrics?x=1", "/./metrics"],
 )
 @pytest.mark.parametrize("name", SHIPPED)
-async def test_the_figures_stay_inside(
+async def test_metrics_are_not_reachable_through_the_proxy(
     name: str, path: str, hubs: Hubs, tmp_path: Path, authority: trustme.CA
 ) -> None:
     """However the address is written, and wherever a redirect leads."""
@@ -213,7 +213,7 @@ async def test_the_figures_stay_inside(
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-async def test_a_head_as_big_as_a_hub_takes_passes(
+async def test_the_largest_head_passes_the_proxy(
     name: str, hubs: Hubs, tmp_path: Path, authority: trustme.CA
 ) -> None:
     """30 KiB of cookies from the other parts of a newspaper's site."""
@@ -244,10 +244,10 @@ def curl(base: str, path: str, authority: trustme.CA, *options: str) -> str:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-async def test_browsers_are_given_http_2(
+async def test_browsers_are_offered_http_2(
     name: str, hubs: Hubs, tmp_path: Path, authority: trustme.CA
 ) -> None:
-    """Six connections a host are too few for a page's streams over HTTP/1.1."""
+    """Six HTTP/1.1 connections per host are too few for a page's streams."""
     needs(name)
     feed = hubs.running[0].new_feed()
     async with proxied(name, hubs.urls, tmp_path, authority=authority) as base:

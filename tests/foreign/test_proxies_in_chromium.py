@@ -17,6 +17,7 @@ import trustme
 from playwright.async_api import Page, async_playwright, expect
 
 from tests.browser.conftest import CHROMIUM
+from tests.browser.patience import PATIENCE_MS, close
 from tests.foreign.intermediaries import share_of
 from tests.foreign.proxies import missing, proxied
 from tests.foreign.two_hubs import Hubs, hubs_in, redis_in
@@ -48,9 +49,9 @@ async def chromium_page() -> AsyncIterator[Page]:
             args=["--no-sandbox", "--disable-background-networking"],
         )
         context = await browser.new_context(ignore_https_errors=True)
-        context.set_default_timeout(40_000)
+        context.set_default_timeout(PATIENCE_MS)
         yield await context.new_page()
-        await browser.close()
+        await close(browser)
 
 
 async def shows_what_comes(page: Page, base: str, hubs: Hubs) -> None:
@@ -72,10 +73,10 @@ async def shows_what_comes(page: Page, base: str, hubs: Hubs) -> None:
         ("nginx-defaults", "no-upgrade"),
     ),
 )
-async def test_the_page_is_live_behind_what_people_have(
+async def test_the_page_is_live_behind_each_proxy(
     name: str, hubs: Hubs, tmp_path: Path
 ) -> None:
-    """Over a socket where that can be, else over what gets through."""
+    """Over a WebSocket if possible, else over a transport that gets through."""
     if missing(name):
         pytest.skip(missing(name))
     async with proxied(name, hubs.urls, tmp_path) as base, chromium_page() as page:
@@ -89,7 +90,7 @@ async def test_the_page_is_live_behind_what_people_have(
 @pytest.mark.parametrize(
     "name", share_of(("caddy", "haproxy", "nginx"), ("caddy", "nginx"))
 )
-async def test_a_socket_goes_over_http_2_where_the_proxy_has_it(
+async def test_a_websocket_uses_http_2_if_the_proxy_supports_it(
     name: str, hubs: Hubs, tmp_path: Path
 ) -> None:
     """A CONNECT is answered by 200 (RFC 8441), an upgrade by 101."""

@@ -25,7 +25,8 @@ from tests.foreign.live_lines import (
     socket_to,
     trusting,
 )
-from tests.foreign.proxies import DEPLOY, SHIPPED, proxied
+from tests.foreign.proxies import SHIPPED, proxied
+from tests.foreign.proxy_site import DEPLOY
 from tests.foreign.two_hubs import hubs_in, redis_in
 
 pytestmark = [
@@ -62,7 +63,9 @@ SHORT = {
 
 
 @pytest.mark.parametrize("name", share_of(SHIPPED, ("nginx",)))
-async def test_a_quiet_line_stays(name: str, redis: str, tmp_path: Path) -> None:
+async def test_a_quiet_connection_stays_open(
+    name: str, redis: str, tmp_path: Path
+) -> None:
     """Over several of the proxy's timeouts, as a beat comes within each: after eight
     beats of a second the line of each transport still brings what is published."""
     needs(name)
@@ -90,8 +93,8 @@ def seconds(text: str) -> int:
     return int(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
 
 
-async def test_the_written_timeouts_are_ten_minutes() -> None:
-    """What ends a line is written down, and nothing shorter."""
+async def test_the_documented_timeouts_are_ten_minutes() -> None:
+    """Every timeout that ends a connection is documented; none is shorter."""
     nginx = (DEPLOY / "nginx.conf").read_text()
     line = nginx[nginx.index("location ~ /v1/") :].partition("}")[0]
     told = dict(re.findall(r"(\w+_timeout) (\w+);", line))
@@ -108,7 +111,7 @@ async def test_the_written_timeouts_are_ten_minutes() -> None:
 
 
 async def test_proxies_keep_connections_for_less_than_a_hub_does() -> None:
-    """Else a write meets a closing door, and can't be repeated."""
+    """Otherwise a write may meet a closing connection, and can't be repeated."""
     from stoppress.process.worker import KEEP_ALIVE_S
 
     caddy, nginx = ((DEPLOY / name).read_text() for name in ("Caddyfile", "nginx.conf"))

@@ -6,7 +6,7 @@ says what it sends and what must come back, in order; a case that does not end w
 close is followed by one more ping, which must be answered next. What stands before a
 violation or a close in one segment may be answered or not ("non-strict" in the suite).
 
-Four doors lead to the same reader: the fast path (the handshake in one segment), the
+Four paths lead to the same reader: the fast path (the handshake in one segment), the
 plain one (the handshake in pieces), frames in the very segment of the handshake, and
 the fast path over TLS.
 """
@@ -38,7 +38,7 @@ from tests.foreign.raw_socket import (
 from tests.foreign.websocket_cases import FEEDS, Case, Expected
 
 STILL_THERE = b"still there?"
-DOORS = ("fast", "plain", "early", "tls")
+PATHS = ("fast", "plain", "early", "tls")
 EARLY_BYTES = 16 << 10
 """No client may speak before it is answered; how much of it is heard is bounded."""
 CASES = (
@@ -70,7 +70,7 @@ def secure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @dataclass(frozen=True)
 class OpenFeed:
-    """A feed that is open, as are FEEDS, so that the fast path takes whoever comes."""
+    """A feed that is open, as are FEEDS, so that the fast path takes connections."""
 
     url: str
     name: str
@@ -108,38 +108,38 @@ def secure_feed(secure_server: Server) -> Iterator[OpenFeed]:
 
 
 @pytest.fixture
-def feed(door: str, request: pytest.FixtureRequest) -> OpenFeed:
-    """The one behind the door."""
-    name = "secure_feed" if door == "tls" else "plain_feed"
+def feed(path: str, request: pytest.FixtureRequest) -> OpenFeed:
+    """The one behind the path."""
+    name = "secure_feed" if path == "tls" else "plain_feed"
     found: OpenFeed = request.getfixturevalue(name)
     return found
 
 
-def test_there_are_enough_cases() -> None:
-    """Of each chapter, and each of another name."""
+def test_the_cases_are_many_and_distinct() -> None:
+    """Some of each chapter, each with a name of its own."""
     assert len(CASES) >= 120
     assert len({case.name for case in CASES}) == len(CASES)
     assert {case.name.split()[0].split(".")[0] for case in CASES} >= set("12345679")
 
 
 @pytest.mark.parametrize(
-    ("case", "door"),
+    ("case", "path"),
     [
-        pytest.param(case, door, id=f"{case.name}-{door}")
-        for case, door in product(CASES, DOORS)
-        if door != "early" or len(case.sends) <= EARLY_BYTES
+        pytest.param(case, path, id=f"{case.name}-{path}")
+        for case, path in product(CASES, PATHS)
+        if path != "early" or len(case.sends) <= EARLY_BYTES
     ],
 )
-def test_frames(feed: OpenFeed, case: Case, door: str) -> None:
-    """What is sent is answered as the RFC says, and by nothing else."""
+def test_frames_are_answered_by_the_rfc(feed: OpenFeed, case: Case, path: str) -> None:
+    """And by nothing else."""
     more = [f"Sec-WebSocket-Extensions: {case.offer}"] if case.offer else []
     request = handshake(f"/v1/live?feed={feed.name}", *more)
     frames = in_pieces(case.sends, case.piece) if case.piece else [case.sends]
     ends = any(not isinstance(one, str | bytes) for one in case.hears)
     with RawSocket(feed.url) as client:
-        if door == "early":
+        if path == "early":
             client.send_each([request + frames[0], *frames[1:]])
-        elif door == "plain":
+        elif path == "plain":
             client.send(request[:60], request[60:])
         else:
             client.send(request)
@@ -147,7 +147,7 @@ def test_frames(feed: OpenFeed, case: Case, door: str) -> None:
         assert head is not None and head.status == 101
         hello = client.frame()
         assert hello is not None and json.loads(hello.text)["type"] == "hello"
-        if door != "early":
+        if path != "early":
             client.send_each(frames)
         if not ends:
             client.send(frame(PING, STILL_THERE))
@@ -310,18 +310,20 @@ HANDSHAKES = (
 
 
 @pytest.mark.parametrize(
-    ("case", "door"),
+    ("case", "path"),
     [
         pytest.param(
             case,
-            door,
-            id=f"{case.name}-{door}",
+            path,
+            id=f"{case.name}-{path}",
         )
-        for case, door in product(HANDSHAKES, ("fast", "plain", "tls"))
+        for case, path in product(HANDSHAKES, ("fast", "plain", "tls"))
     ],
 )
-def test_handshakes(feed: OpenFeed, case: Handshake, door: str) -> None:
-    """Each is answered, whichever way it comes, and at once."""
+def test_handshakes_are_answered_by_the_rfc(
+    feed: OpenFeed, case: Handshake, path: str
+) -> None:
+    """On every path, and at once."""
     headers: dict[str, str | None] = {**USUAL, **dict(case.changes)}
     lines = [case.request_line.format(feed=feed.name)]
     lines += [f"{name}: {value}" for name, value in headers.items() if value]
@@ -329,7 +331,7 @@ def test_handshakes(feed: OpenFeed, case: Handshake, door: str) -> None:
     with RawSocket(feed.url, ANSWERS_WITHIN_S) as client:
         # What a path over an Ethernet makes of it; three pieces at least.
         size = min(1448, len(request) // 3)
-        client.send(*(in_pieces(request, size) if door == "plain" else [request]))
+        client.send(*(in_pieces(request, size) if path == "plain" else [request]))
         head = client.head()
         wanted = case.status if isinstance(case.status, tuple) else (case.status,)
         assert head is not None and head.status in wanted, head

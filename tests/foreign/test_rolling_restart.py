@@ -77,10 +77,10 @@ class Publisher:
 
 @pytest.mark.parametrize("how", share_of(("SIGTERM", "SIGKILL"), ("SIGTERM",)))
 @pytest.mark.parametrize("name", share_of((*SHIPPED, *FOUND), ("nginx",)))
-async def test_a_rolling_restart_costs_no_event(
+async def test_a_rolling_restart_loses_no_event(
     name: str, how: str, redis: str, tmp_path: Path
 ) -> None:
-    """One hub after the other ends and starts anew among posts."""
+    """One hub after the other is restarted among posts."""
     needs(name)
     transports = TRANSPORTS[name == "nginx-defaults" :]
     with hubs_in(tmp_path, redis) as hubs:
@@ -173,7 +173,7 @@ async def test_a_write_without_a_key_is_never_repeated(
 
 @pytest.mark.parametrize("name", ["nginx", "haproxy"])
 async def test_a_write_with_a_key_is_repeated(name: str, tmp_path: Path) -> None:
-    """The first hub takes it and leaves without an answer; the other answers."""
+    """The first hub takes it and closes without an answer; the other answers."""
     needs(name)
     seen: list[str] = []
     keyed = {"idempotency-key": "k-1"}

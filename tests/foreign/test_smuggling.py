@@ -124,8 +124,8 @@ def targets(server: Server) -> Iterator[list[Target]]:
         assert SECRET not in " ".join(target.published()).encode()
 
 
-def test_what_is_a_request_is_read(server: Server) -> None:
-    """Two requests that are two are both executed: the cases below could fail."""
+def test_two_real_requests_are_both_executed(server: Server) -> None:
+    """Proof that the cases below could fail."""
     target = Target(server)
     inner = target.filled(INNER)
     with RawSocket(server.url) as client:
@@ -152,22 +152,22 @@ def test_a_body_behind_an_ignored_upgrade_is_awaited(server: Server) -> None:
     assert len(target.published()) == 1
 
 
-def test_there_are_enough_framings() -> None:
-    """Each of another name."""
+def test_the_framings_are_distinct() -> None:
+    """Each has a name of its own."""
     assert len(FRAMINGS) >= 40
     assert len({framing.name for framing in FRAMINGS}) == len(FRAMINGS)
 
 
 @pytest.mark.parametrize("way", WAYS if ALL else WAYS[:2])
 @pytest.mark.parametrize("framing", FRAMINGS, ids=lambda framing: framing.name)
-def test_no_second_request(
+def test_no_smuggled_request_is_executed(
     server: Server,
     hub: Hub,
     targets: list[Target],
     framing: Framing,
     way: str,
 ) -> None:
-    """What is inside is not read, and the outer request is answered at most once."""
+    """The inner request is not read; the outer one gets at most one answer."""
     target = Target(server)
     is_alone = hub.through in OURS
     if is_alone:

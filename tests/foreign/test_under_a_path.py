@@ -19,6 +19,7 @@ import trustme
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
 
 from tests.browser.conftest import CHROMIUM
+from tests.browser.patience import PATIENCE_MS, close
 from tests.conftest import ADMIN_TOKEN, Server, started
 from tests.foreign.proxies import missing, proxied
 
@@ -125,19 +126,21 @@ async def visiting(
             ],
         )
         context = await browser.new_context(ignore_https_errors=True)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MS)
         visitor = Visitor(context)
         try:
             yield visitor
         finally:
-            await browser.close()
+            await close(browser)
 
 
 @pytest.mark.parametrize(
     "way",
     ("caddy-strips", "nginx-strips", "haproxy-keeps"),
 )
-async def test_nothing_is_outside(way: str, hub: Server, tmp_path: Path) -> None:
+async def test_every_page_works_under_a_path(
+    way: str, hub: Server, tmp_path: Path
+) -> None:
     """Index, page, permalink, tag, other order, embed, widget, desk: all live."""
     name, _, does = way.partition("-")
     strips = does == "strips"
@@ -230,7 +233,7 @@ async def test_nothing_is_outside(way: str, hub: Server, tmp_path: Path) -> None
         assert visitor.complaints == []
 
 
-async def test_every_address_that_is_given_out_is_inside(hub: Server) -> None:
+async def test_every_generated_address_is_under_the_path(hub: Server) -> None:
     """In pages, JSON-LD, feeds, oEmbed, sitemap, API, redirects; each of them is there,
     whether a proxy strips the path or not, and if a client puts it in front twice."""
     feed = hub.new_feed()

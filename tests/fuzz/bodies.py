@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-from stoppress.desk.feed_input import (
+from stoppress.desk.feed_from_and_to_input import (
     FeedCopy,
     check_feed,
     editable_feed,
@@ -23,14 +23,14 @@ from stoppress.desk.feed_input import (
 from stoppress.desk.feeds import read_new_feed
 from stoppress.desk.json_input import convert, read, read_object
 from stoppress.desk.merge_patch import merge
-from stoppress.desk.post_input import (
+from stoppress.desk.post_from_and_to_input import (
     PostCopy,
     check_draft,
     editable_post,
     edited,
     new_post,
 )
-from stoppress.desk.tokens import TokenInput
+from stoppress.desk.token_record import TokenInput
 from stoppress.desk.write_outcome_and_checks import encode
 from stoppress.domain.errors import Malformed
 from stoppress.domain.feed import Feed, FeedInput

@@ -21,7 +21,7 @@ from stoppress.web.api import route_table
 from stoppress.web.problems import exception_handlers
 from tests.fuzz import samples
 from tests.fuzz.mutate import ODD, bent, json_of
-from tests.unit.web.desk_harness import ADMIN, BASE, Office, open_office
+from tests.unit.web.desk_harness import ADMIN, BASE, DeskHarness, open_harness
 
 ALLOWED = frozenset(
     (200, 201, 204, 304, 307, 400, 401, 403, 404, 405, 409, 410, 412, 413, 415, 422)
@@ -71,26 +71,26 @@ def session(chance: random.Random, inputs: int) -> Counter[str]:
 
 async def _session(chance: random.Random, inputs: int) -> Counter[str]:
     seen: Counter[str] = Counter()
-    async with open_office() as office:
-        await office.feed("quay")
+    async with open_harness() as harness:
+        await harness.feed("quay")
         app = Starlette(
-            routes=route_table.routes(office.services),
+            routes=route_table.routes(harness.services),
             exception_handlers=exception_handlers(BASE),
         )
-        names = [str((await office.post()).json()["post"]["id"]), samples.POST_ID]
+        names = [str((await harness.post()).json()["post"]["id"]), samples.POST_ID]
         for _ in range(inputs):
-            before = _events(office)
+            before = _events(harness)
             scope, body = _request(chance, names)
             status = await _ask(app, scope, _cut(chance, body), body)
             if status >= 400:
                 text = f"{scope['method']} {scope['raw_path']!r} was refused, and done"
-                assert _events(office) == before, text
+                assert _events(harness) == before, text
             seen[f"{scope['method']} {status}"] += 1
     return seen
 
 
-def _events(office: Office) -> int:
-    return sum(1 + kept.seq for kept in office.store.kept.values())
+def _events(harness: DeskHarness) -> int:
+    return sum(1 + kept.seq for kept in harness.store.kept.values())
 
 
 def _request(chance: random.Random, names: list[str]) -> tuple[Scope, bytes]:

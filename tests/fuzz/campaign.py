@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from tests.faults.sections import put
+from tests.faults.report_sections import put
 from tests.fuzz import bodies, calls, cursors, frames
 
 INPUTS = 1_000_000

@@ -11,8 +11,8 @@ from collections import Counter
 
 from stoppress.domain.cursor import MAX_SEQ, Cursor
 from stoppress.domain.errors import Malformed
-from stoppress.web.line.live_authorization import wanted
-from stoppress.web.pagination import mark_text, parse_mark
+from stoppress.web.line.decide_live_admission import wanted
+from stoppress.web.paginate_posts_as_json import mark_text, parse_mark
 from tests.fuzz.mutate import bent
 
 RIGHT = (b"k3v9-120", b"e-0", b"0-9007199254740991", b"a" * 32 + b"-1", b"x@k3v9-7")

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
-from tests.faults.sections import put
+from tests.faults.report_sections import put
 
 INPUTS = 1_000_000
 LONGEST = 1024

@@ -23,8 +23,8 @@ def quiet(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", PYTHON)
-def test_a_target_holds(name: str) -> None:
-    """Some thousand inputs, each session as `make fuzz` has it."""
+def test_each_target_passes(name: str) -> None:
+    """Some thousand inputs, in sessions like those of `make fuzz`."""
     result = fuzzed(name, steps(PYTHON[name], SEED, 0, 60), INPUTS, quiet)
     assert not result.fault, f"SEED={SEED}: {result.fault}"
     assert result.inputs == INPUTS
@@ -32,8 +32,8 @@ def test_a_target_holds(name: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-def test_the_client_holds() -> None:
-    """Each session ends with a reader that holds what the hub holds."""
+def test_the_client_passes() -> None:
+    """Each session ends with a reader whose state is the hub's."""
     result = fuzzed("client", client_steps(SEED, 0, 10, 60), INPUTS, quiet)
     assert not result.fault, f"SEED={SEED}: {result.fault}"
     assert result.seen["healed"] >= 10
@@ -48,7 +48,7 @@ def planted(chance: random.Random, inputs: int) -> Counter[str]:
 
 
 def test_a_planted_defect_is_found_and_repeated() -> None:
-    """By the seed and the number of its session, alone."""
+    """By the seed and the number of its session."""
     found = fuzzed("frames", steps(planted, SEED, 0, 60), 1_000_000, quiet)
     assert "planted" in found.fault
     again = fuzzed("frames", steps(planted, SEED, found.session, 60), 1, quiet)
@@ -67,16 +67,16 @@ def test_a_hang_is_found() -> None:
     assert "takes longer" in fuzzed("frames", steps(hangs, 1, 0, 0.2), 1, quiet).fault
 
 
-def test_memory_that_grows_is_found() -> None:
-    """More than its bound beyond what it held when it was warm."""
+def test_growing_memory_is_found() -> None:
+    """More than its bound above its size after warming up."""
     grows = ((500, Counter[str](), 50.0 + number) for number in range(100))
     assert "MB more" in fuzzed("frames", grows, 50_000, quiet).fault
     stays = ((500, Counter[str](), 90.0) for _ in range(100))
     assert not fuzzed("frames", stays, 50_000, quiet).fault
 
 
-def test_inputs_are_those_of_their_seed() -> None:
-    """The same, drawn again; and some are right, some are not."""
+def test_inputs_depend_only_on_their_seed() -> None:
+    """Drawn again they are the same; some are valid, some are not."""
 
     def drawn() -> list[bytes]:
         chance = random.Random(SEED)

@@ -18,8 +18,8 @@ needs_atheris = pytest.mark.skipif(
 
 @needs_atheris
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_target_holds(target: str, tmp_path: Path) -> None:
-    """What reaches something new is gone on from."""
+def test_each_target_passes(target: str, tmp_path: Path) -> None:
+    """Inputs that reach new code are mutated further."""
     found = led(target, 3000, SEED, tmp_path)
     assert not found.fault
     assert found.inputs == 3000
@@ -28,16 +28,16 @@ def test_a_target_holds(target: str, tmp_path: Path) -> None:
 
 
 @needs_atheris
-def test_what_fails_is_told(tmp_path: Path) -> None:
-    """A process that does not come to its end has found something."""
+def test_a_failure_is_reported(tmp_path: Path) -> None:
+    """So is a process that does not end."""
     found = led("nothing", 3000, SEED, tmp_path)
     assert "nothing" in found.fault
     assert "**failed**" in table([found], SEED)
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_an_input_is_repeated_without_it(target: str) -> None:
-    """Both ways, by anybody: bytes of any kind hold."""
+def test_an_input_is_repeated_without_the_fuzzer(target: str) -> None:
+    """Both ways; any bytes are a valid input."""
     one = check(target)
     for length in (0, 1, 2, 40, 400):
         for way in (0, 1):
@@ -45,8 +45,8 @@ def test_an_input_is_repeated_without_it(target: str) -> None:
     one(b"")
 
 
-def test_its_chance_is_its_bytes() -> None:
-    """The same bytes draw the same, others others; used up, it goes on."""
+def test_random_choices_come_from_the_input_bytes() -> None:
+    """The same bytes give the same choices; used up, it goes on."""
 
     def drawn(data: bytes) -> list[float]:
         chance = Drawn(data)

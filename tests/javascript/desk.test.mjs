@@ -10,6 +10,7 @@ const {
 } = await deskModule("three_way_merge.js");
 const { EMPTY_DRAFT, FIELDS, FIELD_NAMES } = await deskModule("post_field_table.js");
 const { RepeatedRequest, isUnknown, newIdempotencyKey, sendOnce } = await deskModule("repeat_request_until_outcome.js");
+const { withFormer } = await deskModule("unsent_lists_in_local_storage.js");
 
 const post = {
   id: "p1", url: "/live/x/p1", external_id: null, headline: "Bridge shut", body: "Since nine.",
@@ -125,4 +126,13 @@ test("only an answer that settles it counts as one", async () => {
   for (const status of [200, 201, 204, 400, 401, 409, 412, 422]) assert.ok(!isUnknown({ status }));
   assert.equal((await sendOnce({ method: "GET", path: "http://127.0.0.1:1/" })).status, 0);
   assert.notEqual(newIdempotencyKey(), newIdempotencyKey());
+});
+
+test("a list that comes back from a seal is added to what was kept since", () => {
+  const form = (slug, title) => ({ form: "feed-form", slug, base: null, values: { title } });
+  const [one, two] = [form("a", "new"), form("b", "old")];
+  assert.deepEqual(JSON.parse(withFormer(JSON.stringify([one]), JSON.stringify([two]))), [one, two]);
+  assert.equal(withFormer(null, "[1]"), "[1]");
+  assert.equal(withFormer('{"quay":2}', '{"quay":1}'), '{"quay":2}');
+  assert.equal(withFormer("kept", "[1]"), "kept");
 });

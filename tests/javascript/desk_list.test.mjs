@@ -1,13 +1,14 @@
 // The desk's list without a page: what a search finds, times of the feed's zone, tags.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { deskModule } from "./desk_modules.mjs";
 
 const { tagPatch } = await deskModule("bulk_bar.js");
-const { clockOf, instantOf } = await deskModule("feed_time.js");
+const { clockOf, instantOf, skippedTime } = await deskModule("feed_time.js");
 const { EVERY_POST, matcher, namesOf } = await deskModule("post_matches_search.js");
-const { postTitle, searchText } = await deskModule("post_text.js");
+const { postTitle, searchText } = await deskModule("post_as_plain_text.js");
 
 const post = {
   id: "p1", rev: 2, headline: "Kurtulmuş: “Köprü kapalı”", html: "<p>The <em>bridge</em> is shut &amp; guarded.</p>",
@@ -19,8 +20,12 @@ const other = { id: "p2", html: '<p title="a > b">un<b>believ</b>able</p><p>Seco
 test("a title is the headline, else the start of the text, without markup", () => {
   assert.equal(postTitle(post), post.headline);
   assert.equal(postTitle(other), "unbelievable Second.");
-  assert.equal(postTitle({ id: "p3", html: `<p>${"x".repeat(400)}</p>`, published_at: "" }).length, 161);
-  assert.equal(postTitle({ id: "p4", media: [{ type: "quote" }], published_at: "" }), "quote");
+});
+
+test("the desk titles posts as readers' pages do, for a table of untidy posts", () => {
+  const table = JSON.parse(readFileSync(new URL("../fixtures/post_titles.json", import.meta.url), "utf8"));
+  const said = table.map((row) => [row.what, postTitle(row.post)]);
+  assert.deepEqual(said, table.map(({ what, says }) => [what, says]));
 });
 
 test("a search looks at every word of a post, without case and marks", () => {
@@ -55,6 +60,14 @@ test("a clock time of a zone is one instant, also where the clock changes", () =
   // Skipped by the zone, and twice in it.
   assert.equal(instantOf("2026-03-29T02:30", "Europe/Berlin"), "2026-03-29T01:30:00.000Z");
   assert.equal(instantOf("2026-10-25T02:30", "Europe/Berlin"), "2026-10-25T00:30:00.000Z");
+  // Half typed, and too late: read again as they were written, and never thrown.
+  for (const zone of ["UTC", "Asia/Kathmandu", "Pacific/Kiritimati"]) {
+    for (const clock of ["0002-01-01T00:00", "0020-01-01T00:00", "0202-01-01T00:00", "9999-12-31T23:59", "12026-01-01T00:00", "275760-01-01T00:00"]) {
+      assert.equal(clockOf(instantOf(clock, zone), zone), clock, `${zone} ${clock}`);
+    }
+  }
+  assert.equal(skippedTime("2026-03-29T02:30", "Europe/Berlin"), "the clocks of Europe/Berlin skip this time: it would be 2026-03-29 03:30");
+  for (const clock of ["", "2026-03-29T03:30", "2026-10-25T02:30", "0020-01-01T00:00"]) assert.equal(skippedTime(clock, "Europe/Berlin"), "");
 });
 
 test("tags are added and removed; what would change nothing is no change", () => {

@@ -68,6 +68,29 @@ test("pasted HTML keeps what a post may have, and nothing else", () => {
   assert.ok(isFormatted("<p>a <b>b</b></p>") && !isFormatted("<div>a</div><div>b</div>"));
 });
 
+test("lists and tables of word processors and spreadsheets stay what they are", () => {
+  // Word: each item a paragraph, its mark in a part of its own.
+  const item = (mark, text, level = 1) => ["P", { class: "MsoListParagraph", style: `text-indent:-.25in;mso-list:l0 level${level} lfo1` },
+    ["SPAN", { style: "font-family:Symbol" }, ["SPAN", { style: "mso-list:Ignore" }, mark, ["SPAN", {}, "\u00a0\u00a0 "]]], ["B", {}, text], ["O:P", {}]];
+  assert.equal(from(item("\u00b7", "One"), item("o", "In it", 2), item("\u00b7", "Two")), "- **One**\n\n   - **In it**\n\n- **Two**");
+  assert.equal(from(item("1.", "One"), item("2)", "Two")), "1. **One**\n\n2. **Two**");
+  // Google Docs and Word: paragraphs in cells.
+  const cell = (...texts) => ["TD", {}, ...texts.map((text) => ["P", {}, ["SPAN", {}, text]])];
+  assert.equal(from(["TABLE", {}, ["COL", {}], ["TBODY", {}, ["TR", {}, cell("Lock", "north"), cell("3")], ["TR", {}, cell("Ferry"), cell("# 4")]]]),
+    "| Lock north | 3 |\n| --- | --- |\n| Ferry | \\# 4 |");
+  assert.equal(from(["STYLE", {}, ".xl65{}"], ["P", { dir: "RTL" }, ["SPAN", { lang: "AR-SA" }, "سوق ", ["B", {}, "السمك"]]]), "سوق **السمك**");
+  assert.ok(isFormatted("<p style='mso-list:l0 level1 lfo1'>a"));
+});
+
+test("a pasted page of blanks and breaks is read in one pass", () => {
+  const blanks = "\u00a0".repeat(300_000);
+  assert.equal(from(["B", {}, `${blanks}x${blanks}y`]), `**x${blanks}y**`);
+  const breaks = Array.from({ length: 50_000 }, () => ["BR", {}]);
+  assert.equal(from("a", ...breaks, "b"), `a${"\\\n".repeat(50_000)}b`);
+  assert.equal(from("a", ...breaks), "a");
+  assert.equal(from("a\\", ["BR", {}], " ", ["BR", {}]), "a\\\\");
+});
+
 test("differences name what went and what came, and together are both texts", () => {
   const [before, after] = ["Two people were hurt at the lock.", "Three people were badly hurt at the lock."];
   const found = differences(before, after);

@@ -11,7 +11,7 @@ import { Browser, Tab, World, replaceGlobals } from "./drawn_world.mjs";
 
 replaceGlobals();
 const { EntryStore } = await deskModule("entry_store.js");
-const { EntryLock } = await deskModule("composer_lock.js");
+const { EntryLock } = await deskModule("one_tab_per_entry.js");
 const { Outbox } = await deskModule("outbox.js");
 const { asNewPost, isUntouched, needsDecision, newEntry, queued, rebased, withOwnText, withdrawn } = await deskModule("outbox_entry.js");
 const { isEqualJson } = await deskModule("three_way_merge.js");

@@ -39,7 +39,7 @@ class History:
         )
         return LogWindow(Cursor(EPOCH, head), events, now[""] or b"")
 
-    def heard(self, seq: int) -> PubSubMessage:
+    def received(self, seq: int) -> PubSubMessage:
         """The message of an event."""
         return PubSubMessage(Cursor(EPOCH, seq), self.events[seq - 1])
 
@@ -96,30 +96,30 @@ def histories(draw: st.DrawFn) -> History:
 
 
 @given(histories(), st.data())
-def test_a_whole_is_what_a_reading_at_the_end_would_give(
+def test_a_merge_equals_a_read_at_the_end(
     history: History, data: st.DataObject
 ) -> None:
-    """If everything after the reading was heard, whenever listening began."""
+    """If every later event was received, whenever listening began."""
     last = len(history.events)
     head = data.draw(st.integers(0, last))
     first = data.draw(st.integers(1, head + 1))
     began = data.draw(st.integers(1, head + 1))
-    heard = [history.heard(seq) for seq in range(began, last + 1)]
-    merged = merge(history.window(first, head), heard)
+    received = [history.received(seq) for seq in range(began, last + 1)]
+    merged = merge(history.window(first, head), received)
     assert merged.whole
     assert history.agrees(merged.window, first, last)
 
 
 @given(histories(), st.data())
-def test_whatever_is_heard_the_window_has_no_hole_and_no_lie(
+def test_the_window_is_correct_whatever_is_received(
     history: History, data: st.DataObject
 ) -> None:
-    """Messages lost, repeated and out of order: never more than is proved."""
+    """Messages lost, repeated and out of order: no hole, and no unproven event."""
     last = len(history.events)
     head = data.draw(st.integers(0, last))
     first = data.draw(st.integers(1, head + 1))
     seqs = data.draw(st.lists(st.integers(1, last), max_size=40))
-    merged = merge(history.window(first, head), [history.heard(seq) for seq in seqs])
+    merged = merge(history.window(first, head), [history.received(seq) for seq in seqs])
     end = merged.window.cursor.seq
     assert history.agrees(merged.window, first, end)
     later = [seq for seq in seqs if seq > head]
@@ -129,27 +129,25 @@ def test_whatever_is_heard_the_window_has_no_hole_and_no_lie(
         assert end < max(later)
 
 
-def test_a_hole_that_is_filled_later_is_none() -> None:
-    """Heard out of order, and again: whole, as soon as nothing is missing."""
+def test_a_hole_filled_later_is_closed() -> None:
+    """Received out of order and again: whole, once nothing is missing."""
     events = [
         Event(seq, EventType.FEED, seq, Subject.feed(""), b"%d" % seq)
         for seq in (1, 2, 3)
     ]
     history = History(events)
     for seqs, whole in (((3, 2, 3), True), ((3, 2), False), ((3,), False)):
-        heard = [history.heard(seq) for seq in seqs]
-        assert merge(history.window(1, 1), heard).whole is whole
+        received = [history.received(seq) for seq in seqs]
+        assert merge(history.window(1, 1), received).whole is whole
 
 
 @given(histories(), st.data())
-def test_nothing_of_a_withdrawn_post_is_left(
-    history: History, data: st.DataObject
-) -> None:
-    """Whether its withdrawal was read or heard."""
+def test_a_withdrawn_post_leaves_no_text(history: History, data: st.DataObject) -> None:
+    """Whether its withdrawal was read or received."""
     last = len(history.events)
     head = data.draw(st.integers(0, last))
-    heard = [history.heard(seq) for seq in range(head + 1, last + 1)]
-    window = merge(history.window(1, head), heard).window
+    received = [history.received(seq) for seq in range(head + 1, last + 1)]
+    window = merge(history.window(1, head), received).window
     gone = {post for post, body in history.now(last).items() if body is None}
     for event in window.events:
         if event.subject.id in gone:
@@ -157,17 +155,17 @@ def test_nothing_of_a_withdrawn_post_is_left(
 
 
 @given(histories(), st.data())
-def test_another_epoch_is_never_mixed_in(history: History, data: st.DataObject) -> None:
-    """And whoever hears of one reads again."""
+def test_epochs_are_never_mixed(history: History, data: st.DataObject) -> None:
+    """An event of another epoch causes a new read."""
     last = len(history.events)
     head = data.draw(st.integers(0, last))
-    heard = [history.heard(seq) for seq in range(head + 1, last + 1)]
+    received = [history.received(seq) for seq in range(head + 1, last + 1)]
     stranger = PubSubMessage(
         Cursor("zzzz", head + 1), history.events[0]._replace(seq=head + 1)
     )
-    at = data.draw(st.integers(0, len(heard)))
-    heard.insert(at, stranger)
-    merged = merge(history.window(1, head), heard)
+    at = data.draw(st.integers(0, len(received)))
+    received.insert(at, stranger)
+    merged = merge(history.window(1, head), received)
     assert not merged.whole
     assert history.agrees(merged.window, 1, last)
 
@@ -176,7 +174,7 @@ def test_another_epoch_is_never_mixed_in(history: History, data: st.DataObject) 
 def test_contiguous_is_the_longest_tail_up_to_the_head(
     seqs: set[int], head: int
 ) -> None:
-    """Without the head there is nothing."""
+    """Without the head it is empty."""
     events = [
         Event(seq, EventType.FEED, 0, Subject.feed(""), b"f") for seq in sorted(seqs)
     ]
@@ -190,6 +188,6 @@ def test_contiguous_is_the_longest_tail_up_to_the_head(
 
 @given(st.lists(st.integers(1, 6), max_size=5), st.integers(0, 6))
 def test_follows_is_one_after_the_other(seqs: list[int], seq: int) -> None:
-    """Beginning with the next."""
+    """Beginning with the next seq."""
     events = [Event(one, EventType.FEED, 0, Subject.feed(""), b"f") for one in seqs]
     assert follows(events, seq) == (seqs == list(range(seq + 1, seq + 1 + len(seqs))))

@@ -16,7 +16,7 @@ from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.hub.ring import BLOCK_BYTES, MAX_PARTS, VISIT_BYTES, Ring
 from stoppress.hub.ring_memory_limit import RingMemoryLimit
 from stoppress.wire.wire_formats import WireFormat, framed
-from tests.newsroom_line import T0, feed_body, post_body
+from tests.scripted_upstream import T0, feed_body, post_body
 
 FEED, BASE, EPOCH = "x", "http://h", "k3v9"
 
@@ -72,13 +72,13 @@ class RingAgainstList(RuleBasedStateMachine):
         self.ring.drop_caches()
 
     def _expected(self, wire: WireFormat, after: int, upto: int) -> bytes:
-        from stoppress.wire import messages
+        from stoppress.wire import encode_messages
 
         return b"".join(
             framed(
                 wire,
                 event.type.name,
-                messages.event(FEED, EPOCH, event, BASE),
+                encode_messages.event(FEED, EPOCH, event, BASE),
                 f"{EPOCH}-{event.seq}",
             )
             for event in self.events[after:upto]
@@ -160,8 +160,8 @@ def _events(sizes: list[int]) -> Iterator[Event]:
         st.tuples(st.integers(0, 4), st.integers(1, 5_000)), min_size=1, max_size=80
     )
 )
-def test_all_rings_together_stay_in_their_budget(plan: list[tuple[int, int]]) -> None:
-    """Together they are over it only when each is down to its newest event."""
+def test_all_rings_stay_within_their_shared_budget(plan: list[tuple[int, int]]) -> None:
+    """They exceed it only when each is down to its newest event."""
     budget = RingMemoryLimit(40_000, HubMetrics())
     rings = [Ring(f"f{n}", BASE, max_events=50, max_bytes=30_000) for n in range(5)]
     for ring in rings:
@@ -180,8 +180,8 @@ def test_all_rings_together_stay_in_their_budget(plan: list[tuple[int, int]]) ->
     assert budget.used == 0
 
 
-def test_every_event_is_encoded_once_for_all_wires() -> None:
-    """However many cursors, readers and wires: one encode an event."""
+def test_each_event_is_encoded_once_for_all_encodings() -> None:
+    """Whatever the number of cursors, readers and encodings."""
     encoded: list[int] = []
     ring = Ring(
         FEED,
@@ -206,7 +206,7 @@ def _whole(part: bytes | memoryview) -> int:
 
 
 def test_cursors_share_the_bytes_of_each_block() -> None:
-    """A thousand cursors don't make a thousand joined copies."""
+    """A thousand cursors make no thousand joined copies."""
     ring = Ring(FEED, BASE, max_events=4096, max_bytes=8 << 20)
     ring.restart(Cursor(EPOCH, 1000), tuple(_events([300] * 1000)))
     backlog_cache = [ring.tail(WireFormat.WEBSOCKET, seq)[0] for seq in range(999)]
@@ -214,8 +214,8 @@ def test_cursors_share_the_bytes_of_each_block() -> None:
     assert len(copies) < 1000 / 8
 
 
-def test_a_visit_takes_as_many_blocks_as_there_is_room_for() -> None:
-    """Who lags a little gets to the head in one visit, wherever blocks begin."""
+def test_a_visit_sends_as_many_blocks_as_fit() -> None:
+    """A reader slightly behind reaches the head in one visit."""
     ring = Ring(FEED, BASE, max_events=4096, max_bytes=8 << 20)
     ring.restart(Cursor(EPOCH, 200), tuple(_events([300] * 200)))
     size = len(framed(WireFormat.WEBSOCKET, "post.published", ring.messages(0, 1)[0]))
@@ -227,8 +227,8 @@ def test_a_visit_takes_as_many_blocks_as_there_is_room_for() -> None:
             assert VISIT_BYTES - BLOCK_BYTES < sum(map(len, parts))
 
 
-def test_parts_are_no_more_than_the_kernel_takes() -> None:
-    """However small they are on a wire that compresses."""
+def test_parts_stay_within_the_kernels_limit() -> None:
+    """However small they are on a compressed connection."""
     ring = Ring(FEED, BASE, max_events=4096, max_bytes=64 << 20)
     ring.restart(Cursor(EPOCH, 100), tuple(_events([40_000] * 100)))
     parts, after = ring.tail(WireFormat.DEFLATED, 0)
@@ -238,8 +238,8 @@ def test_parts_are_no_more_than_the_kernel_takes() -> None:
 
 @given(st.randoms(use_true_random=False))
 @settings(max_examples=10, deadline=None)
-def test_a_tail_that_broke_off_has_its_rest_later_too(chance: Random) -> None:
-    """Also when the joined bytes that it came from had to make room for others."""
+def test_the_rest_of_a_cut_tail_stays_available(chance: Random) -> None:
+    """Also if the joined bytes it came from were evicted."""
     ring = Ring(FEED, BASE, max_events=64, max_bytes=8 << 20, encoded=lambda: None)
     ring.restart(Cursor(EPOCH, 0), ())
     for seq in range(1, 61):

@@ -21,9 +21,9 @@ from hypothesis.stateful import (
 
 from stoppress.domain.cursor import Cursor
 from stoppress.hub.channel import Channel
-from stoppress.hub.reader_in_channel import Follow
+from stoppress.hub.reader_positions_in_channel import Follow
 from stoppress.wire.close_codes import CloseCode
-from tests.newsroom_line import Paper
+from tests.scripted_upstream import ScriptedUpstream
 from tests.unit.hub.benches import Bench, Message, SocketPair, join
 
 FEED = "x"
@@ -47,43 +47,43 @@ class ChannelAgainstPeers(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.bench = Bench(ring_events=RING)
-        self.paper = Paper()
-        self.log = self.paper.make(FEED, "e0")
+        self.upstream = ScriptedUpstream()
+        self.log = self.upstream.make(FEED, "e0")
         self.epochs = 0
         self.everyone: list[Peer] = []
         for _ in range(5):
-            self.paper.publish(FEED)
+            self.upstream.publish(FEED)
         self.channel = Channel(FEED, self.bench)
-        self.paper.sinks[FEED] = self.channel
-        self.channel.fill(self.paper.window(FEED))
+        self.upstream.sinks[FEED] = self.channel
+        self.channel.fill(self.upstream.window(FEED))
 
     @rule(count=st.integers(1, 40), size=st.sampled_from([1, 2_000, 70_000]))
     def publish(self, count: int, size: int) -> None:
         for _ in range(count):
-            self.paper.publish(FEED, "n" * size, f"p{self.log.seq % 7}")
+            self.upstream.publish(FEED, "n" * size, f"p{self.log.seq % 7}")
 
     @rule(which=st.integers(0, 6))
     def withdraw(self, which: int) -> None:
-        self.paper.withdraw(FEED, f"p{which}")
+        self.upstream.withdraw(FEED, f"p{which}")
 
     @rule(held=st.booleans())
     def hold(self, held: bool) -> None:
-        self.paper.held = held
+        self.upstream.held = held
         if not held:
-            self.paper.deliver(FEED)
+            self.upstream.deliver(FEED)
 
     @rule(window=st.integers(1, 40))
     def lose(self, window: int) -> None:
         """What was held back is lost, and the log is read again."""
-        self.paper.window_events = window
-        self.paper.lose(FEED)
-        self.paper.held = False
+        self.upstream.window_events = window
+        self.upstream.lose(FEED)
+        self.upstream.held = False
 
     @rule(keep=st.integers(0, 10))
     def restart(self, keep: int) -> None:
         self.epochs += 1
-        self.paper.restart(FEED, f"e{self.epochs}", keep)
-        self.paper.held = False
+        self.upstream.restart(FEED, f"e{self.epochs}", keep)
+        self.upstream.held = False
 
     @rule(turns=st.integers(1, 3))
     def sweep(self, turns: int) -> None:
@@ -150,8 +150,8 @@ class ChannelAgainstPeers(RuleBasedStateMachine):
         """When all have read all, who still follows is at the head."""
         if not hasattr(self, "channel"):
             return
-        self.paper.held = False
-        self.paper.deliver(FEED)
+        self.upstream.held = False
+        self.upstream.deliver(FEED)
         for _ in range(10_000):
             if not self.bench.turn() and not any(
                 peer.reader.blocked and not peer.reader.closing

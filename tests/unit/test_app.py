@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from stoppress.app import ServerProcess, create_app
-from stoppress.log.embedded import EmbeddedValkey
-from stoppress.log.inbox_consumer import Inbox
+from stoppress.log.embedded_valkey_server import EmbeddedValkey
+from stoppress.log.publish_from_redis_inbox import Inbox
 from stoppress.settings import Settings
 
 SETTINGS = Settings(redis="unix:///nowhere")
@@ -25,7 +25,7 @@ async def ask(method: str, path: str, **headers: str) -> httpx.Response:
 
 
 @pytest.mark.asyncio
-async def test_it_is_alive() -> None:
+async def test_healthz_answers_while_redis_is_away() -> None:
     """A proxy leaves it in; a roll-out waits for /readyz."""
     assert (await ask("GET", "/healthz")).status_code == 200
 

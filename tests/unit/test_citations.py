@@ -1,4 +1,5 @@
-"""What comments, docstrings and docs cite exists: files, and exceptions by class."""
+"""What comments, docstrings and docs cite exists: files, exceptions by class, and of
+docs the targets of make, the settings, the links and the package's folders."""
 
 from __future__ import annotations
 
@@ -10,11 +11,19 @@ from pathlib import Path
 
 import pytest
 
+from stoppress.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "server" / "stoppress"
 BROWSER = ROOT / "client_demo" / "stop-press"
 FILE = re.compile(r"`(?:[\w-]+/)*([\w-]+\.(?:py|js|lua))`")
 RAISES = re.compile(r"\bRaises? ((?:[A-Z]\w+(?:,\s+(?:and |or )?| and | or )?)+)")
+TARGET = re.compile(r"(?:^|`|&& )make ([a-z][\w-]*)", re.M)
+SETTING = re.compile(r"\bSTOPPRESS_([A-Z0-9_]+)")
+LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)#?([^)\s]*)\)")
+HEADING = re.compile(r"^#+ (.*)$", re.M)
+OF_NO_SETTING = {"URL", "TOKEN", "HUBS"}
+"""Variables of the commands, and of the compose file."""
 MADE = {"stop-press.js"}
 """Built, and so not among the sources."""
 
@@ -119,3 +128,82 @@ def test_the_package_names_each_of_its_modules() -> None:
         for name in re.findall(r"`([a-z_]+)`", row.split("|")[1])
     ]
     assert sorted(names) == sorted(path.stem for path in BROWSER.glob("*.js"))
+
+
+def documents() -> dict[str, str]:
+    """The text of each document, by its path."""
+    paths = (
+        *(ROOT / "docs").glob("*.md"),
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+    )
+    paths = (*paths, BROWSER / "README.md")
+    return {str(path.relative_to(ROOT)): path.read_text("utf-8") for path in paths}
+
+
+def unknown_targets(text: str, known: set[str]) -> list[str]:
+    """The targets of make that `text` calls and that do not exist."""
+    return [name for name in TARGET.findall(text) if name not in known]
+
+
+def unknown_settings(text: str, known: set[str]) -> list[str]:
+    """The variables `STOPPRESS_…` in `text` that are no setting."""
+    return [name for name in SETTING.findall(text) if name not in known]
+
+
+def anchor(heading: str) -> str:
+    """The fragment of a link to the heading."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def broken_links(text: str, folder: Path, itself: Path) -> list[str]:
+    """The relative links in `text` whose file or heading does not exist."""
+    broken = []
+    for name, fragment in LINK.findall(text):
+        target = folder / name if name else itself
+        if not target.exists():
+            broken.append(name)
+        elif fragment and fragment not in map(
+            anchor, HEADING.findall(target.read_text())
+        ):
+            broken.append(f"{name}#{fragment}")
+    return broken
+
+
+def test_cited_targets_and_settings_exist() -> None:
+    """An operator types them as they are written."""
+    made = re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(), re.M)
+    known = {name.upper() for name in Settings.__dataclass_fields__} | OF_NO_SETTING
+    for path, text in documents().items():
+        assert unknown_targets(text, {*made}) == [], path
+        assert unknown_settings(text, known) == [], path
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    """To a file, and to a heading in it."""
+    for path, text in documents().items():
+        assert broken_links(text, (ROOT / path).parent, ROOT / path) == [], path
+
+
+def test_the_architecture_names_every_folder_and_top_module() -> None:
+    """A reader of the page finds each one."""
+    page = documents()["docs/architecture.md"]
+    folders = page.partition("## Folders")[2].partition("## Imports")[0]
+    parts = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    wings = {path.parent.name for path in (PACKAGE / "web").glob("*/__init__.py")}
+    assert [name for name in parts | wings if f" {name}/" not in folders] == []
+    modules = {path.name for path in PACKAGE.glob("*.py")} - {
+        "__init__.py",
+        "__main__.py",
+    }
+    assert [name for name in modules if f" {name}" not in folders] == []
+
+
+def test_a_citation_of_nothing_is_found() -> None:
+    """A target, a setting, a file, and a heading."""
+    assert unknown_targets("`make run`, they make it\nmake gone\n", {"run"}) == ["gone"]
+    assert unknown_settings("`STOPPRESS_PORT=1` STOPPRESS_GONE", {"PORT"}) == ["GONE"]
+    links = (
+        "[a](README.md#start) [b](README.md#gone) [c](gone.md) [d](https://x.example)"
+    )
+    assert broken_links(links, ROOT, ROOT) == ["README.md#gone", "gone.md"]

@@ -23,7 +23,7 @@ import yaml
 from jsonschema import validators
 from redis.asyncio import Redis
 
-from stoppress.log.embedded import find_server
+from stoppress.log.embedded_valkey_server import find_server
 from stoppress.process.supervisor import END_S
 from stoppress.settings import Settings
 
@@ -153,7 +153,7 @@ async def test_valkey_keeps_what_it_acknowledged(compose: Any, tmp_path: Path) -
         stdout=asyncio.subprocess.PIPE,
     )
     try:
-        await asyncio.wait_for(_ready(process), 10)
+        await asyncio.wait_for(_ready(process), 60)
         async with Redis(unix_socket_path=str(socket)) as redis:
             kept = await redis.config_get("append*", "maxmemory-policy", "save")
         assert kept["appendonly"] == "yes"
@@ -162,7 +162,7 @@ async def test_valkey_keeps_what_it_acknowledged(compose: Any, tmp_path: Path) -
         assert kept["save"] == ""
     finally:
         process.terminate()
-        await asyncio.wait_for(process.communicate(), 10)
+        await asyncio.wait_for(process.communicate(), 60)
 
 
 async def _ready(process: asyncio.subprocess.Process) -> None:

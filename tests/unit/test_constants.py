@@ -1,4 +1,4 @@
-"""The names of constants: one name, one value."""
+"""The names of constants and public classes: one name, one meaning."""
 
 from __future__ import annotations
 
@@ -44,3 +44,14 @@ def test_no_two_modules_give_one_name_to_different_numbers() -> None:
     assert values["WRITE_ATTEMPTS"] == {"desk/write_outcome_and_checks.py": "6"}
     torn = {name: held for name, held in values.items() if len(set(held.values())) > 1}
     assert torn == {}
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    """An import says which one by its name alone."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(str(path.relative_to(PACKAGE)))
+    assert places["Person"] == ["domain/draft.py"]
+    assert {name: held for name, held in places.items() if len(held) > 1} == {}

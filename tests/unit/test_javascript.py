@@ -26,7 +26,7 @@ def test_module(name: str) -> None:
         cwd=TESTS,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=500,
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr

@@ -25,7 +25,7 @@ def test_each_limit_has_a_default_that_limits_and_a_zero_that_does_not() -> None
         assert default > 0 and entry.metadata["zero"], entry.name
 
 
-def test_who_may_read_metrics_is_read_as_networks() -> None:
+def test_metrics_from_is_a_list_of_networks() -> None:
     """None at all is possible."""
     assert len(Settings(metrics_from="10.0.0.0/8, ::1").metrics_networks) == 2
     assert Settings(metrics_from="").metrics_networks == []

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from stoppress.cache_purge import PurgeMetrics
-from stoppress.desk.tickets import TicketMetrics
+from stoppress.desk.private_feed_read_tickets import TicketMetrics
 from stoppress.guard.limits import LimitMetrics
 from stoppress.guard.open_connections import ConnectionMetrics
 from stoppress.guard.refusal_log import RefusalMetrics
@@ -26,10 +25,12 @@ from stoppress.log.log_metrics import (
     StoreMetrics,
 )
 from stoppress.metrics import ProcessMetrics
-from stoppress.process.event_loop_pauses import PauseMetrics
+from stoppress.process.gc_settings_and_loop_lag import PauseMetrics
+from stoppress.purge_withdrawn_posts_from_caches import PurgeMetrics
 from stoppress.web.line.arrival_queue import ArrivalMetrics
 from stoppress.web.line.head_limits import HeadMetrics
 from stoppress.web.line.lingering_close import LingeringMetrics
+from stoppress.web.line.queued_ordinary_request import RequestQueueMetrics
 from stoppress.web.line.tls_handshake import TlsMetrics
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -40,6 +41,7 @@ EVERY = (
         ArrivalMetrics,
         HeadMetrics,
         LingeringMetrics,
+        RequestQueueMetrics,
         PauseMetrics,
         JwtMetrics,
         SessionMetrics,
@@ -61,6 +63,7 @@ NAMES = {
     ),
     *("sweep_turns", "sweep_seconds", "stuck", "paced", "closed", "resets"),
     *("trimmed_events", "encoded", "handshakes_waited", "handshakes_shut_out"),
+    *("requests_waited", "requests_shut_out"),
     *("heads_refused", "collector_pause_seconds", "loop_late_seconds"),
     *("redis_line_up", "redis_lines_lost", "mended", "malformed", "probes_missed"),
     *("ended_follows", "refused_tickets"),
@@ -115,7 +118,7 @@ def test_instruments_without_a_meter_count_nothing() -> None:
     PauseMetrics().late.observe(0.1)
 
 
-def test_what_is_counted_shows() -> None:
+def test_counted_values_are_in_the_metrics() -> None:
     """By counter, gauge, label, histogram and total."""
     metrics = ProcessMetrics()
     hub, follower = HubMetrics(metrics), FollowerMetrics(metrics)

@@ -20,8 +20,9 @@ OF_NO_MODULE = {
     "hub/test_channel_faults.py": "what one feed holds that can't be sent",
     "test_bundle_widget.py": "server/bundle_widget.py, which is no part of the package",
     "test_arrows.py": "the imports of the whole package",
-    "test_citations.py": "what comments of the whole package cite",
-    "test_constants.py": "the constants of the whole package",
+    "test_citations.py": "what comments and docs of the whole package cite",
+    "test_constants.py": "the constants and class names of the whole package",
+    "test_expressions.py": "the regular expressions of the whole package",
     "test_compose.py": "the compose file and the image",
     "test_javascript.py": "runs the tests of the JavaScript modules",
     "test_modules_have_tests.py": "the package and its tests",
@@ -31,6 +32,8 @@ OF_NO_MODULE = {
     "web/test_existence_of_private_feeds.py": "the work done for strangers, by route",
     "web/line/test_live_refusals.py": "refusals of websocket_and_events_routes.py",
     "web/api/test_authorization_matrix.py": "who may call what, in every call",
+    "web/api/test_draft_rights.py": "who may see, change and publish drafts",
+    "web/line/test_tls_handshake_limits.py": "the bounds of tls_handshake.py",
     "web/line/test_takeover_ends.py": "the second half of test_takeover.py",
 }
 """Test modules of this tree that have no module, and what they are about."""

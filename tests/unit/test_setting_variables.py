@@ -30,7 +30,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
     assert settings == wanted
 
 
-def test_what_is_given_wins_over_the_environment() -> None:
+def test_given_settings_win_over_the_environment() -> None:
     """None means not given."""
     environ = {"STOPPRESS_PORT": "9000", "STOPPRESS_HOST": "::1"}
     settings = from_environment(environ, port=9001, host=None)

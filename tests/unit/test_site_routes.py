@@ -20,7 +20,7 @@ from stoppress.site_routes import newsroom_routes
 from stoppress.web.api.openapi_operations import CALLS
 from stoppress.web.credential import TICKET_COOKIE
 from stoppress.web.problems import exception_handlers
-from tests.unit.web.desk_harness import BASE, Office, open_office
+from tests.unit.web.desk_harness import BASE, DeskHarness, open_harness
 
 pytestmark = pytest.mark.asyncio
 
@@ -29,7 +29,7 @@ STREAM = {"accept": "text/event-stream"}
 IN, UNKNOWN, ABSENT = 0, 401, 404
 
 
-class Door(NamedTuple):
+class FeedAddress(NamedTuple):
     """An address that shows the feed."""
 
     path: str
@@ -38,23 +38,27 @@ class Door(NamedTuple):
 
 
 PICTURE = "a0000000000000000-1200x800.jpg"
-DOORS = (
-    *(Door(f"/live/{{feed}}{rest}") for rest in ("", "/atom.xml", "/feed.json")),
-    *(Door("/live/{feed}/others.json"), Door("/live/{feed}/{post}")),
-    *(Door("/live/{feed}", "key=true"), Door("/live/{feed}", "tag=quay")),
-    *(Door("/embed/{feed}"), Door("/embed/{feed}/{post}")),
-    Door("/oembed", "url=" + quote(f"{BASE}/live/quay")),
-    *(Door("/v1/feeds/{feed}"), Door("/v1/feeds/{feed}/posts")),
-    *(Door("/v1/feeds/{feed}/posts/{post}"), Door("/v1/feeds/{feed}/events")),
-    Door("/v1/feeds/{feed}/events", "", STREAM["accept"]),
-    Door("/v1/live", "feed=quay"),
-    *(Door("/media/{feed}/{name}"), Door("/media/{feed}/{name}/{width}")),
+FEED_ADDRESSES = (
+    *(FeedAddress(f"/live/{{feed}}{rest}") for rest in ("", "/atom.xml", "/feed.json")),
+    *(FeedAddress("/live/{feed}/others.json"), FeedAddress("/live/{feed}/{post}")),
+    *(FeedAddress("/live/{feed}", "key=true"), FeedAddress("/live/{feed}", "tag=quay")),
+    *(FeedAddress("/embed/{feed}"), FeedAddress("/embed/{feed}/{post}")),
+    FeedAddress("/oembed", "url=" + quote(f"{BASE}/live/quay")),
+    *(FeedAddress("/v1/feeds/{feed}"), FeedAddress("/v1/feeds/{feed}/posts")),
+    *(
+        FeedAddress("/v1/feeds/{feed}/posts/{post}"),
+        FeedAddress("/v1/feeds/{feed}/events"),
+    ),
+    FeedAddress("/v1/feeds/{feed}/events", "", STREAM["accept"]),
+    FeedAddress("/v1/live", "feed=quay"),
+    *(FeedAddress("/media/{feed}/{name}"), FeedAddress("/media/{feed}/{name}/{width}")),
 )
 LISTS = ("/", "/sitemap.xml", "/v1/feeds")
 """Addresses that show public feeds to all, and no others to anybody."""
 DESK = {
     *("/desk", "/desk/feeds", "/desk/preview", "/desk/sign-in", "/desk/sign-in/start"),
     *("/desk/sign-in/return", "/desk/first", "/desk/sessions", "/desk/sign-out"),
+    "/desk/text-key",
     *("/desk/tokens", "/desk/tokens/revoke"),
     *("/desk/webhooks", "/desk/webhooks/remove", "/desk/webhooks/resend"),
 }
@@ -66,7 +70,7 @@ FILES = (
     "/desk/service-worker.js",
     "/desk/manifest.",
 )
-OTHERS = {"/{path:path}/", "/robots.txt", "/.well-known/security.txt"}
+OTHERS = {"/{path:path}/", "/{path:path}", "/robots.txt", "/.well-known/security.txt"}
 
 
 class Column(NamedTuple):
@@ -81,14 +85,14 @@ class Column(NamedTuple):
     """Whether it is 401 whatever is asked for."""
 
 
-async def status(app: Any, door: Door, column: Column, post: str) -> int:
+async def status(app: Any, address: FeedAddress, column: Column, post: str) -> int:
     """What an outsider sees: IN, or the status, as on every transport."""
-    path = door.path.format(feed="quay", post=post, name=PICTURE, width=480)
-    query = [door.query] if door.query else []
+    path = address.path.format(feed="quay", post=post, name=PICTURE, width=480)
+    query = [address.query] if address.query else []
     if column.ticket:
         query.append(f"ticket={column.ticket}")
-    headers = {"host": BASE.partition("//")[2], "accept": door.accept}
-    kind = "websocket" if door.path == "/v1/live" else "http"
+    headers = {"host": BASE.partition("//")[2], "accept": address.accept}
+    kind = "websocket" if address.path == "/v1/live" else "http"
     scope = {
         "type": kind,
         "asgi": {"version": "3.0"},
@@ -137,15 +141,15 @@ async def status(app: Any, door: Door, column: Column, post: str) -> int:
     return IN if seen[0] == 200 else seen[0]
 
 
-async def columns(office: Office) -> list[Column]:
+async def columns(harness: DeskHarness) -> list[Column]:
     """Every way to send a credential."""
     found = [Column("none", {}), Column("unknown", _bearer("sp_none"), is_refused=True)]
     for scope in SCOPES:
         for feeds in (None, ["quay"], ["q*"], ["other"]):
-            token = (await office.token(scope, feeds=feeds)).removeprefix("Bearer ")
+            token = (await harness.token(scope, feeds=feeds)).removeprefix("Bearer ")
             reads = feeds != ["other"]
             found.append(Column(f"{scope} {feeds}", _bearer(token), "", reads))
-    tickets = office.services.tickets
+    tickets = harness.services.tickets
     clock = tickets._clock
 
     async def ticket(feed: str, age_s: int, ttl_s: int) -> str:
@@ -172,7 +176,7 @@ async def columns(office: Office) -> list[Column]:
             Column(f"{name}, cookie, our page", cookie | _from(BASE), "", reads),
             Column(f"{name}, cookie, sibling", cookie | _from(SIBLING)),
         ]
-    desk = {"cookie": await office.session()}
+    desk = {"cookie": await harness.session()}
     found += [
         Column("session", desk, "", True),
         Column("session, our page", desk | _from(BASE), "", True),
@@ -191,36 +195,42 @@ def _from(origin: str) -> dict[str, str]:
     return {"origin": origin}
 
 
-def expected(door: Door, column: Column, visibility: str) -> int:
+def expected(address: FeedAddress, column: Column, visibility: str) -> int:
     """What the cell must be."""
-    if column.is_refused and door.path != "/oembed":
+    if column.is_refused and address.path != "/oembed":
         return UNKNOWN
-    if door.path == "/oembed":
+    if address.path == "/oembed":
         if column.is_refused:
             return UNKNOWN
         return IN if visibility == "public" else ABSENT
     return IN if visibility != "private" or column.reads else ABSENT
 
 
-def site(office: Office) -> Starlette:
+def site(harness: DeskHarness) -> Starlette:
     """Every route of a server."""
     return Starlette(
-        routes=newsroom_routes(office.services),
+        routes=newsroom_routes(harness.services),
         exception_handlers=exception_handlers(BASE),
     )
 
 
 async def test_every_address_stands_in_a_table() -> None:
     """A new one belongs to a table here, or to the calls of the API; once."""
-    async with open_office() as office:
-        routes = newsroom_routes(office.services)
+    async with open_harness() as harness:
+        routes = newsroom_routes(harness.services)
         paths = [one.path for one in routes if isinstance(one, Route)]
         sockets = [one.path for one in routes if isinstance(one, WebSocketRoute)]
         assert len(paths) == len(set(paths)) > 40
         calls = {call.path for call in CALLS} | {
             call.path.replace("{external_id}", "{external_id:path}") for call in CALLS
         }
-        known = {door.path for door in DOORS} | calls | DESK | OTHERS | {*LISTS}
+        known = (
+            {address.path for address in FEED_ADDRESSES}
+            | calls
+            | DESK
+            | OTHERS
+            | {*LISTS}
+        )
         holes = [
             path
             for path in (*paths, *sockets)
@@ -232,36 +242,36 @@ async def test_every_address_stands_in_a_table() -> None:
 @pytest.mark.parametrize("visibility", ["public", "unlisted", "private"])
 async def test_every_cell_is_as_the_rules_say(visibility: str) -> None:
     """Complete, without a hole."""
-    async with open_office() as office:
-        await office.feed(visibility=visibility)
-        await office.feed("other", visibility="private")
-        post = (await office.post()).json()["post"]["id"]
-        app, holes, cells = site(office), [], 0
-        every = await columns(office)
-        for door in DOORS:
+    async with open_harness() as harness:
+        await harness.feed(visibility=visibility)
+        await harness.feed("other", visibility="private")
+        post = (await harness.post()).json()["post"]["id"]
+        app, holes, cells = site(harness), [], 0
+        every = await columns(harness)
+        for address in FEED_ADDRESSES:
             for column in every:
-                found = await status(app, door, column, post)
-                wanted = expected(door, column, visibility)
+                found = await status(app, address, column, post)
+                wanted = expected(address, column, visibility)
                 cells += 1
                 if found != wanted:
-                    holes.append(f"{door}, {column.name}: {found}, not {wanted}")
+                    holes.append(f"{address}, {column.name}: {found}, not {wanted}")
         assert not holes, "\n".join(holes)
-        assert cells == len(DOORS) * 47
+        assert cells == len(FEED_ADDRESSES) * 47
 
 
 async def test_lists_show_public_feeds_alone() -> None:
-    """Whoever asks."""
-    async with open_office() as office:
-        await office.feed("shown")
-        await office.feed("known", visibility="unlisted")
-        await office.feed("quay", visibility="private")
-        app = site(office)
-        office.client._transport.app = app  # type: ignore[attr-defined]  # of httpx
+    """For every caller."""
+    async with open_harness() as harness:
+        await harness.feed("shown")
+        await harness.feed("known", visibility="unlisted")
+        await harness.feed("quay", visibility="private")
+        app = site(harness)
+        harness.client._transport.app = app  # type: ignore[attr-defined]  # of httpx
         for path in LISTS:
-            for column in await columns(office):
+            for column in await columns(harness):
                 if column.ticket:
                     continue
-                async with office.reader(**column.headers) as client:
+                async with harness.reader(**column.headers) as client:
                     answer = await client.get(path)
                 assert answer.status_code in (200, 401), (path, column.name)
                 if answer.status_code == 200:
@@ -272,12 +282,12 @@ async def test_lists_show_public_feeds_alone() -> None:
 
 async def test_the_desk_is_for_editors() -> None:
     """A ticket is nobody there; a cookie counts from our own pages."""
-    async with open_office() as office:
-        await office.feed(visibility="private")
-        app = site(office)
-        office.client._transport.app = app  # type: ignore[attr-defined]  # of httpx
-        ticket = (await office.services.tickets.issue("quay", b"")).ticket
-        editor = {"cookie": await office.session()}
+    async with open_harness() as harness:
+        await harness.feed(visibility="private")
+        app = site(harness)
+        harness.client._transport.app = app  # type: ignore[attr-defined]  # of httpx
+        ticket = (await harness.services.tickets.issue("quay", b"")).ticket
+        editor = {"cookie": await harness.session()}
         reader = {"cookie": f"{TICKET_COOKIE}={ticket}"}
         for headers, is_in in (
             ({}, False),
@@ -286,7 +296,7 @@ async def test_the_desk_is_for_editors() -> None:
             (editor | _from(SIBLING), False),
             (editor, True),
         ):
-            async with office.reader(**headers) as client:
+            async with harness.reader(**headers) as client:
                 page = await client.get("/desk")
                 assert ("stop-press-desk" in page.headers) == is_in, headers
                 feeds = await client.get("/desk/feeds")
@@ -294,6 +304,6 @@ async def test_the_desk_is_for_editors() -> None:
                 assert bool(seen) == is_in, headers
                 draft = await client.post("/desk/preview?feed=quay", json={"body": "x"})
                 assert draft.status_code in (401, 403), headers
-        async with office.reader(**editor, **_from(BASE)) as client:
+        async with harness.reader(**editor, **_from(BASE)) as client:
             draft = await client.post("/desk/preview?feed=quay", json={"body": "x"})
             assert draft.status_code == 200

@@ -50,7 +50,7 @@ def test_the_browser_files_are_in_it(wheel: zipfile.ZipFile) -> None:
         assert f"{name}.br" in names
 
 
-def test_nothing_else_is_in_it(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_has_no_other_files(wheel: zipfile.ZipFile) -> None:
     """No test, no tool, no rest of a build."""
     tops = {name.split("/")[0] for name in wheel.namelist()}
     assert tops == {"stoppress", f"stop_press-{__version__}.dist-info"}

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Collection, Iterator
 
-from stoppress.bench.reader_crowd import any_certificate
+from stoppress.bench.many_readers_in_one_process import any_certificate
 from stoppress.bench.run_plan_and_result import BenchFailed, RunPlan
 
 

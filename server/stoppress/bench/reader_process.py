@@ -15,7 +15,7 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, Self
 
 from stoppress.bench import process_stats
-from stoppress.bench.reader_crowd import ReaderCrowd
+from stoppress.bench.many_readers_in_one_process import ReaderCrowd
 from stoppress.bench.run_plan_and_result import BenchFailed, RunPlan
 
 Times = MutableSequence[float]
@@ -98,11 +98,11 @@ def _serve(
 ) -> None:
     """The loader's own process."""
 
-    def told(count: int) -> None:
+    def reported(count: int) -> None:
         present.value = count
 
     try:
-        crowd = ReaderCrowd(plan, told)
+        crowd = ReaderCrowd(plan, reported)
         while True:
             line.send(_obey(crowd, line.recv(), plan, share, sent))
     except BenchFailed as failed:

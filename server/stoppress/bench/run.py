@@ -94,10 +94,10 @@ class Run:
             if index % 20 == 0:
                 self._progress(index, "posts")
         edited, wanted = time.monotonic() - first, process_stats.wanted_s() - wanted
-        heard = [loader.hear(plan.reading_s) for loader in loaders]
+        received = [loader.hear(plan.reading_s) for loader in loaders]
         cpu = process_stats.cpu_s(pids) - cpu
         store_cpu = process_stats.cpu_s(stores) - store_cpu
-        seconds = max(result["last"] for result in heard) - first
+        seconds = max(result["last"] for result in received) - first
         tallies = [loader.ask("tally", plan.timeout_s) for loader in loaders]
         entered, (before, with_readers) = self._entered, self._rss
         return RunResult(
@@ -111,8 +111,8 @@ class Run:
             enter_s=max(each["seconds"] for each in entered),
             enter_busy=max(each["wanted"] / each["seconds"] for each in entered),
             enter_cpu=self._enter_cpu if pids else None,
-            loader_cpu=sum(each["cpu"] for each in heard),
-            loader_busy=max(each["wanted"] for each in heard) / seconds,
+            loader_cpu=sum(each["cpu"] for each in received),
+            loader_busy=max(each["wanted"] for each in received) / seconds,
             editor_busy=wanted / edited,
             server_cpu=cpu if pids else None,
             store_cpu=store_cpu if stores else None,

@@ -11,7 +11,10 @@ from stoppress.cli.api_client import ApiClient, server_options
 
 
 @click.command()
-@click.option("--feed", help="Only this feed's. None: all, and tokens and sign-ins.")
+@click.option(
+    "--feed",
+    help="Only entries of this feed. Without it: all, and tokens and sign-ins.",
+)
 @click.option("--most", type=int, default=0, metavar="N", help="N entries. [0: all]")
 @server_options
 def audit(feed: str | None, most: int, url: str, token: str | None) -> None:

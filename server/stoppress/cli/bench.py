@@ -10,10 +10,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from stoppress.bench.read_and_publish_requests import STOP_PRESS
 from stoppress.bench.report import check_limit, figures, table
 from stoppress.bench.run import run
 from stoppress.bench.run_plan_and_result import BenchFailed, RunPlan
-from stoppress.bench.server_kind import STOP_PRESS
 from stoppress.cli.api_client import server_options
 
 
@@ -25,8 +25,20 @@ class CannotBench(click.ClickException):
 
 @click.command()
 @server_options
-@click.option("--readers", default=1000, show_default=True, type=click.IntRange(1))
-@click.option("--posts", default=200, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--readers",
+    default=1000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="How many readers connect.",
+)
+@click.option(
+    "--posts",
+    default=200,
+    show_default=True,
+    type=click.IntRange(1),
+    help="How many posts are published.",
+)
 @click.option(
     "--rate",
     default=0.0,
@@ -43,6 +55,7 @@ class CannotBench(click.ClickException):
 )
 @click.option(
     "--transport",
+    help="How readers connect.",
     default="websocket",
     show_default=True,
     type=click.Choice(["websocket", "sse"]),

@@ -22,11 +22,23 @@ def _fields(command: Command) -> Command:
     for option in (
         click.option("--standfirst", help="What the feed is about."),
         click.option("--summary", help="What happened so far."),
-        click.option("--status", type=click.Choice(get_args(Status))),
+        click.option(
+            "--status",
+            type=click.Choice(get_args(Status)),
+            help="The state of the coverage.",
+        ),
         click.option("--language", help="Such as en, tr or pt-BR."),
-        click.option("--direction", type=click.Choice(get_args(Direction))),
+        click.option(
+            "--direction",
+            type=click.Choice(get_args(Direction)),
+            help="The direction of texts; auto: that of the language.",
+        ),
         click.option("--timezone", help="Such as Europe/Istanbul."),
-        click.option("--visibility", type=click.Choice(get_args(Visibility))),
+        click.option(
+            "--visibility",
+            type=click.Choice(get_args(Visibility)),
+            help="unlisted: in no list; private: only for callers with access.",
+        ),
     ):
         command = option(command)
     return command
@@ -77,7 +89,7 @@ def show(slug: str, url: str, token: str | None) -> None:
 
 @feed.command()
 @click.argument("slug")
-@click.option("--title")
+@click.option("--title", help="The headline of the whole coverage.")
 @_fields
 @server_options
 def edit(slug: str, url: str, token: str | None, **fields: str | None) -> None:
@@ -98,7 +110,7 @@ def close(slug: str, url: str, token: str | None) -> None:
 
 @feed.command()
 @click.argument("slug")
-@click.option("--yes", is_flag=True, help="Do not ask first.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @server_options
 def delete(slug: str, url: str, token: str | None, *, yes: bool) -> None:
     """Delete a feed with all its posts, for good."""

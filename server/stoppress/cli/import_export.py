@@ -97,7 +97,7 @@ def _lines_of(api: ApiClient, feed: str) -> Iterator[Json]:
         onward = page["next"]
     # A post may be listed twice, the first time with its external id if it has one; and
     # again if it was taken down meanwhile.
-    told: set[tuple[str, bool]] = set()
+    reported: set[tuple[str, bool]] = set()
     withdrawn = True
     while withdrawn:
         onward, withdrawn = f"{path}/withdrawn", False
@@ -105,8 +105,8 @@ def _lines_of(api: ApiClient, feed: str) -> Iterator[Json]:
             page = api.get(onward)
             for left in page["withdrawn"]:
                 state = left["id"], left.get("taken_down", False)
-                if state not in told:
-                    told.add(state)
+                if state not in reported:
+                    reported.add(state)
                     count += 1
                     yield {"withdrawn": left}
             onward = page["next"]
@@ -237,7 +237,7 @@ class _Import:
     def _put_feed(self, feed: Json) -> None:
         slug = self._slug or feed.get("slug")
         if not isinstance(slug, str):
-            raise CallFailed("the feed has no slug")
+            raise CallFailed("the feed has no slug: this is not an export")
         self._path = path_of(slug)
         self._slug = slug
         self._api.write("PUT", self._path, feed | {"slug": slug})
@@ -245,7 +245,7 @@ class _Import:
     def _put_post(self, kind: str, value: Json) -> None:
         name = value.get("id")
         if not isinstance(name, str):
-            raise CallFailed(f"the {kind} has no id")
+            raise CallFailed(f"the {kind} has no id: this is not an export")
         part = "posts" if kind == "post" else "withdrawn"
         path = f"{self._path}/{part}/{quote(name, safe='')}"
         try:
@@ -260,11 +260,11 @@ class _Import:
 
     def summary(self) -> str:
         """The result, on one line."""
-        told = f"imported {self._slug}: {self._counts['post']} posts, "
-        told += f"{self._counts['withdrawn']} withdrawn"
+        reported = f"imported {self._slug}: {self._counts['post']} posts, "
+        reported += f"{self._counts['withdrawn']} withdrawn"
         if self._kept:
-            told += f"; not restored, since withdrawn here: {self._kept}"
-        return told
+            reported += f"; not restored, since withdrawn here: {self._kept}"
+        return reported
 
 
 def _decoded(raw: bytes) -> Json:

@@ -50,15 +50,15 @@ def _fields(without: frozenset[str]) -> Callable[[Command], Command]:
 
 
 def _option(field: FieldInfo) -> Callable[[Command], Command]:
-    kind, told = get_args(field.type)[0], field.type.__metadata__[0].description
+    kind, words = get_args(field.type)[0], field.type.__metadata__[0].description
     spelt = _SPELT.get(field.name, field.name).replace("_", "-")
     if kind is bool:
         flags = f"--{spelt}/--no-{spelt}"
-        return click.option(flags, field.name, default=None, help=told)
+        return click.option(flags, field.name, default=None, help=words)
     many = get_origin(kind) is tuple
-    told += " Name or 'Name <url>'." if _is_named(kind) else ""
-    told += " May be repeated." if many else ""
-    return click.option(f"--{spelt}", field.name, multiple=many, help=told)
+    words += " Name or 'Name <url>'." if _is_named(kind) else ""
+    words += " May be repeated." if many else ""
+    return click.option(f"--{spelt}", field.name, multiple=many, help=words)
 
 
 def _is_named(kind: Any) -> bool:
@@ -166,8 +166,8 @@ def restore(feed: str, post: str, url: str, token: str | None) -> None:
 @click.command()
 @click.argument("feed")
 @click.argument("post")
-@click.option("--reason", help="Why; it is stored, so it must not quote the post.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--reason", help="Why it is erased. It is stored: do not quote the post.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @server_options
 def takedown(
     feed: str, post: str, url: str, token: str | None, *, reason: str | None, yes: bool

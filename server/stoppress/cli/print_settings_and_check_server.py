@@ -111,8 +111,8 @@ def _clock(response: httpx.Response) -> Finding:
 def _description(api: ApiClient) -> Iterator[Finding]:
     response = api.raw("/openapi.json")
     try:
-        told = response.json()
-        version, (server, *_) = str(told["info"]["version"]), told["servers"]
+        reported = response.json()
+        version, (server, *_) = str(reported["info"]["version"]), reported["servers"]
         address, source = str(server["url"]), str(server.get("x-address-from", ""))
     except (ValueError, KeyError, TypeError, AttributeError):
         yield Finding(False, f"{api.url} is not a Stop Press server: no /openapi.json")

@@ -109,12 +109,12 @@ def demo(**given: _Given) -> None:
 
 def _read(given: Mapping[str, _Given]) -> Settings:
     """The settings in options, else in the environment. Raises BadSetting."""
-    told = {
+    reported = {
         variable_of(name): written(value)
         for name, value in given.items()
         if value is not None
     }
-    return from_environment(os.environ | told)
+    return from_environment(os.environ | reported)
 
 
 def shown_in_ps(given: Mapping[str, _Given]) -> list[str]:

@@ -8,7 +8,7 @@ import time
 import click
 import msgspec
 
-from stoppress.domain.inbox_entry import signed_entry
+from stoppress.domain.signed_redis_inbox_entry import signed_entry
 
 
 @click.command()

@@ -16,7 +16,7 @@ from stoppress.client.reader import Message, Transport, follow
 from stoppress.domain.cursor import Cursor
 
 _WIDTH = 72
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^<>]*>")
 
 
 @click.command()
@@ -25,6 +25,7 @@ _TAG = re.compile(r"<[^>]*>")
 @click.option("--json", "as_json", is_flag=True, help="Print whole messages, as JSON.")
 @click.option(
     "--transport",
+    help="How to connect.",
     type=click.Choice(["websocket", "sse", "poll"]),
     default="websocket",
     show_default=True,

@@ -34,11 +34,11 @@ def token() -> None:
     "feeds",
     multiple=True,
     help="Only this feed, or feeds by a pattern such as election-*. May be repeated. "
-    "None: all feeds.",
+    "Without it: all feeds.",
 )
 @click.option(
     "--expires",
-    help="When the token ends, as an RFC 3339 time. None: it does not expire.",
+    help="When the token ends, as an RFC 3339 time. Without it: never.",
 )
 @server_options
 def create(

@@ -20,7 +20,6 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from stoppress.demo.api_editor import ApiEditor, CallRefused, KnownPost
-from stoppress.demo.coverage_times import Timeline, with_clock_times
 from stoppress.demo.load_coverage_files import (
     Action,
     ChangeFeed,
@@ -31,6 +30,7 @@ from stoppress.demo.load_coverage_files import (
     RiverGauge,
     Withdraw,
 )
+from stoppress.demo.resolve_coverage_times import Timeline, with_clock_times
 from stoppress.demo.river_gauge import GaugeReadings, RiverModel, next_mark, pause_s
 from stoppress.demo.system_clock import Clock
 from stoppress.domain.post import PostInput
@@ -170,7 +170,7 @@ def _at_clock(draft: PostInput, moment: datetime) -> PostInput:
     return msgspec.structs.replace(draft, body=with_clock_times(draft.body, moment))
 
 
-def _without(gauge: RiverGauge, told: LevelNotice) -> RiverGauge:
+def _without(gauge: RiverGauge, reported: LevelNotice) -> RiverGauge:
     # The marks above it are dropped too: they would come out of order.
-    marks = tuple(mark for mark in gauge.marks if mark.below_m < told.below_m)
+    marks = tuple(mark for mark in gauge.marks if mark.below_m < reported.below_m)
     return msgspec.structs.replace(gauge, marks=marks)

@@ -14,7 +14,7 @@ from typing import cast
 import msgspec
 from msgspec import Struct
 
-from stoppress.demo.coverage_times import At
+from stoppress.demo.resolve_coverage_times import At
 from stoppress.domain.feed import FeedInput
 from stoppress.domain.post import PostInput
 

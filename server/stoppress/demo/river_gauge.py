@@ -64,11 +64,11 @@ def pause_s(tick: int) -> float:
 
 
 def next_mark(
-    gauge: RiverGauge, level_m: float, told: Container[str]
+    gauge: RiverGauge, level_m: float, reported: Container[str]
 ) -> LevelNotice | None:
     """The lowest mark that the river has fallen below, unless it is published."""
     passed = [mark for mark in gauge.marks if level_m < mark.below_m]
     if not passed:
         return None
     lowest = min(passed, key=lambda mark: mark.below_m)
-    return None if lowest.external_id in told else lowest
+    return None if lowest.external_id in reported else lowest

@@ -8,7 +8,7 @@ Rules:
   the address contains the opening one.
 - An address ends before punctuation, quotes and brackets of another script, which
   addresses do not contain: a Japanese sentence continues without a space. Marks that
-  occur within names (· ・ ׳ ״ and dashes) end it only if nothing follows them.
+  occur within names (· ・ ׳ ״, dashes and joiners) end it only if nothing follows them.
 - The rule runs at each colon and reads an address once: time is linear in the length of
   any text.
 """
@@ -32,7 +32,7 @@ _WEB = re.compile(rf"://[^{_END}]{{1,{MAX_ADDRESS}}}")
 _MAIL = re.compile(rf":[^{_END}@]{{1,64}}@[^{_END}@]{{1,255}}")
 _FOREIGN = re.compile(r"[^\x00-\x7f]")
 _BEGINS = re.compile(r"\w|\[[0-9a-f]*:", re.IGNORECASE)
-_AROUND = f"?!.,:;*_~'{_IN_NAMES}"
+_AROUND = f"?!.,:;*_~'{_IN_NAMES}\u200c\u200d"
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 
 

@@ -12,6 +12,7 @@ from stoppress.desk.draft_store_protocol import DraftStore
 from stoppress.desk.drafts import DraftDesk
 from stoppress.desk.feed_import import ImportDesk
 from stoppress.desk.feeds import FeedDesk
+from stoppress.desk.history_and_restore_withdrawn import RevisionDesk
 from stoppress.desk.pictures import (
     NoPictures,
     PictureDesk,
@@ -20,14 +21,18 @@ from stoppress.desk.pictures import (
 )
 from stoppress.desk.posts import PostDesk
 from stoppress.desk.posts_by_external_id import ExternalPostDesk
-from stoppress.desk.presence import PresenceDesk
-from stoppress.desk.revisions_and_restore import RevisionDesk
+from stoppress.desk.presence_and_leases import PresenceDesk
 from stoppress.desk.takedown import Eraser, Purge, TakedownDesk, no_purge
+from stoppress.desk.templates_and_post_notes import (
+    DeskTextStore,
+    PostNotesDesk,
+    TemplateDesk,
+)
 from stoppress.desk.webhooks import WebhookDesk, WebhookStore
 from stoppress.desk.write_outcome_and_checks import now_ms
 
 
-class DeskStore(DraftStore, WebhookStore, Protocol):
+class DeskStore(DraftStore, WebhookStore, DeskTextStore, Protocol):
     """The stores that the desk needs, as one."""
 
 
@@ -53,6 +58,8 @@ class Desk:
         self.drafts = DraftDesk(store, self.posts, clock, max_drafts)
         self.webhooks = WebhookDesk(store, clock, check_address)
         self.presence = PresenceDesk(store)
+        self.templates = TemplateDesk(store, clock, site)
+        self.post_notes = PostNotesDesk(store, clock)
         self.pictures = PictureDesk(
             uploads, library, None if eraser is None else eraser.confirmations
         )

@@ -12,17 +12,17 @@ from collections.abc import Callable
 
 import msgspec
 
-from stoppress.desk.draft_input import (
+from stoppress.desk.draft_from_and_to_input import (
     due_ms,
     equal_revs,
     post_input,
     refused_draft,
 )
+from stoppress.desk.post_from_and_to_input import edited, new_post, order
 from stoppress.desk.post_ids_and_idempotency_keys import (
     Requester,
     idempotency_of,
 )
-from stoppress.desk.post_input import edited, new_post, order
 from stoppress.desk.posts import CHANGED_MEANWHILE, render, updated_post
 from stoppress.desk.read_and_save_drafts import DraftRecords, removal
 from stoppress.desk.write_outcome_and_checks import (
@@ -35,22 +35,24 @@ from stoppress.desk.write_outcome_and_checks import (
     recall,
 )
 from stoppress.domain.draft import Draft
+from stoppress.domain.draft_errors import (
+    DraftGone,
+    NoDraft,
+)
 from stoppress.domain.errors import (
     Conflict,
-    DraftGone,
     Gone,
-    NoDraft,
     StaleRevision,
     StopPressError,
     Unavailable,
 )
 from stoppress.domain.event import EventType, Subject
+from stoppress.domain.keep_unknown_members import STORED_DRAFTS, STORED_POSTS
 from stoppress.domain.post import Post
 from stoppress.domain.store_requests_and_results import (
     Change,
     Idempotency,
 )
-from stoppress.domain.stored_json import STORED_DRAFTS, STORED_POSTS
 
 
 class DraftPublishing(DraftRecords):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from stoppress.desk.presence import Touch
+from stoppress.desk.presence_and_leases import Touch
 from stoppress.desk.store_protocol import Store
 from stoppress.domain.store_requests_and_results import (
     Change,

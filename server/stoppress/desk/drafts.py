@@ -2,8 +2,8 @@
 
 Drafts are stored in the feed's desk log (`domain.desk_log_name`), as posts are in the
 feed's log. Rules:
-- No change overwrites an unseen one: each names the revision it replaces. Comments
-  count as no change there: whoever wrote meanwhile is not refused for one.
+- No change overwrites an unseen one: each names the revision it replaces. A comment
+  is no such change: a save is not refused because somebody commented meanwhile.
 - The time of a scheduled draft is compared with the store's clock. The index of
   scheduled drafts is written before the draft.
 - A feed has at most `max_drafts`; concurrent saves may exceed it by a few.
@@ -16,9 +16,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from stoppress.desk import draft_rules
+from stoppress.desk import draft_permissions
 from stoppress.desk.caller import Caller
-from stoppress.desk.draft_input import (
+from stoppress.desk.draft_from_and_to_input import (
     check_draft_input,
     commented_draft,
     due_ms,
@@ -46,18 +46,20 @@ from stoppress.desk.write_outcome_and_checks import (
 )
 from stoppress.domain.desk_log_name import desk_log_of
 from stoppress.domain.draft import CommentInput, Draft, DraftInput
-from stoppress.domain.errors import (
-    Conflict,
+from stoppress.domain.draft_errors import (
     DraftGone,
-    Invalid,
-    StaleRevision,
     TooManyDrafts,
 )
+from stoppress.domain.errors import (
+    Conflict,
+    Invalid,
+    StaleRevision,
+)
+from stoppress.domain.keep_unknown_members import STORED_DRAFTS
 from stoppress.domain.store_requests_and_results import (
     Idempotency,
     PageMark,
 )
-from stoppress.domain.stored_json import STORED_DRAFTS
 
 PAGE_DRAFTS = 100
 """Drafts per read of the store."""
@@ -81,7 +83,7 @@ class DraftDesk(DraftPublishing):
         path = f"/v1/feeds/{feed}/drafts"
         idempotency = idempotency_of(requester, "POST", path, encode(given))
         given = check_draft_input(given, site=self._posts.site)
-        draft_rules.check_may_change(caller, feed, None, given)
+        draft_permissions.check_may_change(caller, feed, None, given)
         await self._store.open_desk_log(feed)
         log = desk_log_of(feed)
         if done := await recall(self._store, log, idempotency):
@@ -102,7 +104,7 @@ class DraftDesk(DraftPublishing):
         await self._store.open_desk_log(feed)
         body = await self._body(feed, name)
         draft = STORED_DRAFTS.read(body)
-        draft_rules.check_may_see(caller, feed, draft)
+        draft_permissions.check_may_see(caller, feed, draft)
         return body, draft
 
     async def put(
@@ -121,7 +123,7 @@ class DraftDesk(DraftPublishing):
 
         def change(before: Draft) -> Draft | None:
             checked = check_draft_input(given, before, self._posts.site)
-            draft_rules.check_may_change(caller, feed, before, checked)
+            draft_permissions.check_may_change(caller, feed, before, checked)
             if same_input(before, checked):
                 return None
             return edited_draft(before, checked, person_behind(caller), self._clock())
@@ -136,7 +138,7 @@ class DraftDesk(DraftPublishing):
         """Add a comment to a draft. Raises NoDraft, DraftGone."""
         given = read(raw, _comment)
         if not given.text.strip():
-            raise Invalid("text", "is blank")
+            raise Invalid("text", "is blank: send some text")
         path = f"/v1/feeds/{feed}/drafts/{name}/comments"
         idempotency = idempotency_of(requester, "POST", path, encode(given))
 
@@ -158,7 +160,7 @@ class DraftDesk(DraftPublishing):
         """
 
         def change(before: Draft) -> Draft:
-            draft_rules.check_may_remove(caller, feed, before, comment)
+            draft_permissions.check_may_remove(caller, feed, before, comment)
             return uncommented_draft(before, comment, self._clock())
 
         path = f"/v1/feeds/{feed}/drafts/{name}/comments/{comment}"
@@ -192,7 +194,7 @@ class DraftDesk(DraftPublishing):
                     raise
                 return
             draft = STORED_DRAFTS.read(body)
-            draft_rules.check_may_change(caller, feed, draft, None)
+            draft_permissions.check_may_change(caller, feed, draft, None)
             check_revision(expected, draft.rev, body, equal_revs(draft))
             if await self._removed(feed, draft, body, requester, idempotency):
                 return
@@ -240,7 +242,7 @@ class DraftDesk(DraftPublishing):
         for _ in range(WRITE_ATTEMPTS):
             body = await self._body(feed, name)
             before = STORED_DRAFTS.read(body)
-            draft_rules.check_may_see(caller, feed, before)
+            draft_permissions.check_may_see(caller, feed, before)
             check_revision(expected, before.rev, body, equal_revs(before))
             after = change(before)
             if after is None:

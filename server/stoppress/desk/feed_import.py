@@ -20,18 +20,23 @@ from collections.abc import Callable
 
 import msgspec
 
-from stoppress.desk.feed_input import FeedCopy, check_feed, editable_feed, new_feed
+from stoppress.desk.feed_from_and_to_input import (
+    FeedCopy,
+    check_feed,
+    editable_feed,
+    new_feed,
+)
 from stoppress.desk.feeds import FeedDesk
 from stoppress.desk.input_normalization import canonical_time, time_or_none
 from stoppress.desk.json_input import convert, read
-from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
-from stoppress.desk.post_input import (
+from stoppress.desk.post_from_and_to_input import (
     PostCopy,
     check_draft,
     editable_post,
     new_post,
     order,
 )
+from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
 from stoppress.desk.posts import PostDesk, render
 from stoppress.desk.store_protocol import Store
 from stoppress.desk.takedown import TakedownDesk
@@ -53,6 +58,7 @@ from stoppress.domain.errors import (
 )
 from stoppress.domain.event import EventType, Subject
 from stoppress.domain.feed import Feed, FeedInput, check_slug
+from stoppress.domain.keep_unknown_members import STORED_FEEDS, STORED_POSTS
 from stoppress.domain.post import Correction, Name, Post, PostInput
 from stoppress.domain.store_requests_and_results import (
     Change,
@@ -60,7 +66,6 @@ from stoppress.domain.store_requests_and_results import (
     PostState,
     Write,
 )
-from stoppress.domain.stored_json import STORED_FEEDS, STORED_POSTS
 from stoppress.domain.timestamps import parse_instant
 
 MAX_REV = 1 << 52

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from stoppress.desk.feed_input import (
+from stoppress.desk.feed_from_and_to_input import (
     NewFeed,
     check_feed,
     editable_feed,
@@ -31,8 +31,8 @@ from stoppress.desk.write_outcome_and_checks import (
 from stoppress.domain.errors import Conflict, Invalid, StaleRevision
 from stoppress.domain.event import EventType, Subject
 from stoppress.domain.feed import FeedImage, FeedInput, check_slug
+from stoppress.domain.keep_unknown_members import STORED_FEEDS
 from stoppress.domain.store_requests_and_results import Change, Write, Written
-from stoppress.domain.stored_json import STORED_FEEDS
 
 _new_feed = msgspec.json.Decoder(NewFeed)
 

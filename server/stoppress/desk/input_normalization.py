@@ -27,7 +27,9 @@ _LAST_MS = 253_402_300_799_999
 """The end of the year 9999; later times would not sort as texts."""
 
 _LINE, _PARAGRAPH = "[\x0b\x0c\x85\u2028]", "\u2029"
-_BREAK = re.compile(f" *(?:{_LINE}|{_PARAGRAPH}) *")
+# Only the first space of a run begins a match: a long run is read once.
+_BREAK = re.compile(f"(?:(?<! ) +)?(?:{_LINE}|{_PARAGRAPH}) *")
+_LINE_BREAK = re.compile(f"(?:(?<! ) +)?{_LINE}")
 _ODD = re.compile(f"[\x0b\x0c\x85\u2028\u2029{CONTROLS}]")
 _SEVERAL_LINES = frozenset(
     {"standfirst", "summary", "text", "note", "notes", "alt", "caption", "body"}
@@ -90,7 +92,7 @@ def normalized_text(text: str, field: str) -> str:
         return text
     if field == "body":
         # A visible line break in Markdown.
-        text = re.sub(f" *{_LINE}", "  \n", text)
+        text = _LINE_BREAK.sub("  \n", text)
         return text.replace(_PARAGRAPH, "\n\n")
     return closed(_BREAK.sub("\n" if field in _SEVERAL_LINES else " ", text))
 

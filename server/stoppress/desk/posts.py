@@ -22,18 +22,18 @@ import msgspec
 from stoppress.desk.json_input import convert, read, read_object
 from stoppress.desk.markdown import TooMuchMarkup, to_html
 from stoppress.desk.merge_patch import merge
-from stoppress.desk.post_ids_and_idempotency_keys import (
-    PostIds,
-    Requester,
-    idempotency_of,
-)
-from stoppress.desk.post_input import (
+from stoppress.desk.post_from_and_to_input import (
     check_draft,
     editable_post,
     edited,
     new_post,
     order,
     unpinned,
+)
+from stoppress.desk.post_ids_and_idempotency_keys import (
+    PostIds,
+    Requester,
+    idempotency_of,
 )
 from stoppress.desk.store_protocol import Store
 from stoppress.desk.write_outcome_and_checks import (
@@ -49,14 +49,17 @@ from stoppress.desk.write_outcome_and_checks import (
     recall,
 )
 from stoppress.domain.cursor import Cursor
+from stoppress.domain.draft_errors import (
+    SecondPersonNeeded,
+)
 from stoppress.domain.errors import (
     Gone,
     Invalid,
     PinMoved,
-    SecondPersonNeeded,
     StaleRevision,
 )
 from stoppress.domain.event import EventType, Subject
+from stoppress.domain.keep_unknown_members import STORED_FEEDS, STORED_POSTS
 from stoppress.domain.post import CorrectionNote, Post, PostInput, Source
 from stoppress.domain.store_requests_and_results import (
     Change,
@@ -64,7 +67,6 @@ from stoppress.domain.store_requests_and_results import (
     Write,
     Written,
 )
-from stoppress.domain.stored_json import STORED_FEEDS, STORED_POSTS
 
 LONG_MARKUP = 4096
 """Characters of Markdown above which a thread renders it: more than about 1 ms."""

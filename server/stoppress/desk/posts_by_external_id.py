@@ -16,12 +16,12 @@ from __future__ import annotations
 import asyncio
 from weakref import WeakValueDictionary
 
+from stoppress.desk.history_and_restore_withdrawn import RevisionDesk
 from stoppress.desk.json_input import check_characters, convert, read_object
 from stoppress.desk.merge_patch import merge
+from stoppress.desk.post_from_and_to_input import check_draft
 from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
-from stoppress.desk.post_input import check_draft
 from stoppress.desk.posts import CHANGED_MEANWHILE, POST_NAMES, PostDesk, render
-from stoppress.desk.revisions_and_restore import RevisionDesk
 from stoppress.desk.store_protocol import Store
 from stoppress.desk.write_outcome_and_checks import (
     WRITE_ATTEMPTS,
@@ -41,9 +41,9 @@ from stoppress.domain.errors import (
     NotFound,
     TakenDown,
 )
+from stoppress.domain.keep_unknown_members import STORED_POSTS
 from stoppress.domain.post import PostInput
 from stoppress.domain.store_requests_and_results import PostState
-from stoppress.domain.stored_json import STORED_POSTS
 
 MAX_EXTERNAL_ID = 200
 """Characters of an external id, as in a post (`domain.post.Name`)."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stoppress.desk import draft_rules
+from stoppress.desk import draft_permissions
 from stoppress.desk.draft_store_protocol import DraftStore
 from stoppress.desk.post_ids_and_idempotency_keys import (
     PostIds,
@@ -21,21 +21,23 @@ from stoppress.desk.write_outcome_and_checks import (
 )
 from stoppress.domain.desk_log_name import desk_log_of
 from stoppress.domain.draft import Draft
-from stoppress.domain.errors import (
+from stoppress.domain.draft_errors import (
     DraftGone,
-    Gone,
     NoDraft,
+)
+from stoppress.domain.errors import (
+    Gone,
     NotFound,
     StaleRevision,
 )
 from stoppress.domain.event import EventType, Subject
+from stoppress.domain.keep_unknown_members import STORED_DRAFTS, STORED_FEEDS
 from stoppress.domain.store_requests_and_results import (
     Change,
     Idempotency,
     Write,
     Written,
 )
-from stoppress.domain.stored_json import STORED_DRAFTS, STORED_FEEDS
 from stoppress.domain.timestamps import parse_instant
 
 
@@ -61,7 +63,7 @@ class DraftRecords:
             return
         settings = STORED_FEEDS.read((await self._store.feed(feed)).body)
         if settings.breaking_needs_two:
-            draft_rules.check_two_people(draft, publisher)
+            draft_permissions.check_two_people(draft, publisher)
 
     async def _save(
         self,

@@ -6,6 +6,8 @@ succeeds, in any process. Rules:
 - An entry of the index only names a draft to check: the draft says whether it is
   scheduled, and for when. An entry without a draft is kept for FORGET_MS, as the draft
   may still be written.
+- A publication that takes longer than PATIENCE_S goes on by itself, and its feed waits
+  until it ends: a feed whose part of the store is away does not keep the others.
 - A draft that can't be published (its external id is taken, its base has changed) is
   set to approved, with the reason. An attempt that failed because of the store is
   repeated.
@@ -20,14 +22,23 @@ from collections.abc import Callable
 
 from stoppress.desk.draft_store_protocol import DraftStore, DueDraft
 from stoppress.desk.drafts import DraftDesk
-from stoppress.domain.errors import DraftGone, NotFound, StopPressError, Unavailable
-from stoppress.metric_types import NO_METER, Meter
+from stoppress.domain.draft_errors import (
+    DraftGone,
+)
+from stoppress.domain.errors import (
+    NotFound,
+    StopPressError,
+    Unavailable,
+)
+from stoppress.metric_instruments import NO_METER, Meter
 
 LOOK_S = 0.1
 DUE_BATCH = 50
 """Entries of the index that are checked together, earliest first."""
-AT_ONCE = 16
-"""Concurrent publications: each waits for the disk."""
+PATIENCE_S = 0.5
+"""How long a round waits for its publications: each waits for the disk."""
+MOST_UNDER_WAY = 256
+"""Publications under way, of all rounds; at this number no round begins another."""
 FORGET_MS = 60_000
 AGAIN_S = 2.0
 """Pause before an entry that failed is tried again."""
@@ -65,48 +76,64 @@ class Schedule:
         self._begin = begin
         self._later: dict[DueDraft, float] = {}
         """Entries that are not checked before a time of the event loop's clock."""
+        self._under_way: dict[DueDraft, asyncio.Task[bool]] = {}
+        """Publications that have not ended, or whose entry is still to be removed."""
 
     async def run(self) -> None:
         """Publish due drafts, until cancelled."""
-        while True:
-            try:
-                is_more = await self.publish_due()
-            except Unavailable as problem:
-                log.info("the schedule waits for the store: %s", problem)
-                is_more = False
-            except Exception:
-                log.exception("the schedule failed; it goes on")
-                is_more = False
-            # The pauses vary, so that processes do not all read at once.
-            await asyncio.sleep(0 if is_more else random.uniform(0.5, 1) * LOOK_S)  # noqa: S311 (spreads load, no secret)
+        try:
+            while True:
+                try:
+                    is_more = await self.publish_due()
+                except Unavailable as problem:
+                    log.info("the schedule waits for the store: %s", problem)
+                    is_more = False
+                except Exception:
+                    log.exception("the schedule failed; it goes on")
+                    is_more = False
+                # The pauses vary, so that processes do not all read at once.
+                await asyncio.sleep(0 if is_more else random.uniform(0.5, 1) * LOOK_S)  # noqa: S311 (spreads load, no secret)
+        finally:
+            tasks = list(self._under_way.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def publish_due(self) -> bool:
         """Publish the drafts that are due now; returns whether there may be more."""
         loop = asyncio.get_running_loop()
+        await self._remove_done()
         asked = loop.time()
         self._later = {one: at for one, at in self._later.items() if at > asked}
-        found = await self._store.due_drafts(DUE_BATCH + len(self._later))
-        due = [one for one in found.drafts if one not in self._later]
-        if not due:
-            return False
+        known = self._later.keys() | self._under_way.keys()
+        found = await self._store.due_drafts(DUE_BATCH + len(known))
+        due = [one for one in found.drafts if one not in known]
         # Processes begin at different ends, so they rarely try the same draft.
         random.shuffle(due)
-        waiting = iter(due)
-        done: list[DueDraft] = []
-
-        async def work() -> None:
-            for one in waiting:
+        slow = {one.feed for one in self._under_way}
+        begun: list[asyncio.Task[bool]] = []
+        for one in due:
+            if one.feed in slow:
+                self._later[one] = asked + AGAIN_S
+            elif len(self._under_way) < MOST_UNDER_WAY:
                 now_ms = found.now_ms + int((loop.time() - asked) * 1000)
-                if await self._is_done(one, now_ms):
-                    done.append(one)
-                else:
-                    self._later[one] = loop.time() + AGAIN_S
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(AT_ONCE, len(due))):
-                group.create_task(work())
-        await self._store.unschedule(done)
+                begun.append(loop.create_task(self._is_done(one, now_ms)))
+                self._under_way[one] = begun[-1]
+        if begun:
+            await asyncio.wait(begun, timeout=PATIENCE_S)
+            await self._remove_done()
         return len(due) >= DUE_BATCH
+
+    async def _remove_done(self) -> None:
+        """Remove the entries whose publications have ended; the others come again."""
+        ended = {one: task for one, task in self._under_way.items() if task.done()}
+        done = [one for one, task in ended.items() if task.result()]
+        await self._store.unschedule(done)
+        again = asyncio.get_running_loop().time() + AGAIN_S
+        for one in ended:
+            del self._under_way[one]
+            if one not in done:
+                self._later[one] = again
 
     async def _is_done(self, one: DueDraft, now_ms: int) -> bool:
         """Check one draft; returns whether its entry can be removed."""

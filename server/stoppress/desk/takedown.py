@@ -21,8 +21,8 @@ from typing import Protocol
 
 import msgspec
 
-from stoppress.desk.calls_that_may_be_repeated import under_key
 from stoppress.desk.drafts import DraftDesk
+from stoppress.desk.idempotency_without_stored_answers import under_key
 from stoppress.desk.json_input import read
 from stoppress.desk.pictures import PictureDesk, RemovedPicture
 from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
@@ -31,9 +31,9 @@ from stoppress.desk.store_protocol import Store
 from stoppress.desk.write_outcome_and_checks import WRITE_ATTEMPTS, about
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Conflict, Gone, Unavailable
+from stoppress.domain.keep_unknown_members import STORED_POSTS
 from stoppress.domain.post import Text
 from stoppress.domain.store_requests_and_results import PostHistory, PostState
-from stoppress.domain.stored_json import STORED_POSTS
 from stoppress.domain.timestamps import instant
 
 

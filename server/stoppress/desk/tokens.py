@@ -3,10 +3,9 @@
 Rules:
 - A token is `sp_` and 192 random bits. It is shown once and stored as a SHA-256
   digest: with that much randomness a slow hash would add nothing.
-- A secret made with an Idempotency-Key is derived (`token_secrets.py`): a repeat with
-  the same credential gets it again.
+- A secret made with an Idempotency-Key is derived (`make_token_secrets.py`): a repeat
+  with the same credential gets it again.
 - A token has one or more scopes, on listed feeds, on patterns of feeds, or on all.
-- A record may be of another release: scopes unknown to this one are ignored.
 - An expired token counts as unknown; its record stays listed until it is revoked.
 - Managing tokens needs `admin` on all feeds.
 - A valid token is cached for CACHE_S, so that not every post costs a look-up; a token
@@ -25,33 +24,32 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-from msgspec import Meta, Struct
 
-from stoppress.desk.caller import (
-    SCOPES,
-    Caller,
-    CallerKind,
-    Scope,
-    check_feed_pattern,
-    scopes_of,
-)
+from stoppress.desk.caller import Caller, CallerKind
 from stoppress.desk.json_input import read
-from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
-from stoppress.desk.store_protocol import TokenStore
-from stoppress.desk.token_secrets import (
+from stoppress.desk.make_token_secrets import (
     PREFIX,
     derived_secret,
     new_salt,
     new_secret,
 )
-from stoppress.domain.errors import DeletedSince, Invalid, SecretShownOnce, Unavailable
-from stoppress.domain.inbox_entry import InboxEntry, token_digest, token_id
-from stoppress.domain.post import Name
+from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
+from stoppress.desk.store_protocol import TokenStore
+from stoppress.desk.token_record import (
+    MINUTE_MS,
+    Token,
+    TokenInput,
+    caller_of,
+    decode_record,
+    listed_token,
+    new_record,
+)
+from stoppress.domain.errors import DeletedSince, SecretShownOnce, Unavailable
+from stoppress.domain.signed_redis_inbox_entry import InboxEntry, token_digest, token_id
 from stoppress.domain.store_requests_and_results import Idempotency, TokenUnderKey
-from stoppress.domain.timestamps import instant, parse_instant
 
 MAX_SECRET = 500
 """Limit of a token's secret, in characters; ours have 35."""
@@ -61,42 +59,8 @@ CACHED_TOKENS = 1024
 """Limit of cached tokens, and of recorded uses; the oldest is evicted first."""
 WRITE_USES_S = 20.0
 """Time between two writes of last uses."""
-_MINUTE_MS = 60_000
 
 log = logging.getLogger(__name__)
-
-
-class TokenInput(Struct, frozen=True, forbid_unknown_fields=True):
-    """What an admin sends to create a token. Without `feeds`: all feeds."""
-
-    scopes: Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=len(SCOPES))]
-    name: Name = "unnamed"
-    feeds: Annotated[tuple[str, ...], Meta(min_length=1, max_length=100)] | None = None
-    expires_at: str | None = None
-
-
-class _KeptToken(Struct, frozen=True, omit_defaults=True):
-    """A token's stored record, which another release may have written."""
-
-    id: str
-    name: str
-    scopes: tuple[str, ...]
-    feeds: tuple[str, ...] | None
-    created_at: str
-    expires_at: str | None = None
-
-
-class Token(Struct, frozen=True, omit_defaults=True):
-    """A token without its secret. `feeds` null: all feeds."""
-
-    id: str
-    name: str
-    scopes: tuple[Scope, ...]
-    feeds: tuple[str, ...] | None
-    created_at: str
-    expires_at: str | None = None
-    last_used_at: str | None = None
-    """The minute of the last use; absent: not used yet."""
 
 
 class MadeToken(NamedTuple):
@@ -107,49 +71,11 @@ class MadeToken(NamedTuple):
     repeated: bool = False
 
 
-_kept = msgspec.json.Decoder(_KeptToken)
 _draft = msgspec.json.Decoder(TokenInput)
 
 ADMIN = Caller(
     id="admin", name="the admin token of the settings", kind="token", scopes=("admin",)
 )
-
-
-def _decode(record: bytes) -> _KeptToken | None:
-    """The token of a stored record; None if the record is damaged."""
-    try:
-        kept = _kept.decode(record)
-        if kept.expires_at is not None:
-            parse_instant(kept.expires_at)
-    except (msgspec.MsgspecError, ValueError):
-        log.error("a token's record is damaged: the token counts as unknown")
-        return None
-    return kept
-
-
-def _caller(name: str, kept: _KeptToken) -> Caller:
-    expires_at = None if kept.expires_at is None else parse_instant(kept.expires_at)
-    return Caller(
-        id=kept.id,
-        name=kept.name,
-        kind="token",
-        scopes=scopes_of(kept.scopes),
-        feeds=kept.feeds,
-        expires_at=expires_at,
-        credential=name,
-    )
-
-
-def _listed(kept: _KeptToken, used_minute: int | None) -> Token:
-    return Token(
-        kept.id,
-        kept.name,
-        scopes_of(kept.scopes),
-        kept.feeds,
-        kept.created_at,
-        kept.expires_at,
-        None if used_minute is None else instant(used_minute * _MINUTE_MS),
-    )
 
 
 class Tokens:
@@ -255,13 +181,13 @@ class Tokens:
 
     def _valid(self, name: str, record: bytes | None) -> Caller | None:
         """The caller of a record, whose use is recorded; None if it is not valid."""
-        kept = None if record is None else _decode(record)
+        kept = None if record is None else decode_record(record)
         if kept is None:
             return None
-        caller, now = _caller(name, kept), self._clock()
+        caller, now = caller_of(name, kept), self._clock()
         if caller.has_expired(now):
             return None
-        self._note_use(name, now // _MINUTE_MS)
+        self._note_use(name, now // MINUTE_MS)
         return caller
 
     # Management
@@ -269,9 +195,9 @@ class Tokens:
     async def make(self, raw: bytes) -> tuple[str, Token]:
         """Create a token from the JSON in `raw`; returns its secret and the token."""
         secret = new_secret()
-        kept = self._new(secret, read(raw, _draft))
+        kept = new_record(secret, read(raw, _draft), self._clock())
         await self._store.put_token(token_digest(secret), msgspec.json.encode(kept))
-        return secret, _listed(kept, None)
+        return secret, listed_token(kept, None)
 
     async def make_once(
         self, raw: bytes, requester: Requester, credential: str
@@ -291,39 +217,23 @@ class Tokens:
         if earlier is None:
             salt = new_salt()
             secret = derived_secret(credential, salt, idempotency)
-            kept = self._new(secret, draft)
+            kept = new_record(secret, draft, self._clock())
             made = TokenUnderKey(salt, token_digest(secret))
             record = msgspec.json.encode(kept)
             earlier = await self._store.make_token(made, record, idempotency)
             if earlier == made:
-                return MadeToken(secret, _listed(kept, None))
+                return MadeToken(secret, listed_token(kept, None))
         return await self._repeat(earlier, idempotency, credential)
-
-    def _new(self, secret: str, draft: TokenInput) -> _KeptToken:
-        """The record of a new token. Raises Invalid."""
-        for index, feed in enumerate(draft.feeds or ()):
-            check_feed_pattern(feed, f"feeds[{index}]")
-        if len(set(draft.scopes)) < len(draft.scopes):
-            raise Invalid("scopes", "has a duplicate: name each scope once")
-        now = self._clock()
-        return _KeptToken(
-            token_id(token_digest(secret)),
-            draft.name,
-            draft.scopes,
-            draft.feeds,
-            instant(now),
-            _expiry(draft.expires_at, now),
-        )
 
     async def _repeat(
         self, earlier: TokenUnderKey, idempotency: Idempotency, credential: str
     ) -> MadeToken:
         """The answer to a repeat. Raises SecretShownOnce, DeletedSince."""
         record = await self._store.token(earlier.digest)
-        kept = None if record is None else _decode(record)
+        kept = None if record is None else decode_record(record)
         if kept is None:
             raise DeletedSince("token", token_id(earlier.digest))
-        token = _listed(kept, None)
+        token = listed_token(kept, None)
         secret = derived_secret(credential, earlier.salt, idempotency)
         if not hmac.compare_digest(token_digest(secret), earlier.digest):
             raise SecretShownOnce(msgspec.json.encode(token))
@@ -334,9 +244,9 @@ class Tokens:
         records = await self._store.tokens()
         uses = await self._store.token_uses()
         tokens = [
-            _listed(kept, uses.get(name))
+            listed_token(kept, uses.get(name))
             for name, record in records
-            if (kept := _decode(record))
+            if (kept := decode_record(record))
         ]
         return sorted(tokens, key=lambda token: (token.created_at, token.id))[::-1]
 
@@ -351,7 +261,7 @@ class Tokens:
             if await self._store.recall_token(idempotency) is not None:
                 return True
         for token_name, record in await self._store.tokens():
-            if (kept := _decode(record)) and kept.id == name:
+            if (kept := decode_record(record)) and kept.id == name:
                 dropped = await self._store.drop_token(token_name, idempotency)
                 # Afterwards, not before: a concurrent check would cache it again.
                 self._cached.pop(token_name, None)
@@ -387,16 +297,3 @@ class Tokens:
         if len(self._noted) > CACHED_TOKENS:
             oldest, _ = self._noted.popitem(last=False)
             self._unwritten.pop(oldest, None)
-
-
-def _expiry(text: str | None, now: int) -> str | None:
-    """The canonical `expires_at` of an input. Raises Invalid."""
-    if text is None:
-        return None
-    try:
-        moment = parse_instant(text)
-    except ValueError as wrong:
-        raise Invalid("expires_at", str(wrong)) from None
-    if moment <= now:
-        raise Invalid("expires_at", f"{text[:80]!r} is in the past: use a future time")
-    return instant(moment)

@@ -201,7 +201,9 @@ class WebhookDesk:
         for index, name in enumerate(given.events):
             if name not in KNOWN_TYPES:
                 known = ", ".join(KNOWN_TYPES)
-                raise Invalid(f"events[{index}]", f"{name[:80]!r} is none of {known}")
+                raise Invalid(
+                    f"events[{index}]", f"{name[:80]!r} is unknown: use {known}"
+                )
         if len(await self._store.webhooks(feed)) >= MAX_WEBHOOKS:
             raise Conflict(f"a feed has {MAX_WEBHOOKS} webhooks at most: delete one")
         hook = Webhook(

@@ -1,4 +1,4 @@
-"""All errors of the package, as one hierarchy of exceptions.
+"""The errors of the package, as one hierarchy; those of drafts are in draft_errors.py.
 
     StopPressError
     ├── Malformed            the input can't be read or is invalid
@@ -8,27 +8,23 @@
     ├── UnfitPicture         the uploaded file can't become a picture
     ├── NotFound             no such feed or post
     │   ├── NoWebhook
-    │   ├── NoDeadLetter     or it was delivered
-    │   ├── NoComment        or it was removed
-    │   └── NoDraft
+    │   ├── NoTemplate
+    │   └── NoDeadLetter     or it was delivered
     ├── Gone                 the post was withdrawn
-    │   ├── TakenDown        and erased: it can't be restored
-    │   └── DraftGone        the draft was deleted or published
+    │   └── TakenDown        and erased: it can't be restored
     ├── DeletedSince         what the key made was deleted afterwards
     ├── Conflict
-    │   ├── TooManyDrafts    the feed has as many as it may have
     │   ├── SlugTaken
     │   ├── ExternalIdTaken
     │   ├── IdempotencyKeyReused   by a request with another body
     │   ├── SecretShownOnce        the key made the token, by another credential
     │   ├── StaleRevision
+    │   ├── StaleNotes             of a post
     │   ├── NothingToRestore the withdrawn post's last state was not kept
     │   └── PinMoved         another post was pinned concurrently; the desk retries
     ├── Refused              the token does not allow it
     │   ├── Unauthenticated
-    │   ├── MissingScope
-    │   │   └── OnlyForEditors
-    │   └── SecondPersonNeeded   a breaking post needs two people
+    │   └── MissingScope
     ├── TooMany              a limit is reached; try again later
     ├── Gap                  an event is missing between the last one and the next
     └── Unavailable          the store does not answer; the write's outcome is unknown
@@ -128,25 +124,21 @@ class NoWebhook(NotFound):
         return f"there is no webhook {self.post!r} of the feed {self.feed!r}"
 
 
+class NoTemplate(NotFound):
+    """The template does not exist."""
+
+    def __init__(self, template: str) -> None:
+        super().__init__("", template)
+
+    def __str__(self) -> str:
+        return f"there is no template {self.post!r}; GET /v1/templates lists them"
+
+
 class NoDeadLetter(NotFound):
     """The dead letter does not exist, or not any more: it was delivered."""
 
     def __str__(self) -> str:
         return f"there is no dead letter {self.post!r} of the feed {self.feed!r}"
-
-
-class NoComment(NotFound):
-    """The draft has no such comment, or it was removed."""
-
-    def __str__(self) -> str:
-        return f"there is no comment {self.post!r} on the draft"
-
-
-class NoDraft(NotFound):
-    """The draft does not exist, or the caller may not see it."""
-
-    def __str__(self) -> str:
-        return f"there is no draft {self.post!r} of the feed {self.feed!r}"
 
 
 class Gone(StopPressError):
@@ -171,34 +163,8 @@ class TakenDown(Gone):
         )
 
 
-class DraftGone(Gone):
-    """The draft was deleted or published; `published` is the post, if it was."""
-
-    def __init__(self, feed: str, post: str, rev: int, published: str = "") -> None:
-        super().__init__(feed, post, rev)
-        self.published = published
-
-    def __str__(self) -> str:
-        if self.published:
-            return f"the draft {self.post!r} was published as post {self.published!r}"
-        return f"the draft {self.post!r} was deleted"
-
-
 class Conflict(StopPressError):
     """The write contradicts the stored state."""
-
-
-class TooManyDrafts(Conflict):
-    """The feed has as many drafts as it may have; waiting changes nothing."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-
-    def __str__(self) -> str:
-        return (
-            f"the feed has {self.most} drafts, as many as it may have: publish or "
-            "delete some"
-        )
 
 
 class SlugTaken(Conflict):
@@ -290,6 +256,24 @@ class StaleRevision(Conflict):
         )
 
 
+class StaleNotes(Conflict):
+    """The notes on a post are no longer those that the caller replaces.
+
+    `current` is the JSON of the notes now, `tag` their tag.
+    """
+
+    def __init__(self, post: str, tag: str, current: bytes) -> None:
+        self.post = post
+        self.tag = tag
+        self.current = current
+
+    def __str__(self) -> str:
+        return (
+            f"the notes on post {self.post!r} were changed meanwhile: read those in "
+            f'`current`, then send yours with `If-Match: "{self.tag}"`'
+        )
+
+
 class NothingToRestore(Conflict):
     """The withdrawn post's last state was not kept, so it can't be put back."""
 
@@ -331,27 +315,6 @@ class MissingScope(Refused):
     def __str__(self) -> str:
         where = f" on the feed {self.feed!r}" if self.feed else ""
         return f"the token lacks the scope {self.scope!r}{where}"
-
-
-class OnlyForEditors(MissingScope):
-    """The caller may draft, but `what` needs the scope `publish`."""
-
-    def __init__(self, what: str, feed: str) -> None:
-        super().__init__("publish", feed)
-        self.what = what
-
-    def __str__(self) -> str:
-        return f"{self.what}: that needs the scope 'publish' on the feed {self.feed!r}"
-
-
-class SecondPersonNeeded(Refused):
-    """The feed requires two people for a breaking post."""
-
-    def __str__(self) -> str:
-        return (
-            "a breaking post of this feed needs two people: save it as a draft, and "
-            "have somebody else approve or publish it"
-        )
 
 
 class TooMany(StopPressError):

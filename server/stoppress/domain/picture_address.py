@@ -43,7 +43,7 @@ _PICTURE = re.compile(
     re.ASCII,
 )
 _PATH = re.compile(rf"/media/(?P<feed>[a-z0-9-]{{1,80}})/(?P<name>{_ID}-[\w.]+)", re.A)
-_UPLOADED = re.compile(rf"media/.*/{_ID}-[^/]*$")
+_UPLOADED = re.compile(rf"media/[^/]*/{_ID}-[^/]*$")
 _IN_TEXT = re.compile(rb"/media/([a-z0-9-]{1,80})/(%b)-" % _ID.encode())
 
 

@@ -103,10 +103,12 @@ class PostInput(
         ""
     )
     language: Annotated[
-        Language | None, Meta(description="If not the feed's, such as en or pt-BR.")
+        Language | None,
+        Meta(description="Its language, if not the feed's, such as en or pt-BR."),
     ] = None
     direction: Annotated[
-        Direction | None, Meta(description="If not the language's.")
+        Direction | None,
+        Meta(description="Its direction, if not the language's: ltr, rtl or auto."),
     ] = None
     key: Annotated[bool, Meta(description="A key moment.")] = False
     breaking: Annotated[bool, Meta(description="Breaking news.")] = False
@@ -129,10 +131,11 @@ class PostInput(
         tuple[Media, ...], Meta(max_length=20, description="What is attached.")
     ] = ()
     published_at: Annotated[
-        str | None, Meta(description="When, if not now: RFC 3339 with an offset.")
+        str | None, Meta(description="Its time, if not now: RFC 3339 with an offset.")
     ] = None
     correction: Annotated[
-        CorrectionNote | None, Meta(description="What readers are told of a change.")
+        CorrectionNote | None,
+        Meta(description="A note for readers about the correction."),
     ] = None
 
 

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from stoppress.guard.client_address import Client
 from stoppress.guard.fair_slots import FairSlots
 from stoppress.guard.token_buckets import TokenBuckets
-from stoppress.metric_types import NO_METER, Meter
+from stoppress.metric_instruments import NO_METER, Meter
 from stoppress.settings import Settings
 
 READ_BURST_S = 30.0
@@ -40,6 +40,9 @@ COST_BYTES = 16 << 10
 """Bytes of a large answer that cost as much as one cached answer: 1 MiB costs 64."""
 REFUSAL_COST = 16
 """The cost of a 429 for its address, in cached answers."""
+REFUSALS_PER_S = 1.0
+REFUSALS_BURST_S = 30.0
+"""Above these the requests of an address wait for their turn, as those of a crowd."""
 MAX_DEBT_S = 10.0
 """Refusals add to the debt of an address while its wait is shorter than this."""
 COSTLY_SLOTS = 4
@@ -86,6 +89,7 @@ class Limits:
         self._limited = (metrics or LimitMetrics()).limited
         self._handshakes = by(settings.address_handshakes_per_s, READ_BURST_S)
         self._requests = by(settings.address_requests_per_s, READ_BURST_S)
+        self._refusals = by(REFUSALS_PER_S, REFUSALS_BURST_S)
         self._bytes = by(settings.address_bytes_per_s, READ_BURST_S)
         self._failures = by(settings.address_failures_per_s, SIGN_IN_BURST_S)
         self._sign_ins = by(
@@ -144,12 +148,17 @@ class Limits:
         key, share = client.key, 1
         if client.is_forwarder:
             key, share = FORWARDED, PROCESS_SHARE
+        self._refusals.charge(client.key, 1)
         if self._requests.wait_s(key) < MAX_DEBT_S:
             self._requests.charge(key, REFUSAL_COST / share)
 
     def is_in_debt(self, key: str) -> bool:
         """Whether an address was refused so often that its requests are not read."""
         return self._requests.wait_s(key) > 0
+
+    def is_refused_often(self, key: str) -> bool:
+        """Whether an address goes on although it is refused."""
+        return self._refusals.wait_s(key) > 0
 
     def answered(self, client: Client, size: int) -> None:
         """Charge an answer of `size` bytes; a large one costs as many requests do."""

@@ -5,7 +5,9 @@ Rules:
   id are members of the JSON object, and follow the message as `name=value` in text.
 - Texts with the form of a secret are replaced, in messages and tracebacks too: tokens,
   JWTs, Authorization values and parameters with secrets.
-- One line per record in text too, except tracebacks: control characters are escaped.
+- One line per record in text too, except tracebacks, whose lines are indented: no text
+  of a stranger begins a line. Control characters are escaped in both, those of C1 too,
+  which terminals obey.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import logging
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -21,7 +24,7 @@ from stoppress.guard.request_context import CURRENT
 
 _SECRETS = re.compile(
     r"\b(sp_)[\w-]{8,}"
-    r"|\b(eyJ)[\w-]+\.[\w.-]+"
+    r"|\b((?-i:eyJ))[\w-]{16,}(?:\.[\w.-]+)?"
     r"|\b((?:bearer|basic)\s+)[^\s'\",]+"
     r"|((?:token|ticket|client_secret|password|secret)=)[^\s&'\",]+"
     r"|(//[^\s/@:]*:)[^\s/@]+(?=@)",
@@ -66,6 +69,11 @@ class TextFormatter(logging.Formatter):
             line += f" {name}={shown if _PLAIN.fullmatch(shown) else repr(shown)}"
         return line
 
+    def formatException(self, ei: Any) -> str:
+        """A traceback; what an exception says may be a stranger's text."""
+        lines = super().formatException(ei).split("\n")
+        return "\n".join(f"  {_escaped(line)}" for line in lines)
+
     def format(self, record: logging.LogRecord) -> str:
         """The whole record."""
         return redact(super().format(record))
@@ -88,7 +96,9 @@ class JsonFormatter(logging.Formatter):
             members[name] = redact(value) if isinstance(value, str) else value
         if record.exc_info:
             members["traceback"] = redact(self.formatException(record.exc_info))
-        return msgspec.json.encode(members).decode()
+        # They occur in texts only, where JSON allows an escape.
+        text = msgspec.json.encode(members).decode()
+        return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def set_up(log_format: str) -> None:

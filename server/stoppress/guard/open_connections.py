@@ -30,7 +30,7 @@ from stoppress.guard.client_address import (
     address_key,
     is_trusted,
 )
-from stoppress.metric_types import NO_METER, Meter
+from stoppress.metric_instruments import NO_METER, Meter
 
 MAX_TOLD = 256
 """Connections over a limit that are told why in the words of their transport."""
@@ -68,10 +68,10 @@ class OpenConnections(set[asyncio.Protocol]):
         self._counts: dict[str, int] = {}
         self._exempt: dict[str, None] = {}
 
-    def enter(self, transport: asyncio.BaseTransport) -> bool:
-        """Count a new connection; False if its address has too many, and many of these
-        wait to be told."""
-        key = self._key_of_peer(transport.get_extra_info("peername"))
+    def enter(self, transport: asyncio.BaseTransport, peer: object) -> bool:
+        """Count a new connection of a peer; False if its address has too many, and many
+        of these wait to be told."""
+        key = self._key_of_peer(peer)
         if not self._count(transport, key):
             return False
         self._metrics.open.add(1)
@@ -133,9 +133,10 @@ class OpenConnections(set[asyncio.Protocol]):
                 self._leave(OVER_LIMIT)
                 self._keys[transport] = ""
             return True
-        if self.is_over_limit(transport):
+        counted_by = self._keys.get(transport)
+        if counted_by == OVER_LIMIT:
             return False
-        if self._keys.get(transport) != "" or client.key in (LOCAL, UNKNOWN):
+        if counted_by != "" or client.key in (LOCAL, UNKNOWN):
             return True
         count = self._counts.get(client.key, 0)
         if self._most and count >= self._most:
@@ -177,3 +178,10 @@ class OpenConnections(set[asyncio.Protocol]):
             self._counts[key] = left
         else:
             del self._counts[key]
+
+
+def address_among(connections: object, transport: asyncio.BaseTransport) -> str:
+    """The key that a connection counts by among these; "" if they aren't counted."""
+    if not isinstance(connections, OpenConnections):
+        return ""
+    return connections.key_of(transport)

@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from stoppress.metric_types import NO_METER, Meter
+from stoppress.metric_instruments import NO_METER, Meter
 
 LINES_PER_S = 1.0
 """Lines per second of one reason: 35 MB per day."""

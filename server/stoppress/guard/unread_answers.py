@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from stoppress.metric_types import NO_METER, Meter
+from stoppress.metric_instruments import NO_METER, Meter
 
 
 class WritingTransport(Protocol):

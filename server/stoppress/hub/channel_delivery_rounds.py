@@ -20,12 +20,18 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from stoppress.hub.backlog_cache import BacklogCache, Tail, parts_of
 from stoppress.hub.bell import Bell
+from stoppress.hub.bytes_after_cursor_cache import BacklogCache, Tail, parts_of
 from stoppress.hub.channel_owner_protocol import ChannelOwner
-from stoppress.hub.editors_wait_or_delivery_pauses import WriteThrottle
 from stoppress.hub.hello_and_reset import HelloAndReset
-from stoppress.hub.reader_in_channel import CLOSE_ORDER, RESET, Follow, RoundRobin
+from stoppress.hub.pace_rounds_behind_proxy import LOOK_AGAIN_S, ProxyReadWindow
+from stoppress.hub.publish_backpressure_and_round_pauses import WriteThrottle
+from stoppress.hub.reader_positions_in_channel import (
+    CLOSE_ORDER,
+    RESET,
+    Follow,
+    RoundRobin,
+)
 from stoppress.hub.ring import Bytes, Ring
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat, framed
@@ -44,8 +50,10 @@ class Delivery:
     __slots__ = (
         "_backlog_cache",
         "_channel",
+        "_is_held",
         "_notice",
         "_owner",
+        "_proxy_read_window",
         "_ready",
         "_ring",
         "caught_up",
@@ -66,6 +74,9 @@ class Delivery:
         self._ready: deque[Follow] = deque()
         self._backlog_cache = BacklogCache(ring)
         self._notice: tuple[bytes, ...] | None = None
+        self._proxy_read_window = ProxyReadWindow(self.round_robin)
+        self._is_held = False
+        """Whether a timer is to look again at the window."""
 
     # Work to deliver
 
@@ -103,6 +114,8 @@ class Delivery:
 
     def is_behind(self) -> bool:
         """Whether a follow is to be visited now."""
+        if self._is_held:
+            return False
         return bool(self._ready) or (
             self.round_robin.todo > 0 and not self.write_throttle.paused
         )
@@ -113,7 +126,7 @@ class Delivery:
         Returns the number of visits.
         """
         ring, round_robin, ready = self._ring, self.round_robin, self._ready
-        if not ready and self._is_paused():
+        if (not ready and self._is_paused()) or self._holds():
             return 0
         channel = self._channel
         backlog_cache = self._backlog_cache.known
@@ -176,6 +189,7 @@ class Delivery:
                 if clock() > deadline:
                     break
         self.write_throttle.visited(visits)
+        self._proxy_read_window.slice_ended()
         if events:
             metrics = self._owner.metrics
             metrics.deliveries.value += events
@@ -195,6 +209,21 @@ class Delivery:
                 write_throttle.paused = True
                 owner.call_later(pause_s, self._resume)
         return write_throttle.paused
+
+    def _holds(self) -> bool:
+        """Whether the round waits for a proxy to read; then a timer goes on with it."""
+        if (
+            not self._is_held
+            and self.write_throttle.events_are_close
+            and self._proxy_read_window.is_full(self._owner.now())
+        ):
+            self._is_held = True
+            self._owner.call_later(LOOK_AGAIN_S, self._look_again)
+        return self._is_held
+
+    def _look_again(self) -> None:
+        self._is_held = False
+        self._owner.sweep.wake(self._channel)
 
     def _resume(self) -> None:
         self.write_throttle.resume(self._owner.now())

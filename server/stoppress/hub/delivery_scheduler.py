@@ -10,7 +10,7 @@ Rule: posts have priority over readers. While a post is being written only every
 turn is a slice; and in a burst the core is yielded to other processes after each slice
 (the kernel's own slices are six times as long): the store, or the worker that writes
 the post. The sooner it is stored, the more events each visit sends
-(`editors_wait_or_delivery_pauses.py`).
+(`publish_backpressure_and_round_pauses.py`).
 
 Rule: a fault in serving one channel stays in that channel (`Channel.failed`); the
 others are served. Any other fault in a turn is reported to the owner and ends the

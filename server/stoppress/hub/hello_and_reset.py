@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from stoppress.domain.cursor import Cursor
 from stoppress.hub.channel_owner_protocol import ChannelOwner
-from stoppress.wire import messages
+from stoppress.wire import encode_messages
 from stoppress.wire.wire_formats import WireFormat, framed
 
 
@@ -37,7 +37,7 @@ class HelloAndReset:
         key = wire, resumed, cursor, int(now_s)
         if self._hello is None or self._hello[0] != key:
             owner = self._owner
-            payload = messages.hello(
+            payload = encode_messages.hello(
                 self._feed,
                 cursor,
                 at=int(now_s * 1000),
@@ -51,7 +51,7 @@ class HelloAndReset:
     def reset(self, wire: WireFormat, cursor: Cursor, follows: int) -> bytes:
         """The framed `reset` to `cursor`, for one of `follows` follows."""
         spread_ms = self.reset_spread_ms(follows)
-        payload = messages.reset(self._feed, cursor, retry_ms=spread_ms)
+        payload = encode_messages.reset(self._feed, cursor, retry_ms=spread_ms)
         return framed(wire, "reset", payload, str(cursor))
 
     def reset_spread_ms(self, follows: int) -> int:

@@ -20,8 +20,8 @@ from stoppress.guard.refusal_log import RefusalLog
 from stoppress.guard.request_context import new_request_id
 from stoppress.hub.abort_or_probe_closing_connections import ClosingConnections
 from stoppress.hub.channel import Channel
+from stoppress.hub.decide_or_delay_follow_requests import FollowRequests
 from stoppress.hub.delivery_scheduler import Sweep
-from stoppress.hub.event_source import Upstream
 from stoppress.hub.feed_status_and_access import (
     FeedState,
     ReadRights,
@@ -29,21 +29,24 @@ from stoppress.hub.feed_status_and_access import (
     no_renewal,
     rights_for,
 )
-from stoppress.hub.follow_requests import FollowRequests
 from stoppress.hub.hub_metrics import HubMetrics
+from stoppress.hub.log_follower_protocol import Upstream
 from stoppress.hub.open_channels import OpenChannels
 from stoppress.hub.reader import DETAILS, Reader
-from stoppress.hub.reader_counts import Census, ReaderCounts, SingleProcessCensus
 from stoppress.hub.ring_memory_limit import RingMemoryLimit
+from stoppress.hub.send_reader_counts import Census, ReaderCounts, SingleProcessCensus
 from stoppress.hub.task_set import TaskSet
 from stoppress.settings import Settings
-from stoppress.wire import messages
+from stoppress.wire import encode_messages
 from stoppress.wire.close_codes import CloseCode, is_refusal
+from stoppress.wire.wire_formats import WireFormat
 
 PACE_S = 0.1
 """How long an editor waits at most for a feed's readers."""
 RETURNS_PER_S = 2000
 """Readers per second that reconnect, when many are closed together."""
+_LABELS = tuple(wire.name.lower() for wire in WireFormat)
+"""The label of each wire format's readers; the name of a member is dear to ask for."""
 
 
 class _Writing(AbstractContextManager[None]):
@@ -125,7 +128,7 @@ class Hub:
     def tell_expiring(self, feed: str, rights: ReadRights, seconds: int) -> None:
         """Ask the readers of a feed with these rights to renew them."""
         channel = self._channels.find(feed)
-        payload = messages.expiring(feed, seconds)
+        payload = encode_messages.expiring(feed, seconds)
         for follow in () if channel is None else channel.all():
             if rights_for(follow.reader.rights, feed) is rights:
                 follow.reader.send_message("expiring", payload)
@@ -212,12 +215,12 @@ class Hub:
     def reader_opened(self, reader: Reader) -> None:
         """Count a new connection."""
         self._readers += 1
-        self.metrics.readers[reader.wire.name.lower()].add(1)
+        self.metrics.readers[_LABELS[reader.wire]].add(1)
 
     def reader_closed(self, reader: Reader) -> None:
         """Count a closed connection."""
         self._readers -= 1
-        self.metrics.readers[reader.wire.name.lower()].add(-1)
+        self.metrics.readers[_LABELS[reader.wire]].add(-1)
 
     def close_reason(self, code: int) -> str:
         """The reason in a close frame beside its code: the request id of a refusal.
@@ -293,7 +296,7 @@ class Hub:
                 channel.close_follows(CloseCode.ENDED)
             elif now - channel.quiet_since >= self.settings.beat_s:
                 channel.drop_caches()
-                payload = messages.beat(channel.feed, channel.ring.cursor)
+                payload = encode_messages.beat(channel.feed, channel.ring.cursor)
                 channel.send_notice("beat", payload)
         self._reader_counts.tick(now)
 

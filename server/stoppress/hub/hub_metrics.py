@@ -5,7 +5,7 @@ Rule: the hot path updates metrics once per slice, with sums; those are `Total`s
 
 from __future__ import annotations
 
-from stoppress.metric_types import NO_METER, Meter
+from stoppress.metric_instruments import NO_METER, Meter
 from stoppress.wire.close_codes import CloseCode
 
 BARRED = (CloseCode.UNAUTHENTICATED, CloseCode.FORBIDDEN, CloseCode.NOT_FOUND)

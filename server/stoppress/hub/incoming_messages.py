@@ -119,7 +119,8 @@ class InboundMessages:
         if isinstance(protocol.parser_exc, PayloadTooBig):
             code = CloseCode.BAD_REQUEST
             raise ProtocolViolation(
-                code, websocket_close(code, "the message is too long")
+                code,
+                websocket_close(code, "the message is too long: send a shorter one"),
             )
         answer = b"".join(protocol.data_to_send())
         if protocol.parser_exc is not None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, ValuesView
 
 from stoppress.domain.errors import NotFound, StopPressError, Unavailable
 from stoppress.hub.channel import Channel
-from stoppress.hub.event_source import Upstream
+from stoppress.hub.log_follower_protocol import Upstream
 from stoppress.hub.task_set import TaskSet
 
 OPEN_S = 10.0

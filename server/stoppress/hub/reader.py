@@ -19,10 +19,10 @@ from stoppress.hub.abort_or_probe_closing_connections import ClosingConnections
 from stoppress.hub.feed_status_and_access import ReadRights
 from stoppress.hub.hub_metrics import BARRED, HubMetrics
 from stoppress.hub.incoming_messages import ReaderOp
-from stoppress.hub.reader_in_channel import Follow
+from stoppress.hub.reader_positions_in_channel import Follow
 from stoppress.hub.ring import Bytes
 from stoppress.settings import Settings
-from stoppress.wire import messages
+from stoppress.wire import encode_messages
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat, framed
 
@@ -90,9 +90,10 @@ class Reader:
 
     def add_follow(self, feed: str) -> Follow | None:
         """A new follow of `feed`, replacing an earlier one; None above the limit."""
-        self.unfollow(feed)
-        if sum(1 for _ in self.follows()) >= MAX_FOLLOWS:
-            return None
+        if self.chain is not None:
+            self.unfollow(feed)
+            if sum(1 for _ in self.follows()) >= MAX_FOLLOWS:
+                return None
         follow = Follow(self, feed)
         follow.sibling, self.chain = self.chain, follow
         return follow
@@ -106,7 +107,10 @@ class Reader:
 
     def holds(self, follow: Follow) -> bool:
         """Whether the follow is still one of this reader's."""
-        return not self.closing and any(mine is follow for mine in self.follows())
+        mine = None if self.closing else self.chain
+        while mine is not None and mine is not follow:
+            mine = mine.sibling
+        return mine is not None
 
     def drained(self) -> None:
         """Unblock: all queued bytes were sent, so the follows go on."""
@@ -138,7 +142,9 @@ class Reader:
     def refuse(self, feed: str, code: CloseCode, detail: str) -> None:
         """Send why a follow was refused or ended; the connection stays open."""
         request_id = self.owner.refusal_id(code, feed)
-        self.send_message("error", messages.error(feed, code, detail, request_id))
+        self.send_message(
+            "error", encode_messages.error(feed, code, detail, request_id)
+        )
 
     def end_follow(self, follow: Follow, code: CloseCode) -> None:
         """End a follow, and the connection if it was the last one."""
@@ -153,7 +159,7 @@ class Reader:
     def bye(self, retry_ms: int) -> None:
         """Close with `bye`: the client should reconnect after `retry_ms`."""
         if not self.closing:
-            self.send_message("bye", messages.bye(retry_ms=retry_ms))
+            self.send_message("bye", encode_messages.bye(retry_ms=retry_ms))
             self.close(CloseCode.BYE)
 
     def close(self, code: CloseCode) -> None:
@@ -181,6 +187,10 @@ class Reader:
         Returns the cost in visits, beyond the one counted already.
         """
         raise NotImplementedError
+
+    def has_unread_bytes(self) -> bool:
+        """Whether a proxy on this machine has not read all that was sent."""
+        return False
 
     def write_failed(self) -> None:
         """Handle a failed write: the socket is broken."""

@@ -22,8 +22,8 @@ from itertools import accumulate, islice
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Effect, Event, Subject, as_it_is_now
-from stoppress.domain.foreign_content_rules import ForeignContent
-from stoppress.wire import messages
+from stoppress.domain.external_picture_and_embed_rules import ForeignContent
+from stoppress.wire import encode_messages
 from stoppress.wire.wire_formats import WireFormat, framed
 
 BLOCK_BYTES = 48 << 10
@@ -249,7 +249,7 @@ class Ring:
     def _message(self, entry: RingEntry) -> bytes:
         message = entry.message
         if message is None:
-            message = messages.event(
+            message = encode_messages.event(
                 *(self._feed, self.epoch, entry.event, self._base, self._foreign),
                 with_verification=self.with_verification,
             )

@@ -19,7 +19,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import select
 import socket
 from typing import Self, cast
 
@@ -27,8 +26,9 @@ from stoppress.domain.errors import Malformed
 from stoppress.hub.feed_status_and_access import ReadRights
 from stoppress.hub.incoming_messages import InboundMessages, ProtocolViolation, read_op
 from stoppress.hub.reader import DETAILS, MAX_WAITING, Reader, ReaderOwner
-from stoppress.hub.reader_in_channel import Follow
+from stoppress.hub.reader_positions_in_channel import Follow
 from stoppress.hub.ring import Bytes
+from stoppress.hub.socket_reset_and_unread_checks import has_unread_bytes, is_reset
 from stoppress.wire import encode_frames
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import LAST_CHUNK, WireFormat, chunk
@@ -56,8 +56,17 @@ class SocketReader(Reader, asyncio.Protocol):
         super().__init__(owner, wire, rights)
         self.registry: Registry | None = None
 
-    def take(self, transport: asyncio.Transport, registry: Registry) -> None:
-        """Take over `transport`, which must be open."""
+    def take(
+        self,
+        transport: asyncio.Transport,
+        registry: Registry,
+        *,
+        is_tcp: bool = False,
+    ) -> None:
+        """Take over `transport`, which must be open.
+
+        `is_tcp`: it is known to be no Unix socket; its family is dear to ask for.
+        """
         self.transport = transport
         self.registry = registry
         registry.add(self)
@@ -65,12 +74,17 @@ class SocketReader(Reader, asyncio.Protocol):
         peer = transport.get_extra_info("socket")
         if peer is not None and transport.get_extra_info("sslcontext") is None:
             self.fd = peer.fileno()
-            if peer.family == socket.AF_UNIX and self.owner.settings.send_buffer_bytes:
-                peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNIX_SEND_BYTES)
+            if not is_tcp and peer.family == socket.AF_UNIX:
+                self._limit_buffer_of(peer)
         transport.set_write_buffer_limits(high=0)
         self.blocked = transport.get_write_buffer_size() > 0
         transport.resume_reading()
         self.owner.reader_opened(self)
+
+    def _limit_buffer_of(self, peer: socket.socket) -> None:
+        """Set the send buffer of a Unix socket, unless there is to be no limit."""
+        if self.owner.settings.send_buffer_bytes:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNIX_SEND_BYTES)
 
     def buffered(self, head: bytes) -> BufferingTransport:
         """Collect `head` and all writes of the block, and send them in one write."""
@@ -130,6 +144,13 @@ class SocketReader(Reader, asyncio.Protocol):
             channel.ready(follow)
         return 0
 
+    def has_unread_bytes(self) -> bool:
+        """Whether a proxy on this machine has not read all of it (a Unix socket)."""
+        if self.fd < 0:
+            return False
+        peer = self.transport.get_extra_info("socket")
+        return peer.family == socket.AF_UNIX and has_unread_bytes(self.fd)
+
     def write_failed(self) -> None:
         """Abort; the transport then calls `connection_lost`."""
         self.blocked = True
@@ -177,6 +198,10 @@ class BufferingTransport:
     def get_write_buffer_size(self) -> int:
         """0: a transport is replaced only while its buffer is empty."""
         return 0
+
+    def is_closing(self) -> bool:
+        """Whether the transport closes."""
+        return self._transport.is_closing()
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._transport, name)
@@ -316,13 +341,6 @@ class EventStreamReader(SocketReader):
             self.write(LAST_CHUNK)
         self.transport.close()
         self.owner.closing_connections.abort_later(self)
-
-
-def is_reset(fd: int) -> bool:
-    """Whether the kernel knows that the connection is closed in both directions."""
-    poll = select.poll()
-    poll.register(fd, 0)  # errors and hang-ups are reported in any case
-    return bool(poll.poll(0))
 
 
 def _is_one_frame(data: bytes) -> bool:

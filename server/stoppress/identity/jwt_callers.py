@@ -26,12 +26,12 @@ from stoppress.identity.jwt_claims_and_rights import (
 )
 from stoppress.identity.jwt_errors import KeysMissing, RefusedJwt
 from stoppress.identity.jwt_keys import VerificationKey
-from stoppress.identity.jwt_verification import (
+from stoppress.identity.jwt_parsing_and_signature import (
     looks_like_jwt,
     parse_jwt,
     verified_claims,
 )
-from stoppress.metric_types import NO_METER, Meter
+from stoppress.metric_instruments import NO_METER, Meter
 
 CACHED_JWTS = 4096
 
@@ -57,8 +57,8 @@ class IssuerKeys(Protocol):
     async def key(self, kid: str | None, algorithm: str) -> VerificationKey:
         """The key for a JWT's header. Raises RefusedJwt, KeysMissing."""
 
-    def has(self, kid: str) -> bool:
-        """Whether a key of this id is known now."""
+    def has(self, thumbprint: str) -> bool:
+        """Whether the key with this digest is known now."""
 
 
 class JwtCallers:
@@ -126,8 +126,7 @@ class JwtCallers:
         now = self._now_ms()
         return [
             None
-            if caller.has_expired(now)
-            or (caller.credential and not self._keys.has(caller.credential))
+            if caller.has_expired(now) or not self._keys.has(caller.credential)
             else caller
             for caller in callers
         ]
@@ -151,7 +150,7 @@ class JwtCallers:
             scopes=rights.scopes,
             feeds=rights.feeds,
             expires_at=expires_at,
-            credential=jwt.kid or "",
+            credential=key.thumbprint,
         )
 
     def _now_ms(self) -> int:

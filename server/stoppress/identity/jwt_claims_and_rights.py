@@ -25,6 +25,8 @@ MAX_CLAIM_FEEDS = 100
 MAX_SUBJECT = 255
 """Characters of a subject (OpenID Connect Core, section 2)."""
 MAX_PERSON_NAME = 100
+NAMELESS = "unnamed"
+"""The name of a person whose claims contain nothing that can be shown."""
 
 
 class Rights(NamedTuple):
@@ -37,7 +39,7 @@ class Rights(NamedTuple):
 NO_RIGHTS = Rights(())
 
 
-class Person(NamedTuple):
+class JwtPerson(NamedTuple):
     """The person that a JWT identifies, and until when."""
 
     id: str
@@ -73,12 +75,12 @@ def check_claims(
     return int(ends * 1000)
 
 
-def person_of(claims: dict[str, Any], expires_at: int, rights: Rights) -> Person:
+def person_of(claims: dict[str, Any], expires_at: int, rights: Rights) -> JwtPerson:
     """The person in checked claims. Raises RefusedJwt."""
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT:
         raise RefusedJwt("no subject")
-    return Person(
+    return JwtPerson(
         f"{claims['iss']} {subject}", _name(claims, subject), rights, expires_at
     )
 
@@ -147,10 +149,10 @@ def _moment(claims: dict[str, Any], name: str) -> float | None:
 
 
 def _name(claims: dict[str, Any], subject: str) -> str:
-    for claim in ("name", "preferred_username", "email"):
-        value = claims.get(claim)
-        if isinstance(value, str) and value.strip():
-            return "".join(c for c in value if c.isprintable())[
-                :MAX_PERSON_NAME
-            ].strip()
-    return subject[:MAX_PERSON_NAME]
+    given = (claims.get(claim) for claim in ("name", "preferred_username", "email"))
+    for value in (*given, subject):
+        if isinstance(value, str):
+            shown = "".join(char for char in value if char.isprintable())
+            if name := shown[:MAX_PERSON_NAME].strip():
+                return name
+    return NAMELESS

@@ -42,6 +42,8 @@ class VerificationKey(NamedTuple):
     kid: str | None
     algorithms: tuple[str, ...]
     key: Key
+    thumbprint: str
+    """The digest of the key itself (RFC 7638): a provider may give two the same kid."""
 
 
 class KeySet(NamedTuple):
@@ -73,7 +75,7 @@ class KeySet(NamedTuple):
 def shared_secret(secret: bytes) -> KeySet:
     """The one key of an issuer that signs with a shared secret."""
     key = _joserfc().OctKey.import_key(secret)
-    return KeySet((VerificationKey(None, ("HS256",), key),))
+    return KeySet((VerificationKey(None, ("HS256",), key, key.thumbprint()),))
 
 
 def read_jwks(document: dict[str, Any]) -> KeySet:
@@ -115,10 +117,11 @@ def _read_key(entry: object) -> VerificationKey | None:
         if entry["kty"] == "RSA" and _bits(entry["n"]) < MIN_RSA_BITS:
             return None
         key = _joserfc().JWKRegistry.import_key(public)
+        thumbprint = key.thumbprint()
     except Exception:
         # The library may raise anything for an invalid key: it is skipped.
         return None
-    return VerificationKey(kid, algorithms, key)
+    return VerificationKey(kid, algorithms, key, thumbprint)
 
 
 _PUBLIC = ("kty", "crv", "x", "y", "n", "e")

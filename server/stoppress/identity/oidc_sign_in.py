@@ -29,17 +29,17 @@ from stoppress.identity.jwt_claims_and_rights import (
 )
 from stoppress.identity.jwt_errors import KeysMissing, RefusedJwt
 from stoppress.identity.jwt_keys import ASYMMETRIC
-from stoppress.identity.jwt_verification import parse_jwt, verified_claims
-from stoppress.identity.oidc_metadata import (
+from stoppress.identity.jwt_parsing_and_signature import parse_jwt, verified_claims
+from stoppress.identity.pending_sign_in import PENDING_S, PendingSignIn
+from stoppress.identity.provider_http import ProviderAway, ProviderHttp
+from stoppress.identity.provider_keys import ProviderKeys
+from stoppress.identity.session_store_protocol import SessionStore
+from stoppress.identity.sessions import digest
+from stoppress.identity.validate_oidc_metadata import (
     OidcMetadata,
     discovery_address,
     read_metadata,
 )
-from stoppress.identity.pending_sign_in import PENDING_S, PendingSignIn
-from stoppress.identity.provider_http import ProviderAway, ProviderHttp
-from stoppress.identity.provider_keys import ProviderKeys
-from stoppress.identity.session_store import SessionStore
-from stoppress.identity.sessions import digest
 
 MAX_EXCHANGES = 16
 MAX_CODE = 2048
@@ -147,25 +147,25 @@ class OidcSignIn:
         answer: Sequence[tuple[str, str]],
     ) -> str:
         """The code in an answer that belongs to this sign-in. Raises RefusedSignIn."""
-        told = dict(answer)
-        if len(told) < len(answer):
+        reported = dict(answer)
+        if len(reported) < len(answer):
             raise RefusedSignIn("malformed answer", "a parameter occurs twice")
         if pending is None:
             raise RefusedSignIn(
                 "no sign-in", "this browser began none, or it has expired"
             )
         if not hmac.compare_digest(
-            told.get("state", "").encode(), pending.state.encode()
+            reported.get("state", "").encode(), pending.state.encode()
         ):
             raise RefusedSignIn("wrong state")
-        issuer = told.get("iss")
+        issuer = reported.get("iss")
         if issuer is None and metadata.names_issuer:
             raise RefusedSignIn("mix-up", "the answer names no issuer")
         if issuer is not None and issuer != self._issuer:
             raise RefusedSignIn("mix-up", f"the answer is of {issuer[:200]!r}")
-        if "error" in told:
-            raise RefusedSignIn("refused there", repr(told["error"])[:100])
-        code = told.get("code", "")
+        if "error" in reported:
+            raise RefusedSignIn("refused there", repr(reported["error"])[:100])
+        code = reported.get("code", "")
         if not 0 < len(code) <= MAX_CODE:
             raise RefusedSignIn("no code")
         return code
@@ -195,13 +195,13 @@ class OidcSignIn:
             headers["authorization"] = (
                 f"Basic {base64.b64encode(pair.encode()).decode()}"
             )
-        status, told = await self._http.post(metadata.token_endpoint, form, headers)
+        status, reported = await self._http.post(metadata.token_endpoint, form, headers)
         if status >= 500:
             raise ProviderAway(f"the token endpoint answered {status}")
-        id_token = told.get("id_token")
+        id_token = reported.get("id_token")
         if status != 200 or not isinstance(id_token, str):
             raise RefusedSignIn(
-                "refused code", f"{status} {told.get('error', '')!r}"[:200]
+                "refused code", f"{status} {reported.get('error', '')!r}"[:200]
             )
         return id_token
 

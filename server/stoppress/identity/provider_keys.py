@@ -91,9 +91,11 @@ class ProviderKeys:
             raise KeysMissing
         raise RefusedJwt("unknown key", repr(kid)[:100])
 
-    def has(self, kid: str) -> bool:
-        """Whether a key of this id is known now."""
-        return self._keys is not None and any(key.kid == kid for key in self._keys.keys)
+    def has(self, thumbprint: str) -> bool:
+        """Whether the key with this digest is known now."""
+        return self._keys is not None and any(
+            key.thumbprint == thumbprint for key in self._keys.keys
+        )
 
     def _find(self, kid: str | None, algorithm: str) -> VerificationKey | None:
         return None if self._keys is None else self._keys.find(kid, algorithm)
@@ -151,7 +153,7 @@ class FixedKeys:
         assert found is not None  # noqa: S101 (for the type checker)
         return found
 
-    def has(self, kid: str) -> bool:
+    def has(self, thumbprint: str) -> bool:
         """Always: the key can't be withdrawn while the server runs."""
         return True
 
@@ -169,4 +171,4 @@ async def read_file(path: Path) -> dict[str, Any]:
 def _names(keys: KeySet | None) -> list[tuple[str | None, tuple[str, ...], str]]:
     if keys is None:
         return []
-    return [(key.kid, key.algorithms, key.key.thumbprint()) for key in keys.keys]
+    return [(key.kid, key.algorithms, key.thumbprint) for key in keys.keys]

@@ -28,13 +28,16 @@ import msgspec
 from msgspec import Struct
 
 from stoppress.desk.caller import Caller, CallerKind, scopes_of
-from stoppress.identity.session_store import SessionStore
-from stoppress.metric_types import NO_METER, Meter
+from stoppress.identity.session_store_protocol import SessionStore
+from stoppress.metric_instruments import NO_METER, Meter
 
 PREFIX = "sps_"
 TOUCH_S = 60
 MAX_SESSIONS = 50
 """Sessions per person; a further one ends the oldest."""
+BEGIN_S = 60.0
+"""A session is listed before it is stored: for so long a missing one may be about to
+begin."""
 MAX_BROWSER = 200
 """Characters kept of a browser's name, by which its owner recognises the session."""
 
@@ -206,9 +209,11 @@ class Sessions:
         """The sessions of an owner, newest first."""
         names = await self._store.session_names(owner)
         found = await self._read(names)
-        gone = [name for name, one in zip(names, found, strict=True) if one is None]
+        gone = {name for name, one in zip(names, found, strict=True) if one is None}
         if gone:
-            await self._store.drop_sessions(owner, gone)
+            before_ms = self._now_ms() - int(BEGIN_S * 1000)
+            old = await self._store.session_names(owner, before_ms)
+            await self._store.drop_sessions(owner, [one for one in old if one in gone])
         return sorted(
             (one for one in found if one is not None),
             key=lambda one: (one.began_at, one.id),

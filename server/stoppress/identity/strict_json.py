@@ -1,7 +1,8 @@
 """Parses untrusted JSON into plain values, and refuses what is ambiguous.
 
 Rules: UTF-8 only, an object at the top, no name twice in an object at any depth, no NaN
-or Infinity, at most MAX_DEPTH levels. Text that two parsers could read differently is
+or Infinity, no half of a surrogate pair, which is no text (RFC 8259, 8.2), at most
+MAX_DEPTH levels. Text that two parsers could read differently is
 refused.
 """
 
@@ -25,6 +26,9 @@ def read_object(raw: bytes) -> dict[str, Any]:
         text = raw.decode("utf-8")
         _check_depth(text)
         found = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        if "\\u" in text:
+            # Only an escape gives half of a pair. Raises ValueError then.
+            json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise AmbiguousJson(str(error)[:100]) from None
     if not isinstance(found, dict):

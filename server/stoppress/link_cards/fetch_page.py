@@ -1,8 +1,8 @@
 """Fetches one public web page, within limits of time, bytes and redirects.
 
 Rules:
-- Each redirect is checked like the first address (`public_address.py`), and has a
-  connection of its own (`guarded_network.py`).
+- Each redirect is checked like the first address (`allowed_fetch_targets.py`), and has
+  a connection of its own (`guarded_network.py`).
 - The request contains no cookie, credential or referrer.
 - Only HTML is read, up to the end of the page's head; a compressed answer is limited by
   its uncompressed size.
@@ -24,6 +24,7 @@ import httpcore
 
 from stoppress import __version__
 from stoppress.domain.errors import Invalid
+from stoppress.link_cards.allowed_fetch_targets import NOT_PUBLIC, Target, target_of
 from stoppress.link_cards.guarded_network import (
     GuardedNetwork,
     NotPublic,
@@ -32,7 +33,6 @@ from stoppress.link_cards.guarded_network import (
     answer_of,
     open_connection,
 )
-from stoppress.link_cards.public_address import NOT_PUBLIC, Target, target_of
 
 MAX_REDIRECTS = 4
 CONNECT_TIMEOUT_S = 3.0
@@ -115,7 +115,7 @@ class PageFetcher:
         async with answer_of(
             "GET",
             target,
-            GuardedNetwork(self._resolve, self._open),
+            GuardedNetwork(self._resolve, self._open, max_body_bytes=self._max_bytes),
             self._trust,
             headers=headers,
             timeout_s=self._timeout_s,
@@ -187,9 +187,15 @@ def _decoded(raw: bytes, parameters: str) -> str:
     ):
         if raw.startswith(mark):
             return raw[len(mark) :].decode(name, "replace")
-    told = re.search(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", parameters, re.I)
+    reported = re.search(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", parameters, re.I)
     within = _META_CHARSET.search(raw[:4096])
-    name = told[1] if told else within[1].decode("ascii", "replace") if within else ""
+    name = (
+        reported[1]
+        if reported
+        else within[1].decode("ascii", "replace")
+        if within
+        else ""
+    )
     if not _CHARSETS.fullmatch(name):
         name = "utf-8"
     try:

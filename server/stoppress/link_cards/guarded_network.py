@@ -26,9 +26,12 @@ from typing import Any
 
 import httpcore
 
-from stoppress.domain.allowed_internal_hosts import NO_INTERNAL_HOSTS, InternalHosts
-from stoppress.link_cards.public_address import Target, is_reachable
+from stoppress.domain.webhook_internal_hosts import NO_INTERNAL_HOSTS, InternalHosts
+from stoppress.link_cards.allowed_fetch_targets import Target, is_reachable
+from stoppress.link_cards.bounded_stream import BoundedStream
 
+FRAMING_BYTES = 128 << 10
+"""Bytes of an answer that may be headers and framing; the parser takes 100 KiB."""
 MAX_ADDRESSES = 3
 """Limit of the addresses of a name that are tried."""
 
@@ -62,7 +65,9 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         resolve: Resolve,
         open: Open,
         internal: InternalHosts = NO_INTERNAL_HOSTS,
+        max_body_bytes: int = 0,
     ) -> None:
+        self._most = max_body_bytes + FRAMING_BYTES
         self._resolve = resolve
         self._open = open
         self._internal = internal
@@ -80,7 +85,8 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         wrong: Exception = httpcore.ConnectError("no address")
         for address in addresses[:MAX_ADDRESSES]:
             try:
-                return await self._open(address, port, timeout or 0.0)
+                stream = await self._open(address, port, timeout or 0.0)
+                return BoundedStream(stream, self._most)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 wrong = error
         raise wrong

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 from stoppress.desk.json_input import read
 from stoppress.domain.errors import Invalid, TooMany
 from stoppress.link_cards.system_resolver import SystemResolver
-from stoppress.metric_types import NO_METER, Meter
+from stoppress.metric_instruments import NO_METER, Meter
 from stoppress.settings import Settings
 
 if TYPE_CHECKING:

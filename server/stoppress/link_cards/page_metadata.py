@@ -10,10 +10,9 @@ from __future__ import annotations
 import unicodedata
 from urllib.parse import urljoin, urlsplit
 
-from selectolax.lexbor import LexborHTMLParser
-
 from stoppress.domain.close_bidi_controls import closed
 from stoppress.domain.web_address import address_fault
+from stoppress.link_cards.title_and_meta_tags import title_and_metas
 
 MAX_TITLE = 300
 MAX_DESCRIPTION = 500
@@ -31,27 +30,26 @@ _SITES = ("og:site_name", "application-name")
 
 def metadata(markup: str, url: str) -> dict[str, str]:
     """The card's members that the page has, named as in a post's media."""
-    page = LexborHTMLParser(markup)
-    told: dict[str, str] = {}
-    for meta in page.css("meta"):
-        name = meta.attributes.get("property") or meta.attributes.get("name") or ""
-        content = meta.attributes.get("content") or ""
-        told.setdefault(name.strip().lower(), content)
-    title = page.css_first("title")
+    page = title_and_metas(markup)
+    reported: dict[str, str] = {}
+    for meta in page.metas:
+        name = meta.get("property") or meta.get("name") or ""
+        reported.setdefault(name.strip().lower(), meta.get("content", ""))
     found = {
-        "title": _first(told, _TITLES, MAX_TITLE)
-        or _line(title.text() if title is not None else "", MAX_TITLE),
-        "text": _first(told, _TEXTS, MAX_DESCRIPTION),
+        "title": _first(reported, _TITLES, MAX_TITLE) or _line(page.title, MAX_TITLE),
+        "text": _first(reported, _TEXTS, MAX_DESCRIPTION),
         "image": next(
-            filter(None, (_picture(told.get(n), url) for n in _PICTURES)), ""
+            filter(None, (_picture(reported.get(n), url) for n in _PICTURES)), ""
         ),
-        "provider": _first(told, _SITES, MAX_SITE_NAME),
+        "provider": _first(reported, _SITES, MAX_SITE_NAME),
     }
     return {name: value for name, value in found.items() if value}
 
 
-def _first(told: dict[str, str], names: tuple[str, ...], most: int) -> str:
-    return next(filter(None, (_line(told.get(name, ""), most) for name in names)), "")
+def _first(reported: dict[str, str], names: tuple[str, ...], most: int) -> str:
+    return next(
+        filter(None, (_line(reported.get(name, ""), most) for name in names)), ""
+    )
 
 
 def _line(text: str, most: int) -> str:

@@ -39,6 +39,7 @@ from stoppress.log.redis_keys import (
     AUDITED,
     FEEDS,
     OF_SETTINGS,
+    OF_TEMPLATES,
     OF_TOKENS,
     REFUSALS,
     SETTINGS_KEY,
@@ -56,7 +57,9 @@ _kept = msgspec.json.Decoder(AuditEntry)
 
 
 _ADD = LuaScript("need_acl_rights", "add_audit_entry", "add_audit_alone")
-_CHANGE_SETTINGS = LuaScript("need_acl_rights", "add_audit_entry", "change_settings")
+_CHANGE_SETTINGS = LuaScript(
+    "need_acl_rights", "add_audit_entry", "record_changed_settings"
+)
 SETTINGS_ATTEMPTS = 10
 """How often the settings are compared again because another process started."""
 
@@ -243,7 +246,7 @@ class RedisAudit:
 
         members = await names(FEEDS) + await names(AUDITED)
         feeds = {member.decode().split(" ")[0] for member in members}
-        return sorted(feeds | {"", REFUSALS, OF_TOKENS, OF_SETTINGS})
+        return sorted(feeds | {"", REFUSALS, OF_TOKENS, OF_SETTINGS, OF_TEMPLATES})
 
 
 async def _newest(

@@ -32,11 +32,11 @@ from redis.crc import key_slot
 from redis.exceptions import NoPermissionError
 
 from stoppress.domain.errors import NotPermitted, Unavailable
-from stoppress.log.majority_query import ServerAddress, SingleFlight, ask, client
 from stoppress.log.pool import WATCH_S, Pool
+from stoppress.log.quorum_query import ServerAddress, SingleFlight, ask, client
 from stoppress.log.redis_address import user_of
 from stoppress.log.redis_commands_scripts_and_durability import new_epoch
-from stoppress.log.redis_errors import NobodyAnswers
+from stoppress.log.redis_errors import NobodyAnswers, SlotMoving
 from stoppress.log.redis_errors import said as said_by
 from stoppress.log.redis_user_rights import CLUSTER_RULES
 from stoppress.settings import BadSetting
@@ -94,10 +94,13 @@ class Cluster:
         return 0
 
     def of(self, key: str) -> Pool:
-        """The pool of the server with the key. Raises Unavailable if there is none."""
+        """The pool of the server with the key.
+
+        Raises SlotMoving if there is none: one may take over while a call waits.
+        """
         place = self._slots[key_slot(key.encode())]
         if place is None:
-            raise Unavailable("no server of the cluster has this slot now")
+            raise SlotMoving("no server of the cluster has this slot now")
         return self._links[place]
 
     def links(self) -> tuple[Pool, ...]:

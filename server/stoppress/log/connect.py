@@ -2,7 +2,7 @@
 
 The address names one server, the Sentinels that know it (`sentinel.py`), or servers of
 a cluster (`cluster.py`). An address, a user or a server that can't be used is refused
-at the start (`redis_address.py`, `redis_user_rights.py`, `server_checks.py`).
+at the start (`redis_address.py`, `redis_user_rights.py`, `redis_server_checks.py`).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from redis.exceptions import (
 from stoppress.domain.errors import NotPermitted, Unavailable
 from stoppress.log import redis_user_rights, sentinel
 from stoppress.log.cluster import Cluster, seeds
-from stoppress.log.majority_query import ServerAddress
 from stoppress.log.pool import Pool
+from stoppress.log.quorum_query import ServerAddress
 from stoppress.log.redis_address import check_address, user_of
 from stoppress.log.redis_commands_scripts_and_durability import (
     Command,
@@ -40,8 +40,7 @@ from stoppress.log.redis_commands_scripts_and_durability import (
 )
 from stoppress.log.redis_errors import LoginRefused, NotPrimary, WrongAddress
 from stoppress.log.redis_keys import NODE
-from stoppress.log.sentinel import Sentinels
-from stoppress.log.server_checks import (
+from stoppress.log.redis_server_checks import (
     CONFIG,
     UnfitServer,
     VolatileServer,
@@ -51,11 +50,12 @@ from stoppress.log.server_checks import (
     is_sure,
     pairs,
 )
+from stoppress.log.sentinel import Sentinels
 from stoppress.log.shard_pools import Shards
 from stoppress.settings import Settings
 
-_NODE = LuaScript("require_primary", "data_lineage")
-_ROLE = LuaScript("require_primary", "check_role")
+_NODE = LuaScript("require_primary", "read_data_lineage")
+_ROLE = LuaScript("require_primary", "refuse_on_replica")
 
 _TO_BE_CHANGED = (VolatileServer, NotPermitted, LoginRefused, WrongAddress)
 """Problems that last until an operator changes something: the start is refused."""

@@ -18,7 +18,6 @@ from stoppress.domain.store_requests_and_results import (
     Written,
 )
 from stoppress.log.audit_log import NO_AUDIT, AuditArgs
-from stoppress.log.epochs import epoch_args, now_ms
 from stoppress.log.event_record import recorded_post
 from stoppress.log.pubsub_message import new_secret
 from stoppress.log.redis_commands_scripts_and_durability import (
@@ -29,6 +28,7 @@ from stoppress.log.redis_commands_scripts_and_durability import (
 )
 from stoppress.log.redis_keys import (
     audit_key,
+    desk_texts_key,
     feed_keys,
     idem_key,
     presence_key,
@@ -40,6 +40,7 @@ from stoppress.log.script_answers import (
     result_of_write,
     text,
 )
+from stoppress.log.when_epoch_ends import epoch_args, now_ms
 
 _WRITE = LuaScript(
     "require_primary",
@@ -50,7 +51,7 @@ _WRITE = LuaScript(
     "trim_by_age",
     "keep_revision",
     "add_audit_entry",
-    "change_log",
+    "append_changes_to_log",
     "write",
 )
 _MAKE = LuaScript(
@@ -156,7 +157,7 @@ def write_args(
 
 
 def change_args(change: Change) -> tuple[Arg, ...]:
-    """The arguments of one change (`change_log.lua`)."""
+    """The arguments of one change (`append_changes_to_log.lua`)."""
     return (
         change.type.name,
         recorded_post(change.subject),
@@ -217,7 +218,7 @@ async def drop(
     desk = feed_keys(desk_log_of(feed), redis.database)
     names = (
         *(*keys, idem_key(feed, idem), audit_key(feed)),
-        *(*desk, presence_key(feed), *webhook_keys(feed)),
+        *(*desk, presence_key(feed), *webhook_keys(feed), desk_texts_key(feed)),
     )
     fingerprint = idem.fingerprint if idem else ""
     rev: Arg = "" if expected is None else expected
@@ -246,9 +247,9 @@ async def confirm(redis: RedisCommands, feed: str) -> Cursor:
     return cursor_of(answer)
 
 
-async def renew(redis: RedisCommands, feed: str, told: Cursor) -> Cursor:
+async def renew(redis: RedisCommands, feed: str, reported: Cursor) -> Cursor:
     """Begin a new epoch if the log ends before `told`; returns the head then."""
-    args = (*epoch_args(redis, now_ms()), *told)
+    args = (*epoch_args(redis, now_ms()), *reported)
     answer = await redis.read(_RENEW, feed_keys(feed, redis.database)[:3], args)
     check_found(answer, feed)
     return cursor_of(answer)

@@ -50,7 +50,7 @@ class SinkFailed(Unavailable):
 
 
 class FollowedSink(Protocol):
-    """The receiver of one feed's events; see `hub.event_source.EventSink`."""
+    """The receiver of one feed's events; see `hub.log_follower_protocol.EventSink`."""
 
     def fill(self, window: LogWindow) -> None:
         """Start, or restart, from `window`."""
@@ -74,7 +74,7 @@ class LogReader(Protocol):
     async def since(self, feed: str, seq: int) -> LogPiece:
         """A piece of the log after `seq`."""
 
-    async def renew(self, feed: str, told: Cursor) -> Cursor:
+    async def renew(self, feed: str, reported: Cursor) -> Cursor:
         """Begin a new epoch if the log ends before `told`."""
 
 
@@ -154,10 +154,10 @@ class FollowedFeed:
         return False
 
     def _parsed(self, raw: bytes) -> PubSubMessage | None:
-        heard = parse(self.feed, raw)
-        if heard is None:
+        received = parse(self.feed, raw)
+        if received is None:
             self.malformed += 1
-        return heard
+        return received
 
     def _ring(self, raw: bytes) -> None:
         self.unmarked += 1
@@ -170,28 +170,28 @@ class FollowedFeed:
         for raw, before in self._unproved:
             if not is_marked(self._secret, self.channel, raw, before):
                 self._ring(raw)
-            elif (heard := self._parsed(raw)) is not None:
-                proved.append(heard)
+            elif (received := self._parsed(raw)) is not None:
+                proved.append(received)
             else:
                 self.lost = True
         self._unproved = []
         return proved
 
-    def hear(self, heard: PubSubMessage | None) -> bool:
+    def hear(self, received: PubSubMessage | None) -> bool:
         """Handle a message (None: unreadable); returns whether to mend the feed now."""
         if self.closed:
             return False
         if self.held is not None:
-            self._hold(heard)
+            self._hold(received)
             return False
-        if heard is not None and heard.cursor.epoch == self.cursor.epoch:
-            if heard.ends:
+        if received is not None and received.cursor.epoch == self.cursor.epoch:
+            if received.ends:
                 self.end()
                 return False
-            if heard.cursor.seq <= self.cursor.seq:
+            if received.cursor.seq <= self.cursor.seq:
                 return False
-            if heard.event is not None and heard.event.seq == self.cursor.seq + 1:
-                return not self._push((heard.event,)) and self.break_off()
+            if received.event is not None and received.event.seq == self.cursor.seq + 1:
+                return not self._push((received.event,)) and self.break_off()
         return self.break_off()
 
     def lacks(self, head: Cursor) -> bool:
@@ -338,15 +338,15 @@ class FollowedFeed:
         held = len(self.held or ()) + len(self._unproved)
         return held < PENDING and self._held_bytes <= PENDING_BYTES
 
-    def _hold(self, heard: PubSubMessage | None) -> None:
+    def _hold(self, received: PubSubMessage | None) -> None:
         held = self.held
         assert held is not None  # noqa: S101 (for the type checker)
-        if heard is None:
+        if received is None:
             self.lost = True
             return
-        if not self._has_room(len(heard.event.body) if heard.event else 0):
+        if not self._has_room(len(received.event.body) if received.event else 0):
             self._drop_collected()
             self.lost = True
             self._overflowed()
             return
-        held.append(heard)
+        held.append(received)

@@ -28,16 +28,16 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Damaged, NotFound, StopPressError, Unavailable
 from stoppress.log.followed_feed import FollowedFeed, FollowedSink, SinkFailed
 from stoppress.log.log_metrics import FollowerMetrics
-from stoppress.log.one_pubsub_connection import PubSubConnection
 from stoppress.log.pool import Pool
 from stoppress.log.probed_subscription import (
     SUBSCRIPTION_BACKOFF_S,
     Announcements,
     ProbedSubscription,
 )
+from stoppress.log.pubsub_connection_without_reconnect import PubSubConnection
 from stoppress.log.shard_pools import Shards
 from stoppress.log.store import RedisStore
-from stoppress.metric_types import ByLabel, Counter
+from stoppress.metric_instruments import ByLabel, Counter
 
 PROBE_S = 4.0
 BELL_S = 0.25
@@ -88,7 +88,7 @@ class Follower:
         self.since = time.monotonic()
         """When `healthy` last changed (`time.monotonic`)."""
 
-    # hub.event_source.Upstream
+    # hub.log_follower_protocol.Upstream
 
     async def open(self, feed: str, sink: FollowedSink) -> None:
         """Subscribe, fill the sink, and keep it filled until `close`.
@@ -163,6 +163,11 @@ class Follower:
             for timer in self._rung.values():
                 timer.cancel()
             self._rung.clear()
+
+    async def overwrite_buffers(self) -> None:
+        """Overwrite what the connections' buffers hold of earlier messages."""
+        for line in list(self._lines.values()):
+            await line.overwrite_buffer()
 
     async def _keep_lines(self, group: asyncio.TaskGroup) -> None:
         """Keep a subscription per shard; make new ones when keys have moved."""
@@ -348,10 +353,7 @@ class Follower:
             await asyncio.sleep(SUBSCRIPTION_BACKOFF_S[0])
 
     async def _listening(self, followed: FollowedFeed) -> PubSubConnection:
-        """Wait until the subscription of the feed's server works.
-
-        Raises Unavailable.
-        """
+        """Wait until the subscription of its server works. Raises Unavailable."""
         if self._group is None:
             raise Unavailable("the follower does not run")
         return await self._line_of(followed).listening()

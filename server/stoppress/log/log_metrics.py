@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stoppress.metric_types import NO_METER, Meter
+from stoppress.metric_instruments import NO_METER, Meter
 
 
 class FollowerMetrics:

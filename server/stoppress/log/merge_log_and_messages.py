@@ -26,12 +26,12 @@ class MergedWindow(NamedTuple):
     whole: bool
 
 
-def merge(read: LogWindow, heard: Iterable[PubSubMessage]) -> MergedWindow:
+def merge(read: LogWindow, received: Iterable[PubSubMessage]) -> MergedWindow:
     """The window that was read, continued by the received messages."""
     epoch, seq = read.cursor
     later: list[Event] = []
     furthest, strange = seq, False
-    for cursor, event, _ in heard:
+    for cursor, event, _ in received:
         if cursor.epoch != epoch:
             strange = True
         elif event is not None:

@@ -33,7 +33,7 @@ from redis.exceptions import ConnectionError, ReadOnlyError, RedisError
 
 from stoppress.domain.errors import Unavailable
 from stoppress.log.grouped_writes import GroupedWrites
-from stoppress.log.majority_query import ServerAddress
+from stoppress.log.quorum_query import ServerAddress
 from stoppress.log.redis_commands_scripts_and_durability import (
     Durability,
     Lives,
@@ -173,20 +173,17 @@ class Pool:
             async with asyncio.timeout(self.timeout_s):
                 return await self._connect()
 
-    async def overwrite_buffers(self) -> None:
-        """Overwrite what the buffers of idle connections hold of earlier answers."""
+    async def close_idle(self) -> None:
+        """Close the idle connections, and overwrite what they hold of earlier answers.
+
+        A closed one is freed by the collector, if at all.
+        """
         idle, self._free = self._free, []
         for connection in idle:
-            try:
+            with suppress(RedisError, OSError, TimeoutError):
                 async with asyncio.timeout(self.timeout_s):
                     await overwrite_buffer(connection)
-            except (RedisError, OSError, TimeoutError):
-                await _drop(connection)
-            else:
-                if self._closed or connection not in self._ours:
-                    await _drop(connection)
-                else:
-                    self._free.append(connection)
+            await _drop(connection)
 
     async def quit(self, why: str) -> None:
         """Close every connection, those in use too: another pool has the keys now."""
@@ -198,13 +195,13 @@ class Pool:
         """Log an error of Redis; the same error only once in a while."""
         try:
             yield
-        except SlotMoving:
-            raise
         except Unavailable as wrong:
             now = time.monotonic()
             said, at = self._logged
-            # Until a call succeeds, the code that makes the pool reports errors.
-            if self._is_made and (str(wrong) != said or now - at > REPEAT_LOG_S):
+            # Until a call succeeds, the code that makes the pool reports errors. A slot
+            # that moves is none: the call is made again where it is.
+            is_news = str(wrong) != said or now - at > REPEAT_LOG_S
+            if self._is_made and is_news and type(wrong) is not SlotMoving:
                 self._logged = (str(wrong), now)
                 log.warning("%s", wrong)
             raise

@@ -1,8 +1,8 @@
 """The scripts that read posts without a cursor, each behind one typed function.
 
 They return the current posts: pages of them, the records of withdrawn posts, and
-earlier states. For how scripts are sent, and for reads at a cursor, see
-`feed_write_scripts.py`.
+earlier states. For how scripts are sent see `feed_write_scripts.py`, for reads at a
+cursor `feed_read_scripts.py`.
 """
 
 from __future__ import annotations

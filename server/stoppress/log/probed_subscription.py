@@ -22,8 +22,8 @@ from typing import Protocol
 from stoppress.domain.errors import Unavailable
 from stoppress.log import feed_read_scripts as reads
 from stoppress.log.log_metrics import FollowerMetrics
-from stoppress.log.one_pubsub_connection import PubSubConnection
-from stoppress.log.pool import Pool
+from stoppress.log.pool import OVERWRITTEN_BYTES, Pool
+from stoppress.log.pubsub_connection_without_reconnect import PubSubConnection
 from stoppress.log.redis_commands_scripts_and_durability import new_epoch
 from stoppress.log.redis_keys import probe_prefix
 
@@ -103,6 +103,7 @@ class ProbedSubscription:
         self._nonce = b""
         self._subscription: PubSubConnection | None = None
         self._listening = asyncio.Event()
+        self._overwritten = asyncio.Event()
 
     async def keep(self) -> None:
         """Keep a subscription; make another one when it is lost."""
@@ -138,6 +139,21 @@ class ProbedSubscription:
         if self._subscription is not None:
             with suppress(Unavailable):  # then there is no subscription to end
                 await self._subscription.unsubscribe(channel)
+
+    async def overwrite_buffer(self) -> None:
+        """Make Redis send a long message, which overwrites earlier ones.
+
+        A subscription that is lost, or that does not get it in time, has no buffer to
+        overwrite, or will soon have another.
+        """
+        if not self.is_healthy:
+            return
+        self._overwritten.clear()
+        with suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(self._probe_s):
+                async with self.link.borrow() as redis:
+                    await reads.probe(redis, self._channel, bytes(OVERWRITTEN_BYTES))
+                await self._overwritten.wait()
 
     async def _hold(self) -> None:
         connection = await self.link.connect()
@@ -188,3 +204,5 @@ class ProbedSubscription:
             self._ends.hear(channel, message)
         elif message == self._nonce:
             self.probed.set()
+        elif len(message) == OVERWRITTEN_BYTES:
+            self._overwritten.set()

@@ -20,7 +20,7 @@ _CENSUS = LuaScript("need_acl_rights", "exchange_reader_counts")
 
 
 class RedisCensus:
-    """The census of one process: `hub.reader_counts.Census`."""
+    """The census of one process: `hub.send_reader_counts.Census`."""
 
     def __init__(self, shards: Shards) -> None:
         self._shards = shards

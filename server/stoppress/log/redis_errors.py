@@ -49,7 +49,11 @@ class NotPrimary(Unavailable):
 
 
 class SlotMoving(Unavailable):
-    """The keys are moving to another server, or have moved; nothing was done."""
+    """The keys move to another server, have moved, or are on none; nothing was done."""
+
+
+class ClusterDown(SlotMoving):
+    """The server refuses, as others are gone; nothing was done, and it may end soon."""
 
 
 class NobodyAnswers(Unavailable):
@@ -129,7 +133,7 @@ def _known(error: BaseException) -> Unavailable | None:
         case OutOfMemoryError():
             return Unavailable(f"{_SENTENCES[0][1]} (OOM {text})")
         case ClusterDownError():
-            return Unavailable(f"the cluster is down: {text}")
+            return ClusterDown(f"the cluster is down: {text}")
         case InvalidResponse():
             return Unavailable("the server at this address is not a Redis")
         case ResponseError():

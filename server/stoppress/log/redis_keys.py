@@ -69,13 +69,16 @@ AUDIT = "stoppress:audit"
 AUDITED = "stoppress:audit:feeds"
 SETTINGS_KEY = "stoppress:settings"
 TOKENS = "stoppress:tokens"
+TEMPLATES = "stoppress:templates"
 REFUSALS, OF_TOKENS, OF_SETTINGS = "-", "-tokens", "-settings"
-"""The audits of refused sign-ins, of tokens and of settings, listed among the feeds: no
-slug has this form."""
+OF_TEMPLATES = "-templates"
+"""The audits of refused sign-ins, tokens, settings and templates, listed among the
+feeds: no slug has this form."""
 _AUDITS = {
     REFUSALS: f"{AUDIT}:refused",
     OF_TOKENS: f"{AUDIT}:{{{TOKENS}}}",
     OF_SETTINGS: f"{AUDIT}:{{{SETTINGS_KEY}}}",
+    OF_TEMPLATES: f"{AUDIT}:{{{TEMPLATES}}}",
 }
 """The hash tags put an audit in the slot of what it is about: one script uses both."""
 FEEDS = "stoppress:feeds"
@@ -83,6 +86,7 @@ NODE = "stoppress:node"
 WEBHOOK_FEEDS = "stoppress:webhooks"
 SCHEDULE = "stoppress:schedule"
 TICKET_KEYS = "stoppress:ticket-keys"
+TEXT_SECRET = "stoppress:text-secret"  # noqa: S105 (the name of a key)
 SESSION = "stoppress:session:"
 OWNERS_SESSIONS = "stoppress:sessions:"
 ONCE = "stoppress:once:"
@@ -148,6 +152,11 @@ def presence_key(feed: str) -> str:
     return f"{_tag(desk_log_of(feed))}presence"
 
 
+def desk_texts_key(feed: str) -> str:
+    """The key of the texts that the desk keeps about a feed: notes on its posts."""
+    return f"{_tag(feed)}desk-texts"
+
+
 class WebhookKeys(NamedTuple):
     """The names of a feed's webhooks."""
 
@@ -191,6 +200,14 @@ def made_token_key(idempotency: Idempotency | None) -> str:
     """
     name = "" if idempotency is None else _digest(idempotency)
     return f"stoppress:made:{{{TOKENS}}}:{name}"
+
+
+def template_idem_key(idempotency: Idempotency | None) -> str:
+    """The key of the record of a change of the templates with this Idempotency-Key;
+    without one, a name that is not used. It is in the slot of the templates.
+    """
+    name = "" if idempotency is None else _digest(idempotency)
+    return f"stoppress:made:{{{TEMPLATES}}}:{name}"
 
 
 def taken_key(mac: str) -> str:

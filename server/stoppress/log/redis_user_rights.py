@@ -46,6 +46,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
             ("HDEL", "a"),
             ("HGET", "a"),
             ("HGETALL", ""),
+            ("HLEN", ""),
             ("HMGET", "a"),
             ("HSCAN", "0"),
             ("HSET", "a b"),

@@ -26,7 +26,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log.majority_query import (
+from stoppress.log.quorum_query import (
     ServerAddress,
     SingleFlight,
     are_enough,

@@ -1,4 +1,5 @@
-"""Sessions at the desk, and single-use names, in Redis (`identity/session_store.py`).
+"""Sessions at the desk, single-use names and the secret of the keys of texts, in Redis
+(`identity/session_store_protocol.py`).
 
 Rules: a session is one key that expires. The list of an owner's sessions is another
 key, on another server in a cluster; it is written first, so that it lacks no session.
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from stoppress.log.redis_commands_scripts_and_durability import RedisCommands
-from stoppress.log.redis_keys import ONCE, OWNERS_SESSIONS, SESSION
+from stoppress.log.redis_keys import ONCE, OWNERS_SESSIONS, SESSION, TEXT_SECRET
 from stoppress.log.shard_pools import Shards, at, each
 
 BATCH_SESSIONS = 500
@@ -58,11 +59,19 @@ class RedisSessionStore:
             self._shards, names, lambda name: SESSION + name, read, BATCH_SESSIONS
         )
 
-    async def session_names(self, owner: str) -> list[str]:
-        """The sessions of an owner, oldest first; some may have ended."""
+    async def session_names(
+        self, owner: str, before_ms: int | None = None
+    ) -> list[str]:
+        """The sessions of an owner, oldest first; some may have ended.
+
+        `before_ms`: only those that were listed before (milliseconds since 1970).
+        """
         listed = _listed(owner)
+        end = "+inf" if before_ms is None else f"({before_ms}"
         found = await at(
-            self._shards, listed, lambda redis: redis.one("ZRANGE", listed, 0, -1)
+            self._shards,
+            listed,
+            lambda redis: redis.one("ZRANGE", listed, "-inf", end, "BYSCORE"),
         )
         return [name.decode() for name in found]
 
@@ -97,6 +106,22 @@ class RedisSessionStore:
             lambda redis: redis.write_one("SET", key, b"1", "NX", "EX", ttl_s),
         )
         return done is not None
+
+    async def text_secret(self, new: bytes) -> bytes:
+        """The secret of the keys of texts; `new`, stored then, if there is none."""
+
+        async def read(redis: RedisCommands) -> bytes | None:
+            found: bytes | None = await redis.one("GET", TEXT_SECRET)
+            return found
+
+        async def create(redis: RedisCommands) -> bytes | None:
+            await redis.write_one("SET", TEXT_SECRET, new, "NX")
+            return await read(redis)
+
+        found = await at(self._shards, TEXT_SECRET, read)
+        if found is None:
+            found = await at(self._shards, TEXT_SECRET, create)
+        return found or new
 
     async def _set(self, key: str, value: bytes, ttl_s: int) -> None:
         await at(

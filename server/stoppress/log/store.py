@@ -39,7 +39,7 @@ from stoppress.log import feed_read_scripts as reads
 from stoppress.log import feed_write_scripts as writes
 from stoppress.log import post_list_and_revision_scripts as post_scripts
 from stoppress.log.audit_log import feed_entry
-from stoppress.log.desk_log_store import RedisDeskLogs, readable
+from stoppress.log.desk_log_schedule_and_presence_store import RedisDeskLogs, readable
 from stoppress.log.feed_read_scripts import (
     LogPiece,
     MarkedWindow,
@@ -95,9 +95,14 @@ class RedisStore(RedisDeskLogs):
         member = f"{feed} {born}"
         # The index first, so that it lacks no feed; its entries are checked when read.
         # On another shard than the feed, its durability is confirmed separately.
-        is_near = self._shards.of(FEEDS) is self._shards.of(feed_keys(feed).meta)
-        say = RedisCommands.one if is_near else RedisCommands.write_one
-        await self._at(FEEDS, lambda redis: say(redis, "ZADD", FEEDS, at, member))
+        meta = feed_keys(feed).meta
+
+        async def list_it(redis: RedisCommands) -> None:
+            is_near = self._shards.of(FEEDS) is self._shards.of(meta)
+            say = RedisCommands.one if is_near else RedisCommands.write_one
+            await say(redis, "ZADD", FEEDS, at, member)
+
+        await self._at(FEEDS, list_it)
         try:
             written = await self._feed(
                 feed,
@@ -341,12 +346,12 @@ class RedisStore(RedisDeskLogs):
         """
         return await self._piece(feed, back=False, beyond=seq)
 
-    async def renew(self, feed: str, told: Cursor) -> Cursor:
+    async def renew(self, feed: str, reported: Cursor) -> Cursor:
         """Begin a new epoch if the log ends before `told`: its tail is lost.
 
         Returns the head of the log then. Raises NotFound.
         """
-        return await self._feed(feed, lambda redis: writes.renew(redis, feed, told))
+        return await self._feed(feed, lambda redis: writes.renew(redis, feed, reported))
 
     async def _piece(self, feed: str, *, back: bool, beyond: int | None) -> LogPiece:
         return await self._feed(

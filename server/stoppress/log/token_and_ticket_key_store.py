@@ -1,8 +1,8 @@
 """Tokens, the time of their last use, and the keys that sign tickets, in Redis.
 
 Each kind is one hash outside the feeds: `desk.store_protocol.TokenStore` and
-`desk.tickets.TicketKeyStore`. A token is made or revoked in one step with its audit
-entry. Every error of Redis is Unavailable.
+`desk.private_feed_read_tickets.TicketKeyStore`. A token is made or revoked in one step
+with its audit entry. Every error of Redis is Unavailable.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from stoppress.domain.errors import IdempotencyKeyReused, Unavailable
-from stoppress.domain.inbox_entry import token_id
+from stoppress.domain.signed_redis_inbox_entry import token_id
 from stoppress.domain.store_requests_and_results import Idempotency, TokenUnderKey
 from stoppress.log.audit_log import RedisAudit, made_entry
 from stoppress.log.redis_commands_scripts_and_durability import (

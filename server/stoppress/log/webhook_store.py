@@ -25,6 +25,7 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import DeletedSince, IdempotencyKeyReused, NotFound
 from stoppress.domain.store_requests_and_results import Idempotency
 from stoppress.domain.timestamps import instant
+from stoppress.log.answer_under_idempotency_key import keep_under_key, kept_before
 from stoppress.log.audit_log import made_entry
 from stoppress.log.redis_commands_scripts_and_durability import (
     Arg,
@@ -39,7 +40,6 @@ from stoppress.log.redis_keys import (
     webhook_keys,
 )
 from stoppress.log.token_and_ticket_key_store import RedisCredentials
-from stoppress.log.value_under_key import keep_under_key, kept_before
 
 _hook = msgspec.json.Decoder(Webhook)
 _letter = msgspec.json.Decoder(DeadLetter)
@@ -51,7 +51,12 @@ _DROP = LuaScript(
     *("need_acl_rights", "find_repeated_write", "add_audit_entry", "drop_webhook")
 )
 _QUEUE = LuaScript(
-    *("need_acl_rights", "find_repeated_write", "add_audit_entry", "queue_resends")
+    *(
+        "need_acl_rights",
+        "find_repeated_write",
+        "add_audit_entry",
+        "queue_webhook_resends",
+    )
 )
 
 

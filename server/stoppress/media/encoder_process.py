@@ -17,7 +17,7 @@ import sys
 import msgspec
 
 from stoppress.domain.errors import UnfitPicture
-from stoppress.media.encoded_picture import OUTPUT_BYTES
+from stoppress.media.picture_encoder_output import OUTPUT_BYTES
 from stoppress.media.picture_encoding import encode
 
 MEMORY_BYTES = 2 << 30

@@ -22,7 +22,7 @@ from PIL.Image import Resampling, Transpose
 
 from stoppress.domain.errors import UnfitPicture
 from stoppress.domain.picture_address import variant_height, variant_widths
-from stoppress.media.encoded_picture import EncodedFile, EncodedPicture
+from stoppress.media.picture_encoder_output import EncodedFile, EncodedPicture
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF")
 LONGEST_SIDE = 2560
@@ -139,9 +139,9 @@ def _check_kind(start: bytes) -> None:
             "kind",
             "SVG is not supported, as it may contain scripts: export it as PNG",
         )
-    for mark, told in WRONG_KINDS:
+    for mark, reported in WRONG_KINDS:
         if head.startswith(mark) or (mark[:4] == b"ftyp" and head[4:].startswith(mark)):
-            raise UnfitPicture("kind", f"this is {told}")
+            raise UnfitPicture("kind", f"this is {reported}")
 
 
 def _broken(error: Exception) -> UnfitPicture:

@@ -25,8 +25,8 @@ from stoppress.domain.picture_address import (
     picture_of_file,
     variant_name,
 )
-from stoppress.media.picture_encoder import PictureEncoder, PictureMetrics
 from stoppress.media.picture_files_in_folder_or_s3 import MediaFiles
+from stoppress.media.run_encoder_processes import PictureEncoder, PictureMetrics
 
 CACHE_BYTES = 32 << 20
 """Files in memory, per process: some hundred pictures of a column's width."""

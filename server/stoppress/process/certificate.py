@@ -109,10 +109,10 @@ def warning(cert: Path, key: Path, now: float | None = None) -> str:
         return f"tls_cert={str(cert)!r}: {error.verify_message}; clients refuse it"
     except ssl.SSLError as error:
         return f"tls_cert={str(cert)!r}: clients may refuse it ({error.reason})"
-    told = client.getpeercert()
-    end = ssl.cert_time_to_seconds(str(told["notAfter"])) if told else 0
+    reported = client.getpeercert()
+    end = ssl.cert_time_to_seconds(str(reported["notAfter"])) if reported else 0
     left_s = end - (time.time() if now is None else now)
-    if told and left_s < WARN_BEFORE_S:
+    if reported and left_s < WARN_BEFORE_S:
         return (
             f"tls_cert={str(cert)!r} expires in {max(0, int(left_s // 86_400))} days: "
             "renew it; the server loads it when the file changes"

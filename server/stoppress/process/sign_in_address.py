@@ -10,7 +10,7 @@ import logging
 from urllib.parse import urlencode
 
 from stoppress.domain.errors import Unavailable
-from stoppress.identity.first_sign_in import FirstSignIn
+from stoppress.identity.first_sign_in_without_tokens import FirstSignIn
 from stoppress.log.connect import reach
 from stoppress.log.session_store import RedisSessionStore
 from stoppress.log.store import RedisStore

@@ -5,8 +5,8 @@ Rules:
 - Start order: port, data, Valkey, workers. It stops in reverse order, so that
   readers are disconnected while the store still answers, and Valkey stops last.
 - A start that fails (an invalid setting, a taken port, data in use, a Redis that is
-  too old) is CannotServe, one line; a process that ends later is restarted, after a
-  wait that grows to MAX_RESTART_WAIT_S.
+  too old) is CannotServe, one line; a worker or a Valkey that ends later is
+  started again (`keep_worker_running.py`, `log/embedded_valkey_server.py`).
 - SIGTERM, SIGINT or SIGHUP begin the drain; a second one ends at once. With TLS, SIGHUP
   loads the certificate again instead, as a change of its files does.
 """
@@ -20,10 +20,8 @@ import os
 import shutil
 import signal
 import socket
-import sys
 import tempfile
 from asyncio import FIRST_COMPLETED
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -31,10 +29,11 @@ from pathlib import Path
 from stoppress.domain.errors import Unavailable
 from stoppress.log.connect import reach
 from stoppress.log.data_folder import held
-from stoppress.log.embedded import EmbeddedValkey
+from stoppress.log.embedded_valkey_server import EmbeddedValkey
 from stoppress.process.certificate import CertificateFiles, UnusableCertificate
 from stoppress.process.certificate import warning as certificate_warning
 from stoppress.process.core_files import leave_no_core
+from stoppress.process.keep_worker_running import WorkerDidNotStart, WorkerSlot
 from stoppress.process.listening_sockets import (
     CannotListen,
     listen,
@@ -49,11 +48,6 @@ from stoppress.web.pages.find_browser_files import (
     stale_script,
 )
 
-FIRST_RESTART_WAIT_S = 0.1
-MAX_RESTART_WAIT_S = 5.0
-"""Longest wait between the end of a worker and its restart."""
-WORKER_STEADY_AFTER_S = 10.0
-"""A worker that has run for this long is restarted without a wait."""
 END_S = 12.0
 """Seconds that a worker has to end after its drain, before it is killed: see
 process/worker.py."""
@@ -76,94 +70,6 @@ class CannotServe(Exception):
     def __init__(self, reason: str, code: int = 2) -> None:
         super().__init__(reason)
         self.code = code
-
-
-class _WorkerSlot:
-    """One worker's sockets, and the process that serves them now."""
-
-    def __init__(
-        self, listeners: list[socket.socket], environment: dict[str, str]
-    ) -> None:
-        self._listeners = listeners
-        self._environment = environment
-        self._process: Process | None = None
-        self._stopping = asyncio.Event()
-        self.ready = asyncio.Event()
-
-    async def keep(self, worker_ended: Callable[[int], None]) -> None:
-        """Keep a process running until `stop`; report each one that ended.
-
-        Raises CannotServe if the first one ends by itself before it is ready.
-        """
-        loop = asyncio.get_running_loop()
-        wait_s = 0.0
-        while not self._stopping.is_set():
-            started = loop.time()
-            self._process = process = await self._start()
-            if self._stopping.is_set():
-                process.terminate()
-            code = await process.wait()
-            worker_ended(process.pid)
-            if self._stopping.is_set():
-                return
-            if not self.ready.is_set() and code >= 0:  # a negative code: it was killed
-                raise CannotServe("the server did not start; its log says why", 1)
-            log.warning("worker %d exited with %d; starting another", process.pid, code)
-            lived_s = loop.time() - started
-            wait_s = (
-                0.0
-                if lived_s > WORKER_STEADY_AFTER_S
-                else max(wait_s * 2, FIRST_RESTART_WAIT_S)
-            )
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(wait_s, MAX_RESTART_WAIT_S)):
-                    await self._stopping.wait()
-
-    def reload(self) -> None:
-        """Tell a process that serves to load the certificate again."""
-        process = self._process
-        if self.ready.is_set() and process is not None and process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGHUP)
-
-    async def _start(self) -> Process:
-        reading, writing = os.pipe()
-        numbers = tuple(one.fileno() for one in self._listeners)
-        try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "stoppress.process.worker",
-                ",".join(map(str, numbers)),
-                str(writing),
-                str(os.getpid()),
-                # The end of this pipe tells the worker that its parent is gone.
-                stdin=PIPE,
-                pass_fds=(*numbers, writing),
-                env=self._environment,
-                # Only the parent gets Ctrl-C from the terminal; it passes it on.
-                process_group=0,
-            )
-        finally:
-            os.close(writing)
-        asyncio.get_running_loop().add_reader(reading, self._heard, reading)
-        return process
-
-    def _heard(self, reading: int) -> None:
-        if os.read(reading, 1):
-            self.ready.set()
-        asyncio.get_running_loop().remove_reader(reading)
-        os.close(reading)
-
-    def stop(self, signum: int = signal.SIGTERM) -> None:
-        """Tell the process to end, and start no other."""
-        self._stopping.set()
-        # While a listener is open, the kernel accepts connections that nothing serves.
-        for one in self._listeners:
-            one.close()
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(signum)
 
 
 class Supervisor:
@@ -200,7 +106,7 @@ class Supervisor:
         self, settings: Settings, listeners: list[list[socket.socket]], ready: Ready
     ) -> None:
         with _counters(settings) as (environment, worker_ended):
-            workers = [_WorkerSlot(one, environment) for one in listeners]
+            workers = [WorkerSlot(one, environment) for one in listeners]
             keeping = [
                 asyncio.create_task(worker.keep(worker_ended)) for worker in workers
             ]
@@ -214,12 +120,16 @@ class Supervisor:
                     task.cancel()
                 await asyncio.gather(beside, certificate, return_exceptions=True)
                 await self._end(workers, keeping, settings.drain_s + END_S)
-            for task in keeping:
-                await task
+            try:
+                for task in keeping:
+                    await task
+            except WorkerDidNotStart:
+                why = "the server did not start; its log says why"
+                raise CannotServe(why, 1) from None
 
     async def _end(
         self,
-        workers: list[_WorkerSlot],
+        workers: list[WorkerSlot],
         keeping: list[asyncio.Task[None]],
         patience_s: float,
     ) -> None:
@@ -238,7 +148,7 @@ class Supervisor:
                 worker.stop(signal.SIGKILL)
         await ended
 
-    async def _keep_certificate(self, workers: list[_WorkerSlot]) -> None:
+    async def _keep_certificate(self, workers: list[WorkerSlot]) -> None:
         """Make workers load the certificate when its files change, or at SIGHUP."""
         if not self.settings.tls_cert:
             return
@@ -323,7 +233,7 @@ def _check_certificate(settings: Settings) -> None:
 
 
 async def _when_ready(
-    workers: list[_WorkerSlot], settings: Settings, ready: Ready
+    workers: list[WorkerSlot], settings: Settings, ready: Ready
 ) -> None:
     for worker in workers:
         await worker.ready.wait()

@@ -34,8 +34,9 @@ from stoppress.guard.unread_answers import UnreadAnswers, UnreadMetrics
 from stoppress.overwrite_freed_memory import one_heap
 from stoppress.process.certificate import Certificate, UnusableCertificate
 from stoppress.process.core_files import leave_no_core
-from stoppress.process.event_loop_pauses import LOOP_TICK_S, PauseMetrics, Pauses
+from stoppress.process.gc_settings_and_loop_lag import LOOP_TICK_S, PauseMetrics, Pauses
 from stoppress.process.listening_sockets import copies_of, limit
+from stoppress.process.preallocate_descriptor_table import make_room_for_descriptors
 from stoppress.setting_variables import from_environment
 from stoppress.settings import Settings
 from stoppress.web.line.arrival_queue import ArrivalMetrics, ArrivalQueue, call_later
@@ -43,7 +44,11 @@ from stoppress.web.line.fast_path_or_uvicorn import ProtocolSelection
 from stoppress.web.line.head_limits import HeadLimits, HeadMetrics
 from stoppress.web.line.https_redirect import https_redirect
 from stoppress.web.line.lingering_close import LingeringClose, LingeringMetrics
-from stoppress.web.line.socket_poller import SocketPoller, socket_poller
+from stoppress.web.line.poll_sockets_with_one_epoll import SocketPoller, socket_poller
+from stoppress.web.line.queued_ordinary_request import (
+    RequestQueueMetrics,
+    new_request_queue,
+)
 from stoppress.web.line.takeover import LiveWebSocket
 from stoppress.web.line.tls_handshake import TlsMetrics, TlsPort
 
@@ -253,6 +258,7 @@ async def serve(settings: Settings, listen: list[int], ready: int) -> None:
         ),
         serving.limits,
         LingeringClose(call_later, LingeringMetrics(metrics)),
+        new_request_queue(RequestQueueMetrics(metrics)),
     )
     config = uvicorn.Config(
         serving.asgi,
@@ -293,6 +299,7 @@ def main() -> None:
     listen = [int(text) for text in sys.argv[1].split(",")]
     ready, parent = (int(text) for text in sys.argv[2:])
     die_with(parent)
+    make_room_for_descriptors()  # before there are threads, which would wait for it
     settings = from_environment(os.environ)
     log_format.set_up(settings.log_format)
     leave_no_core()

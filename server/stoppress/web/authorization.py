@@ -19,7 +19,7 @@ from starlette.requests import HTTPConnection, Request
 
 from stoppress.desk.caller import Caller, Scope
 from stoppress.desk.post_ids_and_idempotency_keys import check_idempotency_key
-from stoppress.desk.tickets import PREFIX as TICKET
+from stoppress.desk.private_feed_read_tickets import PREFIX as TICKET
 from stoppress.domain.errors import (
     Invalid,
     MissingScope,
@@ -120,13 +120,13 @@ async def caller_behind(
         services.tickets.refuse_in_query()
         raise Unauthenticated(_OLD_TICKET)
     limits, client = services.limits, client or NO_CLIENT
-    if credential.secret.startswith(TICKET):
-        # Checked without the store, and each reader has its own: not limited.
+    if credential.secret.startswith(TICKET) or credential.kind is CredentialKind.COOKIE:
+        # Each reader has a ticket of their own, checked without the store. Nobody can
+        # guess a session, and an editor must not be signed out because others at the
+        # address send unknown tokens.
         limits = NO_LIMITS
     if wait_s := limits.credential(client, credential.secret):
-        if credential.must_be_known:
-            raise TooMany("unknown tokens from this address", wait_s)
-        return None
+        raise TooMany("unknown tokens from this address", wait_s)
     caller = await services.callers.check(credential.secret)
     if caller is None:
         limits.credential_failed(client)
@@ -193,7 +193,7 @@ def may_publish(caller: Caller | None, feed: str) -> bool:
 async def check_known(services: Services, caller: Caller | None, feed: str) -> None:
     """Raise NotFound if this caller must not learn whether the feed exists.
 
-    The lookup comes first (`desk/feed_disclosure.py`), so that the time reveals
+    The lookup comes first (`desk/hide_private_feeds.py`), so that the time reveals
     nothing.
     """
     if caller is not None and caller.may("read", feed):

@@ -14,14 +14,19 @@ from typing import Any, cast
 import msgspec
 
 from stoppress.domain.cursor import Cursor
+from stoppress.domain.external_picture_and_embed_rules import ForeignContent
 from stoppress.domain.feed import Visibility
 from stoppress.domain.fold import Json, fold, from_snapshot, place
-from stoppress.domain.foreign_content_rules import ForeignContent
 from stoppress.domain.store_requests_and_results import PageMark, Snapshot
 from stoppress.domain.timestamps import parse_instant
-from stoppress.web.pagination import PAGE_POSTS, full_posts, next_path, public_posts
+from stoppress.web.paginate_posts_as_json import (
+    PAGE_POSTS,
+    full_posts,
+    next_path,
+    public_posts,
+)
 from stoppress.web.response_cache import CachedBody
-from stoppress.wire.messages import public_feed
+from stoppress.wire.encode_messages import public_feed
 
 
 class EncodedSnapshot:

@@ -21,10 +21,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stoppress.domain import errors
+from stoppress.domain import draft_errors, errors
 from stoppress.guard.request_context import CURRENT
 from stoppress.web.cache_control import FULL
-from stoppress.wire.messages import full_draft, full_post, public_feed
+from stoppress.wire.encode_messages import full_draft, full_post, public_feed
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -175,6 +175,18 @@ def _stale(error: errors.StopPressError, base: str, feed: str) -> Problem:
     )
 
 
+def _stale_notes(error: errors.StopPressError, base: str, feed: str) -> Problem:
+    assert isinstance(error, errors.StaleNotes)  # noqa: S101 (for the type checker)
+    return Problem(
+        412,
+        "stale-notes",
+        "Notes changed meanwhile",
+        str(error),
+        headers={"etag": f'"{error.tag}"', **FULL},
+        current=msgspec.Raw(error.current),
+    )
+
+
 def _external_id(error: errors.StopPressError, base: str, feed: str) -> Problem:
     assert isinstance(error, errors.ExternalIdTaken)  # noqa: S101 (for the type checker)
     if error.current is None:
@@ -278,7 +290,7 @@ def _damaged(error: errors.StopPressError, base: str, feed: str) -> Problem:
 
 
 def _draft_gone(error: errors.StopPressError, base: str, feed: str) -> Problem:
-    assert isinstance(error, errors.DraftGone)  # noqa: S101 (for the type checker)
+    assert isinstance(error, draft_errors.DraftGone)  # noqa: S101 (for the type checker)
     more = {"post": {"id": error.published}} if error.published else {}
     kind = "published" if error.published else "draft-deleted"
     headers = FULL if more else None
@@ -312,7 +324,7 @@ _MAKERS: dict[type, _Maker] = {
     errors.NotFound: _plain(404, "not-found", "Not Found"),
     errors.Gone: _plain(410, "withdrawn", "Withdrawn"),
     errors.TakenDown: _plain(410, "taken-down", "Taken down"),
-    errors.DraftGone: _draft_gone,
+    draft_errors.DraftGone: _draft_gone,
     errors.SlugTaken: _plain(409, "slug-taken", "The slug is taken"),
     errors.ExternalIdTaken: _external_id,
     errors.IdempotencyKeyReused: _plain(
@@ -321,12 +333,15 @@ _MAKERS: dict[type, _Maker] = {
     errors.SecretShownOnce: _shown_once,
     errors.DeletedSince: _plain(410, "deleted-since", "Deleted since"),
     errors.StaleRevision: _stale,
+    errors.StaleNotes: _stale_notes,
     errors.NothingToRestore: _plain(409, "nothing-to-restore", "Nothing to restore"),
-    errors.TooManyDrafts: _plain(409, "too-many-drafts", "Too many drafts"),
+    draft_errors.TooManyDrafts: _plain(409, "too-many-drafts", "Too many drafts"),
     errors.Conflict: _plain(409, "conflict", "Conflict"),
     errors.Unauthenticated: _unauthenticated,
     errors.MissingScope: _plain(403, "missing-scope", "Scope missing", "scope"),
-    errors.SecondPersonNeeded: _plain(403, "second-person", "Two people are needed"),
+    draft_errors.SecondPersonNeeded: _plain(
+        403, "second-person", "Two people are needed"
+    ),
     errors.Refused: _plain(403, "refused", "Refused"),
     errors.TooMany: _too_many,
     errors.NotPermitted: _not_permitted,

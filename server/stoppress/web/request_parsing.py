@@ -38,11 +38,13 @@ answer instead of a broken connection.
 
 _CODING = re.compile(
     # caddy, Apache and CloudFront "-gzip"; Jetty "--gzip"; LiteSpeed ";gz".
-    r"(?:(?:--?|[;:_])(?:x-)?(?:gzip|gz|br|brotli|zstd|deflate|compress|dcb|dcz))+$",
+    r"(?:--?|[;:_])(?:x-)?(?:gzip|gz|br|brotli|zstd|deflate|compress|dcb|dcz)$",
     re.IGNORECASE,
 )
 """The suffix that a compressing proxy adds to a tag. No tag of this server ends like
 this: tags are numbers, cursors with a build, and hexadecimal digests."""
+MAX_CODINGS = 4
+"""Suffixes removed from one tag: as many compressing proxies may follow each other."""
 _TAGS = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)')
 _JSON_TYPES = re.compile(
     r"(application|text)/([\w.+-]+\+)?json"
@@ -190,7 +192,10 @@ def entity_tags(text: str) -> list[tuple[bool, str]] | None:
                 f"{text[:100]!r} is invalid as an entity tag: send the ETag as it was "
                 'received, in quotes, such as "3"'
             )
-        tags.append((match[1] is not None, _CODING.sub("", match[2])))
+        tag = match[2]
+        for _ in range(MAX_CODINGS):
+            tag = _CODING.sub("", tag)
+        tags.append((match[1] is not None, tag))
         at = match.end()
     return tags
 
@@ -201,12 +206,11 @@ def expected(headers: Headers) -> Expected:
     A weak tag counts too, unlike in RFC 9110 (13.1.1): compressing proxies make tags
     weak, and a revision names the post's content, not its bytes.
     """
-    given = headers.get("if-match")
-    tags = None if given is None else entity_tags(given)
+    tags = expected_tags(headers)
     if tags is None:
         return None
     revisions = set()
-    for _, tag in tags:
+    for tag in tags:
         if not (tag.isascii() and tag.isdecimal()):
             continue
         if tag[0] == "0":
@@ -218,6 +222,13 @@ def expected(headers: Headers) -> Expected:
         if len(tag) < 16:
             revisions.add(int(tag))
     return frozenset(revisions)
+
+
+def expected_tags(headers: Headers) -> frozenset[str] | None:
+    """The tags in If-Match, weak or not; None if any is accepted. Raises Malformed."""
+    given = headers.get("if-match")
+    tags = None if given is None else entity_tags(given)
+    return None if tags is None else frozenset(tag for _, tag in tags)
 
 
 def is_unchanged(headers: Headers, etag: str) -> bool:

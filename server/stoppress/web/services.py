@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet
 
-from stoppress.desk.feed_disclosure import FeedDisclosure
+from stoppress.desk.hide_private_feeds import FeedDisclosure
 from stoppress.desk.store_protocol import AuditStore, NoAudit
 from stoppress.guard.limits import NO_LIMITS, Limits
 from stoppress.link_cards.link_cards import LinkCards
@@ -19,14 +19,14 @@ from stoppress.web.response_cache import ResponseCache
 
 if TYPE_CHECKING:
     from stoppress.desk.caller import Caller
-    from stoppress.desk.callers import Callers
     from stoppress.desk.desk import Desk
+    from stoppress.desk.find_caller_of_secret import Callers
+    from stoppress.desk.private_feed_read_tickets import Tickets
     from stoppress.desk.store_protocol import Store
-    from stoppress.desk.tickets import Tickets
     from stoppress.desk.tokens import Tokens
     from stoppress.hub.feed_status_and_access import ReadRights
     from stoppress.hub.hub import Hub
-    from stoppress.identity.identity import Identity
+    from stoppress.identity.build_and_run_identity_parts import Identity
     from stoppress.settings import Settings
     from stoppress.web.snapshot_cache import SnapshotCache
 

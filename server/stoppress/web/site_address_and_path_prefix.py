@@ -112,10 +112,10 @@ class SiteAddress:
 
     def _forwarded(self, scope: Scope) -> tuple[ASGIApp, str]:
         """The application and path for the forwarding headers of a trusted proxy."""
-        told = forwarded(scope["headers"], scope["scheme"])
-        if told is None:
+        reported = forwarded(scope["headers"], scope["scheme"])
+        if reported is None:
             return self._app, self._settings.root
-        secure, base = told
+        secure, base = reported
         scheme = "ws" if scope["type"] == "websocket" else "http"
         scope["scheme"] = f"{scheme}s" if secure else scheme
         if self._settings.public_url:
@@ -175,7 +175,7 @@ def forwarded(
     return proto in ("https", "wss"), f"{_HTTP.get(proto, proto)}://{host}{prefix}"
 
 
-_PAIR = re.compile(r'(\w+)=(?:"([^"]*)"|([^;,\s"]*))')
+_PAIR = re.compile(r'\b(\w+)=(?:"([^"]*)"|([^;,\s"]*))')
 _HTTP = {"ws": "http", "wss": "https"}
 
 

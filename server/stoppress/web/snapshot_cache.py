@@ -28,16 +28,16 @@ from stoppress.desk.store_protocol import Store
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gap, NotFound, Unavailable
 from stoppress.domain.feed import Visibility
-from stoppress.domain.stored_json import STORED_FEEDS
+from stoppress.domain.keep_unknown_members import STORED_FEEDS
 from stoppress.hub.feed_status_and_access import FeedState
-from stoppress.metric_types import ByLabel, Counter
+from stoppress.metric_instruments import ByLabel, Counter
 from stoppress.settings import Settings
 from stoppress.web.encoded_snapshot import (
     EncodedSnapshot,
     continued,
     encode_snapshot,
 )
-from stoppress.web.pagination import PAGE_POSTS
+from stoppress.web.paginate_posts_as_json import PAGE_POSTS
 
 if TYPE_CHECKING:
     from stoppress.hub.channel import Channel

@@ -35,11 +35,11 @@ from stoppress.desk.webhooks import (
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.domain.event import Event
-from stoppress.domain.foreign_content_rules import ForeignContent
-from stoppress.metric_types import NO_METER, Meter
+from stoppress.domain.external_picture_and_embed_rules import ForeignContent
+from stoppress.metric_instruments import NO_METER, Meter
 from stoppress.webhooks.post_to_webhook import WebhookSender
 from stoppress.webhooks.signature import signed_headers
-from stoppress.wire import messages
+from stoppress.wire import encode_messages
 
 FIND_S = 2.0
 """Time between two searches for webhooks that no process serves."""
@@ -204,7 +204,7 @@ class WebhookDelivery:
             or head.seq < cursor.seq
             or _has_hole(events, cursor.seq, head.seq)
         ):
-            reset = messages.reset(feed, head, retry_ms=0)
+            reset = encode_messages.reset(feed, head, retry_ms=0)
             if not await self._send_or_give_up(feed, hook, head, "reset", reset):
                 return True  # it is another process's by now
             await self._store.put_webhook_cursor(feed, hook.id, head)
@@ -243,7 +243,7 @@ class WebhookDelivery:
     async def _message_at(self, feed: str, at: Cursor, kind: str) -> bytes | None:
         """The message of an earlier event; None if the log no longer contains it."""
         if kind == "reset":
-            return messages.reset(feed, at, retry_ms=0)
+            return encode_messages.reset(feed, at, retry_ms=0)
         piece = await self._store.since(feed, at.seq - 1)
         found = [event for event in piece.events if event.seq == at.seq]
         if piece.head.epoch != at.epoch or not found:
@@ -252,7 +252,7 @@ class WebhookDelivery:
 
     def _message(self, feed: str, piece: EventPiece, event: Event) -> bytes:
         """The message of an event, with the state of its post as it is now."""
-        return messages.event(
+        return encode_messages.event(
             *(feed, piece.head.epoch, event, self._base, self._foreign),
             with_verification=_settings.decode(piece.feed).show_verification,
         )

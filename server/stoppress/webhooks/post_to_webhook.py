@@ -15,8 +15,9 @@ from collections.abc import Mapping
 import httpcore
 
 from stoppress import __version__
-from stoppress.domain.allowed_internal_hosts import NO_INTERNAL_HOSTS, InternalHosts
 from stoppress.domain.errors import Invalid
+from stoppress.domain.webhook_internal_hosts import NO_INTERNAL_HOSTS, InternalHosts
+from stoppress.link_cards.allowed_fetch_targets import target_of
 from stoppress.link_cards.guarded_network import (
     GuardedNetwork,
     NotPublic,
@@ -25,7 +26,6 @@ from stoppress.link_cards.guarded_network import (
     answer_of,
     open_connection,
 )
-from stoppress.link_cards.public_address import target_of
 
 SEND_TIMEOUT_S = 15.0
 """Timeout of one attempt; Standard Webhooks names 15 to 30 s."""

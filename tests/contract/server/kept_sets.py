@@ -179,12 +179,12 @@ def _recorded(url: str, redis: Any) -> dict[str, Any]:
 
 def _heard(socket: Any, until: set[str]) -> list[Any]:
     """What came over a line, until it was at all these cursors."""
-    heard: list[Any] = []
+    received: list[Any] = []
     end = time.monotonic() + 20
     while until:
-        heard.append(json.loads(socket.recv(timeout=end - time.monotonic())))
-        until.discard(heard[-1].get("cursor"))
-    return heard
+        received.append(json.loads(socket.recv(timeout=end - time.monotonic())))
+        until.discard(received[-1].get("cursor"))
+    return received
 
 
 def dumped(redis: Any) -> dict[str, Any]:
@@ -224,8 +224,8 @@ def _bytes(text: str) -> bytes:
 def load(redis: Any, found: Mapping[str, Any]) -> None:
     """Put a set into an empty Redis, as if it had always been this one's.
 
-    Its epochs are taken over too (see `log/epochs.py`): what is tested is a later
-    release on the same server, not a move to another.
+    Its epochs are taken over too (see `log/when_epoch_ends.py`): what is tested is a
+    later release on the same server, not a move to another.
     """
     replid = redis.info("replication")["master_replid"]
     for name, (kind, value) in found["keys"].items():

@@ -82,7 +82,7 @@ def full(
         yield Full(server)
 
 
-async def test_each_transport_is_told_in_its_own_way(full: Full) -> None:
+async def test_each_transport_refuses_in_its_own_way(full: Full) -> None:
     """4029 on a WebSocket, as a page can't read a status; the others as documented."""
     async with asyncio.timeout(PATIENCE_S), full.filled(), full.http() as http:
         for _ in range(2):
@@ -105,8 +105,8 @@ async def test_each_transport_is_told_in_its_own_way(full: Full) -> None:
 
 
 @pytest.mark.parametrize("full", ["plain"], indirect=True)
-async def test_our_reader_comes_once_there_is_room(full: Full) -> None:
-    """It waits as it is told, and misses nothing."""
+async def test_the_bundled_reader_connects_once_there_is_room(full: Full) -> None:
+    """It waits for its retry time, and misses no event."""
     async with asyncio.timeout(PATIENCE_S):
         async with full.http() as http:
             path, token = "/v1/feeds/quay", f"Bearer {full.server.token}"

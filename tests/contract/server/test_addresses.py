@@ -10,7 +10,7 @@ from tests.plain_http import PLAIN
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-def test_a_slash_too_many_leads_to_the_address_without(
+def test_a_trailing_slash_redirects_to_the_address_without(
     server: Server, method: str
 ) -> None:
     """By path alone: behind a proxy the server does not know its own address."""
@@ -21,8 +21,8 @@ def test_a_slash_too_many_leads_to_the_address_without(
     assert sent.headers["access-control-allow-origin"] == "*"
 
 
-def test_no_address_leads_to_another_host(server: Server) -> None:
-    """However many slashes it begins with, and whatever it holds."""
+def test_no_redirect_leads_to_another_host(server: Server) -> None:
+    """However many slashes the path begins with, and whatever it holds."""
     with httpx.Client(verify=PLAIN, base_url=server.url, trust_env=False) as client:
         for path in ("//evil.example/", "/%2F%2Fevil.example/", "/\\evil.example/"):
             location = client.get(server.url + path).headers["location"]
@@ -31,7 +31,7 @@ def test_no_address_leads_to_another_host(server: Server) -> None:
         assert client.get("/").status_code == 200
 
 
-def test_a_reader_who_types_a_slash_reads(server: Server) -> None:
+def test_a_page_address_with_a_slash_is_readable(server: Server) -> None:
     feed = server.new_feed()
     page = httpx.get(
         verify=PLAIN,

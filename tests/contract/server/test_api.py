@@ -25,8 +25,8 @@ from tests.contract.server.asking import (
 _keys = count(1)
 
 
-def test_feeds(server: Server) -> None:
-    """Made, listed, read, changed, deleted, made again in another epoch."""
+def test_feeds_are_created_changed_and_deleted(server: Server) -> None:
+    """Created, listed, read, changed, deleted, created again in another epoch."""
     slug = f"made-{next(_keys)}"
     given = {"slug": slug, "title": "Quay", "timezone": "Europe/Istanbul"}
     made = server.request("POST", "/v1/feeds", given)
@@ -51,7 +51,7 @@ def test_feeds(server: Server) -> None:
     assert again["cursor"].split("-")[0] != cursor.split("-")[0]
 
 
-def test_feeds_a_page_at_a_time(server: Server) -> None:
+def test_feeds_are_listed_in_pages(server: Server) -> None:
     """The pages together are the whole list, in its order."""
     for _ in range(3):
         server.new_feed()
@@ -65,8 +65,8 @@ def test_feeds_a_page_at_a_time(server: Server) -> None:
     assert (found, whole["next"]) == (whole["feeds"], None)
 
 
-def test_a_snapshot_at_a_cursor(server: Server) -> None:
-    """There or later in its epoch; else 503 with Retry-After."""
+def test_a_snapshot_waits_for_a_cursor(server: Server) -> None:
+    """At that cursor or later in its epoch; else 503 with Retry-After."""
     feed = server.new_feed()
     first = server.publish(feed, "a")["cursor"]
     second = server.publish(feed, "b")["cursor"]
@@ -82,7 +82,7 @@ def test_a_snapshot_at_a_cursor(server: Server) -> None:
 
 
 def test_a_snapshot_is_conditional(server: Server) -> None:
-    """304 until something happens."""
+    """304 until an event changes it."""
     feed = server.new_feed()
     tag = read(server, f"/v1/feeds/{feed}").headers["etag"]
     assert read(server, f"/v1/feeds/{feed}", if_none_match=tag).status_code == 304
@@ -91,8 +91,8 @@ def test_a_snapshot_is_conditional(server: Server) -> None:
     assert after.status_code == 200 and len(after.json()["posts"]) == 1
 
 
-def test_publishing(server: Server) -> None:
-    """201 `{post, cursor}`, in the snapshot and in the log."""
+def test_publishing_returns_201_post_and_cursor(server: Server) -> None:
+    """The post is in the snapshot and in the log."""
     feed = server.new_feed()
     start = read(server, f"/v1/feeds/{feed}").json()["cursor"]
     made = server.publish(feed, "**a**", headline="h", tags=["t"], external_id="e")
@@ -112,7 +112,7 @@ def test_publishing(server: Server) -> None:
 
 @pytest.mark.parametrize("status", ["upcoming", "live", "paused", "closed"])
 def test_posting_is_allowed_in_every_status(server: Server, status: str) -> None:
-    """What a status means is for readers."""
+    """The status of a feed informs readers only."""
     server.publish(server.new_feed(status=status), "a")
 
 
@@ -148,7 +148,7 @@ def test_a_repeated_write_happens_once(server: Server) -> None:
     assert first.status_code == again.status_code == 204
 
 
-def test_editing(server: Server) -> None:
+def test_edits_check_if_match_and_merge(server: Server) -> None:
     """If-Match, RFC 7396, 412 with the current post, 428; no change, no event."""
     feed = server.new_feed()
     made = server.publish(feed, "a", headline="h", tags=["t"])
@@ -169,8 +169,8 @@ def test_editing(server: Server) -> None:
     assert (event["type"], event["post"]) == ("post.updated", public(post))
 
 
-def test_withdrawing(server: Server) -> None:
-    """204, again 204; then 410, out of everything, and only once in the log."""
+def test_a_withdrawn_post_is_410(server: Server) -> None:
+    """204, again 204; then 410, gone from every answer, and one event in the log."""
     feed = server.new_feed()
     made = server.publish(feed, "a secret")
     path = f"/v1/feeds/{feed}/posts/{made['post']['id']}"
@@ -190,8 +190,8 @@ def test_withdrawing(server: Server) -> None:
     assert kinds == ["post.withdrawn", "post.withdrawn"]
 
 
-def test_pinning(server: Server) -> None:
-    """One pinned post, shown apart; the former is unpinned in the same step."""
+def test_pinning_unpins_the_former_post(server: Server) -> None:
+    """One pinned post, shown apart; both change in the same step."""
     feed = server.new_feed()
     first = server.publish(feed, "a", pinned=True)
     server.publish(feed, "b")
@@ -210,8 +210,8 @@ def test_pinning(server: Server) -> None:
     ]
 
 
-def test_pages(server: Server) -> None:
-    """In order; the mark outlives its post; filters stay in `next`."""
+def test_posts_are_listed_in_pages(server: Server) -> None:
+    """In order; a mark stays valid without its post; `next` keeps the filters."""
     feed = server.new_feed()
     same = "2026-11-22T09:30:00Z"
     for number in range(7):
@@ -236,8 +236,8 @@ def test_pages(server: Server) -> None:
     problem(read(server, f"/v1/feeds/{feed}/posts?limit=101"), 422)
 
 
-def test_tokens_and_visibility(server: Server) -> None:
-    """A private feed is there for its token alone; a revoked token is nobody."""
+def test_a_private_feed_needs_its_token(server: Server) -> None:
+    """A revoked token reads nothing."""
     feed, other = server.new_feed(visibility="private"), server.new_feed()
     post = server.publish(feed, "a")["post"]["id"]
     made = server.request("POST", "/v1/tokens", {"scopes": ["read"], "feeds": [feed]})
@@ -273,16 +273,16 @@ def test_tokens_and_visibility(server: Server) -> None:
     problem(read(server, f"/v1/feeds/{feed}", authorization=bearer), 401)
 
 
-def test_health_readiness_metrics_and_description(server: Server) -> None:
-    """Health, readiness, metrics and the description."""
+def test_operator_routes_answer(server: Server) -> None:
+    """Health, readiness, metrics and the OpenAPI description."""
     assert read(server, "/healthz").status_code == 200
     assert read(server, "/readyz").status_code == 200
     assert "stoppress_readers" in read(server, "/metrics").text
     assert read(server, "/openapi.json").json()["openapi"].startswith("3.1")
 
 
-def test_head(server: Server) -> None:
-    """The headers of GET, without its body."""
+def test_head_returns_the_headers_of_get(server: Server) -> None:
+    """Without its body."""
     feed = server.new_feed()
     for path in (f"/v1/feeds/{feed}", f"/v1/feeds/{feed}/posts", "/v1/feeds"):
         head = httpx.head(server.url + path, trust_env=False)
@@ -291,8 +291,8 @@ def test_head(server: Server) -> None:
         assert head.headers["etag"] == get.headers["etag"]
 
 
-def test_pages_of_other_sites_may_read(server: Server) -> None:
-    """With the tag exposed; a preflight with a token is answered."""
+def test_other_origins_may_read(server: Server) -> None:
+    """ETag is exposed; a preflight with a token is answered."""
     feed = server.new_feed()
     answer = read(server, f"/v1/feeds/{feed}", origin="https://other.example")
     assert answer.headers["access-control-allow-origin"] == "*"

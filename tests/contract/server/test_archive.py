@@ -57,11 +57,11 @@ def imported(server: Server, lines: Iterable[dict[str, Any]]) -> str:
 
 def news(lines: Lines) -> tuple[Lines, Lines]:
     """What the lines tell, in order, and what was withdrawn; no slug, no cursor."""
-    told = [line for line in lines if "post" in line or "feed" in line]
-    for line in told:
+    reported = [line for line in lines if "post" in line or "feed" in line]
+    for line in reported:
         line.get("feed", {}).pop("slug", None)
     left = [line["withdrawn"] for line in lines if "withdrawn" in line]
-    return told, sorted(left, key=lambda one: str(one["id"]))
+    return reported, sorted(left, key=lambda one: str(one["id"]))
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +92,8 @@ def feed(server: Server) -> str:
     return slug
 
 
-def test_a_copy_is_what_it_is_a_copy_of(server: Server, feed: str) -> None:
-    """Pages, snapshot, order, ids, times, revisions, withdrawals; and once more."""
+def test_an_imported_feed_equals_the_exported_one(server: Server, feed: str) -> None:
+    """Pages, snapshot, order, ids, times, revisions, withdrawals; twice."""
     lines = exported(server, feed)
     copy = imported(server, lines)
     again = exported(server, copy)
@@ -108,8 +108,10 @@ def test_a_copy_is_what_it_is_a_copy_of(server: Server, feed: str) -> None:
         assert json.dumps(first) == json.dumps(second).replace(copy, feed)
 
 
-def test_a_feed_whose_line_has_ended_is_copied_too(server: Server, feed: str) -> None:
-    """Closed long ago, and posts with a time to come: nothing is shown less."""
+def test_a_feed_closed_long_ago_is_exported_and_imported(
+    server: Server, feed: str
+) -> None:
+    """Future publishing times included: no post is missing."""
     lines = exported(server, feed)
     for line in lines:
         if "feed" in line:
@@ -125,8 +127,8 @@ def test_a_feed_whose_line_has_ended_is_copied_too(server: Server, feed: str) ->
     assert closed == "2026-03-01T10:00:00.000Z"
 
 
-def test_an_import_that_broke_off_goes_on(server: Server, feed: str) -> None:
-    """Half a file, told so; then the whole; then once more, for nothing."""
+def test_an_interrupted_import_can_be_repeated(server: Server, feed: str) -> None:
+    """Half a file is reported; then the whole file; a third import changes nothing."""
     lines = exported(server, feed)
     slug = f"half-{os.getpid()}"
     half = command(server, "import", "-", "--as", slug, stdin=text(lines[:60]))
@@ -141,8 +143,10 @@ def test_an_import_that_broke_off_goes_on(server: Server, feed: str) -> None:
     assert news(exported(server, slug)) == news(lines)
 
 
-def test_readers_of_the_copy_have_it_in_order(server: Server, feed: str) -> None:
-    """The copy has a log of its own: every event once, under a new epoch."""
+def test_readers_of_an_imported_feed_get_every_event_in_order(
+    server: Server, feed: str
+) -> None:
+    """It has a log of its own: every event once, under a new epoch."""
     lines = exported(server, feed)
     copy = imported(server, lines)
     head = server.request("GET", f"/v1/feeds/{copy}").json()["cursor"]
@@ -161,8 +165,8 @@ def test_an_export_goes_to_a_file(server: Server, feed: str, tmp_path: Path) -> 
     assert done.stdout == f"imported {slug}: 127 posts, 3 withdrawn\n"
 
 
-def test_what_was_withdrawn_since_stays_so(server: Server, feed: str) -> None:
-    """An import brings nothing back."""
+def test_an_import_restores_no_withdrawn_post(server: Server, feed: str) -> None:
+    """Posts withdrawn after the export stay withdrawn."""
     copy = imported(server, exported(server, feed))
     lines = exported(server, copy)
     gone = next(line["post"]["id"] for line in lines if "post" in line)
@@ -172,8 +176,8 @@ def test_what_was_withdrawn_since_stays_so(server: Server, feed: str) -> None:
     assert exported(server, copy)[2]["post"]["id"] != gone
 
 
-def test_a_takedown_is_copied_as_one(server: Server) -> None:
-    """Where the copy has its text too, that is erased; nobody brings it back."""
+def test_a_takedown_is_imported_as_a_takedown(server: Server) -> None:
+    """Text the target holds is erased too; a later import does not restore it."""
     feed = server.new_feed(title="Quay")
     first, second = (
         server.publish(feed, body, external_id=f"id-{len(body)}")["post"]["id"]
@@ -203,8 +207,8 @@ def test_a_takedown_is_copied_as_one(server: Server) -> None:
         assert restored.status_code == (409 if copy == fresh else 200)
 
 
-def test_bad_input_is_told_with_its_line(server: Server, feed: str) -> None:
-    """What is wrong, where, and nothing after it is put."""
+def test_an_invalid_line_is_reported_with_its_number(server: Server, feed: str) -> None:
+    """With the reason; no later line is imported."""
     lines = exported(server, feed)
     whole = text(lines)
     bad_post = {"post": lines[2]["post"] | {"rev": 0}}
@@ -228,8 +232,8 @@ def test_bad_input_is_told_with_its_line(server: Server, feed: str) -> None:
         assert reason in done.stderr and done.stderr.count("\n") == 1, done.stderr
 
 
-def test_only_an_admin_may(server: Server, feed: str) -> None:
-    """A writer is told which scope is missing, before anything is read or made."""
+def test_only_an_admin_imports(server: Server, feed: str) -> None:
+    """A writer is told the missing scope before anything is read or created."""
     made = server.request("POST", "/v1/tokens", {"scopes": ["manage"]})
     writer = made.json()["token"]
     lines = exported(server, feed)
@@ -242,6 +246,6 @@ def test_only_an_admin_may(server: Server, feed: str) -> None:
 
 
 def test_an_invalid_slug_is_a_usage_error(server: Server) -> None:
-    """Told before anything is read."""
+    """Reported before anything is read."""
     done = command(server, "import", "--as", "No Slug")
     assert done.returncode == 2 and "a slug is 1 to 80" in done.stderr

@@ -14,8 +14,8 @@ from tests.contract.server.asking import problem, read, send
 from tests.plain_http import PLAIN
 
 
-def test_broken_json_is_told_by_its_place(server: Server) -> None:
-    """400 with line and column, on every write."""
+def test_broken_json_is_reported_by_line_and_column(server: Server) -> None:
+    """400 on every write."""
     feed = server.new_feed()
     post = f"/v1/feeds/{feed}/posts/{server.publish(feed, 'a')['post']['id']}"
     raw = b'{\n  "headline": "x",\n  "body" "y"\n}'
@@ -94,8 +94,8 @@ def test_a_body_without_end_is_cut_off(server: Server) -> None:
         assert sent < 64 << 20
 
 
-def test_no_token_and_the_wrong_scope(server: Server) -> None:
-    """401 with WWW-Authenticate; 403 that says which scope is missing."""
+def test_a_missing_token_is_401_and_a_missing_scope_403(server: Server) -> None:
+    """401 with WWW-Authenticate; 403 that names the missing scope."""
     feed = server.new_feed()
     url = f"{server.url}/v1/feeds/{feed}/posts"
     for headers in ({}, {"authorization": "Bearer sp_nobody"}):
@@ -113,7 +113,7 @@ def test_no_token_and_the_wrong_scope(server: Server) -> None:
     assert problem(answer, 403)["scope"] == "admin"
 
 
-def test_what_is_not_there_is_404(server: Server) -> None:
+def test_unknown_resources_are_404(server: Server) -> None:
     """Feeds, posts, addresses, tokens."""
     feed = server.new_feed()
     for path in (
@@ -136,16 +136,16 @@ def test_what_is_not_there_is_404(server: Server) -> None:
 
 
 @pytest.mark.parametrize("slug", ["", "Quay", "a--b", "-a", "a_b", "x" * 81, "köy"])
-def test_a_bad_slug_is_told_the_rule(server: Server, slug: str) -> None:
-    """422 with the rule."""
+def test_an_invalid_slug_is_refused_with_the_rule(server: Server, slug: str) -> None:
+    """422."""
     answer = server.request("POST", "/v1/feeds", {"slug": slug, "title": "x"})
     document = problem(answer, 422)
     assert document["field"] == "slug"
     assert "lower-case letters a-z, digits and single hyphens" in document["detail"]
 
 
-def test_a_key_used_for_something_else_is_422(server: Server) -> None:
-    """Another body, another post, another method, another feed to be made."""
+def test_a_reused_idempotency_key_is_422(server: Server) -> None:
+    """For another body, post or method, or to create another feed."""
     feed = server.new_feed()
     path = f"/v1/feeds/{feed}/posts"
     key = "reused"
@@ -171,7 +171,7 @@ def test_a_key_used_for_something_else_is_422(server: Server) -> None:
 
 
 def test_a_malformed_cursor_is_400(server: Server) -> None:
-    """In a snapshot and in a poll; one of another epoch is a reset."""
+    """In a snapshot and in a poll; a cursor of another epoch is a reset."""
     feed = server.new_feed()
     problem(read(server, f"/v1/feeds/{feed}?at=x"), 400)
     problem(read(server, f"/v1/feeds/{feed}/events?since=x"), 400)
@@ -179,7 +179,7 @@ def test_a_malformed_cursor_is_400(server: Server) -> None:
     assert reset["reset"] is True
 
 
-def test_a_method_that_is_not_there_is_405(server: Server) -> None:
+def test_an_unknown_method_is_405(server: Server) -> None:
     """With Allow."""
     answer = server.request("PUT", "/v1/feeds")
     problem(answer, 405)

@@ -25,7 +25,7 @@ def bench(server: Server, *options: str) -> subprocess.CompletedProcess[str]:
     "how", [(), ("--deflate",), ("--transport", "sse")], ids=["plain", "deflate", "sse"]
 )
 def test_every_delivery_is_counted(server: Server, how: tuple[str, ...]) -> None:
-    """Readers by posts, and figures for a program; the feed is gone after it."""
+    """Readers × posts, and figures as JSON; the feed is deleted afterwards."""
     options = ("--token", server.token, "--readers", "60", "--posts", "25", "--json")
     ran = bench(server, *options, "--loaders", "2", "--at-once", "0", *how)
     # On a busy machine the generator may have been the limit: told after the figures.

@@ -119,15 +119,15 @@ def test_a_post_is_published_edited_and_withdrawn(server: Server, run: Run) -> N
     assert "withdrawn" in complains(run("edit", slug, post["id"], "again"))
 
 
-def test_text_comes_from_stdin(server: Server, run: Run, feed: str) -> None:
-    """- reads it, whatever the script."""
+def test_text_is_read_from_stdin(server: Server, run: Run, feed: str) -> None:
+    """`-` reads it, in any script."""
     ident = says(run("publish", feed, "-", stdin="Köprü açıldı.\n\nثاني\n")).split()[0]
     post = server.request("GET", f"/v1/feeds/{feed}/posts/{ident}").json()
     assert post["body"] == "Köprü açıldı.\n\nثاني"
 
 
-def test_a_repeated_publish_counts_once(run: Run, feed: str) -> None:
-    """The same key, the same answer, one event."""
+def test_a_repeated_publish_appends_one_event(run: Run, feed: str) -> None:
+    """The same key gets the same answer."""
     again = ("publish", feed, "Once.", "--idempotency-key", "k1")
     assert says(run(*again)) == says(run(*again))
     assert "k1" in complains(run("publish", feed, "Else.", "--idempotency-key", "k1"))
@@ -151,14 +151,16 @@ def test_feeds_are_made_listed_changed_closed_and_deleted(run: Run) -> None:
     assert "there is no feed 'cli-life'" in complains(run("feed", "show", "cli-life"))
 
 
-def test_a_feed_is_deleted_only_if_that_is_meant(run: Run, feed: str) -> None:
-    """Without --yes it asks, and no answer is a no."""
+def test_deleting_a_feed_asks_for_confirmation(run: Run, feed: str) -> None:
+    """Without --yes it asks; no answer means no."""
     assert run("feed", "delete", feed).returncode == 130
     says(run("feed", "show", feed))
 
 
-def test_a_token_may_what_it_was_made_for(run: Run, server: Server, feed: str) -> None:
-    """Made, used, listed without its secret, revoked."""
+def test_a_token_has_the_scopes_it_was_created_with(
+    run: Run, server: Server, feed: str
+) -> None:
+    """Created, used, listed without its secret, revoked."""
     other = server.new_feed()
     secret = says(run("token", "create", "Bo", "--scope", "publish", "--feed", feed))
     says(run("publish", feed, "Mine.", "--token", secret))
@@ -174,10 +176,10 @@ def test_a_token_may_what_it_was_made_for(run: Run, server: Server, feed: str) -
 
 
 @pytest.mark.parametrize("transport", ["websocket", "sse", "poll"])
-def test_tail_prints_events_one_a_line(
+def test_tail_prints_one_event_per_line(
     server: Server, feed: str, transport: str
 ) -> None:
-    """From a cursor on, then as they come."""
+    """From a cursor on, then live."""
     first = server.publish(feed, "One")
     server.publish(feed, "Two\n\nof two", headline=None)
     arguments = (feed, "--since", first["cursor"], "--transport", transport)
@@ -192,7 +194,7 @@ def test_tail_prints_events_one_a_line(
 
 
 def test_tail_prints_whole_messages_as_json(server: Server, feed: str) -> None:
-    """One object a line, as the protocol has it."""
+    """One object per line, in the protocol's form."""
     first = server.publish(feed, "One")
     second = server.publish(feed, "Two")
     with tailing(server, feed, "--since", first["cursor"], "--json") as tail:
@@ -202,8 +204,8 @@ def test_tail_prints_whole_messages_as_json(server: Server, feed: str) -> None:
     assert message["post"] == public(second["post"])
 
 
-def test_tail_says_that_it_was_reset(server: Server, feed: str) -> None:
-    """A cursor of another epoch can't be continued; the line goes on from the head."""
+def test_tail_reports_a_reset(server: Server, feed: str) -> None:
+    """A cursor of another epoch can't be continued; tail goes on from the head."""
     server.publish(feed, "One")
     with tailing(server, feed, "--since", "another-7") as tail:
         assert tail.stdout is not None
@@ -214,7 +216,7 @@ def test_tail_says_that_it_was_reset(server: Server, feed: str) -> None:
 
 @pytest.mark.parametrize("transport", ["websocket", "sse", "poll"])
 def test_tail_ends_with_its_feed(server: Server, transport: str) -> None:
-    """A deleted feed is no reason to come back."""
+    """It does not reconnect to a deleted feed."""
     feed = server.new_feed()
     first = server.publish(feed, "One")
     server.publish(feed, "Two")
@@ -227,8 +229,8 @@ def test_tail_ends_with_its_feed(server: Server, transport: str) -> None:
         assert tail.wait(60) == 1
 
 
-def test_settings_are_printed_with_what_they_mean(run: Run) -> None:
-    """Every one, with its value now; secrets stay secret."""
+def test_settings_are_printed_with_their_meaning(run: Run) -> None:
+    """Each with its current value; secrets are hidden."""
     done = run(
         "settings",
         STOPPRESS_BEAT_S="7",
@@ -242,10 +244,10 @@ def test_settings_are_printed_with_what_they_mean(run: Run) -> None:
     assert "sp_hidden" not in done.stdout
 
 
-def test_an_unknown_variable_is_warned_of(
+def test_an_unknown_variable_causes_a_warning(
     run: Run, serving: Callable[..., Any], tmp_path: Path
 ) -> None:
-    """By the server's start, the doctor and the list of settings, as by name."""
+    """At start, by the doctor and by the list of settings, with the nearest name."""
     warning = (
         "STOPPRESS_DRAIN_SECONDS is unknown and has no effect; "
         "did you mean STOPPRESS_DRAIN_S?"
@@ -258,14 +260,14 @@ def test_an_unknown_variable_is_warned_of(
         assert f"stoppress.cli.serve_and_demo: {warning}\n" in server.log.read_text()
 
 
-def test_the_doctor_finds_a_sound_server_sound(run: Run) -> None:
-    """Every line ok."""
+def test_the_doctor_reports_a_healthy_server_as_ok(run: Run) -> None:
+    """Every line is ok."""
     lines = says(run("doctor")).splitlines()
     assert len(lines) >= 5 and all(line.startswith("ok ") for line in lines)
 
 
-def test_the_doctor_finds_what_is_wrong(run: Run) -> None:
-    """A token nobody knows is wrong; so is a server that isn't there."""
+def test_the_doctor_reports_faults(run: Run) -> None:
+    """An unknown token, and a server that does not answer."""
     done = run("doctor", "--token", "sp_nobody")
     assert done.returncode == 1 and "the token is unknown" in done.stdout
     done = run("doctor", "--url", _nowhere())
@@ -277,8 +279,8 @@ def _nowhere() -> str:
     return f"http://127.0.0.1:{reserve_port()}"
 
 
-def test_failures_are_one_line(run: Run, feed: str) -> None:
-    """Whatever fails: what, and often what to do; never a traceback."""
+def test_failures_print_one_line(run: Run, feed: str) -> None:
+    """What failed, and often what to do; never a traceback."""
     nowhere = _nowhere()
     assert nowhere in complains(run("publish", feed, "x", "--url", nowhere))
     assert "no feed 'nothing'" in complains(run("tail", "nothing"))
@@ -291,8 +293,8 @@ def test_failures_are_one_line(run: Run, feed: str) -> None:
     assert "timezone" in complains(run("feed", "edit", feed, "--timezone", "Mars"))
 
 
-def test_misuse_is_one_line_and_code_2(run: Run, feed: str) -> None:
-    """With the way to more help."""
+def test_usage_errors_print_one_line_and_exit_2(run: Run, feed: str) -> None:
+    """The line names `--help`."""
     assert "--help" in complains(run("publish"), 2)
     assert "nonsense" in complains(run("nonsense"), 2)
     assert "--bogus" in complains(run("serve", "--bogus"), 2)
@@ -302,10 +304,8 @@ def test_misuse_is_one_line_and_code_2(run: Run, feed: str) -> None:
     assert "url" in complains(run("feed", "list", "--url", "htp:/x y"), 2).lower()
 
 
-def test_a_reader_that_closes_the_pipe_ends_the_command(
-    server: Server, feed: str
-) -> None:
-    """`stoppress tail | head -1` complains of nothing."""
+def test_a_closed_pipe_ends_the_command_silently(server: Server, feed: str) -> None:
+    """`stoppress tail | head -1` prints no error."""
     first = server.publish(feed, "One")
     server.publish(feed, "Two")
     with tailing(server, feed, "--since", first["cursor"]) as tail:

@@ -21,7 +21,9 @@ NONE_OF_OURS = (
 )
 
 
-def doors(server: Server, feed: str, headers: dict[str, str]) -> dict[str, int]:
+def answers_of_each_kind(
+    server: Server, feed: str, headers: dict[str, str]
+) -> dict[str, int]:
     """The answer to each kind of request: a status, or the line's close code."""
     paths = {
         "snapshot": f"/v1/feeds/{feed}",
@@ -83,11 +85,11 @@ def revoked(server: Server) -> tuple[str, str]:
     return str(made["token"]), cookie
 
 
-def test_a_stale_cookie_is_nobody_at_every_door(server: Server) -> None:
-    """It reads what is public, and what is private is not there for it."""
+def test_a_stale_cookie_is_ignored_on_every_route(server: Server) -> None:
+    """Public feeds stay readable; private ones are 404."""
     stale = {"cookie": revoked(server)[1], "sec-fetch-site": "same-origin"}
-    assert set(doors(server, server.new_feed(), stale).values()) == {200}
-    hidden = doors(server, server.new_feed(visibility="private"), stale)
+    assert set(answers_of_each_kind(server, server.new_feed(), stale).values()) == {200}
+    hidden = answers_of_each_kind(server, server.new_feed(visibility="private"), stale)
     assert set(hidden.values()) <= {404, 4404}
     answer = httpx.post(
         f"{server.url}/v1/feeds", json={}, headers=stale, trust_env=False
@@ -95,26 +97,34 @@ def test_a_stale_cookie_is_nobody_at_every_door(server: Server) -> None:
     assert answer.status_code == 401
 
 
-def test_a_token_that_is_sent_must_be_known_at_every_door(server: Server) -> None:
-    """Who sends one wants it to count, also where none is needed."""
+def test_an_unknown_token_is_refused_on_every_route(server: Server) -> None:
+    """Also where no token is needed."""
     sent = {"authorization": f"Bearer {revoked(server)[0]}"}
-    assert set(doors(server, server.new_feed(), sent).values()) <= {401, 4401}
+    assert set(answers_of_each_kind(server, server.new_feed(), sent).values()) <= {
+        401,
+        4401,
+    }
 
 
-def test_the_cookie_counts_for_our_own_origin_alone(server: Server) -> None:
-    """A page of a sibling site reads what anyone may, by every kind of request."""
+def test_the_cookie_counts_only_from_the_sites_own_origin(server: Server) -> None:
+    """A page of a sibling site reads public feeds only, by every kind of request."""
     public, private = server.new_feed(), server.new_feed(visibility="private")
     desk = {"cookie": session(server, server.token)}
     for ours in ({"origin": server.url}, {"sec-fetch-site": "same-origin"}):
-        assert set(doors(server, private, desk | ours).values()) == {200}
+        assert set(answers_of_each_kind(server, private, desk | ours).values()) == {200}
     for theirs in NONE_OF_OURS:
-        assert set(doors(server, private, desk | theirs).values()) <= {404, 4404}
-        assert set(doors(server, public, desk | theirs).values()) == {200}
+        assert set(answers_of_each_kind(server, private, desk | theirs).values()) <= {
+            404,
+            4404,
+        }
+        assert set(answers_of_each_kind(server, public, desk | theirs).values()) == {
+            200
+        }
 
 
 @pytest.mark.parametrize("dest", ["document", "iframe"])
 def test_a_link_from_a_sibling_site_opens_the_desk(server: Server, dest: str) -> None:
-    """But not within a frame, where it is the form to sign in."""
+    """Except in a frame, which shows the sign-in form."""
     link = {
         "cookie": session(server, server.token),
         "sec-fetch-site": "same-site",

@@ -128,7 +128,9 @@ def writes(feed: str, post: str) -> list[tuple[str, str, Any]]:
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_every_route_of_it_says_so(below: Below, name: str) -> None:
+def test_every_route_of_a_damaged_feed_reports_the_damage(
+    below: Below, name: str
+) -> None:
     """No answer is 500; another feed is read and written as before."""
     server = below.server
     feed, other = server.new_feed(), server.new_feed()
@@ -165,7 +167,7 @@ def test_every_route_of_it_says_so(below: Below, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["log", "posts", "order", "ext", "revisions"])
 def test_a_refused_write_leaves_nothing_behind(below: Below, name: str) -> None:
-    """Once the key is repaired, a repeat publishes once, and no event was lost."""
+    """Once the Redis key is repaired, a repeat publishes once; no event was lost."""
     server = below.server
     feed = server.new_feed()
     server.publish(feed, "first", external_id="e-1")

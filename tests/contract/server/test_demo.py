@@ -16,8 +16,10 @@ from tests.plain_http import PATIENCE_S, PLAIN
 END_S = 60
 
 
-def test_the_printed_page_shows_a_post_at_once(tmp_path: Path) -> None:
-    """A reader who opens the page as soon as it is printed finds the coverage."""
+def test_the_demo_page_shows_a_post_as_soon_as_its_address_is_printed(
+    tmp_path: Path,
+) -> None:
+    """The coverage has begun when the address is printed."""
     environment = {k: v for k, v in os.environ.items() if "STOPPRESS" not in k}
     process = subprocess.Popen(
         [sys.executable, "-m", "stoppress", "demo", "--port", "0"]

@@ -49,8 +49,8 @@ def closed_with(line: ClientConnection) -> int:
     return int(closed.value.rcvd.code)
 
 
-def test_the_desk_hears_of_drafts_and_resumes(server: Server) -> None:
-    """Without their words, from a cursor on; elsewhere nothing is heard."""
+def test_the_desk_line_sends_draft_changes_and_resumes(server: Server) -> None:
+    """Without the drafts' texts, from a cursor on; other lines get none."""
     feed = server.new_feed()
     secret = bearer(token(server, "draft")["token"])
     with (
@@ -62,11 +62,11 @@ def test_the_desk_hears_of_drafts_and_resumes(server: Server) -> None:
         assert (hello["desk"], "feed" in hello) == (feed, False)
         until(public, "hello")
         made = save(server, feed)
-        told = until(line, "draft.created")
-        assert (told["desk"], told["cursor"]) == (feed, made["cursor"])
-        assert told["draft"]["id"] == made["draft"]["id"]
-        assert told["draft"]["owner"] == made["draft"]["owner"]
-        assert SECRET not in json.dumps(told)
+        reported = until(line, "draft.created")
+        assert (reported["desk"], reported["cursor"]) == (feed, made["cursor"])
+        assert reported["draft"]["id"] == made["draft"]["id"]
+        assert reported["draft"]["owner"] == made["draft"]["owner"]
+        assert SECRET not in json.dumps(reported)
         name = made["draft"]["id"]
         path = f"/v1/feeds/{feed}/drafts/{name}"
         given = {"headline": SECRET, "state": "approved"}
@@ -97,8 +97,8 @@ def test_the_desk_hears_of_drafts_and_resumes(server: Server) -> None:
         assert until(line, "reset")["desk"] == feed
 
 
-def test_who_may_not_draft_gets_no_desk(server: Server) -> None:
-    """Whether the feed is there or not; an op is refused by `error`."""
+def test_the_desk_line_needs_the_right_to_draft(server: Server) -> None:
+    """Whether or not the feed exists; a refused op gets `error`."""
     feed = server.new_feed(visibility="private")
     reader = bearer(token(server, "read")["token"])
     writer = bearer(token(server, "draft")["token"])
@@ -127,7 +127,7 @@ def test_who_may_not_draft_gets_no_desk(server: Server) -> None:
     assert answer.status_code == 404
 
 
-def test_a_desk_ends_with_its_token(server: Server) -> None:
+def test_the_desk_line_closes_when_its_token_is_revoked(server: Server) -> None:
     """4401 within five seconds, as other private lines."""
     feed, made = server.new_feed(), token(server, "draft")
     with live(server, f"desk={feed}", additional_headers=bearer(made["token"])) as line:
@@ -137,8 +137,8 @@ def test_a_desk_ends_with_its_token(server: Server) -> None:
         assert time.monotonic() - at < ENDS_S
 
 
-def test_presence_and_leases_are_told(server: Server) -> None:
-    """To the desk alone, and as no event."""
+def test_presence_and_leases_are_sent(server: Server) -> None:
+    """To the desk line only, and not as events."""
     feed = server.new_feed()
     one, two = (token(server, "draft") for _ in range(2))
     with live(server, f"desk={feed}", additional_headers=bearer(one["token"])) as line:
@@ -153,8 +153,8 @@ def test_presence_and_leases_are_told(server: Server) -> None:
             )
 
         put(one, "presence/tab", on="p1")
-        told = until(line, "presence")
-        assert [who["on"] for who in told["people"]] == ["p1"]
+        reported = until(line, "presence")
+        assert [who["on"] for who in reported["people"]] == ["p1"]
         assert put(one, "leases/p1", client="tab").json()["held"] is True
         until(line, "presence")
         assert put(two, "leases/p1", client="tab").json()["held"] is False
@@ -171,12 +171,12 @@ def test_presence_and_leases_are_told(server: Server) -> None:
         put(one, "leases/p1", client="tab", to=wanted["client"])
         assert until(line, "presence")["leases"][0]["client"] == wanted["client"]
         made = save(server, feed)
-        told = until(line, "draft.created")
-        assert told["cursor"] == made["cursor"] == f"{cursor[:-1]}1"
+        reported = until(line, "draft.created")
+        assert reported["cursor"] == made["cursor"] == f"{cursor[:-1]}1"
 
 
-def test_the_calls_of_the_desk_are_public(server: Server) -> None:
-    """Feeds with the scope on each, and a preview in the readers' form."""
+def test_the_desks_calls_are_part_of_the_api(server: Server) -> None:
+    """Feeds with the caller's scope on each, and a preview in the readers' form."""
     feed = server.new_feed(visibility="private")
     headers = bearer(token(server, "draft")["token"])
     with httpx.Client(base_url=server.url, headers=headers, trust_env=False) as client:

@@ -21,10 +21,10 @@ TOLD = {
 SITE = "https://news.example/liveblog"
 
 
-def test_a_trusted_proxy_tells_the_address(
+def test_headers_of_a_trusted_proxy_set_the_address(
     serving: Callable[..., Any], tmp_path: Path
 ) -> None:
-    """Pages, API, redirects, the desk's cookie, and the line that all readers share."""
+    """In pages, API, redirects, the desk's cookie, and messages of the live line."""
     server: Server
     with serving(tmp_path / "data", "--trusted-proxies", "127.0.0.0/8") as server:
         with httpx.Client(base_url=server.url, headers=TOLD, trust_env=False) as http:
@@ -79,18 +79,18 @@ def test_a_trusted_proxy_tells_the_address(
         assert own["feed"]["url"] == f"{server.url}/live/quay"
 
 
-def test_nobody_else_does(server: Server) -> None:
-    """The headers of a peer that is not named are ignored: the server's own address."""
+def test_forwarded_headers_of_other_peers_are_ignored(server: Server) -> None:
+    """The server's own address is used."""
     feed = server.new_feed()
-    for told in (TOLD, {"forwarded": "proto=https;host=news.example"}):
+    for reported in (TOLD, {"forwarded": "proto=https;host=news.example"}):
         answer = httpx.get(
-            f"{server.url}/v1/feeds/{feed}", headers=told, trust_env=False
+            f"{server.url}/v1/feeds/{feed}", headers=reported, trust_env=False
         )
         assert answer.json()["feed"]["url"] == f"{server.url}/live/{feed}"
         signed = httpx.post(
             f"{server.url}/desk/sign-in",
             data={"token": server.token},
-            headers={**told, "origin": server.url},
+            headers={**reported, "origin": server.url},
             trust_env=False,
         )
         assert signed.status_code == 303

@@ -79,6 +79,12 @@ class Newsroom:
         assert self.api.put(path, json=POST).status_code == 201
         return path
 
+    def template(self) -> str:
+        """The path of a new template."""
+        path = f"/v1/templates/{self.feed}"
+        assert self.api.put(path, json={"name": "T"}).status_code == 200
+        return path
+
     def lease(self) -> str:
         """The path of a lease that a client holds."""
         path = f"{self.at}/leases/p1"
@@ -174,6 +180,9 @@ CALLED: dict[str, Callable[[Newsroom], Call]] = {
         *("POST", f"{at.lease()}/request", {"client": "tab2"}), differs=PRESENT
     ),
     "previewPost": lambda at: Call("POST", f"{at.at}/preview", POST, differs=("html",)),
+    "putNotes": lambda at: Call("PUT", f"{at.post()}/notes", {"notes": "Call."}),
+    "putTemplate": lambda at: Call("PUT", f"/v1/templates/{at.feed}", {"name": "T"}),
+    "deleteTemplate": lambda at: Call("DELETE", at.template()),
     "makeWebhook": lambda at: Call("POST", f"{at.at}/webhooks", HOOK, 200),
     "deleteWebhook": lambda at: Call("DELETE", at.hook()),
     "resendDeadLetters": lambda at: Call("POST", f"{at.hook()}/dead-letters/resend"),
@@ -199,7 +208,7 @@ def api(server: Server) -> Iterator[httpx.Client]:
 
 
 def test_every_write_takes_a_key() -> None:
-    """By its description, and by a row of this table."""
+    """Each is described with one, and has a row in this table."""
     writes = {call.name: call for call in CALLS if call.method != "GET"}
     assert writes.keys() == CALLED.keys() | ELSEWHERE
     for name, call in writes.items():
@@ -209,7 +218,7 @@ def test_every_write_takes_a_key() -> None:
 
 @pytest.mark.parametrize("name", CALLED)
 def test_a_repeat_changes_nothing(server: Server, api: httpx.Client, name: str) -> None:
-    """It has the first answer; another request with its key is refused."""
+    """It gets the first answer; another request with its key is refused."""
     newsroom = Newsroom(server, api)
     call = CALLED[name](newsroom)
     key = {"idempotency-key": f"{name} {newsroom.feed}"}
@@ -226,6 +235,8 @@ def test_a_repeat_changes_nothing(server: Server, api: httpx.Client, name: str) 
     assert after == before
     if call.path.startswith("/v1/tokens"):
         other = Call("POST", "/v1/tokens", {"scopes": ["draft"]})
+    elif call.path.startswith("/v1/templates"):
+        other = Call("PUT", "/v1/templates/another", {"name": "Another"})
     elif name == "makeFeed":
         other = Call("POST", "/v1/feeds", {"slug": f"{newsroom.feed}-3", "title": "T"})
     elif name == "removeComment" or ("Draft" in name and name != "publishDraft"):
@@ -250,8 +261,10 @@ def known(answer: httpx.Response, call: Call) -> object:
     return {name: value for name, value in found.items() if name not in call.differs}
 
 
-def test_a_ticket_is_the_same_and_works(server: Server, api: httpx.Client) -> None:
-    """The store has what it says, not its signature."""
+def test_a_repeated_ticket_request_returns_a_valid_equal_ticket(
+    server: Server, api: httpx.Client
+) -> None:
+    """The store keeps its claims, not its signature."""
     feed = server.new_feed(visibility="private")
     path, key = f"/v1/feeds/{feed}/tickets", {"idempotency-key": "ticket"}
     first, again = (api.post(path, headers=key).json() for _ in "ab")
@@ -265,10 +278,8 @@ def test_a_ticket_is_the_same_and_works(server: Server, api: httpx.Client) -> No
     assert files and not any(signature.encode() in file.read_bytes() for file in files)
 
 
-def test_a_lease_that_went_to_another_is_not_taken_by_a_repeat(
-    server: Server, api: httpx.Client
-) -> None:
-    """The answer says who holds it now."""
+def test_a_repeat_does_not_take_back_a_lease(server: Server, api: httpx.Client) -> None:
+    """The answer names the current holder."""
     feed = server.new_feed()
     path, key = f"/v1/feeds/{feed}/leases/p1", {"idempotency-key": "lease"}
     mine = {"client": "tab1"}

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from redis import Redis
 
-from stoppress.domain.inbox_entry import signed_entry
+from stoppress.domain.signed_redis_inbox_entry import signed_entry
 from tests.conftest import Server
 from tests.waiting import wait_until
 
@@ -48,8 +48,8 @@ def refused_after(store: Any, entry: dict[str, str]) -> str:
     return found[0]
 
 
-def test_a_signed_entry_is_published(server: Server, token: str) -> None:
-    """Once, by whom the signature names; a copy and a forgery are refused."""
+def test_a_signed_entry_is_published_once(server: Server, token: str) -> None:
+    """By the signer; a copy and a forgery are refused."""
     feed = server.new_feed()
     now = time.time_ns() // 1_000_000
     with store_of(server) as store:
@@ -74,7 +74,7 @@ def test_a_signed_entry_is_published(server: Server, token: str) -> None:
 
 
 def test_a_token_in_an_entry_is_refused(server: Server) -> None:
-    """With a warning in the log that it is known now."""
+    """The log warns that the token is exposed."""
     feed = server.new_feed()
     entry = {"token": "sp_known-to-the-disk", "feed": feed, "post": '{"body": "x"}'}
     with store_of(server) as store:
@@ -83,8 +83,8 @@ def test_a_token_in_an_entry_is_refused(server: Server) -> None:
     assert "sp_known-to-the-disk" not in server.log.read_text()
 
 
-def test_no_token_is_on_the_disk(server: Server, token: str) -> None:
-    """Nor in what `ps` shows of the server and its children; nobody else may read."""
+def test_no_token_is_on_disk_or_in_the_process_list(server: Server, token: str) -> None:
+    """Only the server's user may read its files."""
     signed = server.request("GET", "/v1/tokens", authorization=f"Bearer {token}")
     assert signed.status_code == 403
     files = [path for path in server.data.rglob("*") if path.is_file()]
@@ -103,10 +103,10 @@ def test_no_token_is_on_the_disk(server: Server, token: str) -> None:
             assert server.token.encode() not in command
 
 
-def test_posts_of_the_inbox_meet_the_limits_of_writes(
+def test_write_limits_apply_to_the_inbox(
     tmp_path: Path, serving: Callable[..., Any]
 ) -> None:
-    """What is over them is refused, with the reason."""
+    """Entries over a limit are refused, with the reason."""
     limit = {"STOPPRESS_CALLER_WRITES_PER_S": "1"}  # and 300 at once
     with serving(tmp_path / "data", **limit) as server:
         feed = server.new_feed()

@@ -61,11 +61,11 @@ class Release:
 
     def last(self, feed: str) -> dict[str, Any]:
         """What an open tab was told last of each post."""
-        told: dict[str, Any] = {}
+        reported: dict[str, Any] = {}
         for message in self.set["line"]:
             if message["feed"] == feed and "post" in message:
-                told[message["post"]["id"]] = message["post"]
-        return {name: post for name, post in told.items() if "rev" in post}
+                reported[message["post"]["id"]] = message["post"]
+        return {name: post for name, post in reported.items() if "rev" in post}
 
 
 @pytest.fixture(params=SETS)
@@ -87,14 +87,14 @@ def release(
         store.kill()
 
 
-def test_it_is_read(release: Release, tmp_path: Path) -> None:
+def test_kept_data_is_read(release: Release, tmp_path: Path) -> None:
     """By readers and editors, on every page, and exported as a whole."""
     for feed in FEEDS:
         shown = release.posts(feed)
-        told = release.last(feed)
-        assert {post["id"] for post in shown} == told.keys()
+        reported = release.last(feed)
+        assert {post["id"] for post in shown} == reported.keys()
         for post in shown:
-            was = told[post["id"]]
+            was = reported[post["id"]]
             assert (post["rev"], post["published_at"]) == (
                 was["rev"],
                 was["published_at"],
@@ -121,8 +121,8 @@ def test_it_is_read(release: Release, tmp_path: Path) -> None:
     assert made.stdout.count(b'{"withdrawn":') == 1
 
 
-def test_it_is_edited_and_withdrawn(release: Release) -> None:
-    """Every post, by its revision; every feed; then all is taken down."""
+def test_kept_data_is_edited_and_withdrawn(release: Release) -> None:
+    """Every post, by its revision; every feed; then every post is taken down."""
     for feed in FEEDS:
         path = f"/v1/feeds/{feed}"
         changed = release.ok("PATCH", path, json={"title": "Another"})
@@ -147,8 +147,8 @@ def test_it_is_edited_and_withdrawn(release: Release) -> None:
         assert release.request("GET", path).status_code == 404
 
 
-def test_its_calls_are_known_again(release: Release) -> None:
-    """A repeated key is the same write; tokens may what they could; ids stay taken."""
+def test_kept_idempotency_records_and_tokens_still_count(release: Release) -> None:
+    """A repeated key is the same write; tokens keep their scopes; ids stay taken."""
     before = {feed: release.ok("GET", f"/v1/feeds/{feed}")["cursor"] for feed in FEEDS}
     for call in release.set["repeats"]:
         answer = release.ok(
@@ -180,12 +180,12 @@ def test_its_calls_are_known_again(release: Release) -> None:
         assert taken.status_code == 409
 
 
-def test_it_is_followed_from_every_place(release: Release) -> None:
-    """A tab that was open then goes on from its cursor: no reset, nothing missing."""
+def test_kept_cursors_are_resumed(release: Release) -> None:
+    """A tab opened under that release resumes: no reset, no event missing."""
     last = release.ok("POST", "/v1/feeds/flood/posts", json={"body": "new"})["cursor"]
     end = Cursor.parse(last)
 
-    async def heard(since: str, by: Transport) -> list[Any]:
+    async def received(since: str, by: Transport) -> list[Any]:
         found = []
         line = follow(
             release.server.url, "flood", since=since, token=ADMIN, transport=by
@@ -199,7 +199,7 @@ def test_it_is_followed_from_every_place(release: Release) -> None:
 
     transports: tuple[Transport, ...] = ("websocket", "sse", "poll")
     for by, since in product(transports, release.set["cursors"]["flood"]):
-        found = asyncio.run(heard(since, by))
+        found = asyncio.run(received(since, by))
         seqs = [Cursor.parse(one["cursor"]).seq for one in found]
         assert seqs == list(range(Cursor.parse(since).seq + 1, end.seq + 1)), by
         assert all(one["type"] in KNOWN_TYPES for one in found), by
@@ -214,8 +214,8 @@ def test_it_is_followed_from_every_place(release: Release) -> None:
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_its_messages_are_read(name: str) -> None:
-    """A process of that release may write beside this one."""
+def test_messages_of_an_earlier_release_are_read(name: str) -> None:
+    """A process of that release may write at the same time."""
     for feed, raw in SETS[name]["pubsub"]:
         if announced(raw.encode()):
             continue  # the mark of the message after it

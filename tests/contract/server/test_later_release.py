@@ -18,7 +18,7 @@ import pytest
 
 from stoppress.client.reader import follow
 from stoppress.client.transports import Transport
-from stoppress.domain.inbox_entry import token_digest
+from stoppress.domain.signed_redis_inbox_entry import token_digest
 from stoppress.log.redis_keys import TOKENS, feed_keys
 from tests.conftest import Server
 from tests.contract.store.servers import Server as Store
@@ -117,7 +117,7 @@ def all_well(site: Site, feed: str, post: str) -> None:
         assert SECRET not in answer.text, path
 
 
-async def heard(site: Site, feed: str, since: str, by: Transport, count: int) -> Any:
+async def received(site: Site, feed: str, since: str, by: Transport, count: int) -> Any:
     """So many messages that follow on a cursor."""
     found: list[Any] = []
     line = follow(site.server.url, feed, since=since, transport=by)
@@ -130,8 +130,8 @@ async def heard(site: Site, feed: str, since: str, by: Transport, count: int) ->
 
 
 @pytest.mark.parametrize("by", ["websocket", "sse", "poll"])
-def test_an_event_of_a_later_release_goes_to_readers(site: Site, by: Transport) -> None:
-    """Live and replayed: as type, feed, cursor and at; and no page minds it."""
+def test_an_unknown_event_type_is_passed_to_readers(site: Site, by: Transport) -> None:
+    """Live and replayed: as type, feed, cursor and at; pages ignore it."""
     feed, other = site.server.new_feed(), site.server.new_feed()
     start = site.get(f"/v1/feeds/{feed}").json()["cursor"]
     post = site.server.publish(feed, "one", key=True)["post"]["id"]
@@ -139,7 +139,7 @@ def test_an_event_of_a_later_release_goes_to_readers(site: Site, by: Transport) 
     all_well(site, feed, post)
     cursor = site.later_event(feed, post)
     last = site.server.publish(feed, "two", key=True)
-    found = asyncio.run(heard(site, feed, start, by, 3))
+    found = asyncio.run(received(site, feed, start, by, 3))
     assert [one["type"] for one in found] == ["post.published", LATER, "post.published"]
     assert found[1].keys() == {"type", "feed", "cursor", "at"}
     assert (found[1]["cursor"], found[2]["cursor"]) == (cursor, last["cursor"])
@@ -171,8 +171,8 @@ def test_a_stream_names_the_type_of_the_event(site: Site) -> None:
     assert f"id: {cursor}" in lines
 
 
-def test_members_of_a_later_release_survive_every_edit(site: Site) -> None:
-    """PATCH, the pin of another post, PATCH of the feed; and nobody is shown them."""
+def test_unknown_members_survive_every_edit(site: Site) -> None:
+    """PATCH, the pin of another post, PATCH of the feed; no reader gets them."""
     feed = site.server.new_feed()
     post = site.server.publish(
         feed, "one", pinned=True, authors=[{"name": "Ada"}], source={"name": "Wire"}
@@ -216,8 +216,8 @@ def _start(cursor: str) -> str:
     return cursor.rpartition("-")[0] + "-0"
 
 
-def test_scopes_of_a_later_release_are_ignored(site: Site) -> None:
-    """The token does what it may here, and is listed without them."""
+def test_unknown_scopes_are_ignored(site: Site) -> None:
+    """The token keeps its known scopes, and is listed without the others."""
     record = {"id": "later", "name": "x", "scopes": ["sing", "write"], "feeds": None}
     record |= {"created_at": "2026-11-22T09:20:00.000Z", "more": SECRET}
     feed = site.server.new_feed()
@@ -239,8 +239,8 @@ def test_scopes_of_a_later_release_are_ignored(site: Site) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"{no JSON", b"", b'{"slug":1}', b"\xff"])
-def test_a_damaged_feed_spoils_no_other_page(site: Site, damage: bytes) -> None:
-    """It is left out of lists and boxes, and the rest goes on."""
+def test_a_damaged_feed_affects_no_other_page(site: Site, damage: bytes) -> None:
+    """It is left out of lists and boxes."""
     broken, feed = site.server.new_feed(), site.server.new_feed()
     post = site.server.publish(feed, "one")["post"]["id"]
     site.server.publish(broken, "two")
@@ -259,8 +259,8 @@ def test_a_damaged_feed_spoils_no_other_page(site: Site, damage: bytes) -> None:
     assert site.get("/readyz").status_code == 200
 
 
-def test_a_damaged_post_spoils_no_other_page(site: Site) -> None:
-    """Also where it is the newest of its feed, and would stand in others' boxes."""
+def test_a_damaged_post_affects_no_other_page(site: Site) -> None:
+    """Also if it is the newest of its feed and would appear in others' boxes."""
     broken, feed = site.server.new_feed(), site.server.new_feed()
     post = site.server.publish(feed, "one")["post"]["id"]
     bad = site.server.publish(broken, "two")["post"]["id"]

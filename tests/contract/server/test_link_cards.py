@@ -1,4 +1,4 @@
-"""A real server asks no address of this machine for a link card, whoever pastes it."""
+"""A real server asks no address of this machine for a link card, for any caller."""
 
 from __future__ import annotations
 
@@ -46,10 +46,8 @@ def _accept(listener: socket.socket, seen: list[str]) -> None:
             connection.close()
 
 
-def test_no_address_of_this_machine_is_asked(
-    server: Server, connections: list[str]
-) -> None:
-    """By the system's own look-up and sockets."""
+def test_no_local_address_is_fetched(server: Server, connections: list[str]) -> None:
+    """With the system's own resolver and sockets."""
     feed = server.new_feed()
     for n, host in enumerate(HOSTS):
         url = f"{'https' if n % 2 else 'http'}://{host}/"

@@ -124,8 +124,8 @@ def what_runs(markup: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", FEEDS)
-def test_linked_data(server: Server, kind: str) -> None:
-    """Complete, of the page's own posts, and nothing of it breaks out of its block."""
+def test_linked_data_is_complete_and_escaped(server: Server, kind: str) -> None:
+    """It holds the page's own posts, and no text ends its element."""
     feed, posts = filled(server, **FEEDS[kind])
     value, article = linked_data(f"{server.url}/live/{feed}")
     check(value, "live-blog-posting")
@@ -159,8 +159,8 @@ def test_linked_data(server: Server, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", FEEDS)
-def test_the_card(server: Server, kind: str) -> None:
-    """Open Graph, Twitter's card, canonical, and where the machines' feeds are."""
+def test_page_heads_have_card_and_feed_links(server: Server, kind: str) -> None:
+    """Open Graph, Twitter's card, canonical, Atom and JSON Feed."""
     feed, _ = filled(server, **FEEDS[kind])
     url = f"{server.url}/live/{feed}"
     found = extruct.extract(get(url).text, base_url=url, syntaxes=["opengraph"])
@@ -180,8 +180,8 @@ def test_the_card(server: Server, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", FEEDS)
-def test_atom(server: Server, kind: str) -> None:
-    """Well-formed, with stable ids, whole dates and content that does not run."""
+def test_atom_is_valid(server: Server, kind: str) -> None:
+    """Well-formed, with stable ids, whole dates and content without scripts."""
     feed, posts = filled(server, **FEEDS[kind])
     url = f"{server.url}/live/{feed}/atom.xml"
     answer = get(url)
@@ -210,7 +210,7 @@ def test_atom(server: Server, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", FEEDS)
-def test_json_feed(server: Server, kind: str) -> None:
+def test_json_feed_is_valid(server: Server, kind: str) -> None:
     """Version 1.1, with stable ids."""
     feed, posts = filled(server, **FEEDS[kind])
     url = f"{server.url}/live/{feed}/feed.json"
@@ -252,8 +252,8 @@ def test_feeds_have_every_post(server: Server) -> None:
 
 
 @pytest.mark.parametrize("kind", FEEDS)
-def test_oembed(server: Server, kind: str) -> None:
-    """Found from the page, and a frame that leads to it and nowhere else."""
+def test_oembed_is_found_and_framed(server: Server, kind: str) -> None:
+    """Discovered from the page; its frame links only to the page."""
     feed, posts = filled(server, **FEEDS[kind])
     shown = f"{server.url}/embed/{feed}"
     for url, src in (
@@ -275,8 +275,8 @@ def test_oembed(server: Server, kind: str) -> None:
         assert "frame-ancestors *" in policy.split("; ")
 
 
-def test_what_is_withdrawn_leaves_them_all_in_one_step(server: Server) -> None:
-    """As soon as one answer is without it every other is."""
+def test_a_withdrawn_post_leaves_all_formats_at_once(server: Server) -> None:
+    """As soon as one answer omits it, every other does."""
     feed = server.new_feed()
     server.publish(feed, "What stays.", headline="Stays")
     words = "Zanzibar quicksilver"

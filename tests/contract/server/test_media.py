@@ -100,8 +100,8 @@ def files_in(data: Path) -> list[Path]:
     return [path for path in (data / "media").rglob("*") if path.is_file()]
 
 
-def test_a_picture_is_read_back_without_what_was_not_shown(pair: Server) -> None:
-    """Each kind; every variant is what the answer says, and nothing else is in it."""
+def test_pictures_are_served_without_metadata(pair: Server) -> None:
+    """Each kind; every variant is as the answer says."""
     a_feed(pair, "kinds")
     for name, data in made_pictures.with_metadata().items():
         made = uploaded(pair, "kinds", data, kind="")
@@ -126,8 +126,8 @@ def test_a_picture_is_read_back_without_what_was_not_shown(pair: Server) -> None
     assert stat.S_IMODE(folder.st_mode) == 0o700
 
 
-def test_a_form_is_taken_too(pair: Server) -> None:
-    """With the field `file`; another field, none, or a broken form is told."""
+def test_a_multipart_form_is_accepted(pair: Server) -> None:
+    """With the field `file`; another field, none, or a broken form is refused."""
     a_feed(pair, "forms")
     path = f"{pair.url}/v1/feeds/forms/media"
     headers = {"authorization": f"Bearer {pair.token}"}
@@ -138,8 +138,10 @@ def test_a_form_is_taken_too(pair: Server) -> None:
         assert answer.status_code == 201, answer.text
         assert answer.json()["width"] == picture.width
     wrong = {"picture": ("x.png", encoded(small, "PNG"), "image/png")}
-    told = problem(httpx.post(path, files=wrong, headers=headers, trust_env=False), 422)
-    assert told["field"] == "file" and "`file`" in told["detail"]
+    reported = problem(
+        httpx.post(path, files=wrong, headers=headers, trust_env=False), 422
+    )
+    assert reported["field"] == "file" and "`file`" in reported["detail"]
     form = headers | {"content-type": "multipart/form-data; boundary=x"}
     for body in (
         b"",
@@ -157,15 +159,15 @@ def test_a_form_is_taken_too(pair: Server) -> None:
     problem(answer, 415)
 
 
-def test_bad_input_is_told_at_its_place(pair: Server) -> None:
-    """Size, kind, damage, pixels: each with what to do; nothing is kept of it."""
+def test_an_invalid_upload_is_refused_with_the_reason(pair: Server) -> None:
+    """Size, kind, damage, pixels: each with what to do; no part of it is kept."""
     a_feed(pair, "bad")
     before = len(files_in(pair.data))
-    told = problem(upload(pair, "bad", b"\xff" * (LIMIT + 1)), 413)
-    assert told["limit"] == LIMIT and "3.0 MB" in told["detail"]
+    reported = problem(upload(pair, "bad", b"\xff" * (LIMIT + 1)), 413)
+    assert reported["limit"] == LIMIT and "3.0 MB" in reported["detail"]
     for name, (data, word) in made_pictures.no_pictures().items():
-        told = problem(upload(pair, "bad", data), 415)
-        assert word in told["detail"], name
+        reported = problem(upload(pair, "bad", data), 415)
+        assert word in reported["detail"], name
     assert (
         "PNG" in problem(upload(pair, "bad", b"<svg/>", "image/svg+xml"), 415)["detail"]
     )
@@ -174,15 +176,17 @@ def test_bad_input_is_told_at_its_place(pair: Server) -> None:
         in problem(upload(pair, "bad", b"{}", "application/json"), 415)["detail"]
     )
     for data in (b"", *made_pictures.broken_pictures().values()):
-        told = problem(upload(pair, "bad", data), 422)
-        assert told["type"].endswith("picture-broken") and told["field"] == "file"
-    told = problem(upload(pair, "bad", made_pictures.bomb()), 422)
-    assert "30000 × 30000" in told["detail"]
+        reported = problem(upload(pair, "bad", data), 422)
+        assert (
+            reported["type"].endswith("picture-broken") and reported["field"] == "file"
+        )
+    reported = problem(upload(pair, "bad", made_pictures.bomb()), 422)
+    assert "30000 × 30000" in reported["detail"]
     assert len(files_in(pair.data)) == before
 
 
-def test_who_may_not_draft_may_not_upload(pair: Server) -> None:
-    """401, 403, 404; and a contributor may."""
+def test_uploading_needs_the_right_to_draft(pair: Server) -> None:
+    """401, 403, 404; a contributor may upload."""
     a_feed(pair, "mine")
     data = encoded(photo(60, 40), "PNG")
 
@@ -208,8 +212,8 @@ def test_who_may_not_draft_may_not_upload(pair: Server) -> None:
     assert entries[0]["who"] and entries[0]["subject"].startswith("a")
 
 
-def test_a_repeated_upload_is_one(pair: Server) -> None:
-    """The key gives the same picture; for another file it is refused."""
+def test_a_repeated_upload_creates_one_picture(pair: Server) -> None:
+    """The key returns the same picture; with another file it is refused."""
     a_feed(pair, "again")
     data = encoded(photo(600, 400), "JPEG")
     first = uploaded(pair, "again", data, idempotency_key="k1")
@@ -220,8 +224,8 @@ def test_a_repeated_upload_is_one(pair: Server) -> None:
     assert len([one for one in files_in(pair.data) if first["id"] in one.name]) == 2
 
 
-def test_files_are_cached_for_good(pair: Server) -> None:
-    """ETag, 304, ranges, HEAD; nothing that could act as a page."""
+def test_files_are_cached_without_expiry(pair: Server) -> None:
+    """ETag, 304, ranges, HEAD; no file can act as a page."""
     a_feed(pair, "cached")
     made = uploaded(pair, "cached", encoded(photo(600, 400), "JPEG"))
     answer = fetch(pair, made["url"])
@@ -256,8 +260,8 @@ def test_files_are_cached_for_good(pair: Server) -> None:
     )
 
 
-def test_pictures_of_private_feeds_are_for_its_readers(pair: Server) -> None:
-    """A stranger gets what a feed that is not there gives; nobody shares a cache."""
+def test_pictures_of_private_feeds_need_a_token(pair: Server) -> None:
+    """Other callers get what an unknown feed gives; no shared cache stores them."""
     a_feed(pair, "closed", visibility="private")
     made = uploaded(pair, "closed", encoded(photo(600, 400), "JPEG"))
     path = below(pair, made["url"])
@@ -314,7 +318,7 @@ def test_a_post_has_the_size_and_the_variants(pair: Server) -> None:
 def test_a_takedown_removes_pictures_from_everywhere(
     pair: Server, purged: Purged
 ) -> None:
-    """Files, caches of both workers, caches in front; not those of another post."""
+    """Files, caches of both workers, caches in front; another post keeps its own."""
     a_feed(pair, "gone")
     lost = uploaded(pair, "gone", encoded(photo(1200, 800, 2), "JPEG"))
     inline = uploaded(pair, "gone", encoded(photo(600, 400, 3), "JPEG"))
@@ -336,12 +340,12 @@ def test_a_takedown_removes_pictures_from_everywhere(
         assert fetch(pair, url).status_code == 200
     purged.calls.clear()
     receipt = pair.request("POST", f"{where}/takedown", {"reason": "order"}).json()
-    told = {one["id"]: one for one in receipt["media"]}
-    assert told.keys() == {one["id"] for one in (lost, inline, former, shared)}
-    assert told[shared["id"]]["kept"] == "another post uses it"
+    reported = {one["id"]: one for one in receipt["media"]}
+    assert reported.keys() == {one["id"] for one in (lost, inline, former, shared)}
+    assert reported[shared["id"]]["kept"] == "another post uses it"
     for one in (lost, inline, former):
-        assert told[one["id"]]["at"]
-        assert below(pair, one["url"]) in told[one["id"]]["addresses"]
+        assert reported[one["id"]]["at"]
+        assert below(pair, one["url"]) in reported[one["id"]]["addresses"]
         for variant in one["variants"]:
             assert [fetch(pair, variant["url"]).status_code for _ in range(6)] == [
                 404
@@ -359,7 +363,7 @@ def test_a_takedown_removes_pictures_from_everywhere(
 
 
 def test_a_deleted_feed_leaves_no_pictures(pair: Server) -> None:
-    """Also not to a new feed of that name."""
+    """A new feed of the same slug has none, either."""
     a_feed(pair, "short")
     made = uploaded(pair, "short", encoded(photo(600, 400), "JPEG"))
     assert fetch(pair, made["url"]).status_code == 200

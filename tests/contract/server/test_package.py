@@ -96,10 +96,8 @@ def test_the_client_alone_follows_a_feed(
         assert follower.end() == 0
 
 
-def test_a_feed_that_is_not_there_keeps_no_program(
-    tmp_path: Path, server: Server
-) -> None:
-    """It is said, and the process ends."""
+def test_an_unknown_feed_ends_the_program(tmp_path: Path, server: Server) -> None:
+    """It reports the error, and the process ends."""
     with following(tmp_path, server, "no-such-feed") as follower:
         follower.until(line="gone")
         assert follower.end() == 0

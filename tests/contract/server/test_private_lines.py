@@ -22,6 +22,8 @@ from tests.conftest import Server
 
 ENDS_S = 60.0
 """5 s is promised; this is for a busy machine."""
+LIVES_S = 10
+"""How long what expires is valid: enough to be used first, on a busy machine too."""
 
 
 def live(server: Server, query: str, **options: Any) -> ClientConnection:
@@ -63,10 +65,10 @@ def revoke(server: Server, token: dict[str, Any]) -> float:
     return time.monotonic()
 
 
-def test_a_socket_ends_with_its_token(
+def test_a_websocket_ends_when_its_token_is_revoked(
     server: Server, private: str, reader: dict[str, Any]
 ) -> None:
-    """4401 where it was all; else `error`, and the others go on, but no new one."""
+    """4401 if no other feed is left; else `error`; no feed can be added."""
     public = server.new_feed()
     secret = bearer(reader["token"])
     with (
@@ -94,10 +96,10 @@ def test_a_socket_ends_with_its_token(
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 4401
 
 
-def test_a_stream_ends_with_its_token(
+def test_a_stream_ends_when_its_token_is_revoked(
     server: Server, private: str, reader: dict[str, Any]
 ) -> None:
-    """It says so, and is 401 when it comes back."""
+    """It sends the reason; a reconnect gets 401."""
     url = f"{server.url}/v1/feeds/{private}/events"
     headers = {**bearer(reader["token"]), "accept": "text/event-stream"}
     with httpx.Client(trust_env=False, timeout=60, headers=headers) as client:
@@ -114,10 +116,10 @@ def test_a_stream_ends_with_its_token(
         assert client.get(url).status_code == 401
 
 
-def test_a_poll_ends_with_its_token(
+def test_a_poll_ends_when_its_token_is_revoked(
     server: Server, private: str, reader: dict[str, Any]
 ) -> None:
-    """It is 401, long before its time."""
+    """401, long before its timeout."""
     url = f"{server.url}/v1/feeds/{private}/events"
     headers = bearer(reader["token"])
     with (
@@ -134,9 +136,9 @@ def test_a_poll_ends_with_its_token(
         assert time.monotonic() - at < ENDS_S
 
 
-def test_a_token_that_expires_ends_its_lines(server: Server, private: str) -> None:
-    """At its moment, by the server's clock."""
-    ends = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3))
+def test_an_expired_token_ends_its_connections(server: Server, private: str) -> None:
+    """At its expiry, by the server's clock."""
+    ends = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + LIVES_S))
     given = {"scopes": ["read"], "expires_at": ends}
     made = server.request("POST", "/v1/tokens", given).json()
     assert made["expires_at"].startswith(ends[:-1])
@@ -160,7 +162,7 @@ def ticket(server: Server, feed: str, ttl_s: int) -> str:
     return str(made.json()["ticket"])
 
 
-def test_a_ticket_opens_every_door_of_its_feed(server: Server, private: str) -> None:
+def test_a_ticket_reads_its_feed_on_every_route(server: Server, private: str) -> None:
     """By header, cookie and address; no other feed, and no write."""
     other = server.new_feed(visibility="private")
     post = server.publish(private, "Secret.")["post"]["id"]
@@ -190,9 +192,11 @@ def test_a_ticket_opens_every_door_of_its_feed(server: Server, private: str) -> 
         assert until(line, "hello")["feed"] == private
 
 
-def test_a_ticket_is_renewed_on_the_line(server: Server, private: str) -> None:
-    """It is asked for; with another the line goes on, else it ends with 4401."""
-    first = ticket(server, private, 4)
+def test_a_ticket_is_renewed_on_the_open_connection(
+    server: Server, private: str
+) -> None:
+    """The server asks for it; without a new one the connection ends with 4401."""
+    first = ticket(server, private, LIVES_S)
     with (
         live(server, f"feed={private}&ticket={first}") as renewed,
         live(server, f"feed={private}&ticket={first}") as idle,
@@ -215,10 +219,10 @@ def test_a_ticket_is_renewed_on_the_line(server: Server, private: str) -> None:
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 4401
 
 
-def test_a_feed_that_becomes_private_ends_its_lines_in_every_process(
+def test_a_feed_made_private_closes_its_readers_in_every_process(
     tmp_path: Path, serving: Callable[..., Any]
 ) -> None:
-    """As if there were none (4404); tokens that read it go on, until they may not."""
+    """With 4404, as if absent; tokens that read it stay, until they lose the right."""
     with serving(tmp_path / "data", "--workers", "2") as server:
         feed = server.new_feed()
         made = server.request("POST", "/v1/tokens", {"scopes": ["read"]}).json()

@@ -119,7 +119,7 @@ async def test_all_transports_bring_the_event_through_the_proxy(
 
 
 async def test_both_hubs_serve_readers(site: Site, feed: str) -> None:
-    """Lines are spread by how many a hub has, and an event reaches both hubs."""
+    """Connections are spread by load, and an event reaches both hubs."""
     async with contextlib.AsyncExitStack() as stack:
         sockets = [
             await stack.enter_async_context(connect(site.live(feed))) for _ in range(6)
@@ -144,7 +144,9 @@ async def _readers(hub: str) -> float:
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "zstd"])
-async def test_conditional_answers_pass(site: Site, feed: str, encoding: str) -> None:
+async def test_conditional_answers_pass_the_proxy(
+    site: Site, feed: str, encoding: str
+) -> None:
     """A snapshot has its ETag, and is 304 for a client that has it, also compressed."""
     await site.publish(feed, "Words enough to be worth compressing. " * 40)
     headers = {"accept-encoding": encoding}
@@ -168,8 +170,8 @@ async def test_conditional_answers_pass(site: Site, feed: str, encoding: str) ->
             assert again.content == b""
 
 
-async def test_refusals_pass(site: Site, feed: str) -> None:
-    """A refusal of the server reaches the client as it was made."""
+async def test_refusals_pass_the_proxy(site: Site, feed: str) -> None:
+    """Clients get the server's own refusal."""
     async with site.client() as client:
         plain = await client.get("/v1/live", params={"feed": feed})
         assert plain.status_code == 426
@@ -184,8 +186,8 @@ async def test_refusals_pass(site: Site, feed: str) -> None:
     assert closed.value.rcvd.code == 4404
 
 
-async def test_the_inside_stays_inside(site: Site) -> None:
-    """Metrics are for those who reach the hubs; answers don't say what made them."""
+async def test_the_proxy_hides_metrics_and_server_names(site: Site) -> None:
+    """Metrics are only on the hubs; answers don't name the software."""
     async with site.client() as client:
         assert (await client.get("/metrics")).status_code == 404
         answer = await client.get("/healthz")
@@ -208,7 +210,7 @@ async def test_the_desk_works_behind_the_proxy(site: Site, feed: str) -> None:
         assert written.status_code == 201, written.text
 
 
-async def test_a_reload_keeps_the_lines(site: Site, feed: str) -> None:
+async def test_a_proxy_reload_keeps_open_connections(site: Site, feed: str) -> None:
     """A new configuration leaves open sockets alone."""
     async with connect(site.live(feed)) as socket:
         await hello(socket)
@@ -245,8 +247,8 @@ class Returning:
             self.breaks += 1
 
 
-async def test_a_dead_hub_costs_nobody_an_event(site: Site, feed: str) -> None:
-    """One hub is killed among readers and writers; all have everything, in order."""
+async def test_no_event_is_lost_when_a_hub_is_killed(site: Site, feed: str) -> None:
+    """One hub is killed under readers and writers; all get every event, in order."""
     readers = [Returning(site, feed) for _ in range(6)]
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(reader.run()) for reader in readers]

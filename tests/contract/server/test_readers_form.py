@@ -53,7 +53,7 @@ def holder(server: Server, *scopes: str, feed: str = "") -> dict[str, str]:
     return {"authorization": f"Bearer {secret}"}
 
 
-def test_a_post_on_the_line_is_small(server: Server) -> None:
+def test_a_post_message_is_small(server: Server) -> None:
     """300 bytes of text, slug `lab`, no headline; the same bytes on every transport."""
     made = server.request("POST", "/v1/feeds", {"slug": "lab", "title": "Lab"})
     assert made.status_code == 201
@@ -69,8 +69,8 @@ def test_a_post_on_the_line_is_small(server: Server) -> None:
     assert body in event["post"]["html"] and is_short(event["post"])
 
 
-def test_what_is_private_is_on_no_public_route(server: Server) -> None:
-    """Nor on the line, also for who may publish; nor in a page or a feed reader's."""
+def test_private_members_are_on_no_public_route(server: Server) -> None:
+    """Nor on the live line, also for publishers; nor in pages or feeds."""
     feed, post = published(server)
     start = read(server, f"/v1/feeds/{feed}").json()["cursor"]
     for route in ROUTES:
@@ -91,8 +91,8 @@ def test_what_is_private_is_on_no_public_route(server: Server) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_who_may_publish_gets_all(server: Server, route: str) -> None:
-    """Stored by nobody, with a tag of its own where the tag is not the revision."""
+def test_publishers_get_all_members(server: Server, route: str) -> None:
+    """Not cacheable, with an ETag of its own where it is not the revision."""
     feed, post = published(server)
     path = route.format(feed=feed, post=post["id"])
     public, full = read(server, path), server.request("GET", path)
@@ -112,8 +112,8 @@ def test_who_may_publish_gets_all(server: Server, route: str) -> None:
     assert server.request("GET", f"{path}?at={at}").json() == full.json()
 
 
-def test_the_tags_differ_where_nothing_is_private(server: Server) -> None:
-    """An empty feed is the same in both forms, and its next post is not."""
+def test_the_etags_of_both_forms_differ(server: Server) -> None:
+    """Also for an empty feed, which is the same in both forms."""
     feed = server.new_feed()
     for path in (f"/v1/feeds/{feed}", f"/v1/feeds/{feed}/posts"):
         public, full = read(server, path), server.request("GET", path)
@@ -121,8 +121,8 @@ def test_the_tags_differ_where_nothing_is_private(server: Server) -> None:
         assert public.headers["etag"] != full.headers["etag"]
 
 
-def test_it_takes_the_right_to_publish_there(server: Server) -> None:
-    """Not the right to read, nor to publish elsewhere."""
+def test_all_members_need_the_right_to_publish_in_the_feed(server: Server) -> None:
+    """The right to read, or to publish elsewhere, is not enough."""
     feed, post = published(server)
     elsewhere = server.new_feed()
     for route in ROUTES:
@@ -157,8 +157,8 @@ def test_writers_get_the_whole_post(server: Server) -> None:
         assert {name: answer.headers[name] for name in FULL} == FULL
 
 
-def test_absent_means_empty(server: Server) -> None:
-    """In posts and feeds, wherever they are shown; `updated_at` too, where it is."""
+def test_an_absent_member_means_its_default(server: Server) -> None:
+    """In posts and feeds, wherever they are shown; `updated_at` too."""
     media = [{"type": "image", "url": "/a.svg", "alt": "", "caption": "c"}]
     feed, post = published(server, headline="", media=media)
     assert is_short(post) and "updated_at" not in post

@@ -42,8 +42,10 @@ def redis_on(port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server")
-def test_redis_away(serving: Serving, tmp_path: Path) -> None:
-    """503 with Retry-After for writes; snapshots from memory, with their age."""
+def test_without_redis_reads_come_from_memory_and_writes_are_503(
+    serving: Serving, tmp_path: Path
+) -> None:
+    """503 with Retry-After; snapshots carry their age."""
     port = reserve_port()
     redis = f"redis://127.0.0.1:{port}"
     with redis_on(port, tmp_path) as process:

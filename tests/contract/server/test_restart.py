@@ -74,8 +74,8 @@ def fails_with_one_line(done: subprocess.CompletedProcess[str]) -> str:
 # What can't be served
 
 
-def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
-    """It says which, and how to choose another."""
+def test_a_taken_port_prints_one_line(tmp_path: Path) -> None:
+    """It names the port, and how to choose another."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         done = serve("--port", port, "--data", str(tmp_path / "data"))
@@ -83,15 +83,15 @@ def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-def test_data_in_use_is_one_line(server: Server) -> None:
+def test_a_data_folder_in_use_prints_one_line(server: Server) -> None:
     """Two servers never work on one folder; the first goes on."""
     done = serve("--port", "0", "--data", str(server.data))
     assert str(server.data) in fails_with_one_line(done)
     assert server.request("GET", "/readyz").status_code == 200
 
 
-def test_an_old_redis_is_one_line(tmp_path: Path) -> None:
-    """It says which version it found, and which it needs."""
+def test_an_old_redis_prints_one_line(tmp_path: Path) -> None:
+    """It names the version found and the version needed."""
     with old_redis() as url:
         done = serve("--port", "0", "--redis", url)
     line = fails_with_one_line(done)
@@ -137,8 +137,8 @@ def old_redis() -> Iterator[str]:
 # What ends
 
 
-def test_a_server_that_is_told_to_ends_well(tmp_path: Path) -> None:
-    """Exit 0, Valkey and workers gone, nothing in the log, the port free."""
+def test_sigterm_ends_the_server_cleanly(tmp_path: Path) -> None:
+    """Exit 0, Valkey and workers gone, no error in the log, the port free."""
     with started(tmp_path / "data", "--drain-s", "0.2") as server:
         server.publish(server.new_feed(), "One")
         below, port = children(server.process.pid), server.url.rpartition(":")[2]
@@ -151,8 +151,8 @@ def test_a_server_that_is_told_to_ends_well(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
-async def test_readers_are_sent_away_before_the_end(tmp_path: Path) -> None:
-    """Each is told when to come back, then closed with 4000."""
+async def test_readers_are_closed_before_the_server_ends(tmp_path: Path) -> None:
+    """Each gets a retry time, then 4000."""
     with started(tmp_path / "data", "--drain-s", "0.5") as server:
         feed = server.new_feed()
         url = server.url.replace("http", "ws")
@@ -174,8 +174,8 @@ async def test_readers_are_sent_away_before_the_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
-    """However long the drain was to be."""
+async def test_a_second_signal_ends_the_server_at_once(tmp_path: Path) -> None:
+    """However long the drain would last."""
     with started(tmp_path / "data", "--drain-s", "3600") as server:
         feed = server.new_feed()
         url = server.url.replace("http", "ws")
@@ -188,12 +188,12 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
                 await reader.recv()
             server.process.terminate()
             # The drain has begun once the first is told, and takes an hour.
-            told = [asyncio.create_task(reader.recv()) for reader in (one, two)]
-            await asyncio.wait(told, return_when=asyncio.FIRST_COMPLETED)
+            reported = [asyncio.create_task(reader.recv()) for reader in (one, two)]
+            await asyncio.wait(reported, return_when=asyncio.FIRST_COMPLETED)
             server.process.terminate()
             assert await asyncio.to_thread(server.process.wait, 30) == 0
-            await asyncio.wait(told)
-            await asyncio.gather(*told, return_exceptions=True)
+            await asyncio.wait(reported)
+            await asyncio.gather(*reported, return_exceptions=True)
 
 
 # What comes back
@@ -311,7 +311,7 @@ def insist(server: Server, feed: str, body: str) -> Any:
 
 
 def test_a_server_starts_before_its_redis(tmp_path: Path) -> None:
-    """Until Redis comes: alive, not ready, 503; then it serves by itself."""
+    """Until Redis answers: alive, not ready, 503; then it recovers by itself."""
     path = tmp_path / "r.sock"
     with started(
         tmp_path / "unused", "--redis", f"unix://{path}", "--drain-s", "0"

@@ -52,8 +52,8 @@ def redis(folder: Path) -> Iterator[Path]:
         process.wait(END_S)
 
 
-def test_a_restored_copy_begins_a_new_history(tmp_path: Path, serving: Serving) -> None:
-    """After the documented step no number that readers hold is given twice."""
+def test_a_restored_copy_begins_a_new_epoch(tmp_path: Path, serving: Serving) -> None:
+    """After the documented step, no cursor that readers hold is reused."""
     data, copy = tmp_path / "appendonlydir", tmp_path / "copy"
     with redis(tmp_path) as socket, _serving(serving, tmp_path, socket) as server:
         feed = server.new_feed()
@@ -68,8 +68,10 @@ def test_a_restored_copy_begins_a_new_history(tmp_path: Path, serving: Serving) 
             begins_anew(server, feed, kept, lost)
 
 
-def test_the_data_folder_is_restored_as_it_is(tmp_path: Path, serving: Serving) -> None:
-    """The server's own store needs no step: a copy of its folder is another line."""
+def test_a_copied_data_folder_needs_no_restore_step(
+    tmp_path: Path, serving: Serving
+) -> None:
+    """A copy of the embedded store's folder begins a new epoch by itself."""
     data, copy = tmp_path / "data", tmp_path / "copy"
     options = ("--drain-s", "0.5")
     with serving(data, *options) as server:
@@ -87,10 +89,10 @@ def test_the_data_folder_is_restored_as_it_is(tmp_path: Path, serving: Serving) 
 def begins_anew(server: Server, feed: str, kept: str, lost: str) -> None:
     """What was published after the copy is gone, and so is its epoch."""
     snapshot = server.request("GET", f"/v1/feeds/{feed}").json()
-    told = server.request("GET", f"/v1/feeds/{feed}/events?since={lost}").json()
+    reported = server.request("GET", f"/v1/feeds/{feed}/events?since={lost}").json()
     new = server.publish(feed, "New.")["cursor"]
     assert [post["body"] for post in snapshot["posts"]] == ["Kept."]
-    assert told["reset"] is True
+    assert reported["reset"] is True
     assert epoch(kept) == epoch(lost) != epoch(new)
 
 

@@ -10,9 +10,10 @@ from tests.faults.schedule import campaign
 
 
 @pytest.mark.asyncio
-async def test_two_servers_one_killed_the_other_s_clock_wrong(tmp_path: Path) -> None:
-    """A short form of `make schedule`; its figure for lateness is that one's matter."""
+async def test_scheduled_posts_survive_a_killed_server_and_a_wrong_clock(
+    tmp_path: Path,
+) -> None:
+    """A short form of `make schedule`, which measures the delay."""
     outcome = await campaign(tmp_path, spread=60, seconds=6.0, burst=30, lead_s=12.0)
     assert set(outcome.published.values()) == {1}
     assert (len(outcome.published), outcome.left) == (90, 0)
-    assert outcome.percentile(0.5) < 5

@@ -11,7 +11,7 @@ PHASES = ("--phases", "examples,fuzzing", "--generation-deterministic")
 
 
 def test_every_call_answers_as_described(capfd: pytest.CaptureFixture[str]) -> None:
-    """What fits the OpenAPI document is taken, what does not is refused; no 5xx."""
+    """Valid input is accepted, invalid input is refused; no 5xx."""
     with running() as (server, folder):
         code = run(server, folder, EXAMPLES, *PHASES)
     assert code == 0, capfd.readouterr().out

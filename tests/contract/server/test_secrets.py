@@ -19,10 +19,10 @@ ADMIN_TOKEN = "sp_admin_of_this_test_alone_7d21"
 """No other test's: their clients may be told one on their command lines."""
 
 
-def test_no_secret_is_found_anywhere(
+def test_no_secret_is_logged_or_stored(
     tmp_path: Path, serving: Callable[..., Any]
 ) -> None:
-    """Each is used in every way that it may be sent, and in some that it may not."""
+    """Each is sent in every valid way, and in some invalid ones."""
     sso = {
         "STOPPRESS_OIDC_ISSUER": "http://127.0.0.1:9",
         "STOPPRESS_OIDC_CLIENT_ID": "desk",

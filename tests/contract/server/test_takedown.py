@@ -18,7 +18,7 @@ from websockets.asyncio.client import connect
 
 from tests.conftest import Server, started
 from tests.contract.server.asking import problem, read
-from tests.contract.server.process_memory import has_connection_from, times_held
+from tests.contract.server.process_memory import has_connection_from, places_of
 from tests.contract.server.test_workers import workers_of
 from tests.plain_http import PATIENCE_S, PLAIN
 from tests.waiting import until, until_in_thread, wait_until
@@ -105,7 +105,7 @@ def shows(server: Server, feed: str, post: str) -> list[str]:
 
 
 def publish_and_edit(server: Server, feed: str, times: int = 3) -> str:
-    """A post that was edited, seen by every door; its id."""
+    """A post that was edited, seen by every transport; its id."""
     made = server.publish(
         feed, f"{NEEDLE} says so. " * 12, headline=NEEDLE, external_id=EXTERNAL
     )
@@ -161,8 +161,8 @@ def other_traffic(lines: Sequence[httpx.Client], feed: str) -> None:
 
 
 @pytest.mark.asyncio
-async def test_nothing_is_left(pair: Server, purged: Purged) -> None:
-    """On disk, in answers and on lines at once; after other traffic in memory."""
+async def test_a_takedown_erases_every_copy(pair: Server, purged: Purged) -> None:
+    """On disk, in answers and on live lines at once; in memory after other traffic."""
     feed = await asyncio.to_thread(pair.new_feed)
     post = await asyncio.to_thread(publish_and_edit, pair, feed)
     with socket_of(pair) as store:
@@ -172,7 +172,7 @@ async def test_nothing_is_left(pair: Server, purged: Purged) -> None:
     assert on_disk(pair.data) and await asyncio.to_thread(shows, pair, feed, post)
     workers = workers_of(pair)
     assert len(workers) == 2
-    assert any(times_held(one, NEEDLE.encode()) for one in workers)
+    assert any(places_of(one, NEEDLE.encode()) for one in workers)
     url = pair.url.replace("http", "ws")
     async with AsyncExitStack() as stack, asyncio.timeout(4 * PATIENCE_S):
         readers = []
@@ -206,14 +206,21 @@ async def test_nothing_is_left(pair: Server, purged: Purged) -> None:
     assert f"{pair.url}/live/{feed}/{post}" in purged.calls[-1]["urls"]
     clients = await asyncio.to_thread(line_to_each, pair, workers)
 
+    places: list[list[str]] = []
+
     def are_clean() -> bool:
         """no worker's memory holds the text"""
         other_traffic(clients, feed)
-        return not any(times_held(one, NEEDLE.encode()) for one in workers)
+        places[:] = [places_of(one, NEEDLE.encode()) for one in workers]
+        return not any(places)
 
-    await until_in_thread(are_clean, FORGOTTEN_S)
-    for client in clients:
-        client.close()
+    try:
+        await until_in_thread(are_clean, FORGOTTEN_S)
+    except TimeoutError:
+        pytest.fail(f"still held, by worker: {places}")
+    finally:
+        for client in clients:
+            client.close()
     with socket_of(pair) as store:
         assert store.xlen("stoppress:inbox:refused") == 0
 
@@ -222,8 +229,8 @@ def _epoch(message: Any) -> str:
     return str(message["cursor"]).partition("-")[0]
 
 
-def test_it_is_final(pair: Server) -> None:
-    """No call brings it back; taken down again there is another receipt."""
+def test_a_takedown_is_final(pair: Server) -> None:
+    """No call restores the post; a second takedown gets another receipt."""
     feed = pair.new_feed()
     post = publish_and_edit(pair, feed, 1)
     path = f"/v1/feeds/{feed}/posts/{post}"
@@ -245,8 +252,8 @@ def test_it_is_final(pair: Server) -> None:
     assert problem(wrong, 422)["field"] == "why"
 
 
-def test_a_withdrawal_tells_the_caches_in_front(pair: Server, purged: Purged) -> None:
-    """One call, with what showed the post."""
+def test_a_withdrawal_purges_the_caches_in_front(pair: Server, purged: Purged) -> None:
+    """One call, with every address that showed the post."""
     feed = pair.new_feed()
     post = pair.publish(feed, "text")["post"]["id"]
     before = len(purged.calls)
@@ -255,8 +262,8 @@ def test_a_withdrawal_tells_the_caches_in_front(pair: Server, purged: Purged) ->
     assert f"{pair.url}/v1/feeds/{feed}/posts/{post}" in purged.calls[-1]["urls"]
 
 
-def test_a_store_that_may_not_rewrite_says_so(pair: Server) -> None:
-    """`pending`; everything else is done."""
+def test_a_store_without_the_right_to_rewrite_is_reported(pair: Server) -> None:
+    """`pending`; every other step is done."""
     feed = pair.new_feed()
     post = publish_and_edit(pair, feed, 1)
     with socket_of(pair) as store:

@@ -70,7 +70,7 @@ def tls(
 
 
 @pytest.mark.asyncio
-async def test_everything_is_on_one_port(tls: TlsServer) -> None:
+async def test_one_tls_port_serves_everything(tls: TlsServer) -> None:
     """API, pages, desk, widget, event stream and WebSocket, with https in addresses."""
     assert tls.server.url.startswith("https://")
     made = tls.request("POST", "/v1/feeds", json={"slug": "all", "title": "All"})
@@ -91,8 +91,8 @@ async def test_everything_is_on_one_port(tls: TlsServer) -> None:
         assert tls.request("GET", path).status_code == 200
 
 
-def test_event_streams_and_the_desk_s_cookie(tls: TlsServer) -> None:
-    """A stream in chunks, and a cookie that goes nowhere else."""
+def test_event_streams_work_and_the_desk_s_cookie_is_secure(tls: TlsServer) -> None:
+    """A stream begins with hello; the sign-in sets a Secure cookie."""
     tls.request("POST", "/v1/feeds", json={"slug": "streamed", "title": "S"})
     with httpx.Client(verify=trust(), timeout=PATIENCE_S) as client:
         address = f"{tls.server.url}/v1/feeds/streamed/events"
@@ -107,7 +107,7 @@ def test_event_streams_and_the_desk_s_cookie(tls: TlsServer) -> None:
     assert "Secure" in signed_in.headers["set-cookie"]
 
 
-def test_alpn_and_versions(tls: TlsServer) -> None:
+def test_alpn_and_tls_versions_are_limited(tls: TlsServer) -> None:
     """HTTP/1.1, and TLS 1.2 or 1.3."""
     address = urlsplit(tls.server.url)
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
@@ -122,8 +122,8 @@ def test_alpn_and_versions(tls: TlsServer) -> None:
             assert line.version() == version.name.replace("_", ".")
 
 
-def test_plain_http_is_told_or_sent_to_https(tls: TlsServer) -> None:
-    """On the TLS port in words, on the other port by a redirect."""
+def test_plain_http_is_refused_or_redirected(tls: TlsServer) -> None:
+    """The TLS port answers with an explanation, the other port with a redirect."""
     port = urlsplit(tls.server.url).port
     answer = httpx.get(f"http://127.0.0.1:{port}/live/x", trust_env=False)
     assert answer.status_code == 400 and "https" in answer.text
@@ -135,7 +135,7 @@ def test_plain_http_is_told_or_sent_to_https(tls: TlsServer) -> None:
 
 @pytest.mark.asyncio
 async def test_a_renegotiation_is_refused(tls: TlsServer) -> None:
-    """By TLS 1.2; the connection stays usable or ends, and nobody else notices."""
+    """By TLS 1.2; the connection stays usable or ends; other connections go on."""
     address = urlsplit(tls.server.url)
     done = await asyncio.to_thread(
         subprocess.run,
@@ -150,10 +150,10 @@ async def test_a_renegotiation_is_refused(tls: TlsServer) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_new_certificate_is_taken_without_a_restart(
+async def test_a_new_certificate_is_loaded_without_a_restart(
     tls: TlsServer, tmp_path: Path
 ) -> None:
-    """When its files change and at SIGHUP; a wrong pair keeps the old one."""
+    """When its files change and at SIGHUP; an invalid pair keeps the old one."""
     url = tls.server.url.replace("https://", "wss://") + "/v1/live?feed=held"
     tls.request("POST", "/v1/feeds", json={"slug": "held", "title": "Held"})
     first = tls.certificate()
@@ -177,10 +177,10 @@ async def test_a_new_certificate_is_taken_without_a_restart(
 
 
 @pytest.mark.asyncio
-async def test_readers_are_sent_away_at_the_end(
+async def test_sigterm_closes_tls_readers_cleanly(
     serving: Callable[..., object], tmp_path: Path
 ) -> None:
-    """SIGTERM: bye, 4000, and an end that no client takes for an attack."""
+    """bye, 4000, and close_notify, so that no client takes it for an attack."""
     files = issue(tmp_path)
     options = ("--tls-cert", str(files.cert), "--tls-key", str(files.key))
     with serving(tmp_path / "data", *options, "--drain-s", "0.2") as running:  # type: ignore[attr-defined]
@@ -196,8 +196,8 @@ async def test_readers_are_sent_away_at_the_end(
         assert await asyncio.to_thread(running.end) == 0
 
 
-def test_the_excess_of_an_address_gets_no_handshake(tmp_path: Path) -> None:
-    """It is closed unanswered; another address, and who finishes, is served."""
+def test_handshakes_over_the_limit_per_address_are_closed(tmp_path: Path) -> None:
+    """Unanswered; other addresses, and finished handshakes, are served."""
     files = issue(tmp_path)
     options = ["--tls-cert", str(files.cert), "--tls-key", str(files.key)]
     variables = {"STOPPRESS_ADDRESS_CONNECTIONS": "3", "STOPPRESS_LIMITS": "on"}
@@ -234,8 +234,8 @@ def test_the_excess_of_an_address_gets_no_handshake(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
-async def test_what_can_not_be_used_is_one_line(tmp_path: Path) -> None:
-    """And the server ends at once, with the code of a bad start."""
+async def test_an_unusable_certificate_prints_one_line(tmp_path: Path) -> None:
+    """The server exits at once, with the code of a bad start."""
     files = issue(tmp_path)
     other = issue(tmp_path, name="other")
     for cert, key, said in (
@@ -259,8 +259,8 @@ async def test_what_can_not_be_used_is_one_line(tmp_path: Path) -> None:
         assert len(done.stderr.strip().splitlines()) == 1, done.stderr
 
 
-def test_it_can_be_loaded_over_tls(tls: TlsServer) -> None:
-    """By `stoppress bench --tls`: each reader has every byte, as the heads tell."""
+def test_bench_runs_over_tls(tls: TlsServer) -> None:
+    """`stoppress bench --tls`: each reader gets every byte, as the heads tell."""
     done = subprocess.run(
         [sys.executable, "-m", "stoppress", "bench", "--tls", "--json"]
         + ["--url", tls.server.url, "--token", tls.server.token]

@@ -13,7 +13,7 @@ from stoppress.domain.event import KNOWN_TYPES
 from stoppress.domain.fold import Json
 from tests.conftest import Server
 from tests.contract.server.asking import public
-from tests.faults.wires import PollWire, SseWire, WebSocketWire, Wire
+from tests.faults.reader_transports import PollWire, SseWire, WebSocketWire, Wire
 
 pytestmark = pytest.mark.asyncio
 
@@ -84,12 +84,12 @@ async def test_all_transports_give_the_same_messages(server: Server) -> None:
 
 
 async def test_a_reader_may_change_transport_at_any_event(server: Server) -> None:
-    """Cut after any number of events and gone on elsewhere, none is lost or doubled."""
+    """Cut after any event and resumed on another transport: none lost or doubled."""
     feed = server.new_feed()
     place = Cursor.parse(
         server.request("GET", f"/v1/feeds/{feed}/events").json()["cursor"]
     )
-    heard: list[Json] = []
+    received: list[Json] = []
     writing = asyncio.to_thread(
         lambda: [server.publish(feed, f"No. {number}") for number in range(30)]
     )
@@ -97,20 +97,20 @@ async def test_a_reader_may_change_transport_at_any_event(server: Server) -> Non
     for number in range(12):
         wanted = 1 + number % 4
         messages = await read(
-            server, WIRES[number % 3](), {feed: place}, min(wanted, 30 - len(heard))
+            server, WIRES[number % 3](), {feed: place}, min(wanted, 30 - len(received))
         )
-        heard += messages
+        received += messages
         place = Cursor.parse(str(messages[-1]["cursor"]))
     posts = [public(made["post"]) for made in await written]
-    assert [message["post"] for message in heard] == posts[: len(heard)]
-    assert [Cursor.parse(str(message["cursor"])).seq for message in heard] == list(
-        range(1, len(heard) + 1)
+    assert [message["post"] for message in received] == posts[: len(received)]
+    assert [Cursor.parse(str(message["cursor"])).seq for message in received] == list(
+        range(1, len(received) + 1)
     )
-    assert len(heard) == 30
+    assert len(received) == 30
 
 
 async def test_one_websocket_follows_many_feeds(server: Server) -> None:
-    """Each feed goes on from its own cursor, whatever the others do."""
+    """Each feed resumes from its own cursor, independently of the others."""
     feeds = [server.new_feed() for _ in range(3)]
     for feed in feeds:
         server.publish(feed, "before")

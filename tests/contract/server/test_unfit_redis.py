@@ -19,7 +19,7 @@ EVICTING = (*ALWAYS, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"
     [(EVICTING, "set it to noeviction"), (SAVE_POINTS, "set `appendonly yes`")],
     ids=["allkeys-lru", "save-points"],
 )
-def test_serve_refuses_it(
+def test_serve_refuses_an_unfit_redis(
     kind: str, settings: tuple[str, ...], remedy: str, tmp_path: Path
 ) -> None:
     """Exit 2; the line says what to do. Nothing was written there."""
@@ -52,7 +52,7 @@ def refused(url: str, folder: Path) -> str:
 
 @pytest.mark.parametrize("kind", ["valkey", "redis"])
 def test_serve_refuses_a_user_with_too_few_rights(kind: str, tmp_path: Path) -> None:
-    """What is missing and what grants it; so is a password that is wrong."""
+    """The line names the missing right and its grant, or the wrong password."""
     store = Server(kind, tmp_path / "store")
     store.start()
     try:

@@ -16,10 +16,10 @@ from tests.conftest import Server
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_all_is_served_on_the_socket_too(
+def test_the_unix_socket_serves_everything(
     serving: Callable[..., Any], tmp_path: Path, workers: str
 ) -> None:
-    """Pages, writes, streams and sockets; its file goes with the server."""
+    """Pages, writes, streams and sockets; the server's end removes its file."""
     path = tmp_path / "hub"
     server: Server
     with serving(tmp_path / "data", "--uds", str(path), "--workers", workers) as server:

@@ -51,7 +51,7 @@ def counted(server: Server, name: str) -> float:
 
 @pytest.mark.asyncio
 async def test_readers_of_every_worker_get_every_post(pair: Server) -> None:
-    """From any worker, and the metrics of each show the sum of all."""
+    """From any worker; each worker's metrics show the sum of all."""
     feed = pair.new_feed()
     url = pair.url.replace("http", "ws")
     delivered = counted(pair, "stoppress_deliveries_total")
@@ -82,7 +82,7 @@ async def test_readers_of_every_worker_get_every_post(pair: Server) -> None:
 
 
 def test_a_dead_worker_is_replaced(pair: Server) -> None:
-    """The other goes on meanwhile, and what the dead one held is not counted."""
+    """The other serves meanwhile; readers of the dead one are not counted."""
     before = workers_of(pair)
     assert len(before) == 2
     os.kill(before[0], signal.SIGKILL)
@@ -100,39 +100,39 @@ def test_a_dead_worker_is_replaced(pair: Server) -> None:
     wait_until(lambda: counted(pair, "stoppress_readers") == 0)
 
 
-async def _counts(reader: ClientConnection, heard: dict[int, int], me: int) -> None:
+async def _counts(reader: ClientConnection, received: dict[int, int], me: int) -> None:
     """Keep the last count that a reader was told, until its line ends."""
     try:
         async for message in reader:
             said = msgspec.json.decode(message)
             if said["type"] == "readers":
-                heard[me] = said["count"]
+                received[me] = said["count"]
     finally:
-        heard.pop(me, None)
+        received.pop(me, None)
 
 
 @pytest.mark.asyncio
 async def test_readers_are_counted_over_all_workers(tmp_path: Path) -> None:
-    """And those of a worker that was killed no more, once its lease is over."""
+    """Those of a killed worker are dropped once its lease is over."""
     with started(tmp_path / "data", "--workers", "2") as server:
         feed = server.new_feed(show_readers=True)
         url = f"{server.url.replace('http', 'ws')}/v1/live?feed={feed}"
-        heard: dict[int, int] = {}
+        received: dict[int, int] = {}
         async with AsyncExitStack() as stack, asyncio.timeout(PATIENCE_S):
             listening = []
             for me in range(READERS):
                 reader = await stack.enter_async_context(connect(url))
-                listening.append(asyncio.create_task(_counts(reader, heard, me)))
-            await until(lambda: sorted(heard.values()) == [READERS] * READERS)
+                listening.append(asyncio.create_task(_counts(reader, received, me)))
+            await until(lambda: sorted(received.values()) == [READERS] * READERS)
             os.kill(workers_of(server)[0], signal.SIGKILL)
             await asyncio.wait(listening, return_when=asyncio.FIRST_COMPLETED)
             # Those of the dead one are gone; the others come to hear only of them.
-            await until(lambda: set(heard.values()) == {len(heard)}, PATIENCE_S)
-            assert 0 < len(heard) < READERS
+            await until(lambda: set(received.values()) == {len(received)}, PATIENCE_S)
+            assert 0 < len(received) < READERS
 
 
-def test_a_server_that_says_it_serves_is_ready(tmp_path: Path) -> None:
-    """Whichever worker is asked."""
+def test_every_worker_is_ready_once_the_server_says_so(tmp_path: Path) -> None:
+    """Whichever worker answers."""
     options = ("--workers", "2", "--drain-s", "0")
     with started(tmp_path / "data", *options) as server:
         for _ in range(10):
@@ -140,7 +140,7 @@ def test_a_server_that_says_it_serves_is_ready(tmp_path: Path) -> None:
 
 
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:
-    """kill -9 of the parent leaves no worker behind, nor files for long."""
+    """kill -9 of the parent leaves no worker, and files only for a short time."""
     folder = tmp_path / "tmp"
     folder.mkdir()
     kept = folder / f"{COUNTERS_PREFIX}of-somebody-else"
@@ -169,8 +169,8 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     assert list(folder.glob(f"{COUNTERS_PREFIX}*")) == [kept]
 
 
-def test_two_workers_end_well(tmp_path: Path) -> None:
-    """Exit 0, and nothing in the log."""
+def test_two_workers_end_cleanly(tmp_path: Path) -> None:
+    """Exit 0, and no error in the log."""
     options = ("--workers", "2", "--drain-s", "0.1")
     with started(tmp_path / "data", *options) as server:
         workers = workers_of(server)

@@ -41,6 +41,8 @@ class Node(Server):
             "--cluster-node-timeout", str(self._timeout_ms),
             "--cluster-config-file", "nodes.conf",
             "--cluster-require-full-coverage", "no",
+            # A replica replaces its primary however long that took.
+            "--cluster-replica-validity-factor", "0",
         ]
         # fmt: on
 

@@ -6,8 +6,8 @@ import asyncio
 from typing import Protocol
 
 from stoppress.desk.desk import DeskStore
+from stoppress.desk.private_feed_read_tickets import TicketKeyStore
 from stoppress.desk.store_protocol import Store, TokenStore
-from stoppress.desk.tickets import TicketKeyStore
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Unavailable
 from stoppress.domain.event import EventType, Subject
@@ -17,6 +17,7 @@ from stoppress.domain.store_requests_and_results import (
     LogWindow,
     Write,
 )
+from stoppress.log.redis_commands_scripts_and_durability import Durability
 
 AT = 1_700_000_000_000
 FEED = b'{"slug":"x","title":"X","rev":1}'
@@ -77,10 +78,20 @@ async def made(store: Store) -> Cursor:
     return (await store.make_feed("x", FEED, AT, None)).cursor
 
 
+FAILOVER_S = 240.0
+"""How long a busy machine may take to replace a primary: an election that fails is
+repeated after four times the node timeout."""
+
+
+IN_VAIN = Durability(("WAIT", 1, 400), 1)
+"""What writes wait for where no replica confirms them: not long, while all else has the
+patience of the settings."""
+
+
 async def settled(store: Store, post: str, feed: str = "x") -> Cursor:
     """Publish as an editor would: until it is acknowledged."""
     asked = write(published(post), feed=feed, key=post)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(FAILOVER_S):
         while True:
             try:
                 return (await store.write(asked)).cursor

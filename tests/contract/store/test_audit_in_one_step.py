@@ -21,20 +21,20 @@ from stoppress.domain.store_requests_and_results import (
     TokenUnderKey,
 )
 from stoppress.log import redis_user_rights
-from stoppress.log.post_erasure import PostErasure
+from stoppress.log.erase_post_in_all_processes import PostErasure
 from stoppress.log.shard_pools import Shards
 from stoppress.log.store import RedisStore
 from stoppress.log.upload_records import UploadRecords
 from stoppress.settings import Settings
 from tests.contract.store.news import AT, FEED, body, published, withdrawn, write
-from tests.contract.store.servers import Server
-from tests.contract.store.test_redis_user_rights import (
+from tests.contract.store.redis_users import (
     ON,
     address,
     allow,
     connected,
     everything_kept,
 )
+from tests.contract.store.servers import Server
 
 pytestmark = pytest.mark.asyncio
 
@@ -93,17 +93,19 @@ async def newsroom(store: RedisStore) -> None:
 
 
 @pytest.mark.parametrize("name", ACTS)
-async def test_what_can_not_be_audited_is_not_done(
+async def test_a_change_that_cannot_be_audited_is_refused(
     server: Server, settings: Settings, name: str
 ) -> None:
-    """Nothing changes; with the right back both are there."""
+    """Nothing changes; once the right is back, change and entry are written."""
     what = name.split(" ")[0]
     allow(server, *ON, *redis_user_rights.RULES.split(" "))
     async with connected(address(server), settings) as shards:
         store = RedisStore(shards, settings)
         await newsroom(store)
         before = everything_kept(server)
-        told = [entry.what for _, entry in (await store.audit.page(None, "", 99))[0]]
+        reported = [
+            entry.what for _, entry in (await store.audit.page(None, "", 99))[0]
+        ]
         allow(server, "-xadd")
         with pytest.raises(NotPermitted, match=r"\+xadd on stoppress:"):
             await ACTS[name](store, shards)
@@ -113,14 +115,14 @@ async def test_what_can_not_be_audited_is_not_done(
         assert changed(before, everything_kept(server)) - INDEXES
         page = await store.audit.page(None, "", 99)
         now = [entry.what for _, entry in page.entries]
-        assert sorted(now) == sorted([*told, what])
+        assert sorted(now) == sorted([*reported, what])
 
 
 @pytest.mark.parametrize("name", ACTS)
-async def test_the_change_and_its_entry_are_one_command(
+async def test_the_change_and_its_audit_entry_are_one_command(
     server: Server, settings: Settings, name: str
 ) -> None:
-    """All that is written is written by the script that adds the entry."""
+    """One script writes both."""
     allow(server, *ON, *redis_user_rights.RULES.split(" "))
     async with connected(address(server), settings) as shards:
         store = RedisStore(shards, settings)

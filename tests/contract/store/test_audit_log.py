@@ -29,14 +29,14 @@ def store(link: Pool) -> Iterator[RedisStore]:
     CURRENT.reset(former)
 
 
-async def told(store: RedisStore, feed: str | None = None) -> list[str]:
+async def reported(store: RedisStore, feed: str | None = None) -> list[str]:
     """What was done, newest first."""
     page = await store.audit.page(feed, "", 100)
     return [f"{entry.what} {entry.subject}".strip() for _, entry in page.entries]
 
 
 async def test_each_write_has_its_entry(store: RedisStore) -> None:
-    """Who, from where, which members; a refused write has none."""
+    """Author, address and members changed; a refused write has none."""
     await made(store)
     await store.write(write(published("p1")))
     change = updated("p1", 1)._replace(
@@ -49,7 +49,7 @@ async def test_each_write_has_its_entry(store: RedisStore) -> None:
     with pytest.raises(SlugTaken):
         await made(store)
     await store.write(write(withdrawn("p1", 2)))
-    assert await told(store, "x") == [
+    assert await reported(store, "x") == [
         "post.withdrawn p1",
         "post.updated p1",
         "post.published p1",
@@ -62,20 +62,20 @@ async def test_each_write_has_its_entry(store: RedisStore) -> None:
     assert "words" not in str(page)
 
 
-async def test_it_outlives_its_feed(store: RedisStore) -> None:
-    """Also in the list of all, and beside what belongs to no feed."""
+async def test_entries_outlive_their_feed(store: RedisStore) -> None:
+    """Also in the list of all entries, beside those of no feed."""
     await made(store)
     await store.write(write(published("p1")))
     await store.drop_feed("x", None, None)
     await store.audit.add("session.opened", "t2")
-    assert await told(store, "x") == [
+    assert await reported(store, "x") == [
         "feed.deleted",
         "post.published p1",
         "feed.created",
     ]
     # Entries of one millisecond in two streams are sorted by feed.
-    assert "session.opened t2" in (await told(store))[:2]
-    assert len(await told(store)) == 4
+    assert "session.opened t2" in (await reported(store))[:2]
+    assert len(await reported(store)) == 4
 
 
 async def test_pages_go_through_every_entry_once(store: RedisStore) -> None:
@@ -98,8 +98,8 @@ async def test_pages_go_through_every_entry_once(store: RedisStore) -> None:
             await store.audit.page(None, mark, 5)
 
 
-async def test_it_is_bounded(store: RedisStore, link: Pool) -> None:
-    """By number, about; by days; and it ends so many days after its last entry."""
+async def test_the_audit_log_is_bounded(store: RedisStore, link: Pool) -> None:
+    """By number, roughly, and by days; it expires days after its last entry."""
     await made(store)
     key = audit_key("x")
     async with link.borrow() as redis:
@@ -118,11 +118,13 @@ async def test_it_is_bounded(store: RedisStore, link: Pool) -> None:
         assert 0 < await redis.one("TTL", AUDIT) <= 60
 
 
-async def test_strangers_do_not_drive_out_what_editors_did(store: RedisStore) -> None:
-    """Refused sign-ins have a stream of their own, and stand in the list of all."""
+async def test_refused_sign_ins_do_not_displace_editors_entries(
+    store: RedisStore,
+) -> None:
+    """They have a stream of their own, and are in the list of all."""
     await store.audit.add("session.opened", "t2")
     await store.audit.add_refused("sign-in.refused", "unknown token")
-    assert sorted(await told(store)) == [
+    assert sorted(await reported(store)) == [
         "session.opened t2",
         "sign-in.refused unknown token",
     ]
@@ -133,8 +135,8 @@ async def test_strangers_do_not_drive_out_what_editors_did(store: RedisStore) ->
     assert seen == {"t2", "unknown token"} and rest.next is None
 
 
-async def test_changed_settings_are_told_once(store: RedisStore) -> None:
-    """By digests, by the first of several processes; the first start changes none."""
+async def test_changed_settings_are_recorded_once(store: RedisStore) -> None:
+    """By digests, by the first of several processes; the first start records none."""
     first = digests({"port": "1", "admin_token": "sp_former", "host": "a"})
     second = digests({"port": "2", "admin_token": "sp_later", "uds": "/x"})
     for settings in (first, first, second, second):

@@ -16,11 +16,11 @@ from redis.exceptions import AskError, TryAgainError
 
 from stoppress.desk.caller import Caller
 from stoppress.domain.errors import NotFound, Unavailable
-from stoppress.domain.inbox_entry import InboxEntry, signed_entry
+from stoppress.domain.signed_redis_inbox_entry import InboxEntry, signed_entry
 from stoppress.domain.store_requests_and_results import Written
 from stoppress.log.connect import reach
 from stoppress.log.follower import Follower
-from stoppress.log.inbox_consumer import Inbox
+from stoppress.log.publish_from_redis_inbox import Inbox
 from stoppress.log.redis_keys import feed_keys
 from stoppress.log.shard_pools import Shards
 from stoppress.log.store import RedisStore
@@ -82,8 +82,8 @@ async def opened(
     return sinks
 
 
-async def test_each_feed_is_on_its_shard(cluster: Cluster, settings: Settings) -> None:
-    """Lists, heads and lines go over all of them; so do tokens and the inbox."""
+async def test_all_shards_are_used(cluster: Cluster, settings: Settings) -> None:
+    """Lists, heads and subscriptions cover all of them; so do tokens and the inbox."""
     taken: list[str] = []
 
     async def check(entry: InboxEntry) -> Caller:
@@ -124,10 +124,8 @@ async def test_each_feed_is_on_its_shard(cluster: Cluster, settings: Settings) -
         assert len(await store.feeds()) == len(FEEDS) - 1
 
 
-async def test_a_slot_moves_while_posts_pour_in(
-    cluster: Cluster, settings: Settings
-) -> None:
-    """No write fails; its feed begins a new epoch, no other does; nothing is missed."""
+async def test_a_slot_moves_under_writes(cluster: Cluster, settings: Settings) -> None:
+    """No write fails; its feed alone begins a new epoch; no event is missed."""
     counts = Counts()
     async with reached(cluster, settings) as shards:
         store = RedisStore(shards, settings)
@@ -157,8 +155,10 @@ async def test_a_slot_moves_while_posts_pour_in(
             await up(follower)
 
 
-async def test_a_slot_that_is_on_its_way(cluster: Cluster, settings: Settings) -> None:
-    """Its feed waits, for reading and writing, and is neither empty nor gone."""
+async def test_a_feed_in_a_moving_slot_waits(
+    cluster: Cluster, settings: Settings
+) -> None:
+    """Reads and writes wait; the feed is neither empty nor gone."""
     async with reached(cluster, settings) as shards:
         store = RedisStore(shards, settings)
         await store.make_feed("x", FEED, AT, None)
@@ -191,7 +191,7 @@ async def test_a_slot_that_is_on_its_way(cluster: Cluster, settings: Settings) -
         assert not written.repeated
 
 
-async def test_ask_leads_nowhere(cluster: Cluster) -> None:
+async def test_ask_redirections_are_not_followed(cluster: Cluster) -> None:
     """Why it is not followed: where it leads, a script of several keys is refused too.
 
     Until the slot is that server's own, even when it has every key that there is: a
@@ -217,8 +217,10 @@ async def test_ask_leads_nowhere(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("kind", ["valkey"])
-async def test_a_slot_moves_in_one_step(cluster: Cluster, settings: Settings) -> None:
-    """As Valkey 9 moves it: no key is ever asked for elsewhere, and no write fails."""
+async def test_an_atomic_slot_move_fails_no_write(
+    cluster: Cluster, settings: Settings
+) -> None:
+    """As Valkey 9 moves it: keys never answer ASK."""
     async with reached(cluster, settings) as shards:
         store = RedisStore(shards, settings)
         async with following(shards, store, Counts()) as follower:
@@ -245,8 +247,10 @@ async def test_a_slot_moves_in_one_step(cluster: Cluster, settings: Settings) ->
 
 @pytest.mark.parametrize("cluster", [2], indirect=True)
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-async def test_a_primary_is_lost(cluster: Cluster, how: str) -> None:
-    """What was acknowledged is there; the other shards' feeds go on all the while."""
+async def test_a_lost_primary_loses_no_acknowledged_write(
+    cluster: Cluster, how: str
+) -> None:
+    """The feeds of the other shards go on meanwhile."""
     some = Settings(redis_timeout_s=60.0, durability="replicas:1")
     counts = Counts()
     async with reached(cluster, some) as shards:
@@ -280,10 +284,10 @@ async def test_a_primary_is_lost(cluster: Cluster, how: str) -> None:
                 assert await store.post("f0", name) == body(name)
 
 
-async def test_addresses_that_do_not_fit(
+async def test_invalid_cluster_addresses_are_refused(
     cluster: Cluster, server: Server, settings: Settings
 ) -> None:
-    """One line that says what would do."""
+    """One line that gives a valid form."""
     with pytest.raises(BadSetting, match=r"redis\+cluster://"):
         await reach(f"redis://127.0.0.1:{cluster.nodes[0].port}", settings)
     alone = Server(server.kind, server.folder / "alone", port=reserve_port())

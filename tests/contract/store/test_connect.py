@@ -12,10 +12,10 @@ import pytest
 from stoppress.domain.errors import Unavailable
 from stoppress.log.connect import connect
 from stoppress.log.pool import Pool
-from stoppress.log.server_checks import UnfitServer
+from stoppress.log.redis_server_checks import UnfitServer
 from stoppress.log.store import RedisStore
 from stoppress.settings import BadSetting, Settings
-from tests.contract.store.news import AT, FEED, published, write
+from tests.contract.store.news import AT, FEED, IN_VAIN, published, write
 from tests.contract.store.servers import (
     ALWAYS,
     EVERYSEC,
@@ -35,16 +35,16 @@ async def refused(server: Server, settings: Settings) -> str:
     return str(unfit.value)
 
 
-async def test_takes_a_server_that_fsyncs(link: Pool) -> None:
-    """And then waits for nothing more than its answer."""
+async def test_a_server_that_fsyncs_is_accepted(link: Pool) -> None:
+    """Writes then wait for its answer only."""
     assert link.confirm.sure
     assert link.confirm.command == ()
 
 
-async def test_refuses_one_that_throws_data_away(
+async def test_a_server_that_evicts_keys_is_refused(
     server: Server, settings: Settings
 ) -> None:
-    """Only where it would: with a bound on its memory."""
+    """Only if its memory is bounded."""
     with server.client() as client:
         client.config_set("maxmemory-policy", "allkeys-lru")
         await (await connect(server.url, settings)).aclose()
@@ -52,14 +52,16 @@ async def test_refuses_one_that_throws_data_away(
     assert "noeviction" in await refused(server, settings)
 
 
-async def test_refuses_a_replica(server: Server, settings: Settings) -> None:
+async def test_a_replica_is_refused(server: Server, settings: Settings) -> None:
     """Writes would fail there."""
     with server.client() as client:
         client.replicaof("127.0.0.1", "1")
     assert "primary" in await refused(server, settings)
 
 
-async def test_refuses_a_cluster(kind: str, tmp_path: Path, settings: Settings) -> None:
+async def test_a_cluster_is_refused(
+    kind: str, tmp_path: Path, settings: Settings
+) -> None:
     """The client speaks to one server."""
     server = Server(kind, tmp_path, ALWAYS, reserve_port())
     server.start("--cluster-enabled", "yes", "--cluster-port", str(reserve_port()))
@@ -69,10 +71,10 @@ async def test_refuses_a_cluster(kind: str, tmp_path: Path, settings: Settings) 
         server.kill()
 
 
-async def test_refuses_one_that_may_lose_what_it_confirmed(
+async def test_a_server_without_fsync_is_refused(
     kind: str, tmp_path: Path, settings: Settings
 ) -> None:
-    """Unless that was asked for."""
+    """Unless the setting allows it."""
     server = Server(kind, tmp_path, SAVE_POINTS)
     server.start()
     try:
@@ -86,16 +88,14 @@ async def test_refuses_one_that_may_lose_what_it_confirmed(
 async def test_everysec_needs_waitaof(
     kind: str, tmp_path: Path, settings: Settings
 ) -> None:
-    """Valkey has it: each write waits for its fsync. Redis 7.0 has not."""
+    """Valkey has it: each write waits for its fsync. Redis 7.0 lacks it."""
     server = Server(kind, tmp_path, EVERYSEC)
     server.start()
     try:
         if kind == "redis":
             assert "appendfsync always" in await refused(server, settings)
             return
-        link = await connect(
-            server.url, dataclasses.replace(settings, redis_timeout_s=9)
-        )
+        link = await connect(server.url, settings)
         assert link.confirm.command[0] == "WAITAOF"
         store = RedisStore(link, settings)
         await store.make_feed("x", FEED, AT, None)
@@ -107,10 +107,11 @@ async def test_everysec_needs_waitaof(
         server.kill()
 
 
-async def test_replicas_are_waited_for(server: Server, settings: Settings) -> None:
-    """None there: the write happened, and its outcome is called unknown."""
-    some = dataclasses.replace(settings, durability="replicas:1", redis_timeout_s=1.0)
+async def test_writes_wait_for_replicas(server: Server, settings: Settings) -> None:
+    """Without any, the write happens, and its outcome is unknown."""
+    some = dataclasses.replace(settings, durability="replicas:1")
     link = await connect(server.url, some)
+    link.confirm = IN_VAIN
     store = RedisStore(link, some)
     with pytest.raises(Unavailable):
         await store.make_feed("x", FEED, AT, None)
@@ -123,10 +124,10 @@ async def test_replicas_are_waited_for(server: Server, settings: Settings) -> No
     await link.aclose()
 
 
-async def test_settings_that_may_not_be_seen(
+async def test_hidden_redis_settings_cause_a_warning(
     server: Server, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A managed Redis hides them: a warning, and it goes on."""
+    """As on a managed Redis; the connection is accepted."""
     with server.client() as client:
         client.execute_command("ACL", "SETUSER", "default", "-config")
     lax = dataclasses.replace(settings, durability="memory")
@@ -141,7 +142,7 @@ async def test_settings_that_may_not_be_seen(
 async def test_a_server_set_to_fsync_less_is_not_written_to(
     server: Server, store: RedisStore
 ) -> None:
-    """It was restarted with other settings: what it confirms is no promise."""
+    """It was restarted with other settings: its answers promise too little."""
     await store.make_feed("x", FEED, AT, None)
     await server.restart(EVERYSEC)
     with pytest.raises(Unavailable, match="appendfsync"):
@@ -149,10 +150,10 @@ async def test_a_server_set_to_fsync_less_is_not_written_to(
     assert (await store.feed("x")).body == FEED
 
 
-async def test_a_server_that_throws_data_away_now(
+async def test_a_server_that_began_to_evict_is_refused(
     server: Server, store: RedisStore
 ) -> None:
-    """It was restarted, or another was promoted: nothing is kept or read there."""
+    """After a restart or a promotion: it is neither read nor written."""
     await store.make_feed("x", FEED, AT, None)
     forgetful = ("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
     await server.restart((*ALWAYS, *forgetful))
@@ -164,8 +165,10 @@ async def test_a_server_that_throws_data_away_now(
     assert (await store.feed("x")).body == FEED
 
 
-async def test_away_at_the_start(server: Server, settings: Settings) -> None:
-    """Unavailable: it may come."""
+async def test_a_server_absent_at_the_start_is_unavailable(
+    server: Server, settings: Settings
+) -> None:
+    """It may come later."""
     server.kill()
     with pytest.raises(Unavailable):
         await connect(server.url, settings)
@@ -175,15 +178,15 @@ async def test_away_at_the_start(server: Server, settings: Settings) -> None:
     ("url", "durability"),
     [("http://x", "fsync"), ("redis://x:y/", "fsync")],
 )
-async def test_addresses_that_can_t_be_read(url: str, durability: str) -> None:
+async def test_invalid_addresses_are_refused(url: str, durability: str) -> None:
     """One line that names the setting."""
     with pytest.raises(BadSetting, match="redis="):
         await connect(url, Settings(durability=durability))
 
 
 @pytest.mark.parametrize("durability", ["always", "replicas:0", "replicas:x", ""])
-async def test_durability_that_can_t_be_read(server: Server, durability: str) -> None:
-    """One line that says what would do."""
+async def test_invalid_durability_is_refused(server: Server, durability: str) -> None:
+    """One line that gives a valid value."""
     with pytest.raises(BadSetting, match="replicas:N"):
         await connect(server.url, Settings(durability=durability))
 

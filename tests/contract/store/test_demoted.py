@@ -14,8 +14,8 @@ from redis.exceptions import ConnectionError
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Unavailable
 from stoppress.log.follower import Follower
-from stoppress.log.one_pubsub_connection import PubSubConnection
 from stoppress.log.pool import Pool
+from stoppress.log.pubsub_connection_without_reconnect import PubSubConnection
 from stoppress.log.redis_errors import NotPrimary
 from stoppress.log.store import RedisStore
 from tests.contract.store.following import QUICK_S, up
@@ -41,10 +41,10 @@ def promote(server: Server) -> None:
 
 
 @pytest.mark.parametrize("probe_s", [QUICK_S])
-async def test_a_quiet_line_to_a_replica_is_not_healthy(
+async def test_a_quiet_subscription_to_a_replica_is_unhealthy(
     follower: Follower, store: RedisStore, server: Server, cursor: Cursor
 ) -> None:
-    """Nobody writes, every PING is answered, the line stands: the probe finds out."""
+    """Without writes, PING is answered and the connection stands: the probe fails."""
     sink = Recorder()
     await follower.open("x", sink)
     await up(follower)
@@ -60,10 +60,10 @@ async def test_a_quiet_line_to_a_replica_is_not_healthy(
     await sink.at(last.cursor)
 
 
-async def test_what_a_replica_holds_is_not_the_log(
+async def test_reads_from_a_replica_are_refused(
     store: RedisStore, server: Server, cursor: Cursor
 ) -> None:
-    """It may be old: readings are refused as writes are, also on old connections."""
+    """It may be old; also on connections opened earlier."""
     await store.feed("x")
     demote(server)
     for _ in range(3):
@@ -86,7 +86,7 @@ async def test_what_a_replica_holds_is_not_the_log(
 async def test_a_call_in_progress_ends_when_the_primary_is_left(
     link: Pool, store: RedisStore, server: Server, cursor: Cursor
 ) -> None:
-    """All connections lead to the same server: one answer speaks for all of them."""
+    """All connections lead to the same server: one READONLY answer closes them all."""
     await asyncio.gather(store.feed("x"), store.feed("x"))
     listener = await link.connect()
     listening = asyncio.create_task(listener.read_response())
@@ -126,17 +126,19 @@ async def test_a_subscription_that_redis_ends_is_ended(node: Server) -> None:
 
     What was given up by its own listener ends nothing.
     """
-    heard: list[bytes] = []
+    received: list[bytes] = []
     connection = Connection(host="127.0.0.1", port=node.port, protocol=2)
     await connection.connect()  # type: ignore[no-untyped-call]
-    line = PubSubConnection(connection, lambda _, message: heard.append(message), 3.0)
+    line = PubSubConnection(
+        connection, lambda _, message: received.append(message), 3.0
+    )
     listening = asyncio.create_task(line.listen())
     await line.subscribe([b"{x}a"])
     await line.subscribe([b"{x}b"])
     await line.unsubscribe(b"{x}b")
     with node.client() as client:
         client.execute_command("SPUBLISH", "{x}a", "1")
-        await until(lambda: heard == [b"1"])
+        await until(lambda: received == [b"1"])
         slot = client.execute_command("CLUSTER", "KEYSLOT", "{x}a")
         client.execute_command("CLUSTER", "DELSLOTS", slot)
     with pytest.raises(Unavailable, match="ended a subscription"):

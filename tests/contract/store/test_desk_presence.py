@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from stoppress.desk.presence import MAX_PRESENT, Touch
+from stoppress.desk.presence_and_leases import MAX_PRESENT, Touch
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.desk_log_name import desk_log_of
 from stoppress.log.follower import Follower
@@ -32,10 +32,10 @@ async def touch(
     return done, msgspec.json.decode(notice)
 
 
-async def test_a_client_is_here_until_it_ends(
+async def test_a_client_is_present_until_its_lease_ends(
     store: RedisStore, cursor: Cursor
 ) -> None:
-    """By the store's clock; renewing keeps it."""
+    """By the store's clock; renewing extends it."""
     await store.open_desk_log("x")
     await touch(store, "here", "a1")
     _, shown = await touch(store, "here", "b1")
@@ -54,8 +54,8 @@ async def test_a_client_is_here_until_it_ends(
     assert shown == {"type": "presence", "desk": "x", "people": [], "leases": []}
 
 
-async def test_a_lease_is_one_client_s(store: RedisStore, cursor: Cursor) -> None:
-    """Asked for, handed over, let go, and free when it ends."""
+async def test_one_client_holds_a_lease(store: RedisStore, cursor: Cursor) -> None:
+    """Acquired, handed over, released, and free when it expires."""
     await store.open_desk_log("x")
     await touch(store, "here", "a1")
     await touch(store, "here", "b1")
@@ -82,10 +82,10 @@ async def test_a_lease_is_one_client_s(store: RedisStore, cursor: Cursor) -> Non
     assert shown["leases"] == []
 
 
-async def test_a_change_is_told_and_a_renewal_is_not(
+async def test_a_change_is_published_and_a_renewal_is_not(
     store: RedisStore, follower: Follower, cursor: Cursor
 ) -> None:
-    """On the desk log's channel; no event, and no cursor moves."""
+    """On the desk log's channel; not as an event, and no cursor moves."""
     sink = Recorder()
     await follower.open(desk_log_of("x"), sink)
     was = sink.cursor
@@ -95,16 +95,16 @@ async def test_a_change_is_told_and_a_renewal_is_not(
     await sink.until(lambda: len(sink.notices) == 2)
     await touch(store, "leave", "a1")
     await sink.until(lambda: len(sink.notices) == 3)
-    told = [msgspec.json.decode(one) for one in sink.notices]
-    assert [len(one["people"]) for one in told] == [1, 1, 0]
-    assert [len(one["leases"]) for one in told] == [0, 1, 0]
+    reported = [msgspec.json.decode(one) for one in sink.notices]
+    assert [len(one["people"]) for one in reported] == [1, 1, 0]
+    assert [len(one["leases"]) for one in reported] == [0, 1, 0]
     assert (sink.cursor, sink.events) == (was, [])
 
 
-async def test_a_forged_notice_is_a_bell(
+async def test_a_forged_notice_only_causes_a_read(
     store: RedisStore, follower: Follower, cursor: Cursor, server: Server
 ) -> None:
-    """Nobody is shown what no script said."""
+    """A notice that no script sent is never shown."""
     sink = Recorder()
     await follower.open(desk_log_of("x"), sink)
     with server.client() as client:
@@ -117,8 +117,8 @@ async def test_a_forged_notice_is_a_bell(
     assert b"a1" in sink.notices[0]
 
 
-async def test_there_is_a_bound(store: RedisStore, cursor: Cursor) -> None:
-    """The one too many is refused, and those who are there renew."""
+async def test_clients_per_feed_are_limited(store: RedisStore, cursor: Cursor) -> None:
+    """One more is refused, and those present may renew."""
     await store.open_desk_log("x")
     for n in range(MAX_PRESENT):
         assert (await touch(store, "here", f"a{n}"))[0]
@@ -126,10 +126,10 @@ async def test_there_is_a_bound(store: RedisStore, cursor: Cursor) -> None:
     assert (await touch(store, "here", "a0"))[0]
 
 
-async def test_all_of_it_ends_by_itself(
+async def test_presence_expires_by_itself(
     store: RedisStore, cursor: Cursor, server: Server
 ) -> None:
-    """Also where nobody comes again."""
+    """Also if no client comes again."""
     await store.open_desk_log("x")
     await touch(store, "here", "a1", ttl_s=30)
     with server.client() as client:

@@ -8,7 +8,7 @@ import pytest
 
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import NotFound
-from stoppress.hub.event_source import Upstream
+from stoppress.hub.log_follower_protocol import Upstream
 from stoppress.log.follower import Follower
 from stoppress.log.pool import Pool
 from stoppress.log.store import RedisStore
@@ -31,16 +31,16 @@ from tests.waiting import until
 pytestmark = pytest.mark.asyncio
 
 
-async def test_is_what_the_hub_needs(follower: Follower) -> None:
-    """The port of the hub is met (mypy reads this)."""
+async def test_the_follower_fits_the_hubs_port(follower: Follower) -> None:
+    """mypy checks this."""
     line: Upstream = follower
     assert line is follower
 
 
-async def test_fills_and_then_pushes(
+async def test_a_window_is_filled_and_later_events_pushed(
     follower: Follower, store: RedisStore, cursor: Cursor
 ) -> None:
-    """What was before is the window, what comes is pushed, all types of it."""
+    """Events of every type."""
     await store.write(write(published("p", "one")))
     sink = Recorder()
     await follower.open("x", sink)
@@ -67,10 +67,10 @@ async def test_fills_and_then_pushes(
     assert len(sink.windows) == 1
 
 
-async def test_opens_while_posts_pour_in(
+async def test_a_feed_opened_under_writes_has_no_hole(
     follower: Follower, store: RedisStore, cursor: Cursor
 ) -> None:
-    """The window and what is heard meanwhile make a whole."""
+    """The window and the events pushed meanwhile join up."""
     sinks = [Recorder() for _ in range(20)]
 
     async def pour() -> Cursor:
@@ -89,16 +89,16 @@ async def test_opens_while_posts_pour_in(
     assert [event.seq for event in sinks[-1].events] == list(range(1, 401))
 
 
-async def test_opening_at_once_is_opening_once(
+async def test_concurrent_opens_share_one(
     follower: Follower, store: RedisStore, cursor: Cursor
 ) -> None:
-    """One sink is filled; who asked meanwhile waits for it."""
+    """One sink is filled; the other callers wait for it."""
     sinks = [Recorder() for _ in range(5)]
     await asyncio.gather(*(follower.open("x", sink) for sink in sinks))
     assert [len(sink.windows) for sink in sinks] == [1, 0, 0, 0, 0]
 
 
-async def test_a_feed_that_is_not_there(
+async def test_opening_an_unknown_feed_is_not_found(
     follower: Follower, server: Server, store: RedisStore
 ) -> None:
     """NotFound, and nothing stays open."""
@@ -112,10 +112,10 @@ async def test_a_feed_that_is_not_there(
     assert len(sink.windows) == 1
 
 
-async def test_a_closed_feed_is_not_heard_of(
+async def test_a_closed_feed_is_unsubscribed(
     follower: Follower, server: Server, store: RedisStore, cursor: Cursor
 ) -> None:
-    """It is unsubscribed from; opened again it is filled again."""
+    """Opened again, it is filled again."""
     sink, again = Recorder(), Recorder()
     await follower.open("x", sink)
     await follower.close("x")
@@ -133,10 +133,10 @@ async def test_a_closed_feed_is_not_heard_of(
     assert sink.events == []
 
 
-async def test_close_and_open_at_once(
+async def test_a_feed_closed_and_reopened_at_once_is_subscribed(
     follower: Follower, store: RedisStore, cursor: Cursor
 ) -> None:
-    """The second subscription is the one that counts."""
+    """The second subscription counts."""
     for i in range(30):
         sink = Recorder()
         await follower.open("x", sink)
@@ -145,10 +145,10 @@ async def test_close_and_open_at_once(
         await follower.close("x")
 
 
-async def test_a_deleted_feed_ends(
+async def test_a_deleted_feed_ends_its_sink(
     follower: Follower, store: RedisStore, cursor: Cursor
 ) -> None:
-    """At once; and can be opened again when it is made again."""
+    """At once; it can be opened when it is created again."""
     sink, again = Recorder(), Recorder()
     await follower.open("x", sink)
     await store.drop_feed("x", None, None)
@@ -158,10 +158,10 @@ async def test_a_deleted_feed_ends(
     assert again.cursor == made.cursor
 
 
-async def test_heads_are_read_once_for_all_who_ask(
+async def test_concurrent_head_reads_share_one(
     follower: Follower, server: Server, store: RedisStore, cursor: Cursor
 ) -> None:
-    """A thousand returning readers cost one reading."""
+    """A thousand returning readers cost one read."""
     await up(follower)
     await follower.head("x")
     with server.client() as client:
@@ -182,7 +182,7 @@ async def test_heads_are_read_once_for_all_who_ask(
 async def test_ten_thousand_idle_feeds_cost_no_task(
     follower: Follower, store: RedisStore, server: Server, link: Pool
 ) -> None:
-    """One connection; a cut costs one batch."""
+    """One connection; a reconnect costs one batch."""
     feeds = [f"f{i}" for i in range(2000)]
     for at in range(0, 2000, 100):
         await asyncio.gather(

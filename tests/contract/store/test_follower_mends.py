@@ -40,14 +40,14 @@ from tests.waiting import until
 pytestmark = pytest.mark.asyncio
 
 
-async def test_a_message_lost_is_read_from_the_log(
+async def test_a_lost_message_is_read_from_the_log(
     follower: Follower,
     store: RedisStore,
     server: Server,
     cursor: Cursor,
     counts: Counts,
 ) -> None:
-    """A jump in seq is healed before anything after it is shown."""
+    """A gap in seq is filled before any later event is shown."""
     sink = Recorder()
     await follower.open("x", sink)
     # As if the messages of two writes were lost.
@@ -63,14 +63,14 @@ async def test_a_message_lost_is_read_from_the_log(
     assert counts.how == ["log"]
 
 
-async def test_rubbish_on_the_channel_heals(
+async def test_invalid_messages_cause_a_read_of_the_log(
     follower: Follower,
     store: RedisStore,
     server: Server,
     cursor: Cursor,
     counts: Counts,
 ) -> None:
-    """It is counted, and costs one reading; the log decides."""
+    """They are counted, and cost one read; the log decides."""
     sink = Recorder()
     await follower.open("x", sink)
     rubbish = [
@@ -96,14 +96,14 @@ async def test_rubbish_on_the_channel_heals(
     assert [event.subject.id for event in sink.events] == ["p"]
 
 
-async def test_a_line_that_was_cut_is_made_again(
+async def test_a_cut_subscription_reconnects(
     follower: Follower,
     store: RedisStore,
     server: Server,
     cursor: Cursor,
     counts: Counts,
 ) -> None:
-    """What was published while there was none is read; readers see no break."""
+    """Events published meanwhile are read; readers see no gap."""
     sinks = {}
     for i in range(30):
         feed = f"f{i}"
@@ -122,10 +122,10 @@ async def test_a_line_that_was_cut_is_made_again(
     assert counts.ups > 1
 
 
-async def test_nothing_is_missed_under_fire(
+async def test_no_event_is_missed_over_repeated_cuts(
     follower: Follower, store: RedisStore, server: Server, cursor: Cursor
 ) -> None:
-    """Edits and withdrawals pour in while the line is cut again and again."""
+    """Edits and withdrawals arrive while the connection is cut again and again."""
     sink = Recorder()
     await follower.open("x", sink)
     rng = random.Random(7)
@@ -158,10 +158,10 @@ async def test_nothing_is_missed_under_fire(
     assert sorted(held.values()) == sorted(page.posts)
 
 
-async def test_kill_9_of_the_server(
+async def test_events_continue_after_kill_9_of_redis(
     follower: Follower, store: RedisStore, server: Server, cursor: Cursor
 ) -> None:
-    """Readers keep what they have; when it is back, so are the events."""
+    """Readers keep their connection; events follow when it is back."""
     sink = Recorder()
     await follower.open("x", sink)
     await up(follower)
@@ -179,10 +179,10 @@ async def test_kill_9_of_the_server(
     assert await follower.head("x") == last.cursor
 
 
-async def test_a_history_lost_begins_anew(
+async def test_a_lost_history_refills_the_sink(
     follower: Follower, store: RedisStore, server: Server, cursor: Cursor, link: Pool
 ) -> None:
-    """The sink is filled with the new epoch, without anybody writing."""
+    """With the new epoch, without a write."""
     sink = Recorder()
     await follower.open("x", sink)
     written = await store.write(write(published("p")))
@@ -195,10 +195,10 @@ async def test_a_history_lost_begins_anew(
     assert sink.events == []
 
 
-async def test_a_log_set_back_begins_anew(
+async def test_a_log_set_back_refills_the_sink(
     follower: Follower, store: RedisStore, server: Server, cursor: Cursor
 ) -> None:
-    """An older copy under a server that fsyncs always: its epoch alone says nothing."""
+    """An older copy under a server that fsyncs always: its epoch proves nothing."""
     copy = server.folder.with_name("copy")
     sink, other = Recorder(), Recorder()
     await store.make_feed("y", FEED, AT, None)
@@ -225,10 +225,10 @@ async def test_a_log_set_back_begins_anew(
     assert len(other.windows) == 1
 
 
-async def test_a_feed_deleted_while_the_line_was_cut(
+async def test_a_feed_deleted_during_a_cut_ends(
     follower: Follower, store: RedisStore, server: Server, cursor: Cursor
 ) -> None:
-    """It ends when the heads are looked at."""
+    """When the heads are read."""
     sink = Recorder()
     await follower.open("x", sink)
     server.freeze()
@@ -241,14 +241,14 @@ async def test_a_feed_deleted_while_the_line_was_cut(
 
 
 @pytest.mark.parametrize("probe_s", [QUICK_S])
-async def test_a_missed_probe_makes_a_new_line(
+async def test_a_missed_probe_reconnects(
     follower: Follower,
     store: RedisStore,
     server: Server,
     cursor: Cursor,
     counts: Counts,
 ) -> None:
-    """The connection looks alive, but nothing comes: it is given up."""
+    """The connection looks alive, but nothing arrives."""
     sink = Recorder()
     await follower.open("x", sink)
     await up(follower)
@@ -266,7 +266,7 @@ async def test_a_missed_probe_makes_a_new_line(
 async def test_a_later_cursor_makes_the_follower_read_the_log(
     server: Server, settings: Settings
 ) -> None:
-    """A deaf line is found out by its probe; until then by readers from elsewhere."""
+    """The probe notices a deaf connection; until then, readers from elsewhere do."""
     proxy = Proxy(lambda: asyncio.open_unix_connection(str(server.socket)))
     await proxy.open()
     link = await connect(f"redis://127.0.0.1:{proxy.port}", settings)
@@ -291,10 +291,10 @@ async def test_a_later_cursor_makes_the_follower_read_the_log(
         await proxy.close()
 
 
-async def test_a_line_that_is_deaf_is_not_healthy(
+async def test_a_deaf_subscription_is_unhealthy(
     server: Server, settings: Settings
 ) -> None:
-    """A new one neither, though it is answered: its heads are read all the same."""
+    """A new one is too, though it is answered: its heads are read all the same."""
     proxy = Proxy(lambda: asyncio.open_unix_connection(str(server.socket)))
     await proxy.open()
     link = await connect(f"redis://127.0.0.1:{proxy.port}", settings)
@@ -328,7 +328,7 @@ async def test_a_feed_far_behind_is_read_in_pieces(
     cursor: Cursor,
     counts: Counts,
 ) -> None:
-    """More was missed than one reading brings."""
+    """More was missed than one read returns."""
     sink = Recorder()
     await follower.open("x", sink)
     channels = dict(follower._channels)
@@ -343,10 +343,10 @@ async def test_a_feed_far_behind_is_read_in_pieces(
     assert counts.how == ["log"]
 
 
-async def test_a_sink_that_fails_begins_anew(
+async def test_a_failing_sink_is_refilled(
     follower: Follower, store: RedisStore, cursor: Cursor
 ) -> None:
-    """The other feeds don't notice."""
+    """Other feeds are not affected."""
 
     class Fragile(Recorder):
         def push(self, event: object) -> None:

@@ -89,7 +89,7 @@ def unmarked(counts: Counts) -> int:
 async def test_a_forged_post_is_not_shown_and_hides_none(
     server: Server, store: RedisStore, sink: Recorder, counts: Counts
 ) -> None:
-    """It is a bell: counted, and the log is read. The real post comes."""
+    """It is counted, and the log is read. The real post arrives."""
     send(server, forged(sink.cursor))
     await until(lambda: counts.how == ["window", "log"] or counts.how == ["log"])
     assert unmarked(counts) == 1
@@ -103,7 +103,7 @@ async def test_a_forged_post_is_not_shown_and_hides_none(
 async def test_a_wrong_mark_is_ignored(
     server: Server, store: RedisStore, sink: Recorder, counts: Counts, mark: bytes
 ) -> None:
-    """Whatever stands in its place."""
+    """In every form."""
     if mark is not None:
         send(server, f"{sink.cursor} epoch {AT} +".encode() + mark + b"\n")
     send(server, forged(sink.cursor))
@@ -117,7 +117,7 @@ async def test_a_wrong_mark_is_ignored(
 async def test_a_forged_end_or_epoch_ends_nothing(
     server: Server, store: RedisStore, sink: Recorder, counts: Counts, what: str
 ) -> None:
-    """Readers stay, at their cursor; nobody is reset."""
+    """Readers keep their cursor; no reader is reset."""
     for epoch in (sink.cursor.epoch, "other"):
         for mark in ("", "0" * 40):
             send(server, f"{epoch}-0 {what} {AT} {mark}\n".encode())
@@ -128,20 +128,20 @@ async def test_a_forged_end_or_epoch_ends_nothing(
     assert "epoch" not in counts.how and "window" not in counts.how[1:]
 
 
-async def test_a_real_end_is_believed_at_once(
+async def test_an_authentic_end_is_accepted_at_once(
     server: Server, store: RedisStore, sink: Recorder, counts: Counts
 ) -> None:
-    """Its mark is right; nothing has to be read for it."""
+    """Its mark is valid; the log need not be read."""
     await store.drop_feed("x", None, None)
     await sink.until(lambda: sink.ended)
     assert unmarked(counts) == 0
 
 
-async def test_messages_replayed_are_nothing_new(
+async def test_replayed_messages_are_ignored(
     server: Server, store: RedisStore, sink: Recorder, counts: Counts
 ) -> None:
-    """In the same feed, out of their order, in another feed, and after its end."""
-    heard: list[bytes] = []
+    """In the same feed, out of order, in another feed, and after its end."""
+    received: list[bytes] = []
     with server.client() as client:
         channels = client.pubsub()
         channels.ssubscribe(KEYS.line)
@@ -149,21 +149,21 @@ async def test_messages_replayed_are_nothing_new(
             pass
         last = await store.write(write(published("p", "before")))
         await store.write(write(withdrawn("p", 1)))
-        while len(heard) < 4:
+        while len(received) < 4:
             message = channels.get_sharded_message(timeout=60)
             if message and message["type"] == "smessage":
-                heard.append(message["data"])
+                received.append(message["data"])
         channels.close()
     await sink.at(last.cursor._replace(seq=3))
     other, feed_y = Recorder(), feed_keys("y").line
     await store.make_feed("y", b"feed y", AT, None)
-    for message in (*heard, *reversed(heard)):
+    for message in (*received, *reversed(received)):
         send(server, message)
         send(server, message, feed_y)
     async with following(store._shards, store, Counts()) as second:
         await up(second)
         await second.open("y", other)
-        for message in heard:
+        for message in received:
             send(server, message, feed_y)
         real = await store.write(write(published("real"), feed="y"))
         await other.at(real.cursor)
@@ -177,10 +177,10 @@ async def test_messages_replayed_are_nothing_new(
 
 # Patient: a line that is taken for lost has the log read too.
 @pytest.mark.parametrize("settings", [Settings(redis_timeout_s=60.0)], ids=["patient"])
-async def test_a_flood_costs_four_readings_a_second(
+async def test_forged_messages_cost_at_most_four_reads_per_second(
     server: Server, store: Readings, sink: Recorder, counts: Counts
 ) -> None:
-    """One at a time, each BELL_S after the last; posts come all the while."""
+    """One at a time, each BELL_S after the last; posts arrive meanwhile."""
     store.at.clear()
     began = asyncio.get_running_loop().time()
     for number in range(20):
@@ -197,10 +197,10 @@ async def test_a_flood_costs_four_readings_a_second(
     assert len(sink.windows) == 1
 
 
-async def test_a_feed_is_opened_amid_a_flood(
+async def test_a_feed_opens_under_forged_messages(
     server: Server, store: Readings, follower: Follower, cursor: Cursor
 ) -> None:
-    """Forged messages spoil no reading."""
+    """They spoil no read."""
     await store.write(write(published("first")))
     flooding = True
 
@@ -221,10 +221,10 @@ async def test_a_feed_is_opened_amid_a_flood(
         await task
 
 
-async def test_a_message_of_a_former_release_is_a_bell(
+async def test_a_message_without_a_mark_only_causes_a_read(
     server: Server, store: RedisStore, sink: Recorder, counts: Counts
 ) -> None:
-    """It has no mark, and its event is in the log: it comes by the reading."""
+    """An earlier release sends none; its event is read from the log."""
     for number in range(3):
         message = forged(sink.cursor, f"old{number}")
         with server.client() as client:
@@ -241,7 +241,7 @@ async def test_a_message_of_a_former_release_is_a_bell(
 async def test_an_epoch_of_a_former_release_gets_a_secret(
     server: Server, store: RedisStore, cursor: Cursor, follower: Follower
 ) -> None:
-    """The first read makes it; from then on marks are checked."""
+    """The first read creates it; from then on marks are checked."""
     with server.client() as client:
         client.hdel(KEYS.meta, SECRET)
         assert client.hget(KEYS.meta, SECRET) is None
@@ -258,7 +258,7 @@ async def test_an_epoch_of_a_former_release_gets_a_secret(
 async def test_each_epoch_has_a_secret_of_its_own(
     server: Server, store: RedisStore, sink: Recorder, counts: Counts
 ) -> None:
-    """It is made with the epoch, whose message is marked with the former one."""
+    """Created with the epoch, whose message has a mark by the former secret."""
     with server.client() as client:
         first = client.hget(KEYS.meta, SECRET)
         client.hset(KEYS.meta, mapping={"replid": "0", "life": ""})
@@ -273,28 +273,28 @@ async def test_each_epoch_has_a_secret_of_its_own(
 
 
 async def test_the_mark_is_an_hmac(server: Server, store: RedisStore) -> None:
-    """As RFC 2104 has it, for bodies of any size and any bytes."""
+    """By RFC 2104, for bodies of any size and any bytes."""
     await store.make_feed("x", FEED, AT, None)
     for size in (0, 1, 43, 44, 64, 65, 65536):
         with server.client() as client:
             channels = client.pubsub()
             channels.ssubscribe(KEYS.line)
             await store.write(write(published(f"p{size}", "\u00e9\\n" * size)))
-            heard: list[bytes] = []
-            while len(heard) < 2:
+            received: list[bytes] = []
+            while len(received) < 2:
                 message = channels.get_sharded_message(timeout=60)
                 if message and message["type"] == "smessage":
-                    heard.append(message["data"])
+                    received.append(message["data"])
             secret = client.hget(KEYS.meta, SECRET) or b""
             channels.close()
-        marked = KEYS.line.encode() + b"\n" + heard[1]
+        marked = KEYS.line.encode() + b"\n" + received[1]
         key = bytes(byte ^ 0x36 for byte in secret[:32])
         mark = hmac.new(key, marked, "sha1").hexdigest().encode()
-        assert heard[0].rpartition(b"+")[2] == mark + b"\n"
+        assert received[0].rpartition(b"+")[2] == mark + b"\n"
 
 
-async def test_the_secret_goes_nowhere(store: RedisStore, sink: Recorder) -> None:
-    """It is in no window that a hub gets, and in no answer of the store."""
+async def test_the_secret_is_in_no_answer(store: RedisStore, sink: Recorder) -> None:
+    """Neither in a hub's window nor in an answer of the store."""
     with_secret = await store.marked_window("x")
     assert len(with_secret.secret) == 64
     shown = (

@@ -38,14 +38,14 @@ def later(seq: int, kind: str = "later.noted") -> Event:
     return Event(seq, EventType(kind), AT, NO_SUBJECT, b"")
 
 
-async def test_a_later_event_is_followed(
+async def test_an_unknown_event_type_is_followed(
     server: Server,
     store: RedisStore,
     follower: Follower,
     cursor: Cursor,
     counts: Counts,
 ) -> None:
-    """Heard and read it is the same: its place in the order, and nothing more."""
+    """Pushed and read it is the same: its place in the order only."""
     sink, second = Recorder(), Recorder()
     await follower.open("x", sink)
     await up(follower)
@@ -64,10 +64,10 @@ async def test_a_later_event_is_followed(
     assert second.events[0].body == body("p")
 
 
-async def test_fields_of_an_entry_are_known_by_name(
+async def test_fields_of_an_entry_are_read_by_name(
     server: Server, store: RedisStore, cursor: Cursor
 ) -> None:
-    """Another order, and others between them."""
+    """In another order, and with others between them."""
     add(server, cursor._replace(seq=1), at=AT, more="?", post="", type="lease.taken")
     assert (await store.window("x")).events == (later(1, "lease.taken"),)
 
@@ -83,14 +83,14 @@ async def test_fields_of_an_entry_are_known_by_name(
     ],
     ids=["type", "post", "at", "fields", "bytes"],
 )
-async def test_a_damaged_entry_is_a_hole(
+async def test_a_damaged_entry_is_skipped(
     server: Server,
     store: RedisStore,
     follower: Follower,
     cursor: Cursor,
     fields: dict[str, object],
 ) -> None:
-    """Nothing ends; what follows on it is followed, with a window from there on."""
+    """Following goes on after it, with a window from there on."""
     sink = Recorder()
     await follower.open("x", sink)
     await up(follower)
@@ -105,10 +105,10 @@ async def test_a_damaged_entry_is_a_hole(
     assert seqs == [1, 3, 4]
 
 
-async def test_a_log_that_ends_with_a_damaged_entry(
+async def test_a_damaged_last_entry_gives_an_empty_window(
     server: Server, store: RedisStore, follower: Follower, cursor: Cursor
 ) -> None:
-    """The window is empty, at the head."""
+    """At the head."""
     add(server, cursor._replace(seq=1), type="?")
     sink = Recorder()
     await follower.open("x", sink)
@@ -118,17 +118,17 @@ async def test_a_log_that_ends_with_a_damaged_entry(
 async def test_a_damaged_entry_stops_no_writer(
     server: Server, cursor: Cursor, store: RedisStore
 ) -> None:
-    """A log lets it go with what is too old."""
+    """The log drops it when it is too old."""
     add(server, cursor._replace(seq=1), type="?")
     aging = RedisStore(store._shards, Settings(log_days=1))
     await aging.write(write(published("p")))
     assert [event.seq for event in (await aging.window("x")).events] == [2]
 
 
-async def test_a_feed_that_can_not_be_taken_holds_up_no_other(
+async def test_an_unreadable_feed_delays_no_other(
     server: Server, store: RedisStore, follower: Follower, cursor: Cursor
 ) -> None:
-    """It is tried again until it can; the others are followed all the while."""
+    """It is retried until it is readable; the others are followed meanwhile."""
 
     class Picky(Recorder):
         def fill(self, window: LogWindow) -> None:
@@ -156,10 +156,10 @@ async def test_a_feed_that_can_not_be_taken_holds_up_no_other(
     assert follower.healthy
 
 
-async def test_a_feed_that_can_not_be_taken_is_not_opened(
+async def test_an_unreadable_feed_is_not_opened(
     server: Server, store: RedisStore, follower: Follower, cursor: Cursor
 ) -> None:
-    """Who asks is told, at once."""
+    """The caller gets the error at once."""
 
     class Broken(Recorder):
         def fill(self, window: LogWindow) -> None:
@@ -172,14 +172,14 @@ async def test_a_feed_that_can_not_be_taken_is_not_opened(
     assert sink.cursor == cursor
 
 
-async def test_a_key_of_another_type_holds_up_no_other_feed(
+async def test_a_key_of_another_type_delays_no_other_feed(
     server: Server,
     store: RedisStore,
     follower: Follower,
     cursor: Cursor,
     counts: Counts,
 ) -> None:
-    """A line that comes back looks at all heads: what is wrong with one is its own."""
+    """A reconnect reads all heads: an error affects only its own feed."""
     await store.make_feed("y", b"feed y", AT, None)
     other, damaged = Recorder(), Recorder()
     await follower.open("x", damaged)

@@ -62,10 +62,10 @@ async def add(store: RedisStore, number: int, at: int) -> Written:
     return await store.write(write(published(f"p{number}"))._replace(at=at))
 
 
-async def test_the_oldest_go_at_each_write(
+async def test_each_write_trims_the_oldest_entries(
     store: RedisStore, aged: Aged, cursor: Cursor
 ) -> None:
-    """Some at a time; what is left has no hole, and no post is touched."""
+    """A few at a time; the rest has no hole, and posts are not touched."""
     for number in range(40):
         await add(store, number, AT + number)
     assert len((await store.window("x")).events) == 40
@@ -83,10 +83,8 @@ async def test_the_oldest_go_at_each_write(
     assert await store.post("x", "p0") == body("p0")
 
 
-async def test_one_clock_that_is_wrong_makes_no_hole(
-    store: RedisStore, cursor: Cursor
-) -> None:
-    """Days ahead: what goes is the oldest; behind: nothing goes for it."""
+async def test_a_wrong_clock_makes_no_hole(store: RedisStore, cursor: Cursor) -> None:
+    """Days ahead: the oldest are dropped; behind: none is dropped for it."""
     for number in range(10):
         await add(store, number, AT + (5 * DAY_MS if number == 4 else 0))
     await add(store, 10, AT + 3 * DAY_MS)
@@ -97,14 +95,14 @@ async def test_one_clock_that_is_wrong_makes_no_hole(
     assert (await store.window("x")).first == 5
 
 
-async def test_a_log_that_nobody_writes_to_ends_by_itself(
+async def test_a_log_without_writes_expires(
     store: RedisStore,
     server: Server,
     follower: Follower,
     counts: Counts,
     cursor: Cursor,
 ) -> None:
-    """Where it ended is known still: the epoch goes on, and nobody misses a thing."""
+    """Its end is still known: the epoch goes on, and no reader misses an event."""
     sink = Recorder()
     await follower.open("x", sink)
     for number in range(3):
@@ -130,10 +128,10 @@ async def test_a_log_that_nobody_writes_to_ends_by_itself(
     assert [seq for seq in range(5) if ring.holds_after(seq)] == [3, 4]
 
 
-async def test_no_age_is_too_old_for_0(
+async def test_an_age_of_0_keeps_every_entry(
     link: Pool, settings: Settings, server: Server, cursor: Cursor
 ) -> None:
-    """Also for a log that was to end."""
+    """Also for a log that was about to expire."""
     short = RedisStore(link, settings)
     for number in range(3):
         await add(short, number, AT)

@@ -19,7 +19,7 @@ from stoppress.domain.store_requests_and_results import Idempotency
 from stoppress.log.connect import connect
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
-from tests.contract.store.news import FEED, published, write
+from tests.contract.store.news import FEED, IN_VAIN, published, write
 from tests.contract.store.servers import Server
 from tests.ports import reserve_port
 from tests.waiting import until
@@ -27,7 +27,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.asyncio
 
 NOBODY = Requester("token-1")
-SOME = Settings(durability="replicas:1", redis_timeout_s=1.0)
+SOME = Settings(durability="replicas:1", redis_timeout_s=60.0)
 
 
 class Pair(NamedTuple):
@@ -37,9 +37,11 @@ class Pair(NamedTuple):
     replica: Server
 
     @asynccontextmanager
-    async def storing(self) -> AsyncIterator[RedisStore]:
+    async def storing(self, *, in_vain: bool = False) -> AsyncIterator[RedisStore]:
         """A store over connections that have written nothing yet."""
         link = await connect(self.primary.url, SOME)
+        if in_vain:
+            link.confirm = IN_VAIN
         try:
             yield RedisStore(link, SOME)
         finally:
@@ -65,13 +67,13 @@ async def pair(kind: str, tmp_path: Path) -> AsyncIterator[Pair]:
 
 async def unknown(pair: Pair, call: Callable[[RedisStore], Awaitable[object]]) -> None:
     """The outcome has to be called unknown."""
-    async with pair.storing() as store:
+    async with pair.storing(in_vain=True) as store:
         with pytest.raises(Unavailable):
             await call(store)
 
 
-async def test_a_repeated_write(pair: Pair) -> None:
-    """A replica that hangs has not got it; on another connection neither."""
+async def test_a_repeated_write_waits_for_the_majority(pair: Pair) -> None:
+    """While the replica hangs the outcome is unknown, on a new connection too."""
     asked = write(published("p"), key="k")
     key = asked.idempotency
     assert isinstance(key, Idempotency)
@@ -87,7 +89,7 @@ async def test_a_repeated_write(pair: Pair) -> None:
 
 
 async def test_a_repeated_change_without_a_key_is_confirmed(pair: Pair) -> None:
-    """An edit that changes nothing, a withdrawal of what is gone, a wire's repeat."""
+    """An edit without change, a second withdrawal, an agency's repeat."""
     feed = json.dumps({"slug": "x", "title": "X"}).encode()
     async with pair.storing() as store:
         desk = Desk(store)

@@ -8,8 +8,8 @@ import random
 import pytest
 
 from stoppress.domain.errors import NotFound, Unavailable
-from stoppress.log.one_pubsub_connection import PubSubConnection
 from stoppress.log.pool import CONNECTIONS, Pool
+from stoppress.log.pubsub_connection_without_reconnect import PubSubConnection
 from stoppress.log.store import RedisStore
 from tests.contract.store.news import AT, FEED, body, published, write
 from tests.contract.store.servers import Server
@@ -18,10 +18,10 @@ from tests.waiting import until
 pytestmark = pytest.mark.asyncio
 
 
-async def test_callers_that_are_cut_leave_nothing_behind(
+async def test_cancelled_callers_leave_no_answer_behind(
     store: RedisStore, link: Pool, server: Server
 ) -> None:
-    """Whenever they are cut: the next one gets the answer to what it asked."""
+    """Whenever they are cancelled: the next caller gets its own answer."""
     await store.make_feed("x", FEED, AT, None)
     names = [f"p{i}" for i in range(20)]
     for name in names:
@@ -50,7 +50,7 @@ async def test_callers_that_are_cut_leave_nothing_behind(
 async def test_a_burst_takes_a_bounded_number_of_connections(
     store: RedisStore, server: Server
 ) -> None:
-    """The rest waits its turn."""
+    """The other calls queue."""
     await store.make_feed("x", FEED, AT, None)
     written = await asyncio.gather(
         *(store.write(write(published(f"p{i}"))) for i in range(500))
@@ -60,7 +60,26 @@ async def test_a_burst_takes_a_bounded_number_of_connections(
         assert len(client.client_list(_type="normal")) <= CONNECTIONS + 1
 
 
-async def test_errors_of_the_news_keep_the_connection(
+async def test_idle_connections_can_be_closed(
+    store: RedisStore, link: Pool, server: Server
+) -> None:
+    """Those in use stay, and calls get new ones."""
+    await store.make_feed("x", FEED, AT, None)
+    await asyncio.gather(*(store.write(write(published(f"p{i}"))) for i in range(50)))
+    with server.client() as client:
+
+        def are_left(count: int) -> bool:
+            others = client.client_list(_type="normal")
+            return len(others) == count + 1
+
+        async with link.borrow():
+            await link.close_idle()
+            await until(lambda: are_left(1))
+        assert await store.post("x", "p7") == body("p7")
+        assert are_left(1)
+
+
+async def test_domain_errors_keep_the_connection(
     store: RedisStore, server: Server
 ) -> None:
     """A refused write is an answer like any other."""
@@ -74,10 +93,10 @@ async def test_errors_of_the_news_keep_the_connection(
     assert after == before
 
 
-async def test_a_closed_link_is_closed(
+async def test_a_closed_pool_has_no_connection(
     store: RedisStore, link: Pool, server: Server
 ) -> None:
-    """And leaves no connection."""
+    """No connection is left open."""
     await store.feeds()
     await link.aclose()
     with pytest.raises(Unavailable):
@@ -89,16 +108,16 @@ async def test_a_closed_link_is_closed(
 async def test_a_subscription_that_ended_stays_ended(
     link: Pool, server: Server
 ) -> None:
-    """redis-py would connect again on its own, without what was subscribed to."""
-    heard: list[bytes] = []
+    """redis-py would reconnect on its own, without its channels."""
+    received: list[bytes] = []
     line = PubSubConnection(
-        await link.connect(), lambda channel, message: heard.append(message), 3.0
+        await link.connect(), lambda channel, message: received.append(message), 3.0
     )
     listening = asyncio.create_task(line.listen())
     await line.subscribe([b"a", b"b"])
     with server.client() as client:
         client.execute_command("SPUBLISH", "a", "1")
-        await until(lambda: heard == [b"1"])
+        await until(lambda: received == [b"1"])
         client.client_kill_filter(_type="pubsub")
         with pytest.raises(Unavailable):
             await listening
@@ -111,7 +130,7 @@ async def test_a_subscription_that_ended_stays_ended(
 
 
 async def test_a_pending_subscription_fails_with_its_connection(link: Pool) -> None:
-    """Nobody waits for an answer that can't come."""
+    """The caller does not wait for an answer that can't come."""
     line = PubSubConnection(await link.connect(), lambda channel, message: None, 30.0)
     # Nobody listens, so the answer is never read.
     waiting = asyncio.create_task(line.subscribe([b"a"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stoppress.domain.errors import Unavailable
-from stoppress.hub.reader_counts import Census
+from stoppress.hub.send_reader_counts import Census
 from stoppress.log.pool import Pool
 from stoppress.log.reader_census import RedisCensus
 from stoppress.log.redis_keys import READERS
@@ -15,8 +15,8 @@ from tests.waiting import until
 pytestmark = pytest.mark.asyncio
 
 
-async def test_everyone_gets_the_sum(link: Pool) -> None:
-    """Each call says what is here now; an empty one takes a process out."""
+async def test_each_process_gets_the_sum(link: Pool) -> None:
+    """Each call reports its own readers; an empty one removes a process."""
     one: Census = RedisCensus(link)
     two: Census = RedisCensus(link)
     assert await one.count({"x": 3, "flood-2026": 1}, 60) == {"x": 3, "flood-2026": 1}
@@ -50,7 +50,7 @@ async def test_thousands_of_feeds_are_one_round_trip(link: Pool) -> None:
     assert await census.count(here, 60) == here
 
 
-async def test_a_server_that_is_away_is_unavailable(link: Pool, server: Server) -> None:
+async def test_an_absent_server_is_unavailable(link: Pool, server: Server) -> None:
     server.kill()
     with pytest.raises(Unavailable):
         await RedisCensus(link).count({"x": 1}, 60)

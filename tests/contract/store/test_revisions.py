@@ -21,7 +21,7 @@ from stoppress.log.redis_keys import feed_keys
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
 from stoppress.web.encoded_snapshot import encode_snapshot
-from stoppress.wire import messages
+from stoppress.wire import encode_messages
 from tests.contract.store.news import (
     AnyStore,
     body,
@@ -44,8 +44,8 @@ def restored(post: str, expected: int, text: str = "new") -> Change:
     return change._replace(expected=expected, rev=expected + 1, restores=True)
 
 
-async def test_the_state_before_is_kept(any_store: AnyStore) -> None:
-    """With what was known of the write that made it; of a new post there is none."""
+async def test_the_former_state_is_kept(any_store: AnyStore) -> None:
+    """With time and author of its write; a new post has none."""
     store = any_store
     await made(store)
     await store.write(write(published("p"))._replace(about=b'{"by":1}'))
@@ -65,8 +65,8 @@ async def test_the_state_before_is_kept(any_store: AnyStore) -> None:
         await store.revisions("y", "p")
 
 
-async def test_only_the_withdrawn_state_seen_is_replaced(any_store: AnyStore) -> None:
-    """By a write that means to; any other finds the post gone."""
+async def test_restoring_needs_the_withdrawn_revision(any_store: AnyStore) -> None:
+    """Any other write finds the post gone."""
     store = any_store
     await made(store)
     await store.write(write(published("p")))
@@ -86,8 +86,8 @@ async def test_only_the_withdrawn_state_seen_is_replaced(any_store: AnyStore) ->
     assert (await store.withdrawn("x", "", 9)).posts == ()
 
 
-async def test_they_are_bounded(server: Server, link: Pool) -> None:
-    """By count and bytes; the newest is kept whatever it has; each is counted."""
+async def test_revisions_are_bounded(server: Server, link: Pool) -> None:
+    """By count and bytes; the newest is kept whatever its size; drops are counted."""
     counts = Tally()
 
     settings = replace(Settings(), post_revisions=3)
@@ -115,10 +115,10 @@ async def test_they_are_bounded(server: Server, link: Pool) -> None:
         assert client.exists(feed_keys("x").revisions) == 0
 
 
-async def test_a_release_without_revisions_writes_beside(
+async def test_an_older_release_writes_without_revisions(
     server: Server, store: RedisStore
 ) -> None:
-    """What it replaced is not kept, and nothing older is taken for it."""
+    """The state it replaces is not kept, and no older one stands in for it."""
     await made(store)
     await store.write(write(published("p"))._replace(about=b'{"by":1}'))
     await store.write(write(updated("p", 1))._replace(about=b'{"by":2}'))
@@ -181,7 +181,7 @@ async def test_replays_converge_in_any_order_of_changes(
             readers.append(Reader(from_snapshot(await _snapshot(any_store))))
     window = await any_store.window("x")
     said: list[Any] = [
-        msgspec.json.decode(messages.event("x", window.cursor.epoch, event, ""))
+        msgspec.json.decode(encode_messages.event("x", window.cursor.epoch, event, ""))
         for event in window.events
     ]
     for message in said:

@@ -25,7 +25,7 @@ from tests.contract.store.following import Counts, up
 from tests.contract.store.news import AT, FEED, published, settled, write
 from tests.contract.store.sinks import Recorder
 from tests.ports import reserve_port
-from tests.waiting import until
+from tests.waiting import WITHIN_S, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -61,7 +61,9 @@ async def linked(fleet: Fleet, settings: Settings) -> AsyncIterator[Pool]:
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-async def test_follows_the_primary(fleet: Fleet, settings: Settings, how: str) -> None:
+async def test_a_failover_is_followed(
+    fleet: Fleet, settings: Settings, how: str
+) -> None:
     """All of it: calls in use, the line, the probe; what was acknowledged is there.
 
     Nothing ends by a timeout: one that is frozen closes nothing and answers nothing.
@@ -97,8 +99,10 @@ async def test_follows_the_primary(fleet: Fleet, settings: Settings, how: str) -
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_sentinels_are_asked_not_obeyed(fleet: Fleet, settings: Settings) -> None:
-    """One away is not waited for; with none left the primary is where it was."""
+async def test_an_absent_sentinel_is_not_waited_for(
+    fleet: Fleet, settings: Settings
+) -> None:
+    """With none left, the last known primary is used."""
     one, *others = fleet.sentinels
     one.freeze()
     async with linked(fleet, settings) as link:
@@ -113,8 +117,8 @@ async def test_sentinels_are_asked_not_obeyed(fleet: Fleet, settings: Settings) 
             await connect(fleet.url, settings)
 
 
-async def test_one_that_was_cut_off_takes_nothing_back(fleet: Fleet) -> None:
-    """It names the primary that was, which is back and knows no better."""
+async def test_a_sentinel_with_old_news_is_ignored(fleet: Fleet) -> None:
+    """It names the former primary, which is back and claims to be primary."""
     address = parse(fleet.url)
     assert address is not None
     cut_off, *others = fleet.sentinels
@@ -124,7 +128,7 @@ async def test_one_that_was_cut_off_takes_nothing_back(fleet: Fleet) -> None:
     cut_off.kill()
     first.kill()
     second = await fleet.promoted(first)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(WITHIN_S):
         while True:
             try:
                 place = await asking.primary()
@@ -144,14 +148,18 @@ async def test_one_that_was_cut_off_takes_nothing_back(fleet: Fleet) -> None:
     await asking.aclose()
 
 
-async def test_a_name_that_nobody_knows(fleet: Fleet, settings: Settings) -> None:
-    """One line that says so."""
+async def test_an_unknown_primary_name_is_refused(
+    fleet: Fleet, settings: Settings
+) -> None:
+    """In one line."""
     with pytest.raises(BadSetting, match="no primary 'sports'"):
         await connect(fleet.url.replace(fleets.NAME, "sports"), settings)
 
 
-async def test_passwords(kind: str, tmp_path: Path, settings: Settings) -> None:
-    """The servers' and the Sentinels'; who has the wrong one is told so."""
+async def test_passwords_of_servers_and_sentinels_are_used(
+    kind: str, tmp_path: Path, settings: Settings
+) -> None:
+    """A wrong one is refused with the reason."""
     fleet = Fleet(kind, tmp_path, password="p@ss&word/1")
     try:
         await fleet.start()
@@ -169,8 +177,8 @@ async def test_passwords(kind: str, tmp_path: Path, settings: Settings) -> None:
         fleet.kill()
 
 
-async def test_no_sentinel_there(settings: Settings) -> None:
-    """They may come."""
+async def test_absent_sentinels_are_unavailable(settings: Settings) -> None:
+    """They may come later."""
     url = f"redis+sentinel://127.0.0.1:{reserve_port()}/news"
     with pytest.raises(Unavailable):
         await connect(url, dataclasses.replace(settings, redis_timeout_s=3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from stoppress.domain.errors import Unavailable
-from stoppress.identity.session_store import SessionStore
+from stoppress.identity.session_store_protocol import SessionStore
 from stoppress.log.connect import connect
 from stoppress.log.pool import Pool
 from stoppress.log.redis_keys import ONCE, SESSION
@@ -41,12 +42,15 @@ async def sessions(
 
 
 async def test_a_session_is_kept_listed_and_ended(sessions: SessionStore) -> None:
-    """Under its owner alone; ended is ended, whatever is touched then."""
+    """Listed under its owner only; touching an ended session does not revive it."""
     await sessions.put_session(ANNA, "a", b"1", 60, 100)
     await sessions.put_session(ANNA, "b", b"2", 60, 100)
     await sessions.put_session("ben", "c", b"3", 60, 100)
     assert await sessions.sessions(["b", "x", "a"]) == [b"2", None, b"1"]
     assert sorted(await sessions.session_names(ANNA)) == ["a", "b"]
+    now_ms = int(time.time() * 1000)
+    assert await sessions.session_names(ANNA, now_ms - 60_000) == []
+    assert sorted(await sessions.session_names(ANNA, now_ms + 60_000)) == ["a", "b"]
     assert await sessions.touch_session("a", b"4", 60)
     assert await sessions.drop_sessions(ANNA, ["a", "x"]) == 1
     assert not await sessions.touch_session("a", b"5", 60)
@@ -56,7 +60,7 @@ async def test_a_session_is_kept_listed_and_ended(sessions: SessionStore) -> Non
     assert await sessions.session_names("nobody") == []
 
 
-async def test_a_name_is_taken_or_claimed_once(sessions: SessionStore) -> None:
+async def test_a_single_use_name_counts_once(sessions: SessionStore) -> None:
     """Taken or claimed."""
     await sessions.put_once("code", 60)
     assert await sessions.take_once("code")
@@ -65,8 +69,8 @@ async def test_a_name_is_taken_or_claimed_once(sessions: SessionStore) -> None:
     assert not await sessions.claim_once("state", 60)
 
 
-async def test_all_of_it_expires(link: Pool) -> None:
-    """Nothing is left in Redis of sessions that ended by themselves."""
+async def test_sessions_expire_completely(link: Pool) -> None:
+    """Redis keeps nothing of expired sessions."""
     sessions = RedisSessionStore(link)
     await sessions.put_session(ANNA, "a", b"1", 60, 100)
     await sessions.put_once("code", 70)
@@ -81,8 +85,14 @@ async def test_all_of_it_expires(link: Pool) -> None:
     assert [left in (99, 100) for left in ours.values()] == [True]
 
 
-async def test_a_server_that_is_away_is_unavailable(link: Pool, server: Server) -> None:
-    """As with every other call of a store."""
+async def test_an_absent_server_is_unavailable(link: Pool, server: Server) -> None:
+    """As with every call of a store."""
     server.kill()
     with pytest.raises(Unavailable):
         await RedisSessionStore(link).sessions(["a"])
+
+
+async def test_the_secret_of_texts_is_created_once(sessions: SessionStore) -> None:
+    """The first process creates it; the others read it."""
+    assert await sessions.text_secret(b"a" * 32) == b"a" * 32
+    assert await sessions.text_secret(b"b" * 32) == b"a" * 32

@@ -28,7 +28,7 @@ def take_all(buckets: TokenBuckets, key: str) -> int:
 
 
 async def test_an_allowance_used_in_one_process_counts_in_all(link: Pool) -> None:
-    """Also in one that starts later, and only for the same key."""
+    """Also in one that starts later; each key has its own allowance."""
     (one, first), (two, second), (late, third) = (process(link) for _ in range(3))
     assert 100 <= take_all(one, "cms") <= 101
     await first.share()
@@ -43,8 +43,8 @@ async def test_an_allowance_used_in_one_process_counts_in_all(link: Pool) -> Non
     assert one.wait_s("cms") > 0.5
 
 
-async def test_it_is_kept_no_longer_than_it_counts(link: Pool) -> None:
-    """A bucket that is full again needs no memory; names hold no address."""
+async def test_a_full_bucket_is_deleted(link: Pool) -> None:
+    """A full bucket needs no record; Redis keys contain no address."""
     buckets, shared = process(link)
     buckets.take("192.0.2.1", 5)
     await shared.share()
@@ -53,10 +53,10 @@ async def test_it_is_kept_no_longer_than_it_counts(link: Pool) -> None:
         assert 3000 < await redis.one("PTTL", key) <= 5000
 
 
-async def test_a_store_that_is_away_lets_each_limit_alone(
+async def test_without_the_store_each_process_limits_alone(
     link: Pool, server: Server
 ) -> None:
-    """What was taken meanwhile is not shared later: it is over by then."""
+    """Tokens taken meanwhile are not shared later: they have refilled by then."""
     buckets, shared = process(link)
     buckets.take("cms")
     server.kill()

@@ -45,15 +45,15 @@ def store(any_store: AnyStore) -> AnyStore:
     return any_store
 
 
-async def test_is_what_the_desk_needs(store: AnyStore) -> None:
-    """The ports of the desk are met (mypy reads this)."""
+async def test_the_store_fits_the_desks_ports(store: AnyStore) -> None:
+    """mypy checks this."""
     desk: Store = store
     tokens: TokenStore = store
     assert (desk, tokens) == (store, store)
 
 
-async def test_makes_a_feed_at_seq_0(store: AnyStore) -> None:
-    """A new feed has an epoch of its own, and nothing in its log."""
+async def test_a_new_feed_is_at_seq_0(store: AnyStore) -> None:
+    """It has an epoch of its own, and an empty log."""
     cursor = await made(store)
     assert cursor.seq == 0
     kept = await store.feed("x")
@@ -64,10 +64,10 @@ async def test_makes_a_feed_at_seq_0(store: AnyStore) -> None:
     assert await store.feeds() == [FEED]
 
 
-async def test_a_feed_made_twice_under_one_key_is_made_once(
+async def test_a_feed_created_twice_under_one_key_is_created_once(
     store: AnyStore,
 ) -> None:
-    """The second answer is the first one's."""
+    """The second answer equals the first."""
     key = Idempotency("token-1", "k", "f")
     first = await store.make_feed("x", FEED, AT, key)
     again = await store.make_feed("x", FEED, AT, key)
@@ -78,7 +78,7 @@ async def test_a_feed_made_twice_under_one_key_is_made_once(
 
 
 async def test_a_key_is_claimed_for_one_feed(store: AnyStore) -> None:
-    """By the first request; each token has keys of its own; it can be released."""
+    """By the first request; each token has its own keys; a claim can be released."""
     key = Idempotency("token-1", "k", "f")
     assert await store.claim("x", key)
     assert not await store.claim("x", key)
@@ -90,14 +90,14 @@ async def test_a_key_is_claimed_for_one_feed(store: AnyStore) -> None:
 
 
 async def test_a_key_never_claimed_can_be_released(store: AnyStore) -> None:
-    """Nothing happens: the caller need not know whether its claim arrived."""
+    """Nothing happens: callers need not know whether their claim arrived."""
     key = Idempotency("token-1", "k", "f")
     await store.release(key)
     assert await store.claim("x", key)
 
 
-async def test_tells_what_is_left_of_withdrawn_posts(store: AnyStore) -> None:
-    """Each with its rev and the external id it holds, also one never shown here."""
+async def test_withdrawn_posts_are_listed(store: AnyStore) -> None:
+    """Each with its rev and the external id it holds, also an imported one."""
     await made(store)
     for name, external in (("a", None), ("b", "wire-b"), ("c", None)):
         await store.write(write(published(name, external_id=external)))
@@ -125,15 +125,15 @@ async def test_tells_what_is_left_of_withdrawn_posts(store: AnyStore) -> None:
         await store.withdrawn("nowhere", "", 1)
 
 
-async def test_lists_the_newest_made_first(store: AnyStore) -> None:
-    """By when they were made, whatever their names."""
+async def test_feeds_are_listed_newest_first(store: AnyStore) -> None:
+    """By creation time, whatever their slugs."""
     for at, slug in enumerate(("b", "a", "c")):
         await store.make_feed(slug, slug.encode(), AT + at, None)
     assert await store.feeds() == [b"c", b"a", b"b"]
 
 
-async def test_numbers_events_without_a_hole(store: AnyStore) -> None:
-    """For every writer, and any number at a time."""
+async def test_event_numbers_have_no_hole(store: AnyStore) -> None:
+    """Over all writers, with any number at a time."""
     epoch = (await made(store)).epoch
     names = [f"p{i}" for i in range(50)]
     written = await asyncio.gather(
@@ -187,7 +187,7 @@ async def test_each_of_many_writes_is_made_or_refused_alone(store: AnyStore) -> 
     assert await store.post("x", "old") == body("old", "new")
 
 
-async def test_refuses_what_is_not_there(store: AnyStore) -> None:
+async def test_unknown_feeds_and_posts_are_refused(store: AnyStore) -> None:
     """Each with its own error."""
     with pytest.raises(NotFound) as no_feed:
         await store.write(write(published("p")))
@@ -213,10 +213,10 @@ async def test_refuses_what_is_not_there(store: AnyStore) -> None:
     assert nothing.value.post == "p"
 
 
-async def test_an_expected_revision_has_to_be_the_current_one(
+async def test_an_expected_revision_must_be_current(
     store: AnyStore,
 ) -> None:
-    """The error carries what is there, for posts and for the feed."""
+    """The error carries the current state, for posts and for the feed."""
     await made(store)
     await store.write(write(published("p")))
     await store.write(write(updated("p", 1, "two")))
@@ -233,10 +233,10 @@ async def test_an_expected_revision_has_to_be_the_current_one(
     assert (await store.feed("x")).cursor.seq == 3
 
 
-async def test_a_withdrawn_post_leaves_no_text(
+async def test_no_answer_contains_the_text_of_a_withdrawn_post(
     store: AnyStore,
 ) -> None:
-    """Not in any answer; its id and external id stay taken."""
+    """Its id and external id stay taken."""
     await made(store)
     secret = "a-text-to-be-gone"
     await store.write(
@@ -269,7 +269,7 @@ async def test_an_external_id_belongs_to_one_post(store: AnyStore) -> None:
 
 
 async def test_a_post_is_found_by_its_external_id(store: AnyStore) -> None:
-    """Withdrawn or not; the withdrawal's revision is told."""
+    """Withdrawn or not; with the revision of the withdrawal."""
     await made(store)
     await store.write(write(published("p", external_id="e/é")))
     assert await store.external_post("x", "e/é") == "p"
@@ -286,7 +286,7 @@ async def test_a_post_is_found_by_its_external_id(store: AnyStore) -> None:
 async def test_an_external_id_counts_only_when_the_post_is_new(
     store: AnyStore,
 ) -> None:
-    """An edit neither takes one nor is refused for one."""
+    """An edit neither claims one nor is refused for one."""
     await made(store)
     await store.write(write(published("p", external_id="e")))
     await store.write(write(published("q")))
@@ -302,7 +302,7 @@ async def test_an_external_id_counts_only_when_the_post_is_new(
 async def test_a_write_is_refused_for_its_posts_before_its_pin(
     store: AnyStore,
 ) -> None:
-    """A stale revision is told, not that the pin moved: trying again would not help."""
+    """The stale revision is reported, not the moved pin: a retry would not help."""
     await made(store)
     await store.write(write(published("p"), pins=("", "p")))
     await store.write(write(published("q")))
@@ -315,7 +315,7 @@ async def test_a_write_is_refused_for_its_posts_before_its_pin(
 
 
 async def test_a_repeated_write_changes_nothing(store: AnyStore) -> None:
-    """It wins over a stale revision, and over an external id that is its own."""
+    """The repeat wins over a stale revision and over its own external id."""
     await made(store)
     first = await store.write(write(published("p", external_id="e"), key="k"))
     await store.write(write(updated("p", 1)))
@@ -329,7 +329,7 @@ async def test_a_repeated_write_changes_nothing(store: AnyStore) -> None:
     assert (await store.feed("x")).cursor.seq == 3
 
 
-async def test_recalls_what_was_written_under_a_key(store: AnyStore) -> None:
+async def test_the_write_under_a_key_is_recalled(store: AnyStore) -> None:
     """Per token."""
     await made(store)
     key = Idempotency("token-1", "k", "f1")
@@ -342,7 +342,7 @@ async def test_recalls_what_was_written_under_a_key(store: AnyStore) -> None:
 
 
 async def test_pinning_is_one_step(store: AnyStore) -> None:
-    """The former pin goes and the new one comes, or nothing happens."""
+    """Both posts change, or nothing does."""
     await made(store)
     await store.write(write(published("p"), pins=("", "p")))
     await store.write(write(published("q"), pins=("p", "q")))
@@ -361,8 +361,8 @@ async def test_pinning_is_one_step(store: AnyStore) -> None:
     assert (await store.snapshot("x", 20)).pinned is None
 
 
-async def test_tokens_are_kept(store: AnyStore) -> None:
-    """Put, found, listed, dropped."""
+async def test_tokens_are_stored_found_listed_and_deleted(store: AnyStore) -> None:
+    """Each by its digest."""
     assert await store.token("d") is None
     await store.put_token("d", b"record")
     assert await store.token("d") == b"record"

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.asyncio
 async def test_only_revisions_hold_the_text_of_a_withdrawn_post(
     store: RedisStore, server: Server
 ) -> None:
-    """Neither the log, nor the posts, nor what is remembered of a write."""
+    """Neither the log, nor the posts, nor idempotency records."""
     await made(store)
     secret = "a-text-to-be-gone"
     await store.write(write(published("p", secret, external_id="ext-1"), key="k"))
@@ -42,7 +42,7 @@ async def test_only_revisions_hold_the_text_of_a_withdrawn_post(
 async def test_an_idempotency_record_lasts_a_day(
     store: RedisStore, server: Server
 ) -> None:
-    """Then its key may be used anew."""
+    """Then its key may be used again."""
     await made(store)
     await store.write(write(published("p"), key="k"))
     with server.client() as client:
@@ -53,7 +53,7 @@ async def test_an_idempotency_record_lasts_a_day(
 async def test_a_dropped_feed_leaves_idempotency_records_and_its_audit(
     store: RedisStore, server: Server
 ) -> None:
-    """And the name of the node, which is no feed's."""
+    """The node's record stays too: it belongs to no feed."""
     await made(store)
     await store.write(write(published("p", external_id="e"), key="k"))
     await store.drop_feed("x", 1, None)
@@ -63,8 +63,8 @@ async def test_a_dropped_feed_leaves_idempotency_records_and_its_audit(
     assert set(left) == {b"stoppress:node", *audit}
 
 
-async def test_a_piece_of_the_log_follows_on_a_seq(store: RedisStore) -> None:
-    """It is the rest of the window; beyond the head there is none."""
+async def test_a_part_of_the_log_is_read_after_a_seq(store: RedisStore) -> None:
+    """It is the rest of the window; beyond the head it is empty."""
     await made(store)
     for name in ("p", "q", "r"):
         await store.write(write(published(name)))
@@ -76,7 +76,7 @@ async def test_a_piece_of_the_log_follows_on_a_seq(store: RedisStore) -> None:
 
 
 async def test_a_window_is_bounded(link: Pool, settings: Settings) -> None:
-    """By events, and by bytes as a ring counts them; what is there has no hole."""
+    """By events, and by bytes as a ring counts them; it has no hole."""
     few = RedisStore(link, dataclasses.replace(settings, ring_events=600))
     await few.make_feed("x", FEED, AT, None)
     for i in range(1300):
@@ -96,7 +96,7 @@ async def test_a_window_is_bounded(link: Pool, settings: Settings) -> None:
 
 
 async def test_the_log_is_trimmed(link: Pool, settings: Settings) -> None:
-    """About `log_events` are kept; posts are not touched."""
+    """About `log_events` stay; posts are not touched."""
     store = RedisStore(link, dataclasses.replace(settings, log_events=100))
     await store.make_feed("x", FEED, AT, None)
     for i in range(500):

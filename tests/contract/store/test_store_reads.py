@@ -58,7 +58,7 @@ async def test_pages_go_through_every_post_once(store: AnyStore) -> None:
     assert (len(exact.posts), exact.next) == (4, None)
 
 
-async def test_pages_rise_from_the_oldest(store: AnyStore) -> None:
+async def test_pages_can_begin_with_the_oldest(store: AnyStore) -> None:
     """Every post once, ties by id, after marks whose posts are gone."""
     await made(store)
     order = {f"p{i:02}": AT + i // 10 for i in range(25)}
@@ -98,7 +98,7 @@ async def test_a_snapshot_is_at_a_cursor(store: AnyStore) -> None:
 
 
 async def test_a_window_shows_posts_as_they_are_now(store: AnyStore) -> None:
-    """Every seq is there; the body is the newest; a feed's event has the feed."""
+    """Every seq is there; posts and the feed are in their current state."""
     epoch = (await made(store)).epoch
     await store.write(write(published("p", "one")))
     await store.write(write(published("q", "gone")))
@@ -118,7 +118,7 @@ async def test_a_window_shows_posts_as_they_are_now(store: AnyStore) -> None:
     )
 
 
-async def test_a_dropped_feed_is_gone_with_all_it_held(store: AnyStore) -> None:
+async def test_a_deleted_feed_leaves_no_data(store: AnyStore) -> None:
     """The slug, used again, has a new epoch."""
     epoch = (await made(store)).epoch
     await store.write(write(published("p", external_id="e"), key="k"))
@@ -141,8 +141,10 @@ async def test_a_dropped_feed_is_gone_with_all_it_held(store: AnyStore) -> None:
     assert not late.repeated
 
 
-async def test_two_who_drop_and_make_do_not_hide_a_feed(store: AnyStore) -> None:
-    """Whatever the order of the steps, a feed that is there is listed, once."""
+async def test_concurrent_deletes_and_creates_keep_the_list_correct(
+    store: AnyStore,
+) -> None:
+    """In any order of the steps, an existing feed is listed once."""
     for _ in range(20):
         await made(store)
         await asyncio.gather(
@@ -162,7 +164,7 @@ async def test_two_who_drop_and_make_do_not_hide_a_feed(store: AnyStore) -> None
 
 @pytest.mark.parametrize("rising", [False, True])
 async def test_a_page_of_large_posts_is_cut(store: AnyStore, rising: bool) -> None:
-    """At about a mebibyte; all of them still come, once, and one always."""
+    """At about one MiB; each page has at least one, and all of them follow, once."""
     await made(store)
     sizes = [300_000] * 7 + [3 * PAGE_BYTES, 10] + [1000] * 12
     for n, size in enumerate(sizes):

@@ -51,10 +51,10 @@ async def test_a_write_is_one_command(store: RedisStore, server: Server) -> None
     ]
 
 
-async def test_writes_asked_together_are_one_command_for_each_feed(
+async def test_concurrent_writes_are_one_command_per_feed(
     store: RedisStore, server: Server
 ) -> None:
-    """One EVALSHA for those of a feed, with the bookkeeping of the feed once."""
+    """One EVALSHA for a feed's writes, with one update of the feed's record."""
     await made(store)
     await store.make_feed("y", b"{}", AT, None)
     await store.write(write(published("p0"), key="k0"))
@@ -76,7 +76,7 @@ async def test_writes_asked_together_are_one_command_for_each_feed(
     assert [one.cursor.seq for one in done] == [*range(2, 10), 1]
 
 
-async def test_what_is_damaged_refuses_its_own_write_alone(
+async def test_damaged_data_fails_only_its_own_write(
     store: RedisStore, server: Server
 ) -> None:
     """A post without a revision, a record of another type: the others are written."""
@@ -104,10 +104,10 @@ async def test_what_is_damaged_refuses_its_own_write_alone(
         await store.post("x", "b")
 
 
-async def test_away_is_unavailable_and_comes_back(
+async def test_a_killed_server_is_unavailable_and_recovers(
     store: RedisStore, server: Server
 ) -> None:
-    """Killed: 503, at once. Started again: all that was written is there."""
+    """503 at once; after a restart every write is there."""
     epoch = (await made(store)).epoch
     await store.write(write(published("p"), key="k"))
     server.kill()
@@ -125,7 +125,7 @@ async def test_away_is_unavailable_and_comes_back(
 async def test_a_server_that_hangs_is_unavailable(
     store: RedisStore, server: Server, link: Pool
 ) -> None:
-    """After `redis_timeout_s`; the outcome is settled by the same key."""
+    """After `redis_timeout_s`; a repeat with the same key settles the outcome."""
     await made(store)
     link.timeout_s = 0.3
     server.freeze()
@@ -137,10 +137,8 @@ async def test_a_server_that_hangs_is_unavailable(
     assert (await store.feed("x")).cursor.seq == 1
 
 
-async def test_a_write_that_fails_in_the_middle_does_not_half_happen(
-    store: RedisStore, server: Server
-) -> None:
-    """A log that is ahead of meta (tampered with) refuses, and nothing is kept."""
+async def test_a_write_is_never_half_done(store: RedisStore, server: Server) -> None:
+    """A log ahead of its record (tampered with) refuses it whole."""
     await made(store)
     with server.client() as client:
         client.xadd("stoppress:{x}:log", {"type": "t"}, id="9-0")
@@ -159,7 +157,7 @@ async def test_a_write_that_fails_in_the_middle_does_not_half_happen(
 
 
 async def test_a_full_server_is_unavailable(store: RedisStore, server: Server) -> None:
-    """Out of memory: nothing is written, and all can be read."""
+    """Out of memory: nothing is written; reads work."""
     await made(store)
     with server.client() as client:
         client.config_set("maxmemory", "1mb")

@@ -113,8 +113,10 @@ async def travels(shards: Shards, settings: Settings, feed: str = "x") -> Record
     return sink
 
 
-async def test_one_server(tmp_path: Path, trusted: Papers, settings: Settings) -> None:
-    """Whose authority is known is talked to; others are told why not."""
+async def test_a_tls_server_is_verified(
+    tmp_path: Path, trusted: Papers, settings: Settings
+) -> None:
+    """A known authority is accepted; others are refused with the reason."""
     stranger = papers(tmp_path / "stranger")
     server = Server(KIND, tmp_path / "server", port=reserve_port())
     server.tls = trusted.settings
@@ -138,10 +140,10 @@ async def test_one_server(tmp_path: Path, trusted: Papers, settings: Settings) -
         server.kill()
 
 
-async def test_a_server_that_asks_for_ours(
+async def test_a_client_certificate_is_sent(
     tmp_path: Path, trusted: Papers, settings: Settings
 ) -> None:
-    """With a certificate of our own it lets us in."""
+    """To a server that requires one."""
     server = Server(KIND, tmp_path / "server", port=reserve_port())
     server.tls = (*trusted.settings, "--tls-auth-clients", "yes")
     url = trusted.known_to(f"redis://127.0.0.1:{server.port}")
@@ -156,7 +158,9 @@ async def test_a_server_that_asks_for_ours(
         server.kill()
 
 
-async def test_sentinels(tmp_path: Path, trusted: Papers, settings: Settings) -> None:
+async def test_sentinels_work_over_tls(
+    tmp_path: Path, trusted: Papers, settings: Settings
+) -> None:
     """They, the servers and their replication; the next primary too."""
     fleet = Fleet(KIND, tmp_path / "fleet", tls=trusted.settings)
     try:
@@ -172,8 +176,10 @@ async def test_sentinels(tmp_path: Path, trusted: Papers, settings: Settings) ->
         fleet.kill()
 
 
-async def test_a_cluster(tmp_path: Path, trusted: Papers, settings: Settings) -> None:
-    """Its servers are found at the ports where they speak TLS."""
+async def test_a_cluster_works_over_tls(
+    tmp_path: Path, trusted: Papers, settings: Settings
+) -> None:
+    """Its servers are found at their TLS ports."""
     tls = (*trusted.settings, "--tls-cluster", "yes")
     cluster = Cluster(KIND, tmp_path / "cluster", replicas=0, tls=tls)
     try:

@@ -20,8 +20,8 @@ KEY = Idempotency("me", "k", "f1")
 FIRST, SECOND = TokenUnderKey("salt1", "d1"), TokenUnderKey("salt2", "d2")
 
 
-async def test_keys_of_tickets_are_kept(store: AnyStore) -> None:
-    """As bytes of any kind; several at once are dropped."""
+async def test_ticket_keys_are_stored(store: AnyStore) -> None:
+    """Any bytes; several are deleted at once."""
     assert await store.ticket_keys() == {}
     await store.put_ticket_key("a", b"\x00\xff")
     await store.put_ticket_key("b", b"\r\n")
@@ -32,7 +32,7 @@ async def test_keys_of_tickets_are_kept(store: AnyStore) -> None:
 
 
 async def test_a_key_makes_one_token(any_store: AnyStore) -> None:
-    """Also at the same moment; and none after that one was revoked."""
+    """Also at the same moment; none after that one was revoked."""
     assert await any_store.recall_token(KEY) is None
     assert await any_store.tokens() == []
     one, two = await asyncio.gather(
@@ -55,8 +55,10 @@ async def test_a_key_makes_one_token(any_store: AnyStore) -> None:
     assert [name for name, _ in await any_store.tokens()] == ["d3"]
 
 
-async def test_the_key_of_a_token_expires(store: RedisStore, server: Server) -> None:
-    """As those of posts do; a repeat does not prolong it. It is in the tokens' slot."""
+async def test_the_idempotency_record_of_a_token_expires(
+    store: RedisStore, server: Server
+) -> None:
+    """As those of posts do; a repeat does not extend it. It is in the tokens' slot."""
     await store.make_token(FIRST, b"r1", KEY)
     name = made_token_key(KEY)
     with server.client() as client:
@@ -70,7 +72,7 @@ async def test_the_key_of_a_token_expires(store: RedisStore, server: Server) -> 
 
 
 async def test_a_key_revokes_one_token(any_store: AnyStore) -> None:
-    """A repeat has the first answer; a key that revoked nothing is free."""
+    """A repeat gets the first answer; a key that revoked nothing is free."""
     for digest in ("d1", "d2"):
         await any_store.put_token(digest, b"r")
     other = KEY._replace(fingerprint="f2")

@@ -23,7 +23,7 @@ def records_of(link: Pool) -> UploadRecords:
     return UploadRecords(link, RedisAudit(link, 0), 60)
 
 
-async def test_an_upload_is_noted_once(store: RedisStore, link: Pool) -> None:
+async def test_an_upload_is_recorded_once(store: RedisStore, link: Pool) -> None:
     """The first one counts; another file under that key is refused."""
     records = records_of(link)
     with pytest.raises(NotFound):
@@ -45,7 +45,7 @@ async def test_an_upload_is_noted_once(store: RedisStore, link: Pool) -> None:
 
 
 async def test_a_used_picture_is_found(store: RedisStore, link: Pool) -> None:
-    """In a post, in an earlier state, of a withdrawn one; not in the post that goes."""
+    """In a post, an earlier state or a withdrawn post; not in the post being erased."""
 
     def naming(number: int) -> str:
         return f"![x](/media/x/{IDS[number]}-900x600.jpg)"
@@ -64,8 +64,10 @@ async def test_a_used_picture_is_found(store: RedisStore, link: Pool) -> None:
     assert await records.used_pictures("y", IDS) == set()
 
 
-async def test_one_process_removes(store: RedisStore, link: Pool) -> None:
-    """Until its time is over."""
+async def test_one_process_removes_unused_pictures(
+    store: RedisStore, link: Pool
+) -> None:
+    """Until its lease ends."""
     records = records_of(link)
     assert await records.claim_removal(60)
     assert not await records.claim_removal(60)

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from stoppress.desk.store_protocol import Store
 from stoppress.domain.errors import NotFound
-from stoppress.hub.event_source import Upstream
+from stoppress.hub.log_follower_protocol import Upstream
 from stoppress.log.event_record import recorded_post
 from stoppress.log.store import RedisStore
 from tests.contract.store.following import Counts, following
@@ -24,7 +24,8 @@ from tests.contract.store.news import (
     write,
 )
 from tests.contract.store.sinks import Recorder
-from tests.memory_store import MemoryStore, MemoryUpstream
+from tests.memory_store import MemoryStore
+from tests.memory_upstream import MemoryUpstream
 
 pytestmark = pytest.mark.asyncio
 
@@ -46,8 +47,10 @@ async def upstream(any_store: AnyStore) -> AsyncIterator[Upstream]:
         yield follower
 
 
-async def test_fills_and_then_pushes(upstream: Upstream, store: Store) -> None:
-    """What was before is the window, with posts as they are now; the rest is pushed."""
+async def test_a_window_is_filled_and_later_events_pushed(
+    upstream: Upstream, store: Store
+) -> None:
+    """The window has posts in their current state."""
     await made(store)
     await store.write(write(published("p", "one")))
     await store.write(write(updated("p", 1, "two")))
@@ -72,8 +75,10 @@ async def test_fills_and_then_pushes(upstream: Upstream, store: Store) -> None:
     assert await upstream.head("x") == last.cursor
 
 
-async def test_a_feed_that_is_not_there(upstream: Upstream, store: Store) -> None:
-    """NotFound, and nothing stays open: it can be opened once it was made."""
+async def test_opening_an_unknown_feed_is_not_found(
+    upstream: Upstream, store: Store
+) -> None:
+    """Nothing stays open: it can be opened once it is created."""
     with pytest.raises(NotFound):
         await upstream.open("x", Recorder())
     with pytest.raises(NotFound):
@@ -84,7 +89,7 @@ async def test_a_feed_that_is_not_there(upstream: Upstream, store: Store) -> Non
     assert sink.cursor == cursor
 
 
-async def test_a_closed_feed_is_not_heard_of(upstream: Upstream, store: Store) -> None:
+async def test_a_closed_feed_receives_nothing(upstream: Upstream, store: Store) -> None:
     """Closing twice is closing once; opened again it is filled again."""
     await made(store)
     sink, again = Recorder(), Recorder()
@@ -97,8 +102,8 @@ async def test_a_closed_feed_is_not_heard_of(upstream: Upstream, store: Store) -
     assert sink.events == []
 
 
-async def test_a_deleted_feed_ends(upstream: Upstream, store: Store) -> None:
-    """And can be opened again when it is made again."""
+async def test_a_deleted_feed_ends_its_sink(upstream: Upstream, store: Store) -> None:
+    """It can be opened when it is created again."""
     await made(store)
     sink, again = Recorder(), Recorder()
     await upstream.open("x", sink)

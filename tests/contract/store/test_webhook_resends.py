@@ -65,7 +65,7 @@ async def test_two_processes_send_a_letter_once(
     monkeypatch: pytest.MonkeyPatch,
     ends: bool,
 ) -> None:
-    """However many clicks; if the process ends while it sends, the other one sends."""
+    """After any number of clicks; if the sending process ends, the other one sends."""
     monkeypatch.setattr(module, "FIND_S", 0.05)
     monkeypatch.setattr(module, "NEXT_LOOK_S", 0.05)
     monkeypatch.setattr(module, "NEXT_QUEUE_LOOK_S", 0.05)

@@ -22,7 +22,7 @@ HOOK = Webhook("h", "https://hooks.example.com/", "whsec_c2VjcmV0", "a")
 
 
 async def test_a_webhook_begins_at_the_head(any_store: AnyStore) -> None:
-    """And is gone with its feed."""
+    """Deleting its feed deletes it."""
     store = any_store
     with pytest.raises(NotFound):
         await store.webhooks("x")
@@ -46,7 +46,7 @@ async def test_a_webhook_begins_at_the_head(any_store: AnyStore) -> None:
     assert list(await store.webhooks("x")) == []
 
 
-async def test_dead_letters_are_the_feed_s(any_store: AnyStore) -> None:
+async def test_dead_letters_are_listed_per_feed(any_store: AnyStore) -> None:
     """The newest first."""
     await made(any_store)
     for n in range(3):
@@ -92,7 +92,7 @@ async def test_a_dead_letter_is_queued_once(any_store: AnyStore) -> None:
 
 
 async def test_a_queued_id_without_a_letter_is_dropped(store: RedisStore) -> None:
-    """The letter was delivered or let go between a click's reading and its writing."""
+    """The letter was delivered or dropped between a request's read and its write."""
     await made(store)
     assert await store.queue_resends("x", "h", ["h.e-1"]) == 1
     assert list(await store.resends("x", "h")) == []
@@ -115,8 +115,8 @@ async def test_dead_letters_of_earlier_releases_have_ids(
     assert list(await store.dead_letters("x")) == []
 
 
-async def test_one_holds_a_webhook(store: RedisStore, server: Server) -> None:
-    """Until its time is over, or for as long as it renews it."""
+async def test_one_process_holds_a_webhook(store: RedisStore, server: Server) -> None:
+    """Until its lease ends, or for as long as it renews it."""
     key = f"{webhook_keys('x').hooks}:h"
     assert await store.hold_webhook("x", "h", "a", 300)
     assert not await store.hold_webhook("x", "h", "b", 900)
@@ -130,10 +130,10 @@ async def test_one_holds_a_webhook(store: RedisStore, server: Server) -> None:
     await until(lambda: store.hold_webhook("x", "h", "b", 300))
 
 
-async def test_those_of_a_former_feed_do_not_count(
+async def test_webhooks_of_a_deleted_feed_do_not_count(
     store: RedisStore, server: Server
 ) -> None:
-    """An earlier release deletes a feed and knows of no webhook."""
+    """An earlier release deletes a feed without its webhooks."""
     await made(store)
     await store.add_webhook("x", HOOK)
     with server.client() as client:
@@ -148,7 +148,7 @@ async def test_those_of_a_former_feed_do_not_count(
 
 
 async def test_a_key_makes_one_webhook(any_store: AnyStore) -> None:
-    """Also at the same moment; none after it was deleted, but one in a later feed."""
+    """Also at the same moment; none after it was deleted, except in a later feed."""
     key = Idempotency("me", "k", "f1")
     with pytest.raises(NotFound):
         await any_store.recall_webhook("x", key)
@@ -182,7 +182,9 @@ async def test_a_key_makes_one_webhook(any_store: AnyStore) -> None:
     assert await any_store.add_webhook("x", other, key) == other
 
 
-async def test_the_key_of_a_webhook_expires(store: RedisStore, server: Server) -> None:
+async def test_the_idempotency_record_of_a_webhook_expires(
+    store: RedisStore, server: Server
+) -> None:
     """As those of the feed's posts do."""
     await made(store)
     key = Idempotency("me", "k", "f1")
@@ -192,7 +194,7 @@ async def test_the_key_of_a_webhook_expires(store: RedisStore, server: Server) -
 
 
 async def test_a_key_queues_resends_once(any_store: AnyStore) -> None:
-    """A repeat is told how many it was, also when all are sent by then."""
+    """A repeat gets the same number, also when all are sent by then."""
     await made(any_store)
     await any_store.add_webhook("x", HOOK)
     key = Idempotency("me", "k", "f1")

@@ -1,5 +1,5 @@
 // An OpenID provider that others wrote and had certified (oidc-provider), with one client
-// and whoever signs in: PORT REDIRECT_URI AUTH_METHOD. Prints "ready" when it listens.
+// that signs every person in: PORT REDIRECT_URI AUTH_METHOD. Prints "ready" when it listens.
 import { createServer } from "node:http";
 import Provider from "oidc-provider";
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from stoppress.bench import publisher
+from stoppress.bench.read_and_publish_requests import STOP_PRESS
 from stoppress.bench.run_plan_and_result import BenchFailed
-from stoppress.bench.server_kind import STOP_PRESS
 from tests.ports import reserve_port
-from tests.unit.bench.test_reader_crowd import plan
+from tests.unit.bench.test_many_readers_in_one_process import plan
 from tests.unit.cli.site import Site, serving
 
 EDITOR = next(

@@ -9,7 +9,7 @@ import pytest
 
 from stoppress.bench.reader_process import _obey, _spent, need_descriptors
 from stoppress.bench.run_plan_and_result import BenchFailed
-from tests.unit.bench.test_reader_crowd import plan
+from tests.unit.bench.test_many_readers_in_one_process import plan
 
 PLAN = plan(("127.0.0.1", 1))
 

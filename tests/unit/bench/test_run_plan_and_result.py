@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stoppress.bench.run_plan_and_result import BenchFailed
-from tests.unit.bench.test_reader_crowd import plan
+from tests.unit.bench.test_many_readers_in_one_process import plan
 
 
 def test_readers_wait_as_long_as_posts_are_sent_and_then_some() -> None:

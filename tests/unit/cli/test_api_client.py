@@ -59,7 +59,7 @@ def test_reading_is_tried_once() -> None:
     assert len(received) == 1
 
 
-def test_what_is_no_stop_press_is_told() -> None:
+def test_an_answer_of_another_kind_of_server_is_an_error() -> None:
     """A page of something else is no answer."""
     with answering((200, b"<html>"), (404, b"[]")) as (url, _):
         with pytest.raises(CallFailed, match="is not a Stop Press server"):

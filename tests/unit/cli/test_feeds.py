@@ -45,7 +45,7 @@ def test_a_feed_is_shown_as_it_is(site: Site) -> None:
     assert '"posts": []' in site.run("feed", "show", "x")[1]
 
 
-def test_what_the_server_refuses_is_one_line(site: Site) -> None:
+def test_a_refusal_by_the_server_is_one_line(site: Site) -> None:
     """With what the server says."""
     site.answers["POST /v1/feeds"] = 409, {"title": "Conflict", "detail": "it is taken"}
     code, said, complaint = site.run("feed", "create", "x", "--title", "Rain")

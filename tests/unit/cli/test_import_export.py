@@ -68,7 +68,9 @@ def test_a_takedown_during_the_export_is_told(site: Site, tmp_path: Path) -> Non
     assert [one["withdrawn"] for one in lines if "withdrawn" in one] == page
 
 
-def test_what_happened_meanwhile_follows(site: Site, tmp_path: Path) -> None:
+def test_an_export_ends_with_the_changes_made_meanwhile(
+    site: Site, tmp_path: Path
+) -> None:
     """Whole, not as readers get it; the end is one cursor."""
     exported(site)
     event = {"type": "post.updated", "cursor": "e-6", "post": {"id": "p1", "rev": 2}}
@@ -131,7 +133,7 @@ END_4 = {"end": {"cursor": "e-5", "lines": 4}}
         ([HEAD, FEED], 2, "is incomplete"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(
+def test_an_invalid_line_is_reported_with_its_number(
     lines: list[Any], line: int, text: str, site: Site, tmp_path: Path
 ) -> None:
     site.answers["PUT /v1/feeds/x"] = 201, {}

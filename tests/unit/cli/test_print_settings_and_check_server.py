@@ -42,7 +42,7 @@ def test_a_healthy_server_is_well(site: Site) -> None:
         ("/v1/feeds?all=true", 401, None, "the token is unknown"),
     ],
 )
-def test_what_is_wrong_is_told(
+def test_doctor_prints_each_problem(
     path: str, status: int, answer: object, wrong: str, site: Site
 ) -> None:
     """And it fails, for programs."""
@@ -85,7 +85,7 @@ def test_an_address_that_is_not_set_behind_a_proxy_is_warned_of(
     assert says in " ".join(warned)
 
 
-def test_nobody_there_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_fails_without_a_server(capsys: pytest.CaptureFixture[str]) -> None:
     url = f"http://127.0.0.1:{reserve_port()}"
     assert run(["doctor", "--url", url]) == 1
     assert f"no answer from {url}" in capsys.readouterr().out

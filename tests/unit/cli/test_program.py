@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import click
 import pytest
@@ -31,11 +31,30 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], int]:
     return run_one
 
 
-def test_it_has_the_commands_that_are_promised() -> None:
+def test_every_documented_command_exists() -> None:
     assert {*COMMANDS.split(), "doctor", "bench"} <= stoppress.commands.keys()
 
 
-def test_it_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+def every_option(command: click.Command, path: str = "") -> Iterator[tuple[str, str]]:
+    """Each option of the command and those below it: its name, and its help."""
+    if isinstance(command, click.Group):
+        for name, one in command.commands.items():
+            yield from every_option(one, f"{path} {name}")
+    for option in command.params:
+        if isinstance(option, click.Option):
+            yield f"{path} {option.opts[0]}", option.help or ""
+
+
+def test_every_option_has_help() -> None:
+    """A sentence; the name of an option alone explains none."""
+    found = dict(every_option(stoppress))
+    assert " feed edit --title" in found
+    assert [
+        name for name, said in found.items() if not said.endswith((".", "]", ")"))
+    ] == []
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out == f"stoppress {__version__}\n"
 

@@ -65,12 +65,14 @@ def test_data_that_can_not_be_kept_is_misuse(tmp_path: Path) -> None:
 def test_the_welcome_can_be_copied(port: int, needs_url: bool) -> None:
     """The command it shows finds the server."""
     settings = Settings(port=port, admin_token=TOKEN)
-    told = serve_and_demo._welcome(settings, "flood")
-    assert f"{settings.base}/live/flood" in told and f"--token {TOKEN}" in told
-    assert ("--url" in told) is needs_url
+    reported = serve_and_demo._welcome(settings, "flood")
+    assert f"{settings.base}/live/flood" in reported and f"--token {TOKEN}" in reported
+    assert ("--url" in reported) is needs_url
 
 
-def test_it_says_how_to_call_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_printed_command_is_the_one_that_was_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """From the same folder, as it was called."""
     for called, again in (
         ("/x/stoppress/__main__.py", "python -m stoppress"),
@@ -88,10 +90,10 @@ def test_secrets_on_the_command_line_are_warned_of() -> None:
         "redis": "redis://:s3cr3t@store.example",
         "host": "127.0.0.1",
     }
-    told = serve_and_demo.shown_in_ps(given)
+    reported = serve_and_demo.shown_in_ps(given)
     named = ("ADMIN_TOKEN_FILE", "OIDC_CLIENT_SECRET_FILE", "REDIS")
-    assert len(told) == len(named)
-    for warning, name in zip(told, named, strict=True):
+    assert len(reported) == len(named)
+    for warning, name in zip(reported, named, strict=True):
         assert f"use STOPPRESS_{name} instead" in warning
         assert "cr" not in warning.replace("secret", "")
     assert serve_and_demo.shown_in_ps({"redis": "redis://store.example"}) == []

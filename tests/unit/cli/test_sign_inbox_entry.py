@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from stoppress.cli.program import stoppress
-from stoppress.domain.inbox_entry import read_inbox_entry, token_digest
+from stoppress.domain.signed_redis_inbox_entry import read_inbox_entry, token_digest
 
 
 @pytest.mark.parametrize("post", ['{"body": "a \\"b\\" \\\\ c\\nd"}', '{"body": "é"}'])
@@ -30,7 +30,9 @@ def test_prints_a_signed_entry(post: str) -> None:
     ("arguments", "reason"),
     [(["{}"], "a token is needed"), (["no", "--token", "t"], "not JSON")],
 )
-def test_what_is_wrong_is_told(arguments: list[str], reason: str) -> None:
+def test_an_invalid_argument_is_refused_with_its_reason(
+    arguments: list[str], reason: str
+) -> None:
     """Before anything is signed."""
     said = CliRunner().invoke(stoppress, ["sign", "quay", *arguments], env={})
     assert said.exit_code == 2 and reason in said.output

@@ -49,7 +49,7 @@ def test_a_reset_says_where_it_goes_on() -> None:
     assert line(message("reset")).startswith("e-7  reset: ")
 
 
-def test_what_can_not_be_followed_is_told_at_once(site: Site) -> None:
+def test_an_invalid_cursor_or_unknown_feed_is_an_error_at_once(site: Site) -> None:
     """Rather than tried for ever."""
     code, _, complaint = site.run("tail", "x", "--since", "nonsense")
     assert code == 1 and "is invalid" in complaint and site.asked == []

@@ -162,7 +162,7 @@ async def test_a_kind_it_does_not_know_counts() -> None:
 @pytest.mark.asyncio
 async def test_silence_ends_the_connection() -> None:
     """A line on which not even beats come is dead, whatever the kernel thinks."""
-    heard = asyncio.Event()
+    received = asyncio.Event()
 
     async with town() as place:
         scripts = [[hello("e-4", beat=0.01)], [hello("e-4"), event(5)]]
@@ -171,13 +171,13 @@ async def test_silence_ends_the_connection() -> None:
             for said in scripts.pop(0):
                 await line.send(msgspec.json.encode(said).decode())
             await line.wait_closed()
-            heard.set()
+            received.set()
 
         async with serve(hold, "127.0.0.1", 0) as server:
             port = next(iter(server.sockets)).getsockname()[1]
             place.url = f"http://127.0.0.1:{port}"
             assert await read(place, 1) == [event(5)]
-            assert heard.is_set() and not scripts
+            assert received.is_set() and not scripts
 
 
 @pytest.mark.parametrize("code", [4400, 4401, 4403, 4404, 4410])
@@ -219,7 +219,9 @@ async def test_a_refusal_over_http_is_the_end(transport: Transport) -> None:
     assert refused.value.code == 4404
 
 
-def test_it_comes_back_spread_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_reconnects_after_a_random_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Full jitter over a bound that doubles, as told by the server, to a minute."""
     drawn: list[float] = []
 

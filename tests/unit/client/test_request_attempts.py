@@ -58,7 +58,7 @@ def test_a_refusal_is_final(status: int) -> None:
 @pytest.mark.parametrize(
     "outcome", [response(429), response(502), response(503), response(504), BROKEN]
 )
-def test_what_is_not_settled_is_repeated(
+def test_a_request_of_unknown_outcome_is_repeated(
     outcome: httpx.Response | httpx.TransportError,
 ) -> None:
     """Many times, with a bounded wait."""

@@ -93,7 +93,7 @@ async def test_a_stale_edit_reads_the_post_again() -> None:
     assert named == [None, '"3"', None, '"4"']
 
 
-async def test_what_is_gone_is_left_alone() -> None:
+async def test_a_missing_post_is_neither_edited_nor_withdrawn() -> None:
     for status in (404, 410):
         assert not await Server((status, None)).editor.edit("x", "p1", {})
         await Server((status, None)).editor.withdraw("x", "p1")

@@ -198,9 +198,9 @@ async def test_the_gauge_is_one_post_however_long_it_runs(flood: Coverage) -> No
     await run(desk, flood, lasts_s=48 * HOUR_S)
     assert flood.gauge is not None
     marks = [mark.external_id for mark in flood.gauge.marks]
-    told = [name for name in desk.names() if name.startswith("gauge-below")]
-    assert told == marks[: len(told)]
-    assert 3 <= len(told)
+    reported = [name for name in desk.names() if name.startswith("gauge-below")]
+    assert reported == marks[: len(reported)]
+    assert 3 <= len(reported)
     assert desk.names().count("gauge") == 1
     gauge = next(p for p in desk.posts.values() if p["external_id"] == "gauge")
     assert gauge["rev"] > 1000
@@ -226,7 +226,7 @@ def test_of_the_marks_missed_only_the_lowest_is_told(flood: Coverage) -> None:
     assert next_mark(flood.gauge, 5.3, set()) is None
 
 
-def test_what_stands_before_a_shown_post_is_done(flood: Coverage) -> None:
+def test_actions_before_the_last_shown_post_are_done(flood: Coverage) -> None:
     """The place to go on is after the last post shown, whatever is missing."""
     assert done_before(flood.actions, {}) == 0
     place = done_before(flood.actions, {"flood-03": 1, "flood-36": 1})

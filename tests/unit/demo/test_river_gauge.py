@@ -29,7 +29,7 @@ def test_the_river_falls_to_its_usual_height_and_no_further() -> None:
         assert abs(river.level_m(at) - river.falling_m(at)) < 0.025
 
 
-def test_it_is_the_same_after_a_restart() -> None:
+def test_the_level_is_the_same_after_a_restart() -> None:
     """It depends on the time alone."""
     assert RIVER(GAUGE).level_m(12_345) == RIVER(GAUGE).level_m(12_345)
 

@@ -10,7 +10,7 @@ from stoppress.demo.system_clock import SystemClock
 
 
 @pytest.mark.asyncio
-async def test_it_is_the_one_on_the_wall() -> None:
+async def test_the_clock_is_the_wall_clock() -> None:
     """With an offset, and it goes on while it sleeps."""
     clock, before = SystemClock(), datetime.now(UTC)
     first = clock.now()

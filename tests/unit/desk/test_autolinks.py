@@ -43,6 +43,8 @@ def links(markdown: MarkdownIt, text: str) -> list[tuple[str, str]]:
         ("https://x.example/a。次", "https://x.example/a"),
         ("https://x.example/a। अगला", "https://x.example/a"),
         ("https://x.example/a—so", "https://x.example/a"),
+        ("https://x.example/a\u200c، بعد", "https://x.example/a"),
+        ("https://x.example/a\u200d, so", "https://x.example/a"),
         ("\u2067https://x.example/a\u2069", "https://x.example/a"),
     ],
 )

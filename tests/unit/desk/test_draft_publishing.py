@@ -12,7 +12,12 @@ from stoppress.desk.desk import Desk
 from stoppress.desk.drafts import DraftDesk
 from stoppress.desk.feeds import read_new_feed
 from stoppress.desk.post_ids_and_idempotency_keys import Requester
-from stoppress.domain.errors import NoDraft, StaleRevision
+from stoppress.domain.draft_errors import (
+    NoDraft,
+)
+from stoppress.domain.errors import (
+    StaleRevision,
+)
 from stoppress.domain.store_requests_and_results import Change, Write, Written
 from stoppress.domain.timestamps import instant
 from tests.memory_store import MemoryStore
@@ -47,7 +52,7 @@ async def desk_of(store: MemoryStore) -> tuple[DraftDesk, str]:
     return desk.drafts, made.post
 
 
-async def test_two_who_publish_at_once_make_one_post() -> None:
+async def test_concurrent_publications_make_one_post() -> None:
     """The second gets the first one's post."""
     store = Raced()
     drafts, name = await desk_of(store)
@@ -76,7 +81,7 @@ async def test_words_saved_meanwhile_are_published_or_refused() -> None:
     assert msgspec.json.decode(done.body)["headline"] == "New"
 
 
-async def test_what_is_no_longer_due_does_not_go_out() -> None:
+async def test_a_draft_that_is_no_longer_due_is_not_published() -> None:
     """The index says no more than "look there"."""
     store = MemoryStore()
     store.clock = lambda: 1_000_000

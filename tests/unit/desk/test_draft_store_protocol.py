@@ -7,7 +7,7 @@ from stoppress.log.store import RedisStore
 from tests.memory_store import MemoryStore
 
 
-def test_both_stores_have_it() -> None:
+def test_both_stores_have_every_method() -> None:
     """mypy compares the types; the contract suite compares what they do."""
     names = {name for name in vars(DraftStore) if not name.startswith("_")}
     assert {"open_desk_log", "publish_draft", "schedule"} <= names
@@ -15,6 +15,6 @@ def test_both_stores_have_it() -> None:
         assert all(hasattr(store, name) for name in names)
 
 
-def test_what_is_due_sorts_by_feed() -> None:
+def test_due_drafts_sort_by_feed() -> None:
     """A plain tuple."""
     assert DueDraft("a", "d", 2) < DueDraft("b", "d", 1)

@@ -9,7 +9,13 @@ from stoppress.desk.desk import Desk
 from stoppress.desk.drafts import DraftDesk
 from stoppress.desk.feeds import read_new_feed
 from stoppress.desk.post_ids_and_idempotency_keys import Requester
-from stoppress.domain.errors import DraftGone, NoDraft, NotFound
+from stoppress.domain.draft_errors import (
+    DraftGone,
+    NoDraft,
+)
+from stoppress.domain.errors import (
+    NotFound,
+)
 from tests.memory_store import MemoryStore
 
 pytestmark = pytest.mark.asyncio

@@ -37,7 +37,7 @@ def test_a_time_is_kept_in_one_form() -> None:
 
 
 @pytest.mark.parametrize("text", ["soon", "1969-12-31T23:59:59Z", ""])
-def test_what_is_no_time_of_ours_is_refused(text: str) -> None:
+def test_an_invalid_time_is_refused(text: str) -> None:
     """With the field that it is in."""
     with pytest.raises(Invalid) as refused:
         time_or_none(text, "published_at")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoppress.desk.feed_input import NewFeed
+from stoppress.desk.feed_from_and_to_input import NewFeed
 from stoppress.desk.json_input import check_json, read, read_object
 from stoppress.domain.errors import BrokenJson, Invalid
 from stoppress.domain.post import PostInput
@@ -114,7 +114,7 @@ def test_an_error_repeats_little_of_what_was_sent(raw: bytes) -> None:
     assert 80 < len(str(error.value)) < 400
 
 
-def test_what_is_missing_is_named() -> None:
+def test_a_missing_member_is_named() -> None:
     """A feed without a slug or a title."""
     with pytest.raises(Invalid) as error:
         read(b'{"title": "x"}', FEED)

@@ -314,6 +314,6 @@ def test_plain_sentences_look_as_if_parsed(text: str) -> None:
     | st.text(max_size=20)
 )
 @settings(max_examples=2000, deadline=None)
-def test_no_text_is_taken_for_plain_that_is_not(text: str) -> None:
+def test_the_shortcut_for_plain_text_gives_the_same_html(text: str) -> None:
     """Whatever the shorter way takes, the parser makes the same of it."""
     assert to_html(text) == markdown._parsed(text)

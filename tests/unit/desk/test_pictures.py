@@ -55,7 +55,7 @@ async def test_of_two_at_once_the_first_noted_counts() -> None:
         await PictureDesk(records, library).upload("quay", a_file(), KEYED)
 
 
-async def test_what_others_use_is_kept() -> None:
+async def test_a_picture_that_another_post_uses_is_kept() -> None:
     """The receipt says which, and why."""
     library = Library()
     for _ in range(2):
@@ -72,14 +72,14 @@ async def test_what_others_use_is_kept() -> None:
 
 async def test_a_deleted_feed_is_told_to_all() -> None:
     """If it had any pictures."""
-    told: list[str] = []
+    reported: list[str] = []
 
     async def announce(feed: str) -> None:
-        told.append(feed)
+        reported.append(feed)
 
     await PictureDesk(Records(), Library(), announce).remove_feed("quay")
     await PictureDesk(Records(), NoPictures(), announce).remove_feed("pier")
-    assert told == ["quay"]
+    assert reported == ["quay"]
 
 
 async def test_a_server_may_keep_no_pictures() -> None:

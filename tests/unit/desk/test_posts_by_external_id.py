@@ -160,7 +160,7 @@ async def test_expectations() -> None:
         ("a", {"headline": None}, ""),
     ],
 )
-async def test_what_is_invalid_is_named(
+async def test_an_invalid_field_is_named(
     external_id: str, fields: dict[str, object], field: str
 ) -> None:
     """And nothing is written."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from stoppress.desk.read_and_save_drafts import removal
-from stoppress.domain.errors import DraftGone, NoDraft
+from stoppress.domain.draft_errors import (
+    DraftGone,
+    NoDraft,
+)
 from stoppress.domain.event import EventType
-from stoppress.domain.stored_json import STORED_DRAFTS
+from stoppress.domain.keep_unknown_members import STORED_DRAFTS
 from tests.memory_store import MemoryStore
 from tests.unit.desk.test_draft_publishing import ME, desk_of
 
@@ -26,7 +29,7 @@ async def test_a_removal_replaces_the_revision_that_was_read() -> None:
     )
 
 
-async def test_what_became_of_a_draft() -> None:
+async def test_a_missing_draft_is_unknown_or_published() -> None:
     """Published ones name their post; others were never there, or are deleted."""
     store = MemoryStore()
     drafts, name = await desk_of(store)

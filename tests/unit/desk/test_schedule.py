@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,6 +18,7 @@ from stoppress.desk.schedule import FORGET_MS, Schedule
 from stoppress.domain.errors import Unavailable
 from stoppress.domain.timestamps import instant
 from tests.memory_store import MemoryStore
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -25,7 +27,7 @@ ME = Requester("e")
 START = 2_000_000_000_000
 
 
-class Room:
+class ScheduleHarness:
     """A desk with a clock of its own."""
 
     def __init__(self) -> None:
@@ -37,7 +39,7 @@ class Room:
         self.who: list[str] = []
         self.schedule = Schedule(self.store, self.desk.drafts, begin=self.who.append)
 
-    async def open(self) -> Room:
+    async def open(self) -> ScheduleHarness:
         """Make the feed x."""
         await self.desk.feeds.make(read_new_feed(b'{"slug":"x","title":"X"}'), ME)
         return self
@@ -57,134 +59,195 @@ class Room:
         return [event.subject.id for event in self.store.kept["x"].events]
 
 
-async def test_what_is_due_goes_out_once() -> None:
+async def test_a_due_draft_is_published_once() -> None:
     """By the store's clock, with the time that it was scheduled for."""
-    room = await Room().open()
-    name, later = await room.save(5), await room.save(60)
-    await room.schedule.publish_due()
-    assert room.published() == []
-    room.now += 5_300
+    harness = await ScheduleHarness().open()
+    name, later = await harness.save(5), await harness.save(60)
+    await harness.schedule.publish_due()
+    assert harness.published() == []
+    harness.now += 5_300
     for _ in range(3):
-        await room.schedule.publish_due()
-    assert room.published() == [name]
-    assert room.who == ["e"]
-    kept = msgspec.json.decode(await room.store.post("x", name))
+        await harness.schedule.publish_due()
+    assert harness.published() == [name]
+    assert harness.who == ["e"]
+    kept = msgspec.json.decode(await harness.store.post("x", name))
     assert kept["published_at"] == instant(START + 5_000)
-    assert [one.draft for one in room.store.scheduled] == [later]
+    assert [one.draft for one in harness.store.scheduled] == [later]
 
 
 async def test_another_time_counts_and_the_former_does_not() -> None:
     """Neither does the former one stay when the change was refused."""
-    room = await Room().open()
-    name = await room.save(5)
-    await room.save(50, name)
-    room.now += 10_000
-    await room.schedule.publish_due()
-    assert room.published() == []
+    harness = await ScheduleHarness().open()
+    name = await harness.save(5)
+    await harness.save(50, name)
+    harness.now += 10_000
+    await harness.schedule.publish_due()
+    assert harness.published() == []
     # A change that was not written has its member in the index, and the draft has not.
-    await room.store.schedule("x", name, START + 20_000)
-    room.now = START + 49_000
-    room.schedule._later.clear()
-    await room.schedule.publish_due()
-    assert room.published() == []
-    room.now = START + 50_000
-    room.schedule._later.clear()
-    await room.schedule.publish_due()
-    assert room.published() == [name]
+    await harness.store.schedule("x", name, START + 20_000)
+    harness.now = START + 49_000
+    harness.schedule._later.clear()
+    await harness.schedule.publish_due()
+    assert harness.published() == []
+    harness.now = START + 50_000
+    harness.schedule._later.clear()
+    await harness.schedule.publish_due()
+    assert harness.published() == [name]
 
 
 async def test_a_member_that_leads_nowhere_is_kept_for_a_while() -> None:
     """The draft may yet be written; then it goes out, late but once."""
-    room = await Room().open()
-    await room.desk.drafts.open("x")
-    await room.store.schedule("x", "ghost", START - 10)
-    await room.store.schedule("nofeed", "ghost", START - 10)
-    await room.schedule.publish_due()
-    assert len(room.store.scheduled) == 2
-    room.now += FORGET_MS + 1
-    room.schedule._later.clear()
-    await room.schedule.publish_due()
-    assert room.store.scheduled == []
+    harness = await ScheduleHarness().open()
+    await harness.desk.drafts.open("x")
+    await harness.store.schedule("x", "ghost", START - 10)
+    await harness.store.schedule("nofeed", "ghost", START - 10)
+    await harness.schedule.publish_due()
+    assert len(harness.store.scheduled) == 2
+    harness.now += FORGET_MS + 1
+    harness.schedule._later.clear()
+    await harness.schedule.publish_due()
+    assert harness.store.scheduled == []
 
 
 async def test_a_deleted_draft_does_not_go_out() -> None:
     """And is looked at once."""
-    room = await Room().open()
-    name = await room.save(5)
-    await room.desk.drafts.delete("x", name, None, EDITOR, ME)
-    room.now += 6_000
-    await room.schedule.publish_due()
-    assert (room.published(), room.store.scheduled) == ([], [])
+    harness = await ScheduleHarness().open()
+    name = await harness.save(5)
+    await harness.desk.drafts.delete("x", name, None, EDITOR, ME)
+    harness.now += 6_000
+    await harness.schedule.publish_due()
+    assert (harness.published(), harness.store.scheduled) == ([], [])
 
 
-async def test_what_can_not_go_out_says_why() -> None:
+async def test_a_due_draft_that_is_refused_has_the_reason() -> None:
     """It is approved again, with the reason; nothing tries it once more."""
-    room = await Room().open()
-    await room.desk.posts.publish("x", b'{"headline":"A","external_id":"e"}', ME)
-    name = await room.save(5, external_id="e")
-    room.now += 6_000
+    harness = await ScheduleHarness().open()
+    await harness.desk.posts.publish("x", b'{"headline":"A","external_id":"e"}', ME)
+    name = await harness.save(5, external_id="e")
+    harness.now += 6_000
     for _ in range(2):
-        room.schedule._later.clear()
-        await room.schedule.publish_due()
-    _, draft = await room.desk.drafts.read("x", name, EDITOR)
+        harness.schedule._later.clear()
+        await harness.schedule.publish_due()
+    _, draft = await harness.desk.drafts.read("x", name, EDITOR)
     assert (draft.state, draft.publish_at) == ("approved", None)
     assert "'e' belongs to post" in (draft.refusal or "")
-    assert room.store.scheduled == []
+    assert harness.store.scheduled == []
 
 
 async def test_a_base_that_changed_is_a_reason() -> None:
     """The editor's later words are not overwritten."""
-    room = await Room().open()
-    post = (await room.desk.posts.publish("x", b'{"headline":"A"}', ME)).post
-    name = await room.save(5, base={"id": post, "rev": 1})
-    await room.desk.posts.edit("x", post, b'{"headline":"B"}', None, ME)
-    room.now += 6_000
-    await room.schedule.publish_due()
-    _, draft = await room.desk.drafts.read("x", name, EDITOR)
+    harness = await ScheduleHarness().open()
+    post = (await harness.desk.posts.publish("x", b'{"headline":"A"}', ME)).post
+    name = await harness.save(5, base={"id": post, "rev": 1})
+    await harness.desk.posts.edit("x", post, b'{"headline":"B"}', None, ME)
+    harness.now += 6_000
+    await harness.schedule.publish_due()
+    _, draft = await harness.desk.drafts.read("x", name, EDITOR)
     assert "revision 1 is no longer current" in (draft.refusal or "")
-    assert msgspec.json.decode(await room.store.post("x", post))["headline"] == "B"
+    assert msgspec.json.decode(await harness.store.post("x", post))["headline"] == "B"
 
 
 async def test_a_store_that_is_away_is_asked_again() -> None:
     """Nothing is lost meanwhile."""
-    room = await Room().open()
-    name = await room.save(5)
-    room.now += 6_000
-    room.store.away = True
+    harness = await ScheduleHarness().open()
+    name = await harness.save(5)
+    harness.now += 6_000
+    harness.store.away = True
     with pytest.raises(Unavailable):
-        await room.schedule.publish_due()
-    room.store.away = False
-    await room.schedule.publish_due()
-    assert room.published() == [name]
+        await harness.schedule.publish_due()
+    harness.store.away = False
+    await harness.schedule.publish_due()
+    assert harness.published() == [name]
 
 
 async def test_two_processes_share_what_is_due() -> None:
     """Each is published by one of them."""
-    room = await Room().open()
-    names = {await room.save(5, headline=f"H{n}") for n in range(60)}
-    other = Schedule(room.store, Desk(room.store).drafts)
-    room.now += 6_000
+    harness = await ScheduleHarness().open()
+    names = {await harness.save(5, headline=f"H{n}") for n in range(60)}
+    other = Schedule(harness.store, Desk(harness.store).drafts)
+    harness.now += 6_000
 
     async def publish(schedule: Schedule) -> None:
         while await schedule.publish_due():
             pass
         await schedule.publish_due()
 
-    await asyncio.gather(publish(room.schedule), publish(other))
-    assert sorted(room.published()) == sorted(names)
-    assert room.store.scheduled == []
+    await asyncio.gather(publish(harness.schedule), publish(other))
+    assert sorted(harness.published()) == sorted(names)
+    assert harness.store.scheduled == []
 
 
-async def test_one_that_waits_does_not_keep_the_others() -> None:
+async def test_index_entries_without_a_draft_are_passed_over() -> None:
     """A batch of members that lead nowhere is passed over."""
-    room = await Room().open()
-    await room.desk.drafts.open("x")
+    harness = await ScheduleHarness().open()
+    await harness.desk.drafts.open("x")
     for n in range(module.DUE_BATCH + 5):
-        await room.store.schedule("x", f"ghost{n}", START - 100 + n % 50)
-    name = await room.save(1)
-    room.now += 2_000
-    while await room.schedule.publish_due():
+        await harness.store.schedule("x", f"ghost{n}", START - 100 + n % 50)
+    name = await harness.save(1)
+    harness.now += 2_000
+    while await harness.schedule.publish_due():
         pass
-    await room.schedule.publish_due()
-    assert room.published() == [name]
-    assert DueDraft("x", "ghost0", START - 100) in room.schedule._later
+    await harness.schedule.publish_due()
+    assert harness.published() == [name]
+    assert DueDraft("x", "ghost0", START - 100) in harness.schedule._later
+
+
+async def test_a_feed_that_does_not_answer_keeps_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its posts go out once it answers; those of other feeds do not wait for it."""
+    monkeypatch.setattr(module, "PATIENCE_S", 0.01)
+    harness = await ScheduleHarness().open()
+    await harness.desk.feeds.make(read_new_feed(b'{"slug":"y","title":"Y"}'), ME)
+    slow = [await harness.save(5), await harness.save(6)]
+    drafts, answers = harness.desk.drafts, asyncio.Event()
+    publish, tried = drafts.publish_due, 0
+
+    async def publish_due(feed: str, *rest: Any) -> bool:
+        nonlocal tried
+        if feed == "x":
+            tried += 1
+            await answers.wait()
+        return await publish(feed, *rest)
+
+    monkeypatch.setattr(drafts, "publish_due", publish_due)
+    harness.now += 5_500
+    await harness.schedule.publish_due()
+    due = instant(harness.now + 1000)
+    given = {"headline": "Y", "state": "scheduled", "publish_at": due}
+    raw = msgspec.json.encode(given)
+    other = (await drafts.create("y", raw, EDITOR, ME)).post
+    harness.now += 2_000
+    await harness.schedule.publish_due()
+    kept = harness.store.kept
+    assert [event.subject.id for event in kept["y"].events] == [other]
+    assert (harness.published(), tried) == ([], 1)
+    answers.set()
+    await until(lambda: harness.published() == slow[:1])
+    harness.schedule._later.clear()
+    await harness.schedule.publish_due()
+    assert sorted(harness.published()) == sorted(slow)
+    assert harness.store.scheduled == []
+
+
+async def test_cancelling_the_schedule_ends_its_publications() -> None:
+    """Nothing of it goes on after it was cancelled."""
+    harness = await ScheduleHarness().open()
+    await harness.save(5)
+    harness.now += 6_000
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def publish_due(*_: Any) -> bool:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return True
+
+    harness.desk.drafts.publish_due = publish_due  # type: ignore[method-assign,assignment]  # of a test
+    running = asyncio.create_task(harness.schedule.run())
+    await begun.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert ended.is_set()

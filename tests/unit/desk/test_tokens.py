@@ -10,7 +10,7 @@ from stoppress.desk import tokens as module
 from stoppress.desk.post_ids_and_idempotency_keys import Requester
 from stoppress.desk.tokens import ADMIN, Tokens
 from stoppress.domain.errors import Invalid, SecretShownOnce, Unavailable
-from stoppress.domain.inbox_entry import (
+from stoppress.domain.signed_redis_inbox_entry import (
     read_inbox_entry,
     signed_entry,
     token_digest,
@@ -300,7 +300,7 @@ async def test_two_requests_that_both_found_nothing_make_one() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_secret_made_with_a_key_is_nobody_s_guess() -> None:
+async def test_a_secret_derived_from_a_key_is_unguessable() -> None:
     """It differs by key and salt, and is not in the store; nor is the credential."""
     store = MemoryStore()
     tokens = Tokens(store, "")

@@ -9,7 +9,7 @@ import pytest
 from stoppress.desk.post_ids_and_idempotency_keys import Requester
 from stoppress.desk.webhooks import MAX_WEBHOOKS, WebhookDesk
 from stoppress.domain.errors import Conflict, Invalid, NotFound
-from stoppress.link_cards.public_address import target_of
+from stoppress.link_cards.allowed_fetch_targets import target_of
 from tests.memory_store import MemoryStore
 
 pytestmark = pytest.mark.asyncio

@@ -18,7 +18,7 @@ def test_a_digest_tells_whether_values_are_the_same() -> None:
     assert all(len(value) == 16 and "Fire" not in value for value in one.values())
 
 
-def test_what_changed_is_named_before_and_after() -> None:
+def test_changed_members_are_named_before_and_after() -> None:
     """A new member has no before, a cleared one no after."""
     before, after = changed(
         {"headline": "a", "body": "same", "summary": "gone", "rev": 1},

@@ -29,7 +29,7 @@ def test_closed(text: str, expected: str) -> None:
 
 
 @given(st.text(alphabet="ab\n\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
-def test_what_is_closed_stays_as_it_is(text: str) -> None:
+def test_a_closed_text_is_not_changed(text: str) -> None:
     """Closing twice changes nothing, and no letter is lost."""
     once = closed(text)
     assert closed(once) == once

@@ -16,7 +16,7 @@ def test_a_desk_log_leads_back_to_its_feed() -> None:
     assert feed_behind(name) == feed_behind("quay") == "quay"
 
 
-def test_no_slug_is_one() -> None:
+def test_no_slug_is_the_name_of_a_desk_log() -> None:
     """What takes a slug from a request can't reach it."""
     with pytest.raises(Invalid):
         check_slug(desk_log_of("quay"))

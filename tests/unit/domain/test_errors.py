@@ -1,4 +1,4 @@
-"""The errors of a newsroom: each carries its data, and says what to do."""
+"""Errors carry their data, and their texts say what to do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from stoppress.domain.errors import (
     Malformed,
     MalformedCursor,
     MissingScope,
-    NoComment,
     NoDeadLetter,
     NotFound,
     NothingToRestore,
@@ -26,6 +25,7 @@ from stoppress.domain.errors import (
     Refused,
     SecretShownOnce,
     SlugTaken,
+    StaleNotes,
     StaleRevision,
     StopPressError,
     TakenDown,
@@ -42,7 +42,6 @@ TEXTS = [
     (NotFound("x"), StopPressError, "no feed 'x'"),
     (NotFound("x", "p1"), StopPressError, "no post 'p1' in the feed 'x'"),
     (NoWebhook("x", "h"), NotFound, "no webhook 'h' of the feed 'x'"),
-    (NoComment("x", "c1"), NotFound, "no comment 'c1' on the draft"),
     (NoDeadLetter("x", "h.e-1"), NotFound, "no dead letter 'h.e-1' of the feed 'x'"),
     (NothingToRestore("p1"), Conflict, "no revision of the post 'p1'"),
     (TakenDown("x", "p1", 2), Gone, "'p1' was taken down from the feed 'x'"),
@@ -51,6 +50,7 @@ TEXTS = [
     (ExternalIdTaken("e", "p1", b"{}"), Conflict, "'e' belongs to post 'p1'"),
     (ExternalIdTaken("e", "p1", None), Conflict, "which was withdrawn"),
     (StaleRevision(3, 5, b"{}"), Conflict, "revision 3 is no longer current"),
+    (StaleNotes("p1", "a1", b"{}"), Conflict, "on post 'p1' were changed meanwhile"),
     (SecretShownOnce(b"{}"), Conflict, "was shown once"),
     (DeletedSince("token", "t1"), StopPressError, "the token 't1'"),
     (DeletedSince("token", "t1"), StopPressError, "was revoked since"),
@@ -68,22 +68,22 @@ TEXTS = [
 
 
 @pytest.mark.parametrize(("error", "base", "text"), TEXTS)
-def test_it_says_what_happened_with_which_value(
+def test_texts_say_what_happened_with_which_value(
     error: StopPressError, base: type[StopPressError], text: str
 ) -> None:
-    """The text is all that a caller has."""
+    """Callers may have only the text."""
     assert isinstance(error, base)
     assert text in str(error)
 
 
-def test_what_is_away_says_when_to_come_again() -> None:
-    """A second later, unless the store knows better."""
+def test_unavailable_has_a_retry_time() -> None:
+    """A second by default."""
     assert Unavailable("x").retry_after_s == 1
     assert Unavailable("x", 30).retry_after_s == 30
 
 
-def test_the_tree_is_closed() -> None:
-    """Whatever the package raises on purpose is caught by one name."""
+def test_every_error_is_in_the_documented_tree() -> None:
+    """All derive from StopPressError, and the module's docstring lists them."""
     classes = {one for one in vars(errors).values() if isinstance(one, type)}
     assert {one for one in classes if not issubclass(one, StopPressError)} == set()
     listed = str(errors.__doc__)

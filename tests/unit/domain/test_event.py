@@ -81,7 +81,7 @@ def test_an_invalid_type_name_is_refused(name: str) -> None:
     assert EventType.named(name) is None
 
 
-def test_what_an_event_shows_now() -> None:
+def test_a_replayed_event_has_the_current_body() -> None:
     """The body of today, a withdrawal for none; and nothing of what is opaque."""
     event = Event(1, EventType.PUBLISHED, 0, Subject.post("p"), b"old")
     assert as_it_is_now(event, b"new").body == b"new"

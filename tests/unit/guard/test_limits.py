@@ -32,7 +32,7 @@ class Gate(Limits):
         return {one.label for one in self.tally.of("stoppress_limited")}
 
 
-def test_a_newsroom_on_launch_day_meets_none() -> None:
+def test_a_newsroom_on_launch_day_reaches_no_limit() -> None:
     """50 editors behind one address sign in twice each, publish and reload."""
     gate = Gate()
     for editor in range(50):
@@ -44,7 +44,7 @@ def test_a_newsroom_on_launch_day_meets_none() -> None:
     assert gate.limited == set()
 
 
-def test_a_system_that_imports_its_archive_meets_none() -> None:
+def test_an_archive_import_reaches_no_limit() -> None:
     """10,000 posts, as fast as the server takes them: 10 s here."""
     gate = Gate()
     for _ in range(10_000):
@@ -54,7 +54,7 @@ def test_a_system_that_imports_its_archive_meets_none() -> None:
     assert gate.limited <= {"requests"}
 
 
-def test_twenty_thousand_readers_behind_one_address_meet_none() -> None:
+def test_twenty_thousand_readers_behind_one_address_reach_no_limit() -> None:
     """All at once, with a page each; and again ten minutes later."""
     gate = Gate()
     for _ in range(2):
@@ -66,8 +66,8 @@ def test_twenty_thousand_readers_behind_one_address_meet_none() -> None:
     assert gate.limited == set()
 
 
-def test_a_script_meets_each() -> None:
-    """And is told how long to wait; others go on."""
+def test_a_script_reaches_each_limit() -> None:
+    """And gets the time to wait; other clients go on."""
     gate = Gate()
     assert any(gate.handshake(SCRIPT) for _ in range(100_000))
     assert any(gate.request(SCRIPT, SCAN) for _ in range(2_000))
@@ -82,6 +82,20 @@ def test_a_script_meets_each() -> None:
     assert gate.limited == {"bytes"}
     assert gate.handshake(OFFICE) == gate.request(OFFICE, SCAN) == 0
     assert gate.sign_in(OFFICE) == gate.write("other", "other") == 0
+
+
+def test_a_client_that_goes_on_although_refused_waits_for_its_turn() -> None:
+    """Not one that was refused now and then, and not for longer than it goes on."""
+    gate = Gate()
+    for _ in range(20):
+        gate.refused(SCRIPT)
+    assert not gate.is_refused_often(SCRIPT.key)
+    for _ in range(20):
+        gate.refused(SCRIPT)
+    assert gate.is_refused_often(SCRIPT.key)
+    assert not gate.is_refused_often(OFFICE.key)
+    gate.now += 60
+    assert not gate.is_refused_often(SCRIPT.key)
 
 
 def test_a_client_that_ignores_429_is_refused_unread() -> None:

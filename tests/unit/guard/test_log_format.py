@@ -37,7 +37,7 @@ def record(message: str, *args: object, **fields: object) -> logging.LogRecord:
         JWT,
     ],
 )
-def test_what_looks_like_a_secret_is_left_out(text: str) -> None:
+def test_a_text_like_a_secret_is_left_out(text: str) -> None:
     """Wherever it stands; the rest of the line stays."""
     shown = redact(text)
     for secret in (TOKEN[3:], JWT[3:], "c2VjcmV0OnNlY3JldA"):
@@ -74,6 +74,24 @@ def test_a_text_line_has_them_behind_the_message() -> None:
     )
     assert line.endswith("refused reason=x path='/a b\\\\x0a2026 forged'")
     assert "\n" not in TextFormatter().format(record("a\nb %s", "c\x1b[1m"))
+
+
+def test_no_line_begins_with_a_stranger_s_text() -> None:
+    """An exception may say what a client sent."""
+    hostile = "x\n2026-11-29 INFO forged\x1b[2J\x9b2J\u2028"
+    try:
+        raise ValueError(hostile)
+    except ValueError:
+        made = record("failed %s", hostile, path=hostile)
+        made.exc_info = sys.exc_info()
+    first, *rest = TextFormatter().format(made).split("\n")
+    assert "forged" in first and "  2026-11-29 INFO forged\\x1b[2J" in rest[-1]
+    assert all(line.startswith("  ") for line in rest)
+    line = JsonFormatter().format(made)
+    for text in (first, *rest, line):
+        assert text.isprintable()
+    read = json.loads(line)
+    assert read["path"] == hostile and read["message"] == f"failed {hostile}"
 
 
 def test_a_traceback_holds_no_secret() -> None:

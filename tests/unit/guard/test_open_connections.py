@@ -1,4 +1,4 @@
-"""Connections are counted by address until they are lost, whoever owns them."""
+"""Connections are counted by address until they are lost, with any owner."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from stoppress.guard.open_connections import (
     MAX_TOLD,
     ConnectionMetrics,
     OpenConnections,
+    address_among,
 )
 from tests.tally import Tally
 
@@ -39,7 +40,7 @@ class Owner(asyncio.Protocol):
         self.transport = wire
 
 
-class Room:
+class ConnectionHarness:
     """The connections of a server, and what they count."""
 
     def __init__(self, most: int = 2) -> None:
@@ -50,7 +51,7 @@ class Room:
     def come(self, host: str | None) -> Owner | None:
         """A connection from an address, if it is let in."""
         wire = Wire(host)
-        if not self.connections.enter(cast(Any, wire)):
+        if not self.connections.enter(cast(Any, wire), wire.get_extra_info("peername")):
             return None
         if self.connections.is_over_limit(cast(Any, wire)):
             wire.closing = True
@@ -78,134 +79,144 @@ class Room:
         return self.tally.sum("stoppress_connections")
 
 
-def test_an_address_has_so_many() -> None:
-    """Another may come when one goes; other addresses are not touched."""
-    room = Room()
-    first, second = room.come("192.0.2.1"), room.come("::ffff:192.0.2.1")
-    assert first and second and room.come("192.0.2.1") is None
-    assert room.come("192.0.2.2")
-    room.lose(room.hand_on(first))
-    assert room.come("192.0.2.1")
-    assert room.come("192.0.2.1") is None
-    assert room.tally.sum("stoppress_connections_refused") == 2
+def test_connections_per_address_are_limited() -> None:
+    """A new one is accepted when one closes; other addresses are not affected."""
+    harness = ConnectionHarness()
+    first, second = harness.come("192.0.2.1"), harness.come("::ffff:192.0.2.1")
+    assert first and second and harness.come("192.0.2.1") is None
+    assert harness.come("192.0.2.2")
+    harness.lose(harness.hand_on(first))
+    assert harness.come("192.0.2.1")
+    assert harness.come("192.0.2.1") is None
+    assert harness.tally.sum("stoppress_connections_refused") == 2
 
 
 def test_some_over_the_limit_are_told_why() -> None:
     """They count by themselves: neither for the address nor without a bound."""
-    room = Room(1)
-    first = room.come("192.0.2.1")
+    harness = ConnectionHarness(1)
+    first = harness.come("192.0.2.1")
     assert first is not None
     wires = [Wire("192.0.2.1") for _ in range(MAX_TOLD + 1)]
-    entered = [room.connections.enter(cast(Any, wire)) for wire in wires]
+    entered = [harness.connections.enter(cast(Any, one), one.peer) for one in wires]
     assert entered == [True] * MAX_TOLD + [False]
-    told, refused = wires[0], wires[-1]
-    assert room.connections.is_over_limit(cast(Any, told))
-    assert not room.connections.is_over_limit(cast(Any, refused))
+    reported, refused = wires[0], wires[-1]
+    assert harness.connections.is_over_limit(cast(Any, reported))
+    assert not harness.connections.is_over_limit(cast(Any, refused))
     client = Client("192.0.2.1", "192.0.2.1")
-    assert not room.connections.assign(cast(Any, told), client)
-    assert room.connections.count("192.0.2.1") == 1
-    room.lose(Owner(told))
-    assert room.connections.enter(cast(Any, refused))
+    assert not harness.connections.assign(cast(Any, reported), client)
+    assert harness.connections.count("192.0.2.1") == 1
+    harness.lose(Owner(reported))
+    assert harness.connections.enter(cast(Any, refused), refused.peer)
     for wire in wires[1:]:
-        room.lose(Owner(wire))
-    room.lose(first)
-    assert room.open == 0 and not room.connections._counts
+        harness.lose(Owner(wire))
+    harness.lose(first)
+    assert harness.open == 0 and not harness.connections._counts
 
 
 def test_a_proxy_shows_itself_over_the_limit() -> None:
     """Its connection is a reader's like any other from then on."""
-    room = Room(1)
-    first, wire = room.come("192.0.2.1"), Wire("192.0.2.1")
-    assert first is not None and room.connections.enter(cast(Any, wire))
+    harness = ConnectionHarness(1)
+    first, wire = harness.come("192.0.2.1"), Wire("192.0.2.1")
+    assert first is not None and harness.connections.enter(cast(Any, wire), wire.peer)
     forwarder = Client("192.0.2.1", "192.0.2.1", is_forwarder=True)
-    assert room.connections.assign(cast(Any, wire), forwarder)
-    assert not room.connections.is_over_limit(cast(Any, wire))
+    assert harness.connections.assign(cast(Any, wire), forwarder)
+    assert not harness.connections.is_over_limit(cast(Any, wire))
     for owner in (Owner(wire), first):
-        room.lose(owner)
-    assert room.open == 0 and not room.connections._counts
+        harness.lose(owner)
+    assert harness.open == 0 and not harness.connections._counts
 
 
-def test_all_that_come_go() -> None:
-    """Whoever owns them then, and however they leave the set: no count stays."""
-    room = Room(0)
-    owners = [room.come(f"192.0.2.{n % 7}") for n in range(100)]
-    assert room.open == 100 and room.connections.count("192.0.2.1") == 15
+def test_every_connection_that_enters_is_released() -> None:
+    """Whatever owns it then, and however it leaves: no count stays."""
+    harness = ConnectionHarness(0)
+    owners = [harness.come(f"192.0.2.{n % 7}") for n in range(100)]
+    assert harness.open == 100 and harness.connections.count("192.0.2.1") == 15
     for n, owner in enumerate(owners):
         assert owner is not None
         if n % 3 == 0:
-            owner = room.hand_on(room.hand_on(owner))
+            owner = harness.hand_on(harness.hand_on(owner))
         if n % 3 == 1:
             # Closed by the peer before it is handed on.
             owner.transport.closing = True
-            owner = room.hand_on(owner)
+            owner = harness.hand_on(owner)
         owner.transport.closing = True
         if n % 2:
-            room.connections.remove(owner)
-        room.connections.discard(owner)
-    assert room.open == 0 and not room.connections
-    assert room.connections.count("192.0.2.1") == 0
-    assert not room.connections._keys and not room.connections._counts
+            harness.connections.remove(owner)
+        harness.connections.discard(owner)
+    assert harness.open == 0 and not harness.connections
+    assert harness.connections.count("192.0.2.1") == 0
+    assert not harness.connections._keys and not harness.connections._counts
 
 
 def test_proxies_are_counted_by_their_readers() -> None:
     """A trusted one, or a Unix socket's: each reader's own address counts."""
-    room = Room()
+    harness = ConnectionHarness()
     reader = Client("203.0.113.1", "203.0.113.1")
     for host in ("10.0.0.1", None, "10.0.0.2"):
-        owners = [room.come(host) for _ in range(5)]
+        owners = [harness.come(host) for _ in range(5)]
         taken = []
         for owner in owners:
             assert owner is not None
             wire = cast(Any, owner.transport)
-            taken.append(room.connections.assign(wire, reader))
+            taken.append(harness.connections.assign(wire, reader))
         assert taken == [True, True, False, False, False]
         for owner in owners:
             assert owner is not None
-            room.lose(owner)
-    assert room.open == 0 and room.connections.count(reader.key) == 0
+            harness.lose(owner)
+    assert harness.open == 0 and harness.connections.count(reader.key) == 0
 
 
 def test_an_unknown_proxy_is_not_counted_once_it_shows() -> None:
     """An audience may be behind it. Of such peers so many are remembered."""
-    room = Room()
-    owner = room.come("192.0.2.1")
+    harness = ConnectionHarness()
+    owner = harness.come("192.0.2.1")
     assert owner is not None
     forwarder = Client("192.0.2.1", "192.0.2.1", is_forwarder=True)
-    assert room.connections.assign(cast(Any, owner.transport), forwarder)
-    assert all(room.come("192.0.2.1") for _ in range(10))
+    assert harness.connections.assign(cast(Any, owner.transport), forwarder)
+    assert all(harness.come("192.0.2.1") for _ in range(10))
     for n in range(2 * MAX_EXEMPT):
-        room.connections.assign(
+        harness.connections.assign(
             cast(Any, owner.transport), Client("", f"p{n}", is_forwarder=True)
         )
-    assert len(room.connections._exempt) == MAX_EXEMPT
+    assert len(harness.connections._exempt) == MAX_EXEMPT
 
 
 def test_a_handshake_counts_until_its_connection_enters() -> None:
     """Of the excess some are told why; the rest gets no handshake."""
-    room = Room(1)
+    harness = ConnectionHarness(1)
     peer, first = ("192.0.2.1", 1), object()
-    assert room.connections.begin_handshake(peer, first) == "192.0.2.1"
+    assert harness.connections.begin_handshake(peer, first) == "192.0.2.1"
     excess = [object() for _ in range(MAX_TOLD + 2)]
-    keys = [room.connections.begin_handshake(peer, one) for one in excess]
+    keys = [harness.connections.begin_handshake(peer, one) for one in excess]
     assert keys == ["192.0.2.1"] * MAX_TOLD + [None] * 2
-    other = room.come("192.0.2.2")
-    assert other is not None and room.open == 1
+    other = harness.come("192.0.2.2")
+    assert other is not None and harness.open == 1
     for one in (first, *excess):
-        room.connections.end_handshake(one)
-    owner = room.come("192.0.2.1")
+        harness.connections.end_handshake(one)
+    owner = harness.come("192.0.2.1")
     assert owner is not None
-    assert room.connections.begin_handshake("a Unix socket", first) == ""
+    assert harness.connections.begin_handshake("a Unix socket", first) == ""
     for connection in (owner, other):
-        room.lose(connection)
-    assert room.open == 0 and not room.connections._counts
+        harness.lose(connection)
+    assert harness.open == 0 and not harness.connections._counts
 
 
 def test_a_proxy_s_handshakes_do_not_count_by_address() -> None:
     """Nor is its address given: it has no share of its own."""
-    room = Room(1)
+    harness = ConnectionHarness(1)
     forwarder = Client("192.0.2.1", "192.0.2.1", is_forwarder=True)
     wire = Wire("192.0.2.1")
-    assert room.connections.enter(cast(Any, wire))
-    assert room.connections.assign(cast(Any, wire), forwarder)
+    assert harness.connections.enter(cast(Any, wire), wire.peer)
+    assert harness.connections.assign(cast(Any, wire), forwarder)
     for _ in range(3):
-        assert room.connections.begin_handshake(("192.0.2.1", 1), object()) == ""
+        assert harness.connections.begin_handshake(("192.0.2.1", 1), object()) == ""
+
+
+def test_the_address_of_a_connection_among_others() -> None:
+    """ "" for one that a proxy forwards, or that nobody counts."""
+    harness = ConnectionHarness()
+    owner, forwarded = harness.come("192.0.2.1"), harness.come("10.0.0.1")
+    assert owner is not None and forwarded is not None
+    assert address_among(harness.connections, cast(Any, owner.transport)) == "192.0.2.1"
+    assert address_among(harness.connections, cast(Any, forwarded.transport)) == ""
+    assert address_among(set(), cast(Any, owner.transport)) == ""

@@ -20,8 +20,8 @@ class Wire:
         self.aborted = True
 
 
-def test_the_one_that_waited_longest_is_closed() -> None:
-    """Those that came later stay; what is read makes room."""
+def test_the_connection_waiting_longest_is_closed() -> None:
+    """Later ones stay; bytes that are read free memory."""
     tally = Tally()
     answers = UnreadAnswers(1000, UnreadMetrics(tally))
     wires = [Wire(300) for _ in range(5)]

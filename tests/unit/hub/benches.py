@@ -1,9 +1,8 @@
-"""A channel on a bench: the parts of a hub around it, turned by hand.
+"""A hub around one channel, which moves only when a test says so.
 
-`Bench` is the house of channels, with a sweep that moves only when told.
-`SocketPair` is a reader on a real socket with a small buffer; the transport's part
-(holding a rest, saying when it is gone) is played here, to the letter. `Room` is all of
-that over a log in memory.
+`Bench` owns the channels, with a sweep that moves only when told. `SocketPair` is a
+reader on a real socket with a small buffer; it plays the transport's part (holding a
+rest, saying when it is gone). `ChannelHarness` is all of that over a log in memory.
 """
 
 from __future__ import annotations
@@ -22,13 +21,14 @@ from stoppress.hub.delivery_scheduler import Sweep
 from stoppress.hub.feed_status_and_access import ANYONE, ReadRights
 from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.hub.reader import Reader
-from stoppress.hub.reader_in_channel import Follow
+from stoppress.hub.reader_positions_in_channel import Follow
 from stoppress.hub.ring import Bytes
 from stoppress.hub.ring_memory_limit import RingMemoryLimit
+from stoppress.hub.socket_reset_and_unread_checks import has_unread_bytes
 from stoppress.settings import Settings
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat
-from tests.newsroom_line import Paper
+from tests.scripted_upstream import ScriptedUpstream
 from tests.tally import Tally
 
 Message = dict[str, Any]
@@ -54,7 +54,7 @@ class Counts(Tally):
 
 
 class Bench:
-    """The house of the channels under test, and the owner of their readers."""
+    """The owner of the channels under test, and of their readers."""
 
     def __init__(self, **changes: Any) -> None:
         self.settings = Settings(public_url="http://h", **changes)
@@ -132,7 +132,7 @@ class Bench:
 class SocketPair(Reader):
     """A reader on one end of a socket, and its peer on the other."""
 
-    __slots__ = ("_got", "_mine", "_rest", "peer")
+    __slots__ = ("_got", "_mine", "_rest", "is_proxied", "peer")
 
     def __init__(self, bench: Bench, rights: ReadRights = ANYONE) -> None:
         super().__init__(bench, WireFormat.LINES, rights)
@@ -142,6 +142,7 @@ class SocketPair(Reader):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)  # the least there is
         self.fd = self._mine.fileno()
         self.blocked = False
+        self.is_proxied = False
         self._rest = bytearray()
         self._got = bytearray()
 
@@ -185,6 +186,10 @@ class SocketPair(Reader):
         """Never: there is a socket."""
         raise AssertionError("there is a socket to write to")
 
+    def has_unread_bytes(self) -> bool:
+        """As the kernel says, if the peer is a proxy."""
+        return self.is_proxied and self.fd >= 0 and has_unread_bytes(self.fd)
+
     def write_failed(self) -> None:
         """The peer is gone."""
         self.blocked = True
@@ -208,21 +213,21 @@ def join(reader: Reader, channel: Channel, cursor: Cursor | None = None) -> Foll
     return follow
 
 
-class Room:
+class ChannelHarness:
     """A channel on a bench, over a log in memory."""
 
     def __init__(self, **changes: Any) -> None:
         self.bench = Bench(**changes)
-        self.paper = Paper()
+        self.upstream = ScriptedUpstream()
         self.readers: list[SocketPair] = []
         self.sink = os.open(os.devnull, os.O_WRONLY)
 
     def channel(self, feed: str = "x", **feed_state: Any) -> Channel:
         """An open channel."""
-        self.paper.make(feed, **feed_state)
+        self.upstream.make(feed, **feed_state)
         channel = Channel(feed, self.bench)
-        self.paper.sinks[feed] = channel
-        channel.fill(self.paper.window(feed))
+        self.upstream.sinks[feed] = channel
+        channel.fill(self.upstream.window(feed))
         return channel
 
     def reader(self, channel: Channel, cursor: Cursor | None = None) -> SocketPair:
@@ -230,6 +235,12 @@ class Room:
         reader = SocketPair(self.bench)
         self.readers.append(reader)
         join(reader, channel, cursor)
+        return reader
+
+    def proxied(self, channel: Channel) -> SocketPair:
+        """A reader behind a proxy on this machine."""
+        reader = self.reader(channel)
+        reader.is_proxied = True
         return reader
 
     def bottomless(self, channel: Channel, cursor: Cursor | None = None) -> Follow:

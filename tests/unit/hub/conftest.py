@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.hub.benches import Room
+from tests.unit.hub.benches import ChannelHarness
 
 
 @pytest.fixture
-def room() -> Iterator[Room]:
+def harness() -> Iterator[ChannelHarness]:
     """A channel's surroundings; sockets are closed after the test."""
-    found = Room(ring_events=10)
+    found = ChannelHarness(ring_events=10)
     yield found
     for reader in found.readers:
         reader.done()

@@ -11,14 +11,14 @@ from stoppress.hub.feed_status_and_access import ANYONE
 from stoppress.hub.hub import Hub
 from stoppress.settings import Settings
 from stoppress.wire.wire_formats import WireFormat
-from tests.newsroom_line import Paper
+from tests.scripted_upstream import ScriptedUpstream
 
 
-def open_hub(**changes: Any) -> tuple[Hub, Paper]:
+def open_hub(**changes: Any) -> tuple[Hub, ScriptedUpstream]:
     """A hub with one feed, `x`, over a log in memory."""
-    paper = Paper()
-    paper.make("x")
-    return Hub(paper, Settings(public_url="http://h", **changes)), paper
+    upstream = ScriptedUpstream()
+    upstream.make("x")
+    return Hub(upstream, Settings(public_url="http://h", **changes)), upstream
 
 
 def relayed_reader(of: Hub) -> RelayedReader:

@@ -25,7 +25,7 @@ class Leaver:
         self.done.set()
 
 
-async def test_everyone_is_cut_in_time_with_one_timer() -> None:
+async def test_all_connections_are_aborted_in_time_with_one_timer() -> None:
     leaving = ClosingConnections(0.01)
     leavers = [Leaver() for _ in range(50)]
     for leaver in leavers:
@@ -37,7 +37,7 @@ async def test_everyone_is_cut_in_time_with_one_timer() -> None:
     assert leaving._timer is None
 
 
-async def test_all_are_cut_at_once_when_nobody_is_waited_for() -> None:
+async def test_all_are_aborted_at_once_without_a_grace_time() -> None:
     leaving = ClosingConnections(3600)
     leaver = Leaver()
     leaving.abort_later(leaver)

@@ -15,57 +15,57 @@ from stoppress.hub.feed_status_and_access import ANYONE
 from stoppress.hub.reader import MAX_WAITING
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat
-from tests.unit.hub.benches import Bench, Room, join
+from tests.unit.hub.benches import Bench, ChannelHarness, join
 
 pytestmark = pytest.mark.asyncio
 
 
-async def test_it_carries_what_the_sweep_has_and_is_blocked_meanwhile(
-    room: Room,
+async def test_a_relayed_reader_takes_one_write_and_is_blocked_meanwhile(
+    harness: ChannelHarness,
 ) -> None:
-    """Like a socket that takes no more; carried away, it is served on."""
-    channel = room.channel()
-    reader = RelayedReader(room.bench, WireFormat.LINES, ANYONE)
+    """Like a socket whose buffer is full; once relayed, it is served again."""
+    channel = harness.channel()
+    reader = RelayedReader(harness.bench, WireFormat.LINES, ANYONE)
     join(reader, channel)
-    room.bench.turn()
+    harness.bench.turn()
     assert b'"hello"' in await reader.next_bytes()
-    room.paper.publish("x")
-    room.bench.turn()
+    harness.upstream.publish("x")
+    harness.bench.turn()
     assert reader.blocked
-    room.paper.publish("x")
-    room.bench.turn()
+    harness.upstream.publish("x")
+    harness.bench.turn()
     assert (await reader.next_bytes()).count(b"\n") == 1
     later = asyncio.create_task(reader.next_bytes())
     await asyncio.sleep(0)
-    room.bench.turn()
+    harness.bench.turn()
     assert (await later).count(b"\n") == 1
     reader.disconnected()
     assert await reader.next_bytes() == b""
 
 
-async def test_what_a_task_carries_is_counted_and_a_poll_counts_nothing(
-    room: Room,
+async def test_relayed_bytes_are_counted_except_for_polls(
+    harness: ChannelHarness,
 ) -> None:
-    """A poll leaves at its first event: that must not lower the count."""
-    channel = room.channel()
-    reader = RelayedReader(room.bench, WireFormat.LINES, ANYONE)
+    """A poll leaves at its first event, which must not lower the count."""
+    channel = harness.channel()
+    reader = RelayedReader(harness.bench, WireFormat.LINES, ANYONE)
     join(reader, channel)
-    poll = LongPoll(room.bench, ANYONE)
+    poll = LongPoll(harness.bench, ANYONE)
     join(poll, channel, channel.ring.cursor)
-    room.bench.turn()
+    harness.bench.turn()
     await reader.next_bytes()
-    room.paper.publish("x")
-    room.bench.turn()
+    harness.upstream.publish("x")
+    harness.bench.turn()
     await poll.happened
     data = await reader.next_bytes()
-    assert room.bench.metrics.deliveries.value == 1
-    assert room.bench.metrics.delivered_bytes.value == len(data)
+    assert harness.bench.metrics.deliveries.value == 1
+    assert harness.bench.metrics.delivered_bytes.value == len(data)
     reader.disconnected()
 
 
-async def test_it_waits_until_there_is_something(room: Room) -> None:
-    """A beat, say; then the end of the line."""
-    reader = RelayedReader(room.bench, WireFormat.LINES, ANYONE)
+async def test_a_relayed_reader_waits_for_a_message(harness: ChannelHarness) -> None:
+    """A beat, for instance; then the end of the connection."""
+    reader = RelayedReader(harness.bench, WireFormat.LINES, ANYONE)
     carried = asyncio.create_task(reader.next_bytes())
     await asyncio.sleep(0)
     assert not carried.done()
@@ -90,8 +90,8 @@ async def test_a_relayed_reader_that_takes_nothing_is_closed() -> None:
     reader.write_failed()  # there is no socket to lose
 
 
-async def test_an_event_stream_is_told_when_to_come_back() -> None:
-    """By its own field, first and last; a refusal ends it, as it has but one feed."""
+async def test_an_event_stream_gets_a_retry_time() -> None:
+    """In a field of its own, first and last; a refusal ends it: it has one feed."""
     bench = Bench(retry_ms=1)
     reader = RelayedReader(bench, WireFormat.STREAM, ANYONE)
     reader.send_hello(b"hello\n\n")
@@ -109,24 +109,24 @@ async def test_an_event_stream_is_told_when_to_come_back() -> None:
     assert not line.closing
 
 
-async def test_a_poll_is_done_when_something_happens(room: Room) -> None:
-    """An event, and no word before it: neither hello nor beat."""
-    channel = room.channel()
-    poll = LongPoll(room.bench, ANYONE)
+async def test_a_poll_ends_at_the_first_event(harness: ChannelHarness) -> None:
+    """Neither hello nor beat ends it."""
+    channel = harness.channel()
+    poll = LongPoll(harness.bench, ANYONE)
     join(poll, channel, channel.ring.cursor)
-    room.bench.turn()
+    harness.bench.turn()
     poll.send_message("beat", b"{}")
     poll.write_failed()
     assert not poll.happened.done()
-    room.paper.publish("x")
-    room.bench.turn()
+    harness.upstream.publish("x")
+    harness.bench.turn()
     assert poll.happened.done() and poll.chain is None
 
 
-async def test_a_poll_is_done_when_its_feed_ends(room: Room) -> None:
-    """Once, whatever comes after."""
-    channel = room.channel()
-    poll = LongPoll(room.bench, ANYONE)
+async def test_a_poll_ends_with_its_feed(harness: ChannelHarness) -> None:
+    """Once, whatever follows."""
+    channel = harness.channel()
+    poll = LongPoll(harness.bench, ANYONE)
     follow = join(poll, channel, channel.ring.cursor)
     poll.close(CloseCode.ENDED)
     await poll.happened

@@ -11,21 +11,21 @@ from stoppress.hub.bell import Bell
 pytestmark = pytest.mark.asyncio
 
 
-async def test_all_who_wait_hear_it_once() -> None:
-    """Who waits again waits for the next time."""
-    bell, heard = Bell(), 0
+async def test_all_waiters_wake_once() -> None:
+    """A waiter that waits again waits for the next ring."""
+    bell, received = Bell(), 0
 
     async def listen() -> None:
-        nonlocal heard
+        nonlocal received
         await bell.wait()
-        heard += 1
+        received += 1
 
     waiting = [asyncio.create_task(listen()) for _ in range(3)]
     await asyncio.sleep(0)
-    assert bell.is_awaited and heard == 0
+    assert bell.is_awaited and received == 0
     bell.ring()
     await asyncio.gather(*waiting)
-    assert heard == 3 and not bell.is_awaited
+    assert received == 3 and not bell.is_awaited
     again = asyncio.create_task(listen())
     await asyncio.sleep(0)
     assert not again.done()
@@ -44,8 +44,8 @@ async def test_a_cancelled_wait_does_not_cancel_others() -> None:
     await stays
 
 
-async def test_it_rings_for_nobody() -> None:
-    """And who comes later does not hear that."""
+async def test_a_ring_without_waiters_is_lost() -> None:
+    """A later waiter does not wake from it."""
     bell = Bell()
     bell.ring()
     late = asyncio.create_task(bell.wait())

@@ -18,7 +18,7 @@ from stoppress.hub.socket_readers import WebSocketReader
 from stoppress.wire.wire_formats import WireFormat
 from tests.unit.web.line.bare import UPGRADE, raw
 from tests.unit.web.line.live_harness import (
-    Liveroom,
+    LiveServer,
     code,
     cursors,
     on_every_server,
@@ -29,7 +29,7 @@ LONG = "It rains on the old bridge, and çağrı is heard. " * 40
 BROWSER = "permessage-deflate; client_max_window_bits"
 SHORT_WINDOW = "permessage-deflate; server_max_window_bits=10"
 
-Test = Callable[[Liveroom], Awaitable[None]]
+Test = Callable[[LiveServer], Awaitable[None]]
 
 
 def taken(test: Test) -> Callable[[Any, str], None]:
@@ -39,9 +39,9 @@ def taken(test: Test) -> Callable[[Any, str], None]:
     @pytest.mark.parametrize("loop", [uvloop.new_event_loop, asyncio.new_event_loop])
     def run(loop: Any, path: str) -> None:
         async def scenario() -> None:
-            async with asyncio.timeout(60), Liveroom(path).running() as room:
-                await room.furnish()
-                await test(room)
+            async with asyncio.timeout(60), LiveServer(path).running() as live:
+                await live.create_feeds()
+                await test(live)
 
         with asyncio.Runner(loop_factory=loop) as runner:
             runner.run(scenario())
@@ -49,28 +49,28 @@ def taken(test: Test) -> Callable[[Any, str], None]:
     return cast("Callable[[Any, str], None]", run)
 
 
-def _wires(room: Liveroom) -> list[WireFormat]:
+def _wires(live: LiveServer) -> list[WireFormat]:
     return sorted(
         reader.wire
-        for reader in room.server.server_state.connections
+        for reader in live.server.server_state.connections
         if isinstance(reader, WebSocketReader)
     )
 
 
 @on_every_server()
-async def test_with_and_without_everyone_reads_the_same(room: Liveroom) -> None:
+async def test_with_and_without_everyone_reads_the_same(live: LiveServer) -> None:
     """On a server that does not compress, the offer is simply not taken up."""
-    room.paper.publish("x", LONG)
+    live.upstream.publish("x", LONG)
     async with (
-        room.ws("feed=x@k3v9-0") as plain,
-        room.ws("feed=x@k3v9-0", compression="deflate") as squeezed,
+        live.ws("feed=x@k3v9-0") as plain,
+        live.ws("feed=x@k3v9-0", compression="deflate") as squeezed,
     ):
         agreed = [extension.name for extension in squeezed.protocol.extensions]
-        assert agreed == ([] if room.path == "plain" else ["permessage-deflate"])
+        assert agreed == ([] if live.path == "plain" else ["permessage-deflate"])
         got, same = await take(plain, 2), await take(squeezed, 2)
         for number in range(20):
-            room.paper.publish("x", LONG if number % 2 else "short")
-        room.paper.withdraw("x", "p3")
+            live.upstream.publish("x", LONG if number % 2 else "short")
+        live.upstream.withdraw("x", "p3")
         got += await take(plain, 21)
         same += await take(squeezed, 21)
     for hello in (got[0], same[0]):
@@ -80,9 +80,9 @@ async def test_with_and_without_everyone_reads_the_same(room: Liveroom) -> None:
 
 
 @on_every_server()
-async def test_a_compressed_reader_may_speak_compressed(room: Liveroom) -> None:
+async def test_a_compressed_reader_may_speak_compressed(live: LiveServer) -> None:
     """4 KiB is the limit after inflating, however small the message was."""
-    async with room.ws("feed=x", compression="deflate") as socket:
+    async with live.ws("feed=x", compression="deflate") as socket:
         await take(socket, 1)
         op = json.dumps({"op": "follow", "feed": "other", "pad": "n" * 3000})
         for _ in range(2):
@@ -100,34 +100,36 @@ async def test_a_compressed_reader_may_speak_compressed(room: Liveroom) -> None:
 
 
 @on_every_server()
-async def test_a_bomb_goes_off_outside(room: Liveroom) -> None:
-    async with room.ws("feed=x", compression="deflate") as socket:
+async def test_a_compression_bomb_is_refused(live: LiveServer) -> None:
+    async with live.ws("feed=x", compression="deflate") as socket:
         await take(socket, 1)
         await socket.send("0" * 2_000_000)
         assert await code(socket) == 4400
 
 
 @taken
-async def test_readers_that_did_not_ask_share_the_plain_frames(room: Liveroom) -> None:
+async def test_readers_that_did_not_ask_share_the_plain_frames(
+    live: LiveServer,
+) -> None:
     """Two compressions for any number of readers: one an event, one the hello."""
     async with (
-        room.ws("feed=x") as plain,
-        room.ws("feed=x", compression="deflate") as one,
-        room.ws("feed=x", compression="deflate") as two,
+        live.ws("feed=x") as plain,
+        live.ws("feed=x", compression="deflate") as one,
+        live.ws("feed=x", compression="deflate") as two,
     ):
         everyone = (plain, one, two)
         for socket in everyone:
             await take(socket, 1)
-        assert _wires(room) == [
+        assert _wires(live) == [
             WireFormat.WEBSOCKET,
             WireFormat.DEFLATED,
             WireFormat.DEFLATED,
         ]
-        room.paper.publish("x", LONG)
+        live.upstream.publish("x", LONG)
         first = [await take(socket, 1) for socket in everyone]
         assert first[0] == first[1] == first[2]
-        assert room.ledger.encodes == 1
-        channel = await room.hub.channel("x")
+        assert live.ledger.encodes == 1
+        channel = await live.hub.channel("x")
         frames = {
             wire: b"".join(strip.frames)
             for wire, strip in channel.ring._blocks[-1].encoded.items()
@@ -137,11 +139,11 @@ async def test_readers_that_did_not_ask_share_the_plain_frames(room: Liveroom) -
 
 
 @taken
-async def test_what_is_agreed_is_without_context(room: Liveroom) -> None:
+async def test_the_agreed_compression_takes_no_context_over(live: LiveServer) -> None:
     """Each message inflates alone, in a window of 12 bits."""
     head, _, tail = UPGRADE.rpartition(b"\r\n")
     offers = head + f"{HEADER}: {BROWSER}\r\n".encode() + tail
-    async with raw(room) as client:
+    async with raw(live) as client:
         client.send(offers + b"\r\n")
         await client.until(b'"hello"')
         answer = client.seen.partition(b"\r\n\r\n")[0].decode().lower()
@@ -154,7 +156,7 @@ async def test_what_is_agreed_is_without_context(room: Liveroom) -> None:
         }
         for number in (1, 2):
             client.seen = b""
-            room.paper.publish("x", LONG)
+            live.upstream.publish("x", LONG)
             seen = await client.until(b"")
             while len(seen) < 4 or len(seen) < 4 + int.from_bytes(seen[2:4]):
                 size = len(seen)
@@ -168,21 +170,21 @@ async def test_what_is_agreed_is_without_context(room: Liveroom) -> None:
 
 @taken
 async def test_a_client_with_a_smaller_window_is_served_uncompressed(
-    room: Liveroom,
+    live: LiveServer,
 ) -> None:
     factory = ClientPerMessageDeflateFactory(server_max_window_bits=10)
-    async with room.ws("feed=x", extensions=[factory]) as socket:
+    async with live.ws("feed=x", extensions=[factory]) as socket:
         assert not socket.protocol.extensions
         await take(socket, 1)
-        assert _wires(room) == [WireFormat.WEBSOCKET]
-        room.paper.publish("x", LONG)
+        assert _wires(live) == [WireFormat.WEBSOCKET]
+        live.upstream.publish("x", LONG)
         await take(socket, 1)
 
 
 @taken
-async def test_an_offer_that_can_not_be_read_is_refused(room: Liveroom) -> None:
+async def test_an_offer_that_can_not_be_read_is_refused(live: LiveServer) -> None:
     head, _, tail = UPGRADE.rpartition(b"\r\n")
     broken = head + f"{HEADER}: permessage-deflate; =;\r\n".encode() + tail + b"\r\n"
-    async with raw(room) as client:
+    async with raw(live) as client:
         client.send(broken)
         assert (await client.end()).startswith(b"HTTP/1.1 400")

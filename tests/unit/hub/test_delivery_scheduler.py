@@ -99,8 +99,8 @@ def test_the_core_is_offered_between_two_slices(
     assert offered == expected
 
 
-def test_a_channels_fault_is_its_own() -> None:
-    """It is told of it, and the others are served."""
+def test_a_failing_channel_affects_no_other() -> None:
+    """It is told of the error, and the others are served."""
 
     class Fault(Work):
         def serve(self, *_: object) -> int:
@@ -122,8 +122,8 @@ def test_a_channels_fault_is_its_own() -> None:
     assert other.left == 0
 
 
-def test_a_fault_is_told_and_is_the_end() -> None:
-    """Nobody goes on as if readers were served."""
+def test_a_failing_scheduler_reports_and_ends() -> None:
+    """The server does not go on without serving readers."""
 
     class Fault(Work):
         def serve(self, *_: object) -> int:

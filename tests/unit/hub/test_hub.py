@@ -11,48 +11,48 @@ from stoppress.hub import hub, open_channels
 from stoppress.hub.bell import Bell
 from stoppress.hub.hub import Hub
 from stoppress.wire.close_codes import CloseCode
-from tests.newsroom_line import Paper
+from tests.scripted_upstream import ScriptedUpstream
 from tests.unit.hub.hub_harness import next_messages, open_hub, relayed_reader
 
 pytestmark = pytest.mark.asyncio
 
 
 async def test_a_feed_that_is_not_there_is_not_found_each_time() -> None:
-    of, paper = open_hub()
+    of, upstream = open_hub()
     for _ in range(2):
         with pytest.raises(NotFound):
             await of.channel("nowhere")
-    paper.make("nowhere")
+    upstream.make("nowhere")
     assert (await of.channel("nowhere")).feed == "nowhere"
     await of.stop()
 
 
-async def test_whoever_asked_first_may_leave_and_the_others_get_the_feed() -> None:
-    of, paper = open_hub()
-    paper.gate = asyncio.Event()
+async def test_the_first_caller_may_leave_and_the_others_get_the_feed() -> None:
+    of, upstream = open_hub()
+    upstream.answering = asyncio.Event()
     first = asyncio.create_task(of.channel("x"))
     second = asyncio.create_task(of.channel("x"))
     for _ in range(10):  # turns of the loop
         await asyncio.sleep(0)
-    assert paper.opens == 1
+    assert upstream.opens == 1
     first.cancel()
-    paper.gate.set()
+    upstream.answering.set()
     assert (await second).ring.epoch == "k3v9"
-    assert paper.opens == 1
+    assert upstream.opens == 1
     assert first.cancelled()
     await of.stop()
-    assert paper.closes == 1
+    assert upstream.closes == 1
 
 
 async def test_opening_takes_no_longer_than_it_may(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(open_channels, "OPEN_S", 0.01)
-    of, paper = open_hub()
-    paper.gate = asyncio.Event()
+    of, upstream = open_hub()
+    upstream.answering = asyncio.Event()
     with pytest.raises(Unavailable):
         await of.channel("x")
-    paper.gate.set()
+    upstream.answering.set()
     assert (await of.channel("x")).ring.head == 0
     await of.stop()
 
@@ -66,7 +66,7 @@ async def test_reconnects_are_spread_over_the_admission_rate(
     await of.stop()
 
 
-async def test_a_crowd_is_sent_away_over_a_spread_of_its_size() -> None:
+async def test_a_drain_is_spread_by_the_number_of_readers() -> None:
     of, _ = open_hub(retry_ms=4000)
     assert of.spread_ms(4000, 10) == 4000
     assert of.spread_ms(4000, 18_000) == 9000
@@ -88,14 +88,14 @@ async def test_a_crowd_is_sent_away_over_a_spread_of_its_size() -> None:
     await of.stop()
 
 
-async def test_a_plain_reader_that_takes_nothing_has_one_visit_waiting() -> None:
-    """And beats, up to a bound; then it is let go."""
-    of, paper = open_hub(ring_events=10)
+async def test_a_plain_reader_that_reads_nothing_has_one_write_waiting() -> None:
+    """And beats, up to a bound; then it is closed."""
+    of, upstream = open_hub(ring_events=10)
     channel = await of.channel("x")
     reader = relayed_reader(of)
     of.follow(reader, "x", None)
     for _ in range(20):
-        paper.publish("x", "n" * 50_000)
+        upstream.publish("x", "n" * 50_000)
         await asyncio.sleep(0)
     waiting = sum(map(len, reader._outbox))
     assert waiting < 120_000
@@ -110,8 +110,8 @@ async def test_a_plain_reader_that_takes_nothing_has_one_visit_waiting() -> None
 
 
 async def test_stopping_ends_every_task() -> None:
-    of, paper = open_hub()
-    paper.gate = asyncio.Event()
+    of, upstream = open_hub()
+    upstream.answering = asyncio.Event()
     reader = relayed_reader(of)
     of.follow(reader, "x", None)
     asking = asyncio.create_task(of.channel("x"))
@@ -124,10 +124,10 @@ async def test_stopping_ends_every_task() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_hub_whose_sweep_failed_says_so(
+async def test_a_failed_delivery_loop_ends_the_hub(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Who runs it ends with it; it does not stand there and serve nobody."""
+    """The process that runs it ends too, rather than serve no reader."""
 
     def broken(*_: object) -> int:
         raise IndexError("beyond the end")
@@ -148,16 +148,16 @@ async def test_a_hub_whose_sweep_failed_says_so(
     await of.stop()
 
 
-async def _backlogged() -> tuple[Hub, Paper]:
+async def _backlogged() -> tuple[Hub, ScriptedUpstream]:
     """A hub in which a reader lacks more than it is at ease with."""
-    of, paper = open_hub()
+    of, upstream = open_hub()
     await of.channel("x")
     reader = relayed_reader(of)
     of.follow(reader, "x", None)
     await next_messages(reader)
     for _ in range(40):
-        paper.publish("x", "n" * 1000)
-    return of, paper
+        upstream.publish("x", "n" * 1000)
+    return of, upstream
 
 
 async def test_an_editor_waits_until_the_round_has_caught_up() -> None:
@@ -172,10 +172,10 @@ async def test_an_editor_waits_until_the_round_has_caught_up() -> None:
     await of.stop()
 
 
-async def test_an_editor_who_comes_to_a_rest_wakes_the_round(
+async def test_an_editor_who_arrives_in_a_pause_ends_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It would wait for the end of the rest otherwise."""
+    """Otherwise the write would wait for its end."""
     monkeypatch.setattr(hub, "PACE_S", 60)
     of, _ = await _backlogged()
     channel = await of.channel("x")
@@ -201,7 +201,7 @@ async def test_an_editor_waits_no_longer_than_it_may(
 
 
 async def test_a_bell_wakes_the_present_waiters() -> None:
-    """Who left takes it from nobody; who comes later waits for the next."""
+    """A waiter that leaves takes it from no other; a later one waits for the next."""
     bell = Bell()
     bell.ring()
     first, second = (asyncio.ensure_future(bell.wait()) for _ in range(2))

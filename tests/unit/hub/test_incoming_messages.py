@@ -47,7 +47,7 @@ SPEECH = (
 
 
 @given(st.lists(st.integers(0, len(SPEECH)), max_size=20))
-def test_pieces_make_no_difference(cuts: list[int]) -> None:
+def test_messages_in_pieces_are_read_alike(cuts: list[int]) -> None:
     places = [0, *sorted(cuts), len(SPEECH)]
     pieces = [SPEECH[a:b] for a, b in zip(places, places[1:], strict=False)]
     texts, answer, closed = _fed([piece for piece in pieces if piece])
@@ -57,7 +57,7 @@ def test_pieces_make_no_difference(cuts: list[int]) -> None:
 
 
 @given(st.binary(min_size=1, max_size=300))
-def test_any_bytes_are_understood_or_break_off(data: bytes) -> None:
+def test_any_bytes_are_parsed_or_refused(data: bytes) -> None:
     try:
         _fed([data])
     except ProtocolViolation as broken:
@@ -91,7 +91,7 @@ def test_pieces_of_nothing_are_not_kept() -> None:
     assert inbound.take(_frame(Opcode.CONT, b"ne"))[0] == [b"one"]
 
 
-def test_after_our_close_only_theirs_is_waited_for() -> None:
+def test_after_the_servers_close_only_the_peers_is_awaited() -> None:
     inbound = InboundMessages(4096)
     inbound.close_sent(4000)
     inbound.close_sent(4000)  # said once

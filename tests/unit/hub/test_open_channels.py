@@ -11,10 +11,10 @@ import pytest_asyncio
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.hub import open_channels
 from stoppress.hub.channel import Channel
-from stoppress.hub.event_source import EventSink
+from stoppress.hub.log_follower_protocol import EventSink
 from stoppress.hub.open_channels import OpenChannels
-from tests.newsroom_line import Paper
-from tests.unit.hub.benches import Bench, Room, join
+from tests.scripted_upstream import ScriptedUpstream
+from tests.unit.hub.benches import Bench, ChannelHarness, join
 
 pytestmark = pytest.mark.asyncio
 IDLE_S = 60.0
@@ -24,13 +24,13 @@ class House:
     """Channels over a log in memory, with a clock that is set by hand."""
 
     def __init__(self) -> None:
-        self.paper = Paper()
-        self.paper.make("x")
+        self.upstream = ScriptedUpstream()
+        self.upstream.make("x")
         self.bench = Bench()
         self.time = 0.0
         self.gone: list[Channel] = []
         self.channels = OpenChannels(
-            self.paper,
+            self.upstream,
             IDLE_S,
             lambda: self.time,
             lambda feed: Channel(feed, self.bench),
@@ -42,20 +42,20 @@ class House:
 async def house() -> AsyncIterator[House]:
     house = House()
     yield house
-    house.paper.gate = None
+    house.upstream.answering = None
     await house.channels.stop()
 
 
 async def test_all_who_ask_at_once_get_one_channel(house: House) -> None:
     """It is opened once; who leaves meanwhile ends it for nobody."""
-    house.paper.gate = asyncio.Event()
+    house.upstream.answering = asyncio.Event()
     asking = [asyncio.create_task(house.channels.get("x")) for _ in range(5)]
     await asyncio.sleep(0)
     asking[0].cancel()
     await asyncio.sleep(0)
-    house.paper.gate.set()
+    house.upstream.answering.set()
     found = await asyncio.gather(*asking[1:])
-    assert len(set(map(id, found))) == 1 and house.paper.opens == 1
+    assert len(set(map(id, found))) == 1 and house.upstream.opens == 1
     assert await house.channels.get("x") is found[0]
     assert list(house.channels.all()) == [found[0]]
 
@@ -65,9 +65,9 @@ async def test_a_feed_that_is_not_there_stays_closed(house: House) -> None:
     with pytest.raises(NotFound):
         await house.channels.get("y")
     assert house.channels.find("y") is None
-    # Counted as gone: whoever asks for feeds that are not there fills no gauge.
+    # Counted as gone: requests for feeds that do not exist fill no gauge.
     assert [channel.feed for channel in house.gone] == ["y"]
-    house.paper.make("y")
+    house.upstream.make("y")
     assert (await house.channels.get("y")).feed == "y"
 
 
@@ -76,27 +76,29 @@ async def test_a_feed_that_does_not_open_in_time_is_unavailable(
 ) -> None:
     """What was begun of it is ended."""
     monkeypatch.setattr(open_channels, "OPEN_S", 0.01)
-    house.paper.gate = asyncio.Event()
+    house.upstream.answering = asyncio.Event()
     with pytest.raises(Unavailable, match="'x' did not open in time"):
         await house.channels.get("x")
-    assert house.paper.closes == 1 and house.channels.find("x") is None
+    assert house.upstream.closes == 1 and house.channels.find("x") is None
 
 
 async def test_a_feed_that_ends_as_it_is_opened_is_not_there(house: House) -> None:
     """It was deleted in that moment."""
-    opened = house.paper.open
+    opened = house.upstream.open
 
     async def ends(feed: str, sink: EventSink) -> None:
         await opened(feed, sink)
         sink.end()
 
-    house.paper.open = ends  # type: ignore[method-assign]
+    house.upstream.open = ends  # type: ignore[method-assign]
     with pytest.raises(NotFound):
         await house.channels.get("x")
     assert house.channels.find("x") is None
 
 
-async def test_it_closes_a_while_after_its_last_use(house: House, room: Room) -> None:
+async def test_a_channel_closes_a_while_after_its_last_use(
+    house: House, harness: ChannelHarness
+) -> None:
     """Asking counts as use, and while it has readers it stays."""
     channel = await house.channels.get("x")
     house.time = IDLE_S - 1
@@ -104,7 +106,7 @@ async def test_it_closes_a_while_after_its_last_use(house: House, room: Room) ->
     house.time += IDLE_S - 1
     house.channels.close_unused(house.time)
     assert house.gone == []
-    reader = room.bottomless(channel).reader
+    reader = harness.bottomless(channel).reader
     house.channels.used(channel)
     house.channels.close_unused(house.time + 10 * IDLE_S)
     assert house.gone == []
@@ -114,13 +116,16 @@ async def test_it_closes_a_while_after_its_last_use(house: House, room: Room) ->
     assert house.gone == [channel] and house.channels.find("x") is None
 
 
-async def test_it_is_closed_before_it_is_opened_again(house: House) -> None:
+async def test_a_feed_is_closed_before_it_is_opened_again(house: House) -> None:
     """Else the end of the one would be the end of the other."""
     first = await house.channels.get("x")
     house.channels.close(first)
     house.channels.used(first)  # too late: it is no use of the next one
     second = await house.channels.get("x")
-    assert second is not first and (house.paper.opens, house.paper.closes) == (2, 1)
+    assert second is not first and (house.upstream.opens, house.upstream.closes) == (
+        2,
+        1,
+    )
 
 
 async def test_a_line_that_can_not_be_closed_is_told_and_is_no_obstacle(
@@ -132,7 +137,7 @@ async def test_a_line_that_can_not_be_closed_is_told_and_is_no_obstacle(
         raise Unavailable("Redis is away")
 
     channel = await house.channels.get("x")
-    house.paper.close = away  # type: ignore[method-assign]
+    house.upstream.close = away  # type: ignore[method-assign]
     house.channels.close(channel)
     assert await house.channels.get("x") is not channel
     assert "closing the upstream of feed x" in caplog.text
@@ -147,10 +152,12 @@ async def test_once_stopped_nothing_is_opened(house: House) -> None:
         await house.channels.get("x")
 
 
-async def test_join_is_what_makes_a_channel_used(house: House, room: Room) -> None:
+async def test_join_is_what_makes_a_channel_used(
+    house: House, harness: ChannelHarness
+) -> None:
     """The bench's readers are real ones, as far as a channel knows."""
     channel = await house.channels.get("x")
-    follow = join(room.bottomless(channel).reader, channel)
+    follow = join(harness.bottomless(channel).reader, channel)
     assert channel.size == 1
     follow.reader.leave_all()
     assert channel.size == 0

@@ -9,12 +9,12 @@ import pytest
 from stoppress.hub.feed_status_and_access import ANYONE
 from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.hub.reader import MAX_FOLLOWS, Reader
-from stoppress.hub.reader_in_channel import Follow
+from stoppress.hub.reader_positions_in_channel import Follow
 from stoppress.hub.ring import Bytes
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat
 from tests.tally import Tally
-from tests.unit.hub.benches import Bench, Room, join
+from tests.unit.hub.benches import Bench, ChannelHarness, join
 
 
 class Closed(HubMetrics):
@@ -71,7 +71,7 @@ def test_a_feed_is_followed_once(reader: Listener) -> None:
     assert again is not None and reader.holds(again) and not reader.holds(first)
 
 
-def test_it_follows_so_many_feeds_and_no_more(reader: Listener) -> None:
+def test_the_feeds_of_a_reader_are_bounded(reader: Listener) -> None:
     """But one of those may be followed anew."""
     for number in range(MAX_FOLLOWS):
         assert reader.add_follow(f"f{number}") is not None
@@ -121,15 +121,15 @@ def test_a_reader_too_slow_in_one_feed_is_closed(reader: Listener) -> None:
     assert reader.ended == [CloseCode.SLOW] and feeds(reader) == []
 
 
-def test_a_drained_reader_is_served_again(room: Room) -> None:
+def test_a_drained_reader_is_served_again(harness: ChannelHarness) -> None:
     """In every feed where something came meanwhile."""
-    channel = room.channel()
-    reader = Listener(room.bench)
+    channel = harness.channel()
+    reader = Listener(harness.bench)
     reader.blocked = True
     follow = join(reader, channel)
-    room.bench.turn()
-    room.paper.publish("x")
-    room.bench.turn()
+    harness.bench.turn()
+    harness.upstream.publish("x")
+    harness.bench.turn()
     seq = follow.seq
     seen: list[Follow] = []
     channel.ready = seen.append  # type: ignore[method-assign, assignment]
@@ -141,7 +141,7 @@ def test_a_drained_reader_is_served_again(room: Room) -> None:
     reader.leave_all()
 
 
-def test_each_kind_says_how_it_writes(bench: Bench) -> None:
+def test_writing_is_left_to_the_kinds_of_readers(bench: Bench) -> None:
     """What all share does not."""
     bare = Reader(bench, WireFormat.LINES, ANYONE)
     follow = Follow(bare, "x")

@@ -8,7 +8,7 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import Event, EventType, Subject
 from stoppress.hub.ring import MAX_JOINED_BLOCKS, Ring
 from stoppress.wire.wire_formats import WireFormat
-from tests.newsroom_line import post_body
+from tests.scripted_upstream import post_body
 
 
 def event(seq: int, size: int = 10, kind: EventType = EventType.PUBLISHED) -> Event:
@@ -53,7 +53,7 @@ def test_a_withdrawn_post_leaves_nothing_of_its_text() -> None:
     assert b"nnnn" not in second + fourth
 
 
-def test_it_begins_anew_in_another_epoch() -> None:
+def test_a_ring_begins_anew_in_another_epoch() -> None:
     """With nothing of the one before."""
     ring = ring_of(5)
     ring.tail(WireFormat.LINES, 0)

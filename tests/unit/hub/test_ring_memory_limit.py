@@ -7,7 +7,7 @@ from stoppress.domain.event import Event, EventType, Subject
 from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.hub.ring import Ring
 from stoppress.hub.ring_memory_limit import RingMemoryLimit
-from tests.newsroom_line import post_body
+from tests.scripted_upstream import post_body
 from tests.tally import Tally
 
 
@@ -50,8 +50,8 @@ def test_within_the_limit_nothing_leaves() -> None:
     assert (budget.used, ring.first, trims.events) == (ring.bytes, 1, 0)
 
 
-def test_the_largest_pays_for_all() -> None:
-    """Whoever caused it: a quiet feed keeps its window."""
+def test_the_largest_ring_is_trimmed_first() -> None:
+    """Whichever ring grew: a quiet feed keeps its window."""
     trims, busy, quiet = Trims(), filled(100, 1000), filled(10, 1000)
     budget = RingMemoryLimit(busy.bytes + quiet.bytes - 1, trims)
     budget.charge(busy)
@@ -71,8 +71,8 @@ def test_the_newest_event_of_each_stays_whatever_the_limit() -> None:
     assert budget.used == one.bytes + two.bytes
 
 
-def test_a_ring_that_is_gone_takes_nothing() -> None:
-    """And one that was never charged takes nothing with it."""
+def test_a_removed_ring_uses_no_memory() -> None:
+    """Removing one that was never charged changes nothing."""
     ring = filled(3, 10)
     budget = RingMemoryLimit(1 << 20, HubMetrics())
     budget.charge(ring)

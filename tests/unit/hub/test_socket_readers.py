@@ -49,7 +49,7 @@ class Taken:
         self.transport, _ = await loop.connect_accepted_socket(asyncio.Protocol, ours)
         reader.take(self.transport, self.registry)
 
-    async def heard(self, count: int) -> bytes:
+    async def received(self, count: int) -> bytes:
         """So many bytes of what the peer was sent."""
         loop = asyncio.get_running_loop()
         data = b""
@@ -94,7 +94,22 @@ async def test_on_a_unix_socket_the_kernel_holds_little() -> None:
     taken.peer.close()
 
 
-async def test_it_owns_the_transport_and_lets_it_go(taken: Taken) -> None:
+async def test_a_reader_on_a_unix_socket_tells_what_its_proxy_has_not_read(
+    taken: Taken,
+) -> None:
+    """Over TCP the kernel knows only what the peer's kernel has."""
+    reader = WebSocketReader(taken.bench, ANYONE)
+    await taken.take(reader)
+    reader.write(b"some words")
+    assert reader.has_unread_bytes()
+    await asyncio.get_running_loop().sock_recv(taken.peer, 99)
+    assert not reader.has_unread_bytes()
+    reader.write(b"more")
+    reader.connection_lost(None)
+    assert not reader.has_unread_bytes(), "its descriptor may be another's"
+
+
+async def test_a_reader_owns_the_transport_until_it_is_lost(taken: Taken) -> None:
     """The descriptor is forgotten as soon as the connection is."""
     reader = WebSocketReader(taken.bench, ANYONE)
     await taken.take(reader)
@@ -135,7 +150,7 @@ async def test_an_invalid_message_ends_the_line(
     reader = WebSocketReader(taken.bench, ANYONE)
     await taken.take(reader)
     await taken.say(data)
-    assert await taken.heard(4) == encode_frames.websocket_close(code)
+    assert await taken.received(4) == encode_frames.websocket_close(code)
 
 
 async def test_a_broken_frame_ends_the_line_and_is_read_on(taken: Taken) -> None:
@@ -143,17 +158,17 @@ async def test_a_broken_frame_ends_the_line_and_is_read_on(taken: Taken) -> None
     reader = WebSocketReader(taken.bench, ANYONE)
     await taken.take(reader)
     await taken.say(b"\x81\x01x")  # a client has to mask
-    told = await taken.heard(4)
-    assert told[0] == 0x88 and int.from_bytes(told[2:4], "big") == 1002
+    reported = await taken.received(4)
+    assert reported[0] == 0x88 and int.from_bytes(reported[2:4], "big") == 1002
     await taken.say(b"\x81\x01x" * 100)
     assert reader.closing == 1002 and reader.chain is None
 
 
-async def test_a_peer_that_says_goodbye_is_answered(taken: Taken) -> None:
+async def test_a_close_of_the_peer_is_answered(taken: Taken) -> None:
     reader = WebSocketReader(taken.bench, ANYONE)
     await taken.take(reader)
     await taken.say(said(b"\x03\xe8", opcode=8))
-    assert (await taken.heard(2))[0] == 0x88
+    assert (await taken.received(2))[0] == 0x88
     await until(lambda: not taken.registry)
     assert reader.closing == CloseCode.BYE
 
@@ -161,11 +176,11 @@ async def test_a_peer_that_says_goodbye_is_answered(taken: Taken) -> None:
 async def test_a_ping_is_answered(taken: Taken) -> None:
     await taken.take(WebSocketReader(taken.bench, ANYONE))
     await taken.say(said(b"are you there", opcode=9))
-    assert await taken.heard(15) == b"\x8a\x0dare you there"
+    assert await taken.received(15) == b"\x8a\x0dare you there"
 
 
-async def test_a_peer_that_takes_nothing_is_cut(taken: Taken) -> None:
-    """What waits beside the ring is bounded."""
+async def test_a_peer_that_reads_nothing_is_closed(taken: Taken) -> None:
+    """The bytes waiting beside the ring are bounded."""
     reader = WebSocketReader(taken.bench, ANYONE)
     await taken.take(reader)
     for _ in range(200):
@@ -185,9 +200,9 @@ async def test_an_event_stream_ends_by_its_last_chunk(taken: Taken) -> None:
     reader.bye(55)
     reader.bye(56)
     wanted = chunk(b"retry: 0\n\n") + chunk(b"hello") + chunk(b"retry: 55\n\n")
-    heard = await taken.heard_all()
-    assert heard.startswith(wanted) and b"event: bye" in heard
-    assert heard.endswith(LAST_CHUNK)
+    received = await taken.heard_all()
+    assert received.startswith(wanted) and b"event: bye" in received
+    assert received.endswith(LAST_CHUNK)
 
 
 async def test_a_refused_stream_has_nothing_else_and_ends(taken: Taken) -> None:
@@ -195,13 +210,13 @@ async def test_a_refused_stream_has_nothing_else_and_ends(taken: Taken) -> None:
     await taken.take(reader)
     reader.refuse("x", CloseCode.NOT_FOUND, "there is no such feed")
     assert reader.closing == CloseCode.NOT_FOUND
-    assert b"no such feed" in await taken.heard(60)
+    assert b"no such feed" in await taken.received(60)
 
 
-async def test_the_servers_end_is_a_goodbye(taken: Taken) -> None:
+async def test_server_shutdown_sends_bye(taken: Taken) -> None:
     """The web server asks each of its connections."""
     reader = WebSocketReader(taken.bench, ANYONE)
     await taken.take(reader)
     reader.shutdown()
-    assert b'"type":"bye"' in await taken.heard(20)
+    assert b'"type":"bye"' in await taken.received(20)
     assert reader.closing == CloseCode.BYE

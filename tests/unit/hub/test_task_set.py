@@ -58,5 +58,5 @@ async def test_a_fault_is_logged_and_an_expected_error_is_not(
             with pytest.raises(type(error)):
                 await task
             await asyncio.sleep(0)
-    (told,) = caplog.records
-    assert told.exc_info is not None and isinstance(told.exc_info[1], KeyError)
+    (reported,) = caplog.records
+    assert reported.exc_info is not None and isinstance(reported.exc_info[1], KeyError)

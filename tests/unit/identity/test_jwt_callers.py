@@ -6,11 +6,12 @@ import logging
 from typing import Any
 
 import pytest
+from joserfc.jwk import RSAKey
 
 from stoppress.desk.caller import Caller
 from stoppress.domain.errors import Unavailable
 from stoppress.identity.jwt_callers import JwtCallers
-from stoppress.identity.jwt_claims_and_rights import LEEWAY_S
+from stoppress.identity.jwt_claims_and_rights import LEEWAY_S, NAMELESS
 from stoppress.identity.jwt_errors import KeysMissing, RefusedJwt
 from stoppress.identity.jwt_keys import ASYMMETRIC, VerificationKey, read_jwks
 from tests.signed_jwts import AUDIENCE, ISSUER, NOW_S, claims, p256, public, rsa, sign
@@ -40,8 +41,8 @@ class Keys:
             raise RefusedJwt("unknown key")
         return found
 
-    def has(self, kid: str) -> bool:
-        return any(key.kid == kid for key in self.known.keys)
+    def has(self, thumbprint: str) -> bool:
+        return any(key.thumbprint == thumbprint for key in self.known.keys)
 
 
 class Desk:
@@ -74,7 +75,7 @@ async def test_a_jwt_is_a_caller() -> None:
         scopes=("publish",),
         feeds=("election-*",),
         expires_at=(int(NOW_S) + 300) * 1000,
-        credential="rsa-1",
+        credential=rsa().thumbprint(),
     )
     assert anna.may("read", "election-2026") and not anna.may("read", "sport")
 
@@ -114,6 +115,27 @@ async def test_a_withdrawn_key_ends_its_jwts() -> None:
         desk.source.at_hand(text)
     assert await desk.source.check(text) is None
     assert await desk.source.current([anna]) == [None]
+
+
+@pytest.mark.parametrize("kid", ["rsa-1", None])
+async def test_a_replaced_key_ends_the_lines_of_the_former_one(kid: str | None) -> None:
+    """The new one may have its kid, and JWTs need none if there is one key."""
+    desk, text = Desk(), sign(claims(), kid=kid)
+    anna = await desk.caller(text)
+    assert await desk.source.current([anna]) == [anna]
+    other = rsa("rsa-1 replaced").as_dict(private=True)
+    desk.keys.rotate(RSAKey.import_key({**other, "kid": "rsa-1"}))
+    assert await desk.source.current([anna]) == [None]
+    assert await desk.source.check(text) is None
+
+
+async def test_a_subject_is_text() -> None:
+    """Half of a surrogate pair can't be stored, and a name has nothing hidden."""
+    desk = Desk()
+    assert await desk.source.check(sign(claims(sub="\ud800"))) is None
+    hidden = await desk.caller(sign(claims(sub="a\n\u202eb", name="\u202e")))
+    assert (hidden.id, hidden.name) == (f"{ISSUER} a\n\u202eb", "ab")
+    assert (await desk.caller(sign(claims(sub="\0", name=1)))).name == NAMELESS
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ class Provider(ProviderHttp):
             clock=lambda: self.now,
         )
         task = asyncio.create_task(ours.run())
-        await until(lambda: ours.keys.has("rsa-1"))
+        await until(lambda: ours.keys.has(rsa().thumbprint()))
         try:
             yield ours
         finally:
@@ -314,7 +314,7 @@ async def test_a_provider_that_is_away() -> None:
         assert await ours.finish(pending, back(pending), BACK)
 
 
-async def test_so_many_codes_are_exchanged_at_a_time() -> None:
+async def test_the_number_of_concurrent_exchanges_is_bounded() -> None:
     """A provider that hangs holds no more of us."""
     provider = Provider()
     provider.hold = asyncio.Event()

@@ -26,7 +26,7 @@ def test_a_cookie_brings_it_back() -> None:
     assert len(begin("x" * 10_000, NOW).to_cookie()) < MAX_PENDING_BYTES
 
 
-def test_each_is_random() -> None:
+def test_each_pending_sign_in_is_random() -> None:
     """256 bits of each; the challenge is S256."""
     one, two = begin("", NOW), begin("", NOW)
     assert len({one.state, two.state, one.nonce, two.nonce}) == 4

@@ -51,8 +51,10 @@ async def test_json_is_read_and_forms_are_sent() -> None:
         assert await http.get(url) == {"a": 1}
     refused = b'HTTP/1.1 400 No\r\nconnection: close\r\n\r\n{"error": "x"}'
     async with answering(refused) as (url, asked):
-        told = await http.post(url, {"code": "a b"}, {"authorization": "Basic eA=="})
-        assert told == (400, {"error": "x"})
+        reported = await http.post(
+            url, {"code": "a b"}, {"authorization": "Basic eA=="}
+        )
+        assert reported == (400, {"error": "x"})
         assert b"code=a+b" in asked[0] and b"Basic eA==" in asked[0]
     async with answering(b"HTTP/1.1 500 No\r\nconnection: close\r\n\r\n<html>") as (
         url,

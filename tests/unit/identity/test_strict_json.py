@@ -32,6 +32,8 @@ def test_an_object_is_read() -> None:
         b'{"a":' * 5000,
         b'{"a":' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}",
         b'{"a": ' + b"9" * 5000 + b"}",
+        b'{"a": ["\\ud800"]}',
+        b'{"\\udc00": 1}',
     ],
 )
 def test_ambiguous_json_is_refused(raw: bytes) -> None:

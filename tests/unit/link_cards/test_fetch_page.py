@@ -107,11 +107,11 @@ async def test_private_and_unknown_are_told_in_the_same_words() -> None:
     """Nobody learns here which names a private network has."""
     async with internet_with_traps().running() as internet:
         internet.names["nobody.example"] = [[]]
-        told = {
+        reported = {
             await refusal(internet, f"http://{host}/")
             for host in ("rebound.example", "nobody.example", "localhost", "10.0.0.1")
         }
-    assert len(told) == 1
+    assert len(reported) == 1
 
 
 async def test_a_name_that_changes_between_check_and_connection() -> None:
@@ -176,7 +176,7 @@ async def test_tls_is_about_the_name(tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "reported"),
     [
         (b"HTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n", "answered 404"),
         (b"HTTP/1.1 302 Moved\r\ncontent-length: 0\r\n\r\n", "answered 302"),
@@ -196,12 +196,12 @@ async def test_tls_is_about_the_name(tmp_path_factory: pytest.TempPathFactory) -
     ],
 )
 async def test_an_answer_that_is_not_a_page_is_refused(
-    answer: bytes, told: str
+    answer: bytes, reported: str
 ) -> None:
     """Each is told to who pasted the address."""
     async with internet_with_traps().running() as internet:
         internet.answers["a.example"] = answer
-        assert told in await refusal(internet, "http://a.example/")
+        assert reported in await refusal(internet, "http://a.example/")
 
 
 async def drip(piece: bytes, pause_s: float) -> AsyncGenerator[bytes, None]:
@@ -217,8 +217,8 @@ async def test_time_is_bounded() -> None:
     async with internet_with_traps().running() as internet:
         internet.answers["a.example"] = lambda _: drip(b"x", 0.02)
         started = time.monotonic()
-        told = await refusal(internet, "http://a.example/", timeout_s=0.4)
-        assert "within 0.4 s" in told and time.monotonic() - started < 60
+        reported = await refusal(internet, "http://a.example/", timeout_s=0.4)
+        assert "within 0.4 s" in reported and time.monotonic() - started < 60
 
         async def hang(host: str) -> list[str]:
             await asyncio.sleep(3600)
@@ -246,7 +246,7 @@ async def test_bytes_are_bounded() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-async def test_what_is_unpacked_is_bounded(encoding: str) -> None:
+async def test_the_size_of_a_decompressed_page_is_bounded(encoding: str) -> None:
     """A hundred kilobytes that would be a hundred megabytes."""
     pack = gzip.compress if encoding == "gzip" else zlib.compress
     bomb = pack(b"\n" * (100 << 20))

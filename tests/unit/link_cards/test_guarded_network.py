@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import httpcore
 import pytest
 
-from stoppress.domain.allowed_internal_hosts import InternalHosts
+from stoppress.domain.webhook_internal_hosts import InternalHosts
 from stoppress.link_cards.guarded_network import (
     MAX_ADDRESSES,
     GuardedNetwork,
@@ -61,7 +61,7 @@ async def test_each_address_is_tried_up_to_a_number() -> None:
         UnicodeError("label too long"),
     ],
 )
-async def test_one_that_is_not_public_closes_the_name(
+async def test_a_name_with_an_internal_address_is_refused(
     addresses: Sequence[str] | Exception,
 ) -> None:
     """Whatever else the name has."""

@@ -11,7 +11,7 @@ import pytest
 
 from stoppress.desk.input_normalization import normalized
 from stoppress.desk.json_input import read
-from stoppress.desk.post_input import check_draft
+from stoppress.desk.post_from_and_to_input import check_draft
 from stoppress.domain.errors import BrokenJson, Invalid, TooMany
 from stoppress.domain.post import PostInput
 from stoppress.link_cards.link_cards import (

@@ -72,6 +72,7 @@ def test_cards(markup: str, card: dict[str, str]) -> None:
     [
         *("<", "<!--", "<meta", '<meta content="', "<meta 'x\"y", "<title>", "<a>" * 8),
         *("&", "&#x41", "<svg><title>", "<template>", "<select><option>", "<table>"),
+        *("<div>", "<meta ", "<meta a ", "<meta a=b>", "<font a><p>", "a1 ", "<!-->"),
     ],
 )
 def test_hostile_markup_costs_little_time(piece: str) -> None:

@@ -169,10 +169,12 @@ class Internet:
                     self._refuse, "::1", self.listener_port, family=socket.AF_INET6
                 )
                 stack.push_async_callback(_end, server)
-            yield self
-            for task in self._serving:
-                task.cancel()
-            await asyncio.gather(*self._serving, return_exceptions=True)
+            try:
+                yield self
+            finally:
+                for task in self._serving:
+                    task.cancel()
+                await asyncio.gather(*self._serving, return_exceptions=True)
 
 
 async def _end(server: asyncio.Server) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 Answer = Callable[[list[str]], Awaitable[bytes | None]]
 """The raw answer to a command; None closes the connection instead."""
@@ -17,6 +18,7 @@ class ScriptedRedis:
         self.port = 0
         self.asked: list[list[str]] = []
         self._answer = answer
+        self._connections: set[asyncio.Task[Any]] = set()
 
     @property
     def url(self) -> str:
@@ -27,6 +29,9 @@ class ScriptedRedis:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """Answer one connection's commands."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
         try:
             while command := await _command(reader):
                 answer: bytes | None = b"+OK\r\n"
@@ -39,8 +44,18 @@ class ScriptedRedis:
                 await writer.drain()
         except OSError:
             pass  # the client has left
+        except asyncio.CancelledError:
+            pass  # the test is over; asyncio.streams logs a task that was cancelled
         finally:
+            self._connections.discard(task)
             writer.close()
+
+    async def end(self) -> None:
+        """End the connections that are left, before the loop ends them."""
+        left = list(self._connections)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -53,6 +68,7 @@ async def scripted(answer: Answer) -> AsyncIterator[ScriptedRedis]:
         yield redis
     finally:
         server.close()
+        await redis.end()
 
 
 def bulk(text: str) -> bytes:

@@ -10,11 +10,12 @@ from redis.asyncio.connection import ConnectionPool
 from redis.crc import key_slot
 
 from stoppress.domain.errors import Unavailable
-from stoppress.log import majority_query
+from stoppress.log import quorum_query
 from stoppress.log.cluster import Cluster, ClusterShard, owners, seeds
-from stoppress.log.majority_query import ServerAddress
 from stoppress.log.pool import Pool
+from stoppress.log.quorum_query import ServerAddress
 from stoppress.log.redis_errors import NobodyAnswers, SlotMoving
+from stoppress.log.shard_pools import followed
 from tests.unit.log.scripted_redis import bulk, scripted
 
 A, B, C = (ServerAddress("127.0.0.1", port) for port in (1, 2, 3))
@@ -96,11 +97,37 @@ async def test_a_server_that_lost_its_last_slot() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_call_waits_until_a_server_has_its_slot() -> None:
+    """A replica takes over, or a busy server was taken for failed, a moment later."""
+    cluster = Cluster(("redis://127.0.0.1:1",), link_to, 60.0)
+    await cluster._set(owners([ClusterShard(1, A, ((0, 99),))]))
+    lost = next(f"{n}" for n in range(999) if key_slot(f"{n}".encode()) > 99)
+    with pytest.raises(SlotMoving):
+        cluster.of(lost)
+    looks = 0
+
+    async def learn() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            await cluster._set(owners([ClusterShard(2, A, ((0, 16383),))]))
+
+    cluster.learn = learn  # type: ignore[method-assign]
+
+    async def pool() -> Pool:
+        return cluster.of(lost)
+
+    assert await followed(cluster, pool) is cluster.links()[0]
+    assert looks == 3
+    await cluster.aclose()
+
+
+@pytest.mark.asyncio
 async def test_servers_that_answer_late_or_not_at_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The slots are learnt from them nevertheless; nobody is asked over and over."""
-    monkeypatch.setattr(majority_query, "ASK_S", 0.01)
+    monkeypatch.setattr(quorum_query, "ASK_S", 0.01)
     nodes = "{id} 127.0.0.1:7000@17000 master - 0 0 1 connected 0-16383\n"
     asked = 0
 
@@ -109,7 +136,7 @@ async def test_servers_that_answer_late_or_not_at_first(
         asked += 1
         if asked <= 2:
             return None  # each closes the connection, once
-        await asyncio.sleep(5 * majority_query.ASK_S)
+        await asyncio.sleep(5 * quorum_query.ASK_S)
         return bulk(nodes.format(id="a" * 40))
 
     async with scripted(answer) as first, scripted(answer) as second:

@@ -20,7 +20,7 @@ async def test_heads_are_those_of_the_feeds_that_are_there() -> None:
     assert found == [Cursor("e", 5), None]
 
 
-async def test_what_is_not_there_is_not_found() -> None:
+async def test_a_missing_feed_is_not_found() -> None:
     with pytest.raises(NotFound, match="'x'"):
         await reads.feed_now(redis_answering(b"nofeed"), "x")
 

@@ -92,6 +92,6 @@ async def test_a_feed_is_deleted_once() -> None:
     assert await writes.drop(again, "x", 3, KEY, ttl_s=1) is None
 
 
-async def test_what_is_not_there_is_not_confirmed() -> None:
+async def test_a_missing_feed_is_not_confirmed() -> None:
     with pytest.raises(NotFound, match="'x'"):
         await writes.confirm(redis_answering(b"nofeed"), "x")

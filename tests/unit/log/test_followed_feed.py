@@ -29,7 +29,7 @@ def event(seq: int) -> Event:
     return Event(seq, EventType.PUBLISHED, 0, Subject.post(f"p{seq}"), b"%d" % seq)
 
 
-def heard(seq: int, epoch: str = EPOCH) -> PubSubMessage:
+def received(seq: int, epoch: str = EPOCH) -> PubSubMessage:
     """Its message."""
     return PubSubMessage(Cursor(epoch, seq), event(seq))
 
@@ -69,10 +69,10 @@ class Book:
         events = self._read(range(start, stop))
         return LogPiece(head, b"feed", events, SECRET)
 
-    async def renew(self, feed: str, told: Cursor) -> Cursor:
+    async def renew(self, feed: str, reported: Cursor) -> Cursor:
         """Begin anew, if the tail is lost."""
-        if self.head.epoch == told.epoch and self.head.seq < told.seq:
-            self.head = Cursor(f"after-{told}", 0)
+        if self.head.epoch == reported.epoch and self.head.seq < reported.seq:
+            self.head = Cursor(f"after-{reported}", 0)
         return self.head
 
 
@@ -124,14 +124,14 @@ def live(notes: Notes, head: int = 3) -> tuple[FollowedFeed, Book]:
     return followed, book
 
 
-def test_what_was_heard_while_it_was_read_continues_it(notes: Notes) -> None:
+def test_messages_during_a_reading_continue_the_log(notes: Notes) -> None:
     """No second reading is needed."""
     book = Book(3)
     followed = FollowedFeed("x", notes)
-    book.meanwhile = [lambda: [followed.hear(heard(seq)) for seq in (3, 4, 5)]]
+    book.meanwhile = [lambda: [followed.hear(received(seq)) for seq in (3, 4, 5)]]
     mended(followed, book)
     assert notes.seqs == [1, 2, 3, 4, 5]
-    assert followed.hear(heard(6)) is False
+    assert followed.hear(received(6)) is False
     assert notes.seqs[-1] == 6
     assert (notes.fills, book.readings) == (1, 1)
 
@@ -153,7 +153,7 @@ def test_a_line_lost_while_it_was_read_means_reading_again(notes: Notes) -> None
 
 @pytest.mark.parametrize(
     "message",
-    [heard(6), None, heard(1, "zzzz"), PubSubMessage(Cursor("zzzz", 0), None)],
+    [received(6), None, received(1, "zzzz"), PubSubMessage(Cursor("zzzz", 0), None)],
 )
 def test_a_message_that_does_not_follow_makes_it_read_the_log_once(
     notes: Notes, message: PubSubMessage | None
@@ -169,11 +169,11 @@ def test_a_message_that_does_not_follow_makes_it_read_the_log_once(
     assert notes.fills == 1
 
 
-def test_what_was_seen_is_not_shown_again(notes: Notes) -> None:
+def test_a_repeated_message_is_not_delivered_again(notes: Notes) -> None:
     """A repeat changes nothing."""
     followed, _ = live(notes)
-    assert followed.hear(heard(2)) is False
-    assert followed.hear(heard(3)) is False
+    assert followed.hear(received(2)) is False
+    assert followed.hear(received(3)) is False
     assert notes.seqs == [1, 2, 3]
 
 
@@ -213,11 +213,11 @@ def test_another_epoch_begins_anew(notes: Notes) -> None:
     assert mended(followed, Book(1, "zzzz")) == "epoch"
     assert followed.cursor == Cursor("zzzz", 1)
     assert notes.seqs == [1]
-    assert followed.hear(heard(2, "zzzz")) is False
+    assert followed.hear(received(2, "zzzz")) is False
     assert notes.seqs == [1, 2]
 
 
-def test_what_is_held_back_is_bounded(
+def test_the_number_of_held_messages_is_bounded(
     notes: Notes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is let go is read again."""
@@ -233,7 +233,7 @@ def test_what_is_held_back_is_bounded(
 
     def pour() -> None:
         for seq in range(4, 20):
-            followed.hear(heard(seq))
+            followed.hear(received(seq))
         assert len(followed.held or ()) <= 10
         book.head = Cursor(EPOCH, 19)
 
@@ -249,7 +249,7 @@ def test_the_end_is_told_once(notes: Notes) -> None:
     end = PubSubMessage(Cursor(EPOCH, 3), None, ends=True)
     assert followed.hear(end) is False
     assert followed.hear(end) is False
-    assert followed.hear(heard(9)) is False
+    assert followed.hear(received(9)) is False
     assert notes.ended == 1
     other = Notes()
     reading, book = FollowedFeed("x", other), Book(3)
@@ -274,13 +274,13 @@ def test_a_log_that_was_set_back_begins_anew(notes: Notes) -> None:
     """Though its epoch is the same: what comes would bear numbers that are taken."""
     followed, book = live(notes, 9)
     book.head = Cursor(EPOCH, 5)
-    assert followed.hear(heard(6)) is False
+    assert followed.hear(received(6)) is False
     assert followed.break_off()
     assert mended(followed, book) == "epoch"
     assert followed.cursor == (f"after-{EPOCH}-9", 0)
     assert (notes.fills, notes.seqs) == (2, [])
     book.head = followed.cursor._replace(seq=1)
-    assert followed.hear(heard(1, book.head.epoch)) is False
+    assert followed.hear(received(1, book.head.epoch)) is False
     assert notes.seqs == [1]
 
 
@@ -319,7 +319,7 @@ def send(feed: FollowedFeed, *seqs: int) -> bool:
     return broken
 
 
-def test_what_is_marked_is_shown() -> None:
+def test_a_marked_message_is_delivered() -> None:
     """The secret comes with the log."""
     sink, book = Notes(), Book(2)
     feed = FollowedFeed("x", sink)

@@ -74,7 +74,7 @@ def of(key: str) -> GroupedWrite:
     return Asked(key)
 
 
-async def test_what_is_ready_in_one_turn_goes_together() -> None:
+async def test_writes_of_one_turn_are_one_group() -> None:
     """In the order in which it was asked; what comes later is the next group."""
     line = Lender()
     writes = GroupedWrites(line.borrow)

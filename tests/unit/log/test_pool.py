@@ -10,8 +10,8 @@ from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from stoppress.log.majority_query import ServerAddress
 from stoppress.log.pool import Pool
+from stoppress.log.quorum_query import ServerAddress
 from stoppress.log.redis_errors import SlotMoving
 from tests.unit.log.scripted_redis import bulk, scripted
 

@@ -24,7 +24,7 @@ async def test_a_page_says_where_the_rest_begins() -> None:
     assert page == ((), None)
 
 
-async def test_what_is_left_of_withdrawn_posts_is_named() -> None:
+async def test_withdrawn_posts_are_listed_by_id() -> None:
     """With the external id that it holds, if any, and whether it was taken down."""
     answer = redis_answering(b"ok", b"0", [b"p", b"3", b"e", 0, b"q", b"1", b"", 1])
     found, onward = await post_scripts.withdrawn(answer, "x", "ext", 0, 10)
@@ -45,7 +45,7 @@ async def test_the_last_state_is_known_only_if_the_last_write_kept_it() -> None:
     assert older.revisions == history.revisions and older.last is None
 
 
-async def test_no_post_has_no_history() -> None:
+async def test_a_missing_post_has_no_revisions() -> None:
     """It was never there."""
     with pytest.raises(NotFound, match="post 'p'"):
         await post_scripts.revisions(redis_answering(b"nopost", b"p"), "x", "p")

@@ -22,7 +22,7 @@ AT = Cursor("k3v9", 7)
 
 
 @pytest.mark.parametrize(
-    ("raw", "heard"),
+    ("raw", "received"),
     [
         (
             b'k3v9-7 post.published 12 p1\n{"a":"b\\n c"}\n',
@@ -57,9 +57,9 @@ AT = Cursor("k3v9", 7)
         (b"k3v9-7 epoch 12 \n", PubSubMessage(AT, None)),
     ],
 )
-def test_reads_what_the_scripts_write(raw: bytes, heard: PubSubMessage) -> None:
+def test_reads_what_the_scripts_write(raw: bytes, received: PubSubMessage) -> None:
     """A line, and the body as it is."""
-    assert parse("x", raw) == heard
+    assert parse("x", raw) == received
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_refuses_the_rest(raw: bytes) -> None:
 
 
 @given(st.binary())
-def test_nothing_breaks_it(raw: bytes) -> None:
+def test_any_bytes_are_parsed_without_an_error(raw: bytes) -> None:
     """Any bytes are a message or none."""
     parse("x", raw)
 
@@ -113,8 +113,8 @@ def test_the_mark_of_an_event_goes_before_it() -> None:
     raw = b"k3v9-6 epoch 12 +" + made + b"\n"
     assert announced(raw) == made
     assert parse("x", raw) == PubSubMessage(Cursor("k3v9", 6), None)
-    told = (b"k3v9-6 epoch 12 " + made + b"\n", b"k3v9-6 epoch 12 \n", EVENT)
-    assert [announced(one) for one in (*told, raw + b"x", b"")] == [None] * 5
+    reported = (b"k3v9-6 epoch 12 " + made + b"\n", b"k3v9-6 epoch 12 \n", EVENT)
+    assert [announced(one) for one in (*reported, raw + b"x", b"")] == [None] * 5
 
 
 def test_a_right_mark_is_right() -> None:

@@ -63,7 +63,7 @@ def test_valid_addresses_are_accepted(url: str) -> None:
         ("redis+cluster://app:s3cr3t@a:1,b:2/3", "database 0"),
     ],
 )
-def test_what_can_not_be_read_is_named_and_not_shown(url: str, part: str) -> None:
+def test_an_invalid_address_is_refused_without_showing_it(url: str, part: str) -> None:
     """One line, which says what to do."""
     with pytest.raises(BadSetting) as bad:
         check_address(url)

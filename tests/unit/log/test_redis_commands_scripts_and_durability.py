@@ -79,9 +79,9 @@ async def test_a_script_is_sent_by_its_digest() -> None:
     """Its text goes only to a server that does not know it: that has not run it."""
     line = Scripted(NoScriptError("who?"), b"ok")
     assert await redis_answering(line).read(SCRIPT, ["k"], [7]) == b"ok"
-    known, told = line.trips
+    known, reported = line.trips
     assert known == [("EVALSHA", SCRIPT.sha, 1, "k", 7)]
-    assert told == [("EVAL", SCRIPT.source.decode(), 1, "k", 7)]
+    assert reported == [("EVAL", SCRIPT.source.decode(), 1, "k", 7)]
 
 
 async def test_of_many_runs_only_those_are_repeated_that_did_not_run() -> None:
@@ -150,7 +150,7 @@ async def test_of_many_writes_only_those_are_repeated_that_were_not_made() -> No
         await redis_answering(Scripted(), Durability(sure=True), "").write_each(runs)
 
 
-async def test_where_nothing_is_waited_for_nothing_is_asked() -> None:
+async def test_a_write_without_durability_sends_no_wait() -> None:
     line = Scripted(b"done")
     assert await redis_answering(line).write_one("SET", "a", "b") == b"done"
     assert line.trips == [[("SET", "a", "b")]]

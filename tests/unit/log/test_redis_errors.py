@@ -10,6 +10,7 @@ from redis import exceptions as of_redis
 
 from stoppress.domain.errors import NotPermitted, Unavailable
 from stoppress.log.redis_errors import (
+    ClusterDown,
     LoginRefused,
     NotPrimary,
     SlotMoving,
@@ -67,7 +68,7 @@ def caused(outer: Exception, inner: BaseException) -> Exception:
         (of_redis.ResponseError(ECHO), WrongAddress, "no command AUTH, which the"),
         (of_redis.ResponseError("unknown command 'XADD'"), Unavailable, "be renamed"),
         (of_redis.InvalidResponse("HTTP/1.1"), Unavailable, "is not a Redis"),
-        (of_redis.ClusterDownError("CLUSTERDOWN"), Unavailable, "cluster is down"),
+        (of_redis.ClusterDownError("CLUSTERDOWN"), ClusterDown, "cluster is down"),
         (of_redis.ExecAbortError("aborted"), Unavailable, "Redis refuses: aborted"),
         (of_redis.TimeoutError("late"), Unavailable, "in time"),
         (TimeoutError(), Unavailable, "in time"),
@@ -93,10 +94,10 @@ def test_each_cause_has_its_sentence(
     error: Exception, kind: type[Unavailable], sentence: str
 ) -> None:
     """Of its own, in one line, without secrets."""
-    with pytest.raises(kind, match=sentence) as told, unavailable():
+    with pytest.raises(kind, match=sentence) as reported, unavailable():
         raise error
-    assert type(told.value) is kind
-    assert "\n" not in str(told.value) and "s3cr3t" not in str(told.value)
+    assert type(reported.value) is kind
+    assert "\n" not in str(reported.value) and "s3cr3t" not in str(reported.value)
 
 
 @pytest.mark.parametrize(
@@ -104,13 +105,13 @@ def test_each_cause_has_its_sentence(
 )
 def test_mistakes_of_ours_stay_what_they_are(error: Exception) -> None:
     """They are faults, to be seen."""
-    with pytest.raises(type(error)) as told, unavailable():
+    with pytest.raises(type(error)) as reported, unavailable():
         raise error
-    assert told.value is error
+    assert reported.value is error
     assert why(error) is None
 
 
-def test_nothing_wrong_is_nothing() -> None:
+def test_a_call_without_an_error_is_not_changed() -> None:
     """The statement does nothing."""
     done: list[Any] = []
     with unavailable():
@@ -118,6 +119,6 @@ def test_nothing_wrong_is_nothing() -> None:
     assert done == [1]
 
 
-def test_what_was_sent_is_not_repeated() -> None:
+def test_arguments_that_redis_echoes_are_cut_off() -> None:
     """Redis echoes the values of a command that it does not know."""
     assert said(of_redis.ResponseError(ECHO)) == "unknown command 'AUTH'"

@@ -93,7 +93,7 @@ async def test_patience_ends() -> None:
     assert tries == 1
 
 
-async def test_that_nobody_says_where_the_slot_is_ends_nothing() -> None:
+async def test_a_call_is_repeated_until_a_server_has_the_slot() -> None:
     """Busy servers answer later: the call is made again, until one says it."""
     two, tries = Two(), 0
 
@@ -128,7 +128,7 @@ async def test_patience_ends_while_all_are_silent() -> None:
         await followed(as_shards(two), moving)
 
 
-async def test_each_is_asked_where_it_is_some_at_a_time() -> None:
+async def test_names_are_asked_at_their_shard_in_batches() -> None:
     """And answered in the order in which it was named."""
     batches: list[tuple[str, Sequence[str]]] = []
 

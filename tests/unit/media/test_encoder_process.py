@@ -32,16 +32,16 @@ def run(data: bytes, tmp_path: Path) -> subprocess.CompletedProcess[bytes]:
         )
 
 
-def test_it_tells_what_it_made(tmp_path: Path) -> None:
+def test_the_output_is_a_line_and_the_files(tmp_path: Path) -> None:
     """One line, then the files; under the kernel's limits."""
     done = run(encoded(photo(600, 400), "JPEG"), tmp_path)
     line, _, rest = done.stdout.partition(b"\n")
-    told = msgspec.json.decode(line)
-    assert len(rest) == sum(one["size"] for one in told["files"])
+    reported = msgspec.json.decode(line)
+    assert len(rest) == sum(one["size"] for one in reported["files"])
     assert done.stderr.strip() == b"[30, 0, 2147483648]"
 
 
-def test_it_tells_what_is_wrong(tmp_path: Path) -> None:
+def test_the_output_names_the_reason_of_a_refusal(tmp_path: Path) -> None:
     """Without a line end, which only a picture has."""
     done = run(bomb(2000), tmp_path)
     assert msgspec.json.decode(done.stdout)["reason"] == "pixels"

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from stoppress.domain.errors import UnfitPicture
-from stoppress.media.encoded_picture import EncodedPicture
+from stoppress.media.picture_encoder_output import EncodedPicture
 from stoppress.media.picture_encoding import LONGEST_SIDE, encode
 from tests import made_pictures
 from tests.made_pictures import NEEDLE, encoded, photo
@@ -18,9 +18,9 @@ LIMIT = 64_000_000
 
 def run(data: bytes, limit: int = LIMIT) -> tuple[EncodedPicture, list[Image.Image]]:
     """What became of a file, opened; nothing of its metadata is in it."""
-    told, parts = encode(io.BytesIO(data), limit)
+    reported, parts = encode(io.BytesIO(data), limit)
     pictures: list[Image.Image] = []
-    for file, part in zip(told.files, parts, strict=True):
+    for file, part in zip(reported.files, parts, strict=True):
         assert file.size == len(part)
         assert NEEDLE not in part
         assert b"script" not in part
@@ -29,7 +29,7 @@ def run(data: bytes, limit: int = LIMIT) -> tuple[EncodedPicture, list[Image.Ima
         assert not picture.getexif()
         assert not {"exif", "xmp", "icc_profile", "comment"} & picture.info.keys()
         pictures.append(picture)
-    return told, pictures
+    return reported, pictures
 
 
 def nearly(picture: Image.Image, at: tuple[int, int], colour: tuple[int, ...]) -> bool:
@@ -44,15 +44,15 @@ def test_metadata_and_what_is_behind_a_picture_is_gone(kind: str) -> None:
     """EXIF with the place, ICC, XMP, comments, scripts, trailing bytes."""
     data = made_pictures.with_metadata()[kind]
     assert NEEDLE in data or kind in ("gif", "avif")
-    told, pictures = run(data)
-    assert pictures[-1].size == (told.width, told.height)
+    reported, pictures = run(data)
+    assert pictures[-1].size == (reported.width, reported.height)
 
 
 def test_a_large_photograph_has_variants() -> None:
     """At most LONGEST_SIDE long; smaller ones as WebP."""
-    told, pictures = run(encoded(photo(4000, 3000), "JPEG"))
-    assert (told.width, told.height) == (LONGEST_SIDE, 1920)
-    assert [file.width for file in told.files] == [480, 960, 1440, LONGEST_SIDE]
+    reported, pictures = run(encoded(photo(4000, 3000), "JPEG"))
+    assert (reported.width, reported.height) == (LONGEST_SIDE, 1920)
+    assert [file.width for file in reported.files] == [480, 960, 1440, LONGEST_SIDE]
     assert [one.format for one in pictures] == ["WEBP", "WEBP", "WEBP", "JPEG"]
     assert pictures[0].size == (480, 360)
 
@@ -68,8 +68,8 @@ def test_a_picture_is_turned_upright() -> None:
     for orientation, corner in corners.items():
         exif = made_pictures.exif(orientation)
         data = encoded(plain, "JPEG", exif=exif, quality=95)
-        told, pictures = run(data)
-        assert (told.width > told.height) == (orientation < 5)
+        reported, pictures = run(data)
+        assert (reported.width > reported.height) == (orientation < 5)
         assert nearly(pictures[-1], corner, (255, 0, 0)), orientation
 
 
@@ -81,8 +81,10 @@ def test_sixteen_bits_become_eight() -> None:
 
 def test_print_colours_become_screen_colours() -> None:
     """CMYK with and without a profile is shown in about the colour it has."""
-    told, pictures = run(encoded(Image.new("CMYK", (60, 40), (0, 255, 255, 0)), "JPEG"))
-    assert pictures[-1].mode == "RGB" and told.files[-1].ending == "jpg"
+    reported, pictures = run(
+        encoded(Image.new("CMYK", (60, 40), (0, 255, 255, 0)), "JPEG")
+    )
+    assert pictures[-1].mode == "RGB" and reported.files[-1].ending == "jpg"
     red, green, blue = pictures[-1].getpixel((5, 5))  # type: ignore[misc]
     assert red > 200 and green < 60 and blue < 60
 
@@ -109,14 +111,14 @@ def test_transparency_stays() -> None:
         encoded(half, "WEBP"),
         encoded(half.convert("LA"), "PNG"),
     ):
-        told, pictures = run(data)
-        assert told.files[-1].ending == "webp" and pictures[-1].mode == "RGBA"
+        reported, pictures = run(data)
+        assert reported.files[-1].ending == "webp" and pictures[-1].mode == "RGBA"
         assert 90 <= pictures[0].getpixel((5, 5))[3] <= 110  # type: ignore[index]
     gif = Image.new("P", (60, 40), 0)
     _, pictures = run(encoded(gif, "GIF", transparency=0))
     assert pictures[-1].getpixel((5, 5))[3] == 0  # type: ignore[index]
-    told, _ = run(encoded(Image.new("RGBA", (60, 40), (1, 2, 3, 255)), "PNG"))
-    assert told.files[-1].ending != "webp"
+    reported, _ = run(encoded(Image.new("RGBA", (60, 40), (1, 2, 3, 255)), "PNG"))
+    assert reported.files[-1].ending != "webp"
 
 
 def test_a_chart_stays_sharp() -> None:
@@ -126,15 +128,15 @@ def test_a_chart_stays_sharp() -> None:
         chart.paste(
             (180, 20, 30), (number * 20, 600 - number * 14, number * 20 + 9, 600)
         )
-    told, pictures = run(encoded(chart, "PNG"))
-    assert told.files[-1].ending == "png"
+    reported, pictures = run(encoded(chart, "PNG"))
+    assert reported.files[-1].ending == "png"
     assert pictures[-1].convert("RGB").getpixel((785, 300)) == (180, 20, 30)
 
 
 def test_of_a_moving_picture_the_first_frame_is_kept() -> None:
     """And it is said."""
-    told, pictures = run(made_pictures.moving_gif())
-    assert "first frame" in told.note
+    reported, pictures = run(made_pictures.moving_gif())
+    assert "first frame" in reported.note
     assert nearly(pictures[-1], (5, 5), (255, 0, 0))
     assert not run(encoded(photo(60, 40), "PNG"))[0].note
 
@@ -144,14 +146,14 @@ def test_every_mode_of_pixels_is_taken(mode: str) -> None:
     """Also those that few programs write."""
     kind = "JPEG" if mode == "CMYK" else "PNG"
     data = encoded(photo(60, 40).convert(mode), kind)
-    told, _ = run(data)
-    assert (told.width, told.height) == (60, 40)
+    reported, _ = run(data)
+    assert (reported.width, reported.height) == (60, 40)
 
 
 def test_thin_pictures_are_taken() -> None:
     """One pixel high, however long."""
-    told, _ = run(encoded(Image.new("RGB", (20_000, 1), "red"), "PNG"))
-    assert (told.width, told.height) == (LONGEST_SIDE, 1)
+    reported, _ = run(encoded(Image.new("RGB", (20_000, 1), "red"), "PNG"))
+    assert (reported.width, reported.height) == (LONGEST_SIDE, 1)
 
 
 @pytest.mark.parametrize("kind", sorted(made_pictures.no_pictures()))

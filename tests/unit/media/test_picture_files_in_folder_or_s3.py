@@ -1,4 +1,4 @@
-"""Files in a folder: private, whole, listed; a folder that fails is told."""
+"""Files in a folder or a bucket: private, whole, listed; one that fails is told."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from stoppress.domain.errors import Unavailable
 from stoppress.media.picture_files_in_folder_or_s3 import MediaFiles
+from tests.bucket_stand_in import BUCKET, KEY_ID, REGION, SECRET, Bucket, signature
 
 pytestmark = pytest.mark.asyncio
 
@@ -51,3 +52,43 @@ async def test_a_place_that_fails_is_told(tmp_path: Path) -> None:
         await files.feeds()
     with pytest.raises(Unavailable):
         assert [one async for one in files.list("quay")]
+
+
+async def test_a_bucket_gets_signed_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are written with their type, read, listed, removed; a wrong key is told."""
+    with Bucket() as bucket:
+        for name, value in (
+            ("AWS_ENDPOINT_URL", bucket.url),
+            ("AWS_ACCESS_KEY_ID", KEY_ID),
+            ("AWS_SECRET_ACCESS_KEY", SECRET),
+            ("AWS_REGION", REGION),
+            ("NO_PROXY", "127.0.0.1"),
+        ):
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+        files = MediaFiles(f"s3://{BUCKET}/pictures")
+        for feed, name in (("quay", "a b.webp"), ("quay", "c"), ("pier", "d")):
+            await files.put(feed, name, name.encode(), "image/webp")
+        assert bucket.files["pictures/quay/a b.webp"] == (b"a b.webp", "image/webp")
+        assert await files.get("quay", "a b.webp") == b"a b.webp"
+        assert await files.get("quay", "d") is None
+        assert sorted(await files.feeds()) == ["pier", "quay"]
+        listed = [one async for one in files.list("quay")]
+        assert sorted(one.name for one in listed) == ["a b.webp", "c"]
+        await files.remove("quay", ["a b.webp", "c", "z"])
+        assert list(bucket.files) == ["pictures/pier/d"]
+        assert bucket.refused == []
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
+        with pytest.raises(Unavailable, match="does not answer"):
+            await MediaFiles(f"s3://{BUCKET}").put("quay", "x", b"", "image/webp")
+        assert bucket.refused == ["SignatureDoesNotMatch"]
+
+
+async def test_the_stand_in_signs_as_aws_does() -> None:
+    """`get-vanilla` of the test suite of Signature Version 4."""
+    signed = {"host": "example.amazonaws.com", "x-amz-date": "20150830T123600Z"}
+    scope = "20150830/us-east-1/service/aws4_request"
+    secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"  # of AWS's documentation
+    assert signature(secret, "GET", "/", signed, scope) == (
+        "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"
+    )

@@ -12,10 +12,10 @@ import pytest
 
 from stoppress.domain.errors import Unavailable
 from stoppress.domain.picture_address import picture_of_file
-from stoppress.media.encoded_picture import EncodedFile, EncodedPicture
-from stoppress.media.picture_encoder import EncodedFiles, PictureEncoder
+from stoppress.media.picture_encoder_output import EncodedFile, EncodedPicture
 from stoppress.media.picture_files_in_folder_or_s3 import MediaFiles
 from stoppress.media.picture_library import Pictures, new_picture_id
+from stoppress.media.run_encoder_processes import EncodedFiles, PictureEncoder
 
 pytestmark = pytest.mark.asyncio
 

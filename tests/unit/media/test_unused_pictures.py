@@ -11,9 +11,9 @@ import pytest
 
 from stoppress.domain.errors import Unavailable
 from stoppress.media import unused_pictures
-from stoppress.media.picture_encoder import PictureEncoder
 from stoppress.media.picture_files_in_folder_or_s3 import MediaFiles
 from stoppress.media.picture_library import Pictures
+from stoppress.media.run_encoder_processes import PictureEncoder
 from stoppress.media.unused_pictures import keep_removing_unused, remove_unused
 from tests.waiting import until
 
@@ -63,7 +63,7 @@ async def test_old_pictures_that_nothing_uses_are_removed(tmp_path: Path) -> Non
     assert await remove_unused(files, library, Use(ids[0]), 30) == 0
 
 
-async def test_one_process_does_it(
+async def test_one_process_removes_unused_pictures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Round for round; a store that is away is no end."""

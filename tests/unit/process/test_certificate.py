@@ -74,7 +74,7 @@ def test_a_key_with_a_passphrase_is_refused(tmp_path: Path) -> None:
     assert "passphrase" in reason(good.cert, locked)
 
 
-def test_what_clients_will_object_to(tmp_path: Path) -> None:
+def test_a_certificate_outside_its_dates_gets_a_warning(tmp_path: Path) -> None:
     """A certificate that is over, not yet valid, or soon over; else nothing."""
     assert warning(*issue(tmp_path, "a.example")) == ""
     made = authority().issue_cert(

@@ -163,14 +163,14 @@ async def test_connections_inherit_the_limits() -> None:
 @pytest.mark.asyncio
 async def test_without_limits_the_kernel_has_its_own() -> None:
     """0 leaves things as they are."""
-    untold, told = await listen("127.0.0.1", 0, 2)
-    limit(told, Settings(send_buffer_bytes=0, dead_peer_s=0))
+    untold, reported = await listen("127.0.0.1", 0, 2)
+    limit(reported, Settings(send_buffer_bytes=0, dead_peer_s=0))
     for option in (
         (socket.SOL_SOCKET, socket.SO_SNDBUF),
         (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
     ):
-        assert told.getsockopt(*option) == untold.getsockopt(*option)
-    free([untold, told])
+        assert reported.getsockopt(*option) == untold.getsockopt(*option)
+    free([untold, reported])
 
 
 class Newcomers(asyncio.Protocol):

@@ -12,7 +12,7 @@ from stoppress.app import ServerProcess
 from stoppress.bench import process_stats
 from stoppress.process.worker import WorkerServer, give_back
 from stoppress.settings import Settings
-from tests.faults import virtual
+from tests.faults import virtual_clock
 
 PIECES = 50_000
 
@@ -47,6 +47,6 @@ def test_a_worker_wakes_once_a_second_until_it_is_over(failed: bool) -> None:
         await server.main_loop()
         return loop.time()
 
-    ended = virtual.run(live())
+    ended = virtual_clock.run(live())
     assert len(ticks) == 60
     assert ended == pytest.approx(59.5)

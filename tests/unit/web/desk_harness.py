@@ -10,15 +10,15 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
-from stoppress.desk.callers import Callers, CallerSource
 from stoppress.desk.desk import Desk
+from stoppress.desk.find_caller_of_secret import Callers, CallerSource
+from stoppress.desk.private_feed_read_tickets import Tickets
 from stoppress.desk.store_protocol import NoAudit
-from stoppress.desk.tickets import Tickets
 from stoppress.desk.tokens import Tokens
 from stoppress.domain.errors import Unavailable
 from stoppress.guard.limits import NO_LIMITS, Limits
 from stoppress.hub.hub import Hub
-from stoppress.identity.identity import Identity
+from stoppress.identity.build_and_run_identity_parts import Identity
 from stoppress.link_cards.link_cards import LinkCards
 from stoppress.settings import Settings
 from stoppress.web.api import route_table
@@ -28,7 +28,8 @@ from stoppress.web.services import Services
 from stoppress.web.snapshot_cache import SnapshotCache
 from tests.memory_pictures import Library, Records
 from tests.memory_sessions import MemorySessionStore
-from tests.memory_store import MemoryStore, MemoryUpstream
+from tests.memory_store import MemoryStore
+from tests.memory_upstream import MemoryUpstream
 
 ADMIN = "sp_" + "a" * 32
 BASE = "https://live.example.org"
@@ -42,7 +43,7 @@ class NoMetrics:
 
 
 @dataclass
-class Office:
+class DeskHarness:
     """The parts, and a client with the admin's token (`client`) or none (`public`)."""
 
     store: MemoryStore
@@ -94,13 +95,13 @@ def _client(
 
 
 @asynccontextmanager
-async def open_office(
+async def open_harness(
     *,
     link_cards: LinkCards | None = None,
     limits: Limits = NO_LIMITS,
     **given: Any,
-) -> AsyncIterator[Office]:
-    """An office, closed at the end."""
+) -> AsyncIterator[DeskHarness]:
+    """A desk and its API, closed at the end."""
     settings = Settings(public_url=BASE, **given)
     store = MemoryStore()
     upstream = MemoryUpstream(store)
@@ -155,6 +156,6 @@ async def open_office(
     client = _client(transport, {"authorization": f"Bearer {ADMIN}"})
     public = _client(transport, {})
     try:
-        yield Office(store, upstream, services, client, public, fresh, sessions)
+        yield DeskHarness(store, upstream, services, client, public, fresh, sessions)
     finally:
         await hub.stop()

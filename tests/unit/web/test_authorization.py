@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.web.desk_harness import ADMIN, BASE, open_office
+from tests.unit.web.desk_harness import ADMIN, BASE, open_harness
 
 WRITES = [
     ("POST", "/v1/feeds"),
@@ -23,12 +23,12 @@ WRITES = [
 @pytest.mark.parametrize(("method", "path"), WRITES)
 async def test_a_write_takes_a_token(method: str, path: str) -> None:
     """401 without, and with one that is not known; whether the feed is there or not."""
-    async with open_office() as office:
+    async with open_harness() as harness:
         for is_there in (False, True):
             if is_there:
-                await office.feed()
+                await harness.feed()
             for headers in ({}, {"authorization": "Bearer sp_nobody"}):
-                answer = await office.public.request(method, path, headers=headers)
+                answer = await harness.public.request(method, path, headers=headers)
                 assert answer.status_code == 401
                 assert answer.headers["www-authenticate"].startswith("Bearer ")
                 assert answer.json()["detail"]
@@ -38,9 +38,9 @@ async def test_a_write_takes_a_token(method: str, path: str) -> None:
 @pytest.mark.parametrize(("method", "path"), WRITES)
 async def test_a_write_takes_the_scope(method: str, path: str) -> None:
     """403 names the scope that is missing."""
-    async with open_office() as office:
-        await office.feed()
-        read = office.reader(authorization=await office.token("read"))
+    async with open_harness() as harness:
+        await harness.feed()
+        read = harness.reader(authorization=await harness.token("read"))
         answer = await read.request(method, path)
         of_feeds = "posts" not in path
         scope = "admin" if "tokens" in path else "manage" if of_feeds else "publish"
@@ -55,9 +55,9 @@ async def test_a_write_takes_the_scope(method: str, path: str) -> None:
 )
 async def test_a_token_that_is_not_known_is_401_everywhere(header: str) -> None:
     """Also on a public read: who sends a token wants it to count."""
-    async with open_office() as office:
-        await office.feed()
-        reader = office.reader(authorization=header)
+    async with open_harness() as harness:
+        await harness.feed()
+        reader = harness.reader(authorization=header)
         for path in ("/v1/feeds", "/v1/feeds/quay", "/v1/feeds/quay/posts"):
             assert (await reader.get(path)).status_code == 401, path
 
@@ -65,8 +65,8 @@ async def test_a_token_that_is_not_known_is_401_everywhere(header: str) -> None:
 @pytest.mark.asyncio
 async def test_bearer_is_written_in_any_case() -> None:
     """RFC 9110: the scheme is case-insensitive."""
-    async with open_office() as office:
-        reader = office.reader(authorization=f"bEARER {ADMIN}")
+    async with open_harness() as harness:
+        reader = harness.reader(authorization=f"bEARER {ADMIN}")
         assert (await reader.get("/v1/tokens")).status_code == 200
 
 
@@ -91,9 +91,9 @@ async def test_the_cookie_writes_from_our_pages_only(
     headers: dict[str, str], status: int
 ) -> None:
     """The browser says where a request comes from; silence is no proof."""
-    async with open_office() as office:
-        await office.feed()
-        desk = office.reader(cookie=await office.session())
+    async with open_harness() as harness:
+        await harness.feed()
+        desk = harness.reader(cookie=await harness.session())
         path = "/v1/feeds/quay/posts"
         answer = await desk.post(path, json={"body": "x"}, headers=headers)
         assert answer.status_code == status, answer.text
@@ -102,11 +102,11 @@ async def test_the_cookie_writes_from_our_pages_only(
 @pytest.mark.asyncio
 async def test_the_cookie_reads() -> None:
     """A private feed is there for the desk; a cookie of yesterday is nobody's."""
-    async with open_office() as office:
-        await office.feed(visibility="private")
-        desk = office.reader(cookie=await office.session())
+    async with open_harness() as harness:
+        await harness.feed(visibility="private")
+        desk = harness.reader(cookie=await harness.session())
         assert (await desk.get("/v1/feeds/quay")).status_code == 200
-        old = office.reader(cookie="__Host-stoppress_desk=sps_old")
+        old = harness.reader(cookie="__Host-stoppress_desk=sps_old")
         assert (await old.get("/v1/feeds/quay")).status_code == 404
         assert (await old.get("/v1/feeds")).status_code == 200
         assert (await old.post("/v1/feeds", json={})).status_code == 401
@@ -121,9 +121,9 @@ async def test_a_page_of_another_site_reads_nothing_with_the_cookie(
     headers: dict[str, str],
 ) -> None:
     """Private feeds and tokens are not there for it, whatever the browser sends."""
-    async with open_office() as office:
-        await office.feed(visibility="private")
-        desk = office.reader(cookie=await office.session())
+    async with open_harness() as harness:
+        await harness.feed(visibility="private")
+        desk = harness.reader(cookie=await harness.session())
         ours = {"sec-fetch-site": "same-origin"}
         assert (await desk.get("/v1/feeds/quay", headers=ours)).status_code == 200
         assert (await desk.get("/v1/feeds/quay", headers=headers)).status_code == 404
@@ -133,23 +133,23 @@ async def test_a_page_of_another_site_reads_nothing_with_the_cookie(
 @pytest.mark.asyncio
 async def test_a_bearer_token_beats_the_cookie() -> None:
     """And needs no origin."""
-    async with open_office() as office:
-        await office.feed()
-        token = await office.token("read")
-        both = office.reader(authorization=token, cookie=await office.session())
+    async with open_harness() as harness:
+        await harness.feed()
+        token = await harness.token("read")
+        both = harness.reader(authorization=token, cookie=await harness.session())
         answer = await both.post("/v1/feeds/quay/posts", json={"body": "x"})
         assert answer.status_code == 403 and answer.json()["scope"] == "publish"
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("feed", ["Quay", "%7Bx%7D", "a%2Fb", "x" * 81, "%00"])
-async def test_what_is_no_slug_is_no_feed(feed: str) -> None:
+async def test_an_invalid_slug_is_no_feed(feed: str) -> None:
     """404, and the store is not asked."""
-    async with open_office() as office:
+    async with open_harness() as harness:
         for answer in (
-            await office.public.get(f"/v1/feeds/{feed}"),
-            await office.client.post(f"/v1/feeds/{feed}/posts", json={"body": "x"}),
+            await harness.public.get(f"/v1/feeds/{feed}"),
+            await harness.client.post(f"/v1/feeds/{feed}/posts", json={"body": "x"}),
         ):
             assert answer.status_code == 404
             assert answer.headers["content-type"] == "application/problem+json"
-        assert office.store.calls == []
+        assert harness.store.calls == []

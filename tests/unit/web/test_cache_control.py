@@ -16,7 +16,7 @@ def test_only_a_public_feed_may_be_stored_by_others(visibility: Visibility) -> N
     assert "no-store" in kept and "private" in kept
 
 
-def test_what_editors_alone_get_is_stored_by_nobody() -> None:
+def test_answers_for_editors_are_stored_by_no_cache() -> None:
     """And sets itself apart by the two credentials there are."""
     assert cache_control.FULL["cache-control"] == "private, no-store"
     assert cache_control.FULL["vary"] == "Authorization, Cookie"

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stoppress.web.credential import Credential, CredentialKind, credential_of
+from stoppress.web.credential import (
+    Credential,
+    CredentialKind,
+    cookies_in,
+    credential_of,
+)
 
 COOKIE = "__Host-stoppress_desk"
 OURS = "https://live.example.org"
@@ -63,7 +70,7 @@ def found(headers: dict[str, str], **more: Any) -> Credential:
         ({"cookie": f'{COOKIE}="sps_desk"'}, None, READS),
     ],
 )
-def test_one_of_three_ways(
+def test_the_header_precedes_the_query_and_the_cookie(
     headers: dict[str, str], query: str | None, expected: Credential
 ) -> None:
     """The header beats the query, and the query the cookie."""
@@ -118,10 +125,36 @@ def test_a_link_opens_the_desk_and_nothing_else(site: str) -> None:
         assert found(given | change, from_link=True) == NOBODY
 
 
-def test_only_what_the_caller_sent_must_be_known() -> None:
+def test_a_cookie_may_be_unknown_and_a_token_may_not() -> None:
     must = {kind: Credential(kind).must_be_known for kind in CredentialKind}
     assert {kind.value for kind, known in must.items() if known} == {
         "bearer",
         "query",
         "malformed",
     }
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("", {}),
+        ("a=1", {"a": "1"}),
+        (" a = 1 ;b=2;; c", {"a": "1", "b": "2"}),
+        ("a=1; a=2", {"a": "2"}),
+        ("a=b=c", {"a": "b=c"}),
+        ('a="1"', {"a": "1"}),
+        ('a="', {"a": '"'}),
+        ("a=", {"a": ""}),
+        (r'a="\073\""', {"a": r"\073\""}),
+    ],
+)
+def test_the_cookies_of_a_header(header: str, expected: dict[str, str]) -> None:
+    """By name; escapes stay."""
+    assert cookies_in(header) == expected
+
+
+def test_no_other_parser_reads_cookies() -> None:
+    """That of Starlette decodes escapes, in quadratic time with older Pythons."""
+    parsers = re.compile(r"cookie_parser|(request|connection)\.cookies\b|SimpleCookie")
+    modules = (Path(__file__).parents[3] / "server" / "stoppress").rglob("*.py")
+    assert [str(one) for one in modules if parsers.search(one.read_text("utf-8"))] == []

@@ -17,8 +17,8 @@ from stoppress.web.encoded_snapshot import (
     continued,
     encode_snapshot,
 )
-from stoppress.web.pagination import PAGE_POSTS
-from stoppress.wire import messages
+from stoppress.web.paginate_posts_as_json import PAGE_POSTS
+from stoppress.wire import encode_messages
 from tests.memory_store import MemoryStore
 
 BASE = "https://x.example"
@@ -34,7 +34,9 @@ async def now(store: MemoryStore) -> EncodedSnapshot:
 def since(store: MemoryStore, seq: int) -> list[bytes]:
     """The messages of the events after `seq`."""
     kept = store.kept["quay"]
-    return [messages.event("quay", kept.epoch, e, BASE) for e in kept.events[seq:]]
+    return [
+        encode_messages.event("quay", kept.epoch, e, BASE) for e in kept.events[seq:]
+    ]
 
 
 @pytest.mark.asyncio

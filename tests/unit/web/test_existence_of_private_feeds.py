@@ -21,7 +21,7 @@ from stoppress.web.api import route_table
 from stoppress.web.line import websocket_and_events_routes
 from stoppress.web.pages import page_routes
 from stoppress.web.problems import exception_handlers
-from tests.unit.web.desk_harness import BASE, Office, open_office
+from tests.unit.web.desk_harness import BASE, DeskHarness, open_harness
 
 pytestmark = pytest.mark.asyncio
 
@@ -31,14 +31,14 @@ ABSENT, UNUSED, OPENED = "aaaa", "uuuu", "oooo"
 
 @dataclass
 class Outsider:
-    """The office with all its routes, and somebody who may read no private feed."""
+    """The API with all its routes, and somebody who may read no private feed."""
 
-    office: Office
+    harness: DeskHarness
     app: Starlette
 
     async def asked(self, path: str, method: str, headers: dict[str, str]) -> object:
         """What a request shows, and what it cost."""
-        store, upstream = self.office.store, self.office.upstream
+        store, upstream = self.harness.store, self.harness.upstream
         store.calls.clear()
         opens = upstream.opens
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
@@ -58,22 +58,22 @@ class Outsider:
 
 @pytest_asyncio.fixture
 async def outsider() -> AsyncIterator[Outsider]:
-    async with open_office() as office:
+    async with open_harness() as harness:
         for slug in (UNUSED, OPENED):
-            await office.feed(slug, visibility="private")
+            await harness.feed(slug, visibility="private")
         # Made by another process: this one has not opened it.
-        for channel in list(office.services.hub._channels.all()):
-            office.services.hub._channels.close(channel)
-        await office.services.hub.channel(OPENED)
+        for channel in list(harness.services.hub._channels.all()):
+            harness.services.hub._channels.close(channel)
+        await harness.services.hub.channel(OPENED)
         app = Starlette(
             routes=[
-                *websocket_and_events_routes.routes(office.services),
-                *route_table.routes(office.services),
-                *page_routes.routes(office.services),
+                *websocket_and_events_routes.routes(harness.services),
+                *route_table.routes(harness.services),
+                *page_routes.routes(harness.services),
             ],
             exception_handlers=exception_handlers(BASE),
         )
-        yield Outsider(office, app)
+        yield Outsider(harness, app)
 
 
 def addresses(app: Starlette) -> list[tuple[str, str]]:
@@ -88,11 +88,13 @@ def addresses(app: Starlette) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("who", ["nobody", "a foreign token", "a foreign reader"])
-async def test_nothing_tells_them_apart(outsider: Outsider, who: str) -> None:
+async def test_private_and_unknown_feeds_have_the_same_answers(
+    outsider: Outsider, who: str
+) -> None:
     headers = {"if-match": '"1"', "content-type": "application/json"}
     if who != "nobody":
         scope = "read" if who.endswith("reader") else "manage"
-        headers["authorization"] = await outsider.office.token(scope, feeds=["other"])
+        headers["authorization"] = await outsider.harness.token(scope, feeds=["other"])
     table = addresses(outsider.app)
     assert len(table) > 25
     for method, path in table:

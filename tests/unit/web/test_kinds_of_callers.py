@@ -22,7 +22,7 @@ from stoppress.web.api.openapi_call import ApiCall
 from stoppress.web.api.openapi_operations import CALLS
 from stoppress.web.api.route_table import RESOURCES
 from tests.signed_jwts import AUDIENCE, ISSUER, SECRET, claims, hmac_with, sign
-from tests.unit.web.desk_harness import Office, open_office
+from tests.unit.web.desk_harness import DeskHarness, open_harness
 
 pytestmark = pytest.mark.asyncio
 
@@ -49,17 +49,19 @@ def jwt(scopes: list[str], feeds: list[str] | None, **more: object) -> str:
     return sign(claims(**given), hmac_with(SECRET), "HS256")
 
 
-async def sent(office: Office, scope: str, feeds: list[str] | None) -> Sent:
+async def sent(harness: DeskHarness, scope: str, feeds: list[str] | None) -> Sent:
     """A caller with a scope on some feeds."""
-    bearer = await office.token(scope, feeds=feeds)
+    bearer = await harness.token(scope, feeds=feeds)
     return Sent(
         {"authorization": bearer},
         {"authorization": f"Bearer {jwt([scope], feeds)}"},
-        {"cookie": await office.session(bearer.removeprefix("Bearer ")), **OURS},
+        {"cookie": await harness.session(bearer.removeprefix("Bearer ")), **OURS},
     )
 
 
-async def ask(office: Office, call: ApiCall, headers: dict[str, str]) -> httpx.Response:
+async def ask(
+    harness: DeskHarness, call: ApiCall, headers: dict[str, str]
+) -> httpx.Response:
     """Send a call that changes nothing: its body or its If-Match is wrong."""
     path = call.path.format(
         feed="quay",
@@ -71,10 +73,11 @@ async def ask(office: Office, call: ApiCall, headers: dict[str, str]) -> httpx.R
         client="c",
         subject="0",
         token="none",
+        template="none",
         external_id="none",
     )
     body = {} if call.method in ("GET", "DELETE") else {"json": {"unknown": 1}}
-    async with office.reader(**headers, **{"if-match": '"99"'}) as client:
+    async with harness.reader(**headers, **{"if-match": '"99"'}) as client:
         return await client.request(call.method, path, **body)  # type: ignore[arg-type]  # of httpx
 
 
@@ -85,27 +88,29 @@ def shown(answer: httpx.Response) -> tuple[int, object]:
 
 
 @pytest_asyncio.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
-    """An office that takes JWTs."""
+async def harness(tmp_path: Path) -> AsyncIterator[DeskHarness]:
+    """An API that takes JWTs."""
     secret = tmp_path / "secret"
     secret.write_bytes(SECRET)
-    async with open_office(
+    async with open_harness(
         jwt_secret_file=str(secret), jwt_issuer=ISSUER, jwt_audience=AUDIENCE
-    ) as office:
-        yield office
+    ) as harness:
+        yield harness
 
 
 @pytest.mark.parametrize("visibility", VISIBILITIES)
-async def test_one_caller_in_three_ways(office: Office, visibility: str) -> None:
+async def test_token_jwt_and_session_get_the_same_answers(
+    harness: DeskHarness, visibility: str
+) -> None:
     """Every cell has one answer."""
-    await office.feed("quay", visibility=visibility)
+    await harness.feed("quay", visibility=visibility)
     cells, allowed = 0, 0
     for scope, feeds in product(SCOPES, FEEDS):
-        caller = await sent(office, scope, feeds)
+        caller = await sent(harness, scope, feeds)
         for call in ASKED:
-            by_token = shown(await ask(office, call, caller.token))
+            by_token = shown(await ask(harness, call, caller.token))
             for headers in (caller.jwt, caller.session):
-                there = shown(await ask(office, call, headers))
+                there = shown(await ask(harness, call, headers))
                 assert there == by_token, (call.name, scope, feeds)
                 cells += 1
             allowed += by_token[0] not in (401, 403, 404)
@@ -115,10 +120,10 @@ async def test_one_caller_in_three_ways(office: Office, visibility: str) -> None
 
 @pytest.mark.parametrize("visibility", VISIBILITIES)
 async def test_an_ended_credential_has_no_rights(
-    office: Office, visibility: str
+    harness: DeskHarness, visibility: str
 ) -> None:
     """Of JWTs: as an unknown token; of cookies: as without one."""
-    await office.feed("quay", visibility=visibility)
+    await harness.feed("quay", visibility=visibility)
     now = int(time.time())
     jwts = {
         "expired": jwt(["admin"], None, exp=now - 60),
@@ -127,45 +132,45 @@ async def test_an_ended_credential_has_no_rights(
         "not yet": jwt(["admin"], None, nbf=now + 600),
         "malformed": jwt(["admin"], None, stoppress={"scopes": "admin"}),
     }
-    bearer = await office.token("admin")
-    revoked = await office.session(bearer.removeprefix("Bearer "))
-    (token,) = await office.services.tokens.all()
-    await office.client.delete(f"/v1/tokens/{token.id}")
-    signed_out = await office.session()
-    await office.services.identity.sessions.sign_out(signed_out.partition("=")[2])
-    name = office.services.settings.desk_cookie
+    bearer = await harness.token("admin")
+    revoked = await harness.session(bearer.removeprefix("Bearer "))
+    (token,) = await harness.services.tokens.all()
+    await harness.client.delete(f"/v1/tokens/{token.id}")
+    signed_out = await harness.session()
+    await harness.services.identity.sessions.sign_out(signed_out.partition("=")[2])
+    name = harness.services.settings.desk_cookie
     cookies = {
         "revoked": revoked,
         "signed out": signed_out,
         "unknown": f"{name}=sps_unknown",
         "a token": f"{name}={bearer.removeprefix('Bearer ')}",
         "a JWT": f"{name}={jwt(['admin'], None)}",
-        "another name": (await office.session()).replace(name, "stoppress_desk"),
+        "another name": (await harness.session()).replace(name, "stoppress_desk"),
     }
     for call in ASKED:
         unknown = {"authorization": "Bearer sp_unknown"}
-        as_unknown = shown(await ask(office, call, unknown))
-        as_nobody = shown(await ask(office, call, {}))
+        as_unknown = shown(await ask(harness, call, unknown))
+        as_nobody = shown(await ask(harness, call, {}))
         assert as_unknown[0] == 401 or call.path in OPEN, call.name
         for kind, text in jwts.items():
-            there = await ask(office, call, {"authorization": f"Bearer {text}"})
+            there = await ask(harness, call, {"authorization": f"Bearer {text}"})
             assert shown(there) == as_unknown, (call.name, kind)
         for kind, cookie in cookies.items():
-            there = await ask(office, call, {"cookie": cookie, **OURS})
+            there = await ask(harness, call, {"cookie": cookie, **OURS})
             assert shown(there) == as_nobody, (call.name, kind)
 
 
 @pytest.mark.parametrize("visibility", VISIBILITIES)
 async def test_a_session_from_another_site_is_nobody_s(
-    office: Office, visibility: str
+    harness: DeskHarness, visibility: str
 ) -> None:
     """Reads are answered as without it, writes are refused."""
-    await office.feed("quay", visibility=visibility)
-    cookie = {"cookie": await office.session()}
+    await harness.feed("quay", visibility=visibility)
+    cookie = {"cookie": await harness.session()}
     for call in ASKED:
-        as_nobody = shown(await ask(office, call, {}))
+        as_nobody = shown(await ask(harness, call, {}))
         for site in ({"sec-fetch-site": "same-site"}, {"origin": "https://x.example"}):
-            there = shown(await ask(office, call, cookie | site))
+            there = shown(await ask(harness, call, cookie | site))
             if call.method == "GET":
                 assert there == as_nobody, call.name
             else:

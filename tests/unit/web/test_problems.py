@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from stoppress.domain import errors
+from stoppress.domain import draft_errors, errors
 from stoppress.guard.request_context import CURRENT, RequestContext
 from stoppress.web.problems import MEDIA_TYPE, answer
-from tests.unit.web.desk_harness import BASE, open_office
+from tests.unit.web.desk_harness import BASE, open_harness
 
 POST = b'{"id":"01","headline":"x","rev":3}'
 FEED = b'{"slug":"quay","title":"x","rev":3}'
@@ -34,16 +34,17 @@ CASES: list[tuple[errors.StopPressError, int, dict[str, Any]]] = [
     (errors.NotFound("quay", "01"), 404, {}),
     (errors.Gone("quay", "01", 2), 410, {}),
     (errors.TakenDown("quay", "01", 2), 410, {}),
-    (errors.NoDraft("quay", "01"), 404, {}),
-    (errors.NoComment("quay", "01"), 404, {}),
+    (draft_errors.NoDraft("quay", "01"), 404, {}),
+    (draft_errors.NoComment("quay", "01"), 404, {}),
     (errors.NoWebhook("quay", "01"), 404, {}),
+    (errors.NoTemplate("t1"), 404, {}),
     (errors.NoDeadLetter("quay", "01"), 404, {}),
-    (errors.DraftGone("quay", "01", 2), 410, {}),
-    (errors.DraftGone("quay", "01", 2, "02"), 410, {"post": {"id": "02"}}),
-    (errors.OnlyForEditors("it is approved", "quay"), 403, {"scope": "publish"}),
-    (errors.SecondPersonNeeded(), 403, {}),
+    (draft_errors.DraftGone("quay", "01", 2), 410, {}),
+    (draft_errors.DraftGone("quay", "01", 2, "02"), 410, {"post": {"id": "02"}}),
+    (draft_errors.OnlyForEditors("it is approved", "quay"), 403, {"scope": "publish"}),
+    (draft_errors.SecondPersonNeeded(), 403, {}),
     (errors.NothingToRestore("01"), 409, {}),
-    (errors.TooManyDrafts(1000), 409, {}),
+    (draft_errors.TooManyDrafts(1000), 409, {}),
     (errors.SlugTaken("quay"), 409, {}),
     (errors.ExternalIdTaken("e", "01", POST), 409, {"post": PUBLIC_POST}),
     (
@@ -56,6 +57,11 @@ CASES: list[tuple[errors.StopPressError, int, dict[str, Any]]] = [
     (errors.DeletedSince("token", "t"), 410, {}),
     (errors.DeletedSince("webhook", "h"), 410, {}),
     (errors.StaleRevision(1, 3, POST), 412, {"current": PUBLIC_POST}),
+    (
+        errors.StaleNotes("p", "a1", b'{"notes":"N"}'),
+        412,
+        {"current": {"notes": "N"}},
+    ),
     (errors.PinMoved(), 409, {}),
     (errors.Unauthenticated(), 401, {}),
     (errors.MissingScope("manage", "quay"), 403, {"scope": "manage"}),
@@ -109,9 +115,9 @@ def test_a_read_is_told_nothing_of_writes(method: str) -> None:
 
 
 def test_every_domain_error_has_a_case() -> None:
-    """A new one needs a status; Gap never leaves the server.
+    """A new error needs a status; Gap is never sent to a client.
 
-    What a part of the server makes of one for itself is answered as that one is.
+    A subclass outside the domain is answered like the error it derives from.
     """
 
     def leaves(kind: type[errors.StopPressError]) -> set[type[errors.StopPressError]]:
@@ -119,7 +125,7 @@ def test_every_domain_error_has_a_case() -> None:
         return set().union(*map(leaves, below)) | {kind} if below else {kind}
 
     def is_of_domain(kind: type[errors.StopPressError]) -> bool:
-        return kind.__module__ == errors.__name__
+        return kind.__module__ in (errors.__name__, draft_errors.__name__)
 
     covered = {type(error) for error, _, _ in CASES} | {errors.NotPermitted}
     missing = leaves(errors.StopPressError) - covered
@@ -146,30 +152,30 @@ def test_a_fault_of_ours_shows_nothing_of_the_inside(
 
 
 @pytest.mark.asyncio
-async def test_what_no_route_answers_is_a_problem(
+async def test_unknown_addresses_and_faults_are_problem_documents(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """404 for no address, 500 for a fault in a handler."""
-    async with open_office() as office:
+    async with open_harness() as harness:
         for path in ("/", "/v1", "/v2/feeds", "/v1/feeds/a/b/c/d"):
-            answer = await office.public.get(path)
+            answer = await harness.public.get(path)
             assert answer.status_code == 404
             assert answer.headers["content-type"] == MEDIA_TYPE
 
         async def fail() -> list[bytes]:
             raise RuntimeError("hunter2")
 
-        monkeypatch.setattr(office.store, "feeds", fail)
-        answer = await office.public.get("/v1/feeds")
+        monkeypatch.setattr(harness.store, "feeds", fail)
+        answer = await harness.public.get("/v1/feeds")
         assert answer.status_code == 500 and "hunter2" not in answer.text
 
 
 @pytest.mark.asyncio
 async def test_redis_away_is_503_on_every_write() -> None:
     """With Retry-After, and what to do about the unknown outcome."""
-    async with open_office() as office:
-        await office.feed()
-        office.store.away = True
+    async with open_harness() as harness:
+        await harness.feed()
+        harness.store.away = True
         for method, path, given in (
             ("POST", "/v1/feeds", {"slug": "b", "title": "x"}),
             ("PATCH", "/v1/feeds/quay", {"title": "y"}),
@@ -179,7 +185,7 @@ async def test_redis_away_is_503_on_every_write() -> None:
             ("DELETE", "/v1/feeds/quay/posts/x", {}),
             ("POST", "/v1/tokens", {"scopes": ["read"]}),
         ):
-            answer = await office.client.request(
+            answer = await harness.client.request(
                 method, path, json=given, headers={"if-match": "*"}
             )
             assert answer.status_code == 503, (method, path)

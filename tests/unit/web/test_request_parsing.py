@@ -24,7 +24,7 @@ from stoppress.web.request_parsing import (
     is_unchanged,
     whole_messages,
 )
-from tests.unit.web.desk_harness import open_office
+from tests.unit.web.desk_harness import open_harness
 
 LIMIT = 64 << 10
 
@@ -198,8 +198,8 @@ def test_no_other_tag_becomes_a_revision(tag: str) -> None:
 @pytest.mark.parametrize("key", [b"", b"x" * 201, b"a\tb", "é".encode()])
 async def test_a_bad_idempotency_key_is_400(key: bytes) -> None:
     """On every write, before anything is done."""
-    async with open_office() as office:
-        await office.feed()
+    async with open_harness() as harness:
+        await harness.feed()
         for method, path in (
             ("POST", "/v1/feeds"),
             ("PATCH", "/v1/feeds/quay"),
@@ -208,7 +208,7 @@ async def test_a_bad_idempotency_key_is_400(key: bytes) -> None:
             ("PATCH", "/v1/feeds/quay/posts/x"),
             ("DELETE", "/v1/feeds/quay/posts/x"),
         ):
-            answer = await office.client.request(
+            answer = await harness.client.request(
                 method, path, headers={b"idempotency-key": key}
             )
             assert answer.status_code == 400, (method, path)

@@ -35,7 +35,7 @@ def test_small_bodies_are_not_packed() -> None:
     assert len(smaller) < len(packed)
 
 
-def test_what_was_built_is_not_made_again() -> None:
+def test_a_compressed_file_is_sent_as_it_is() -> None:
     """The file beside a script is sent as it is."""
     assert CachedBody.of_file(b"x" * 5000, b"built").form("br") == b"built"
 
@@ -88,7 +88,9 @@ def test_send() -> None:
 
 
 @pytest.mark.asyncio
-async def test_what_is_held_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_bytes_of_the_cache_are_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The least recently used goes first; what was asked for is always there."""
     monkeypatch.setattr(response_cache, "CACHED_RESPONSE_BYTES", 10_000)
     kept, drawn = ResponseCache(), []

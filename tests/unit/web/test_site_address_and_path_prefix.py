@@ -22,7 +22,7 @@ from stoppress.web.site_address_and_path_prefix import (
     below,
     forwarded,
 )
-from tests.unit.web.desk_harness import open_office
+from tests.unit.web.desk_harness import open_harness
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_the_path_without_the_one_that_the_site_is_under(
 @pytest.mark.asyncio
 async def test_every_route_begins_as_is_known() -> None:
     """Else it would not be found under a path."""
-    async with open_office(demo=1) as office:
-        for route in newsroom_routes(office.services):
+    async with open_harness(demo=1) as harness:
+        for route in newsroom_routes(harness.services):
             path: str = getattr(route, "path", "")
             first = path.strip("/").partition("/")[0]
             if not first.startswith("{") and first != "metrics":
@@ -80,13 +80,13 @@ NETWORKS = [ip_network("10.0.0.0/8"), ip_network("::1")]
         (("testclient", 4), False),
     ],
 )
-def test_whose_word_counts(client: object, counts: bool) -> None:
+def test_only_trusted_peers_name_the_site(client: object, counts: bool) -> None:
     """By the peer's own address."""
     assert is_trusted(client, NETWORKS) is counts
 
 
 @pytest.mark.parametrize(
-    ("headers", "told"),
+    ("headers", "reported"),
     [
         ({}, None),
         ({"host": "h.example"}, None),
@@ -122,11 +122,13 @@ def test_whose_word_counts(client: object, counts: bool) -> None:
         ({"forwarded": "for=192.0.2.1"}, None),
     ],
 )
-def test_what_a_proxy_tells(headers: dict[str, str], told: str | None) -> None:
+def test_forwarded_headers_name_the_site(
+    headers: dict[str, str], reported: str | None
+) -> None:
     """X-Forwarded-… or RFC 7239; the proxy that readers meet is told first."""
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     found = forwarded(raw, "http")
-    assert (found and found[1]) == told
+    assert (found and found[1]) == reported
     assert found is None or found[0] == found[1].startswith("https")
 
 

@@ -14,7 +14,7 @@ import httpx
 import msgspec
 from starlette.applications import Starlette
 
-from stoppress.desk.feed_disclosure import FeedDisclosure
+from stoppress.desk.hide_private_feeds import FeedDisclosure
 from stoppress.desk.markdown import to_html
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gone, NotFound
@@ -31,7 +31,7 @@ from stoppress.web.encoded_snapshot import (
 from stoppress.web.pages.page_routes import routes
 from stoppress.web.services import Caches, Services
 from stoppress.web.snapshot_cache import FeedListing
-from stoppress.wire.messages import public_feed, public_post
+from stoppress.wire.encode_messages import public_feed, public_post
 
 BASE = "https://live.example.org"
 START = 1_795_339_800_000  # 2026-11-22T09:30:00Z

@@ -127,7 +127,7 @@ async def test_events_come_in_order_as_readers_get_them() -> None:
 
 
 @pytest.mark.parametrize("shows", [False, True])
-async def test_how_sure_it_is_goes_out_as_to_readers(
+async def test_verification_is_sent_only_if_the_feed_shows_it(
     shows: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only if the feed says so."""
@@ -140,8 +140,8 @@ async def test_how_sure_it_is_goes_out_as_to_readers(
     task = asyncio.create_task(bureau.delivery().run())
     await until(lambda: len(bureau.sender.taken) == 1)
     await ended(task)
-    told = bureau.sender.taken[0]["post"].get("verification")
-    assert told == ("single" if shows else None)
+    reported = bureau.sender.taken[0]["post"].get("verification")
+    assert reported == ("single" if shows else None)
 
 
 async def test_types_are_chosen() -> None:
@@ -156,7 +156,7 @@ async def test_types_are_chosen() -> None:
     assert [one["post"] for one in bureau.sender.taken] == [{"id": "a"}] * 2
 
 
-async def test_what_is_not_taken_is_a_dead_letter() -> None:
+async def test_an_undelivered_message_is_a_dead_letter() -> None:
     """After all attempts, with the same id; what follows is sent then."""
     bureau = await Bureau().open()
     bureau.sender.refused = {"e1-1"}

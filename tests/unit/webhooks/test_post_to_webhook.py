@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import httpcore
 import pytest
 
-from stoppress.domain.allowed_internal_hosts import InternalHosts
+from stoppress.domain.webhook_internal_hosts import InternalHosts
 from stoppress.link_cards.system_resolver import SystemResolver
 from stoppress.webhooks.post_to_webhook import WebhookSender
 
@@ -61,19 +61,19 @@ async def receiving(answer: bytes) -> AsyncIterator[tuple[Receiver, WebhookSende
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
+    ("status", "reported"),
     [("200 OK", ""), ("204 No", ""), ("302 Moved", "302"), ("500 Oh", "500")],
 )
-async def test_only_2xx_takes_a_message(status: str, told: str) -> None:
+async def test_only_2xx_takes_a_message(status: str, reported: str) -> None:
     """A redirect leads nowhere."""
     answer = f"HTTP/1.1 {status}\r\nlocation: /b\r\ncontent-length: 0\r\n\r\n"
-    if told == "":
+    if reported == "":
         answer = answer.replace("location: /b\r\n", "")
     async with receiving(answer.encode()) as (receiver, sender):
         reason = await sender.send(
             "http://hooks.example.com/a?b=1", {"webhook-id": "i"}, b'{"a":1}'
         )
-        assert (told in reason) if told else reason == ""
+        assert (reported in reason) if reported else reason == ""
         (request,) = receiver.requests
         assert request.startswith(b"POST /a?b=1 HTTP/1.1\r\n")
         assert b"host: hooks.example.com\r\n" in request.lower()
@@ -88,7 +88,7 @@ async def test_only_2xx_takes_a_message(status: str, told: str) -> None:
         *("http://hooks.example.com:8080/", "ftp://hooks.example.com/"),
     ],
 )
-async def test_what_is_not_public_gets_nothing(url: str) -> None:
+async def test_an_internal_address_gets_no_message(url: str) -> None:
     """Neither by its name, nor by what the name means now."""
     async with receiving(b"") as (receiver, sender):
         assert "not on the public internet" in await sender.send(url, {}, b"{}")
@@ -110,7 +110,7 @@ async def test_a_host_of_the_operator_gets_it(listed: str) -> None:
         resolver.close()
 
 
-async def test_one_that_does_not_answer() -> None:
+async def test_a_receiver_that_does_not_answer_is_a_failure() -> None:
     """It has some seconds; a broken line is told too."""
     async with receiving(b"HTTP/1.1 200") as (_, sender):
         assert "connection failed" in await sender.send(

@@ -1,11 +1,11 @@
 -- check_epoch_and_read_meta.lua: put before every script that names a cursor. Ends the epoch if its
--- history can no longer be proved complete; see epochs.py for the rule.
+-- history can no longer be proved complete; see when_epoch_ends.py for the rule.
 --
 -- enter(meta, log, line, chance, life, at)
 --   meta, log, line   key names: the feed's meta hash, its log, its channel
 --   chance            a fresh random epoch and secret, `<epoch> <secret>`, used if a new
 --                     epoch begins
---   life              the server's lineage (data_lineage.lua), '' if it does not fsync
+--   life              the server's lineage (read_data_lineage.lua), '' if it does not fsync
 --                     every write before it answers
 --   at                milliseconds since 1970
 -- Returns nil if there is no such feed, else a table with epoch, seq (a number),

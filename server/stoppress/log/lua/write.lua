@@ -8,7 +8,7 @@
 --       8 oldest  9 ttl  10 most: of the audit (add_audit_entry.lua)
 --       and from 11 on, of each write: at  pinned before  pinned after
 --       fingerprint ('' for none)  the `about` of the new states  audit entry
---       number of changes  and the changes (change_log.lua)
+--       number of changes  and the changes (append_changes_to_log.lua)
 -- Returns of each write {'ok', epoch, seq, post, events dropped by age, revisions dropped} or
 --   {'repeated', cursor, post} or {'reused'} or {'nofeed'} or {'nopost', post} or
 --   {'gone', post, rev} or {'down', post, rev} or {'pin'} or

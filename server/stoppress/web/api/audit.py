@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from stoppress.domain.audit import AuditEntry
 from stoppress.domain.feed import check_slug
-from stoppress.web import cache_control, json_responses, request_parsing
+from stoppress.web import cache_control, request_parsing, successful_json_answers
 from stoppress.web.authorization import admit
 from stoppress.web.services import Services
 
@@ -39,7 +39,7 @@ async def index(services: Services, request: Request) -> Response:
         {"entries": [_shown(at, entry) for at, entry in page.entries], "next": rest}
     )
     headers = {"cache-control": cache_control.PRIVATE}
-    return Response(body, 200, headers, json_responses.JSON)
+    return Response(body, 200, headers, successful_json_answers.JSON)
 
 
 def _shown(at: str, entry: AuditEntry) -> dict[str, Any]:

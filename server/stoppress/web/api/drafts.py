@@ -11,9 +11,12 @@ from starlette.responses import Response
 
 from stoppress.desk.write_outcome_and_checks import Expected, WriteOutcome
 from stoppress.domain.desk_log_name import desk_log_of
-from stoppress.domain.errors import NoDraft, TooManyDrafts
-from stoppress.web import cache_control, json_responses, request_parsing
-from stoppress.web.api.draft_filter import (
+from stoppress.domain.draft_errors import (
+    NoDraft,
+    TooManyDrafts,
+)
+from stoppress.web import cache_control, request_parsing, successful_json_answers
+from stoppress.web.api.filter_and_scan_drafts import (
     DraftFilter,
     filtered_drafts,
     mark_in,
@@ -21,10 +24,10 @@ from stoppress.web.api.draft_filter import (
 )
 from stoppress.web.api.posts import MAX_ID, outcome
 from stoppress.web.authorization import admit, feed_of
-from stoppress.web.pagination import MAX_PAGE_POSTS, PAGE_POSTS
+from stoppress.web.paginate_posts_as_json import MAX_PAGE_POSTS, PAGE_POSTS
 from stoppress.web.problems import Problem
 from stoppress.web.services import Services
-from stoppress.wire.messages import full_draft
+from stoppress.wire.encode_messages import full_draft
 
 
 async def index(services: Services, request: Request) -> Response:
@@ -43,7 +46,7 @@ async def index(services: Services, request: Request) -> Response:
         msgspec.json.encode(rest and next_path(feed, rest, query)),
         str(cursor).encode(),
     )
-    return Response(body, 200, cache_control.FULL, json_responses.JSON)
+    return Response(body, 200, cache_control.FULL, successful_json_answers.JSON)
 
 
 async def create(services: Services, request: Request) -> Response:
@@ -57,7 +60,7 @@ async def create(services: Services, request: Request) -> Response:
     except TooManyDrafts:
         services.limits.refused_draft()
         raise
-    return json_responses.written(
+    return successful_json_answers.written(
         _draft(made),
         rev=made.rev,
         location=f"{services.settings.root}/v1/feeds/{feed}/drafts/{made.post}",
@@ -72,7 +75,7 @@ async def show(services: Services, request: Request) -> Response:
     caller = await admit(services, request, "draft", feed)
     body, draft = await services.desk.drafts.read(feed, name, caller)
     headers = {"etag": f'"{draft.rev}"', **cache_control.FULL}
-    return Response(full_draft(body), 200, headers, json_responses.JSON)
+    return Response(full_draft(body), 200, headers, successful_json_answers.JSON)
 
 
 async def put(services: Services, request: Request) -> Response:
@@ -93,7 +96,9 @@ async def put(services: Services, request: Request) -> Response:
     expected = request_parsing.expected(request.headers)
     raw = await request_parsing.body(request, services.settings.max_body_bytes)
     made = await services.desk.drafts.put(feed, name, raw, expected, caller, requester)
-    return json_responses.written(_draft(made), rev=made.rev, cache=cache_control.FULL)
+    return successful_json_answers.written(
+        _draft(made), rev=made.rev, cache=cache_control.FULL
+    )
 
 
 async def comment(services: Services, request: Request) -> Response:
@@ -104,7 +109,7 @@ async def comment(services: Services, request: Request) -> Response:
     raw = await request_parsing.body(request, services.settings.max_body_bytes)
     made = await services.desk.drafts.comment(feed, name, raw, caller, requester)
     status = 200 if made.repeated else 201
-    return json_responses.written(
+    return successful_json_answers.written(
         _draft(made), rev=made.rev, status=status, cache=cache_control.FULL
     )
 
@@ -118,7 +123,9 @@ async def remove_comment(services: Services, request: Request) -> Response:
     made = await services.desk.drafts.remove_comment(
         feed, name, comment, caller, requester
     )
-    return json_responses.written(_draft(made), rev=made.rev, cache=cache_control.FULL)
+    return successful_json_answers.written(
+        _draft(made), rev=made.rev, cache=cache_control.FULL
+    )
 
 
 async def delete(services: Services, request: Request) -> Response:
@@ -128,7 +135,7 @@ async def delete(services: Services, request: Request) -> Response:
     requester = request_parsing.requester(request.headers, caller.id)
     expected = request_parsing.expected(request.headers)
     await services.desk.drafts.delete(feed, name, expected, caller, requester)
-    return json_responses.done()
+    return successful_json_answers.done()
 
 
 async def publish(services: Services, request: Request) -> Response:
@@ -139,7 +146,7 @@ async def publish(services: Services, request: Request) -> Response:
     expected: Expected = request_parsing.expected(request.headers)
     made = await services.desk.drafts.publish(feed, name, expected, requester)
     services.snapshots.record_write(feed, made.cursor)
-    return json_responses.written(
+    return successful_json_answers.written(
         outcome(services, feed, made),
         rev=made.rev,
         location=f"{services.settings.root}/v1/feeds/{feed}/posts/{made.post}",

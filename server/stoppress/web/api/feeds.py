@@ -13,7 +13,7 @@ from stoppress.domain.errors import MissingScope, NotFound, Unauthenticated, Una
 from stoppress.domain.feed import Visibility
 from stoppress.domain.store_requests_and_results import PAGE_BYTES, PageMark
 from stoppress.domain.timestamps import parse_instant
-from stoppress.web import cache_control, json_responses, request_parsing
+from stoppress.web import cache_control, request_parsing, successful_json_answers
 from stoppress.web.authorization import (
     admit,
     caller_of,
@@ -25,10 +25,10 @@ from stoppress.web.authorization import (
     signed_in,
 )
 from stoppress.web.encoded_snapshot import EncodedSnapshot, full_body
-from stoppress.web.pagination import feeds_path, parse_mark
+from stoppress.web.paginate_posts_as_json import feeds_path, parse_mark
 from stoppress.web.response_cache import CachedBody
 from stoppress.web.services import Services
-from stoppress.wire.messages import public_feed
+from stoppress.wire.encode_messages import public_feed
 
 MAX_PAGE_FEEDS = 100
 
@@ -87,9 +87,9 @@ async def index(services: Services, request: Request) -> Response:
         msgspec.json.encode(rest),
     )
     cache = cache_control.PRIVATE if everything else cache_control.PUBLIC
-    tag = json_responses.content_tag(answer)
+    tag = successful_json_answers.content_tag(answer)
     headers = {"cache-control": cache}
-    return json_responses.read(
+    return successful_json_answers.read(
         request, CachedBody.of(answer), tag, headers, listing.age_s
     )
 
@@ -114,7 +114,7 @@ async def create(services: Services, request: Request) -> Response:
     check_write_rate(services, caller.id, None)
     made = await services.desk.feeds.make(given, requester)
     services.snapshots.record_write(slug, made.cursor, listed=True)
-    return json_responses.written(
+    return successful_json_answers.written(
         public_feed(made.body, services.settings.base),
         rev=made.rev,
         location=f"{services.settings.root}/v1/feeds/{slug}",
@@ -139,7 +139,7 @@ async def show(services: Services, request: Request) -> Response:
     if may_publish(caller, feed):
         return _full(services, request, snapshot)
     cache = cache_control.shown(snapshot.visibility)
-    return json_responses.read(
+    return successful_json_answers.read(
         request, snapshot.answer, snapshot.etag, cache, snapshot.age_s
     )
 
@@ -151,9 +151,11 @@ def _full(services: Services, request: Request, snapshot: EncodedSnapshot) -> Re
             "the store does not answer, and the cache lacks private members"
         )
     body = full_body(snapshot.slug, snapshot.kept, services.settings.base)
-    tag = json_responses.content_tag(body, cache_control.FULL_FORM)
+    tag = successful_json_answers.content_tag(body, cache_control.FULL_FORM)
     tag = f'"{snapshot.cursor}.{tag[1:]}'
-    return json_responses.read(request, body, tag, cache_control.FULL, snapshot.age_s)
+    return successful_json_answers.read(
+        request, body, tag, cache_control.FULL, snapshot.age_s
+    )
 
 
 async def change(services: Services, request: Request) -> Response:
@@ -166,7 +168,7 @@ async def change(services: Services, request: Request) -> Response:
     made = await services.desk.feeds.edit(feed, raw, expected, requester)
     services.snapshots.record_write(feed, made.cursor, listed=True)
     body = public_feed(made.body, services.settings.base)
-    return json_responses.written(body, rev=made.rev)
+    return successful_json_answers.written(body, rev=made.rev)
 
 
 async def delete(services: Services, request: Request) -> Response:
@@ -178,4 +180,4 @@ async def delete(services: Services, request: Request) -> Response:
     await services.desk.feeds.drop(feed, expected, requester)
     services.snapshots.record_deletion(feed)
     await services.desk.pictures.remove_feed(feed)
-    return json_responses.done()
+    return successful_json_answers.done()

@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stoppress.domain.errors import MissingScope
-from stoppress.web import cache_control, json_responses, request_parsing
+from stoppress.web import cache_control, request_parsing, successful_json_answers
 from stoppress.web.api.posts import outcome, post_of
 from stoppress.web.authorization import admit, check_write_rate, feed_of, signed_in
 from stoppress.web.services import Services
-from stoppress.wire.messages import public_feed
+from stoppress.wire.encode_messages import public_feed
 
 COPY_BYTES = 4096
 """How much longer than a draft (`max_body_bytes`) a copy may be: it also contains
@@ -41,7 +41,7 @@ async def put_feed(services: Services, request: Request) -> Response:
     raw = await _body(services, request)
     made = await services.desk.imports.put_feed(feed, raw, requester)
     services.snapshots.record_write(feed, made.cursor, listed=True)
-    return json_responses.written(
+    return successful_json_answers.written(
         public_feed(made.body, services.settings.base),
         rev=made.rev,
         status=201 if made.created else 200,
@@ -56,7 +56,7 @@ async def put_post(services: Services, request: Request) -> Response:
     raw = await _body(services, request)
     made = await services.desk.imports.put_post(feed, name, raw, requester)
     services.snapshots.record_write(feed, made.cursor)
-    return json_responses.written(
+    return successful_json_answers.written(
         outcome(services, feed, made),
         rev=made.rev,
         status=201 if made.created else 200,
@@ -73,7 +73,7 @@ async def put_withdrawn(services: Services, request: Request) -> Response:
     cursor = await services.desk.imports.put_withdrawn(feed, name, raw, requester)
     if cursor is not None:
         services.snapshots.record_write(feed, cursor)
-    return json_responses.done()
+    return successful_json_answers.done()
 
 
 async def withdrawn(services: Services, request: Request) -> Response:
@@ -98,7 +98,10 @@ async def withdrawn(services: Services, request: Request) -> Response:
         onward = f"/v1/feeds/{feed}/withdrawn?{urlencode(query)}"
     body = msgspec.json.encode({"withdrawn": posts, "next": onward})
     return Response(
-        body, 200, {"cache-control": cache_control.PRIVATE}, json_responses.JSON
+        body,
+        200,
+        {"cache-control": cache_control.PRIVATE},
+        successful_json_answers.JSON,
     )
 
 

@@ -6,10 +6,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stoppress.desk.calls_that_may_be_repeated import under_key
+from stoppress.desk.idempotency_without_stored_answers import under_key
 from stoppress.desk.post_ids_and_idempotency_keys import idempotency_of
 from stoppress.domain.errors import TooMany
-from stoppress.web import cache_control, json_responses, request_parsing
+from stoppress.web import cache_control, request_parsing, successful_json_answers
 from stoppress.web.authorization import admit, feed_of, visible
 from stoppress.web.services import Services
 
@@ -30,5 +30,8 @@ async def create(services: Services, request: Request) -> Response:
         card = await services.link_cards.card(raw)
     body = msgspec.json.encode(card)
     return Response(
-        body, 200, {"cache-control": cache_control.PRIVATE}, json_responses.JSON
+        body,
+        200,
+        {"cache-control": cache_control.PRIVATE},
+        successful_json_answers.JSON,
     )

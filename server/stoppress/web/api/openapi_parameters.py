@@ -60,6 +60,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "webhook": _path("webhook", "the webhook's id"),
     "comment": _path("comment", "the comment's id"),
     "letter": _path("letter", "the dead letter's id"),
+    "template": _path("template", "the template's id, chosen by its maker"),
     "token": _path("token", "the token's id"),
     "at": _query(
         "at",
@@ -122,6 +123,14 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     ),
     "IfMatch": _IF_MATCH,
     "IfMatchRequired": {**_IF_MATCH, "required": True},
+    "IfMatchNotes": {
+        **_header(
+            "If-Match",
+            "the ETag of the notes that these replace, or `*`; absent: any",
+            pattern=r'^(\*|(W/)?"[!#-~]*")$',
+        ),
+        "example": "*",
+    },
     "IfNoneMatch": _header("If-None-Match", "an ETag: 304 if nothing changed"),
     "LastEventId": _header(
         "Last-Event-ID", "a cursor; beats `since`", pattern=f"^{_CURSOR}$"

@@ -12,7 +12,7 @@ from stoppress.guard.client_address import (
     is_trusted,
 )
 from stoppress.settings import Settings
-from stoppress.web import cache_control, json_responses
+from stoppress.web import cache_control, successful_json_answers
 from stoppress.web.api.openapi import document
 from stoppress.web.authorization import admit
 from stoppress.web.problems import Problem
@@ -25,7 +25,7 @@ _HEADERS = {"cache-control": cache_control.NO_STORE}
 
 async def healthz(services: Services, request: Request) -> Response:
     """GET /healthz: this process can serve, at least from memory."""
-    return Response(b'{"status":"ok"}', 200, _HEADERS, json_responses.JSON)
+    return Response(b'{"status":"ok"}', 200, _HEADERS, successful_json_answers.JSON)
 
 
 async def readyz(services: Services, request: Request) -> Response:
@@ -37,7 +37,7 @@ async def readyz(services: Services, request: Request) -> Response:
         after = {"retry-after": str(why.retry_after_s)}
         title = "Not available now"
         raise Problem(503, "unavailable", title, str(why), headers=after) from why
-    return Response(b'{"status":"ready"}', 200, _HEADERS, json_responses.JSON)
+    return Response(b'{"status":"ready"}', 200, _HEADERS, successful_json_answers.JSON)
 
 
 async def metrics(services: Services, request: Request) -> Response:
@@ -60,7 +60,7 @@ async def openapi(services: Services, request: Request) -> Response:
     settings = services.settings
     address_from = "public_url" if settings.public_url else "listening"
     body = document(settings.base, "forwarded" if services.forwarded else address_from)
-    tag = json_responses.content_tag(body)
-    return json_responses.read(
+    tag = successful_json_answers.content_tag(body)
+    return successful_json_answers.read(
         request, body, tag, {"cache-control": "public, max-age=300"}
     )

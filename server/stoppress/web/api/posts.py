@@ -10,19 +10,19 @@ from stoppress.desk.caller import Caller
 from stoppress.desk.write_outcome_and_checks import WriteOutcome
 from stoppress.domain.errors import Gone, NotFound
 from stoppress.domain.feed import Visibility
-from stoppress.web import cache_control, json_responses, request_parsing
+from stoppress.web import cache_control, request_parsing, successful_json_answers
 from stoppress.web.authorization import admit, caller_of, feed_of, may_publish, visible
-from stoppress.web.pagination import (
+from stoppress.web.filter_and_scan_posts import PostFilter, filtered_posts
+from stoppress.web.paginate_posts_as_json import (
     MAX_PAGE_POSTS,
     PAGE_POSTS,
     full_posts,
     public_posts,
 )
-from stoppress.web.post_filter import PostFilter, filtered_posts
 from stoppress.web.problems import Problem, problem
 from stoppress.web.response_cache import CachedBody
 from stoppress.web.services import Services
-from stoppress.wire.messages import full_post, public_post
+from stoppress.wire.encode_messages import full_post, public_post
 
 MAX_ID = 64
 
@@ -43,7 +43,7 @@ async def publish(services: Services, request: Request) -> Response:
     raw = await request_parsing.body(request, services.settings.max_body_bytes)
     made = await services.desk.posts.publish(feed, raw, requester)
     services.snapshots.record_write(feed, made.cursor)
-    return json_responses.written(
+    return successful_json_answers.written(
         outcome(services, feed, made),
         rev=made.rev,
         location=f"{services.settings.root}/v1/feeds/{feed}/posts/{made.post}",
@@ -82,7 +82,7 @@ async def index(services: Services, request: Request) -> Response:
     if snapshot is None or snapshot.age_s is not None:
         plain = await render()
         form = cache_control.FULL_FORM if full else b""
-        tag = json_responses.content_tag(plain, form)
+        tag = successful_json_answers.content_tag(plain, form)
         body = plain if full else CachedBody.of(plain)
     else:
         path = choice.path(feed, mark, str(limit))
@@ -90,7 +90,7 @@ async def index(services: Services, request: Request) -> Response:
         body = await services.post_lists.get(name, render)
         tag = body.etag
     cache = cache_control.FULL if full else cache_control.shown(visibility)
-    return json_responses.read(request, body, tag, cache)
+    return successful_json_answers.read(request, body, tag, cache)
 
 
 async def show(services: Services, request: Request) -> Response:
@@ -123,7 +123,7 @@ async def shown(
         # form, which the client may have cached.
         headers = {"etag": tag, **cache_control.FULL}
         body = full_post(kept, feed, base)
-        return Response(body, 200, headers, json_responses.JSON)
+        return Response(body, 200, headers, successful_json_answers.JSON)
     state = await services.snapshots.state(feed)
     body = public_post(
         *(kept, feed, base, services.settings.foreign_content),
@@ -133,8 +133,8 @@ async def shown(
     if head.verification:
         # Never 304 here either: the feed's setting may have changed, but not the
         # revision.
-        return Response(body, 200, {"etag": tag, **cache}, json_responses.JSON)
-    return json_responses.read(request, body, tag, cache)
+        return Response(body, 200, {"etag": tag, **cache}, successful_json_answers.JSON)
+    return successful_json_answers.read(request, body, tag, cache)
 
 
 async def edit(services: Services, request: Request) -> Response:
@@ -157,7 +157,7 @@ async def edit(services: Services, request: Request) -> Response:
     made = await services.desk.posts.edit(feed, name, raw, expected, requester)
     services.snapshots.record_write(feed, made.cursor)
     body = outcome(services, feed, made)
-    return json_responses.written(body, rev=made.rev, cache=cache_control.FULL)
+    return successful_json_answers.written(body, rev=made.rev, cache=cache_control.FULL)
 
 
 async def withdraw(services: Services, request: Request) -> Response:
@@ -170,15 +170,15 @@ async def withdraw(services: Services, request: Request) -> Response:
     if cursor is not None:
         services.snapshots.record_write(feed, cursor)
         services.purge(feed, name)
-    return json_responses.done()
+    return successful_json_answers.done()
 
 
 def withdrawn(gone: Gone) -> Problem:
     """410 with id and revision, for callers that may publish."""
-    told = problem(gone, "")
-    told.headers |= {"etag": f'"{gone.rev}"', **cache_control.FULL}
-    told.more |= {"rev": gone.rev, "post": {"id": gone.post, "withdrawn": True}}
-    return told
+    reported = problem(gone, "")
+    reported.headers |= {"etag": f'"{gone.rev}"', **cache_control.FULL}
+    reported.more |= {"rev": gone.rev, "post": {"id": gone.post, "withdrawn": True}}
+    return reported
 
 
 def post_of(request: Request) -> str:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stoppress.domain.errors import Gone, Invalid, NotFound
-from stoppress.web import cache_control, json_responses, request_parsing
+from stoppress.web import cache_control, request_parsing, successful_json_answers
 from stoppress.web.api.posts import outcome, shown
 from stoppress.web.api.posts import withdrawn as withdrawn_post
 from stoppress.web.authorization import admit, caller_of, feed_of, visible
@@ -51,7 +51,7 @@ async def put(services: Services, request: Request) -> Response:
         ) from None
     services.snapshots.record_write(feed, made.cursor)
     created = made.created
-    return json_responses.written(
+    return successful_json_answers.written(
         outcome(services, feed, made),
         rev=made.rev,
         location=f"{services.settings.root}/v1/feeds/{feed}/posts/{made.post}"
@@ -76,7 +76,7 @@ async def withdraw(services: Services, request: Request) -> Response:
         services.snapshots.record_write(feed, cursor)
         post = await services.desk.external_posts.find(feed, external_id)
         services.purge(feed, post)
-    return json_responses.done()
+    return successful_json_answers.done()
 
 
 def external_id_of(request: Request) -> str:

@@ -9,13 +9,13 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from stoppress.domain.keep_unknown_members import STORED_POSTS
 from stoppress.domain.store_requests_and_results import Revision
-from stoppress.domain.stored_json import STORED_POSTS
-from stoppress.web import cache_control, json_responses, request_parsing
+from stoppress.web import cache_control, request_parsing, successful_json_answers
 from stoppress.web.api.posts import outcome, post_of
 from stoppress.web.authorization import admit, feed_of
 from stoppress.web.services import Services
-from stoppress.wire.messages import full_post
+from stoppress.wire.encode_messages import full_post
 
 
 async def index(services: Services, request: Request) -> Response:
@@ -26,7 +26,7 @@ async def index(services: Services, request: Request) -> Response:
     base = services.settings.base
     shown = [_shown(one, feed, base) for one in history.revisions]
     body = msgspec.json.encode({"revisions": shown})
-    return Response(body, 200, cache_control.FULL, json_responses.JSON)
+    return Response(body, 200, cache_control.FULL, successful_json_answers.JSON)
 
 
 async def take_down(services: Services, request: Request) -> Response:
@@ -39,7 +39,7 @@ async def take_down(services: Services, request: Request) -> Response:
     if done.cursor is not None:
         services.snapshots.record_write(feed, done.cursor)
     body = msgspec.json.encode(done.receipt)
-    return Response(body, 200, cache_control.FULL, json_responses.JSON)
+    return Response(body, 200, cache_control.FULL, successful_json_answers.JSON)
 
 
 async def restore(services: Services, request: Request) -> Response:
@@ -50,7 +50,7 @@ async def restore(services: Services, request: Request) -> Response:
     made = await services.desk.revisions.restore(feed, name, requester)
     services.snapshots.record_write(feed, made.cursor)
     body = outcome(services, feed, made)
-    return json_responses.written(body, rev=made.rev, cache=cache_control.FULL)
+    return successful_json_answers.written(body, rev=made.rev, cache=cache_control.FULL)
 
 
 def _shown(revision: Revision, feed: str, base: str) -> dict[str, object]:

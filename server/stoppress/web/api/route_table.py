@@ -13,16 +13,17 @@ from stoppress.web.api import (
     feeds,
     import_export,
     link_cards,
-    media,
     operator_routes,
     posts,
     posts_by_external_id,
-    presence,
+    presence_and_leases,
     revisions_restore_takedown,
-    tokens,
+    templates_and_notes,
+    tokens_and_tickets,
+    upload_picture,
     webhooks,
 )
-from stoppress.web.method_dispatch import Handler, Resource
+from stoppress.web.dispatch_cors_and_write_pacing import Handler, Resource
 from stoppress.web.services import Services
 
 RESOURCES: dict[str, tuple[bool, dict[str, Handler]]] = {
@@ -48,6 +49,10 @@ RESOURCES: dict[str, tuple[bool, dict[str, Handler]]] = {
         False,
         {"POST": revisions_restore_takedown.restore},
     ),
+    "/v1/feeds/{feed}/posts/{post}/notes": (
+        False,
+        {"GET": templates_and_notes.notes, "PUT": templates_and_notes.put_notes},
+    ),
     "/v1/feeds/{feed}/drafts": (False, {"GET": drafts.index, "POST": drafts.create}),
     "/v1/feeds/{feed}/drafts/{draft}": (
         False,
@@ -59,16 +64,19 @@ RESOURCES: dict[str, tuple[bool, dict[str, Handler]]] = {
         False,
         {"DELETE": drafts.remove_comment},
     ),
-    "/v1/feeds/{feed}/presence": (False, {"GET": presence.index}),
+    "/v1/feeds/{feed}/presence": (False, {"GET": presence_and_leases.index}),
     "/v1/feeds/{feed}/presence/{client}": (
         False,
-        {"PUT": presence.put, "DELETE": presence.delete},
+        {"PUT": presence_and_leases.put, "DELETE": presence_and_leases.delete},
     ),
     "/v1/feeds/{feed}/leases/{subject}": (
         False,
-        {"PUT": presence.lease, "DELETE": presence.release},
+        {"PUT": presence_and_leases.lease, "DELETE": presence_and_leases.release},
     ),
-    "/v1/feeds/{feed}/leases/{subject}/request": (False, {"POST": presence.want}),
+    "/v1/feeds/{feed}/leases/{subject}/request": (
+        False,
+        {"POST": presence_and_leases.want},
+    ),
     "/v1/feeds/{feed}/webhooks": (
         False,
         {"GET": webhooks.index, "POST": webhooks.make},
@@ -91,7 +99,7 @@ RESOURCES: dict[str, tuple[bool, dict[str, Handler]]] = {
             "DELETE": posts_by_external_id.withdraw,
         },
     ),
-    "/v1/feeds/{feed}/media": (False, {"POST": media.upload}),
+    "/v1/feeds/{feed}/media": (False, {"POST": upload_picture.upload}),
     "/v1/feeds/{feed}": (
         True,
         {
@@ -101,13 +109,21 @@ RESOURCES: dict[str, tuple[bool, dict[str, Handler]]] = {
             "DELETE": feeds.delete,
         },
     ),
-    "/v1/feeds/{feed}/tickets": (False, {"POST": tokens.issue_ticket}),
+    "/v1/feeds/{feed}/tickets": (False, {"POST": tokens_and_tickets.issue_ticket}),
     "/v1/feeds/{feed}/link-cards": (False, {"POST": link_cards.create}),
     "/v1/feeds/{feed}/withdrawn": (False, {"GET": import_export.withdrawn}),
     "/v1/feeds/{feed}/withdrawn/{post}": (False, {"PUT": import_export.put_withdrawn}),
     "/v1/feeds": (True, {"GET": feeds.index, "POST": feeds.create}),
-    "/v1/tokens": (False, {"GET": tokens.index, "POST": tokens.create}),
-    "/v1/tokens/{token}": (False, {"DELETE": tokens.revoke}),
+    "/v1/templates": (False, {"GET": templates_and_notes.index}),
+    "/v1/templates/{template}": (
+        False,
+        {"PUT": templates_and_notes.put, "DELETE": templates_and_notes.drop},
+    ),
+    "/v1/tokens": (
+        False,
+        {"GET": tokens_and_tickets.index, "POST": tokens_and_tickets.create},
+    ),
+    "/v1/tokens/{token}": (False, {"DELETE": tokens_and_tickets.revoke}),
     "/v1/audit": (False, {"GET": audit.index}),
     "/healthz": (False, {"GET": operator_routes.healthz}),
     "/readyz": (False, {"GET": operator_routes.readyz}),

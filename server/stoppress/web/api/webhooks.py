@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stoppress.desk.webhooks import Webhook
-from stoppress.web import cache_control, json_responses, request_parsing
+from stoppress.web import cache_control, request_parsing, successful_json_answers
 from stoppress.web.authorization import admit, feed_of
 from stoppress.web.services import Services
 
@@ -42,7 +42,7 @@ async def drop(services: Services, request: Request) -> Response:
     hook: str = request.path_params["webhook"][:64]
     requester = request_parsing.requester(request.headers, caller.id)
     await services.desk.webhooks.drop(feed, hook, requester)
-    return json_responses.done()
+    return successful_json_answers.done()
 
 
 async def dead_letters(services: Services, request: Request) -> Response:
@@ -80,4 +80,4 @@ def _shown(hook: Webhook) -> dict[str, object]:
 
 def _json(content: object, status: int = 200) -> Response:
     body = msgspec.json.encode(content)
-    return Response(body, status, cache_control.FULL, json_responses.JSON)
+    return Response(body, status, cache_control.FULL, successful_json_answers.JSON)

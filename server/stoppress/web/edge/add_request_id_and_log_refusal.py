@@ -68,7 +68,7 @@ class RequestTrace:
 
         async def traced(message: Message) -> None:
             kind = message["type"]
-            if kind == "http.response.start":
+            if kind in ("http.response.start", "websocket.http.response.start"):
                 status, headers = message["status"], message.get("headers", ())
                 message["headers"] = self._finish_headers(context, status, headers)
             elif kind == "websocket.accept":

@@ -6,7 +6,9 @@ Rules:
   of a connection is read; further bytes stay in the kernel.
 - Every live request passes here once, whether it is the first request of its
   connection or not.
-- First in, first out. A connection queued longer than clients wait is closed; one that
+- First in, first out for each address; the addresses take turns, so that a crowd from
+  one delays only itself. Peers that forward for others share a turn. A connection
+  queued longer than clients wait is closed; one that
   the peer has closed meanwhile does not use up a place.
 - `handshakes_per_s`, if set, limits the rate further; a burst may be a tenth of a
   second's worth.
@@ -19,12 +21,12 @@ from __future__ import annotations
 import asyncio
 import select
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
-from stoppress.metric_types import NO_METER, Meter
+from stoppress.metric_instruments import NO_METER, Meter
 
 ADMIT_SLICE_S = 0.001
 """Time per turn for admissions; the sweep has a slice of its own."""
@@ -32,6 +34,8 @@ TURNS_BETWEEN_SLICES = 4
 """Turns of the loop between two slices, if they are short; a publish takes ten."""
 PLAIN_PATH_COST_S = 0.0002
 """Approximate cost of a connection on the plain path in later turns."""
+MEASURED = 8
+"""Turns of which the measured cost is about the mean."""
 MAX_QUEUED_S = 30.0
 """Longest time in the queue; clients have given up by then."""
 CHECK_PEER_AFTER_S = 1.0
@@ -134,12 +138,24 @@ class ArrivalQueue:
         metrics: ArrivalMetrics,
         per_second: float = 0,
         clock: Callable[[], float] = time.perf_counter,
+        *,
+        max_pause_s: float = ADMIT_SLICE_S,
+        measures_cost: bool = False,
     ) -> None:
+        """`max_pause_s`: the longest time between two slices. `measures_cost`: what an
+        admission costs in later turns differs, and is measured."""
         self._later = later
+        self._max_pause_s = max_pause_s
+        self._measures_cost = measures_cost
+        self._plain_cost_s = PLAIN_PATH_COST_S
+        self._unmeasured = 0
+        self._admitted_at = 0.0
         self._metrics = metrics
         self._rate = per_second
         self._clock = clock
-        self._queue: deque[QueuePlace] = deque()
+        self._queues: OrderedDict[str, deque[QueuePlace]] = OrderedDict()
+        """By address, the next one to take its turn first; none is empty."""
+        self._count = 0
         self._queued_bytes = 0
         self._scheduled = False
         self._left_s = ADMIT_SLICE_S
@@ -150,29 +166,34 @@ class ArrivalQueue:
         self._refilled_at = clock()
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return self._count
 
-    def enter(self, connection: QueuedArrival, size: int) -> QueuePlace | None:
+    @property
+    def is_free(self) -> bool:
+        """Whether the next connection is admitted at once, as far as time decides."""
+        return not self._count and self._left_s > 0
+
+    def enter(
+        self, connection: QueuedArrival, size: int, address: str = ""
+    ) -> QueuePlace | None:
         """Admit a connection now, or queue it; `size` bytes of it are received.
 
         Returns its entry, or None if it was admitted or closed."""
         now = self._clock()
-        if not self._queue and self._left_s > 0 and self._has_token(now):
+        if not self._count and self._left_s > 0 and self._has_token(now):
             self._admit(connection, now, 0.0)
             if not self._scheduled:
                 self._schedule(0)
             return None
-        if (
-            len(self._queue) >= MAX_QUEUED
-            or self._queued_bytes + size > MAX_QUEUED_BYTES
-        ):
+        if self._count >= MAX_QUEUED or self._queued_bytes + size > MAX_QUEUED_BYTES:
             self._metrics.rejected.add()
             connection.close()
             return None
         self._metrics.waited.add()
         connection.pause()
         place = QueuePlace(connection, size, now)
-        self._queue.append(place)
+        self._queues.setdefault(address, deque()).append(place)
+        self._count += 1
         self._queued_bytes += size
         if not self._scheduled:
             self._schedule(0)
@@ -201,18 +222,20 @@ class ArrivalQueue:
         """Admit for a slice of time; after a used-up slice first skip some turns."""
         self._scheduled = False
         now = self._clock()
-        if self._turns_left > 0 and now - self._slice_end < ADMIT_SLICE_S:
+        if self._unmeasured:
+            self._measure(now)
+        if self._turns_left > 0 and now - self._slice_end < self._max_pause_s:
             self._turns_left -= 1
             self._schedule(0)
             return
         self._left_s, self._turns_left = ADMIT_SLICE_S, 0
         wait_s = 0.0
         try:
-            while self._queue and self._left_s > 0:
+            while self._count and self._left_s > 0:
                 if not self._has_token(now):
                     wait_s = max(0.001, (1 - self._tokens) / self._rate)
                     break
-                place = self._queue.popleft()
+                place = self._next()
                 connection = place.connection
                 if connection is None:
                     continue
@@ -225,8 +248,25 @@ class ArrivalQueue:
                     self._admit(connection, now, waited_s)
                     now = self._clock()
         finally:
-            if self._queue or self._left_s <= 0:
+            if self._count or self._left_s <= 0:
                 self._schedule(wait_s)
+
+    def _measure(self, now: float) -> None:
+        """Learn what an admission costs later: this turn has run what was admitted."""
+        took_s = min((now - self._admitted_at) / self._unmeasured, ADMIT_SLICE_S)
+        self._plain_cost_s += (took_s - self._plain_cost_s) / MEASURED
+        self._unmeasured = 0
+
+    def _next(self) -> QueuePlace:
+        """Take the first place of the address whose turn it is."""
+        address, queue = next(iter(self._queues.items()))
+        place = queue.popleft()
+        self._count -= 1
+        if queue:
+            self._queues.move_to_end(address)
+        else:
+            del self._queues[address]
+        return place
 
     def _has_token(self, now: float) -> bool:
         """Whether `handshakes_per_s` allows an admission now."""
@@ -243,7 +283,10 @@ class ArrivalQueue:
         ended = self._clock()
         self._left_s -= ended - now
         if entry is ArrivalOutcome.PLAIN:
-            self._left_s -= PLAIN_PATH_COST_S
+            self._left_s -= self._plain_cost_s
+            if self._measures_cost:
+                self._unmeasured += 1
+                self._admitted_at = ended
         elif entry is ArrivalOutcome.GONE and self._rate:
             self._tokens += 1
         if self._left_s <= 0:

@@ -20,10 +20,10 @@ from stoppress.domain.cursor import Cursor
 from stoppress.hub.feed_status_and_access import ReadRights
 from stoppress.hub.socket_readers import EventStreamReader
 from stoppress.web.line import relay_reader_over_asgi
-from stoppress.web.line.live_authorization import Wanted, follow
+from stoppress.web.line.decide_live_admission import Wanted, follow
 from stoppress.web.line.takeover import TAKEOVER, UNCHUNKED, Take
 from stoppress.web.services import Services
-from stoppress.wire import encode_frames, messages
+from stoppress.wire import encode_frames, encode_messages
 
 STREAM_HEADERS = {
     "cache-control": "no-store, no-transform",
@@ -34,7 +34,7 @@ STREAM_HEADERS = {
 def retry_later(retry_ms: int) -> Response:
     """A stream that tells its client to reconnect after `retry_ms`, and ends."""
     body = encode_frames.sse_retry(retry_ms) + encode_frames.sse(
-        "bye", messages.bye(retry_ms=retry_ms)
+        "bye", encode_messages.bye(retry_ms=retry_ms)
     )
     return Response(body, headers=STREAM_HEADERS, media_type="text/event-stream")
 

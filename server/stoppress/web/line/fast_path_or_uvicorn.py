@@ -8,11 +8,14 @@ Rules:
 - It is small and slotted: on the fast path a reader costs only this object and its own.
 - It inspects only the first segment. A handshake in several segments takes the plain
   path.
-- Live requests wait in the arrival queue if there are many, as this small object; a
-  publish or a probe on a new connection does not wait. If the first segment does not
-  decide, `LiveHttp` queues a live request later.
+- Live requests wait in the arrival queue if there are many, as this small object; all
+  other first segments of an address with a crowd of connections, or of one that goes
+  on although it is refused, wait in a queue of their own. So a publish or a probe
+  waits for no reader, and for no requests but those of its own address. If the first
+  segment does not decide, `LiveHttp` queues the request later. What a proxy sends is
+  queued by `LiveHttp` alone, which knows for whom the proxy forwards.
 - A connection over its address' limit is refused by its first segment: a live request
-  passes the queue, and is refused by its transport's own means; any other gets a 429.
+  passes its queue, and is refused by its transport's own means; any other gets a 429.
 - A client that speaks TLS on a plain port gets a 400, and the log one line.
 - `head_limits.py` limits the time to the first segment; after it, that of `LiveHttp`.
 - It is in uvicorn's `connections`, so that the server's shutdown finds it.
@@ -29,7 +32,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from stoppress.guard.limits import NO_LIMITS, Limits
-from stoppress.guard.open_connections import OpenConnections
+from stoppress.guard.open_connections import OpenConnections, address_among
 from stoppress.guard.refusal_log import RefusalLog
 from stoppress.guard.request_context import new_request_id
 from stoppress.guard.unread_answers import UnreadAnswers
@@ -41,11 +44,16 @@ from stoppress.web.line.arrival_queue import (
     call_later,
     has_left,
 )
+from stoppress.web.line.fast_websocket_handshake import FastPath
 from stoppress.web.line.head_checks import TOO_MANY, refusal_response
 from stoppress.web.line.head_limits import HeadLimits
 from stoppress.web.line.http_protocol import LiveHttp
 from stoppress.web.line.lingering_close import LingeringClose
-from stoppress.web.line.websocket_fast_path import FastPath
+from stoppress.web.line.queued_ordinary_request import (
+    RequestQueueMetrics,
+    is_crowd,
+    new_request_queue,
+)
 
 REFUSED_RETRY_S = 10
 """Seconds after which a connection over the limit may be tried again."""
@@ -71,11 +79,15 @@ class ProtocolSelection:
         unread_answers: UnreadAnswers | None = None,
         limits: Limits = NO_LIMITS,
         lingering_close: LingeringClose | None = None,
+        request_queue: ArrivalQueue | None = None,
     ) -> None:
         self._fast_path = fast_path
         self._live = tuple(b"GET %b/v1/live?" % root for root in fast_path.roots)
         self._feeds = tuple(b"GET %b/v1/feeds/" % root for root in fast_path.roots)
         self.arrival_queue = arrival_queue
+        if request_queue is None:
+            request_queue = new_request_queue(RequestQueueMetrics())
+        self.request_queue = request_queue
         self.head_limits = head_limits
         self._logged_at = -LOGGED_EVERY_S
         self._refusals = refusals
@@ -102,20 +114,25 @@ class ProtocolSelection:
         return data.startswith(self._feeds) and b"text/event-stream" in data
 
     def admit(
-        self, connection: NewConnection, data: bytes, *, was_queued: bool
+        self,
+        connection: NewConnection,
+        data: bytes,
+        *,
+        was_queued: bool = False,
+        has_turn: bool = False,
     ) -> ArrivalOutcome:
         """Admit a connection by the fast path, or give it to uvicorn.
 
-        `was_queued`: it has passed the queue, and is not queued again.
+        `was_queued`, `has_turn`: it has passed the queue of live requests, or of all
+        others, and is not queued there again.
         """
-        transport = connection.transport
-        registry = cast(Registry, connection.server_state.connections)
+        transport, registry = connection.transport, connection.registry
         registry.discard(connection)
         # `LiveHttp` measures, and refuses, a head that may be too long.
         if (
             data.startswith(self._live)
             and self.head_limits.allows(len(data))
-            and self._fast_path.enter(data, transport, registry)
+            and self._fast_path.enter(data, transport, registry, connection.peer)
         ):
             return ArrivalOutcome.WHOLE
         if data.startswith(_TLS):
@@ -128,13 +145,25 @@ class ProtocolSelection:
             was_queued,
             self.head_limits,
         )
+        http.request_queue = self.request_queue
         http.refusals = self._refusals
         http.unread_answers = self._unread_answers
         http.lingering_close = self.lingering_close
         transport.set_protocol(http)
         http.connection_made(transport)
+        http.has_turn = has_turn
         http.data_received(data)
+        http.has_turn = False
         return ArrivalOutcome.PLAIN
+
+    def admit_request(
+        self, connection: NewConnection, data: bytes, *, has_turn: bool
+    ) -> ArrivalOutcome:
+        """Give a connection that is no reader's to uvicorn, or refuse it."""
+        if self.is_over_limit(connection) or self.is_in_debt(connection):
+            self.refuse(connection)
+            return ArrivalOutcome.WHOLE
+        return self.admit(connection, data, has_turn=has_turn)
 
     def _log_tls(self, transport: asyncio.Transport) -> None:
         now = time.monotonic()
@@ -149,24 +178,30 @@ class ProtocolSelection:
 
     def is_over_limit(self, connection: NewConnection) -> bool:
         """Whether the peer's address has too many connections."""
-        connections = connection.server_state.connections
-        return isinstance(connections, OpenConnections) and connections.is_over_limit(
+        registry = connection.registry
+        return isinstance(registry, OpenConnections) and registry.is_over_limit(
             connection.transport
+        )
+
+    def waits_for_turn(self, connection: NewConnection, address: str) -> bool:
+        """Whether a request that is no reader's waits: a crowd's, or of an address that
+        goes on although it is refused."""
+        return bool(address) and (
+            is_crowd(connection.registry, address)
+            or self.is_over_limit(connection)
+            or self._limits.is_refused_often(address)
         )
 
     def is_in_debt(self, connection: NewConnection) -> bool:
         """Whether the peer was refused so often that its request is not parsed."""
-        connections = connection.server_state.connections
-        if not isinstance(connections, OpenConnections):
-            return False
-        key = connections.key_of(connection.transport)
+        key = address_among(connection.registry, connection.transport)
         return bool(key) and self._limits.is_in_debt(key)
 
     def refuse(self, connection: NewConnection) -> None:
         """Answer 429 to a request that is not parsed: its address is over a limit."""
         request_id = new_request_id()
         if self._refusals is not None:
-            peer = connection.transport.get_extra_info("peername")
+            peer = connection.peer
             client = str(peer[0]) if isinstance(peer, tuple) else ""
             self._refusals.add("too-many", request_id, status=429, client=client)
         headers = b"Retry-After: %d\r\nX-Request-ID: %b\r\n" % (
@@ -184,9 +219,12 @@ class NewConnection(asyncio.Protocol):
     __slots__ = (
         "app_state",
         "config",
+        "peer",
         "place",
         "protocol_selection",
+        "queue",
         "received",
+        "registry",
         "server_state",
         "transport",
     )
@@ -204,44 +242,52 @@ class NewConnection(asyncio.Protocol):
         self.config = config
         self.server_state = server_state
         self.app_state = app_state
+        self.registry: Registry = cast(Any, server_state.connections)
+        self.peer: object = None
+        """The address of the peer, which is asked for once."""
         self.received = b""
+        self.queue: ArrivalQueue = protocol_selection.arrival_queue
+        """The queue that it waits in, if it does."""
         self.place: QueuePlace | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Register the connection and start its head limits."""
-        self.transport = cast(asyncio.Transport, transport)
-        connections = self.server_state.connections
-        if isinstance(connections, OpenConnections):
-            if not connections.enter(transport):
+        self.transport = transport  # type: ignore[assignment]  # as asyncio says it
+        self.peer = peer = transport.get_extra_info("peername")
+        registry = self.registry
+        if isinstance(registry, OpenConnections):
+            if not registry.enter(transport, peer):
                 self.protocol_selection.refuse(self)
                 return
-        cast(Registry, self.server_state.connections).add(self)
-        self.protocol_selection.head_limits.begin(self)
+        registry.add(self)
+        address = address_among(registry, transport)
+        self.protocol_selection.head_limits.begin(self, address)
 
     def data_received(self, data: bytes) -> None:
         """Queue the connection, or admit it, by its first segment."""
-        self.protocol_selection.head_limits.end(self)
+        selection = self.protocol_selection
+        selection.head_limits.end(self)
         if self.place is not None:  # in flight when reading was paused
             self.received += data
-            self.protocol_selection.arrival_queue.add_bytes(self.place, len(data))
-        elif self.protocol_selection.is_reader(data):
-            self.received = data
-            self.place = self.protocol_selection.arrival_queue.enter(self, len(data))
-        elif self.protocol_selection.is_over_limit(
-            self
-        ) or self.protocol_selection.is_in_debt(self):
-            self.protocol_selection.refuse(self)
-        else:
-            self.protocol_selection.admit(self, data, was_queued=False)
+            self.queue.add_bytes(self.place, len(data))
+            return
+        address = address_among(self.registry, self.transport)
+        if not selection.is_reader(data):
+            if not selection.waits_for_turn(self, address):
+                selection.admit_request(self, data, has_turn=bool(address))
+                return
+            self.queue = selection.request_queue
+        self.received = data
+        self.place = self.queue.enter(self, len(data), address)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave the queue and the head limits: the peer closed early."""
         self.received = b""
         self.protocol_selection.head_limits.end(self)
         if self.place is not None:
-            self.protocol_selection.arrival_queue.leave(self.place)
+            self.queue.leave(self.place)
             self.place = None
-        cast(Registry, self.server_state.connections).discard(self)
+        self.registry.discard(self)
 
     def head_timed_out(self) -> None:
         """Abort: no bytes arrived in time."""
@@ -256,13 +302,18 @@ class NewConnection(asyncio.Protocol):
     def admit(self, waited_s: float) -> ArrivalOutcome:
         """Continue with the received bytes, unless the peer has closed."""
         data, self.received = self.received, b""
+        selection = self.protocol_selection
+        is_reader = self.queue is selection.arrival_queue
         if self.place is not None:
             self.place = None
-            if has_left(self.transport, waited_s):
+            # Whoever has closed only their side is no reader, but gets an answer.
+            if has_left(self.transport, waited_s if is_reader else 0.0):
                 self.transport.abort()
                 return ArrivalOutcome.GONE
             self.transport.resume_reading()
-        return self.protocol_selection.admit(self, data, was_queued=True)
+        if is_reader:
+            return selection.admit(self, data, was_queued=True)
+        return selection.admit_request(self, data, has_turn=True)
 
     def close(self) -> None:
         """Close the connection without an answer."""

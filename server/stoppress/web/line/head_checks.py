@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from stoppress.web.line.accept_header import accepts_event_stream
+from stoppress.web.line.accepts_event_stream import accepts_event_stream
 
 TIMEOUT = b"408 Request Timeout"
 TOO_LARGE = b"431 Request Header Fields Too Large"
 TOO_MANY = b"429 Too Many Requests"
 BAD_REQUEST = b"400 Bad Request"
 OTHER_VERSION = b"505 HTTP Version Not Supported"
+OTHER_CODING = b"501 Not Implemented"
 _BODY = (b"content-length", b"transfer-encoding")
 _REFUSAL = (
     b"HTTP/1.1 %b\r\n%bConnection: close\r\nContent-Type: text/plain\r\n"
@@ -57,6 +58,13 @@ def refused_head(version: str, headers: Headers) -> tuple[bytes, bytes] | None:
         return OTHER_VERSION, b"This server speaks HTTP/1.1."
     if not has_one_host(version, headers):
         return BAD_REQUEST, b"The request needs one valid Host header."
+    codings = [value for name, value in headers if name == b"transfer-encoding"]
+    if not codings:
+        return None
+    if version == "1.0":  # RFC 9112, section 6.1: it has no transfer codings
+        return BAD_REQUEST, b"A request of HTTP/1.0 has no Transfer-Encoding."
+    if len(codings) > 1 or codings[0].strip().lower() != b"chunked":
+        return OTHER_CODING, b"The only Transfer-Encoding of this server is chunked."
     return None
 
 
@@ -76,11 +84,6 @@ def is_host(value: bytes | None) -> bool:
     if value is None or len(value) > KNOWN_HOST_BYTES:
         return value is not None and _HOST.fullmatch(value) is not None
     return _is_known_host(value)
-
-
-@lru_cache(maxsize=KNOWN_HOSTS)
-def _is_host(value: bytes) -> bool:
-    return _HOST.fullmatch(value) is not None
 
 
 @lru_cache(maxsize=KNOWN_HOSTS)

@@ -4,6 +4,7 @@ Rules (besides those of `takeover`):
 - A handshake is parsed once: websockets gets what httptools has parsed.
 - A live request that arrives in several segments, or after other requests, is queued
   too: it is processed when the arrival queue admits it.
+- A crowd's other requests have a queue of their own (`queued_ordinary_request.py`).
 - A request's head is limited in time and length (`head_limits.py`); uvicorn limits
   neither.
 - A handshake has no body: one that announces a body is refused without waiting for it.
@@ -29,12 +30,14 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from stoppress.guard.open_connections import OpenConnections
+from stoppress.guard.open_connections import OpenConnections, address_among
 from stoppress.guard.refusal_log import RefusalLog
 from stoppress.guard.request_context import new_request_id
 from stoppress.guard.unread_answers import UnreadAnswers
 from stoppress.hub.socket_readers import Registry
 from stoppress.web.line.arrival_queue import ArrivalQueue
+from stoppress.web.line.asgi_request_extensions import request_extensions
+from stoppress.web.line.decide_live_admission import count_reader
 from stoppress.web.line.head_checks import (
     BAD_REQUEST,
     TIMEOUT,
@@ -51,20 +54,11 @@ from stoppress.web.line.head_checks import (
 from stoppress.web.line.head_limits import HeadLimits
 from stoppress.web.line.ignored_upgrade import parser_of_the_rest
 from stoppress.web.line.lingering_close import AnswerTransport, LingeringClose
-from stoppress.web.line.live_authorization import count_reader
 from stoppress.web.line.pending_upgrade import PendingUpgrade
 from stoppress.web.line.queued_live_request import QueuedLiveRequest
-from stoppress.web.line.take_body_and_send_answer_at_once import UvicornMessages
-from stoppress.web.line.takeover import (
-    HALF_CLOSED,
-    TAKEN,
-    TAKEOVER,
-    UNCHUNKED,
-    TransportTaker,
-    hide_token,
-)
+from stoppress.web.line.queued_ordinary_request import QueuedRequest, waits_for_turn
+from stoppress.web.line.takeover import TAKEN, TransportTaker, hide_token
 from stoppress.web.line.websocket_handshake import Fields, refusal
-from stoppress.web.request_parsing import WHOLE
 
 _TOO_LARGE = b"The head of the request is too long."
 
@@ -79,6 +73,12 @@ class LiveHttp(HttpToolsProtocol):
     """The queue in which live requests wait for admission; None: no queue."""
     was_queued = False
     """Whether the first live request has been in the queue already."""
+    request_queue: ArrivalQueue | None = None
+    """The queue in which all other requests wait for their turn; None: no queue."""
+    has_turn = False
+    """Whether a request in the segment that is being read has waited already."""
+    queued_request: QueuedRequest | None = None
+    """The request of this connection that waits for its turn, if any."""
     head_limits: HeadLimits | None = None
     """The limits of a request's head; None: no limits."""
     unread_answers: UnreadAnswers | None = None
@@ -184,6 +184,9 @@ class LiveHttp(HttpToolsProtocol):
         """Leave the queue and the head limits: the connection is closed."""
         if self.queued_live_request is not None:
             self.queued_live_request.leave()
+        if self.queued_request is not None:
+            self.queued_request.leave()
+            self.queued_request = None
         if self.head_limits is not None:
             self.head_limits.end(self)
         if self.unread_answers is not None:
@@ -223,7 +226,7 @@ class LiveHttp(HttpToolsProtocol):
             head_limits.end(self)
             self._refuse(TOO_LARGE, _TOO_LARGE)
         else:
-            head_limits.begin(self)
+            head_limits.begin(self, address_among(self.connections, self.transport))
 
     def _expects_head(self) -> bool:
         if self._is_in_head or self.cycle is None:
@@ -335,18 +338,20 @@ class LiveHttp(HttpToolsProtocol):
                 cycle.keep_alive = False  # it is refused, and has no further request
         cycle.transport = cast(Any, AnswerTransport(self))
         scope = cast("dict[str, Any]", cycle.scope)
-        scope["extensions"] = {
-            WHOLE: UvicornMessages(cycle),
-            TAKEOVER: partial(self.take, cycle),
-            HALF_CLOSED: self.on_half_close,
-        }
-        if scope["http_version"] == "1.0":
-            scope["extensions"][UNCHUNKED] = partial(_send_unchunked, cycle)
+        scope["extensions"] = request_extensions(self, cycle)
         if is_stream(scope):
             count_reader(self, scope)
             self.when_admitted(partial(self._start_stream, cycle, app))
         else:
-            super()._start_asgi_task(cycle, app)
+            self._when_its_turn(scope, partial(super()._start_asgi_task, cycle, app))
+
+    def _when_its_turn(self, scope: dict[str, Any], start: Callable[[], None]) -> None:
+        queue = self.request_queue
+        if queue is None or self.has_turn or not waits_for_turn(self, queue):
+            start()
+            return
+        self.queued_request = QueuedRequest(self, queue, start)
+        self.queued_request.enter(scope)
 
     def _start_stream(self, cycle: RequestResponseCycle, app: Any, more: bytes) -> None:
         super()._start_asgi_task(cycle, app)
@@ -391,8 +396,3 @@ class LiveHttp(HttpToolsProtocol):
         self.parser = None  # type: ignore[assignment]  # as uvicorn does
         cycle.scope["extensions"].clear()
         return True
-
-
-def _send_unchunked(cycle: RequestResponseCycle) -> None:
-    """End the response with the connection (HTTP/1.0 has no chunks)."""
-    cycle.chunked_encoding = False

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from stoppress.metric_types import NO_METER, Meter
+from stoppress.metric_instruments import NO_METER, Meter
 from stoppress.web.line.arrival_queue import Later
 
 LINGER_S = 5.0

@@ -69,7 +69,7 @@ class PendingUpgrade(asyncio.Protocol):
             "raw_path": root.encode("ascii") + path,
             "query_string": query,
             "subprotocols": [one for one in map(str.strip, offered.split(",")) if one],
-            "extensions": {},
+            "extensions": {"websocket.http.response": {}},
         }
         offer(self._scope, self.take, deflated=bool(agreed_to))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from stoppress.guard.open_connections import address_among
 from stoppress.web.line.arrival_queue import (
     ArrivalOutcome,
     ArrivalQueue,
@@ -38,7 +39,9 @@ class QueuedLiveRequest:
 
     def enter(self) -> None:
         """Enter the arrival queue: the request goes on now, or waits."""
-        self._place = self._arrival_queue.enter(self, QUEUED_REQUEST_BYTES)
+        http = self._http
+        address = address_among(http.server_state.connections, http.transport)
+        self._place = self._arrival_queue.enter(self, QUEUED_REQUEST_BYTES, address)
 
     def add_bytes(self, data: bytes) -> None:
         """Keep bytes that were in flight when reading was paused."""

@@ -17,7 +17,7 @@ from stoppress.hub.asgi_and_long_poll_readers import RelayedReader
 from stoppress.hub.feed_status_and_access import ReadRights
 from stoppress.hub.hub import Hub
 from stoppress.hub.incoming_messages import read_op
-from stoppress.web.line.live_authorization import Wanted
+from stoppress.web.line.decide_live_admission import Wanted
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat
 
@@ -82,7 +82,7 @@ async def _read_websocket(hub: Hub, reader: RelayedReader, receive: Receive) -> 
         try:
             raw = None if text is None else text.encode()
             if raw is not None and len(raw) > hub.settings.max_message_bytes:
-                raise Malformed("the message is too long")
+                raise Malformed("the message is too long: send a shorter one")
             asked = read_op(raw)
         except Malformed:
             reader.close(CloseCode.BAD_REQUEST)

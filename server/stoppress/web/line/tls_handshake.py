@@ -29,7 +29,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from stoppress.guard.open_connections import OpenConnections
-from stoppress.metric_types import NO_METER, Meter
+from stoppress.metric_instruments import NO_METER, Meter
 from stoppress.web.line.arrival_queue import (
     CHECK_PEER_AFTER_S,
     ArrivalOutcome,
@@ -37,9 +37,10 @@ from stoppress.web.line.arrival_queue import (
     QueuePlace,
     has_hung_up,
 )
+from stoppress.web.line.call_openssl_without_ssl_socket import TlsState, server_state
 from stoppress.web.line.head_checks import BAD_REQUEST, refusal_response
 from stoppress.web.line.head_limits import HeadLimits
-from stoppress.web.line.socket_poller import (
+from stoppress.web.line.poll_sockets_with_one_epoll import (
     DISCONNECTED,
     READABLE,
     WRITABLE,
@@ -101,7 +102,7 @@ class TlsPort:
     ) -> None:
         self.transports = poller
         # Its own poller: many handshakes do not delay connected readers.
-        self.poller = socket_poller(asyncio.get_running_loop())
+        self.poller = socket_poller(asyncio.get_running_loop(), only_changes=True)
         self.context = context
         self.protocol = protocol
         self.arrival_queue = arrival_queue
@@ -164,7 +165,7 @@ class TlsPort:
                 continue
             handshake.address_key = key
             self._open.add(handshake)
-            self.head_limits.begin(handshake)
+            self.head_limits.begin(handshake, handshake.address_key)
             self.poller.watch(connection.fileno(), handshake, READABLE)
 
     def has_too_many(self, key: str) -> bool:
@@ -176,7 +177,7 @@ class TlsPort:
         if handshake not in self._awaited:
             self._awaited[handshake] = None
             self._awaited_by_address[handshake.address_key] += 1
-        self.head_limits.begin(handshake)
+        self.head_limits.begin(handshake, handshake.address_key)
         if len(self._awaited) > MAX_AWAITED:
             next(iter(self._awaited)).fail("crowded_out")
 
@@ -215,6 +216,7 @@ class TlsHandshake:
         "_place",
         "_port",
         "_socket",
+        "_tls",
         "address_key",
     )
 
@@ -222,6 +224,7 @@ class TlsHandshake:
         self._port = port
         self._socket = connection
         self._fd = connection.fileno()
+        self._tls: TlsState | None = None
         self._place: QueuePlace | None = None
         self._is_over = False
         self._is_refused = False
@@ -235,10 +238,10 @@ class TlsHandshake:
         if self._place is not None:
             if events & DISCONNECTED:
                 self.fail()
-        elif isinstance(self._socket, ssl.SSLSocket):
+        elif self._tls is not None:
             if events & WRITABLE:
                 self._port.poller.change(self._fd, self, READABLE)
-            self._step(self._socket)
+            self._step(self._tls)
         elif self._is_refused:
             self._ignore_bytes()
         else:
@@ -278,7 +281,9 @@ class TlsHandshake:
         elif first == TLS_HANDSHAKE:
             # From now on the connection waits for this server, not for its peer.
             self._port.head_limits.end(self)
-            self._place = self._port.arrival_queue.enter(self, WAITING_BYTES)
+            self._place = self._port.arrival_queue.enter(
+                self, WAITING_BYTES, self.address_key
+            )
         else:
             self._port.plain_http()
             self._is_refused = True
@@ -295,6 +300,8 @@ class TlsHandshake:
         """
         try:
             if self._socket.recv(READ_BYTES):
+                # What is left is reported again, after the other connections' events.
+                self._port.poller.change(self._fd, self, READABLE)
                 return
         except BlockingIOError:
             return
@@ -306,7 +313,8 @@ class TlsHandshake:
 
     def pause(self) -> None:
         """Wait for admission; DISCONNECTED is still reported."""
-        self._port.poller.change(self._fd, self, 0)
+        if not self._port.poller.only_changes:
+            self._port.poller.change(self._fd, self, 0)
 
     def admit(self, waited_s: float) -> ArrivalOutcome:
         """Take the first step, unless the peer has disconnected meanwhile."""
@@ -318,25 +326,23 @@ class TlsHandshake:
             self.fail("refused")
             return ArrivalOutcome.GONE
         try:
-            self._socket = self._port.context().wrap_socket(
-                self._socket, server_side=True, do_handshake_on_connect=False
-            )
+            tls = self._tls = server_state(self._port.context(), self._socket)
         except (OSError, ValueError):
             self.fail()
             return ArrivalOutcome.GONE
-        if was_paused:
+        if was_paused and not self._port.poller.only_changes:
             self._port.poller.change(self._fd, self, READABLE)
-        self._step(self._socket)
+        self._step(tls)
         return ArrivalOutcome.WHOLE
 
     def close(self) -> None:
         """Close the connection without an answer: the queue is full."""
         self.fail()
 
-    def _step(self, connection: ssl.SSLSocket) -> None:
+    def _step(self, tls: TlsState) -> None:
         """Go on with the handshake as far as the peer's bytes allow."""
         try:
-            connection.do_handshake()
+            tls.do_handshake()
         except ssl.SSLWantReadError:
             self._port.awaits(self)
             return
@@ -348,8 +354,9 @@ class TlsHandshake:
             return
         self._is_over = True
         self._port.is_over(self)
-        kind = "resumed" if connection.session_reused else "full"
+        kind = "resumed" if tls.session_reused else "full"
         self._port.metrics.handshakes[kind].add()
         self._port.poller.forget(self._fd)
-        self._port.transports.watch(self._fd, self, READABLE)
-        TlsTransport(self._port.transports, connection, self._port.protocol()).begin()
+        TlsTransport(
+            self._port.transports, self._socket, tls, self._port.protocol()
+        ).begin()

@@ -21,12 +21,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections import deque
 from collections.abc import Iterable
 from typing import Any, cast
 
-from stoppress.web.line.socket_poller import (
+from stoppress.web.line.call_openssl_without_ssl_socket import TlsState
+from stoppress.web.line.poll_sockets_with_one_epoll import (
     DISCONNECTED,
     READABLE,
     WRITABLE,
@@ -59,17 +61,20 @@ class TlsTransport(asyncio.Transport):
         "_reads",
         "_socket",
         "_state",
+        "_tls",
     )
 
     def __init__(
         self,
         poller: SocketPoller,
-        connection: ssl.SSLSocket,
+        connection: socket.socket,
+        tls: TlsState,
         protocol: asyncio.BaseProtocol,
     ) -> None:
-        """The poller watches the connection already, for READABLE."""
+        """No poller watches the connection yet."""
         self._poller = poller
         self._socket = connection
+        self._tls = tls
         self._protocol = cast(asyncio.Protocol, protocol)
         self._buffer: deque[bytes | memoryview] | None = None
         self._buffered = 0
@@ -79,7 +84,7 @@ class TlsTransport(asyncio.Transport):
         self._reads = True
         self._state = _OPEN
         self._events = READABLE
-        poller.change(connection.fileno(), self, READABLE)
+        poller.watch(connection.fileno(), self, READABLE)
 
     def begin(self) -> None:
         """Give the transport to its protocol; read what came after the handshake."""
@@ -92,10 +97,12 @@ class TlsTransport(asyncio.Transport):
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """The socket, its TLS context, its addresses."""
         match name:
-            case "socket" | "ssl_object":
+            case "socket":
                 return self._socket
+            case "ssl_object":
+                return self._tls
             case "sslcontext":
-                return self._socket.context
+                return self._tls.context
             case "peername" | "sockname":
                 with contextlib.suppress(OSError):
                     if name == "peername":
@@ -146,7 +153,7 @@ class TlsTransport(asyncio.Transport):
         if not self._reads and self._state == _OPEN:
             self._reads = True
             self._watch()
-            if self._socket.pending():
+            if self._tls.pending():
                 asyncio.get_running_loop().call_soon(self._read)
 
     def is_ready(self, events: int) -> None:
@@ -168,9 +175,11 @@ class TlsTransport(asyncio.Transport):
         """Give the protocol one record, or the peer's end of file."""
         while self.is_reading():
             try:
-                data = self._socket.recv(READ_BYTES)
+                data = self._tls.read(READ_BYTES)
             except ssl.SSLWantReadError:
                 return
+            except ssl.SSLEOFError:
+                data = b""
             except ssl.SSLWantWriteError:
                 # An answer of the TLS layer (a new key) must leave first.
                 self._watch(WRITABLE)
@@ -186,7 +195,7 @@ class TlsTransport(asyncio.Transport):
                     self.close()
                 return
             self._protocol.data_received(data)
-            if self._state == _CLOSED or not self._socket.pending():
+            if self._state == _CLOSED or not self._tls.pending():
                 return
 
     # Writing
@@ -245,7 +254,7 @@ class TlsTransport(asyncio.Transport):
     def _send(self, data: bytes | bytearray | memoryview) -> int:
         """Send as much as possible at once; 0 if the kernel takes nothing now."""
         try:
-            return self._socket.send(data)
+            return self._tls.write(data)
         except ssl.SSLWantWriteError:
             return 0
         except OSError as error:
@@ -295,12 +304,12 @@ class TlsTransport(asyncio.Transport):
         """Send close_notify. Where the kernel takes nothing, `close` sends it later."""
         with contextlib.suppress(OSError, ValueError):
             # It raises, as the peer's own has not come.
-            self._socket.unwrap()
+            self._tls.shutdown()
 
     def _say_end(self) -> None:
         """Send close_notify after all bytes, without waiting for the peer's."""
         try:
-            self._socket.unwrap()
+            self._tls.shutdown()
         except ssl.SSLWantWriteError:
             self._watch(WRITABLE)
             return

@@ -1,7 +1,7 @@
 """The HTTP routes of the live line, and the transport of each.
 
 Rules:
-- `live_authorization` decides on every reader, for all transports. The hub makes the
+- `decide_live_admission` decides on every reader, for all transports. The hub makes the
   messages; nothing here parses one.
 - One address, `/v1/feeds/{feed}/events`, is an event stream if the client accepts one,
   else a long poll. Both are refused by an HTTP status, except a stream whose client
@@ -28,12 +28,13 @@ from stoppress.domain.errors import (
 )
 from stoppress.guard.request_context import CURRENT
 from stoppress.web.authorization import feed_of
-from stoppress.web.line.accept_header import accepts_event_stream
+from stoppress.web.dispatch_cors_and_write_pacing import Resource
+from stoppress.web.line.accepts_event_stream import accepts_event_stream
+from stoppress.web.line.decide_live_admission import admitted
 from stoppress.web.line.event_stream import EventStream, ended, retry_later
-from stoppress.web.line.live_authorization import admitted
 from stoppress.web.line.long_poll import poll, wait_s_of
+from stoppress.web.line.websocket_not_found import WebSocketNotFound
 from stoppress.web.line.websocket_route import LiveWebSocketRoute
-from stoppress.web.method_dispatch import Resource
 from stoppress.web.problems import Problem
 from stoppress.web.services import Services
 from stoppress.wire.close_codes import CloseCode
@@ -48,6 +49,7 @@ def routes(services: Services) -> list[BaseRoute]:
             "/v1/feeds/{feed}/events",
             Resource(services, {"GET": events}, shared=True),
         ),
+        WebSocketRoute("/{path:path}", WebSocketNotFound(services.settings.root)),
     ]
 
 

@@ -26,8 +26,8 @@ Fields = Mapping[bytes, bytes]
 def accepted(headers: Fields) -> bytes | None:
     """The value of Sec-WebSocket-Accept, or None if this is not a valid handshake."""
     if (
-        b"websocket" not in _tokens(headers, b"upgrade")
-        or b"upgrade" not in _tokens(headers, b"connection")
+        not _has(b"websocket", headers.get(b"upgrade", b""))
+        or not _has(b"upgrade", headers.get(b"connection", b""))
         or headers.get(b"sec-websocket-version") != _VERSION
         or _has_body(headers)
     ):
@@ -61,10 +61,12 @@ def refusal(method: str, headers: Fields | None) -> tuple[bytes, bytes, bytes]:
     return _BAD, b"Sec-WebSocket-Extensions is malformed.", b""
 
 
-def _tokens(headers: Fields, name: bytes) -> list[bytes]:
-    """The members of a list header, in lower case."""
-    value = headers.get(name, b"").lower()
-    return [part.strip() for part in value.split(b",")] if b"," in value else [value]
+def _has(token: bytes, value: bytes) -> bool:
+    """Whether the value of a list header has this member, in any case."""
+    value = value.lower()
+    return value == token or (
+        b"," in value and token in [part.strip() for part in value.split(b",")]
+    )
 
 
 def _has_body(headers: Fields) -> bool:

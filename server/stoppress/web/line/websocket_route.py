@@ -18,10 +18,10 @@ from starlette.types import Receive, Scope, Send
 from stoppress.domain.errors import Malformed, Unavailable
 from stoppress.hub.socket_readers import WebSocketReader
 from stoppress.web.line import relay_reader_over_asgi
-from stoppress.web.line.live_authorization import Wanted, admitted, asked_for, follow
+from stoppress.web.line.decide_live_admission import Wanted, admitted, asked_for, follow
 from stoppress.web.line.takeover import DEFLATED, TAKEOVER, Take
 from stoppress.web.services import Services
-from stoppress.wire import messages
+from stoppress.wire import encode_messages
 from stoppress.wire.close_codes import CloseCode
 
 
@@ -67,6 +67,6 @@ async def _refuse(services: Services, send: Send, code: int) -> None:
     if code in (CloseCode.BYE, CloseCode.TOO_MANY):
         hub = services.hub
         spread = hub.spread_ms(services.settings.retry_ms, hub.readers())
-        text = messages.bye(retry_ms=random.randint(0, spread)).decode()  # noqa: S311 (spreads load, no secret)
+        text = encode_messages.bye(retry_ms=random.randint(0, spread)).decode()  # noqa: S311 (spreads load, no secret)
         await send({"type": "websocket.send", "text": text})
     await send({"type": "websocket.close", "code": int(code), "reason": ""})

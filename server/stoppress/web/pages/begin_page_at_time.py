@@ -15,8 +15,7 @@ from stoppress.domain.errors import Invalid
 from stoppress.domain.store_requests_and_results import PageMark
 from stoppress.web.pages.localization import zone_of
 
-_BLANK_FOR_PLUS = re.compile(r"(:.*) (?=\d\d:?\d\d$)")
-"""Between a time and an offset, where a `+` that is not percent-encoded arrives."""
+_OFFSET = re.compile(r"\d\d:?\d\d")
 
 
 def moment_mark(query: Mapping[str, str], zone: str) -> PageMark | None:
@@ -25,7 +24,7 @@ def moment_mark(query: Mapping[str, str], zone: str) -> PageMark | None:
     if not text:
         return None
     try:
-        at = datetime.fromisoformat(_BLANK_FOR_PLUS.sub(r"\1+", text).upper())
+        at = datetime.fromisoformat(_with_plus(text).upper())
         if at.tzinfo is None:
             at = at.replace(tzinfo=zone_of(zone), fold=1)
         at = at.astimezone(UTC)
@@ -41,3 +40,11 @@ def moment_mark(query: Mapping[str, str], zone: str) -> PageMark | None:
         )
     # This sorts before every id.
     return PageMark(order, "-")
+
+
+def _with_plus(text: str) -> str:
+    """The text with the `+` of its offset, which arrives as a blank if it is not
+    percent-encoded."""
+    time, blank, offset = text.rpartition(" ")
+    is_offset = ":" in time and _OFFSET.fullmatch(offset)
+    return f"{time}+{offset}" if blank and is_offset else text

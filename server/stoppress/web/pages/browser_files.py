@@ -17,8 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stoppress.web.pages.find_browser_files import MORE, PAGE, SCRIPT
-from stoppress.web.pages.templating import Templates
-from stoppress.web.problems import Problem
+from stoppress.web.pages.render_html import Templates
 from stoppress.web.response_cache import CachedBody, send
 from stoppress.web.services import Services
 
@@ -38,6 +37,7 @@ REVALIDATED = "public, max-age=300, stale-while-revalidate=86400"
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 _PAGE_HEAD = "update_page_head.js"
+_SHORTEN = "shorten_text.js"
 _STATIC = Path(__file__).with_name("static")
 _TYPES = {
     "css": "text/css; charset=utf-8",
@@ -58,7 +58,7 @@ class BrowserFiles:
             TICKETS: (folder / "stop-press" / "ticket_source.js").read_text("utf-8"),
             STYLE: _joined(folder / "stop-press" / "css", STYLES),
             PAGE_STYLE: _joined(_STATIC / "page_css", PAGE_STYLES),
-            _PAGE_HEAD: (_STATIC / _PAGE_HEAD).read_text("utf-8"),
+            _PAGE_HEAD: _page_head(folder),
         }
         self._files = {
             name: CachedBody.of_file(text.encode(), _built(folder / name, text))
@@ -91,21 +91,24 @@ class BrowserFiles:
         return _send(request, self._files[name], name.rpartition(".")[2], cache)
 
     async def words(self, services: Services, request: Request) -> Response:
-        """The words of a language such as en or en-GB, else of English."""
+        """The words of a language such as en or en-GB, else of English.
+
+        What a page says its language is may be no language: `{{ lang }}`, `en_GB`.
+        """
         language = request.path_params["language"].lower().partition("-")[0]
-        if not language.isalnum():
-            raise Problem(
-                404,
-                "not-found",
-                "Not Found",
-                "the language is invalid: use a code such as en",
-            )
         body = self._words.get(language, self._words["en"])
         return _send(request, body, "json", REVALIDATED)
 
 
 def _joined(folder: Path, names: Sequence[str]) -> str:
     return "\n".join((folder / f"{name}.css").read_text("utf-8") for name in names)
+
+
+def _page_head(folder: Path) -> str:
+    """The module of the pages' heads, with the one module that it imports inside."""
+    own = (_STATIC / _PAGE_HEAD).read_text("utf-8")
+    shared = (folder / "stop-press" / _SHORTEN).read_text("utf-8")
+    return shared + own.replace(f'import {{ shorten }} from "./{_SHORTEN}";\n', "")
 
 
 def _built(file: Path, text: str) -> bytes | None:

@@ -12,10 +12,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from stoppress.desk.caller import Scope
-from stoppress.desk.calls_that_may_be_repeated import under_key
+from stoppress.desk.idempotency_without_stored_answers import under_key
 from stoppress.desk.json_input import read
+from stoppress.desk.post_from_and_to_input import check_draft, new_post
 from stoppress.desk.post_ids_and_idempotency_keys import idempotency_of
-from stoppress.desk.post_input import check_draft, new_post
 from stoppress.desk.posts import render
 from stoppress.desk.write_outcome_and_checks import now_ms
 from stoppress.domain.errors import Unauthenticated, Unavailable
@@ -28,14 +28,14 @@ from stoppress.web.authorization import (
     person_of,
     signed_in,
 )
-from stoppress.web.method_dispatch import Handler, Resource
+from stoppress.web.dispatch_cors_and_write_pacing import Handler, Resource
 from stoppress.web.pages.desk_sign_in import SignInPages
 from stoppress.web.pages.desk_tokens import TokenPages
 from stoppress.web.pages.desk_webhooks import WebhookPages
 from stoppress.web.pages.draw_desk_page import DeskPages
 from stoppress.web.request_parsing import body, requester
 from stoppress.web.services import Services
-from stoppress.wire.messages import public_feed, public_post
+from stoppress.wire.encode_messages import public_feed, public_post
 
 _draft = msgspec.json.Decoder(PostInput)
 _feed = msgspec.json.Decoder(Feed)

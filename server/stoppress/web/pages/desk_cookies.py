@@ -17,13 +17,14 @@ from starlette.responses import Response
 
 from stoppress.identity.pending_sign_in import PENDING_S, PendingSignIn, from_cookie
 from stoppress.settings import Settings
+from stoppress.web.credential import cookies_in
 
 _SESSION, _PENDING = "stoppress_desk", "stoppress_sign_in"
 
 
 def session_of(settings: Settings, request: Request) -> str | None:
     """The secret of the browser's session, for a request from any page."""
-    return request.cookies.get(settings.desk_cookie) or None
+    return _cookie(request, settings.desk_cookie) or None
 
 
 def set_session(settings: Settings, answer: Response, secret: str) -> None:
@@ -40,7 +41,7 @@ def pending_of(
     settings: Settings, request: Request, now_ms: int
 ) -> PendingSignIn | None:
     """The sign-in that this browser has begun."""
-    return from_cookie(request.cookies.get(_name(settings, _PENDING), ""), now_ms)
+    return from_cookie(_cookie(request, _name(settings, _PENDING)), now_ms)
 
 
 def set_pending(settings: Settings, answer: Response, pending: PendingSignIn) -> None:
@@ -51,6 +52,10 @@ def set_pending(settings: Settings, answer: Response, pending: PendingSignIn) ->
 def delete_pending(settings: Settings, answer: Response) -> None:
     """Delete the cookie of the pending sign-in."""
     _set(settings, answer, _PENDING, "", "lax", 0)
+
+
+def _cookie(request: Request, name: str) -> str:
+    return cookies_in("; ".join(request.headers.getlist("cookie"))).get(name, "")
 
 
 def _name(settings: Settings, name: str) -> str:

@@ -17,7 +17,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stoppress.web.pages.desk_script import desk_script
+from stoppress.web.pages.bundle_desk_script import desk_script
 from stoppress.web.problems import Problem
 from stoppress.web.response_cache import CachedBody, encoded
 from stoppress.web.services import Services
@@ -29,12 +29,12 @@ _TYPES = {
 }
 _DESK = Path(__file__).with_name("static") / "desk"
 _SERVICE_WORKER = "desk/service_worker.js"
-_SESSIONS = "desk/sessions.js"
+_SESSIONS = "desk/sign_out_on_sessions_page.js"
 """The script of a page that the service worker does not keep."""
 _SCRIPTS = (
     "desk/desk.js",
     _SESSIONS,
-    "desk/retry_sign_in_page_after_cross_site_link.js",
+    "desk/load_desk_or_seal_texts.js",
 )
 """The scripts of pages, each with the modules that it imports."""
 _STYLE = "desk/desk.css"

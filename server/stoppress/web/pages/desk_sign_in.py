@@ -17,11 +17,11 @@ import logging
 from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from stoppress.desk.caller import Caller
 from stoppress.desk.write_outcome_and_checks import now_ms
-from stoppress.domain.errors import Unavailable
+from stoppress.domain.errors import Unauthenticated, Unavailable
 from stoppress.domain.timestamps import instant
 from stoppress.identity.oidc_sign_in import NoRole, OidcSignIn, RefusedSignIn
 from stoppress.identity.provider_http import ProviderAway
@@ -31,8 +31,9 @@ from stoppress.web.authorization import (
     check_sign_in_rate,
     person_of,
 )
-from stoppress.web.method_dispatch import Handler
+from stoppress.web.dispatch_cors_and_write_pacing import Handler
 from stoppress.web.pages import desk_cookies
+from stoppress.web.pages.browser_name_from_user_agent import browser_name
 from stoppress.web.pages.draw_desk_page import DeskPages
 from stoppress.web.pages.read_desk_form import form_fields
 from stoppress.web.problems import Problem
@@ -59,6 +60,7 @@ class SignInPages:
             "/desk/first": {"GET": self.first},
             "/desk/sessions": {"GET": self.sessions},
             "/desk/sign-out": {"POST": self.sign_out},
+            "/desk/text-key": {"GET": self.text_key},
         }
 
     def form(
@@ -171,7 +173,7 @@ class SignInPages:
                 "id": session.id,
                 "began_at": instant(session.began_at),
                 "used_at": instant(session.used_at),
-                "browser": session.browser or "unknown",
+                "browser": browser_name(session.browser),
                 "is_this": caller.credential.startswith(session.id),
             }
             for session in await services.identity.sessions.of(caller.id)
@@ -202,6 +204,15 @@ class SignInPages:
         answer = RedirectResponse(address, 303, {"cache-control": "no-store"})
         desk_cookies.delete_session(settings, answer)
         return answer
+
+    async def text_key(self, services: Services, request: Request) -> Response:
+        """The key pair that seals this person's texts in the browser, for a session."""
+        caller = await caller_of(services, request)
+        if caller is None or caller.kind != "session":
+            raise Unauthenticated("sign in at the desk: the key is given to sessions")
+        pair = await services.identity.text_keys.pair_of(caller.id)
+        headers = {"cache-control": "no-store"}
+        return JSONResponse(pair, headers=headers)
 
     async def _begin(
         self, services: Services, request: Request, caller: Caller, answer: Response

@@ -16,12 +16,12 @@ from starlette.responses import RedirectResponse, Response
 
 from stoppress.desk.caller import Caller, Scope
 from stoppress.desk.post_ids_and_idempotency_keys import Requester
-from stoppress.desk.tokens import Token
+from stoppress.desk.token_record import Token
 from stoppress.desk.write_outcome_and_checks import now_ms
 from stoppress.domain.errors import Invalid, Malformed, Unauthenticated
 from stoppress.domain.timestamps import instant
 from stoppress.web.authorization import caller_of, check_origin, check_write_rate
-from stoppress.web.method_dispatch import Handler
+from stoppress.web.dispatch_cors_and_write_pacing import Handler
 from stoppress.web.pages.desk_sign_in import SignInPages
 from stoppress.web.pages.draw_desk_page import DeskPages
 from stoppress.web.pages.read_desk_form import form_fields

@@ -32,7 +32,7 @@ from stoppress.domain.errors import (
 from stoppress.domain.event import KNOWN_TYPES
 from stoppress.domain.feed import Feed
 from stoppress.web.authorization import caller_of, check_origin, check_write_rate
-from stoppress.web.method_dispatch import Handler
+from stoppress.web.dispatch_cors_and_write_pacing import Handler
 from stoppress.web.pages.desk_sign_in import SignInPages
 from stoppress.web.pages.draw_desk_page import DeskPages
 from stoppress.web.pages.read_desk_form import form_fields

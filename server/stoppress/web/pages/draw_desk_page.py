@@ -13,7 +13,7 @@ from stoppress.settings import Settings
 from stoppress.web.pages.desk_files import DeskFiles
 from stoppress.web.pages.find_browser_files import browser_folder
 from stoppress.web.pages.page_policy import desk_policy
-from stoppress.web.pages.templating import Templates
+from stoppress.web.pages.render_html import Templates
 
 _GUARDED = {
     "referrer-policy": "same-origin",

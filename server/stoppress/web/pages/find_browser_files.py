@@ -12,9 +12,9 @@ from pathlib import Path
 
 SCRIPT = "stop-press.js"
 MORE = "stop-press-more.js"
-"""The second part of the script, which the first names with its digest."""
+"""The second script, which the first names with its digest."""
 PAGE = "stop-press-page.js"
-"""The script that only the hub's own pages have besides the widget."""
+"""The script that only the server's own pages have besides the widget."""
 _PAGE_MODULES = Path(__file__).with_name("static") / "reader"
 _PACKAGE = Path(__file__).resolve().parents[2]
 _CHECKOUT = _PACKAGE.parents[1]

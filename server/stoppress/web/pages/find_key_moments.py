@@ -17,8 +17,8 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Unavailable
 from stoppress.domain.fold import place
 from stoppress.web.encoded_snapshot import EncodedSnapshot
-from stoppress.web.pagination import public_posts
-from stoppress.web.post_filter import PostFilter, filtered_posts
+from stoppress.web.filter_and_scan_posts import PostFilter, filtered_posts
+from stoppress.web.paginate_posts_as_json import public_posts
 from stoppress.web.services import Services
 
 KEY_POSTS = 10

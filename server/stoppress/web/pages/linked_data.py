@@ -15,7 +15,7 @@ from stoppress.web.pages.post_title_and_plain_text import (
     headline_of,
     plain,
 )
-from stoppress.web.pages.templating import safe_url
+from stoppress.web.pages.render_html import safe_url
 
 Json = Mapping[str, Any]
 

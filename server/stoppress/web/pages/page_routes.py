@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from stoppress.web.method_dispatch import Resource
+from stoppress.web.dispatch_cors_and_write_pacing import Resource
 from stoppress.web.pages import picture_files, well_known
 from stoppress.web.pages.browser_files import BrowserFiles
 from stoppress.web.pages.find_browser_files import browser_folder
-from stoppress.web.pages.page_request_handlers import Pages
-from stoppress.web.pages.template_values import PageViews
-from stoppress.web.pages.templating import Templates
+from stoppress.web.pages.reader_page_handlers import Pages
+from stoppress.web.pages.reader_template_values import PageViews
+from stoppress.web.pages.render_html import Templates
 from stoppress.web.services import Services
 
 _Page = Callable[[Pages, Request], Awaitable[Response]]

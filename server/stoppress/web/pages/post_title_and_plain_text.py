@@ -1,7 +1,8 @@
 """Plain text of a post: without markup, shortened, and as a headline.
 
-Twin of `client_demo/stop-press/post_title.js`; `tests/fixtures/post_titles.json` is the
-table of posts for both. Rules:
+Twin of `client_demo/stop-press/post_title.js`, which has a page's DOM, of the desk's
+`post_as_plain_text.js`, which has none, and of `update_page_head.js`, which has the
+articles alone; `tests/fixtures/post_titles.json` is the table of posts for all. Rules:
 - The title of a post is its headline, else the first of these that has words: its text,
   a picture in the text, each medium (caption, alternative text, text, title, provider,
   host). Else it is "Picture" or "Update", never the id.
@@ -26,10 +27,16 @@ Json = Mapping[str, Any]
 HEADLINE = 110
 """Characters of a headline made from a text: as many as search engines show."""
 
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^<>]*>")
 _BLOCK = re.compile(r"</(?:p|li|h\d|blockquote|tr|th|td|pre)>|<br\s*/?>|<hr\s*/?>")
-_PICTURE = re.compile(r'<img [^>]*?\balt="([^"]*)"')
+_PICTURE = re.compile(r'<img [^<>]*?\balt="([^"]*)"')
 _SPACES = re.compile(r"[ \t\n\f\r]+")
+_ENDS = (
+    " \t\n\v\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
+    "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
+"""What JavaScript's `trim` removes."""
+_MARK = re.compile(r"^[-*] ")
 _JOINS = "\u200c\u200d"
 _MODIFIERS = ("\U0001f3fb", "\U0001f3ff")
 _REGIONS = ("\U0001f1e6", "\U0001f1ff")
@@ -38,8 +45,12 @@ _AFTER_WORD = " ,;:–-،؛、，：；"
 
 def plain(markup: str) -> str:
     """The text of a post's safe HTML, one line per paragraph."""
-    text = html.unescape(_TAG.sub("", _BLOCK.sub("\n", markup)))
-    return "\n".join(line.strip() for line in text.split("\n") if line.strip())
+    lines = (line.strip(_ENDS) for line in _text(markup).split("\n"))
+    return "\n".join(filter(None, lines))
+
+
+def _text(markup: str) -> str:
+    return html.unescape(_TAG.sub("", _BLOCK.sub("\n", markup)))
 
 
 def headline_of(post: Json, words: Json) -> str:
@@ -62,15 +73,18 @@ def description_of(post: Json) -> str:
 
 def feed_description(feed: Json, posts: Sequence[Json], words: Json) -> str:
     """A feed's description: standfirst, summary, newest post, or else its title."""
-    for name in ("standfirst", "summary"):
-        if text := one_line(feed.get(name) or ""):
-            return text
+    if text := one_line(feed.get("standfirst") or ""):
+        return text
+    # Its lines are items of a list, marked or not.
+    items = [one_line(line) for line in (feed.get("summary") or "").split("\n")]
+    if text := " · ".join(filter(None, (_MARK.sub("", item) for item in items))):
+        return text
     return headline_of(posts[0], words) if posts else str(feed["title"])
 
 
 def _texts(post: Json) -> Iterator[str]:
     markup = post.get("html", "")
-    yield plain(markup)
+    yield _text(markup)
     for alt in _PICTURE.findall(markup):
         yield html.unescape(alt)
     for item in post.get("media", ()):
@@ -81,8 +95,8 @@ def _texts(post: Json) -> Iterator[str]:
 
 
 def one_line(text: str) -> str:
-    """The text with its white space made single spaces."""
-    return _SPACES.sub(" ", text).strip(" ")
+    """The text with its white space made single spaces, and none at its ends."""
+    return _SPACES.sub(" ", text).strip(_ENDS)
 
 
 def shortened(text: str, length: int) -> str:

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from stoppress.domain.picture_address import srcset
 from stoppress.web.pages.linked_data import absolute
-from stoppress.web.pages.templating import host_of, rooted
+from stoppress.web.pages.render_html import host_of, rooted
 
 Json = Mapping[str, Any]
 

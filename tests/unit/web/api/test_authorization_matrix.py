@@ -21,7 +21,7 @@ from stoppress.web.api.openapi_operations import CALLS
 from stoppress.web.line import websocket_and_events_routes
 from stoppress.web.pages import desk_console
 from stoppress.web.problems import exception_handlers
-from tests.unit.web.desk_harness import BASE, Office, open_office
+from tests.unit.web.desk_harness import BASE, DeskHarness, open_harness
 
 FEEDS: dict[str, list[str] | None] = {
     "all": None,
@@ -39,6 +39,8 @@ OPEN = (
     "listFeeds",
 )
 """Calls that need nothing and are of no feed."""
+ON_ANY_FEED = ("makeFeed", "listTemplates", "putTemplate", "deleteTemplate")
+"""Calls of no feed that need their scope on any feed."""
 WITHOUT_LOOK = ("putFeed",)
 """Calls that say 403 before the feed is looked up, whether it is there or not."""
 MATRIX = [call for call in CALLS if call.name not in OPEN]
@@ -58,7 +60,7 @@ def expected(
         return 401
     scope, feeds = held
     ranks = SCOPES.index(scope) >= SCOPES.index(call.scope)
-    if call.name == "makeFeed":
+    if call.name in ON_ANY_FEED:
         return 0 if ranks else 403
     if ranks and covers(_patterns(feeds), "quay" if on_feed else None):
         return 0
@@ -84,6 +86,7 @@ async def outcome(client: httpx.AsyncClient, call: ApiCall, secret: str | None) 
         subject="p0",
         external_id="e",
         token="none",
+        template="none",
         session="none",
     )
     headers = {"if-match": '"999"'}
@@ -99,39 +102,41 @@ async def outcome(client: httpx.AsyncClient, call: ApiCall, secret: str | None) 
 
 
 @asynccontextmanager
-async def newsroom(visibility: str) -> AsyncIterator[tuple[Office, httpx.AsyncClient]]:
-    """An office with a feed, and a client of the API and the live line."""
-    async with open_office() as office:
-        await office.feed(visibility=visibility)
-        await office.feed("other", visibility="private")
+async def newsroom(
+    visibility: str,
+) -> AsyncIterator[tuple[DeskHarness, httpx.AsyncClient]]:
+    """A desk with a feed, and a client of the API and the live line."""
+    async with open_harness() as harness:
+        await harness.feed(visibility=visibility)
+        await harness.feed("other", visibility="private")
         app = Starlette(
             routes=[
-                *websocket_and_events_routes.routes(office.services),
-                *route_table.routes(office.services),
-                *desk_console.routes(office.services),
+                *websocket_and_events_routes.routes(harness.services),
+                *route_table.routes(harness.services),
+                *desk_console.routes(harness.services),
             ],
             exception_handlers=exception_handlers(BASE),
         )
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
-            yield office, client
+            yield harness, client
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("visibility", ["public", "unlisted", "private"])
-async def test_every_cell_is_as_the_table_says(visibility: str) -> None:
-    """Scopes × feeds, tickets, and what is no credential (any more)."""
-    async with newsroom(visibility) as (office, client):
+async def test_each_caller_gets_the_status_in_the_table(visibility: str) -> None:
+    """Every call × every scope, feed and ticket, and credentials that are invalid."""
+    async with newsroom(visibility) as (harness, client):
         holes: list[str] = []
         cells = 0
         columns: list[tuple[str, str | None, tuple[str, list[str] | None] | None]] = [
             ("none", None, None)
         ]
         for scope, (name, feeds) in itertools.product(SCOPES, FEEDS.items()):
-            made = (await office.token(scope, feeds=feeds)).removeprefix("Bearer ")
+            made = (await harness.token(scope, feeds=feeds)).removeprefix("Bearer ")
             columns.append((f"{scope} {name}", made, (scope, feeds)))
         for feed in ("quay", "other"):
-            ticket = (await office.services.tickets.issue(feed, b"")).ticket
+            ticket = (await harness.services.tickets.issue(feed, b"")).ticket
             columns.append((f"ticket of {feed}", ticket, ("read", [feed])))
         for call, (name, secret, held) in itertools.product(MATRIX, columns):
             want = expected(call, held, visibility)
@@ -147,9 +152,9 @@ async def test_every_cell_is_as_the_table_says(visibility: str) -> None:
 
 @pytest.mark.asyncio
 async def test_an_expired_or_revoked_token_is_unknown_on_every_call() -> None:
-    """Expired, revoked, made up: 401, also where nothing is needed."""
-    async with newsroom("public") as (office, client):
-        tokens = office.services.tokens
+    """Expired, revoked and made-up tokens get 401, also on public calls."""
+    async with newsroom("public") as (harness, client):
+        tokens = harness.services.tokens
         expired, _ = await tokens.make(
             b'{"scopes": ["admin"], "expires_at": "2100-01-01T00:00:00Z"}'
         )

@@ -8,23 +8,23 @@ from stoppress.guard.limits import Limits
 from stoppress.link_cards.link_cards import LinkCards
 from stoppress.settings import Settings
 from tests.unit.link_cards.web_servers import PUBLIC, Internet, page
-from tests.unit.web.desk_harness import open_office
+from tests.unit.web.desk_harness import open_harness
 
 pytestmark = pytest.mark.asyncio
 
 PATH = "/v1/feeds/quay/link-cards"
 
 
-async def test_a_card() -> None:
-    """Not kept by any cache; what is wrong with an address is told by field."""
+async def test_a_link_card_is_returned_and_not_cached() -> None:
+    """An invalid address is refused by field."""
     internet = Internet(answers={"a.example": page()})
     internet.name("a.example", [PUBLIC])
     async with (
         internet.running(),
-        open_office(link_cards=LinkCards(internet.fetcher)) as office,
+        open_harness(link_cards=LinkCards(internet.fetcher)) as harness,
     ):
-        await office.feed(visibility="private")
-        drafter = office.reader(authorization=await office.token("draft"))
+        await harness.feed(visibility="private")
+        drafter = harness.reader(authorization=await harness.token("draft"))
         answer = await drafter.post(PATH, json={"url": "http://a.example/"})
         assert answer.status_code == 200
         assert answer.headers["cache-control"] == "private, no-store"
@@ -35,30 +35,30 @@ async def test_a_card() -> None:
         }
         answer = await drafter.post(PATH, json={"url": "http://169.254.169.254/"})
         assert answer.status_code == 422 and answer.json()["field"] == "url"
-        reader = office.reader(authorization=await office.token("read"))
-        for client, status in ((reader, 403), (office.reader(), 401)):
+        reader = harness.reader(authorization=await harness.token("read"))
+        for client, status in ((reader, 403), (harness.reader(), 401)):
             answer = await client.post(PATH, json={"url": "http://a.example/"})
             assert answer.status_code == status
         elsewhere = PATH.replace("quay", "nowhere")
-        answer = await office.client.post(elsewhere, json={"url": "http://a.example/"})
+        answer = await harness.client.post(elsewhere, json={"url": "http://a.example/"})
         assert answer.status_code == 404
     assert len(internet.heads) == 1 and not internet.private_connections
 
 
-async def test_so_many_of_a_caller() -> None:
-    """The next is 429, and asks no page."""
+async def test_link_cards_per_caller_are_limited() -> None:
+    """A request over the limit gets 429 and fetches no page."""
     internet = Internet(answers={"a.example": page()})
     internet.name("a.example", [PUBLIC])
     limits = Limits(Settings(caller_link_cards_per_s=0.05))
     async with (
         internet.running(),
-        open_office(link_cards=LinkCards(internet.fetcher), limits=limits) as office,
+        open_harness(link_cards=LinkCards(internet.fetcher), limits=limits) as harness,
     ):
-        await office.feed()
+        await harness.feed()
         given = {"url": "http://a.example/"}
-        other = office.reader(authorization=await office.token("draft"))
+        other = harness.reader(authorization=await harness.token("draft"))
         assert (await other.post(PATH, json=given)).status_code == 200
-        drafter = office.reader(authorization=await office.token("draft"))
+        drafter = harness.reader(authorization=await harness.token("draft"))
         statuses = [
             (await drafter.post(PATH, json=given)).status_code for _ in range(4)
         ]
@@ -69,24 +69,24 @@ async def test_so_many_of_a_caller() -> None:
         assert int(answer.headers["retry-after"]) >= 1
 
 
-async def test_a_key_is_for_one_address() -> None:
+async def test_an_idempotency_key_is_for_one_address() -> None:
     """A repeat fetches the page again; another address under its key is refused."""
     internet = Internet(answers={"a.example": page()})
     internet.name("a.example", [PUBLIC])
     async with (
         internet.running(),
-        open_office(link_cards=LinkCards(internet.fetcher)) as office,
+        open_harness(link_cards=LinkCards(internet.fetcher)) as harness,
     ):
-        await office.feed()
+        await harness.feed()
         headers = {"idempotency-key": "k1"}
         refused = {"url": "http://169.254.169.254/"}
-        answer = await office.client.post(PATH, json=refused, headers=headers)
+        answer = await harness.client.post(PATH, json=refused, headers=headers)
         assert answer.status_code == 422 and answer.json()["field"] == "url"
         given = {"url": "http://a.example/"}
         first, again = [
-            await office.client.post(PATH, json=given, headers=headers) for _ in "ab"
+            await harness.client.post(PATH, json=given, headers=headers) for _ in "ab"
         ]
         assert (first.status_code, again.status_code) == (200, 200)
         assert first.json() == again.json()
-        answer = await office.client.post(PATH, json=refused, headers=headers)
+        answer = await harness.client.post(PATH, json=refused, headers=headers)
         assert answer.json()["type"].endswith(":key-reused")

@@ -11,7 +11,7 @@ from openapi_spec_validator import validate
 
 from stoppress.web.api import route_table
 from stoppress.web.api.openapi import document
-from tests.unit.web.desk_harness import BASE, open_office
+from tests.unit.web.desk_harness import BASE, open_harness
 
 LIVE = {"/v1/live", "/v1/feeds/{feed}/events"}
 """Served by `web/line/websocket_and_events_routes.py`."""
@@ -25,13 +25,13 @@ def description() -> dict[str, Any]:
     return value
 
 
-def test_it_is_valid() -> None:
+def test_the_description_is_valid() -> None:
     """By the schema of OpenAPI 3.1."""
     assert description()["openapi"].startswith("3.1")
     validate(description())
 
 
-def test_it_describes_every_route() -> None:
+def test_every_route_is_described() -> None:
     """Each address with each method, and no other."""
     described = {
         (path, method.upper())
@@ -48,7 +48,7 @@ def test_it_describes_every_route() -> None:
     assert set(description()["paths"]) >= LIVE | DESK
 
 
-def test_every_reference_leads_somewhere() -> None:
+def test_every_reference_resolves() -> None:
     """No schema, parameter or response is missing."""
     whole = description()
 
@@ -77,17 +77,17 @@ async def test_answers_are_as_described() -> None:
             value
         )
 
-    async with open_office() as office:
-        check("Feed", await office.feed())
-        made = (await office.post(source={"name": "x"}, pinned=True)).json()
+    async with open_harness() as harness:
+        check("Feed", await harness.feed())
+        made = (await harness.post(source={"name": "x"}, pinned=True)).json()
         check("Published", made)
-        check("Snapshot", (await office.public.get("/v1/feeds/quay")).json())
-        check("Posts", (await office.public.get("/v1/feeds/quay/posts")).json())
-        check("Feeds", (await office.public.get("/v1/feeds")).json())
-        check("Problem", (await office.public.get("/v1/feeds/none")).json())
-        token = await office.client.post("/v1/tokens", json={"scopes": ["read"]})
+        check("Snapshot", (await harness.public.get("/v1/feeds/quay")).json())
+        check("Posts", (await harness.public.get("/v1/feeds/quay/posts")).json())
+        check("Feeds", (await harness.public.get("/v1/feeds")).json())
+        check("Problem", (await harness.public.get("/v1/feeds/none")).json())
+        token = await harness.client.post("/v1/tokens", json={"scopes": ["read"]})
         check("NewToken", token.json())
-        check("Tokens", (await office.client.get("/v1/tokens")).json())
-        answer = await office.public.get("/openapi.json")
+        check("Tokens", (await harness.client.get("/v1/tokens")).json())
+        answer = await harness.public.get("/openapi.json")
         assert answer.json() == whole
         assert answer.headers["access-control-allow-origin"] == "*"

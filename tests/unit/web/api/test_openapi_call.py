@@ -7,7 +7,7 @@ from http import HTTPStatus
 from stoppress.web.api.openapi_call import BODY, READ, RESPONSES, WRITE
 
 
-def test_refusals_are_errors_of_http_and_have_names_of_their_own() -> None:
+def test_refusals_are_http_errors_with_unique_names() -> None:
     for status in RESPONSES:
         assert HTTPStatus(int(status)) >= HTTPStatus.BAD_REQUEST
     assert len({name for name, _ in RESPONSES.values()}) == len(RESPONSES)

@@ -10,8 +10,8 @@ from stoppress.web.api.openapi_operations import CALLS
 
 
 @pytest.mark.parametrize("call", DESK_CALLS, ids=lambda call: call.name)
-def test_a_desk_call_is_in_the_table_and_needs_a_scope(call: ApiCall) -> None:
-    """Nothing of the desk is public."""
+def test_each_desk_call_is_in_the_table_and_needs_a_scope(call: ApiCall) -> None:
+    """No call of the desk is public."""
     assert call in CALLS
     # Every caller may list its own feeds: the answer may be empty.
     assert call.scope or call.name == "listDeskFeeds"

@@ -13,15 +13,15 @@ from stoppress.web.api.openapi_parameters import PARAMETERS
 IDS = [one.name for one in CALLS]
 
 
-def test_a_call_is_described_once() -> None:
+def test_each_call_is_described_once() -> None:
     """By its name, and by its address and method."""
     assert len(set(IDS)) == len(CALLS)
     assert len({(one.path, one.method) for one in CALLS}) == len(CALLS)
 
 
 @pytest.mark.parametrize("call", CALLS, ids=IDS)
-def test_what_a_call_names_is_there(call: ApiCall) -> None:
-    """Its refusals and its parameters; each once."""
+def test_refusals_and_parameters_of_each_call_exist(call: ApiCall) -> None:
+    """Each is named once."""
     assert set(call.refusals) <= RESPONSES.keys()
     assert len(set(call.refusals)) == len(call.refusals)
     assert set(call.parameters) <= PARAMETERS.keys()
@@ -31,7 +31,7 @@ def test_what_a_call_names_is_there(call: ApiCall) -> None:
 
 @pytest.mark.parametrize("call", CALLS, ids=IDS)
 def test_each_operation_lists_its_refusals(call: ApiCall) -> None:
-    """And who sends a body may send too much."""
+    """A call with a body lists 413 too."""
     if call.scope:
         assert {"401", "403"} <= set(call.refusals)
     if call.takes:

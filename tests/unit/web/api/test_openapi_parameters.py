@@ -9,8 +9,8 @@ from stoppress.web.api.openapi_parameters import PARAMETERS
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_each_says_where_it_is_and_what_it_means(name: str) -> None:
-    """What is in the path is needed, always."""
+def test_each_parameter_has_a_place_and_a_description(name: str) -> None:
+    """A parameter in the path is always required."""
     parameter = PARAMETERS[name]
     assert parameter["in"] in ("path", "query", "header")
     assert parameter["description"] and parameter["schema"]
@@ -18,8 +18,8 @@ def test_each_says_where_it_is_and_what_it_means(name: str) -> None:
     assert parameter.get("required", False) is is_needed
 
 
-def test_each_is_used() -> None:
-    """What no call takes is not described."""
+def test_each_parameter_is_used() -> None:
+    """A parameter that no call takes is not described."""
     taken = {name for call in CALLS for name in call.parameters}
     in_paths = {
         name

@@ -5,27 +5,27 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.unit.web.desk_harness import open_office
+from tests.unit.web.desk_harness import open_harness
 
 
 @pytest.mark.asyncio
-async def test_alive_and_ready() -> None:
-    """Redis away: alive, for proxies; not ready, for alerts."""
-    async with open_office() as office:
-        assert (await office.public.get("/healthz")).json() == {"status": "ok"}
-        assert (await office.public.get("/readyz")).json() == {"status": "ready"}
-        office.store.away = True
-        assert (await office.public.get("/healthz")).status_code == 200
-        answer = await office.public.get("/readyz")
+async def test_health_stays_200_and_readiness_fails_without_redis() -> None:
+    """Alive, for proxies; not ready, for alerts."""
+    async with open_harness() as harness:
+        assert (await harness.public.get("/healthz")).json() == {"status": "ok"}
+        assert (await harness.public.get("/readyz")).json() == {"status": "ready"}
+        harness.store.away = True
+        assert (await harness.public.get("/healthz")).status_code == 200
+        answer = await harness.public.get("/readyz")
         assert answer.status_code == 503
         assert "no events arrive" in answer.json()["detail"]
 
 
 @pytest.mark.asyncio
-async def test_metrics() -> None:
-    """In Prometheus' text format."""
-    async with open_office() as office:
-        answer = await office.public.get("/metrics")
+async def test_metrics_are_in_prometheus_text_format() -> None:
+    """With its content type, version 0.0.4."""
+    async with open_harness() as harness:
+        answer = await harness.public.get("/metrics")
         assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
         assert answer.text == "# nothing\n"
 
@@ -46,27 +46,27 @@ async def test_metrics() -> None:
         ("198.51.100.1", {"authorization": "Bearer sp_guess"}, 401),
     ],
 )
-async def test_metrics_are_closed_to_strangers(
+async def test_metrics_need_a_token_from_other_hosts(
     peer: str, headers: dict[str, str], status: int
 ) -> None:
-    """They say how many read, and how the newsroom works."""
-    async with open_office() as office:
-        transport = office.client._transport
+    """Metrics tell how many readers and editors there are."""
+    async with open_harness() as harness:
+        transport = harness.client._transport
         assert isinstance(transport, httpx.ASGITransport)
         inner = httpx.ASGITransport(transport.app, client=(peer, 4711))
         async with httpx.AsyncClient(transport=inner, base_url="http://h") as client:
             answer = await client.get("/metrics", headers=headers)
             assert answer.status_code == status
             if status != 200:
-                office.client._transport = inner
-                assert (await office.client.get("/metrics")).status_code == 200
+                harness.client._transport = inner
+                assert (await harness.client.get("/metrics")).status_code == 200
 
 
 @pytest.mark.asyncio
-async def test_metrics_may_need_a_token_always() -> None:
-    """With a setting; a token without `admin` is not enough."""
-    async with open_office(metrics_from="") as office:
-        assert (await office.public.get("/metrics")).status_code == 401
-        weak = {"authorization": await office.token("read")}
-        assert (await office.public.get("/metrics", headers=weak)).status_code == 403
-        assert (await office.client.get("/metrics")).status_code == 200
+async def test_a_setting_makes_metrics_need_an_admin_token_everywhere() -> None:
+    """A token without `admin` gets 403."""
+    async with open_harness(metrics_from="") as harness:
+        assert (await harness.public.get("/metrics")).status_code == 401
+        weak = {"authorization": await harness.token("read")}
+        assert (await harness.public.get("/metrics", headers=weak)).status_code == 403
+        assert (await harness.client.get("/metrics")).status_code == 200

@@ -13,15 +13,15 @@ from stoppress.web.services import Services
 NOBODY = cast(Services, None)
 
 
-def test_every_address_has_its_route() -> None:
-    """Publishing, the most frequent, is looked at first."""
+def test_each_address_finds_its_route() -> None:
+    """Publishing, the most frequent call, is compared first."""
     paths = [route.path for route in routes(NOBODY) if isinstance(route, Route)]
     assert paths == list(RESOURCES)
     assert paths[0] == "/v1/feeds/{feed}/posts"
 
 
-def test_what_is_described_is_there_and_the_reverse() -> None:
-    """The live line has routes of its own; pages are described nowhere."""
+def test_routes_and_description_agree() -> None:
+    """Except the live transports and the pages."""
     described = {(one.path, one.method) for one in CALLS}
     there = {
         (path.replace(":path}", "}"), method)
@@ -35,7 +35,7 @@ def test_what_is_described_is_there_and_the_reverse() -> None:
     assert {one for one in described if one[0].startswith("/v1/")} - there == live
 
 
-def test_what_is_for_editors_alone_is_shared_with_no_site() -> None:
-    """Tokens, and what is left of withdrawn posts."""
+def test_editors_routes_send_no_cors_headers() -> None:
+    """Tokens and withdrawn posts are not readable by other sites."""
     for path, (shared, _) in RESOURCES.items():
         assert not (shared and ("token" in path or "withdrawn" in path)), path

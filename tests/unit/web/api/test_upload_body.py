@@ -42,7 +42,7 @@ def form(name: str, data: bytes, filename: str = ' filename="x"') -> bytes:
 
 
 async def test_bytes_and_forms_are_received() -> None:
-    """In parts, as a file with a descriptor."""
+    """In parts, into a file with a descriptor."""
     plain = a_request(b"ab", b"c", content_type="image/png")
     in_form = a_request(form("file", b"abc"), content_type=FORM)
     for request in (plain, in_form, a_request(b"abc")):
@@ -51,7 +51,7 @@ async def test_bytes_and_forms_are_received() -> None:
 
 
 async def test_too_many_bytes_are_refused() -> None:
-    """As soon as it is known; 0 means none at all."""
+    """As soon as the length is known; a limit of 0 refuses every byte."""
     long = a_request(b"x" * 6, b"x" * 5, content_type="image/png")
     announced = a_request(content_length="9999999")
     in_form = a_request(form("file", b"x" * 11), content_type=FORM)
@@ -71,7 +71,7 @@ async def test_too_many_bytes_are_refused() -> None:
         ("application/json", "`file`"),
     ],
 )
-async def test_other_types_are_refused_unread(kind: str, word: str) -> None:
+async def test_other_content_types_are_refused_unread(kind: str, word: str) -> None:
     """415."""
     with pytest.raises(Problem, match=word) as refused:
         await received(a_request(content_type=kind), 10)
@@ -80,8 +80,8 @@ async def test_other_types_are_refused_unread(kind: str, word: str) -> None:
         await received(a_request(content_encoding="gzip"), 10)
 
 
-async def test_a_form_without_the_file_is_told() -> None:
-    """And one that is broken."""
+async def test_a_form_without_the_file_is_refused() -> None:
+    """So is a broken form."""
     for body in (form("picture", b"x"), form("file", b"x", ""), b"no form"):
         with pytest.raises(Invalid, match="`file`"):
             await received(a_request(body, content_type=FORM), 100)
@@ -90,8 +90,8 @@ async def test_a_form_without_the_file_is_told() -> None:
         await received(a_request(two, content_type=FORM), 100)
 
 
-async def test_a_slow_sender_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor one that left."""
+async def test_a_slow_sender_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So is a sender that disconnects."""
     monkeypatch.setattr(upload_body, "UPLOAD_PAUSE_S", 0.01)
     with pytest.raises(Problem) as refused:
         await received(a_request(), 10)
@@ -100,8 +100,8 @@ async def test_a_slow_sender_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) 
         await received(a_request(None), 10)
 
 
-async def test_so_many_are_received_at_once() -> None:
-    """The next one is told to come back."""
+async def test_concurrent_uploads_are_limited() -> None:
+    """The next one gets Retry-After."""
     places = Receiving(1)
     with places.place():
         with pytest.raises(TooMany, match="uploads at once"), places.place():

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from stoppress.guard.refusal_log import RefusalLog
 from stoppress.web.edge.add_request_id_and_log_refusal import RequestTrace
-from tests.unit.web.desk_harness import ADMIN, BASE, open_office
+from tests.unit.web.desk_harness import ADMIN, BASE, open_harness
 
 PROXY = [ip_network("10.0.0.0/8")]
 
@@ -23,10 +23,10 @@ PROXY = [ip_network("10.0.0.0/8")]
 async def traced(
     peer: str = "192.0.2.1", **headers: str
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an office whose requests are traced."""
-    async with open_office() as office:
-        await office.feed()
-        transport = office.client._transport
+    """A client of an API whose requests are logged."""
+    async with open_harness() as harness:
+        await harness.feed()
+        transport = harness.client._transport
         assert isinstance(transport, httpx.ASGITransport)
         app: Any = RequestTrace(transport.app, PROXY, RefusalLog())
         inner = httpx.ASGITransport(app, client=(peer, 4711))
@@ -51,7 +51,7 @@ def refusals(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
         ("POST", "/v1/feeds", {"authorization": "Bearer sp_guess"}, 401, "no-token"),
     ],
 )
-async def test_a_refusal_has_an_id_and_a_line(
+async def test_a_refusal_has_a_request_id_and_a_log_line(
     caplog: pytest.LogCaptureFixture,
     method: str,
     path: str,
@@ -59,7 +59,7 @@ async def test_a_refusal_has_an_id_and_a_line(
     status: int,
     reason: str,
 ) -> None:
-    """The same id in header, document and log."""
+    """Header, document and log hold the same id."""
     caplog.set_level(logging.INFO)
     async with traced() as client:
         answer = await client.request(method, path, headers=headers)
@@ -78,10 +78,10 @@ async def test_a_refusal_has_an_id_and_a_line(
 
 
 @pytest.mark.asyncio
-async def test_what_is_answered_has_an_id_and_no_line(
+async def test_a_success_has_a_request_id_and_no_log_line(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """And says that its type is its type."""
+    """It also has `X-Content-Type-Options: nosniff`."""
     caplog.set_level(logging.INFO)
     async with traced(authorization=f"Bearer {ADMIN}") as client:
         answers = [await client.get("/v1/feeds/quay") for _ in range(2)]
@@ -101,10 +101,10 @@ async def test_what_is_answered_has_an_id_and_no_line(
         ("192.0.2.1", "edge-4711-0815", False),
     ],
 )
-async def test_only_a_trusted_proxy_names_a_request(
+async def test_only_a_trusted_proxy_sets_the_request_id(
     peer: str, given: str, counts: bool
 ) -> None:
-    """And only with a plain word."""
+    """And only to a plain word."""
     async with traced(peer) as client:
         sent = {"x-request-id": given.encode("latin-1")}
         answer = await client.get("/v1/feeds", headers=sent)  # type: ignore[arg-type]  # bytes are fine
@@ -115,10 +115,10 @@ async def test_only_a_trusted_proxy_names_a_request(
 @pytest.mark.parametrize(
     ("code", "refused"), [(4000, False), (4029, True), (4404, True), (1000, False)]
 )
-async def test_a_refused_websocket_reads_its_id(
+async def test_a_refused_websocket_gets_its_request_id(
     caplog: pytest.LogCaptureFixture, code: int, refused: bool
 ) -> None:
-    """In the close reason, which a page can read; the handshake has it too."""
+    """In the close reason, which a page can read, and in the handshake."""
     caplog.set_level(logging.INFO)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 import uvloop
 
-from tests.unit.web.line.live_harness import CHECK_PEER_AFTER_S, Liveroom
+from tests.unit.web.line.live_harness import CHECK_PEER_AFTER_S, LiveServer
 
 UPGRADE = (
     b"GET /v1/live?feed=x HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n"
@@ -27,7 +27,7 @@ STREAM = (
 LOOPS = [uvloop.new_event_loop, asyncio.new_event_loop]
 
 
-Test = Callable[[Liveroom], Awaitable[None]]
+Test = Callable[[LiveServer], Awaitable[None]]
 
 
 def taken(test: Test) -> Callable[[Any, str], None]:
@@ -38,9 +38,9 @@ def taken(test: Test) -> Callable[[Any, str], None]:
     def run(loop: Any, path: str) -> None:
         async def scenario() -> None:
             async with asyncio.timeout(60):
-                async with Liveroom(path).running() as room:
-                    await room.furnish()
-                    await test(room)
+                async with LiveServer(path).running() as live:
+                    await live.create_feeds()
+                    await test(live)
 
         with asyncio.Runner(loop_factory=loop) as runner:
             runner.run(scenario())
@@ -63,10 +63,10 @@ class Raw:
         """Send bytes."""
         self.writer.write(data)
 
-    async def until(self, text: bytes) -> bytes:
-        """Everything read, once it holds `text`."""
+    async def until(self, text: bytes, times: int = 1) -> bytes:
+        """Everything read, once it contains `text` as often as that."""
         async with asyncio.timeout(CHECK_PEER_AFTER_S):
-            while text not in self.seen:
+            while self.seen.count(text) < times:
                 data = await self._reader.read(65536)
                 assert data, f"the end came before {text!r}: {self.seen!r}"
                 self.seen += data
@@ -79,10 +79,10 @@ class Raw:
 
 
 @contextlib.asynccontextmanager
-async def raw(room: Liveroom) -> AsyncIterator[Raw]:
+async def raw(live: LiveServer) -> AsyncIterator[Raw]:
     """A connection to the server."""
     reader, writer = await asyncio.open_connection(
-        "127.0.0.1", room.port, ssl=room.trust
+        "127.0.0.1", live.port, ssl=live.trust
     )
     try:
         yield Raw(reader, writer)

@@ -22,7 +22,6 @@ import uvloop
 from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
 
-from stoppress.desk.caller import Caller
 from stoppress.guard.limits import LimitMetrics, Limits
 from stoppress.guard.open_connections import OpenConnections
 from stoppress.hub.hub import Hub
@@ -33,53 +32,29 @@ from stoppress.settings import Settings
 from stoppress.web.line import websocket_and_events_routes
 from stoppress.web.line.arrival_queue import ArrivalMetrics, ArrivalQueue, call_later
 from stoppress.web.line.fast_path_or_uvicorn import ProtocolSelection
+from stoppress.web.line.fast_websocket_handshake import FastPath
 from stoppress.web.line.head_limits import HeadLimits, HeadMetrics
 from stoppress.web.line.http_protocol import LiveHttp
+from stoppress.web.line.poll_sockets_with_one_epoll import socket_poller
+from stoppress.web.line.queued_ordinary_request import (
+    RequestQueueMetrics,
+    new_request_queue,
+)
 from stoppress.web.line.recheck_rights import LineRights
-from stoppress.web.line.socket_poller import socket_poller
 from stoppress.web.line.takeover import LiveWebSocket
 from stoppress.web.line.tls_handshake import TlsMetrics, TlsPort
-from stoppress.web.line.websocket_fast_path import FastPath
 from stoppress.web.problems import exception_handlers
 from stoppress.web.services import Services
 from tests.certificates import for_this_machine, trust
-from tests.newsroom_line import Paper
 from tests.plain_http import PLAIN
+from tests.scripted_upstream import ScriptedUpstream
 from tests.tally import Tally
+from tests.unit.web.line.known_callers import FewCallers, NoTickets
 from tests.waiting import until
 
 Message = dict[str, Any]
 CHECK_PEER_AFTER_S = 20.0
 """How long anything may take before a test fails; nothing waits for it."""
-
-CALLERS = {
-    "sp_all": Caller(id="t1", name="all", kind="token", scopes=("read",)),
-    "sp_other": Caller(
-        id="t2", name="other", kind="token", scopes=("read",), feeds=("other",)
-    ),
-}
-
-SESSION = Caller(id="t1", name="all", kind="session", scopes=("read",))
-
-
-class FewCallers:
-    """Callers known by heart; a session is looked up each time."""
-
-    async def check(self, secret: str | None) -> Caller | None:
-        """The caller of this secret, or None."""
-        return SESSION if secret == "sps_all" else CALLERS.get(secret or "")
-
-    def at_hand(self, secret: str) -> Caller:
-        """The caller of this secret; LookupError if it would have to be looked up."""
-        return CALLERS[secret]
-
-
-class NoTickets:
-    """All secrets count, however they came."""
-
-    def counts_in_query(self, secret: str) -> bool:
-        """Whether the secret may come in an address."""
-        return True
 
 
 class Ledger(Tally):
@@ -111,6 +86,11 @@ class Ledger(Tally):
         return self.sum("stoppress_handshakes_waited")
 
     @property
+    def waited_requests(self) -> int:
+        """Requests that had to wait for their turn."""
+        return self.sum("stoppress_requests_waited")
+
+    @property
     def outs(self) -> int:
         """Newcomers closed at the gate."""
         return self.sum("stoppress_handshakes_shut_out")
@@ -121,22 +101,22 @@ class Ledger(Tally):
         return self.sum("stoppress_heads_refused")
 
 
-class Liveroom:
+class LiveServer:
     """A server under test."""
 
     def __init__(self, path: str, **changes: Any) -> None:
         self.path = path
         self.settings = Settings(**{"public_url": "http://h", **changes})
-        self.paper = Paper()
+        self.upstream = ScriptedUpstream()
         self.ledger = Ledger()
         self.time = 1_795_000_000.0
         self.hub = Hub(
-            self.paper, self.settings, HubMetrics(self.ledger), lambda: self.time
+            self.upstream, self.settings, HubMetrics(self.ledger), lambda: self.time
         )
         nothing = cast(Any, None)
         self.services = Services(
             settings=self.settings,
-            store=cast(Any, self.paper.store),
+            store=cast(Any, self.upstream.store),
             desk=nothing,
             hub=self.hub,
             snapshots=nothing,
@@ -151,6 +131,7 @@ class Liveroom:
         self.arrival_queue = ArrivalQueue(
             call_later, ArrivalMetrics(self.ledger), self.settings.handshakes_per_s
         )
+        self.request_queue = new_request_queue(RequestQueueMetrics(self.ledger))
         self.head_limits = HeadLimits(
             lambda _, look: self.looks.append(look),
             HeadMetrics(self.ledger),
@@ -172,7 +153,7 @@ class Liveroom:
         """What a client needs for TLS."""
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[Liveroom]:
+    async def running(self) -> AsyncIterator[LiveServer]:
         """The server, from its start to its end."""
         (listener,) = await listen("127.0.0.1", 0, 1)
         limit(listener, self.settings)
@@ -221,10 +202,10 @@ class Liveroom:
         port.begin()
         return port
 
-    async def furnish(self) -> None:
+    async def create_feeds(self) -> None:
         """Make two feeds; open one, where that is what the fast path is for."""
-        self.paper.make("x")
-        self.paper.make("other")
+        self.upstream.make("x")
+        self.upstream.make("other")
         if self.path in ("fast_path", "tls"):
             await self.hub.channel("x")
 
@@ -240,7 +221,10 @@ class Liveroom:
             return LiveHttp
         fast_path = FastPath(self.settings.root)
         fast_path.open(self.services)
-        return ProtocolSelection(fast_path, self.arrival_queue, self.head_limits)
+        return ProtocolSelection(
+            *(fast_path, self.arrival_queue, self.head_limits),
+            request_queue=self.request_queue,
+        )
 
     @property
     def http(self) -> str:
@@ -286,7 +270,7 @@ class Liveroom:
     def publish(self, count: int, feed: str = "x") -> None:
         """Publish some posts."""
         for _ in range(count):
-            self.paper.publish(feed)
+            self.upstream.publish(feed)
 
     def size(self) -> int:
         """How many follow the feed x."""
@@ -352,7 +336,7 @@ def cursors(messages: list[Message]) -> list[str]:
     return [f"{m['type'].split('.')[-1]} {m['cursor']}" for m in messages]
 
 
-Test = Callable[[Liveroom], Awaitable[None]]
+Test = Callable[[LiveServer], Awaitable[None]]
 
 
 def on_every_server(**changes: Any) -> Callable[[Test], Callable[[str, str], None]]:
@@ -374,9 +358,9 @@ def on_every_server(**changes: Any) -> Callable[[Test], Callable[[str, str], Non
         def run(path: str, loop: str) -> None:
             async def scenario() -> None:
                 async with asyncio.timeout(60):
-                    async with Liveroom(path, **changes).running() as room:
-                        await room.furnish()
-                        await test(room)
+                    async with LiveServer(path, **changes).running() as live:
+                        await live.create_feeds()
+                        await test(live)
 
             factory = (
                 uvloop.new_event_loop if loop == "uvloop" else asyncio.new_event_loop

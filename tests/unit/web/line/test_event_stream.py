@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tests.unit.web.line.live_harness import Liveroom, on_every_server
+from tests.unit.web.line.live_harness import LiveServer, on_every_server
 
 
 @on_every_server()
-async def test_the_stream_has_the_headers_that_proxies_need(room: Liveroom) -> None:
-    room.publish(1)
-    async with room.stream("x", "since=k3v9-0", last_event_id="") as stream:
+async def test_the_stream_has_the_headers_that_proxies_need(live: LiveServer) -> None:
+    live.publish(1)
+    async with live.stream("x", "since=k3v9-0", last_event_id="") as stream:
         headers = stream.response.headers
         assert headers["content-type"].startswith("text/event-stream")
         assert headers["cache-control"] == "no-store, no-transform"
@@ -19,13 +19,13 @@ async def test_the_stream_has_the_headers_that_proxies_need(room: Liveroom) -> N
         assert hello[:2] == ("hello", "k3v9-0")
         assert event[:2] == ("post.published", "k3v9-1")
         assert 0 <= stream.retry[0] <= 4000
-    async with room.stream("x", "since=k3v9-1&lastEventId=k3v9-0") as stream:
+    async with live.stream("x", "since=k3v9-1&lastEventId=k3v9-0") as stream:
         hello = await stream.next()
         assert hello is not None and hello[:2] == ("hello", "k3v9-0")
-    async with room.stream(
+    async with live.stream(
         "x", "since=k3v9-1&lastEventId=k3v9-1", last_event_id="k3v9-0"
     ) as stream:
         hello = await stream.next()
         assert hello is not None and hello[:2] == ("hello", "k3v9-0")
-    bad = await room.get("/v1/feeds/x/events?since=1", accept="text/event-stream")
+    bad = await live.get("/v1/feeds/x/events?since=1", accept="text/event-stream")
     assert bad.status_code == 400

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections import Counter
 from typing import Any, cast
 
 import pytest
 
 from stoppress.guard.open_connections import OpenConnections
 from stoppress.web.line.fast_path_or_uvicorn import NewConnection, ProtocolSelection
-from stoppress.web.line.websocket_fast_path import FastPath
+from stoppress.web.line.fast_websocket_handshake import FastPath
 from tests.unit.web.line.bare import STREAM, UPGRADE, raw
-from tests.unit.web.line.live_harness import Liveroom
+from tests.unit.web.line.live_harness import LiveServer
 
 pytestmark = pytest.mark.asyncio
 
@@ -41,8 +42,8 @@ async def test_only_live_requests_wait_in_the_queue(
 
 
 @pytest.mark.parametrize("root", ["/news", "/a/b"])
-async def test_a_path_in_front_changes_nothing(root: str) -> None:
-    """The proxy leaves the site's path there or strips it; another is not ours."""
+async def test_a_site_path_prefix_is_accepted(root: str) -> None:
+    """The proxy keeps or strips the site's path; another path is refused."""
     selection = ProtocolSelection(FastPath(root), NOTHING, NOTHING)
     for data in (UPGRADE, STREAM):
         assert selection.is_reader(data)
@@ -50,107 +51,146 @@ async def test_a_path_in_front_changes_nothing(root: str) -> None:
         assert not selection.is_reader(data.replace(b"GET /", b"GET /other/"))
 
 
-def waiting(room: Liveroom) -> list[NewConnection]:
+def waiting(live: LiveServer) -> list[NewConnection]:
     """The connections that sent nothing yet, or wait in the queue."""
-    connections = room.server.server_state.connections
+    connections = live.server.server_state.connections
     return [one for one in connections if isinstance(one, NewConnection)]
 
 
 async def test_a_handshake_in_one_segment_needs_no_application() -> None:
-    """In two segments it is the application's, with every byte."""
-    async with asyncio.timeout(60), Liveroom("fast_path").running() as room:
-        await room.furnish()
-        async with raw(room) as whole:
+    """In two segments the application answers it, with every byte."""
+    async with asyncio.timeout(60), LiveServer("fast_path").running() as live:
+        await live.create_feeds()
+        async with raw(live) as whole:
             whole.send(UPGRADE)
             await whole.until(b'"hello"')
-            assert room.asked == 0
-        async with raw(room) as halves:
+            assert live.asked == 0
+        async with raw(live) as halves:
             halves.send(UPGRADE[:12])
-            await room.until(lambda: not waiting(room))
+            await live.until(lambda: not waiting(live))
             halves.send(UPGRADE[12:])
             await halves.until(b'"hello"')
-            assert room.asked == 1
+            assert live.asked == 1
 
 
-async def test_every_other_request_is_the_applications() -> None:
-    """And the next request on the connection, too."""
-    async with asyncio.timeout(60), Liveroom("fast_path").running() as room:
-        await room.furnish()
-        async with raw(room) as client:
+class CountingTransport(asyncio.Transport):
+    """A transport whose addresses and socket are asked for so often."""
+
+    def __init__(self, transport: asyncio.BaseTransport) -> None:
+        super().__init__()
+        self._transport = transport
+        self.asked: Counter[str] = Counter()
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        self.asked[name] += 1
+        return self._transport.get_extra_info(name, default)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("_transport", "asked", "get_extra_info"):
+            return super().__getattribute__(name)
+        return getattr(self._transport, name)
+
+
+async def test_a_handshake_asks_the_kernel_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each of these is a system call, and its answer an object."""
+    wrapped: list[CountingTransport] = []
+    made = NewConnection.connection_made
+
+    def connection_made(self: NewConnection, transport: asyncio.BaseTransport) -> None:
+        wrapped.append(CountingTransport(transport))
+        made(self, wrapped[-1])
+
+    monkeypatch.setattr(NewConnection, "connection_made", connection_made)
+    async with asyncio.timeout(60), LiveServer("fast_path").running() as live:
+        await live.create_feeds()
+        async with raw(live) as client:
+            client.send(UPGRADE)
+            await client.until(b'"hello"')
+            assert live.asked == 0
+            assert wrapped[0].asked == {"peername": 1, "socket": 1, "sslcontext": 1}
+
+
+async def test_other_requests_go_to_the_application() -> None:
+    """The next request on the connection, too."""
+    async with asyncio.timeout(60), LiveServer("fast_path").running() as live:
+        await live.create_feeds()
+        async with raw(live) as client:
             for count in (1, 2):
                 client.send(b"GET /nothing HTTP/1.1\r\nHost: h\r\n\r\n")
                 await client.until(b"Not Found")
                 client.seen = b""
-                assert room.asked == count
+                assert live.asked == count
 
 
-async def test_a_head_that_may_be_too_long_is_measured_by_http() -> None:
-    """The fast path has no answer that says so."""
-    room = Liveroom("fast_path", max_head_bytes=1024)
-    async with asyncio.timeout(60), room.running():
-        await room.furnish()
-        async with raw(room) as client:
+async def test_a_head_near_the_limit_goes_to_the_http_parser() -> None:
+    """The fast path has no answer for a head that is too long."""
+    live = LiveServer("fast_path", max_head_bytes=1024)
+    async with asyncio.timeout(60), live.running():
+        await live.create_feeds()
+        async with raw(live) as client:
             client.send(UPGRADE[:-2] + b"X-Long: " + b"x" * 2000 + b"\r\n\r\n")
             assert b" 431 " in await client.until(b"\r\n\r\n")
-        assert room.ledger.refused_heads == 1
+        assert live.ledger.refused_heads == 1
 
 
 async def test_a_connection_is_forgotten_when_its_peer_leaves() -> None:
-    """Before its first segment, nothing else knows of it."""
-    async with asyncio.timeout(60), Liveroom("fast_path").running() as room:
-        async with raw(room):
-            await room.until(lambda: len(waiting(room)) == 1)
-        await room.until(lambda: not waiting(room))
-        assert not room.server.server_state.connections
+    """Before the first segment only this object knows the connection."""
+    async with asyncio.timeout(60), LiveServer("fast_path").running() as live:
+        async with raw(live):
+            await live.until(lambda: len(waiting(live)) == 1)
+        await live.until(lambda: not waiting(live))
+        assert not live.server.server_state.connections
 
 
-async def test_the_servers_shutdown_closes_it() -> None:
-    """A connection that sent nothing holds up no deploy."""
-    async with asyncio.timeout(60), Liveroom("fast_path").running() as room:
-        async with raw(room) as client:
-            await room.until(lambda: len(waiting(room)) == 1)
-            (connection,) = waiting(room)
+async def test_shutdown_closes_a_silent_connection() -> None:
+    """A connection that sent nothing delays no deploy."""
+    async with asyncio.timeout(60), LiveServer("fast_path").running() as live:
+        async with raw(live) as client:
+            await live.until(lambda: len(waiting(live)) == 1)
+            (connection,) = waiting(live)
             connection.shutdown()
             assert await client.end() == b""
 
 
 async def test_a_connection_over_the_limit_has_one_request() -> None:
-    """It is refused by what it asks for: a live line in its own way, others by 429."""
-    async with asyncio.timeout(60), Liveroom("fast_path").running() as room:
-        await room.furnish()
+    """Live requests are refused in their transport's own way, others with 429."""
+    async with asyncio.timeout(60), LiveServer("fast_path").running() as live:
+        await live.create_feeds()
         connections = OpenConnections(1)
-        cast(Any, room.server.server_state).connections = connections
-        async with raw(room) as first:
+        cast(Any, live.server.server_state).connections = connections
+        async with raw(live) as first:
             first.send(UPGRADE)
             await first.until(b'"hello"')
-            async with raw(room) as socket:
+            async with raw(live) as socket:
                 socket.send(UPGRADE)
                 seen = await socket.until(struct.pack("!H", 4029))
                 assert seen.startswith(b"HTTP/1.1 101 ") and b'"bye"' in seen
-            async with raw(room) as stream:
+            async with raw(live) as stream:
                 stream.send(STREAM)
                 seen = await stream.end()
                 assert seen.startswith(b"HTTP/1.1 200 ") and b"event: bye" in seen
             for head in (PLAIN_GET, UPGRADE[:12]):
-                async with raw(room) as other:
+                async with raw(live) as other:
                     other.send(head)
                     seen = await other.end()
                     assert seen.startswith(b"HTTP/1.1 429 "), head
-            async with raw(room) as plain:
+            async with raw(live) as plain:
                 plain.send(UPGRADE.replace(b"Upgrade", b"X"))
                 assert (await plain.end()).startswith(b"HTTP/1.1 426 ")
             assert connections.count("127.0.0.1") == 1
-            await room.until(lambda: len(connections) == 1)
+            await live.until(lambda: len(connections) == 1)
 
 
 async def test_tls_on_a_plain_port_is_answered_and_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """In the words of HTTP, by which TLS clients know a plain port."""
-    async with Liveroom("fast_path").running() as room:
-        await room.furnish()
+    """With the HTTP answer by which TLS clients recognize a plain port."""
+    async with LiveServer("fast_path").running() as live:
+        await live.create_feeds()
         for _ in range(3):
-            async with raw(room) as client:
+            async with raw(live) as client:
                 client.send(b"\x16\x03\x01\x00\x05hello")
                 assert (await client.end()).startswith(b"HTTP/1.1 400 ")
     assert caplog.text.count("a client speaks TLS on") == 1

@@ -8,6 +8,7 @@ import pytest
 
 from stoppress.web.line.head_checks import (
     BAD_REQUEST,
+    OTHER_CODING,
     OTHER_VERSION,
     has_body,
     has_one_host,
@@ -24,7 +25,7 @@ from stoppress.web.line.head_checks import (
 OFFER = [(b"connection", b"keep-alive, Upgrade"), (b"upgrade", b"h2c, WebSocket")]
 
 
-def test_a_websocket_may_be_offered_among_others() -> None:
+def test_websocket_may_be_one_of_several_upgrades() -> None:
     assert offers_websocket("1.1", OFFER)
     assert not offers_websocket("1.0", OFFER)
     assert not offers_websocket("1.1", OFFER[:1])
@@ -32,7 +33,7 @@ def test_a_websocket_may_be_offered_among_others() -> None:
     assert not offers_websocket("1.1", [OFFER[0], (b"upgrade", b"h2c")])
 
 
-def test_a_head_is_as_long_as_its_lines() -> None:
+def test_a_heads_length_is_the_sum_of_its_lines() -> None:
     text = b"GET /v1/live HTTP/1.1\r\nhost: a\r\nx: yy\r\n\r\n"
     size = head_bytes(b"/v1/live", [(b"host", b"a"), (b"x", b"yy")])
     assert abs(size - len(text)) <= 4
@@ -54,13 +55,13 @@ def test_repeated_headers_are_joined() -> None:
         ((b"host", b"a"), False),
     ],
 )
-def test_a_body_is_announced_by_two_headers(
+def test_two_headers_announce_a_body(
     header: tuple[bytes, bytes], expected: bool
 ) -> None:
     assert has_body([header]) is expected
 
 
-def test_a_stream_is_asked_for_by_path_and_accept() -> None:
+def test_path_and_accept_select_a_stream() -> None:
     stream = [(b"accept", b"text/event-stream")]
     scope: dict[str, Any] = {"path": "/v1/feeds/x/events", "headers": stream}
     assert is_stream(scope)
@@ -68,7 +69,7 @@ def test_a_stream_is_asked_for_by_path_and_accept() -> None:
     assert not is_stream(scope | {"headers": [(b"accept", b"application/json")]})
 
 
-def test_a_refusal_ends_the_connection() -> None:
+def test_a_refusal_closes_the_connection() -> None:
     assert refusal_response(BAD_REQUEST, b"No.", b"X: y\r\n") == (
         b"HTTP/1.1 400 Bad Request\r\nX: y\r\nConnection: close\r\n"
         b"Content-Type: text/plain\r\nX-Content-Type-Options: nosniff\r\n"
@@ -79,7 +80,7 @@ def test_a_refusal_ends_the_connection() -> None:
 @pytest.mark.parametrize(
     "host", [b"h", b"live.example.org:8443", b"127.0.0.1", b"[::1]:80", b"", b"a_b"]
 )
-def test_a_host(host: bytes) -> None:
+def test_a_valid_host_is_accepted(host: bytes) -> None:
     """A name or an address, with a port or without; it may be empty."""
     assert is_host(host)
     assert has_one_host("1.1", [(b"accept", b"*/*"), (b"host", host)])
@@ -125,8 +126,30 @@ def test_another_version_of_http_is_refused(version: str) -> None:
     assert refused is not None and refused[0] == OTHER_VERSION
 
 
-def test_a_head_that_is_read() -> None:
+def test_a_valid_head_is_accepted() -> None:
     assert refused_head("1.1", [(b"host", b"a")]) is None
     assert refused_head("1.0", []) is None
     refused = refused_head("1.1", [])
     assert refused is not None and refused[0] == BAD_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("version", "codings", "status"),
+    [
+        ("1.1", [b"chunked"], None),
+        ("1.1", [b" Chunked "], None),
+        ("1.1", [b"gzip, chunked"], OTHER_CODING),
+        ("1.1", [b"identity, chunked"], OTHER_CODING),
+        ("1.1", [b"chunked", b"chunked"], OTHER_CODING),
+        ("1.1", [b"gzip"], OTHER_CODING),
+        ("1.1", [b""], OTHER_CODING),
+        ("1.0", [b"chunked"], BAD_REQUEST),
+    ],
+)
+def test_transfer_codings(
+    version: str, codings: list[bytes], status: bytes | None
+) -> None:
+    """A body that is encoded otherwise would be read as if it were not."""
+    headers = [(b"host", b"a"), *((b"transfer-encoding", one) for one in codings)]
+    refused = refused_head(version, headers)
+    assert (refused and refused[0]) == status

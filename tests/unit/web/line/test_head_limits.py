@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from stoppress.web.line.head_limits import MIN_CHECK_S, HeadLimits, HeadMetrics
+from stoppress.web.line.head_limits import MIN_CHECK_S, SHARE, HeadLimits, HeadMetrics
 from stoppress.web.line.http_protocol import LiveHttp
 from tests.unit.web.line.bare import LOOPS, UPGRADE, Raw, raw
-from tests.unit.web.line.live_harness import Ledger, Liveroom
+from tests.unit.web.line.live_harness import Ledger, LiveServer
 
 WHOLE = b"GET /v1/nothing HTTP/1.1\r\nHost: h\r\n\r\n"
 HEAD_S = 30
@@ -58,8 +58,8 @@ class One:
         self.line.closed.append(self.number)
 
 
-def test_each_has_its_time() -> None:
-    """From when it came; saying a bit is nothing; who said it all is let go of."""
+def test_each_connection_has_its_own_deadline() -> None:
+    """From its accept on; partial input extends nothing; a complete head ends it."""
     line = Line()
     first = line.comes(1)
     line.goes(10)
@@ -80,8 +80,8 @@ def test_each_has_its_time() -> None:
     assert len(line.calls) == 1
 
 
-def test_thousands_have_one_timer() -> None:
-    """However they come; it rings twice a second at most."""
+def test_all_connections_share_one_timer() -> None:
+    """However they arrive; it fires at most twice per second."""
     line = Line()
     for number in range(5000):
         line.comes(number)
@@ -91,8 +91,32 @@ def test_thousands_have_one_timer() -> None:
     assert line.closed == list(range(5000))
 
 
-def test_0_is_without_a_bound() -> None:
-    """Of either."""
+def test_one_address_has_a_share_of_the_pending_connections() -> None:
+    """What is above it closes the oldest of that address, and no other's."""
+    line = Line()
+    line.head_limits = HeadLimits(
+        *(line._later, HeadMetrics(line.ledger), HEAD_S, 100, lambda: line.now),
+        max_pending=3 * SHARE,
+    )
+    ones = [One(line, number) for number in range(20)]
+    line.head_limits.begin(ones[0], "192.0.2.1")
+    line.head_limits.begin(ones[1])
+    for one in ones[2:7]:
+        line.head_limits.begin(one, "192.0.2.2")
+    assert line.closed == [2, 3]
+    line.head_limits.end(ones[4])
+    line.head_limits.begin(ones[7], "192.0.2.2")
+    assert line.closed == [2, 3]
+    for one in ones[8:19]:  # connections that count by no address, such as a proxy's
+        line.head_limits.begin(one)
+    assert line.closed == [2, 3, 0, 1, 5, 6]
+    for one in ones:
+        line.head_limits.end(one)
+    assert (len(line.head_limits), line.head_limits._by_address) == (0, {})
+
+
+def test_0_disables_each_limit() -> None:
+    """Time and length."""
     line = Line(0)
     line.comes(1)
     assert len(line.head_limits) == 0 and line.calls == []
@@ -101,99 +125,99 @@ def test_0_is_without_a_bound() -> None:
     assert line.head_limits.is_too_long(101) and not line.head_limits.is_too_long(100)
 
 
-def over_sockets(test: Callable[[Liveroom], object]) -> None:
+def over_sockets(test: Callable[[LiveServer], object]) -> None:
     """Run a test on both loops."""
 
     async def scenario() -> None:
         async with asyncio.timeout(60):
-            async with Liveroom("fast_path", max_head_bytes=8192).running() as room:
-                await room.furnish()
-                await test(room)  # type: ignore[misc]  # each is a coroutine
+            async with LiveServer("fast_path", max_head_bytes=8192).running() as live:
+                await live.create_feeds()
+                await test(live)  # type: ignore[misc]  # each is a coroutine
 
     for loop in LOOPS:
         with asyncio.Runner(loop_factory=loop) as runner:
             runner.run(scenario())
 
 
-def late(room: Liveroom) -> None:
+def late(live: LiveServer) -> None:
     """Time goes by, and the timer rings."""
-    room.time += room.settings.head_timeout_s + 1
-    looks, room.looks = room.looks, []
+    live.time += live.settings.head_timeout_s + 1
+    looks, live.looks = live.looks, []
     for look in looks:
         look()
 
 
-async def begun(room: Liveroom, one: Raw, said: bytes) -> None:
+async def begun(live: LiveServer, one: Raw, said: bytes) -> None:
     """Say something, and wait until it was heard by HTTP, which waits for more."""
     one.send(said)
-    await room.until(
+    await live.until(
         lambda: any(
-            isinstance(connection, LiveHttp) for connection in room.head_limits._since
+            isinstance(connection, LiveHttp) for connection in live.head_limits._since
         )
     )
 
 
 def test_a_silent_connection_is_closed() -> None:
-    """Is closed without a word."""
+    """Without an answer."""
 
-    async def test(room: Liveroom) -> None:
-        async with raw(room) as one:
-            await room.until(lambda: len(room.head_limits) == 1)
-            late(room)
+    async def test(live: LiveServer) -> None:
+        async with raw(live) as one:
+            await live.until(lambda: len(live.head_limits) == 1)
+            late(live)
             assert await one.end() == b""
-        assert room.ledger.refused_heads == 1
+        assert live.ledger.refused_heads == 1
 
     over_sockets(test)
 
 
-def test_a_head_in_endless_pieces() -> None:
-    """408; each piece is heard, and none gives it more time."""
+def test_a_head_in_endless_pieces_is_408() -> None:
+    """Each piece is read, and none extends the deadline."""
 
-    async def test(room: Liveroom) -> None:
-        async with raw(room) as one:
-            await begun(room, one, b"GET /v1/feeds HTTP/1.1\r\n")
-            room.time += room.settings.head_timeout_s - 1
+    async def test(live: LiveServer) -> None:
+        async with raw(live) as one:
+            await begun(live, one, b"GET /v1/feeds HTTP/1.1\r\n")
+            live.time += live.settings.head_timeout_s - 1
             one.send(b"X-Slow: 1\r\nX-")
-            (http,) = room.head_limits._since
+            (http,) = live.head_limits._since
             assert isinstance(http, LiveHttp)
-            await room.until(lambda: len(http.headers) == 1)
-            room.time -= room.settings.head_timeout_s - 1
-            late(room)
+            await live.until(lambda: len(http.headers) == 1)
+            live.time -= live.settings.head_timeout_s - 1
+            late(live)
             assert (await one.end()).startswith(b"HTTP/1.1 408 ")
-        assert len(room.head_limits) == 0
+        assert len(live.head_limits) == 0
 
     over_sockets(test)
 
 
-def test_a_head_that_is_too_long() -> None:
-    """431, long before it is over."""
+def test_a_head_too_long_is_431() -> None:
+    """Long before it is complete."""
 
-    async def test(room: Liveroom) -> None:
-        async with raw(room) as one:
-            await begun(room, one, b"GET /v1/feeds HTTP/1.1\r\n")
+    async def test(live: LiveServer) -> None:
+        async with raw(live) as one:
+            await begun(live, one, b"GET /v1/feeds HTTP/1.1\r\n")
             for number in range(9):
                 one.send(b"X-%d: %b\r\n" % (number, b"a" * 1000))
             assert (await one.end()).startswith(b"HTTP/1.1 431 ")
-        assert (len(room.head_limits), room.ledger.refused_heads) == (0, 1)
+        assert (len(live.head_limits), live.ledger.refused_heads) == (0, 1)
 
     over_sockets(test)
 
 
 def test_a_complete_head_ends_the_time_limit() -> None:
-    """Nor are readers; the next request on a connection is, from its first byte on."""
+    """Also for readers; the next request's limit begins with its first byte."""
 
-    async def test(room: Liveroom) -> None:
-        async with raw(room) as one:
+    async def test(live: LiveServer) -> None:
+        async with raw(live) as one:
             one.send(WHOLE[:20])
             one.send(WHOLE[20:])
             await one.until(b"404 ")
-            await room.until(lambda: len(room.head_limits) == 0)
-            await begun(room, one, b"\r\n")
-            late(room)
+            await live.until(lambda: len(live.head_limits) == 0)
+            await begun(live, one, b"\r\n")
+            late(live)
             assert b"HTTP/1.1 408 " in await one.end()
-        async with raw(room) as reader:
+        async with raw(live) as reader:
             reader.send(UPGRADE)
             await reader.until(b'"type":"hello"')
-            assert len(room.head_limits) == 0
+            assert len(live.head_limits) == 0
 
     over_sockets(test)

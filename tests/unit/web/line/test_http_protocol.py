@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from stoppress.web.line.head_checks import head_bytes
 from stoppress.web.line.http_protocol import LiveHttp
 from tests.unit.web.line.bare import STREAM, UPGRADE, Raw, raw, taken
-from tests.unit.web.line.live_harness import Liveroom
+from tests.unit.web.line.live_harness import LiveServer
 
 POLL = b"GET /v1/feeds/x/events HTTP/1.1\r\nHost: h\r\n\r\n"
 OFFER = (
@@ -20,13 +20,13 @@ SEGMENT = 1448
 """Bytes of a TCP segment on most networks."""
 
 
-async def send_in_pieces(room: Liveroom, client: Raw, data: bytes) -> None:
+async def send_in_pieces(live: LiveServer, client: Raw, data: bytes) -> None:
     """Send bytes of which the server reads the first piece alone."""
     client.send(data[:SEGMENT])
-    await room.until(
+    await live.until(
         lambda: any(
             isinstance(one, LiveHttp) and one._is_in_head
-            for one in room.server.server_state.connections
+            for one in live.server.server_state.connections
         )
     )
     for at in range(SEGMENT, len(data), SEGMENT):
@@ -35,41 +35,43 @@ async def send_in_pieces(room: Liveroom, client: Raw, data: bytes) -> None:
 
 
 @taken
-async def test_a_handshake_of_31_kib_in_segments(room: Liveroom) -> None:
-    """A long cookie, or many headers: each is answered like a short one."""
+async def test_a_31_kib_handshake_in_segments_is_accepted(live: LiveServer) -> None:
+    """A long cookie or many headers: both are answered like a short one."""
     cookie = b"Cookie: a=" + b"c" * 31_000 + b"\r\n"
     many = b"".join(b"X-Header-%d: some value\r\n" % n for n in range(1000))
     for more in (cookie, many):
         handshake = UPGRADE.replace(b"Upgrade:", more + b"Upgrade:", 1)
-        assert len(handshake) < room.settings.max_head_bytes
-        async with raw(room) as client:
-            await send_in_pieces(room, client, handshake)
+        assert len(handshake) < live.settings.max_head_bytes
+        async with raw(live) as client:
+            await send_in_pieces(live, client, handshake)
             await client.until(b"HTTP/1.1 101")
             await client.until(b'"hello","feed":"x"')
 
 
 @taken
 async def test_a_head_beyond_the_limit_is_refused_on_every_path(
-    room: Liveroom,
+    live: LiveServer,
 ) -> None:
     """In one segment and in many, of a handshake and of any other request."""
-    if room.path != "fast_path":
+    if live.path != "fast_path":
         return  # without what stands before it, nothing has limits
     for request in (UPGRADE, POLL):
-        cookie = b"\r\nCookie: " + b"c" * room.settings.max_head_bytes
+        cookie = b"\r\nCookie: " + b"c" * live.settings.max_head_bytes
         request = request.replace(b"\r\nHost: h", b"\r\nHost: h" + cookie, 1)
-        async with raw(room) as client:
+        async with raw(live) as client:
             client.send(request)
             assert (await client.end()).startswith(b"HTTP/1.1 431 ")
-        async with raw(room) as client:
-            await send_in_pieces(room, client, request)
+        async with raw(live) as client:
+            await send_in_pieces(live, client, request)
             assert (await client.end()).startswith(b"HTTP/1.1 431 ")
 
 
 @taken
-async def test_another_version_is_told_ours(room: Liveroom) -> None:
+async def test_another_websocket_version_gets_the_supported_one(
+    live: LiveServer,
+) -> None:
     """RFC 6455, section 4.4."""
-    async with raw(room) as client:
+    async with raw(live) as client:
         client.send(UPGRADE.replace(b"Version: 13", b"Version: 8"))
         answer = await client.end()
         assert answer.startswith(b"HTTP/1.1 426 ")
@@ -77,8 +79,10 @@ async def test_another_version_is_told_ours(room: Liveroom) -> None:
 
 
 @taken
-async def test_what_is_no_handshake_is_refused_with_the_reason(room: Liveroom) -> None:
-    """Whatever is wrong with it, there is an answer, and an end."""
+async def test_an_invalid_handshake_is_refused_with_the_reason(
+    live: LiveServer,
+) -> None:
+    """Each fault gets an answer, and the connection ends."""
     key = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
     for request, reason in (
         (UPGRADE.replace(key, b""), b"Sec-WebSocket-Key"),
@@ -87,7 +91,7 @@ async def test_what_is_no_handshake_is_refused_with_the_reason(room: Liveroom) -
         (UPGRADE.replace(b"Host", b"Content-Length: 5\r\nHost"), b"body"),
         (UPGRADE.replace(b"Host", b"Expect: 100-continue\r\nHost"), b"body"),
     ):
-        async with raw(room) as client:
+        async with raw(live) as client:
             client.send(request)
             answer = await client.end()
             assert answer.startswith(b"HTTP/1.1 400 "), request
@@ -95,37 +99,37 @@ async def test_what_is_no_handshake_is_refused_with_the_reason(room: Liveroom) -
 
 
 @taken
-async def test_a_request_without_one_host_is_refused(room: Liveroom) -> None:
+async def test_a_request_without_one_host_is_refused(live: LiveServer) -> None:
     """None, two, or one that is no host; a handshake or any other request."""
     for request in (UPGRADE, POLL):
         for host in (b"", b"Host: h\r\nHost: h\r\n", b"Host: h/x\r\n"):
-            async with raw(room) as client:
+            async with raw(live) as client:
                 client.send(request.replace(b"Host: h\r\n", host))
                 assert (await client.end()).startswith(b"HTTP/1.1 400 "), host
 
 
 @taken
-async def test_an_absolute_target_leads_to_the_line(room: Liveroom) -> None:
+async def test_an_absolute_target_opens_the_live_line(live: LiveServer) -> None:
     """RFC 9112 (3.2.2): a server takes it, whatever its scheme; on all transports."""
     for request, seen in ((UPGRADE, b"101"), (STREAM, b'"hello"'), (POLL, b"200")):
         for origin in (b"http://h", b"WS://other.example:80"):
-            async with raw(room) as client:
+            async with raw(live) as client:
                 client.send(request.replace(b" /", b" " + origin + b"/", 1))
                 await client.until(seen)
 
 
 @taken
-async def test_another_version_of_http_is_refused(room: Liveroom) -> None:
-    """It may not mean what 1.1 does by its keep-alive and framing."""
+async def test_another_version_of_http_is_refused(live: LiveServer) -> None:
+    """Its keep-alive and framing may differ from those of 1.1."""
     for request in (UPGRADE, POLL):
-        async with raw(room) as client:
+        async with raw(live) as client:
             client.send(request.replace(b"HTTP/1.1", b"HTTP/2.0"))
             assert (await client.end()).startswith(b"HTTP/1.1 505 ")
 
 
 @taken
-async def test_websocket_among_other_offers_is_taken(room: Liveroom) -> None:
-    """Members of lists, in two headers of one name, in any case."""
+async def test_websocket_among_other_offers_is_taken(live: LiveServer) -> None:
+    """In lists, in two headers of one name, in any case."""
     for old, new in (
         (b"Upgrade: websocket", b"Upgrade: h2c, WebSocket"),
         (b"Connection: Upgrade", b"Connection: upgrade\r\nConnection: keep-alive"),
@@ -134,31 +138,31 @@ async def test_websocket_among_other_offers_is_taken(room: Liveroom) -> None:
         handshake = UPGRADE.replace(old, new)
         padding = b"X-Padding: " + b"p" * 2 * SEGMENT + b"\r\nHost:"
         for whole in (handshake, handshake.replace(b"Host:", padding)):
-            async with raw(room) as client:
+            async with raw(live) as client:
                 if len(whole) > SEGMENT:
-                    await send_in_pieces(room, client, whole)
+                    await send_in_pieces(live, client, whole)
                 else:
                     client.send(whole)
                 await client.until(b"HTTP/1.1 101")
 
 
 @taken
-async def test_http_1_0_knows_no_upgrade(room: Liveroom) -> None:
+async def test_http_1_0_gets_no_upgrade(live: LiveServer) -> None:
     """RFC 9110, section 7.8: it is a plain GET of an address for WebSockets."""
-    async with raw(room) as client:
+    async with raw(live) as client:
         client.send(UPGRADE.replace(b"HTTP/1.1", b"HTTP/1.0"))
         assert (await client.end()).startswith(b"HTTP/1.1 426 ")
 
 
 @taken
-async def test_a_stream_in_http_1_0_has_no_chunks(room: Liveroom) -> None:
-    """It is the bytes of the stream, and ends with the connection."""
-    async with raw(room) as client:
+async def test_a_stream_in_http_1_0_has_no_chunks(live: LiveServer) -> None:
+    """The body is the bytes of the stream, and ends with the connection."""
+    async with raw(live) as client:
         client.send(STREAM.replace(b"HTTP/1.1", b"HTTP/1.0"))
         await client.until(b'"hello"')
-        room.publish(2)
+        live.publish(2)
         await client.until(b"k3v9-2")
-        await room.hub.drain(0)
+        await live.hub.drain(0)
         head, _, body = (await client.end()).partition(b"\r\n\r\n")
     assert b"transfer-encoding" not in head.lower()
     assert b"connection: close" in head.lower()
@@ -167,28 +171,26 @@ async def test_a_stream_in_http_1_0_has_no_chunks(room: Liveroom) -> None:
 
 
 @taken
-async def test_an_offer_of_h2c_is_ignored(room: Liveroom) -> None:
+async def test_an_offer_of_h2c_is_ignored(live: LiveServer) -> None:
     """The request is answered, and so is the next on the connection."""
     request = POLL.replace(b"Host", OFFER + b"Host")
-    async with raw(room) as client:
+    async with raw(live) as client:
         client.send(request + POLL)
-        while client.seen.count(b"HTTP/1.1 200") < 2:
-            await client.until(b"HTTP/1.1 200")
-            client.seen += await client._reader.read(65536)
+        await client.until(b"HTTP/1.1 200", times=2)
 
 
 @taken
-async def test_a_poll_whose_peer_closed_its_side_is_answered(room: Liveroom) -> None:
-    """At once with what there is: no other request can come."""
-    async with raw(room) as client:
+async def test_a_poll_whose_peer_closed_its_side_is_answered(live: LiveServer) -> None:
+    """At once with what there is: no other request can follow."""
+    async with raw(live) as client:
         client.send(POLL)
         cursor = json.loads((await client.until(b"}")).partition(b"\r\n\r\n")[2])
     waiting = POLL.replace(b"events", b"events?since=" + cursor["cursor"].encode())
     for is_late in (True, False):
-        async with raw(room) as client:
+        async with raw(live) as client:
             client.send(waiting)
             if is_late:
-                await room.until(lambda: room.size() == 1)
+                await live.until(lambda: live.size() == 1)
             client.writer.write_eof()
             answer = await client.end()
             assert answer.startswith(b"HTTP/1.1 200") and b'"events":[]' in answer
@@ -196,19 +198,19 @@ async def test_a_poll_whose_peer_closed_its_side_is_answered(room: Liveroom) -> 
 
 @taken
 async def test_an_answered_request_is_freed_without_the_collector(
-    room: Liveroom,
+    live: LiveServer,
 ) -> None:
-    """Nothing that it was made of refers to it; a connection keeps its last one."""
+    """Nothing it was made of refers to it; a connection keeps its last one."""
     gc.collect()
     before = _requests_in_memory()
     gc.disable()
     try:
-        async with raw(room) as client:
+        async with raw(live) as client:
             for _ in range(20):
                 client.send(POLL)
                 assert b'"cursor"' in await client.until(b"}")
                 client.seen = b""
-            await room.until(lambda: _requests_in_memory() <= before + 1)
+            await live.until(lambda: _requests_in_memory() <= before + 1)
     finally:
         gc.enable()
 
@@ -217,8 +219,8 @@ def _requests_in_memory() -> int:
     return sum(isinstance(one, RequestResponseCycle) for one in gc.get_objects())
 
 
-def test_a_heads_length() -> None:
-    """As it was sent, but for white space that means nothing."""
+def test_a_heads_length_is_measured_as_sent() -> None:
+    """Except white space that means nothing."""
     head = b"GET /a HTTP/1.1\r\nHost: h\r\nX: yz\r\n\r\n"
     size = head_bytes(b"/a", [(b"host", b"h"), (b"x", b"yz")])
     assert abs(size - len(head)) <= 2

@@ -12,6 +12,7 @@ from stoppress.web.line.arrival_queue import call_later
 from stoppress.web.line.head_limits import HeadLimits, HeadMetrics
 from stoppress.web.line.https_redirect import https_address, https_redirect
 from stoppress.web.line.lingering_close import LingeringClose
+from tests.waiting import until
 
 UPGRADE = b"Upgrade: h2c\r\n\r\n"
 TLS = {"tls_cert": "c.pem", "tls_key": "k.pem"}
@@ -37,16 +38,16 @@ TLS = {"tls_cert": "c.pem", "tls_key": "k.pem"}
         (443, b"h", b"/\xff", None),
     ],
 )
-def test_where_a_request_is_sent(
+def test_a_request_is_redirected_to_the_tls_port(
     port: int, host: bytes | None, target: bytes, address: str | None
 ) -> None:
-    """To the same place at the port with TLS."""
+    """To the same path."""
     settings = Settings(port=port, **TLS)  # type: ignore[arg-type]  # all are texts
     assert https_address(settings, host, target) == address
 
 
-def test_a_public_address_wins() -> None:
-    """Whatever the request calls us."""
+def test_public_url_wins_over_the_host_header() -> None:
+    """Whatever host the request names."""
     settings = Settings(public_url="https://news.example/liveblog/")
     target = b"/liveblog/live/x"
     assert https_address(settings, b"evil.example", target) == (
@@ -71,9 +72,10 @@ async def answers(*pieces: bytes, max_head: int = 0, late: bool = False) -> byte
         await writer.drain()
         await asyncio.sleep(0.01)
     if late:
+        await until(lambda: looks)
         now = 60
         looks.pop()()
-    answer = await asyncio.wait_for(reader.read(), 20)
+    answer = await asyncio.wait_for(reader.read(), 60)
     writer.close()
     server.close()
     assert len(limits) == 0
@@ -98,7 +100,7 @@ async def test_every_request_is_redirected() -> None:
 
 @pytest.mark.asyncio
 async def test_a_request_without_a_valid_address_is_refused() -> None:
-    """In words, or closed where no head comes."""
+    """With a message, or closed if no head arrives."""
     assert (await answers(b"GET / HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
     twice = b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"
     assert (await answers(twice)).startswith(b"HTTP/1.1 400 ")

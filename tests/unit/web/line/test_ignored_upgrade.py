@@ -56,10 +56,10 @@ class Calls:
         (CHUNKED, b"3;x=y\r\nabc\r\n0\r\nTrailer: t\r\n\r\n", b"abc"),
     ],
 )
-def test_the_body_is_a_body(
+def test_the_body_after_an_ignored_upgrade_is_read(
     headers: list[tuple[bytes, bytes]], sent: bytes, body: bytes, step: int
 ) -> None:
-    """However it is framed and cut; what follows on it is the next request."""
+    """However it is framed and cut; what follows it is the next request."""
     calls = Calls()
     parser = parser_of_the_rest(calls, "1.1", headers)
     rest = sent + NEXT
@@ -69,7 +69,7 @@ def test_the_body_is_a_body(
     assert b"".join(calls.targets) == b"/next"
 
 
-def test_what_is_no_body_is_refused() -> None:
+def test_an_invalid_body_is_refused() -> None:
     """As by any parser."""
     parser = parser_of_the_rest(Calls(), "1.1", CHUNKED)
     with pytest.raises(httptools.HttpParserError):

@@ -17,7 +17,7 @@ from stoppress.web.line.lingering_close import (
     LingeringMetrics,
 )
 from tests.unit.web.line.bare import LOOPS, UPGRADE
-from tests.unit.web.line.live_harness import Ledger, Liveroom
+from tests.unit.web.line.live_harness import Ledger, LiveServer
 
 REST = b"POST /v1/feeds/x/posts HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n"
 REFUSED = {
@@ -35,11 +35,11 @@ REFUSED = {
 PATHS = [("fast_path", loop) for loop in LOOPS] + [("tls", LOOPS[0])]
 
 
-def answer_and_error(room: Liveroom, request: bytes) -> tuple[bytes, int]:
+def answer_and_error(live: LiveServer, request: bytes) -> tuple[bytes, int]:
     """All that is answered, and the error of a socket that sends on after its end."""
-    connection = socket.create_connection(("127.0.0.1", room.port), timeout=60)
-    if room.trust is not None:
-        connection = room.trust.wrap_socket(connection, server_hostname="127.0.0.1")
+    connection = socket.create_connection(("127.0.0.1", live.port), timeout=60)
+    if live.trust is not None:
+        connection = live.trust.wrap_socket(connection, server_hostname="127.0.0.1")
     with connection:
         connection.sendall(request)
         answer = b""
@@ -53,18 +53,18 @@ def answer_and_error(room: Liveroom, request: bytes) -> tuple[bytes, int]:
 
 @pytest.mark.parametrize(("path", "loop"), PATHS)
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_client_that_still_sends_reads_its_answer(
+def test_a_client_that_still_sends_receives_its_answer(
     path: str, loop: Callable[[], asyncio.AbstractEventLoop], case: str
 ) -> None:
-    """What it sends after the end of the answer does not reset the connection."""
+    """Bytes sent after the end of the answer don't reset the connection."""
     request, status = REFUSED[case]
 
     async def scenario() -> None:
-        async with asyncio.timeout(60), Liveroom(path).running() as room:
-            await room.furnish()
-            answer, error = await asyncio.to_thread(answer_and_error, room, request)
+        async with asyncio.timeout(60), LiveServer(path).running() as live:
+            await live.create_feeds()
+            answer, error = await asyncio.to_thread(answer_and_error, live, request)
             assert (status in answer, error) == (True, 0), answer
-            await room.until(lambda: not room.server.server_state.connections)
+            await live.until(lambda: not live.server.server_state.connections)
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(scenario())
@@ -134,8 +134,8 @@ class Connection(asyncio.Protocol):
         self.is_lost = True
 
 
-def test_a_peer_has_some_seconds() -> None:
-    """Then the connection is closed, and counted; each has its own time."""
+def test_the_linger_time_is_limited() -> None:
+    """Then the connection is closed and counted; each has a time of its own."""
     line = Line()
     first = line.ended()
     line.goes(LINGER_S / 2)
@@ -149,8 +149,8 @@ def test_a_peer_has_some_seconds() -> None:
     assert line.calls == []
 
 
-def test_a_peer_that_ends_is_not_counted() -> None:
-    """Its transport closes by itself, and the protocol that answered hears of it."""
+def test_a_peer_that_closes_is_not_counted() -> None:
+    """Its transport closes by itself, and the answering protocol is told."""
     line = Line()
     one = line.ended()
     one.protocol.data_received(b"the rest of a body")
@@ -177,7 +177,7 @@ def test_bytes_and_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_closed_connection_stays_closed() -> None:
-    """Nothing waits for it."""
+    """It does not linger."""
     line = Line()
     one = Connection()
     one.close()
@@ -187,7 +187,7 @@ def test_a_closed_connection_stays_closed() -> None:
 
 @pytest.mark.asyncio
 async def test_slow_readers_get_all_of_a_long_answer() -> None:
-    """The time of the wait does not cut what is still to be read."""
+    """The linger time does not cut bytes that are still to be read."""
     lingering = LingeringClose(call_later)
     answer = b"x" * (8 << 20)
 

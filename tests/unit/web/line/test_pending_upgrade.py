@@ -11,23 +11,23 @@ from websockets.frames import Frame, Opcode
 
 from stoppress.web.line.pending_upgrade import PendingUpgrade
 from tests.unit.web.line.bare import LOOPS, UPGRADE, raw
-from tests.unit.web.line.live_harness import Liveroom
+from tests.unit.web.line.live_harness import LiveServer
 
 HI, HO = (Frame(Opcode.TEXT, text).serialize(mask=True) for text in (b"hi", b"ho"))
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
-def served(app: App, act: Callable[[Liveroom], Awaitable[None]], loop: Any) -> None:
+def served(app: App, act: Callable[[LiveServer], Awaitable[None]], loop: Any) -> None:
     """Serve an application of the test's own, and act."""
 
     async def scenario() -> None:
-        room = Liveroom("takeover")
-        room.starlette = cast(Any, app)
-        async with asyncio.timeout(60), room.running():
-            await act(room)
-            await room.until(lambda: not room.server.server_state.connections)
-            await room.until(lambda: not room.server.server_state.tasks)
+        live = LiveServer("takeover")
+        live.starlette = cast(Any, app)
+        async with asyncio.timeout(60), live.running():
+            await act(live)
+            await live.until(lambda: not live.server.server_state.connections)
+            await live.until(lambda: not live.server.server_state.tasks)
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(scenario())
@@ -47,9 +47,9 @@ async def says_nothing(scope: Any, receive: Any, send: Any) -> None:
 
 @on_both
 @pytest.mark.parametrize("app", [fails, says_nothing])
-def test_an_application_that_does_not_answer_is_500(app: App, loop: Any) -> None:
-    async def act(room: Liveroom) -> None:
-        async with raw(room) as client:
+def test_an_application_without_an_answer_is_500(app: App, loop: Any) -> None:
+    async def act(live: LiveServer) -> None:
+        async with raw(live) as client:
             client.send(UPGRADE)
             assert (await client.end()).startswith(b"HTTP/1.1 500")
 
@@ -64,11 +64,11 @@ async def echoes(scope: Any, receive: Any, send: Any) -> None:
 
 
 @on_both
-def test_nobody_takes_it_and_the_library_answers(loop: Any) -> None:
-    """What came with the handshake is heard first, what comes later after it."""
+def test_an_upgrade_not_taken_over_is_answered_by_the_library(loop: Any) -> None:
+    """Bytes sent with the handshake are delivered first, later ones after them."""
 
-    async def act(room: Liveroom) -> None:
-        async with raw(room) as client:
+    async def act(live: LiveServer) -> None:
+        async with raw(live) as client:
             client.send(UPGRADE + HI)
             await client.until(b"\x81\x02hi")
             client.send(HO)
@@ -81,65 +81,65 @@ def test_nobody_takes_it_and_the_library_answers(loop: Any) -> None:
 
 @on_both
 def test_a_disconnect_before_the_answer_is_reported(loop: Any) -> None:
-    """Whether the application asks, or answers all the same."""
-    heard: list[str] = []
+    """Whether the application reads or answers."""
+    received: list[str] = []
     asked, gone = asyncio.Event(), asyncio.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         asked.set()
         await gone.wait()
-        heard.append((await receive())["type"])
+        received.append((await receive())["type"])
         with pytest.raises(OSError):
             await send({"type": "websocket.accept"})
-        heard.append("refused")
+        received.append("refused")
 
-    async def act(room: Liveroom) -> None:
-        async with raw(room) as client:
+    async def act(live: LiveServer) -> None:
+        async with raw(live) as client:
             client.send(UPGRADE)
             await asked.wait()
             client.writer.transport.abort()
-            await room.until(lambda: not room.server.server_state.connections)
+            await live.until(lambda: not live.server.server_state.connections)
             gone.set()
-        await room.until(lambda: len(heard) == 2)
+        await live.until(lambda: len(received) == 2)
 
     served(app, act, loop)
-    assert heard == ["websocket.disconnect", "refused"]
+    assert received == ["websocket.disconnect", "refused"]
 
 
 @on_both
-def test_an_application_that_waits_for_the_end_hears_it(loop: Any) -> None:
-    heard: list[str] = []
+def test_an_application_that_awaits_disconnect_gets_it(loop: Any) -> None:
+    received: list[str] = []
     asked = asyncio.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         asyncio.get_running_loop().call_soon(asked.set)
-        heard.append((await receive())["type"])
+        received.append((await receive())["type"])
 
-    async def act(room: Liveroom) -> None:
-        async with raw(room) as client:
+    async def act(live: LiveServer) -> None:
+        async with raw(live) as client:
             client.send(UPGRADE)
             await asked.wait()
-        await room.until(lambda: bool(heard))
+        await live.until(lambda: bool(received))
 
     served(app, act, loop)
-    assert heard == ["websocket.disconnect"]
+    assert received == ["websocket.disconnect"]
 
 
 @on_both
-def test_the_end_of_the_server_answers_it(loop: Any) -> None:
+def test_shutdown_answers_a_pending_upgrade(loop: Any) -> None:
     stay = asyncio.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await stay.wait()
 
-    async def act(room: Liveroom) -> None:
-        async with raw(room) as client:
+    async def act(live: LiveServer) -> None:
+        async with raw(live) as client:
             client.send(UPGRADE)
-            await room.until(lambda: bool(room.server.server_state.tasks))
-            (waiting,) = room.server.server_state.connections
+            await live.until(lambda: bool(live.server.server_state.tasks))
+            (waiting,) = live.server.server_state.connections
             assert isinstance(waiting, PendingUpgrade)
             waiting.shutdown()
             assert (await client.end()).startswith(b"HTTP/1.1 500")

@@ -1,7 +1,8 @@
-"""A live line that HTTP has read already, and that stands at the gate."""
+"""A live request that HTTP has read already waits in the arrival queue."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -25,15 +26,15 @@ class Transport:
         return lambda: self.done.append(name)
 
 
-class Turnstile:
-    """A gate that lets in at once, or has all wait."""
+class FakeQueue:
+    """A queue that admits at once, or makes each request wait."""
 
     def __init__(self, *, open: bool) -> None:
         self.open = open
-        self.told: list[tuple[str, int]] = []
+        self.calls: list[tuple[str, int]] = []
 
-    def enter(self, waiter: QueuedLiveRequest, size: int) -> object:
-        self.told.append(("come", size))
+    def enter(self, waiter: QueuedLiveRequest, size: int, address: str) -> object:
+        self.calls.append(("enter", size))
         if self.open:
             waiter.admit(0.0)
             return None
@@ -41,10 +42,10 @@ class Turnstile:
         return "place"
 
     def add_bytes(self, place: object, size: int) -> None:
-        self.told.append(("say", size))
+        self.calls.append(("add_bytes", size))
 
     def leave(self, place: object) -> None:
-        self.told.append(("leave", 0))
+        self.calls.append(("leave", 0))
 
 
 class Http:
@@ -52,24 +53,25 @@ class Http:
 
     def __init__(self) -> None:
         self.transport = Transport()
+        self.server_state = SimpleNamespace(connections=set())
         self.queued_live_request: QueuedLiveRequest | None = None
 
 
-def come(gate: Turnstile) -> tuple[QueuedLiveRequest, Http, list[bytes]]:
-    """A request that has come to the gate; with what it went on."""
+def entered(queue: FakeQueue) -> tuple[QueuedLiveRequest, Http, list[bytes]]:
+    """A request that entered the queue, and the bytes passed on at admission."""
     http = Http()
     went: list[bytes] = []
     waiter = QueuedLiveRequest(
-        cast(LiveHttp, http), cast(ArrivalQueue, gate), went.append
+        cast(LiveHttp, http), cast(ArrivalQueue, queue), went.append
     )
     http.queued_live_request = waiter
     waiter.enter()
     return waiter, http, went
 
 
-def test_where_nobody_waits_it_goes_on_at_once() -> None:
-    """Nothing was stopped, and nothing is begun again."""
-    _, http, went = come(Turnstile(open=True))
+def test_an_empty_queue_admits_at_once() -> None:
+    """Reading was not paused, so it is not resumed."""
+    _, http, went = entered(FakeQueue(open=True))
     assert (
         went == [b""] and http.queued_live_request is None and http.transport.done == []
     )
@@ -78,32 +80,36 @@ def test_where_nobody_waits_it_goes_on_at_once() -> None:
 def test_bytes_received_while_queued_are_passed_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It was on its way when reading stopped; the gate counts it."""
+    """They were in flight when reading paused; the queue counts them."""
     monkeypatch.setattr(queued_live_request, "has_left", lambda *_: False)
-    gate = Turnstile(open=False)
-    waiter, http, went = come(gate)
+    queue = FakeQueue(open=False)
+    waiter, http, went = entered(queue)
     waiter.add_bytes(b"ab")
     waiter.add_bytes(b"c")
     assert waiter.admit(1.0) is ArrivalOutcome.PLAIN
     assert went == [b"abc"] and http.queued_live_request is None
     assert http.transport.done == ["pause_reading", "resume_reading"]
-    assert gate.told == [("come", QUEUED_REQUEST_BYTES), ("say", 2), ("say", 1)]
+    assert queue.calls == [
+        ("enter", QUEUED_REQUEST_BYTES),
+        ("add_bytes", 2),
+        ("add_bytes", 1),
+    ]
 
 
 def test_a_request_whose_peer_left_is_not_admitted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The turn is the next one's."""
+    """The next request takes its turn."""
     monkeypatch.setattr(queued_live_request, "has_left", lambda *_: True)
-    waiter, http, went = come(Turnstile(open=False))
+    waiter, http, went = entered(FakeQueue(open=False))
     assert waiter.admit(1.0) is ArrivalOutcome.GONE
     assert went == [] and http.transport.done[-1] == "abort"
 
 
 def test_a_request_that_leaves_frees_its_place() -> None:
-    """And who is cut loses the connection."""
-    gate = Turnstile(open=False)
-    waiter, http, _ = come(gate)
+    """A request that is cut off loses its connection."""
+    queue = FakeQueue(open=False)
+    waiter, http, _ = entered(queue)
     waiter.leave()
     waiter.close()
-    assert gate.told[-1] == ("leave", 0) and http.transport.done[-1] == "abort"
+    assert queue.calls[-1] == ("leave", 0) and http.transport.done[-1] == "abort"

@@ -37,7 +37,7 @@ class Line:
         self.away = False
         self.asked: list[list[str]] = []
         self.changes = 0
-        self.told: list[tuple[str, ReadRights, int]] = []
+        self.reported: list[tuple[str, ReadRights, int]] = []
         self.tickets: dict[str, Caller] = {}
 
     async def current(self, callers: Sequence[Caller]) -> list[Caller | None]:
@@ -60,7 +60,7 @@ class Line:
 
     def tell_expiring(self, feed: str, rights: ReadRights, seconds: int) -> None:
         """As Hub.tell_expiring."""
-        self.told.append((feed, rights, seconds))
+        self.reported.append((feed, rights, seconds))
 
 
 @pytest.fixture
@@ -74,10 +74,10 @@ def rights(line: Line) -> LineRights:
 
 
 @pytest.mark.asyncio
-async def test_lines_of_one_credential_share_their_rights(
+async def test_connections_of_one_credential_share_one_check(
     line: Line, rights: LineRights
 ) -> None:
-    """And what nobody holds is not asked about."""
+    """Credentials of no connection are not checked."""
     assert rights.of(None) is ANYONE
     one, same = rights.of(caller("a")), rights.of(caller("a"))
     other = rights.of(caller("b"))
@@ -95,7 +95,9 @@ async def test_lines_of_one_credential_share_their_rights(
 
 
 @pytest.mark.asyncio
-async def test_what_is_revoked_reads_nothing(line: Line, rights: LineRights) -> None:
+async def test_a_revoked_credential_reads_nothing(
+    line: Line, rights: LineRights
+) -> None:
     gone, less, same = (rights.of(caller(name)) for name in ("a", "b", "c"))
     line.revoked.add("a")
     line.less["b"] = caller("b", feeds=("quay",))
@@ -110,7 +112,7 @@ async def test_what_is_revoked_reads_nothing(line: Line, rights: LineRights) -> 
 
 
 @pytest.mark.asyncio
-async def test_without_the_store_only_time_ends_a_line(
+async def test_without_the_store_only_expiry_ends_a_connection(
     line: Line, rights: LineRights
 ) -> None:
     kept, over = rights.of(caller("a")), rights.of(caller("b", expires_at=NOW))
@@ -121,18 +123,18 @@ async def test_without_the_store_only_time_ends_a_line(
 
 
 @pytest.mark.asyncio
-async def test_readers_of_a_ticket_are_told_once(
+async def test_readers_of_a_ticket_are_warned_once(
     line: Line, rights: LineRights
 ) -> None:
     soon = rights.of(ticket_of("quay", 29_900))
     later = rights.of(ticket_of("bridge", EXPIRING_MS + 1))
     await rights.recheck()
     await rights.recheck()
-    assert line.told == [("quay", soon, 30)] and later.may_read("bridge")
+    assert line.reported == [("quay", soon, 30)] and later.may_read("bridge")
 
 
-def test_another_ticket_renews_a_line(line: Line, rights: LineRights) -> None:
-    """For its feed; a line may have several, beside what it was opened with."""
+def test_another_ticket_renews_a_connection(line: Line, rights: LineRights) -> None:
+    """For its feed; a connection may have several, beside its first one."""
     line.tickets = {"q": ticket_of("quay", 90_000), "b": ticket_of("bridge")}
     line.tickets["token"] = caller("a")
     first = rights.of(ticket_of("quay"))

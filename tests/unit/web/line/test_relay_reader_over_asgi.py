@@ -15,9 +15,9 @@ from stoppress.hub.feed_status_and_access import ANYONE
 from stoppress.hub.hub import Hub
 from stoppress.settings import Settings
 from stoppress.web.line import relay_reader_over_asgi
-from stoppress.web.line.live_authorization import Wanted
+from stoppress.web.line.decide_live_admission import Wanted
 from stoppress.wire.close_codes import CloseCode
-from tests.newsroom_line import Paper
+from tests.scripted_upstream import ScriptedUpstream
 
 pytestmark = pytest.mark.asyncio
 
@@ -27,8 +27,8 @@ WAIT_S = 60.0
 class Peer:
     """The other side of one ASGI connection."""
 
-    def __init__(self, paper: Paper, hub: Hub) -> None:
-        self.paper = paper
+    def __init__(self, upstream: ScriptedUpstream, hub: Hub) -> None:
+        self.upstream = upstream
         self.hub = hub
         self.to_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.from_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -83,11 +83,11 @@ class Peer:
 @asynccontextmanager
 async def peer(**changes: Any) -> AsyncIterator[Peer]:
     """A peer of a hub with the feeds x and y; all is ended at the end."""
-    paper = Paper()
+    upstream = ScriptedUpstream()
     for feed in ("x", "y"):
-        paper.make(feed)
-    hub = Hub(paper, Settings(public_url="http://h", **changes))
-    one = Peer(paper, hub)
+        upstream.make(feed)
+    hub = Hub(upstream, Settings(public_url="http://h", **changes))
+    one = Peer(upstream, hub)
     try:
         yield one
     finally:
@@ -98,19 +98,19 @@ async def peer(**changes: Any) -> AsyncIterator[Peer]:
 
 
 async def test_each_message_is_one_frame() -> None:
-    """Also where several are written at once; and it goes on live."""
+    """Also where several are written at once; later events follow."""
     async with peer() as one:
-        one.paper.publish("x")
-        one.paper.publish("x")
+        one.upstream.publish("x")
+        one.upstream.publish("x")
         one.websocket(("x", Cursor("k3v9", 0)))
         found = [(await one.text())["type"] for _ in range(3)]
         assert found == ["hello", "post.published", "post.published"]
-        one.paper.publish("x")
+        one.upstream.publish("x")
         assert (await one.text())["cursor"] == "k3v9-3"
 
 
 async def test_feeds_are_followed_and_left_by_messages() -> None:
-    """What a feed has after it was left is not sent."""
+    """Events after `unfollow` are not sent."""
     async with peer() as one:
         one.websocket(("x", None))
         assert (await one.text())["feed"] == "x"
@@ -120,8 +120,8 @@ async def test_feeds_are_followed_and_left_by_messages() -> None:
         one.say('{"op":"follow","feed":"nowhere"}')
         refused = await one.text()
         assert (refused["type"], refused["code"]) == ("error", CloseCode.NOT_FOUND)
-        one.paper.publish("x")
-        one.paper.publish("y")
+        one.upstream.publish("x")
+        one.upstream.publish("y")
         assert (await one.text())["feed"] == "y"
 
 
@@ -135,7 +135,7 @@ async def test_feeds_are_followed_and_left_by_messages() -> None:
     ],
 )
 async def test_a_bad_message_closes_with_its_code(message: dict[str, Any]) -> None:
-    """JSON, a known operation, text, and not longer than allowed."""
+    """Checked: JSON, known operation, text, length."""
     async with peer(max_message_bytes=400) as one:
         one.websocket(("x", None))
         await one.text()
@@ -147,7 +147,7 @@ async def test_a_bad_message_closes_with_its_code(message: dict[str, Any]) -> No
 
 
 async def test_a_peer_that_leaves_ends_both_tasks() -> None:
-    """The one that waits for events has nothing to end it by itself."""
+    """The task that waits for events does not end by itself."""
     async with peer() as one:
         one.websocket(("x", None))
         await one.text()
@@ -155,8 +155,8 @@ async def test_a_peer_that_leaves_ends_both_tasks() -> None:
         await one.ended()
 
 
-async def test_a_peer_that_takes_nothing_is_given_up() -> None:
-    """After `dead_peer_s`; nobody says that it is gone."""
+async def test_a_peer_that_reads_nothing_is_closed() -> None:
+    """After `dead_peer_s`, without a disconnect message."""
     async with peer(dead_peer_s=1) as one:
         one.deaf = True
         one.websocket(("x", None))
@@ -167,7 +167,7 @@ async def test_a_peer_that_takes_nothing_is_given_up() -> None:
 
 
 async def test_a_stream_ends_with_an_empty_body_when_the_feed_is_deleted() -> None:
-    """Its events before come as the body's parts."""
+    """Earlier events are sent as parts of the body."""
     async with peer() as one:
         one.serve(
             relay_reader_over_asgi.stream(
@@ -176,7 +176,7 @@ async def test_a_stream_ends_with_an_empty_body_when_the_feed_is_deleted() -> No
         )
         part = await one.next()
         assert part["more_body"] and b"event: hello" in part["body"]
-        one.paper.drop("x")
+        one.upstream.drop("x")
         while part["more_body"]:
             part = await one.next()
         assert part["body"] == b""
@@ -184,7 +184,7 @@ async def test_a_stream_ends_with_an_empty_body_when_the_feed_is_deleted() -> No
 
 
 async def test_a_stream_ends_with_its_client() -> None:
-    """As soon as the server says that it has gone."""
+    """As soon as the server reports the disconnect."""
     async with peer() as one:
         one.serve(
             relay_reader_over_asgi.stream(

@@ -75,8 +75,8 @@ async def by_messages(response: Response, *, keep_alive: bool = True) -> Wire:
 
 
 @pytest.mark.parametrize("keep_alive", [True, False])
-async def test_the_bytes_are_those_of_the_messages(keep_alive: bool) -> None:
-    """And the request is answered: the next one may begin, or the end has come."""
+async def test_the_bytes_equal_those_of_asgi_messages(keep_alive: bool) -> None:
+    """The request counts as answered: keep-alive or close follows."""
     response = Response(b'{"a":1}', 201, {"etag": '"1"'}, "application/json")
     over: list[bool] = []
     cycle, wire = request(keep_alive=keep_alive, done=lambda: over.append(True))
@@ -89,7 +89,7 @@ async def test_the_bytes_are_those_of_the_messages(keep_alive: bool) -> None:
     assert not whole.answer(201, response.raw_headers, b"again")
 
 
-async def test_headers_are_finished_where_the_request_entered() -> None:
+async def test_middleware_headers_are_included() -> None:
     cycle, wire = request()
     whole = UvicornMessages(cycle)
     whole.finish_headers = lambda status, headers: [*headers, (b"x", b"%d" % status)]
@@ -97,12 +97,12 @@ async def test_headers_are_finished_where_the_request_entered() -> None:
     assert wire.sent.endswith(b"content-length: 2\r\nx: 200\r\n\r\nok")
 
 
-async def test_what_is_no_plain_success_goes_by_messages() -> None:
-    """Nothing was sent, and no header finished."""
-    told: list[int] = []
+async def test_other_answers_go_by_asgi_messages() -> None:
+    """Nothing was sent before, and no header completed."""
+    reported: list[int] = []
 
     def finish(status: int, headers: RawHeaders) -> RawHeaders:
-        told.append(status)
+        reported.append(status)
         return headers
 
     for method, status in (("POST", 404), ("POST", 204), ("GET", 304), ("HEAD", 200)):
@@ -117,20 +117,20 @@ async def test_what_is_no_plain_success_goes_by_messages() -> None:
     cycle, wire = request()
     cycle.flow.pause_writing()  # the client does not read
     assert not UvicornMessages(cycle).answer(200, [], b"") and not wire.sent
-    assert told == []
+    assert reported == []
 
 
 @pytest.mark.parametrize("text", [b"a\r\nset-cookie: b", b"a\nb", b"a\rb", b"a\0b"])
-async def test_no_header_may_begin_another(text: bytes) -> None:
-    """As uvicorn refuses it."""
+async def test_header_values_with_line_breaks_are_refused(text: bytes) -> None:
+    """As uvicorn does."""
     cycle, wire = request()
     with pytest.raises(RuntimeError, match="Invalid HTTP header"):
         UvicornMessages(cycle).answer(200, [(b"location", text)], b"")
     assert not wire.sent
 
 
-async def test_a_body_is_taken_once_it_is_whole() -> None:
-    """Reading goes on, as when it is received by a message."""
+async def test_a_body_is_taken_once_it_is_complete() -> None:
+    """Reading resumes, as after an ASGI message."""
     cycle, wire = request()
     whole = UvicornMessages(cycle)
     cycle.body += b'{"a"'

@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import logging
 
+import pytest
 from websockets.frames import Frame, Opcode
 
+from stoppress.hub import open_channels
 from stoppress.wire.close_codes import CloseCode
 from tests.unit.web.line.bare import STREAM, UPGRADE, raw, taken
-from tests.unit.web.line.live_harness import Liveroom, code, cursors, take
+from tests.unit.web.line.live_harness import LiveServer, code, cursors, take
 
 FOLLOW_OTHER = Frame(Opcode.TEXT, b'{"op":"follow","feed":"other"}').serialize(
     mask=True
@@ -27,10 +29,10 @@ UNUSUAL = (
 
 
 @taken
-async def test_an_unusual_handshake_is_one(room: Liveroom) -> None:
-    """However it is read: by the fast path, from the headers, or by the library."""
+async def test_an_unusual_valid_handshake_is_accepted(live: LiveServer) -> None:
+    """By the fast path, from the headers, or by the library."""
     for more in UNUSUAL:
-        async with raw(room) as client:
+        async with raw(live) as client:
             client.send(UPGRADE.replace(b"Upgrade:", more + b"Upgrade:", 1))
             await client.until(b"HTTP/1.1 101")
             await client.until(b'"hello","feed":"x"')
@@ -39,92 +41,96 @@ async def test_an_unusual_handshake_is_one(room: Liveroom) -> None:
 
 
 @taken
-async def test_a_frame_in_the_segment_of_the_handshake_is_heard(
-    room: Liveroom,
+async def test_a_frame_in_the_handshakes_segment_is_read(
+    live: LiveServer,
 ) -> None:
-    async with raw(room) as client:
+    async with raw(live) as client:
         client.send(UPGRADE + FOLLOW_OTHER)
         await client.until(b'"hello","feed":"x"')
         await client.until(b'"hello","feed":"other"')
 
 
 @taken
-async def test_a_frame_sent_before_the_answer_is_heard_and_so_is_the_end(
-    room: Liveroom,
+async def test_a_frame_and_a_close_before_the_answer_are_read(
+    live: LiveServer,
 ) -> None:
-    """The reading that uvicorn pauses for it goes on: the end is seen."""
-    room.paper.gate = asyncio.Event()
-    async with raw(room) as client:
+    """Reading, which uvicorn pauses, resumes: the close is seen."""
+    live.upstream.answering = asyncio.Event()
+    async with raw(live) as client:
         client.send(UPGRADE)
-        await room.until(lambda: room.paper.opens == 1)
+        await live.until(lambda: live.upstream.opens == 1)
         client.send(FOLLOW_OTHER[:5])
         await asyncio.sleep(0)
         client.send(FOLLOW_OTHER[5:])
         client.send(Frame(Opcode.PING, b"early").serialize(mask=True))
-        room.paper.gate.set()
+        live.upstream.answering.set()
         await client.until(b'"hello","feed":"other"')
         await client.until(b"\x8a\x05early")
-        assert room.ledger.here == 1
-    await room.until(lambda: room.ledger.here == 0)
+        assert live.ledger.here == 1
+    await live.until(lambda: live.ledger.here == 0)
 
 
 @taken
-async def test_too_many_early_bytes_end_the_connection(room: Liveroom) -> None:
-    room.paper.gate = asyncio.Event()
-    async with raw(room) as client:
-        opens = room.paper.opens
+async def test_too_many_early_bytes_end_the_connection(live: LiveServer) -> None:
+    live.upstream.answering = asyncio.Event()
+    async with raw(live) as client:
+        opens = live.upstream.opens
         client.send(UPGRADE.replace(b"feed=x", b"feed=other"))
-        await room.until(lambda: room.paper.opens > opens)
+        await live.until(lambda: live.upstream.opens > opens)
         client.send(b"\x81" * 100_000)
         with contextlib.suppress(ConnectionError):
             assert await client.end() == b""
-    room.paper.gate.set()
-    assert room.ledger.here == 0
+    live.upstream.answering.set()
+    assert live.ledger.here == 0
 
 
 @taken
-async def test_a_peer_that_left_before_the_answer_is_not_taken(room: Liveroom) -> None:
-    room.paper.gate = asyncio.Event()
-    for request in (UPGRADE, STREAM):
-        opens = room.paper.opens
-        async with raw(room) as client:
-            client.send(request.replace(b"x", b"other", 1) if opens else request)
-            await room.until(lambda: room.hub._channels._opening != {})
-    assert room.ledger.here == 0
-    await room.until(lambda: not room.server.server_state.connections)
-    room.paper.gate.set()
-    await room.until(lambda: not room.server.server_state.tasks)
-    assert room.ledger.here == 0
+async def test_a_peer_that_left_before_the_answer_is_not_registered(
+    live: LiveServer,
+) -> None:
+    live.upstream.answering = asyncio.Event()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(open_channels, "OPEN_S", 0.3)
+        for request in (UPGRADE, STREAM):
+            opens = live.upstream.opens
+            async with raw(live) as client:
+                client.send(request.replace(b"x", b"other", 1) if opens else request)
+                await live.until(lambda: live.hub._channels._opening != {})
+        assert live.ledger.here == 0
+        await live.until(lambda: not live.server.server_state.connections)
+    live.upstream.answering.set()
+    await live.until(lambda: not live.server.server_state.tasks)
+    assert live.ledger.here == 0
 
 
 @taken
 async def test_a_stream_on_a_used_connection_and_requests_behind_it(
-    room: Liveroom,
+    live: LiveServer,
 ) -> None:
     """Keep-alive before it, pipelining after it: the stream goes on."""
-    async with raw(room) as client:
+    async with raw(live) as client:
         client.send(b"GET /v1/live HTTP/1.1\r\nHost: h\r\n\r\n")
         await client.until(b"upgrade-required")
         client.send(STREAM + STREAM)
         await client.until(b'"hello"')
         client.send(STREAM)
-        room.paper.publish("x")
+        live.upstream.publish("x")
         await client.until(b'"k3v9-1"')
         assert client.seen.count(b"HTTP/1.1 200") == 1
-        assert room.ledger.here == 1
-    await room.until(lambda: room.ledger.here == 0)
-    await room.until(lambda: not room.server.server_state.connections)
+        assert live.ledger.here == 1
+    await live.until(lambda: live.ledger.here == 0)
+    await live.until(lambda: not live.server.server_state.connections)
 
 
 @taken
-async def test_a_stream_is_well_formed_http(room: Liveroom) -> None:
+async def test_a_stream_is_well_formed_http(live: LiveServer) -> None:
     """Every chunk has its length, and the last one ends the answer."""
-    async with raw(room) as client:
+    async with raw(live) as client:
         client.send(STREAM)
         await client.until(b'"hello"')
-        room.paper.publish("x", "ş" * 500)
+        live.upstream.publish("x", "ş" * 500)
         await client.until(b'"k3v9-1"')
-        await room.hub.drain(0)
+        await live.hub.drain(0)
         _, _, body = (await client.end()).partition(b"\r\n\r\n")
     decoded = b""
     while True:
@@ -141,8 +147,8 @@ async def test_a_stream_is_well_formed_http(room: Liveroom) -> None:
 
 
 @taken
-async def test_head_of_a_stream_has_no_body(room: Liveroom) -> None:
-    async with raw(room) as client:
+async def test_head_of_a_stream_has_no_body(live: LiveServer) -> None:
+    async with raw(live) as client:
         client.send(STREAM.replace(b"GET", b"HEAD"))
         client.send(b"GET /v1/live HTTP/1.1\r\nHost: h\r\n\r\n")
         seen = await client.until(b"upgrade-required")
@@ -151,9 +157,9 @@ async def test_head_of_a_stream_has_no_body(room: Liveroom) -> None:
 
 
 @taken
-async def test_a_secret_in_the_query_is_not_logged(room: Liveroom) -> None:
-    """It is a header before uvicorn, which logs queries, sees the request."""
-    room.paper.make("secret", visibility="private")
+async def test_a_secret_in_the_query_is_not_logged(live: LiveServer) -> None:
+    """It is moved to a header before uvicorn, which logs queries, sees the request."""
+    live.upstream.make("secret", visibility="private")
     lines: list[str] = []
 
     class Listener(logging.Handler):
@@ -166,14 +172,14 @@ async def test_a_secret_in_the_query_is_not_logged(room: Liveroom) -> None:
         logger.addHandler(listener)
         logger.setLevel(logging.INFO)
     try:
-        async with room.ws("feed=secret&token=sp%5Fall") as client:
+        async with live.ws("feed=secret&token=sp%5Fall") as client:
             await take(client, 1)
         # uvicorn writes down whom nobody took.
-        async with room.ws("feed=nowhere&token=sp%5Fall") as client:
+        async with live.ws("feed=nowhere&token=sp%5Fall") as client:
             assert await code(client) == CloseCode.NOT_FOUND
-        async with room.stream("secret", "token=sp_all&since=k3v9-0") as stream:
+        async with live.stream("secret", "token=sp_all&since=k3v9-0") as stream:
             assert cursors(await stream.take(1)) == ["hello k3v9-0"]
-        assert (await room.get("/v1/feeds/secret/events?token=sp_all")).is_success
+        assert (await live.get("/v1/feeds/secret/events?token=sp_all")).is_success
     finally:
         for logger in loggers:
             logger.removeHandler(listener)

@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from stoppress.process.certificate import load
-from stoppress.web.line.socket_poller import (
-    READABLE,
+from stoppress.web.line.call_openssl_without_ssl_socket import TlsState, server_state
+from stoppress.web.line.poll_sockets_with_one_epoll import (
     EpollPoller,
     LoopPoller,
     SocketPoller,
@@ -35,7 +35,7 @@ class Recorder(asyncio.Protocol):
     def __init__(self) -> None:
         self.transport: TlsTransport
         self.data = b""
-        self.told: list[str] = []
+        self.reported: list[str] = []
         self.error: Exception | None = None
         self.keeps_open = False
 
@@ -43,7 +43,7 @@ class Recorder(asyncio.Protocol):
         """Begin."""
         assert isinstance(transport, TlsTransport)
         self.transport = transport
-        self.told.append("made")
+        self.reported.append("made")
 
     def data_received(self, data: bytes) -> None:
         """Bytes."""
@@ -51,20 +51,20 @@ class Recorder(asyncio.Protocol):
 
     def eof_received(self) -> bool | None:
         """The peer has ended its side."""
-        self.told.append("eof")
+        self.reported.append("eof")
         return self.keeps_open
 
     def pause_writing(self) -> None:
         """Too much is buffered."""
-        self.told.append("pause")
+        self.reported.append("pause")
 
     def resume_writing(self) -> None:
         """It is sent."""
-        self.told.append("resume")
+        self.reported.append("resume")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end."""
-        self.told.append("lost")
+        self.reported.append("lost")
         self.error = exc
 
 
@@ -111,8 +111,11 @@ class Line:
 
 def shaken_hands(
     version: ssl.TLSVersion | None = None, buffer: int = 0
-) -> tuple[ssl.SSLSocket, ssl.SSLSocket]:
-    """Both ends of a TLS connection, its handshake done: (server's, client's)."""
+) -> tuple[socket.socket, TlsState, ssl.SSLSocket]:
+    """Both ends of a TLS connection, its handshake done.
+
+    The server's socket and state, and the client.
+    """
     ours, theirs = socket.socketpair()
     if buffer:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
@@ -121,7 +124,7 @@ def shaken_hands(
         context.maximum_version = version
     for end in (ours, theirs):
         end.setblocking(False)
-    server = context.wrap_socket(ours, server_side=True, do_handshake_on_connect=False)
+    server = server_state(context, ours)
     client = trust().wrap_socket(
         theirs,
         server_hostname="localhost",
@@ -129,10 +132,11 @@ def shaken_hands(
         # So that an end without close_notify is an error.
         suppress_ragged_eofs=False,
     )
-    for end in (client, server) * 3:
+    ends: tuple[ssl.SSLSocket | TlsState, ...] = (client, server)
+    for side in ends * 3:
         with contextlib.suppress(ssl.SSLWantReadError):
-            end.do_handshake()
-    return server, client
+            side.do_handshake()
+    return ours, server, client
 
 
 @asynccontextmanager
@@ -142,17 +146,16 @@ async def connected(
     buffer: int = 0,
 ) -> AsyncIterator[Line]:
     """A connection, from its handshake to its end."""
-    server, client = shaken_hands(version, buffer)
+    server, tls, client = shaken_hands(version, buffer)
     poller = make(asyncio.get_running_loop())
     ours = Recorder()
-    poller.watch(server.fileno(), Nobody(), READABLE)
-    transport = TlsTransport(poller, server, ours)
+    transport = TlsTransport(poller, server, tls, ours)
     transport.begin()
     try:
         yield Line(transport, ours, client)
     finally:
         transport.abort()
-        await until(lambda: "lost" in ours.told, PATIENCE_S)
+        await until(lambda: "lost" in ours.reported, PATIENCE_S)
         client.close()
         poller.close()
 
@@ -175,7 +178,9 @@ async def test_bytes_go_both_ways(
         line.transport.writelines([b"cli", b"ent"])
         assert await line.read(13) == b"to the client"
         assert line.transport.get_extra_info("sslcontext") is not None
-        assert line.transport.get_extra_info("socket").version() == line.peer.version()
+        assert (
+            line.transport.get_extra_info("ssl_object").version() == line.peer.version()
+        )
         assert line.transport.get_extra_info("unknown", 7) == 7
         assert line.transport.get_protocol() is line.ours
         assert line.transport.can_write_eof()
@@ -183,10 +188,10 @@ async def test_bytes_go_both_ways(
 
 @VERSIONS
 @pytest.mark.parametrize("buffer", [0, 4096], ids=["at once", "buffered"])
-async def test_one_side_ends_and_the_other_is_read_on(
+async def test_after_write_eof_the_other_side_is_still_read(
     version: ssl.TLSVersion, buffer: int
 ) -> None:
-    """The peer learns at once that no more comes, and what it sends still arrives."""
+    """The peer sees the end at once, and its later bytes still arrive."""
     async with connected(version=version, buffer=buffer) as line:
         sent = bytes(100_000 if buffer else 10)
         line.transport.write(sent)
@@ -204,22 +209,21 @@ async def test_one_side_ends_and_the_other_is_read_on(
         await line.until(lambda: line.ours.data == b"the last words")
         assert not line.transport.is_closing()
         line.transport.close()
-        await line.until(lambda: "lost" in line.ours.told)
+        await line.until(lambda: "lost" in line.ours.reported)
         assert line.ours.error is None
 
 
-async def test_what_came_with_the_handshake_is_read_at_once() -> None:
-    """No event of the kernel announces it again."""
-    server, client = shaken_hands()
+async def test_bytes_sent_with_the_handshake_are_read_at_once() -> None:
+    """The kernel reports no event for them."""
+    server, tls, client = shaken_hands()
     client.send(b"early")
     poller = EpollPoller(asyncio.get_running_loop())
     ours = Recorder()
-    poller.watch(server.fileno(), Nobody(), READABLE)
-    transport = TlsTransport(poller, server, ours)
+    transport = TlsTransport(poller, server, tls, ours)
     transport.begin()
     assert ours.data == b"early"
     transport.abort()
-    await until(lambda: "lost" in ours.told, PATIENCE_S)
+    await until(lambda: "lost" in ours.reported, PATIENCE_S)
     client.close()
     poller.close()
 
@@ -231,21 +235,21 @@ async def test_a_slow_peer_gets_every_byte_in_order() -> None:
         pieces = [rng.randbytes(rng.choice([1, 100, 5_000, 40_000])) for _ in range(99)]
         for at, piece in enumerate(pieces):
             line.transport.write(memoryview(piece) if at % 2 else bytearray(piece))
-        assert line.ours.told == ["made", "pause"]
+        assert line.ours.reported == ["made", "pause"]
         assert line.transport.get_write_buffer_size() > HIGH_WATER_BYTES
         whole = b"".join(pieces)
         got = await line.read(len(whole))
         assert hashlib.sha256(got).digest() == hashlib.sha256(whole).digest()
-        await line.until(lambda: line.ours.told == ["made", "pause", "resume"])
+        await line.until(lambda: line.ours.reported == ["made", "pause", "resume"])
         assert line.transport.get_write_buffer_size() == 0
 
 
-async def test_the_marks_say_when_the_protocol_is_paused() -> None:
+async def test_water_marks_pause_the_protocol() -> None:
     """At 0, as the hub sets it: with the first byte that is buffered."""
     async with connected(buffer=4096) as line:
         line.transport.set_write_buffer_limits(high=0)
         assert line.transport.get_write_buffer_limits() == (0, 0)
-        while line.ours.told == ["made"]:
+        while line.ours.reported == ["made"]:
             line.transport.write(bytes(1000))
         waiting = line.transport.get_write_buffer_size()
         assert 0 < waiting <= 1000
@@ -255,7 +259,7 @@ async def test_the_marks_say_when_the_protocol_is_paused() -> None:
         assert line.transport.get_write_buffer_limits()[1] == HIGH_WATER_BYTES
 
 
-async def test_bytes_that_wait_decrypted_are_read() -> None:
+async def test_decrypted_bytes_in_openssl_are_read() -> None:
     """Records are up to 16 KiB, whatever the kernel has besides."""
     async with connected() as line:
         sent = random.Random(1).randbytes(150_000)
@@ -272,8 +276,8 @@ async def test_bytes_that_wait_decrypted_are_read() -> None:
         await line.until(lambda: line.ours.data == sent)
 
 
-async def test_a_paused_transport_leaves_bytes_where_they_are() -> None:
-    """And reads them when it goes on."""
+async def test_a_paused_transport_reads_nothing() -> None:
+    """It reads them when it resumes."""
     async with connected() as line:
         line.transport.pause_reading()
         assert not line.transport.is_reading()
@@ -285,8 +289,8 @@ async def test_a_paused_transport_leaves_bytes_where_they_are() -> None:
         await line.until(lambda: line.ours.data == b"later")
 
 
-async def test_close_sends_what_is_buffered_and_says_so() -> None:
-    """The peer sees all bytes, then close_notify: no cut-off that looks like an end."""
+async def test_close_sends_buffered_bytes_and_close_notify() -> None:
+    """The peer can tell the end from a cut-off."""
     async with connected(buffer=4096) as line:
         sent = random.Random(2).randbytes(300_000)
         line.transport.write(sent)
@@ -294,7 +298,7 @@ async def test_close_sends_what_is_buffered_and_says_so() -> None:
         assert line.transport.is_closing()
         line.transport.write(b"too late")
         assert await line.read(len(sent)) == sent
-        await line.until(lambda: line.ours.told[-1] == "lost")
+        await line.until(lambda: line.ours.reported[-1] == "lost")
         assert line.ours.error is None
         line.peer.setblocking(True)
         line.peer.settimeout(PATIENCE_S)
@@ -302,43 +306,43 @@ async def test_close_sends_what_is_buffered_and_says_so() -> None:
 
 
 async def test_a_close_does_not_wait_for_the_peer() -> None:
-    """Who never answers close_notify is closed all the same."""
+    """A peer that never answers close_notify is closed all the same."""
     async with connected() as line:
         line.transport.close()
         line.transport.close()
-        await line.until(lambda: line.ours.told == ["made", "lost"])
+        await line.until(lambda: line.ours.reported == ["made", "lost"])
         assert line.ours.error is None
 
 
-async def test_abort_drops_what_is_buffered() -> None:
+async def test_abort_drops_buffered_bytes() -> None:
     """At once."""
     async with connected(buffer=4096) as line:
         line.transport.write(bytes(MIB))
         line.transport.abort()
         assert line.transport.get_write_buffer_size() == 0
-        await line.until(lambda: "lost" in line.ours.told)
+        await line.until(lambda: "lost" in line.ours.reported)
         with pytest.raises(OSError):  # how much came before is open
             while line.peer.recv(65_536):
                 pass
 
 
 @pytest.mark.parametrize("keeps_open", [False, True])
-async def test_a_peer_that_ends_its_side(keeps_open: bool) -> None:
-    """The protocol decides whether it still gets bytes."""
+async def test_eof_of_the_peer_is_passed_to_the_protocol(keeps_open: bool) -> None:
+    """The protocol decides whether it still sends bytes."""
     async with connected() as line:
         line.ours.keeps_open = keeps_open
         with pytest.raises(ssl.SSLWantReadError):
             line.peer.unwrap()  # sends close_notify
-        await line.until(lambda: "eof" in line.ours.told)
+        await line.until(lambda: "eof" in line.ours.reported)
         if keeps_open:
             assert not line.transport.is_closing()
             line.transport.write(b"still")
             line.transport.close()
-        await line.until(lambda: "lost" in line.ours.told)
+        await line.until(lambda: "lost" in line.ours.reported)
         assert line.ours.error is None
 
 
-async def test_a_peer_that_vanishes_ends_it() -> None:
+async def test_a_lost_peer_closes_the_transport() -> None:
     """While reading, while paused, and while bytes wait."""
     for prepare in ("read", "pause", "wait", "close"):
         async with connected(buffer=4096) as line:
@@ -351,34 +355,34 @@ async def test_a_peer_that_vanishes_ends_it() -> None:
                 line.transport.write(bytes(MIB))
                 line.transport.close()
             line.peer.close()
-            await line.until(lambda: "lost" in line.ours.told)
+            await line.until(lambda: "lost" in line.ours.reported)
             assert (line.ours.error is None) == (prepare == "read")
 
 
-async def test_what_is_not_tls_ends_it() -> None:
-    """Bytes that were changed on the way are never given to the protocol."""
+async def test_invalid_tls_records_close_the_transport() -> None:
+    """Bytes that were changed on the way never reach the protocol."""
     async with connected() as line:
         with socket.socket(fileno=line.peer.detach()) as bare:
             bare.send(b"\x17\x03\x03\x00\x20" + bytes(32))
-            await line.until(lambda: "lost" in line.ours.told)
+            await line.until(lambda: "lost" in line.ours.reported)
         assert isinstance(line.ours.error, ssl.SSLError)
         assert line.ours.data == b""
 
 
-async def test_a_failed_write_ends_it() -> None:
-    """The protocol hears of it in the next turn, not in the middle of its call."""
+async def test_a_failed_write_closes_the_transport() -> None:
+    """The protocol is told in the next turn, not in the middle of its call."""
     async with connected() as line:
         line.transport.pause_reading()
         line.peer.close()
         line.transport.write(b"x" * 70_000)
         line.transport.write(b"y" * 70_000)
-        assert "lost" not in line.ours.told
-        await line.until(lambda: "lost" in line.ours.told)
+        assert "lost" not in line.ours.reported
+        await line.until(lambda: "lost" in line.ours.reported)
         assert isinstance(line.ours.error, OSError)
 
 
-async def test_a_fault_of_the_protocol_ends_its_connection() -> None:
-    """And nothing else."""
+async def test_an_exception_of_the_protocol_closes_only_its_connection() -> None:
+    """The other connections go on."""
 
     class Faulty(Recorder):
         def data_received(self, data: bytes) -> None:
@@ -388,5 +392,5 @@ async def test_a_fault_of_the_protocol_ends_its_connection() -> None:
         faulty = Faulty()
         line.transport.set_protocol(faulty)
         line.peer.send(b"x")
-        await line.until(lambda: "lost" in faulty.told)
-        line.ours.told.append("lost")
+        await line.until(lambda: "lost" in faulty.reported)
+        line.ours.reported.append("lost")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 
 from stoppress.domain.timestamps import parse_instant
-from tests.unit.web.line.live_harness import Liveroom, cursors, on_every_server, take
+from tests.unit.web.line.live_harness import LiveServer, cursors, on_every_server, take
 
 
 @on_every_server()
-async def test_a_reader_from_now_gets_hello_at_the_head_and_what_comes(
-    room: Liveroom,
+async def test_a_reader_from_now_gets_hello_at_the_head_and_later_events(
+    live: LiveServer,
 ) -> None:
-    room.publish(3)
-    async with room.ws("feed=x") as socket:
+    live.publish(3)
+    async with live.ws("feed=x") as socket:
         (hello,) = await take(socket, 1)
         assert parse_instant(hello.pop("at"))
         assert hello == {
@@ -24,11 +24,11 @@ async def test_a_reader_from_now_gets_hello_at_the_head_and_what_comes(
             "beat": 25,
             "retry_ms": 4000,
         }
-        room.paper.publish("x", "news")
-        room.paper.edit("x", "p4", "better")
+        live.upstream.publish("x", "news")
+        live.upstream.edit("x", "p4", "better")
         got = await take(socket, 2)
-        room.paper.withdraw("x", "p4")
-        room.paper.change("x", title="New")
+        live.upstream.withdraw("x", "p4")
+        live.upstream.change("x", title="New")
         got += await take(socket, 2)
     assert cursors(got) == [
         "published k3v9-4",
@@ -42,31 +42,31 @@ async def test_a_reader_from_now_gets_hello_at_the_head_and_what_comes(
 
 
 @on_every_server()
-async def test_a_reader_resumes_where_it_was(room: Liveroom) -> None:
-    room.publish(5)
-    async with room.ws("feed=x@k3v9-2") as socket:
+async def test_a_reader_resumes_at_its_cursor(live: LiveServer) -> None:
+    live.publish(5)
+    async with live.ws("feed=x@k3v9-2") as socket:
         got = await take(socket, 4)
         assert got[0]["resumed"] is True
         assert got[0]["cursor"] == "k3v9-2"
         assert cursors(got[1:]) == [f"published k3v9-{n}" for n in (3, 4, 5)]
-        room.publish(1)
+        live.publish(1)
         assert cursors(await take(socket, 1)) == ["published k3v9-6"]
 
 
 @on_every_server()
-async def test_all_transports_carry_the_same(room: Liveroom) -> None:
-    room.publish(2)
+async def test_all_transports_carry_the_same_messages(live: LiveServer) -> None:
+    live.publish(2)
     async with (
-        room.ws("feed=x@k3v9-1") as socket,
-        room.stream("x", "since=k3v9-1") as s,
+        live.ws("feed=x@k3v9-1") as socket,
+        live.stream("x", "since=k3v9-1") as s,
     ):
         by_socket, by_stream = await take(socket, 2), await s.take(2)
         for hello in (by_socket[0], by_stream[0]):
             assert hello.pop("at"), "when it was made"
         assert by_socket == by_stream
-        asking = asyncio.create_task(room.get("/v1/feeds/x/events?since=k3v9-2"))
-        await room.until(lambda: room.size() == 3)
-        room.paper.publish("x", "çağrı ölüm şiir")
+        asking = asyncio.create_task(live.get("/v1/feeds/x/events?since=k3v9-2"))
+        await live.until(lambda: live.size() == 3)
+        live.upstream.publish("x", "çağrı ölüm şiir")
         by_socket, by_stream = await take(socket, 1), await s.take(1)
         answer = await asking
     assert by_socket == by_stream == answer.json()["events"]
@@ -74,33 +74,33 @@ async def test_all_transports_carry_the_same(room: Liveroom) -> None:
 
 
 @on_every_server()
-async def test_a_reader_may_change_transports_mid_stream(room: Liveroom) -> None:
+async def test_a_reader_may_change_transports_mid_stream(live: LiveServer) -> None:
     seen: list[str] = []
-    async with room.ws("feed=x") as socket:
+    async with live.ws("feed=x") as socket:
         (hello,) = await take(socket, 1)
-        room.publish(2)
+        live.publish(2)
         seen += [m["cursor"] for m in await take(socket, 2)]
-    room.publish(2)
-    async with room.stream("x", last_event_id=seen[-1], since="k3v9-0") as stream:
+    live.publish(2)
+    async with live.stream("x", last_event_id=seen[-1], since="k3v9-0") as stream:
         first = await stream.next()
         assert first is not None
         assert first[2]["resumed"]
         seen += [m["cursor"] for m in await stream.take(2)]
-    room.publish(2)
-    answer = await room.get(f"/v1/feeds/x/events?since={seen[-1]}")
+    live.publish(2)
+    answer = await live.get(f"/v1/feeds/x/events?since={seen[-1]}")
     seen += [m["cursor"] for m in answer.json()["events"]]
     assert seen == [f"k3v9-{n}" for n in range(1, 7)]
 
 
 @on_every_server()
-async def test_what_can_not_be_continued_is_reset(room: Liveroom) -> None:
+async def test_a_cursor_outside_the_log_is_reset(live: LiveServer) -> None:
     """Another epoch, older than the log's window, beyond its head."""
-    room.paper.window_events = 2
-    room.publish(5)
-    for channel in list(room.hub._channels.all()):
-        room.hub.channel_ended(channel)  # so that it is filled from that window
+    live.upstream.window_events = 2
+    live.publish(5)
+    for channel in list(live.hub._channels.all()):
+        live.hub.channel_ended(channel)  # so that it is filled from that window
     for place in ("zzz-3", "k3v9-1", "k3v9-99"):
-        async with room.ws(f"feed=x@{place}") as socket:
+        async with live.ws(f"feed=x@{place}") as socket:
             (reset,) = await take(socket, 1)
             assert reset == {
                 "type": "reset",
@@ -108,31 +108,33 @@ async def test_what_can_not_be_continued_is_reset(room: Liveroom) -> None:
                 "cursor": "k3v9-5",
                 "retry_ms": 3000,
             }
-        async with room.stream("x", f"since={place}") as stream:
+        async with live.stream("x", f"since={place}") as stream:
             event = await stream.next()
             assert event is not None
             assert event[0] == "reset"
             assert event[1] == "k3v9-5"
-        answer = await room.get(f"/v1/feeds/x/events?since={place}")
+        answer = await live.get(f"/v1/feeds/x/events?since={place}")
         assert answer.json() == {"reset": True, "cursor": "k3v9-5", "retry_ms": 3000}
-    async with room.ws("feed=x@zzz-3") as socket:
+    async with live.ws("feed=x@zzz-3") as socket:
         await take(socket, 1)
-        room.publish(1)
+        live.publish(1)
         assert cursors(await take(socket, 1)) == ["published k3v9-6"]
 
 
 @on_every_server()
-async def test_a_cursor_a_step_ahead_waits_for_the_line(room: Liveroom) -> None:
-    """The log has it, our line not yet: no reset, and one read for all."""
-    room.publish(2)
-    async with room.ws("feed=x") as first:
+async def test_a_cursor_ahead_of_the_subscription_waits_for_it(
+    live: LiveServer,
+) -> None:
+    """The log has the event, the subscription not yet: no reset, one read for all."""
+    live.publish(2)
+    async with live.ws("feed=x") as first:
         await take(first, 1)
-        room.paper.held = True
-        room.publish(2)
-        sockets = [room.ws("feed=x@k3v9-4"), room.ws("feed=x@k3v9-3")]
+        live.upstream.held = True
+        live.publish(2)
+        sockets = [live.ws("feed=x@k3v9-4"), live.ws("feed=x@k3v9-3")]
         async with sockets[0] as ahead, sockets[1] as between:
-            await room.until(lambda: room.paper.heads >= 1)
-            room.paper.deliver("x")
+            await live.until(lambda: live.upstream.heads >= 1)
+            live.upstream.deliver("x")
             (hello,) = await take(ahead, 1)
             assert hello["resumed"] and hello["cursor"] == "k3v9-4"
             got = await take(between, 2)
@@ -140,42 +142,42 @@ async def test_a_cursor_a_step_ahead_waits_for_the_line(room: Liveroom) -> None:
 
 
 @on_every_server()
-async def test_a_new_epoch_resets_everyone(room: Liveroom) -> None:
-    room.publish(3)
-    async with room.ws("feed=x") as socket, room.stream("x") as stream:
+async def test_a_new_epoch_resets_everyone(live: LiveServer) -> None:
+    live.publish(3)
+    async with live.ws("feed=x") as socket, live.stream("x") as stream:
         await take(socket, 1)
         await stream.take(1)
-        asking = asyncio.create_task(room.get("/v1/feeds/x/events?since=k3v9-3"))
-        await room.until(lambda: room.size() == 3)
-        room.paper.restart("x", "w7", keep=1)
+        asking = asyncio.create_task(live.get("/v1/feeds/x/events?since=k3v9-3"))
+        await live.until(lambda: live.size() == 3)
+        live.upstream.restart("x", "w7", keep=1)
         (reset,) = await take(socket, 1)
         assert reset["type"] == "reset"
         assert reset["cursor"] == "w7-1"
         assert await stream.take(1) == [reset]
         assert (await asking).json()["reset"] is True
-        room.publish(1)
+        live.publish(1)
         assert cursors(await take(socket, 1)) == ["published w7-2"]
 
 
 @on_every_server()
-async def test_no_reader_is_left_behind(room: Liveroom) -> None:
-    """However it went: closed, cut, or ended by the client of a stream."""
-    async with room.ws("feed=x") as socket, room.stream("x") as stream:
+async def test_no_reader_stays_registered(live: LiveServer) -> None:
+    """Closed, cut off, or a stream ended by its client."""
+    async with live.ws("feed=x") as socket, live.stream("x") as stream:
         await take(socket, 1)
         await stream.take(1)
-        assert room.ledger.here == 2
+        assert live.ledger.here == 2
         socket.transport.abort()
-    await room.until(lambda: room.ledger.here == 0)
-    await room.until(lambda: room.size() == 0)
+    await live.until(lambda: live.ledger.here == 0)
+    await live.until(lambda: live.size() == 0)
 
 
 @on_every_server(beat_s=1)
-async def test_beats_go_to_who_is_at_the_head(room: Liveroom) -> None:
-    room.publish(1)
-    async with room.ws("feed=x") as socket, room.stream("x") as stream:
+async def test_beats_go_to_readers_at_the_head(live: LiveServer) -> None:
+    live.publish(1)
+    async with live.ws("feed=x") as socket, live.stream("x") as stream:
         await take(socket, 1)
         await stream.take(1)
-        room.hub.tick(room.hub.now() + 1)
+        live.hub.tick(live.hub.now() + 1)
         assert await take(socket, 1) == [
             {"type": "beat", "feed": "x", "cursor": "k3v9-1"}
         ]
@@ -185,50 +187,50 @@ async def test_beats_go_to_who_is_at_the_head(room: Liveroom) -> None:
 
 
 @on_every_server()
-async def test_readers_are_told_how_many_they_are(room: Liveroom) -> None:
-    room.paper.make("crowd", show_readers=True)
-    async with room.ws("feed=crowd") as socket:
+async def test_readers_receive_the_reader_count(live: LiveServer) -> None:
+    live.upstream.make("crowd", show_readers=True)
+    async with live.ws("feed=crowd") as socket:
         await take(socket, 1)
-        room.hub.tick(room.hub.now() + 10)
+        live.hub.tick(live.hub.now() + 10)
         counted = {"type": "readers", "feed": "crowd", "count": 1}
         assert await take(socket, 1) == [counted]
-        async with room.ws("feed=crowd") as another:
+        async with live.ws("feed=crowd") as another:
             await take(another, 1)
-            room.hub.tick(room.hub.now() + 20)
+            live.hub.tick(live.hub.now() + 20)
             assert await take(socket, 1) == [counted | {"count": 2}]
 
 
 @on_every_server(channel_idle_s=5.0)
-async def test_a_feed_opens_once_and_closes_when_unused(room: Liveroom) -> None:
-    room.paper.gate = asyncio.Event()
-    comers = [asyncio.create_task(room.get("/v1/feeds/x/events")) for _ in range(5)]
-    await room.until(lambda: room.paper.opens == 1)
-    room.paper.gate.set()
+async def test_a_feed_opens_once_and_closes_when_unused(live: LiveServer) -> None:
+    live.upstream.answering = asyncio.Event()
+    comers = [asyncio.create_task(live.get("/v1/feeds/x/events")) for _ in range(5)]
+    await live.until(lambda: live.upstream.opens == 1)
+    live.upstream.answering.set()
     assert {(await comer).status_code for comer in comers} == {200}
-    async with room.ws("feed=x") as socket:
+    async with live.ws("feed=x") as socket:
         await take(socket, 1)
-        room.hub.tick(room.hub.now() + 100)
-        assert room.paper.closes == 0
-    await room.until(lambda: room.size() == 0)
-    room.hub.tick(room.hub.now() + 1)
-    assert room.paper.closes == 0
-    room.hub.tick(room.hub.now() + 100)
-    await room.until(lambda: room.paper.closes == 1)
-    async with room.ws("feed=x") as socket:
+        live.hub.tick(live.hub.now() + 100)
+        assert live.upstream.closes == 0
+    await live.until(lambda: live.size() == 0)
+    live.hub.tick(live.hub.now() + 1)
+    assert live.upstream.closes == 0
+    live.hub.tick(live.hub.now() + 100)
+    await live.until(lambda: live.upstream.closes == 1)
+    async with live.ws("feed=x") as socket:
         await take(socket, 1)
-    assert room.paper.opens == 2
+    assert live.upstream.opens == 2
 
 
 @on_every_server()
-async def test_one_encode_an_event_however_many_read(room: Liveroom) -> None:
+async def test_each_event_is_encoded_once_for_all_readers(live: LiveServer) -> None:
     async with (
-        room.ws("feed=x") as one,
-        room.ws("feed=x") as two,
-        room.stream("x") as s,
+        live.ws("feed=x") as one,
+        live.ws("feed=x") as two,
+        live.stream("x") as s,
     ):
         for got in (await take(one, 1), await take(two, 1), await s.take(1)):
             assert got[0]["type"] == "hello"
-        room.publish(20)
+        live.publish(20)
         assert await take(one, 20) == await take(two, 20) == await s.take(20)
-        await room.get("/v1/feeds/x/events?since=k3v9-0")
-    assert room.ledger.encodes == 20
+        await live.get("/v1/feeds/x/events?since=k3v9-0")
+    assert live.ledger.encodes == 20

@@ -14,7 +14,7 @@ ASKED = {
 }
 
 
-def test_the_key_is_answered_as_the_standard_says() -> None:
+def test_the_accept_key_follows_the_standard() -> None:
     """The example of RFC 6455, section 1.3."""
     accept = accepted(ASKED)
     assert accept == b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
@@ -38,10 +38,10 @@ def test_the_key_is_answered_as_the_standard_says() -> None:
         {b"expect": b"100-continue"},
     ],
 )
-def test_what_is_not_quite_right_is_left_to_the_library(
+def test_an_irregular_handshake_is_left_to_the_library(
     changed: dict[bytes, bytes],
 ) -> None:
-    """It refuses it, in words of its own."""
+    """The library answers with its own refusal."""
     assert accepted(ASKED | changed) is None
 
 
@@ -50,8 +50,8 @@ def test_each_required_header_is_needed() -> None:
         assert accepted({key: v for key, v in ASKED.items() if key != name}) is None
 
 
-def test_compression_is_agreed_to_where_it_is_offered() -> None:
-    """By its header, in the answer too."""
+def test_compression_is_accepted_if_offered() -> None:
+    """Also named in the answer's header."""
     assert agreement(ASKED) == ""
     offered = {b"sec-websocket-extensions": b"permessage-deflate"}
     agreed = agreement(ASKED | offered)

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.unit.web.line.live_harness import Liveroom, cursors, on_every_server, take
+from tests.unit.web.line.live_harness import LiveServer, cursors, on_every_server, take
 
 
 @on_every_server()
-async def test_one_socket_follows_many_feeds(room: Liveroom) -> None:
-    async with room.ws("feed=x&feed=other") as socket:
+async def test_one_socket_follows_many_feeds(live: LiveServer) -> None:
+    async with live.ws("feed=x&feed=other") as socket:
         hellos = await take(socket, 2)
         assert {hello["feed"] for hello in hellos} == {"x", "other"}
-        room.paper.publish("x")
-        room.paper.publish("other")
+        live.upstream.publish("x")
+        live.upstream.publish("other")
         assert {m["feed"] for m in await take(socket, 2)} == {"x", "other"}
         await socket.send('{"op":"unfollow","feed":"x"}')
         await socket.send('{"op":"follow","feed":"other","cursor":"k3v9-0"}')
         got = await take(socket, 2)
         assert cursors(got) == ["hello k3v9-0", "published k3v9-1"]
         assert {m["feed"] for m in got} == {"other"}
-        room.paper.publish("x")
-        room.paper.publish("other")
+        live.upstream.publish("x")
+        live.upstream.publish("other")
         (message,) = await take(socket, 1)
         assert message["feed"] == "other"
 
 
 @on_every_server()
-async def test_pings_are_answered_and_closes_too(room: Liveroom) -> None:
-    async with room.ws("feed=x") as socket:
+async def test_pings_and_closes_are_answered(live: LiveServer) -> None:
+    async with live.ws("feed=x") as socket:
         await take(socket, 1)
         async with asyncio.timeout(60):
             await (await socket.ping(b"are you there"))
         await socket.close(1000)
         assert socket.close_code == 1000
-    await room.until(lambda: room.ledger.here == 0)
+    await live.until(lambda: live.ledger.here == 0)

@@ -30,7 +30,7 @@ def test_a_moment(text: str, zone: str, until: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["soon", "15:00", "0001-01-01T00:00", "9" * 30])
-def test_what_is_no_moment_is_refused(text: str) -> None:
+def test_an_invalid_moment_is_refused(text: str) -> None:
     """With an example."""
     with pytest.raises(Invalid, match="such as 2026"):
         moment_mark({"moment": text}, "UTC")

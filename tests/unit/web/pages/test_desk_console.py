@@ -10,57 +10,57 @@ import pytest
 import pytest_asyncio
 
 from stoppress.web.pages.find_browser_files import browser_folder
-from stoppress.web.pages.templating import Templates
+from stoppress.web.pages.render_html import Templates
 from tests.unit.web.desk_harness import BASE
-from tests.unit.web.pages.desk_door import FETCHED, Door, open_door
+from tests.unit.web.pages.desk_site import FETCHED, DeskSite, open_desk_site
 
 pytestmark = pytest.mark.asyncio
 
 
 @pytest_asyncio.fixture
-async def door() -> AsyncIterator[Door]:
+async def site() -> AsyncIterator[DeskSite]:
     """The desk and a browser."""
-    async with open_door() as door:
-        yield door
+    async with open_desk_site() as site:
+        yield site
 
 
-async def test_strangers_see_the_door(door: Door) -> None:
+async def test_strangers_see_the_door(site: DeskSite) -> None:
     """Without a token there is a form that works without scripts, and no desk."""
-    answer = await door.browser.get("/desk?feed=quay")
+    answer = await site.browser.get("/desk?feed=quay")
     assert answer.status_code == 200
     assert 'action="/desk/sign-in"' in answer.text
     assert 'name="feed" value="quay"' in answer.text
     assert 'id="write"' not in answer.text
 
 
-async def test_the_cookie_writes_from_our_own_pages_alone(door: Door) -> None:
+async def test_the_cookie_writes_from_our_own_pages_alone(site: DeskSite) -> None:
     """With the cookie the desk's page may write; another site's page may not."""
-    await door.office.feed()
-    await door.sign_in()
+    await site.harness.feed()
+    await site.sign_in()
     post = {"body": "Hi"}
     path = "/v1/feeds/quay/posts"
-    assert (await door.browser.post(path, json=post)).status_code == 403
+    assert (await site.browser.post(path, json=post)).status_code == 403
     foreign = {"origin": "https://elsewhere.example"}
     assert (
-        await door.browser.post(path, json=post, headers=foreign)
+        await site.browser.post(path, json=post, headers=foreign)
     ).status_code == 403
-    ours = await door.browser.post(path, json=post, headers=FETCHED)
+    ours = await site.browser.post(path, json=post, headers=FETCHED)
     assert ours.status_code == 201
 
 
-async def test_feeds_are_those_the_token_may_write(door: Door) -> None:
+async def test_feeds_are_those_the_token_may_write(site: DeskSite) -> None:
     """The list holds every visibility, and no feed of others."""
-    await door.office.feed("quay")
-    await door.office.feed("hidden", visibility="private")
-    await door.office.feed("other")
-    assert (await door.browser.get("/desk/feeds")).status_code == 401
-    await door.sign_in(await door.secret("publish", feeds=["quay", "hidden"]))
-    answer = (await door.browser.get("/desk/feeds")).json()
+    await site.harness.feed("quay")
+    await site.harness.feed("hidden", visibility="private")
+    await site.harness.feed("other")
+    assert (await site.browser.get("/desk/feeds")).status_code == 401
+    await site.sign_in(await site.secret("publish", feeds=["quay", "hidden"]))
+    answer = (await site.browser.get("/desk/feeds")).json()
     assert {feed["slug"] for feed in answer["feeds"]} == {"quay", "hidden"}
     assert answer["feeds"][0]["url"].startswith(BASE)
     assert answer["makes"] is False
-    await door.sign_in()
-    answer = (await door.browser.get("/desk/feeds")).json()
+    await site.sign_in()
+    answer = (await site.browser.get("/desk/feeds")).json()
     assert {feed["slug"] for feed in answer["feeds"]} == {"quay", "hidden", "other"}
     assert answer["makes"] is True
 
@@ -77,12 +77,12 @@ DRAFT = {
 }
 
 
-async def test_a_preview_is_what_readers_will_see(door: Door) -> None:
+async def test_a_preview_is_what_readers_will_see(site: DeskSite) -> None:
     """The preview is drawn by the page's own macro, and nothing is stored."""
-    await door.office.feed()
-    await door.sign_in()
+    await site.harness.feed()
+    await site.sign_in()
     path = "/desk/preview?feed=quay"
-    answer = await door.browser.post(path, json=DRAFT, headers=FETCHED)
+    answer = await site.browser.post(path, json=DRAFT, headers=FETCHED)
     assert answer.status_code == 200, answer.text
     html = answer.json()["html"]
     assert '<article class="sp-post sp-is-breaking"' in html
@@ -91,37 +91,37 @@ async def test_a_preview_is_what_readers_will_see(door: Door) -> None:
     assert "<script" not in html
     for text in ("harbour", "Ada Voss", "Harbour master", "A ship", "It was nine."):
         assert text in html
-    page = (await door.office.public.get("/v1/feeds/quay")).json()
+    page = (await site.harness.public.get("/v1/feeds/quay")).json()
     assert page["posts"] == []
     assert page["cursor"].endswith("-0")
 
 
-async def test_a_preview_equals_the_post_it_becomes(door: Door) -> None:
+async def test_a_preview_equals_the_post_it_becomes(site: DeskSite) -> None:
     """But for its id, the published post is drawn to the same HTML."""
-    await door.office.feed(language="ar", direction="rtl", timezone="Asia/Aden")
-    await door.sign_in()
+    await site.harness.feed(language="ar", direction="rtl", timezone="Asia/Aden")
+    await site.sign_in()
     # A correction is dated when it is made: not the same twice.
     draft = {**DRAFT, "published_at": "2026-11-22T09:30:00Z", "correction": None}
     path = "/desk/preview?feed=quay"
-    seen = (await door.browser.post(path, json=draft, headers=FETCHED)).json()
+    seen = (await site.browser.post(path, json=draft, headers=FETCHED)).json()
     path = "/v1/feeds/quay/posts"
-    made = (await door.browser.post(path, json=draft, headers=FETCHED)).json()["post"]
-    snapshot = await door.office.services.snapshots.snapshot("quay")
+    made = (await site.browser.post(path, json=draft, headers=FETCHED)).json()["post"]
+    snapshot = await site.harness.services.snapshots.snapshot("quay")
     page = Templates(browser_folder()).post(snapshot.feed, made)
     assert seen["html"] == page.replace(made["id"], "preview")
     assert (seen["language"], seen["direction"]) == ("ar", "rtl")
     assert ">12:30<" in seen["html"], "in the feed's zone"
 
 
-async def test_a_preview_is_for_those_who_may_write(door: Door) -> None:
+async def test_a_preview_is_for_those_who_may_write(site: DeskSite) -> None:
     """No token, a token of another feed, another site, no such feed: refused."""
-    await door.office.feed("quay")
+    await site.harness.feed("quay")
     path = "/desk/preview?feed=quay"
-    ask = door.browser.post
+    ask = site.browser.post
     assert (await ask(path, json=DRAFT, headers=FETCHED)).status_code == 401
-    await door.sign_in(await door.secret("publish", feeds=["other"]))
+    await site.sign_in(await site.secret("publish", feeds=["other"]))
     assert (await ask(path, json=DRAFT, headers=FETCHED)).status_code == 403
-    await door.sign_in()
+    await site.sign_in()
     assert (await ask(path, json=DRAFT)).status_code == 403
     nowhere = "/desk/preview?feed=nowhere"
     assert (await ask(nowhere, json=DRAFT, headers=FETCHED)).status_code == 404
@@ -139,23 +139,23 @@ async def test_a_preview_is_for_those_who_may_write(door: Door) -> None:
     ],
 )
 async def test_a_preview_names_what_is_wrong(
-    door: Door, draft: dict[str, object], field: str
+    site: DeskSite, draft: dict[str, object], field: str
 ) -> None:
     """A draft that can't be published can't be shown; the field is named."""
-    await door.office.feed()
-    await door.sign_in()
+    await site.harness.feed()
+    await site.sign_in()
     path = "/desk/preview?feed=quay"
-    answer = await door.browser.post(path, json=draft, headers=FETCHED)
+    answer = await site.browser.post(path, json=draft, headers=FETCHED)
     assert answer.status_code == 422
     assert answer.json()["field"] == field
 
 
-async def test_pages_and_files_hold_to_the_policy(door: Door) -> None:
+async def test_pages_and_files_hold_to_the_policy(site: DeskSite) -> None:
     """No inline script or style, no foreign address; each named file is there."""
-    door_page = await door.browser.get("/desk")
-    await door.sign_in()
-    desk_page = await door.browser.get("/desk")
-    for page in (door_page, desk_page):
+    sign_in_page = await site.browser.get("/desk")
+    await site.sign_in()
+    desk_page = await site.browser.get("/desk")
+    for page in (sign_in_page, desk_page):
         policy = page.headers["content-security-policy"]
         assert "script-src 'self'" in policy
         assert "unsafe" not in policy
@@ -168,18 +168,18 @@ async def test_pages_and_files_hold_to_the_policy(door: Door) -> None:
         for address in found:
             assert address.startswith(("/", "data:image/")), address
             if address.startswith("/desk/files/"):
-                file = await door.browser.get(address)
+                file = await site.browser.get(address)
                 assert file.status_code == 200, address
                 assert "immutable" in file.headers["cache-control"]
 
 
-async def test_the_script_is_one_file_of_its_size(door: Door) -> None:
+async def test_the_script_is_one_file_of_its_size(site: DeskSite) -> None:
     """All that the desk's script imports is in it, compressed."""
-    await door.sign_in()
-    page = (await door.browser.get("/desk")).text
+    await site.sign_in()
+    page = (await site.browser.get("/desk")).text
     entry = re.search(r'src="(/desk/files/[^"]+desk\.js)"', page)
     assert entry
-    answer = await door.browser.get(entry[1], headers={"accept-encoding": "gzip"})
+    answer = await site.browser.get(entry[1], headers={"accept-encoding": "gzip"})
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/javascript")
     assert answer.headers["content-encoding"] == "gzip"
@@ -190,28 +190,28 @@ async def test_the_script_is_one_file_of_its_size(door: Door) -> None:
 
 
 @pytest.mark.parametrize("name", ["desk/../console.py", "desk/package.json", "x"])
-async def test_only_the_desks_files_are_served(door: Door, name: str) -> None:
+async def test_only_the_desks_files_are_served(site: DeskSite, name: str) -> None:
     """What is no script or style of ours is not there."""
-    assert (await door.browser.get(f"/desk/files/v/{name}")).status_code == 404
+    assert (await site.browser.get(f"/desk/files/v/{name}")).status_code == 404
 
 
-async def test_a_file_of_another_version_is_not_kept(door: Door) -> None:
+async def test_a_file_of_another_version_is_not_kept(site: DeskSite) -> None:
     """An old page gets the script there is, and keeps it for this once."""
-    answer = await door.browser.get("/desk/files/000000000000/desk/desk.js")
+    answer = await site.browser.get("/desk/files/000000000000/desk/desk.js")
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_with_the_store_away_the_desk_stays(door: Door) -> None:
+async def test_with_the_store_away_the_desk_stays(site: DeskSite) -> None:
     """The page still comes, with its drafts; signing in says what is the matter."""
-    await door.office.feed()
-    secret = await door.secret("publish")
-    await door.sign_in(secret)
-    door.office.services.tokens._cached.clear()
-    door.office.store.away = True
-    page = await door.browser.get("/desk")
+    await site.harness.feed()
+    secret = await site.secret("publish")
+    await site.sign_in(secret)
+    site.harness.services.tokens._cached.clear()
+    site.harness.store.away = True
+    page = await site.browser.get("/desk")
     assert 'id="write"' in page.text
-    assert (await door.browser.get("/desk/feeds")).status_code == 503
-    answer = await door.sign_in(secret)
+    assert (await site.browser.get("/desk/feeds")).status_code == 503
+    answer = await site.sign_in(secret)
     assert answer.status_code == 503
     assert "checked" in answer.text

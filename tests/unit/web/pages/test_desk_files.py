@@ -17,9 +17,10 @@ from starlette.applications import Starlette
 from stoppress.web.pages import desk_console, desk_files
 from stoppress.web.pages.find_browser_files import browser_folder
 from stoppress.web.problems import exception_handlers
-from tests.unit.web.desk_harness import BASE, open_office
+from tests.unit.web.desk_harness import BASE, open_harness
 
 DESK = Path(desk_files.__file__).with_name("static") / "desk"
+MOST_SCRIPT_BYTES = 60_000
 _TYPE_OPTIONS = {
     "allowJs": True,
     "checkJs": True,
@@ -36,9 +37,9 @@ _TYPE_OPTIONS = {
 
 @pytest_asyncio.fixture
 async def browser() -> AsyncIterator[httpx.AsyncClient]:
-    async with open_office() as office:
+    async with open_harness() as harness:
         app = Starlette(
-            routes=desk_console.routes(office.services),
+            routes=desk_console.routes(harness.services),
             exception_handlers=exception_handlers(BASE),
         )
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -73,6 +74,20 @@ async def test_the_manifest(browser: httpx.AsyncClient) -> None:
     assert icon.headers["content-type"].startswith("image/svg+xml")
 
 
+@pytest.mark.asyncio
+async def test_the_desk_s_script_is_small(browser: httpx.AsyncClient) -> None:
+    """As it is sent to a browser that takes gzip, and nothing but it is loaded."""
+    page = (await browser.get("/desk")).text
+    worker = (await browser.get("/desk/service-worker.js")).text
+    (path,) = re.findall(r'"([^"]+/desk/desk\.js)"', worker)
+    assert len(re.findall(r"<script", page)) <= 1
+    request = browser.build_request("GET", path, headers={"accept-encoding": "gzip"})
+    answer = await browser.send(request, stream=True)
+    assert answer.headers["content-encoding"] == "gzip"
+    size = sum([len(part) async for part in answer.aiter_raw()])
+    assert 10_000 < size <= MOST_SCRIPT_BYTES
+
+
 @pytest.mark.skipif(shutil.which("tsc") is None, reason="tsc is not installed")
 def test_the_scripts_are_typed(tmp_path: Path) -> None:
     """The TypeScript compiler finds no fault in the desk's scripts."""
@@ -85,7 +100,7 @@ def test_the_scripts_are_typed(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=500,
         check=False,
     )
     assert ran.returncode == 0, ran.stdout

@@ -37,7 +37,7 @@ def cards(text: str) -> dict[str, str]:
     return {re.findall(r"<h3><a [^>]+>([^<]+)", card)[0]: card for card in found}
 
 
-async def test_what_is_live_comes_first() -> None:
+async def test_live_feeds_come_first() -> None:
     """Of that the feed with the newest post; then the others by what they wait for."""
     async with newsroom().client() as client:
         text = (await client.get("/")).text
@@ -79,7 +79,7 @@ async def test_an_unreadable_feed_is_shown_without_a_post() -> None:
     assert "Newest" in cards(text)["Bridge"]
 
 
-async def test_nothing_is_live() -> None:
+async def test_the_page_says_that_nothing_is_live() -> None:
     """The page says so."""
     async with Stand().client() as client:
         assert "Nothing is live at the moment." in (await client.get("/")).text

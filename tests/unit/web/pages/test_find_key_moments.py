@@ -7,79 +7,81 @@ from typing import Any
 import pytest
 
 from stoppress.web.pages.find_key_moments import KEY_POSTS, KeyMoments
-from tests.unit.web.desk_harness import Office, open_office
+from tests.unit.web.desk_harness import DeskHarness, open_harness
 
 pytestmark = pytest.mark.asyncio
 
 
-async def shown(office: Office, keys: KeyMoments) -> list[str] | None:
+async def shown(harness: DeskHarness, keys: KeyMoments) -> list[str] | None:
     """The headlines of the key moments, from the newest."""
-    edition = await office.services.snapshots.snapshot("quay")
+    edition = await harness.services.snapshots.snapshot("quay")
     posts = await keys.of(edition)
     return None if posts is None else [post["headline"] for post in posts]
 
 
-async def post(office: Office, headline: str, **more: Any) -> str:
+async def post(harness: DeskHarness, headline: str, **more: Any) -> str:
     """Publish a key post; its path."""
-    made = await office.post(headline=headline, **{"key": True, **more})
+    made = await harness.post(headline=headline, **{"key": True, **more})
     return f"/v1/feeds/quay/posts/{made.json()['post']['id']}"
 
 
-async def test_they_are_found_however_far_back() -> None:
+async def test_key_moments_of_any_age_are_found() -> None:
     """Beyond the newest twenty; and not those that are no key moments."""
-    async with open_office() as office:
-        await office.feed()
-        await post(office, "long ago")
+    async with open_harness() as harness:
+        await harness.feed()
+        await post(harness, "long ago")
         for number in range(30):
-            await post(office, str(number), key=False)
-        await post(office, "now")
-        assert await shown(office, KeyMoments(office.services)) == ["now", "long ago"]
+            await post(harness, str(number), key=False)
+        await post(harness, "now")
+        assert await shown(harness, KeyMoments(harness.services)) == ["now", "long ago"]
 
 
 async def test_events_tell_what_became_of_them() -> None:
     """One look at the log; then published, edited, withdrawn cost no read."""
-    async with open_office() as office:
-        keys = KeyMoments(office.services)
-        await office.feed()
-        first = await post(office, "1")
-        second = await post(office, "2")
-        assert await shown(office, keys) == ["2", "1"]
-        office.store.calls.clear()
-        await post(office, "3")
-        await post(office, "none", key=False)
-        await office.client.patch(
+    async with open_harness() as harness:
+        keys = KeyMoments(harness.services)
+        await harness.feed()
+        first = await post(harness, "1")
+        second = await post(harness, "2")
+        assert await shown(harness, keys) == ["2", "1"]
+        harness.store.calls.clear()
+        await post(harness, "3")
+        await post(harness, "none", key=False)
+        await harness.client.patch(
             first, json={"headline": "One"}, headers={"if-match": "*"}
         )
-        assert await shown(office, keys) == ["3", "2", "One"]
-        await office.client.patch(first, json={"key": False}, headers={"if-match": "*"})
-        await office.client.delete(second)
-        assert await shown(office, keys) == ["3"]
-        assert "page" not in office.store.calls
+        assert await shown(harness, keys) == ["3", "2", "One"]
+        await harness.client.patch(
+            first, json={"key": False}, headers={"if-match": "*"}
+        )
+        await harness.client.delete(second)
+        assert await shown(harness, keys) == ["3"]
+        assert "page" not in harness.store.calls
 
 
-async def test_one_from_further_back_takes_a_place_that_is_free() -> None:
+async def test_an_older_key_moment_takes_a_free_place() -> None:
     """Where not all are shown, the log is asked again."""
-    async with open_office() as office:
-        keys = KeyMoments(office.services)
-        await office.feed()
-        paths = [await post(office, str(n)) for n in range(KEY_POSTS + 1)]
+    async with open_harness() as harness:
+        keys = KeyMoments(harness.services)
+        await harness.feed()
+        paths = [await post(harness, str(n)) for n in range(KEY_POSTS + 1)]
         newest = [str(n) for n in range(KEY_POSTS, -1, -1)]
-        assert await shown(office, keys) == newest[:-1]
-        await office.client.delete(paths[-1])
-        assert await shown(office, keys) == newest[1:]
+        assert await shown(harness, keys) == newest[:-1]
+        await harness.client.delete(paths[-1])
+        assert await shown(harness, keys) == newest[1:]
 
 
 async def test_redis_away() -> None:
     """What memory holds, and what came since; never seen before: not known."""
-    async with open_office() as office:
-        keys = KeyMoments(office.services)
-        await office.feed()
-        await post(office, "1")
-        edition = await office.services.snapshots.snapshot("quay")
-        office.store.away = True
-        assert await KeyMoments(office.services).of(edition) is None
-        office.store.away = False
-        assert await shown(office, keys) == ["1"]
-        office.store.away = True
-        assert await shown(office, keys) == ["1"]
-        office.store.away = False
+    async with open_harness() as harness:
+        keys = KeyMoments(harness.services)
+        await harness.feed()
+        await post(harness, "1")
+        edition = await harness.services.snapshots.snapshot("quay")
+        harness.store.away = True
+        assert await KeyMoments(harness.services).of(edition) is None
+        harness.store.away = False
+        assert await shown(harness, keys) == ["1"]
+        harness.store.away = True
+        assert await shown(harness, keys) == ["1"]
+        harness.store.away = False

@@ -25,7 +25,7 @@ def services() -> Stand:
     return made
 
 
-def told(text: str) -> list[tuple[str, str]]:
+def reported(text: str) -> list[tuple[str, str]]:
     """The feeds and headlines in the box."""
     found = re.search(r'<aside class="sp-others".*?</aside>', text)
     assert found is not None
@@ -36,7 +36,7 @@ async def test_only_public_live_feeds_with_posts() -> None:
     """Newest first; their titles are escaped and marked with their language."""
     async with services().client() as client:
         text = (await client.get("/live/x")).text
-        assert told(text) == [("bridge", "Headline 9"), ("quay", "Older")]
+        assert reported(text) == [("bridge", "Headline 9"), ("quay", "Older")]
         item = text.split('<li lang="tr" dir="ltr" data-feed="bridge"')[1]
         assert '><a href="/live/bridge">&lt;Bridge&gt;</a>' in item
         assert re.match(
@@ -44,10 +44,10 @@ async def test_only_public_live_feeds_with_posts() -> None:
         )
         assert "sp-others" not in (await client.get("/embed/x")).text
         other = (await client.get("/live/bridge")).text
-        assert told(other) == [("quay", "Older"), ("x", "Headline 1")]
+        assert reported(other) == [("quay", "Older"), ("x", "Headline 1")]
 
 
-async def test_they_are_current() -> None:
+async def test_other_feeds_show_their_current_posts() -> None:
     """A post of another feed changes the page, and what the page asks for."""
     made = services()
     async with made.client() as client:
@@ -56,15 +56,15 @@ async def test_they_are_current() -> None:
         again = await client.get(
             "/live/x", headers={"if-none-match": first.headers["etag"]}
         )
-        assert told(again.text)[0] == ("bridge", "Headline 3")
+        assert reported(again.text)[0] == ("bridge", "Headline 3")
         asked = (await client.get("/live/x/others.json")).json()["html"]
-        assert told(asked) == told(again.text)
+        assert reported(asked) == reported(again.text)
 
 
-async def test_how_many_is_a_setting() -> None:
+async def test_the_number_of_other_feeds_is_a_setting() -> None:
     """0: none, and no box."""
     async with services().client(other_feeds=1) as client:
-        assert len(told((await client.get("/live/x")).text)) == 1
+        assert len(reported((await client.get("/live/x")).text)) == 1
     async with services().client(other_feeds=0) as client:
         text = (await client.get("/live/x")).text
-        assert told(text) == [] and re.search(r'sp-others"[^>]* hidden>', text)
+        assert reported(text) == [] and re.search(r'sp-others"[^>]* hidden>', text)

@@ -11,7 +11,7 @@ STRICT = Settings(media_hosts="cdn.example", embed_hosts="")
 
 
 @pytest.mark.parametrize("policy", [page_policy(STRICT), desk_policy(STRICT)])
-def test_only_what_is_ours_runs(policy: str) -> None:
+def test_only_the_sites_own_scripts_run(policy: str) -> None:
     """Scripts by file, markup by the named Trusted Types, pictures of named hosts."""
     assert "unsafe" not in policy and "*" not in policy
     assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy

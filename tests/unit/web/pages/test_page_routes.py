@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from stoppress.web.pages.template_values import PageViews
-from tests.unit.web.pages.test_page_request_handlers import ATOM, linked_data, stand
+from stoppress.web.pages.reader_template_values import PageViews
+from tests.unit.web.pages.test_reader_page_handlers import ATOM, linked_data, stand
 from tests.unit.web.web_harness import BASE, Stand, feed, post
 
 pytestmark = pytest.mark.asyncio
@@ -130,8 +130,9 @@ async def test_languages() -> None:
         assert "الأحد 22 نوفمبر 2026" in text
         words = (await client.get("/stop-press/words/tr.json")).json()
         assert words["pinned"] == "Sabitlendi"
-        fallback = (await client.get("/stop-press/words/eo.json")).json()
-        assert fallback["language"] == "en"
+        for other in ("eo", "en-GB", "en_GB", "%7B%7B%20lang%20%7D%7D"):
+            fallback = (await client.get(f"/stop-press/words/{other}.json")).json()
+            assert fallback["language"] == "en"
 
 
 async def test_packed_where_that_is_taken() -> None:
@@ -174,7 +175,7 @@ async def test_other_posts_have_their_pages() -> None:
         assert 'href="/live/x?tag=a%26b&amp;order=oldest"' in text
 
 
-async def test_where_posts_are_shared_is_a_setting() -> None:
+async def test_the_share_targets_are_a_setting() -> None:
     """On the page and with the widget's words alike; nothing is loaded from there."""
     async with stand().client(share="mail, whatsapp,x") as client:
         page = (await client.get("/live/x/00000000000002")).text
@@ -217,7 +218,7 @@ async def test_a_feed_names_its_own_places() -> None:
 async def test_frames_of_many_pages_are_rendered_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whoever asks chooses the parent: it costs no rendering, and no other's place."""
+    """The caller chooses the parent: another one costs no rendering and no cache."""
     rendered: list[str] = []
     newest = PageViews.newest
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.web.picture_office import picture_office
+from tests.unit.web.picture_harness import picture_harness
 
 pytestmark = pytest.mark.asyncio
 NAME = "a0000000000000000-1200x800.jpg"
@@ -13,7 +13,7 @@ PATH = f"/media/quay/{NAME}"
 
 async def test_a_file_is_kept_for_good_and_can_t_act() -> None:
     """By its ETag it is known again; variants are files of their own."""
-    async with picture_office() as (_, client, _):
+    async with picture_harness() as (_, client, _):
         answer = await client.get(PATH)
         assert answer.content == NAME.encode()
         headers = answer.headers
@@ -53,7 +53,7 @@ async def test_a_file_is_kept_for_good_and_can_t_act() -> None:
 )
 async def test_a_range_is_answered(asked: str, status: int, body: bytes) -> None:
     """One of them; what is no range is left out of account."""
-    async with picture_office() as (_, client, _):
+    async with picture_harness() as (_, client, _):
         answer = await client.get(PATH, headers={"range": asked})
         assert (answer.status_code, answer.content) == (status, body)
         if status == 206:
@@ -64,8 +64,8 @@ async def test_a_range_is_answered(asked: str, status: int, body: bytes) -> None
 
 async def test_a_private_feed_s_files_are_private() -> None:
     """To who may read it; for others there is no such feed."""
-    async with picture_office() as (office, client, _):
-        await office.client.patch("/v1/feeds/quay", json={"visibility": "private"})
+    async with picture_harness() as (harness, client, _):
+        await harness.client.patch("/v1/feeds/quay", json={"visibility": "private"})
         answer = await client.get(PATH)
         assert answer.headers["cache-control"] == "private, no-cache"
         assert answer.headers["cross-origin-resource-policy"] == "same-origin"

@@ -50,7 +50,7 @@ def test_shortened(text: str, length: int, expected: str) -> None:
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: str(row["what"]))
-def test_what_a_post_is_called(row: dict[str, Any]) -> None:
+def test_the_title_of_a_post(row: dict[str, Any]) -> None:
     """By its headline, else by its words, else by its kind; never by its id."""
     said = headline_of({"id": "0abc", **row["post"]}, WORDS)
     assert said == row["says"]
@@ -67,7 +67,8 @@ def test_a_feed_is_always_described() -> None:
     """By its standfirst, its summary, its newest post, or its title."""
     feed = {"title": "Quay", "standfirst": "S\n\nT", "summary": "- a"}
     assert feed_description(feed, (), WORDS) == "S T"
-    assert feed_description({**feed, "standfirst": ""}, (), WORDS) == "- a"
+    untold = {**feed, "standfirst": "", "summary": "- a\n* b\n\n c - d"}
+    assert feed_description(untold, (), WORDS) == "a · b · c - d"
     bare = {"title": "Quay"}
     assert feed_description(bare, [{"headline": "H"}], WORDS) == "H"
     assert feed_description(bare, (), WORDS) == "Quay"

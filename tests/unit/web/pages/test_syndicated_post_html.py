@@ -28,7 +28,7 @@ def test_code_is_left_alone() -> None:
     assert '&lt;a href="/about"&gt;' in html and BASE not in html
 
 
-def test_what_is_not_markup_is_escaped() -> None:
+def test_plain_text_fields_are_escaped() -> None:
     """In every text of the post's fields."""
     bad = "</p><script>alert(1)</script>"
     html = content(

@@ -22,7 +22,7 @@ async def test_robots_are_told_what_is_for_them() -> None:
     assert {"Disallow: /v1/", "Disallow: /desk", "Disallow: /embed/"} < set(lines)
 
 
-async def test_where_to_report_is_told_if_it_is_set() -> None:
+async def test_security_txt_exists_if_its_setting_is_set() -> None:
     """As RFC 9116 has it: Contact and Expires, in the future."""
     stand = Stand()
     async with stand.client() as client:

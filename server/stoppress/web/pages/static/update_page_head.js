@@ -7,7 +7,11 @@
  *   removes or changes an article, the head loses or changes what was drawn from it.
  * - A script of the page, not of the element: on other sites the head is theirs.
  * - What can't be drawn again from the page (a picture for sharing) is removed.
+ *
+ * `browser_files.py` serves it with what it imports, the package's `shorten_text.js`, inside.
  */
+
+import { shorten } from "./shorten_text.js";
 
 const LINKED_DATA = '[type="application/ld+json"]';
 const DESCRIPTION = 200;
@@ -21,9 +25,12 @@ const publisher = metas("og:site_name")[0].content.trim();
 const about = document.querySelector(".home > strong")?.textContent ?? "";
 /** The post of a permalink. */
 const current = element.querySelector("[aria-current]")?.dataset.id;
+/** What the page's language calls things. */
+const words = JSON.parse(element.querySelector(".sp-words").textContent);
 let baseTitle = document.title;
 
-const textOf = (found) => [...found].map((one) => one.textContent).join(" ").replace(/\s+/g, " ").trim();
+const oneLine = (text) => text.replace(/[ \t\n\f\r]+/g, " ").trim();
+const textOf = (found, between) => oneLine([...found].map((one) => one.textContent).join(between));
 const articleOf = (id) => document.getElementById(`post-${id}`) ?? document.getElementById(`pinned-${id}`);
 
 /** The revisions of the articles that the head is drawn from, by id. */
@@ -36,31 +43,57 @@ let drawnKey = "";
 /** What the page says of the feed itself: title, standfirst, summary and language. */
 function textsOfFeed() {
   const root = element.querySelector(".sp");
-  const parts = [[".sp-head", ".sp-title"], [".sp-head", ".sp-standfirst"], [".sp-summary", "li"]];
+  const parts = [[".sp-head", ".sp-title", " "], [".sp-head", ".sp-standfirst", " "], [".sp-summary", "li", " · "]];
   // Part by part: a whole page of posts takes long to look through.
-  return [...parts.map(([part, text]) => textOf(root.querySelector(part).querySelectorAll(text))), root.lang];
+  return [...parts.map(([part, text, between]) => textOf(root.querySelector(part).querySelectorAll(text), between)), root.lang];
 }
 
 /**
- * @param {string} text
- * @param {number} most In characters as people see them.
+ * The texts of an article besides its headline that have words: a third twin of
+ * `post_title_and_plain_text.py`, which has the rules.
  */
-function shortened(text, most) {
-  if (text.length <= most) return text;
-  // So many are one character at most: the rest need not be looked at.
-  const marks = [...new Intl.Segmenter().segment(text.slice(0, most * 16))];
-  if (marks.length <= most) return text;
-  const cut = text.slice(0, marks[most - 1].index);
-  const space = cut.lastIndexOf(" ");
-  return `${(space * 2 > cut.length ? cut.slice(0, space) : cut).replace(/[\s,;:–-]+$/, "")}…`;
+function textsOf(article) {
+  const bodies = [...article.querySelectorAll(".sp-body")];
+  const texts = bodies.map((body) => plainText(body));
+  for (const body of bodies) for (const { alt } of body.querySelectorAll("img")) texts.push(alt);
+  for (const figure of article.querySelectorAll(".sp-media")) {
+    const text = (selector) => figure.querySelector(selector)?.textContent;
+    const [note] = figure.querySelector("figcaption")?.childNodes ?? [];
+    texts.push(
+      note?.nodeType === Node.TEXT_NODE ? note.data : "",
+      figure.querySelector(".sp-zoom img")?.alt,
+      text("blockquote") ?? text(".sp-card-text > span"),
+      // The host stands below a title, or in its place.
+      text("small") ? text("strong") : hostName(figure.matches(".sp-embed"), text("strong") ?? ""),
+    );
+  }
+  return texts.map((one) => oneLine(one ?? "")).filter(Boolean);
 }
 
-function bodyOf(article) {
-  return textOf(article.querySelectorAll(".sp-body, .sp-media"));
+/**
+ * The provider or host that a card without a title names; an address of the site itself is none.
+ * @param {boolean} isEmbed Whose button says what it loads.
+ * @param {string} label
+ */
+function hostName(isEmbed, label) {
+  const [before, after] = words.load.split("{name}");
+  const name = isEmbed ? label.slice(before.length, label.length - after.length) : label;
+  return name.startsWith("/") ? "" : name;
+}
+
+/** A body's text, one line per paragraph. */
+function plainText(body) {
+  const copy = body.cloneNode(true);
+  for (const one of copy.querySelectorAll("p, li, h3, h4, h5, h6, blockquote, tr, th, td, pre, br, hr")) one.append("\n");
+  for (const one of copy.querySelectorAll("br, hr")) one.replaceWith("\n");
+  return copy.textContent.split("\n").map((line) => line.trim()).filter(Boolean).join("\n");
 }
 
 function headlineOf(article) {
-  return textOf(article.querySelectorAll(".sp-headline")) || shortened(bodyOf(article), HEADLINE);
+  const headline = article.querySelector(".sp-headline")?.textContent;
+  if (headline) return headline;
+  const [text] = textsOf(article);
+  return text ? shorten(text, HEADLINE) : words[article.querySelector(".sp-body img, .sp-zoom") ? "picture" : "update"];
 }
 
 /**
@@ -123,8 +156,8 @@ function draw(changed) {
   const name = article ? headlineOf(article) : about;
   const shared = [name, title].filter(Boolean).join(" · ");
   const description =
-    (article ? bodyOf(article) || `${name}. ${title}` : standfirst || summary || (newest && headlineOf(newest))) || title;
-  const described = shortened(description, DESCRIPTION);
+    (article ? textsOf(article)[0] || `${name}. ${title}` : standfirst || summary || (newest && headlineOf(newest))) || title;
+  const described = shorten(oneLine(description), DESCRIPTION);
   drawTitle(`${shared} · ${publisher}`);
   for (const [property, text] of [
     ["og:title", shared],
@@ -185,7 +218,7 @@ function posting(before, article) {
   const after = {
     ...before,
     headline: headlineOf(article),
-    articleBody: textOf(article.querySelectorAll(".sp-body")) || headlineOf(article),
+    articleBody: [...article.querySelectorAll(".sp-body")].map(plainText).join("") || headlineOf(article),
     dateModified: updatedAt(article) ?? before.dateModified,
     author: named.length ? named : [{ "@type": "Organization", name: publisher }],
     image: image.filter((one) => sources.includes(one.url ?? one)),

@@ -10,15 +10,15 @@
  * @module
  */
 
-import { setUpAttachments } from "./attachments.js";
-import { checkLengths } from "./complaints.js";
+import { setUpAttachments } from "./set_up_pictures_and_cards.js";
+import { checkFields } from "./field_errors.js";
 import { ConflictView } from "./conflict_view.js";
 import { CorrectionChoice } from "./correction_choice.js";
-import { EntryLock } from "./composer_lock.js";
+import { EntryLock } from "./one_tab_per_entry.js";
 import { fetchPost } from "./fetch_post.js";
 import { asNewPost, entryTitle, isUntouched, needsDecision, newEntry, queued, rebased, withOwnText, withdrawn } from "./outbox_entry.js";
 import { PostForm } from "./post_form.js";
-import { notesOf } from "./post_notes_in_this_browser.js";
+import { fetchNotes, keepNotes } from "./post_notes.js";
 import { isUnknown } from "./repeat_request_until_outcome.js";
 import { isEqualJson } from "./three_way_merge.js";
 
@@ -155,7 +155,7 @@ export class Composer {
       const again = "The last try was not confirmed. Send it again: it can't appear twice.";
       this.#feedback.show(again, "trouble");
     } else if (isRefused) {
-      this.#showRefusal(entry);
+      this.showRefusal(entry);
     } else if (needsDecision(entry)) {
       this.#feedback.show("This needs your decision before it can be sent.", "trouble");
     } else {
@@ -163,8 +163,8 @@ export class Composer {
     }
   }
 
-  /** @param {Entry} entry */
-  #showRefusal({ field, reason }) {
+  /** @param {{field?: string, reason: string}} refusal */
+  showRefusal({ field, reason }) {
     if (field) {
       const text = reason.slice(reason.startsWith(field) ? field.length : 0).replace(/^: /, "");
       this.#form.showComplaint(field, text);
@@ -180,7 +180,8 @@ export class Composer {
     const feed = this.#entry.feed;
     const mine = this.#store.all(feed).find(({ postId, state }) => postId === id && state !== "out");
     const before = this.#read();
-    const answer = await fetchPost(feed, id);
+    const { person } = this.#store;
+    const [answer, notes] = await Promise.all([fetchPost(feed, id), fetchNotes(person, feed, id)]);
     if (feed !== this.#entry.feed) return;
     if (before.id !== this.#entry.id || !isEqualJson(before.draft, this.#form.read())) {
       // Nothing changes under the hands of an editor who went on writing.
@@ -199,8 +200,7 @@ export class Composer {
       const reason = isUnknown(answer) ? later : this.#feedback.refusalText(answer);
       return this.#feedback.show(reason, "trouble");
     }
-    const notes = notesOf(this.#store.person, id);
-    this.#show(newEntry(this.#store.person, feed, answer.body, undefined, notes));
+    this.#show(newEntry(person, feed, answer.body, undefined, notes));
     this.#feedback.show("");
     // Before the lock: later the editor may be in another field already.
     this.#form.focus();
@@ -262,13 +262,19 @@ export class Composer {
       this.#conflictView.focus();
       return this.#feedback.show("Decide first: nothing was sent.", "trouble");
     }
-    if (!checkLengths(this.#root)) {
-      return this.#feedback.show("A field is too long: nothing was sent.", "trouble");
+    if (!checkFields(this.#root)) {
+      return this.#feedback.show("A field is incomplete or too long: nothing was sent.", "trouble");
     }
     // A draft of the desk is published there, and its text with it.
     if (entry.shared) return this.#root.dispatchEvent(new CustomEvent("publish-shared"));
     const ready = queued(entry, Date.now());
     if (!ready) {
+      const { person, feed, base, notes = "", notesBefore = "", attempt } = entry;
+      if (base && !attempt && notes !== notesBefore) {
+        keepNotes(person, feed, base.id, notes, notesBefore);
+        this.finish();
+        return this.#feedback.show("The notes are kept; the post is as it was.", "good");
+      }
       const nothing = entry.base ? "Nothing was changed." : "Nothing is written yet.";
       return this.#feedback.show(nothing);
     }

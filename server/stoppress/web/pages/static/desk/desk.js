@@ -4,9 +4,9 @@
  */
 
 import { setUpBulkBar } from "./bulk_bar.js";
-import { complainAt } from "./complaints.js";
+import { complainAt } from "./field_errors.js";
 import { Composer } from "./composer.js";
-import { DeskLine } from "./desk_line.js";
+import { DeskLine } from "./desk_live_line.js";
 import { DeskPostList } from "./desk_post_list.js";
 import { DraftComments } from "./draft_comments.js";
 import { EntryStore } from "./entry_store.js";
@@ -14,28 +14,29 @@ import { fetchFeeds, waitForPerson } from "./writable_feeds.js";
 import { FeedForm, setUpNewFeedForm } from "./feed_forms.js";
 import { setUpFeedTools } from "./embed_code_and_export_tools.js";
 import { byId, confirm, feedbackAt } from "./status_messages_and_questions.js";
-import { setUpHandingOver } from "./hand_in_or_schedule_draft.js";
+import { setUpHandingOver } from "./submit_or_schedule_draft.js";
 import { hideWhenSignedOut } from "./hide_desk_when_signed_out.js";
-import { guardPage, guardPastes } from "./refuse_large_pastes_and_stray_drops.js";
-import { ListKeys, setUpKeysDialog } from "./list_keys.js";
+import { guardPage, guardPastes } from "./refuse_oversized_input_and_drops.js";
+import { ListKeys, setUpKeysDialog } from "./keyboard_shortcuts.js";
 import { OpenFeed } from "./open_feed.js";
 import { Outbox } from "./outbox.js";
 import { OutboxCards } from "./outbox_cards.js";
 import { entryTitle, newEntry } from "./outbox_entry.js";
 import { PostCommands } from "./post_commands.js";
 import { PostMenu } from "./post_menu.js";
-import { keepNotes } from "./post_notes_in_this_browser.js";
-import { postTitle } from "./post_text.js";
-import { Presence } from "./presence.js";
+import { keepNotes, sendNotes } from "./post_notes.js";
+import { postTitle } from "./post_as_plain_text.js";
+import { Presence } from "./presence_and_leases.js";
 import { Preview } from "./preview.js";
 import { ReaderChart } from "./reader_chart.js";
 import { RevisionsView } from "./revisions_view.js";
 import { SearchBar, byLargePages } from "./search_bar.js";
+import { openSealedTexts, sealTextsOfOthers } from "./sealed_texts.js";
 import { ROOT } from "./repeat_request_until_outcome.js";
 import { SharedDrafts } from "./shared_drafts.js";
 import { SinceYouLeft } from "./since_you_left.js";
 import { takeDown } from "./takedown.js";
-import { TextTemplates } from "./text_templates.js";
+import { TextTemplates, sendTemplates } from "./text_templates.js";
 import { trustedScript } from "./trusted_types.js";
 import { setUpSigningOut } from "./upload_drafts_at_sign_out.js";
 import { setUpViews, showView } from "./narrow_screen_views_and_dialog_buttons.js";
@@ -50,8 +51,12 @@ const store = new EntryStore(person);
 const composer = new Composer(byId("write"), store, new Preview(byId("preview")), feedback);
 const outbox = new Outbox(store);
 const feedForms = [
-  new FeedForm(byId("feed-form"), feedbackAt(byId("feed-status"))),
-  new FeedForm(byId("summary-form"), feedbackAt(byId("summary-status"))),
+  new FeedForm(byId("feed-form"), feedbackAt(byId("feed-status")), person, (isUnsaved) => {
+    byId("open-settings").textContent = isUnsaved ? "Feed settings (not saved)" : "Feed settings";
+  }),
+  new FeedForm(byId("summary-form"), feedbackAt(byId("summary-status")), person, (isUnsaved) => {
+    if (isUnsaved) byId("summary").open = true;
+  }),
 ];
 const chart = new ReaderChart(byId("chart"));
 /** @type {PostCommands} */
@@ -261,9 +266,9 @@ async function loadFeeds(wanted) {
 byId("feed").addEventListener("change", () => open(byId("feed").value));
 byId("write").addEventListener("entry", showCards);
 byId("queue").addEventListener("drafts", showCards);
-store.onChange((id) => {
-  const entry = store.get(id);
-  if (entry?.state === "out") keepNotes(person, entry.postId, entry.notes ?? "");
+store.onChange((id, isOther) => {
+  const { state, feed, postId, notes = "", notesBefore = "" } = store.get(id) ?? {};
+  if (state === "out" && !isOther && notes !== notesBefore) keepNotes(person, feed ?? "", postId ?? "", notes, notesBefore);
   showCards();
 });
 guardPastes(document.body, complainAt);
@@ -287,17 +292,35 @@ setUpFeedTools(() => openFeed.feed);
 setUpViews();
 setUpKeysDialog(keys, byId("key-list"), byId("keys-on"));
 setUpBulkBar(list, commands);
-setUpNewFeedForm(byId("make-form"), feedbackAt(byId("make-status")), (feed) => {
-  byId("make").close();
-  loadFeeds(feed.slug);
-});
 
 if (person) {
   await store.open();
-  setUpSigningOut({ store, composer, outbox, leave: () => openFeed.close() });
+  const restoreNewFeed = setUpNewFeedForm(byId("make-form"), feedbackAt(byId("make-status")), person, (feed) => {
+    byId("make").close();
+    loadFeeds(feed.slug);
+  });
+  let unopened = "";
+  const tellUnopened = () => unopened && listFeedback.show(unopened, "trouble");
+  const useKept = (failed = 0) => {
+    if (failed) unopened = `${failed} sealed in this browser can't be opened: the server's key is another one.`;
+    tellUnopened();
+    for (const form of feedForms) form.restore();
+    restoreNewFeed();
+    sendNotes(person).then(() => sendTemplates(person));
+  };
+  // Once more if the server's answer comes when the desk is there already.
+  await openSealedTexts(store, useKept);
+  sealTextsOfOthers(person);
+  let isLeaving = false;
+  const leave = () => {
+    isLeaving = true;
+    openFeed.close();
+  };
+  setUpSigningOut({ store, composer, outbox, leave });
   outbox.start();
-  hideWhenSignedOut(store, () => outbox.hurry());
-  loadFeeds(new URLSearchParams(location.search).get("feed") ?? undefined);
+  useKept();
+  hideWhenSignedOut(store, () => outbox.hurry(), () => isLeaving);
+  loadFeeds(new URLSearchParams(location.search).get("feed") ?? undefined).then(tellUnopened);
 } else {
   waitForPerson();
 }

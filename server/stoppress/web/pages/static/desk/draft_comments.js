@@ -10,8 +10,8 @@
 
 import { localTime } from "../stop-press/localization.js";
 import { appendButton, appendElement } from "./append_element.js";
-import { complainAt } from "./complaints.js";
-import { excess } from "./refuse_large_pastes_and_stray_drops.js";
+import { complainAt } from "./field_errors.js";
+import { excess } from "./refuse_oversized_input_and_drops.js";
 import { isKeyReused, isUnknown, newIdempotencyKey, sendOnce } from "./repeat_request_until_outcome.js";
 import { byId, refusalText } from "./status_messages_and_questions.js";
 

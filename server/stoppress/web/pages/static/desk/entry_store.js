@@ -8,19 +8,18 @@
  * - If the browser refuses storage, only the safety net is lost: `isKept` is then false.
  * - Entries of other people who use this browser are never read into memory for longer
  *   than it takes to leave them out.
- * - Drafts that releases before the outbox kept in localStorage become entries of whoever
- *   opens the desk first, as they name nobody.
+ * - Drafts that releases before the outbox kept in localStorage become entries of the
+ *   person who opens the desk first, as they name nobody.
  * @module
  */
 
+import { ENTRIES, ended, openDatabase } from "./browser_database.js";
 import { completed, newEntry } from "./outbox_entry.js";
 
 /** @typedef {import("./outbox_entry.js").Entry} Entry */
 /** @typedef {{entry?: Entry, removed?: string, status?: {id: string, text: string},
  *   signedOut?: boolean}} TabMessage */
 
-const DATABASE = "stop-press-desk";
-const ENTRIES = "entries";
 const FORMER_PREFIX = "stop-press-desk:";
 
 export class EntryStore {
@@ -49,7 +48,7 @@ export class EntryStore {
   /** Read what is kept. */
   async open() {
     try {
-      this.#database = await openDatabase();
+      this.#database = await openDatabase(ENTRIES);
       for (const entry of await this.#readAll()) {
         if (entry.person === this.person) this.#entries.set(entry.id, completed(entry));
       }
@@ -183,6 +182,11 @@ export class EntryStore {
     return this.update(id, (entry) => entry);
   }
 
+  /** Resolves once what this tab has put is on the disk. */
+  async allWritten() {
+    await Promise.all(this.#writes.values());
+  }
+
   /** @param {string} id */
   async remove(id) {
     if (!this.#entries.has(id)) return;
@@ -279,7 +283,7 @@ export class EntryStore {
 
   /** @returns {Promise<Entry[]>} */
   #readAll() {
-    const request = this.#transaction("readonly").objectStore(ENTRIES).getAll();
+    const request = this.#transaction("readonly").objectStore(ENTRIES.records).getAll();
     return new Promise((resolve, reject) => {
       request.onsuccess = () => resolve(request.result);
       request.onerror = () => reject(request.error);
@@ -290,11 +294,8 @@ export class EntryStore {
   async #write(change) {
     try {
       const transaction = this.#transaction("readwrite");
-      change(transaction.objectStore(ENTRIES));
-      await new Promise((resolve, reject) => {
-        transaction.oncomplete = resolve;
-        transaction.onerror = transaction.onabort = () => reject(transaction.error);
-      });
+      change(transaction.objectStore(ENTRIES.records));
+      await ended(transaction);
       this.isKept = true;
     } catch {
       this.isKept = false;
@@ -304,7 +305,7 @@ export class EntryStore {
   /** @param {IDBTransactionMode} mode */
   #transaction(mode) {
     if (!this.#database) throw new Error("the browser keeps nothing");
-    return this.#database.transaction(ENTRIES, mode);
+    return this.#database.transaction(ENTRIES.records, mode);
   }
 
   async #takeOverFormerDrafts() {
@@ -322,15 +323,4 @@ export class EntryStore {
       // Not readable: then nothing was kept there either.
     }
   }
-}
-
-/** @returns {Promise<IDBDatabase>} */
-function openDatabase() {
-  return new Promise((resolve, reject) => {
-    const request = indexedDB.open(DATABASE, 1);
-    request.onupgradeneeded = () => request.result.createObjectStore(ENTRIES, { keyPath: "id" });
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-    request.onblocked = () => reject(new Error("another tab holds an older version open"));
-  });
 }

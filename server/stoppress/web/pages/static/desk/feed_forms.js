@@ -2,14 +2,16 @@
  * The forms of a feed: its settings, its summary, and the form that creates one.
  *
  * Each is sent like a post: deliberately, and under one idempotency key until its outcome
- * is known. A form has the members of the feed for which it has a control.
+ * is known. A form has the members of the feed for which it has a control. What is not
+ * saved is kept (`unsaved_feed_forms.js`).
  * @module
  */
 
-import { checkLengths, complainAt } from "./complaints.js";
+import { checkFields, complainAt } from "./field_errors.js";
 import { FEED_FIELDS, differing, memberOf, patchOf } from "./feed_field_table.js";
 import { RepeatedRequest, newIdempotencyKey } from "./repeat_request_until_outcome.js";
 import { isEqualJson } from "./three_way_merge.js";
+import { keepForm, keptForm } from "./unsaved_feed_forms.js";
 
 /**
  * @typedef {import("./status_messages_and_questions.js").Feedback} Feedback
@@ -48,15 +50,22 @@ export class FeedForm {
   /**
    * @param {HTMLFormElement} form
    * @param {Feedback} feedback
+   * @param {string} person
+   * @param {(isUnsaved: boolean) => void} [mark] told whether the form holds what is not saved
    */
-  constructor(form, feedback) {
+  constructor(form, feedback, person, mark = () => {}) {
     this.#form = form;
+    this.#person = person;
+    this.#mark = mark;
     this.#formRequest = new FormRequest(feedback);
     this.#names = Object.keys(FEED_FIELDS).filter((name) => form.elements.namedItem(name));
     onDeliberateSend(form, () => this.#submit());
+    form.addEventListener("input", () => this.#keep());
   }
 
   #form;
+  #person;
+  #mark;
   #formRequest;
   #names;
   /** @type {any} The feed as the form was filled from it. */ #base = null;
@@ -69,7 +78,36 @@ export class FeedForm {
   show(feed) {
     const isSame = this.#base?.slug === feed.slug;
     const isNewer = !isSame || this.#base.rev < feed.rev;
-    if (!isSame || (isNewer && !this.#changed().length)) this.#rebaseOnto(feed);
+    if (!isSame) {
+      this.#rebaseOnto(feed);
+      this.#restore();
+    } else if (isNewer && !this.#changed().length) this.#rebaseOnto(feed);
+  }
+
+  /** Show what came back from a seal after the feed; what was written here since stays. */
+  restore() {
+    if (this.#base && !this.#changed().length) this.#restore();
+  }
+
+  /** Show what was written here before, and not saved. */
+  #restore() {
+    const kept = keptForm(this.#person, this.#form.id, this.#base.slug);
+    if (kept) {
+      this.#rebaseOnto(kept.base);
+      for (const name of this.#names) {
+        if (Object.hasOwn(kept.values, name)) FEED_FIELDS[name].fill(this.#view, name, kept.values[name]);
+      }
+    }
+    this.#formRequest.feedback.show(kept ? "Not saved yet." : "", kept && "trouble");
+    this.#mark(!!kept);
+  }
+
+  #keep() {
+    if (!this.#base) return;
+    const changed = this.#changed();
+    const values = Object.fromEntries(changed.map((name) => [name, this.#read(name)]));
+    keepForm(this.#person, { form: this.#form.id, slug: this.#base.slug, base: this.#base, values });
+    this.#mark(changed.length > 0);
   }
 
   /**
@@ -112,11 +150,13 @@ export class FeedForm {
     if (!answer) return;
     if (answer.status === 200) {
       this.#rebaseOnto(answer.body);
+      this.#keep();
       feedback.show("Saved.", "good");
     } else if (answer.status === 412 && answer.body?.current) {
       const old = this.#base;
       const { current } = answer.body;
       this.#rebaseOnto(current);
+      this.#keep();
       const theirs = differing(current, old, Object.keys(FEED_FIELDS));
       const list = theirs.map((name) => `${FEED_FIELDS[name].label}: “${wordsOf(memberOf(current, name))}”`).join("; ");
       const how = "Yours is still in the form; save again to put it over theirs.";
@@ -139,7 +179,7 @@ function showRefusal(form, answer, feedback) {
   feedback.show(feedback.refusalText(answer), "trouble");
   const field = form.elements.namedItem((answer.body?.field ?? "").replace(/[[.].*/, ""));
   if (!(field instanceof HTMLElement)) return;
-  complainAt(field, answer.body.detail);
+  complainAt(field, answer.body.detail.replace(`${answer.body.field}: `, ""));
   field.focus();
 }
 
@@ -151,7 +191,7 @@ function showRefusal(form, answer, feedback) {
  */
 function onDeliberateSend(form, send) {
   form.addEventListener("submit", (event) => event.preventDefault());
-  const sendChecked = () => checkLengths(form) && send();
+  const sendChecked = () => checkFields(form) && send();
   form.querySelector("button.main")?.addEventListener("click", sendChecked);
   form.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.repeat || !(event.ctrlKey || event.metaKey)) return;
@@ -161,13 +201,19 @@ function onDeliberateSend(form, send) {
 }
 
 /**
- * Set up the form that creates a feed.
+ * Set up the form that creates a feed. The answer shows what was written in it before, and
+ * not sent.
  * @param {HTMLFormElement} form
  * @param {Feedback} feedback
+ * @param {string} person
  * @param {(feed: any) => void} onCreated
+ * @returns {() => void}
  */
-export function setUpNewFeedForm(form, feedback, onCreated) {
+export function setUpNewFeedForm(form, feedback, person, onCreated) {
   const formRequest = new FormRequest(feedback);
+  /** @param {{[name: string]: any}} values */
+  const keep = (values) => keepForm(person, { form: form.id, slug: "", base: null, values });
+  form.addEventListener("input", () => keep(Object.fromEntries(new FormData(form))));
   onDeliberateSend(form, async () => {
     const filled = [...new FormData(form)].map(([name, text]) => [name, String(text).trim()]);
     const body = Object.fromEntries(filled.filter(([, text]) => text));
@@ -175,10 +221,17 @@ export function setUpNewFeedForm(form, feedback, onCreated) {
     if (!answer) return;
     if (answer.status === 200 || answer.status === 201) {
       form.reset();
+      keep({});
       onCreated(answer.body);
       feedback.show("The feed is there.", "good");
     } else {
       showRefusal(form, answer, feedback);
     }
   });
+  return () => {
+    for (const [name, value] of Object.entries(keptForm(person, form.id, "")?.values ?? {})) {
+      const box = form.elements.namedItem(name);
+      if (box) /** @type {HTMLInputElement} */ (box).value = value;
+    }
+  };
 }

@@ -12,7 +12,7 @@
  */
 
 import { appendButton, appendElement } from "./append_element.js";
-import { clearComplaint, complainAt } from "./complaints.js";
+import { clearComplaint, complainAt } from "./field_errors.js";
 import { isUnknown, sendOnce } from "./repeat_request_until_outcome.js";
 import { replaceText } from "./text_toolbar.js";
 

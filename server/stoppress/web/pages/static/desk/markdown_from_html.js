@@ -14,7 +14,7 @@
 
 const LEFT_OUT = new Set(["SCRIPT", "STYLE", "TITLE", "HEAD", "META", "IMG", "SVG", "VIDEO", "IFRAME", "OBJECT", "TEMPLATE", "#comment"]);
 const BLOCKS = new Set(["P", "DIV", "SECTION", "ARTICLE", "HEADER", "FOOTER", "MAIN", "FIGURE", "FIGCAPTION", "ADDRESS", "PRE", "DL", "DT", "DD", "HTML", "BODY"]);
-const FORMATS = /<(?:b|strong|em|i|a|ul|ol|li|h[1-6]|blockquote|table|del|s)\b|font-(?:weight|style)\s*:/i;
+const FORMATS = /<(?:b|strong|em|i|a|ul|ol|li|h[1-6]|blockquote|table|del|s)\b|font-(?:weight|style)\s*:|mso-list:/i;
 const ADDRESS = /^(?:https?:\/\/|mailto:|tel:)\S+$/i;
 
 /**
@@ -73,6 +73,7 @@ function blockOf(node) {
   if (nodeName === "BLOCKQUOTE") return [markdownFromHtml(node).replace(/^/gm, "> ").replace(/ +$/gm, "")];
   if (nodeName === "TABLE") return [table(node)];
   if (nodeName === "HR") return ["---"];
+  if (nodeName === "P" && styleOf(node).includes("mso-list:")) return [wordItem(node)];
   if (BLOCKS.has(nodeName)) return blocks(node);
   // An inline element around blocks, as word processors write it.
   return !LEFT_OUT.has(nodeName) && hasBlock(node) ? blocks(node) : null;
@@ -104,11 +105,32 @@ function list(node, isNumbered) {
     .join("\n");
 }
 
+/**
+ * An item of a list as Word writes it: a paragraph, its mark in a part of its own, which
+ * `inline` leaves out.
+ * @param {TreeNode} node
+ */
+function wordItem(node) {
+  /** @type {(node: TreeNode) => string} */
+  const all = ({ nodeValue, childNodes }) => (nodeValue ?? "") + Array.from(childNodes).map(all).join("");
+  /** @type {(node: TreeNode) => string} */
+  const mark = (each) => Array.from(each.childNodes).map((child) => (isMark(child) ? all(child) : mark(child))).join("");
+  const [, number] = mark(node).match(/^\s*(\d+)[.)]/) ?? [];
+  const depth = Number(styleOf(node).match(/level(\d)/)?.[1] ?? 1) - 1;
+  return `${"   ".repeat(depth)}${number ? `${number}.` : "-"} ${oneLine(inlineOf(node))}`;
+}
+
+/** @type {(node: TreeNode) => boolean} */
+const isMark = (node) => styleOf(node).includes("mso-list:ignore");
+
+/** @param {TreeNode} node */
+const styleOf = (node) => (node.getAttribute?.("style") ?? "").toLowerCase();
+
 /** @param {TreeNode} node */
 function table(node) {
   const rows = descendants(node, "TR").map((row) => {
     const cells = Array.from(row.childNodes).filter(({ nodeName }) => nodeName === "TD" || nodeName === "TH");
-    return cells.map((cell) => oneLine(inlineOf(cell)).replace(/\|/g, "\\|"));
+    return cells.map((cell) => oneLine(blocks(cell).join(" ")).replace(/\|/g, "\\|"));
   });
   const width = Math.max(0, ...rows.map(({ length }) => length));
   // A table of one column is layout.
@@ -135,7 +157,7 @@ const inlineOf = ({ childNodes }) => Array.from(childNodes).map(inline).join("")
 function inline(node) {
   const { nodeName, nodeValue } = node;
   if (nodeName === "#text") return escaped((nodeValue ?? "").replace(/[ \t\r\n]+/g, " "));
-  if (LEFT_OUT.has(nodeName)) return "";
+  if (LEFT_OUT.has(nodeName) || isMark(node)) return "";
   if (nodeName === "BR") return "\\\n";
   const text = inlineOf(node);
   if (nodeName === "CODE") return around(text.replace(/\\(.)/g, "$1"), "`");
@@ -167,8 +189,9 @@ function emphasis(node, name, text) {
  * @param {string} mark
  */
 function around(text, mark) {
-  const [, before, inside, after] = text.match(/^(\s*)([\s\S]*?)(\s*)$/) ?? ["", "", text, ""];
-  return inside ? before + mark + inside + mark + after : text;
+  const inside = text.trim();
+  const before = text.slice(0, text.length - text.trimStart().length);
+  return inside ? before + mark + inside + mark + text.slice(text.trimEnd().length) : text;
 }
 
 /** @param {string} text */
@@ -178,14 +201,24 @@ const escaped = (text) => text.replace(/([\\`*_[\]<])/g, "\\$1");
 const oneLine = (text) => text.replace(/\\?\n/g, " ").replace(/\s+/g, " ").trim();
 
 /**
+ * The text without line breaks at its end, each a backslash and a new line. No pattern: one
+ * that looks for the end of a run at each of its characters takes minutes for a hostile page.
+ * @param {string} text
+ */
+function withoutBreaks(text) {
+  for (let rest = text; ; ) {
+    const end = rest.trimEnd().length;
+    if (rest[end - 1] !== "\\" || rest[end] !== "\n") return rest.trim();
+    rest = rest.slice(0, end - 1);
+  }
+}
+
+/**
  * A running text as a paragraph: a line that begins like a list or heading stays text.
  * @param {string} text
  */
 const paragraph = (text) =>
-  text
-    .replace(/[ \t]+/g, " ")
-    .replace(/(?:\\\n\s*)+$/, "")
-    .trim()
+  withoutBreaks(text.replace(/[ \t]+/g, " "))
     .replace(/^ +/gm, "")
     .replace(/^(#{1,6} |[-+] |> )/gm, "\\$1")
     .replace(/^(\d+)([.)] )/gm, "$1\\$2");

@@ -6,9 +6,8 @@
  *   next one goes on. Two that send (a browser without locks) do no harm: an attempt has
  *   its idempotency key on the disk before it is sent.
  * - A feed's entries go out one after the other. What is refused steps aside.
- * - No network, a server that is away and a session that ended are waited for: the entry
- *   stays queued. Its request names the person, so that it never goes out in the name of
- *   whoever signed in since.
+ * - Without a network, a server or a session the entry stays queued. Its request names
+ *   the person, so that it is never published in the name of a person who signed in later.
  * @module
  */
 

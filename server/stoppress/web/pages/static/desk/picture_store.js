@@ -9,10 +9,10 @@
  * @module
  */
 
+import { PICTURES, act } from "./browser_database.js";
+
 /** @typedef {{id: string, blob: Blob, name: string}} WaitingPicture */
 
-const DATABASE = "stop-press-pictures";
-const PICTURES = "pictures";
 const WAITING = "upload:";
 
 /**
@@ -30,7 +30,7 @@ const inMemory = new Map();
 /** @param {WaitingPicture} picture */
 export async function keepPicture(picture) {
   inMemory.set(picture.id, picture);
-  await act("readwrite", (store) => store.put(picture)).catch(() => {});
+  await act(PICTURES, "readwrite", (store) => store.put(picture)).catch(() => {});
 }
 
 /**
@@ -38,13 +38,13 @@ export async function keepPicture(picture) {
  * @returns {Promise<WaitingPicture | undefined>}
  */
 export async function keptPicture(id) {
-  return inMemory.get(id) ?? (await act("readonly", (store) => store.get(id)).catch(() => undefined));
+  return inMemory.get(id) ?? (await act(PICTURES, "readonly", (store) => store.get(id)).catch(() => undefined));
 }
 
 /** @param {string} id */
 export async function forgetPicture(id) {
   inMemory.delete(id);
-  await act("readwrite", (store) => store.delete(id)).catch(() => {});
+  await act(PICTURES, "readwrite", (store) => store.delete(id)).catch(() => {});
 }
 
 /**
@@ -53,36 +53,6 @@ export async function forgetPicture(id) {
  */
 export async function forgetPicturesExcept(media) {
   const needed = new Set(media.map(({ url }) => waitingId(url)));
-  const ids = await act("readonly", (store) => store.getAllKeys()).catch(() => [...inMemory.keys()]);
+  const ids = await act(PICTURES, "readonly", (store) => store.getAllKeys()).catch(() => [...inMemory.keys()]);
   for (const id of ids) if (!needed.has(id)) await forgetPicture(id);
-}
-
-/**
- * @param {IDBTransactionMode} mode
- * @param {(store: IDBObjectStore) => IDBRequest} step
- * @returns {Promise<any>}
- */
-async function act(mode, step) {
-  const database = await openDatabase();
-  try {
-    const transaction = database.transaction(PICTURES, mode);
-    const request = step(transaction.objectStore(PICTURES));
-    await new Promise((resolve, reject) => {
-      transaction.oncomplete = resolve;
-      transaction.onerror = transaction.onabort = () => reject(transaction.error);
-    });
-    return request.result;
-  } finally {
-    database.close();
-  }
-}
-
-/** @returns {Promise<IDBDatabase>} */
-function openDatabase() {
-  return new Promise((resolve, reject) => {
-    const request = indexedDB.open(DATABASE, 1);
-    request.onupgradeneeded = () => request.result.createObjectStore(PICTURES, { keyPath: "id" });
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
 }

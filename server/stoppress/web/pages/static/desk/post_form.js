@@ -6,7 +6,8 @@
  * @module
  */
 
-import { checkLength, clearComplaints, complainAt } from "./complaints.js";
+import { checkLength, clearComplaints, complainAt } from "./field_errors.js";
+import { skippedTime } from "./feed_time.js";
 import { FIELDS, FIELD_NAMES, draftBy } from "./post_field_table.js";
 import { isEqualJson } from "./three_way_merge.js";
 
@@ -29,6 +30,11 @@ export class PostForm {
     form.addEventListener("input", ({ target }) => {
       checkLength(/** @type {HTMLInputElement} */ (target));
       onChange();
+    });
+    const time = this.box("published_at");
+    time?.addEventListener("change", () => {
+      const skipped = skippedTime(time.value, this.#zone);
+      if (skipped) complainAt(time, skipped);
     });
     form.querySelector("[data-add]")?.addEventListener("click", () => {
       this.addMedium({ type: "image" }).querySelector("select")?.focus();

@@ -7,9 +7,10 @@
  */
 
 import { localTime } from "../stop-press/localization.js";
+import { serverNow } from "../stop-press/server_time.js";
 import { appendButton, appendElement } from "./append_element.js";
 import { SURENESS } from "./post_field_table.js";
-import { postTitle } from "./post_text.js";
+import { postTitle } from "./post_as_plain_text.js";
 import { ROOT } from "./repeat_request_until_outcome.js";
 
 /**
@@ -48,7 +49,7 @@ export function fillRow(row, post, { zone, isPicked, actions }) {
   words.append(title);
   const about = appendElement(words, "p", "about");
   const when = localTime(post.published_at, zone);
-  const isToday = when.day === localTime(new Date().toISOString(), zone).day;
+  const isToday = when.day === localTime(new Date(serverNow()).toISOString(), zone).day;
   const time = appendElement(about, "time", "", isToday ? when.clock : `${when.day} ${when.clock}`);
   time.setAttribute("datetime", post.published_at);
   time.title = `${when.day} ${when.clock} ${when.offset}`;

@@ -8,10 +8,11 @@
  */
 
 /**
- * @typedef {{method: string, path: string, body?: any, rev?: number, key: string,
- *   person?: string}} Attempt `key`: the idempotency key; `person`: who must be signed in.
+ * @typedef {{method: string, path: string, body?: any, rev?: number | string, key: string,
+ *   person?: string}} Attempt `rev`: or the tag of what it replaces; `key`: the idempotency
+ *   key; `person`: who must be signed in.
  *   Drafts in browsers hold attempts: their members keep these names.
- * @typedef {{status: number, body: any, waitS?: number}} Answer
+ * @typedef {{status: number, body: any, waitS?: number, tag?: string}} Answer `tag`: of the ETag
  */
 
 /** The path that the site is under; "" at the root of its host. */
@@ -53,7 +54,8 @@ export async function sendOnce({ method, path, body, rev, person, key: idempoten
     const text = await response.text();
     if (response.status === 401) globalThis.document?.dispatchEvent(new Event(SIGNED_OUT));
     const waitS = Number(response.headers.get("retry-after")) || undefined;
-    return { status: response.status, body: parseJson(text), waitS };
+    const tag = /"([^"]*)"/.exec(response.headers.get("etag") ?? "")?.[1];
+    return { status: response.status, body: parseJson(text), waitS, tag };
   } catch {
     return { status: 0, body: null };
   }

@@ -79,7 +79,7 @@ export class RevisionsView {
         this.#showOne(revision, all[place + 1], current);
       });
       appendElement(button, "strong", "", `${revision.rev}`);
-      appendElement(button, "span", "", ` ${place ? "" : "now · "}${this.#when(revision)}`);
+      appendElement(button, "span", "", ` ${[place ? "" : "now", ...this.#when(revision)].filter(Boolean).join(" · ")}`);
       if (revision.note) appendElement(button, "span", "hint", "correction");
     });
     list.querySelector("button")?.click();
@@ -89,7 +89,7 @@ export class RevisionsView {
   /** @param {Revision} revision */
   #when({ at, by }) {
     const { day, clock } = at ? localTime(at, this.#zone) : { day: "", clock: "" };
-    return [`${day} ${clock}`.trim(), by].filter(Boolean).join(" · ");
+    return [`${day} ${clock}`.trim(), by];
   }
 
   /**

@@ -16,6 +16,7 @@ import { commentCount } from "./draft_comments.js";
 import { newEntry } from "./outbox_entry.js";
 import { SURENESS } from "./post_field_table.js";
 import { isKeyReused, newIdempotencyKey, sendOnce } from "./repeat_request_until_outcome.js";
+import { keepNotes } from "./post_notes.js";
 import { draftOf, filledMembers } from "./three_way_merge.js";
 
 /**
@@ -101,18 +102,19 @@ export class SharedDrafts {
    * @param {Entry} entry
    * @param {DraftState} state
    * @param {string} [publishAt]
+   * @param {(answer: import("./repeat_request_until_outcome.js").Answer) => void} [tell] of a refusal
    */
-  async hand(entry, state, publishAt) {
+  async hand(entry, state, publishAt, tell = (answer) => this.tell(answer)) {
     const answer = await saveDraft(entry, state, publishAt);
     const isThere = answer.status === 200 || answer.status === 201;
     if (isThere) this.#feedback.show(state === "scheduled" ? "Scheduled." : `At the desk: ${STATES[state]}.`, "good");
-    else this.#tell(answer);
+    else tell(answer);
     this.refresh();
     return isThere ? /** @type {SharedDraft} */ (answer.body.draft) : null;
   }
 
   /** @param {import("./repeat_request_until_outcome.js").Answer} answer */
-  #tell(answer) {
+  tell(answer) {
     const { status, body } = answer;
     if (status === 412) this.#feedback.show(`Someone else changed this draft meanwhile; it says now: “${titleOf(body.current)}”. Open it from the queue; your text stays here.`, "trouble");
     else if (status === 410) this.#feedback.show("The draft is gone: published or deleted meanwhile. Your text stays here.", "trouble");
@@ -172,8 +174,12 @@ export class SharedDrafts {
    * @param {{id: string, rev: number}} draft
    */
   async publish({ id, rev }) {
-    const attempt = { method: "POST", path: `/v1/feeds/${this.#feed}/drafts/${id}/publish`, rev, key: newIdempotencyKey() };
-    return this.#settle(await sendOnce(attempt), "Out.");
+    const feed = this.#feed;
+    const attempt = { method: "POST", path: `/v1/feeds/${feed}/drafts/${id}/publish`, rev, key: newIdempotencyKey() };
+    const notes = this.find(id)?.notes;
+    const answer = await sendOnce(attempt);
+    if (notes && answer.body?.post) keepNotes(this.#desk.person, feed, answer.body.post.id, notes, "");
+    return this.#settle(answer, "Out.");
   }
 
   /** @param {SharedDraft} draft */
@@ -189,7 +195,7 @@ export class SharedDrafts {
    */
   #settle(answer, said) {
     if (answer.status >= 200 && answer.status < 300) this.#feedback.show(said, "good");
-    else this.#tell(answer);
+    else this.tell(answer);
     this.refresh();
     return answer.status >= 200 && answer.status < 300;
   }

@@ -1,5 +1,5 @@
 /**
- * What happened while the editor was away: for whoever takes over a shift.
+ * What happened while the editor was away, for the editor who takes over a shift.
  *
  * Rules: the place where this person left a feed is kept in this browser, and moves on
  * while the desk is in view; a shorter absence than ten minutes is none; the events come
@@ -11,7 +11,7 @@ import { formatCursor } from "../stop-press/cursor.js";
 import { localTime } from "../stop-press/localization.js";
 import { appendButton, appendElement } from "./append_element.js";
 import { byId } from "./status_messages_and_questions.js";
-import { postTitle } from "./post_text.js";
+import { postTitle } from "./post_as_plain_text.js";
 import { sendOnce } from "./repeat_request_until_outcome.js";
 
 /**

@@ -7,7 +7,7 @@
  */
 
 import { appendButton } from "./append_element.js";
-import { foldedText } from "./post_text.js";
+import { foldedText } from "./post_as_plain_text.js";
 
 const OFFERED = 8;
 

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { MAX_PASTE } from "./refuse_large_pastes_and_stray_drops.js";
+import { MAX_PASTE } from "./refuse_oversized_input_and_drops.js";
 import { edited, nextItem } from "./markdown_edits.js";
 import { isFormatted, markdownFromHtml } from "./markdown_from_html.js";
 import { trustedHtml } from "./trusted_types.js";
@@ -106,8 +106,10 @@ function onKey(field, event) {
  */
 function onPaste(field, event) {
   const data = event.clipboardData;
-  if (!data || data.files.length) return;
+  if (!data) return;
   const [html, plain] = ["text/html", "text/plain"].map((type) => data.getData(type));
+  // A spreadsheet brings a picture of its cells too: the text is what is meant.
+  if (data.files.length && !plain) return;
   if (!html || html.length > MAX_HTML || plain.length > MAX_PASTE || !isFormatted(html)) return;
   // The page that is parsed here is never shown; nothing in it runs.
   const text = markdownFromHtml(new DOMParser().parseFromString(trustedHtml(html), "text/html").body);

@@ -29,6 +29,7 @@ export function setUpWriting(posts) {
 export function addToSummary(line) {
   const field = byId("summary-form").elements.summary;
   field.value = [field.value.trimEnd(), `- ${line}`].filter(Boolean).join("\n");
+  field.dispatchEvent(new Event("input", { bubbles: true }));
   byId("summary").open = true;
   byId("summary-status").textContent = "Not saved yet: readers see it once you save.";
   field.focus();

@@ -8,8 +8,8 @@
  * - Nothing is published, and no text that others rely on is replaced: a changed text of a
  *   draft that is handed in, approved or scheduled, or that someone else changed meanwhile,
  *   becomes a draft of its own.
- * - If something can't be uploaded, the person decides: stay, or delete it. Templates and
- *   notes on posts are in no request, so they are asked about as well.
+ * - If something can't be uploaded, the person decides: stay, or delete it; so with templates
+ *   and notes that the server has not taken.
  * - The sign-out request is the last step; the other tabs are loaded anew after it.
  * @module
  */
@@ -17,10 +17,14 @@
 import { appendElement } from "./append_element.js";
 import { addComment, hasComment } from "./draft_comments.js";
 import { asNewPost, entryTitle, isUntouched, withPictures } from "./outbox_entry.js";
+import { keptList } from "./unsent_lists_in_local_storage.js";
 import { forgetPicturesExcept } from "./picture_store.js";
+import { sendNotes, waitingNotesName } from "./post_notes.js";
 import { isUnknown, sendOnce } from "./repeat_request_until_outcome.js";
 import { saveDraft } from "./shared_drafts.js";
 import { byId, refusalText } from "./status_messages_and_questions.js";
+import { sendTemplates, waitingTemplatesName } from "./text_templates.js";
+import { unsavedFormsName } from "./unsaved_feed_forms.js";
 import { draftOf, isEqualJson } from "./three_way_merge.js";
 import { uploadPictures } from "./upload_one_or_all_entry_pictures.js";
 
@@ -57,9 +61,12 @@ export function setUpSigningOut(parts) {
       event.preventDefault();
       leave(/** @type {HTMLFormElement} */ (form));
     });
+    // The desk's own waits for this: sent before, it would leave the texts behind.
+    for (const button of form.querySelectorAll("button")) button.disabled = false;
   }
   parts.store.onSignOut(() => {
     parts.leave();
+    removeWhenLeft(parts.store.person);
     location.reload();
   });
 }
@@ -80,6 +87,8 @@ async function isDecided(parts, dialog) {
   dialog.returnValue = "";
   dialog.showModal();
   const texts = await uploadAll(parts, () => dialog.open);
+  await sendNotes(store.person);
+  await sendTemplates(store.person);
   // Now, as a text that went out meanwhile may have left its notes.
   const kept = [...texts, ...localTexts(store.person)];
   if (!dialog.open) return false;
@@ -119,7 +128,7 @@ async function signOut({ store, composer, leave }, form, dialog) {
   const others = await store.removeAll();
   composer?.startNew();
   await forgetPicturesExcept(others);
-  for (const name of keysOf(store.person)) localStorage.removeItem(name);
+  removeItemsOf(store.person);
   try {
     // From here, as the other tabs must not ask for the page before the session has ended.
     const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(/** @type {any} */ (new FormData(form))) });
@@ -133,6 +142,7 @@ async function signOut({ store, composer, leave }, form, dialog) {
     return;
   }
   store.tellSignOut();
+  removeWhenLeft(store.person);
   location.assign(form.action.replace(/\/sign-out$/, ""));
 }
 
@@ -235,6 +245,20 @@ export function asUnpublished(entry) {
   return entry.state === "conflict" && base ? { ...entry, base: { ...base, rev: base.rev - 1 } } : entry;
 }
 
+/** @param {string} person */
+function removeItemsOf(person) {
+  for (const name of keysOf(person)) localStorage.removeItem(name);
+}
+
+/**
+ * Remove what is kept until the page is left, as answers may come late.
+ * @param {string} person
+ */
+function removeWhenLeft(person) {
+  // In this order; what was seen last is kept in the second one (`since_you_left.js`).
+  for (const type of ["pagehide", "visibilitychange"]) addEventListener(type, () => removeItemsOf(person));
+}
+
 /**
  * The names under which localStorage keeps something of this person; drafts of releases
  * before the outbox, which name nobody, are entries by now.
@@ -251,20 +275,18 @@ function keysOf(person) {
 }
 
 /**
- * What this person wrote for this browser alone.
+ * What the server has not taken, and is in this browser alone.
  * @param {string} person
  * @returns {Kept[]}
  */
 function localTexts(person) {
-  const count = (/** @type {string} */ kind) => {
-    try {
-      return JSON.parse(localStorage.getItem(`stop-press-${kind}:${person}`) ?? "[]").length;
-    } catch {
-      return 0;
-    }
+  const names = {
+    Templates: waitingTemplatesName(person),
+    "Notes on posts": waitingNotesName(person),
+    "Settings of feeds": unsavedFormsName(person),
   };
-  const counts = { Templates: count("templates"), "Notes on posts": count("notes") };
-  return Object.entries(counts)
-    .filter(([, number]) => number)
-    .map(([title, number]) => ({ title, reason: `${number} in this browser; the server keeps none.` }));
+  return Object.entries(names)
+    .map(([title, name]) => ({ title, number: keptList(name).length }))
+    .filter(({ number }) => number)
+    .map(({ title, number }) => ({ title, reason: `${number} in this browser; the server has not taken them.` }));
 }

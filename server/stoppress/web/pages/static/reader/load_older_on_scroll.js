@@ -39,7 +39,7 @@ export function loadOlderOnScroll(root) {
     more.dataset.auto = "1";
     timer = setTimeout(() => {
       finish();
-      // The hub does not answer: from now on the reader asks.
+      // The server does not answer: from now on the reader asks.
       pages = PAGES_UNASKED;
     }, PAGE_TIMEOUT_MS);
     more.querySelector("a")?.click();

@@ -12,7 +12,7 @@ const RENEW_MS = 300_000;
 
 /**
  * @param {HTMLElement} root The `.sp` element.
- * @param {import("./own_page.js").Widget} widget
+ * @param {import("./page_extras_beside_widget.js").Widget} widget
  * @returns {() => void} Ends it.
  */
 export function createOtherFeeds(root, { reader, ctx, fragment, headlineOf, labelDays, time }) {

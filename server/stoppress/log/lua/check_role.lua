@@ -1,3 +1,0 @@
--- check_role.lua: succeed on a primary; refuse on a replica.
-replication()
-return ''
