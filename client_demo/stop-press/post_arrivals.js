@@ -22,7 +22,8 @@ export function createPostArrivals({ ctx, reader, from, dataset, part, list, bar
   const notice = createNewPosts(part.new, part.says, ctx.words, () => !bar.line.endsWith("connecting"));
   /** To how many posts arrivals may grow the list; more if the reader has loaded more. */
   let maxPosts = MAX_POSTS;
-  let wasHidden = false;
+  // The tab may be hidden since before this script was there.
+  let wasHidden = document.hidden;
 
   part.new.onclick = () => (home ? location.assign(home) : reveal(true));
 

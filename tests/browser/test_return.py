@@ -92,6 +92,26 @@ def test_a_page_is_complete_after_an_hour_asleep(
     tab.until(LIVE)
 
 
+def test_a_page_opened_behind_another_tab_marks_what_is_new(
+    browser: Browser, server: Server
+) -> None:
+    """Its second script comes while it is hidden, and hears of no change of that."""
+    feed = server.new_feed()
+    for n in (1, 2):
+        publish(server, feed, str(n))
+    tab = browser.tab()
+    browser.tab()
+    tab.open(f"{server.url}/live/{feed}")
+    tab.until(LIVE)
+    assert tab.run("document.hidden") is True
+    publish(server, feed, "3")
+    tab.until("document.title.startsWith('(1) ')")
+    tab.show()
+    tab.until("document.querySelectorAll('.sp-since').length === 1")
+    below = "document.querySelector('.sp-since').closest('article')"
+    assert tab.run(f"{below}.querySelector('.sp-headline').textContent") == "2"
+
+
 def test_posts_before_and_after_the_return_are_announced_together(
     browser: Browser, network: Network, server: Server
 ) -> None:
