@@ -81,7 +81,7 @@ async def with_a_waiting_picture(desk: Desk, profile: BrowserContext) -> None:
     """Add a picture that can't be uploaded yet."""
     await profile.route("**/media", lambda route: route.abort())
     await give(desk, "paste", jpeg_with_metadata())
-    await desk.page.get_by_label("What it shows").fill("Quay zyx")
+    await desk.page.get_by_label("What it shows").fill("Quay zyxwvut")
 
     async def is_kept() -> bool:
         return "a file" in await all_kept(desk.page)
@@ -97,27 +97,27 @@ async def test_unsent_texts_are_drafts_after_sign_out(
     feed = await site.feed("sign-out")
     post = await site.post(feed, headline="Fire", body="One.")
     desk = await enter(site, profile, feed)
-    await desk.write("First zyx", "Only in the browser.")
+    await desk.write("First zyxwvut", "Only in the browser.")
     await desk.page.locator("#write [data-part=new]").click()
     await desk.edit("Fire")
-    await desk.page.get_by_label("Text Markdown").fill("Changed zyx.")
+    await desk.page.get_by_label("Text Markdown").fill("Changed zyxwvut.")
     await desk.page.locator("#write [data-part=new]").click()
-    await desk.write("Second zyx", "With a picture.")
+    await desk.write("Second zyxwvut", "With a picture.")
     await with_a_waiting_picture(desk, profile)
     tab = await another_tab(profile, feed)
-    assert "zyx" in await all_kept(desk.page)
+    assert "zyxwvut" in await all_kept(desk.page)
     await sign_out(desk)
     await expect(desk.page.get_by_label("Token")).to_be_focused()
     # Another tab shows nothing of it either.
     await expect(tab.page.get_by_label("Token")).to_be_visible()
-    await keeps_nothing_of(desk.page, "zyx", "a file", "sign-out")
+    await keeps_nothing_of(desk.page, "zyxwvut", "a file", "sign-out")
     assert [each["body"] for each in await site.posts(feed)] == ["One."]
     drafts = {each["headline"]: each for each in await drafts_of(site, feed)}
-    assert set(drafts) == {"First zyx", "Second zyx", "Fire"}
+    assert set(drafts) == {"First zyxwvut", "Second zyxwvut", "Fire"}
     assert {each["state"] for each in drafts.values()} == {"draft"}
     assert drafts["Fire"]["base"] == {"id": post["id"], "rev": 1}
-    (picture,) = drafts["Second zyx"]["media"]
-    assert picture["alt"] == "Quay zyx" and "/media/" in picture["url"]
+    (picture,) = drafts["Second zyxwvut"]["media"]
+    assert picture["alt"] == "Quay zyxwvut" and "/media/" in picture["url"]
     await tab.page.close()
 
     # A contributor sees only what is their own.
@@ -130,15 +130,15 @@ async def test_unsent_texts_are_drafts_after_sign_out(
 
     again = await enter(site, profile, feed)
     await expect(again.page.locator("[data-draft]")).to_have_count(3)
-    row = again.page.locator("[data-draft]", has_text="First zyx")
+    row = again.page.locator("[data-draft]", has_text="First zyxwvut")
     await row.get_by_role("button", name="Open").click()
-    await again.holds("First zyx", "Only in the browser.")
+    await again.holds("First zyxwvut", "Only in the browser.")
     # Opened and left as it is: nothing is written again.
     await sign_out(again)
     await expect(again.page.get_by_label("Token")).to_be_focused()
     after = {each["headline"]: each["rev"] for each in await drafts_of(site, feed)}
-    assert after == {"First zyx": 1, "Second zyx": 1, "Fire": 1}
-    await keeps_nothing_of(again.page, "zyx")
+    assert after == {"First zyxwvut": 1, "Second zyxwvut": 1, "Fire": 1}
+    await keeps_nothing_of(again.page, "zyxwvut")
     assert desk.complaints == again.complaints == []
 
 
@@ -156,25 +156,25 @@ async def test_a_refused_text_stops_the_sign_out(
         await route.fulfill(status=403, json={"type": "x", "detail": detail})
 
     await profile.route("**/drafts", refuse)
-    await desk.write("Kept zyx", "Mine.")
+    await desk.write("Kept zyxwvut", "Mine.")
     await sign_out(desk)
     dialog = desk.page.get_by_role("dialog")
-    await expect(dialog).to_contain_text("Kept zyx")
+    await expect(dialog).to_contain_text("Kept zyxwvut")
     await expect(dialog).to_contain_text("Refused: this feed takes no drafts.")
     stay = dialog.get_by_role("button", name="Stay signed in")
     await expect(stay).to_be_focused()
     assert await faults(desk.page) == []
     await stay.click()
     await expect(dialog).to_be_hidden()
-    await desk.holds("Kept zyx", "Mine.")
-    assert "zyx" in await all_kept(desk.page)
+    await desk.holds("Kept zyxwvut", "Mine.")
+    assert "zyxwvut" in await all_kept(desk.page)
     await sign_out(desk)
     await desk.page.keyboard.press("Escape")
-    await desk.holds("Kept zyx", "Mine.")
+    await desk.holds("Kept zyxwvut", "Mine.")
     await sign_out(desk)
     await dialog.get_by_role("button", name=DELETE).click()
     await expect(desk.page.get_by_label("Token")).to_be_focused()
-    await keeps_nothing_of(desk.page, "zyx")
+    await keeps_nothing_of(desk.page, "zyxwvut")
     assert await drafts_of(site, feed) == []
 
 
@@ -185,30 +185,35 @@ async def test_sign_out_offline_names_what_would_be_lost(
     feed = await site.feed("sign-out-away")
     desk = await enter(site, profile, feed)
     page = desk.page
-    await desk.write("Model zyx")
+    await desk.write("Model zyxwvut")
     await profile.set_offline(True)
     await page.locator("#open-templates").click()
-    await page.get_by_label("Keep the text in the composer as").fill("Daily zyx")
+    await page.get_by_label("Keep the text in the composer as").fill("Daily zyxwvut")
     await page.get_by_role("button", name="Keep it").click()
     await desk.publish()
-    await desk.write("Draft zyx")
+    await desk.write("Draft zyxwvut")
     await sign_out(desk)
     dialog = page.get_by_role("dialog")
-    for text in ("Model zyx", "may be out already", "Draft zyx", "can't be reached"):
+    for text in (
+        "Model zyxwvut",
+        "may be out already",
+        "Draft zyxwvut",
+        "can't be reached",
+    ):
         await expect(dialog).to_contain_text(text)
     await expect(dialog).to_contain_text("Templates")
     await dialog.get_by_role("button", name="Stay signed in").click()
-    await desk.holds("Draft zyx")
+    await desk.holds("Draft zyxwvut")
     await profile.set_offline(False)
-    await desk.is_out("Model zyx")
+    await desk.is_out("Model zyxwvut")
     await sign_out(desk)
     await expect(page.get_by_label("Token")).to_be_visible()
-    await keeps_nothing_of(page, "zyx")
+    await keeps_nothing_of(page, "zyxwvut")
     templates = (await site.api.get("/v1/templates")).json()["templates"]
     kept = {each["name"]: each["post"] for each in templates}
-    assert kept["Daily zyx"] == {"headline": "Model zyx"}
+    assert kept["Daily zyxwvut"] == {"headline": "Model zyxwvut"}
     (draft,) = await drafts_of(site, feed)
-    assert draft["headline"] == "Draft zyx"
+    assert draft["headline"] == "Draft zyxwvut"
 
 
 @pytest.mark.parametrize("how", ["this one", "everywhere"])
@@ -218,7 +223,7 @@ async def test_signing_out_on_the_sessions_page_saves_drafts(
     """Unsent texts are drafts, and the browser keeps nothing."""
     feed = await site.feed(f"sessions-{how.replace(' ', '-')}")
     desk = await enter(site, profile, feed)
-    await desk.write("First zyx", "Only in the browser.")
+    await desk.write("First zyxwvut", "Only in the browser.")
     page = (await another_tab(profile, feed)).page
     await page.locator("#sign-out .who").click()
     if how == "everywhere":
@@ -231,7 +236,7 @@ async def test_signing_out_on_the_sessions_page_saves_drafts(
     await profile.route("**/drafts", lambda route: route.abort())
     await out.press("Enter")
     dialog = page.get_by_role("dialog")
-    await expect(dialog).to_contain_text("First zyx")
+    await expect(dialog).to_contain_text("First zyxwvut")
     await expect(dialog).to_contain_text("can't be reached")
     assert await faults(page) == []
     await dialog.get_by_role("button", name="Stay signed in").click()
@@ -239,9 +244,9 @@ async def test_signing_out_on_the_sessions_page_saves_drafts(
     await out.press("Enter")
     await expect(page.get_by_label("Token")).to_be_visible()
     await expect(desk.page.get_by_label("Token")).to_be_visible()
-    await keeps_nothing_of(page, "zyx", feed)
+    await keeps_nothing_of(page, "zyxwvut", feed)
     (draft,) = await drafts_of(site, feed)
-    assert draft["headline"] == "First zyx"
+    assert draft["headline"] == "First zyxwvut"
     assert desk.complaints == []
 
 
@@ -252,12 +257,14 @@ async def test_a_session_ended_elsewhere_seals_the_texts(
     feed = await site.feed("sessions-elsewhere")
     mine = await token(site, "publish")
     desk = await enter(site, profile, feed, mine)
-    await desk.write("First zyx", "Only in the browser.")
+    await desk.write("First zyxwvut", "Only in the browser.")
     await with_a_waiting_picture(desk, profile)
     tab = await another_tab(profile, feed)
-    await tab.write("Second zyx")
+    await tab.write("Second zyxwvut")
     before = await all_kept(desk.page)
-    assert all(text in before for text in ("First zyx", "Second zyx", "a file", feed))
+    assert all(
+        text in before for text in ("First zyxwvut", "Second zyxwvut", "a file", feed)
+    )
     elsewhere = await site.browser.new_context(base_url=site.base)
     page = (await enter(site, elsewhere, feed, mine)).page
     await page.locator("#sign-out .who").click()
@@ -266,29 +273,30 @@ async def test_a_session_ended_elsewhere_seals_the_texts(
     for each in (desk, tab):
         await expect(each.page.get_by_label("Token")).to_be_visible()
         await expect(each.page.locator("#sealed")).to_be_visible()
-        assert "zyx" not in await each.page.content()
+        assert "zyxwvut" not in await each.page.content()
 
     async def nothing_readable() -> None:
         kept = await all_kept(desk.page)
-        assert not [text for text in ("zyx", "a file", feed) if text in kept]
+        assert not [text for text in ("zyxwvut", "a file", feed) if text in kept]
 
     await nothing_readable()
     other = await enter(site, profile, feed)
     await other.holds("", "")
     await expect(other.page.locator("#outbox li")).to_have_count(0)
-    assert "zyx" not in await other.page.content()
+    assert "zyxwvut" not in await other.page.content()
     await sign_out(other)
     await expect(other.page.get_by_label("Token")).to_be_visible()
     await nothing_readable()
     again = await enter(site, profile, feed, mine)
-    await again.holds("Second zyx")
-    await again.card("First zyx").get_by_role("button", name="Open").click()
-    await again.holds("First zyx", "Only in the browser.")
+    await again.holds("Second zyxwvut")
+    await again.card("First zyxwvut").get_by_role("button", name="Open").click()
+    await again.holds("First zyxwvut", "Only in the browser.")
     await again.publish()
-    await again.is_out("First zyx")
+    await again.is_out("First zyxwvut")
     (post,) = await site.posts(feed)
     assert (
-        post["media"][0]["alt"] == "Quay zyx" and "/media/" in post["media"][0]["url"]
+        post["media"][0]["alt"] == "Quay zyxwvut"
+        and "/media/" in post["media"][0]["url"]
     )
     assert desk.complaints == other.complaints == again.complaints == []
     await elsewhere.close()
@@ -312,13 +320,13 @@ async def test_a_key_of_another_server_opens_nothing(
           localStorage.setItem(name, JSON.stringify(key));
         }"""
     )
-    await desk.write("Lost zyx")
+    await desk.write("Lost zyxwvut")
     await desk.publish_without_session(profile)
     await expect(page.get_by_label("Token")).to_be_visible()
     again = await enter(site, profile, feed, mine)
     await again.holds("", "")
     note = again.page.locator("#list-status")
     await expect(note).to_contain_text("can't be opened")
-    assert "zyx" not in await all_kept(again.page)
+    assert "zyxwvut" not in await all_kept(again.page)
     await again.page.reload()
     await expect(note).to_contain_text("can't be opened")

@@ -21,6 +21,12 @@ WIRES: tuple[Callable[[], Wire], ...] = (WebSocketWire, SseWire, PollWire)
 TIMEOUT_S = 60.0
 
 
+def head(server: Server, feed: str) -> Cursor:
+    """Of all that was answered: a line may hear of it a moment later."""
+    page = server.request("GET", f"/v1/feeds/{feed}").json()
+    return Cursor.parse(page["cursor"])
+
+
 async def read(
     server: Server, wire: Wire, places: Mapping[str, Cursor | None], wanted: int
 ) -> list[Json]:
@@ -59,17 +65,14 @@ def write(server: Server, feed: str) -> list[str]:
     assert titled.status_code == 200
     path = f"/v1/feeds/{feed}/posts/{other['post']['id']}"
     assert server.request("DELETE", path).status_code == 204
-    head = server.request("GET", f"/v1/feeds/{feed}/events").json()["cursor"]
-    epoch, seq = Cursor.parse(head)
+    epoch, seq = head(server, feed)
     return [str(Cursor(epoch, number)) for number in range(1, seq + 1)]
 
 
 async def test_all_transports_give_the_same_messages(server: Server) -> None:
     """Live and replayed, the events are the same objects with the same cursors."""
     feed = server.new_feed()
-    start = Cursor.parse(
-        server.request("GET", f"/v1/feeds/{feed}/events").json()["cursor"]
-    )
+    start = head(server, feed)
     live = [
         asyncio.create_task(read(server, make(), {feed: start}, 5)) for make in WIRES
     ]
@@ -86,9 +89,7 @@ async def test_all_transports_give_the_same_messages(server: Server) -> None:
 async def test_a_reader_may_change_transport_at_any_event(server: Server) -> None:
     """Cut after any event and resumed on another transport: none lost or doubled."""
     feed = server.new_feed()
-    place = Cursor.parse(
-        server.request("GET", f"/v1/feeds/{feed}/events").json()["cursor"]
-    )
+    place = head(server, feed)
     received: list[Json] = []
     writing = asyncio.to_thread(
         lambda: [server.publish(feed, f"No. {number}") for number in range(30)]
@@ -116,8 +117,7 @@ async def test_one_websocket_follows_many_feeds(server: Server) -> None:
         server.publish(feed, "before")
     places: dict[str, Cursor | None] = {}
     for feed in feeds:
-        head = server.request("GET", f"/v1/feeds/{feed}/events").json()["cursor"]
-        places[feed] = Cursor.parse(head)
+        places[feed] = head(server, feed)
     reading = asyncio.create_task(read(server, WebSocketWire(), places, 9))
     for number in range(3):
         for feed in feeds:
