@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from stoppress.desk.feed_from_and_to_input import (
     NewFeed,
@@ -30,9 +32,16 @@ from stoppress.desk.write_outcome_and_checks import (
 )
 from stoppress.domain.errors import Conflict, Invalid, StaleRevision
 from stoppress.domain.event import EventType, Subject
-from stoppress.domain.feed import FeedImage, FeedInput, check_slug
+from stoppress.domain.feed import (
+    FeedImage,
+    FeedInput,
+    check_slug,
+    language_direction,
+)
 from stoppress.domain.keep_unknown_members import STORED_FEEDS
 from stoppress.domain.store_requests_and_results import Change, Write, Written
+
+F = TypeVar("F", bound=FeedInput)
 
 _new_feed = msgspec.json.Decoder(NewFeed)
 
@@ -83,7 +92,12 @@ class FeedDesk:
             check_revision(expected, value.rev, kept.body)
             current = editable_feed(value)
             merged = merge(msgspec.to_builtins(current), patch)
-            draft = check_feed(convert(merged, FeedInput), current)
+            draft = convert(merged, FeedInput)
+            # A direction that an editor chose stays, until it is set to null.
+            is_chosen = current != _as_written(current)
+            if patch.get("direction", is_chosen or None) is None:
+                draft = _as_written(draft)
+            draft = check_feed(draft, current)
             if draft == current:
                 cursor = await self._store.confirm(feed)
                 return WriteOutcome("", kept.body, value.rev, cursor)
@@ -126,4 +140,9 @@ def read_new_feed(raw: bytes) -> NewFeed:
     """Parse an editor's new feed and check its slug. Raises BrokenJson or Invalid."""
     given = read(raw, _new_feed)
     check_slug(given.slug)
-    return given
+    return given if "direction" in read_object(raw) else _as_written(given)
+
+
+def _as_written(feed: F) -> F:
+    """The feed in the direction of its language."""
+    return replace(feed, direction=language_direction(feed.language))

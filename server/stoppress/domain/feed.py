@@ -21,6 +21,7 @@ SLUG_RULE = (
     "and begins and ends with a letter or digit"
 )
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
+_RTL = re.compile(r"(ar|ckb|dv|fa|he|ps|sd|ug|ur|yi)\b", re.IGNORECASE)
 
 
 def check_slug(slug: str, field: str = "slug") -> str:
@@ -28,6 +29,11 @@ def check_slug(slug: str, field: str = "slug") -> str:
     if len(slug) > 80 or not _SLUG.fullmatch(slug):
         raise Invalid(field, f"{slug[:100]!r} is invalid: {SLUG_RULE}")
     return slug
+
+
+def language_direction(language: str) -> Direction:
+    """The direction in which a language is written."""
+    return "rtl" if _RTL.match(language) else "ltr"
 
 
 class RelatedLink(Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,7 +62,9 @@ class FeedInput(
     summary: Annotated[str, Meta(max_length=10_000)] | None = None
     status: Status = "live"
     language: Language = "en"
-    direction: Direction = "ltr"
+    direction: Annotated[
+        Direction, Meta(description="By default that of the language.")
+    ] = "ltr"
     timezone: Annotated[str, Meta(max_length=64)] = "UTC"
     visibility: Visibility = "public"
     coverage_start: str | None = None

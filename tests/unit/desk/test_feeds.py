@@ -174,3 +174,34 @@ async def test_a_feed_that_always_changes_is_given_up() -> None:
     with pytest.raises(Conflict, match="too often"):
         await desk.feeds.edit("quay", js(title="x"), None, ME)
     assert 1 < store.calls.count("write") < 20
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("made", "patch", "direction"),
+    [
+        ({"language": "en"}, {}, "ltr"),
+        ({"language": "ar"}, {}, "rtl"),
+        ({"language": "he-IL"}, {"title": "Other"}, "rtl"),
+        ({}, {"language": "fa"}, "rtl"),
+        ({"language": "ar"}, {"language": "tr"}, "ltr"),
+        # What an editor chose stays.
+        ({"language": "ar", "direction": "ltr"}, {"title": "Other"}, "ltr"),
+        ({"language": "ar", "direction": "ltr"}, {"language": "ur"}, "ltr"),
+        ({"direction": "auto"}, {"language": "ar"}, "auto"),
+        ({"language": "ar"}, {"direction": "ltr"}, "ltr"),
+        ({"language": "ar", "direction": "ltr"}, {"direction": None}, "rtl"),
+        ({}, {"language": "ar", "direction": "ltr"}, "ltr"),
+    ],
+)
+async def test_a_feed_is_written_in_the_direction_of_its_language(
+    made: dict[str, str], patch: dict[str, str | None], direction: str
+) -> None:
+    """Until an editor chooses another; null brings it back."""
+    desk = Desk(MemoryStore())
+    given = read_new_feed(js(slug="quay", title="Quay", **made))
+    kept = json.loads((await desk.feeds.make(given, ME)).body)
+    if patch:
+        edited = await desk.feeds.edit("quay", js(**patch), None, ME)
+        kept = json.loads(edited.body)
+    assert kept["direction"] == direction

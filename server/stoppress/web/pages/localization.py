@@ -7,7 +7,6 @@ the server's HTML. A language without a table gets the English words.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -17,11 +16,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from stoppress.domain.feed import language_direction
 from stoppress.domain.timestamps import parse_instant
 
 Words = Mapping[str, Any]
-
-_RTL = re.compile(r"(ar|ckb|dv|fa|he|ps|sd|ug|ur|yi)\b", re.IGNORECASE)
 
 
 class LocalTime(NamedTuple):
@@ -49,7 +47,7 @@ def direction_of(language: str | None, direction: str | None) -> str | None:
     """The direction of a text; None: that of its context."""
     if direction is not None or language is None:
         return direction
-    return "rtl" if _RTL.match(language) else "ltr"
+    return language_direction(language)
 
 
 @lru_cache(maxsize=256)
