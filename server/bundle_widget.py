@@ -56,7 +56,7 @@ PAGE_ENTRY = "page_extras_beside_widget.js"
 MORE = "stop-press-more.js"
 """The name of the second script, beside the first; it is served under its digest."""
 
-ORDERS = 12
+ORDERS = 24
 """In so many orders of the modules at most each script is tried."""
 
 _LOADER = "load_second_script.js"

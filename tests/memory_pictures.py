@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import BinaryIO
 
-from stoppress.desk.pictures import NewPicture
+from stoppress.desk.upload_and_take_down_pictures import NewPicture
 from stoppress.domain.errors import IdempotencyKeyReused
 from stoppress.domain.picture_address import UploadedPicture
 from stoppress.domain.store_requests_and_results import Idempotency

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stoppress.desk.draft_store_protocol import DueDraft
-from stoppress.desk.webhooks import DeadLetter, Webhook
+from stoppress.desk.webhooks_and_dead_letters import DeadLetter, Webhook
 from stoppress.desk.write_outcome_and_checks import now_ms
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from stoppress.desk.webhooks import DeadLetter, Webhook, message_id
+from stoppress.desk.webhooks_and_dead_letters import DeadLetter, Webhook, message_id
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import (
     DeletedSince,

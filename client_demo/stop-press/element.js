@@ -117,7 +117,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
     const shadow = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     shadow.replaceChildren(document.createElement("slot"));
     // Loads with the snapshot; where it is blocked the feed is drawn without it.
-    const extras = import("./second_script.js").catch(() => {});
+    const extras = import("./feed_extras.js").catch(() => {});
     const reader = this.#createReader(slug, async ({ feed }) => {
       try {
         // The first of a zone takes long: it is made while the words are on their way.

@@ -8,7 +8,7 @@
  *   scrolling, and the first screen does not wait for the rest.
  * - Withdrawals and edits always apply, paused or not.
  * - All that a feed's page has besides its posts and its line is loaded after the page is
- *   live (`second_script.js`). Until then, and where a page's policy blocks it, posts still
+ *   live (`feed_extras.js`). Until then, and where a page's policy blocks it, posts still
  *   arrive, and links lead to the server's own pages.
  * @module
  */
@@ -52,7 +52,7 @@ export function createFeedView(root, ctx, own, reader, from, dataset) {
     drawSoon();
   });
   const drawnFeed = ctx.feed;
-  /** @type {import("./second_script.js").FeedExtras | null} */
+  /** @type {import("./feed_extras.js").FeedExtras | null} */
   let extras = null;
   /** @type {Promise<void> | null} */
   let loading = null;
@@ -140,7 +140,7 @@ export function createFeedView(root, ctx, own, reader, from, dataset) {
 
   const loadExtras = () => (loading ??= (async () => {
     try {
-      const { createFeedExtras } = await import("./second_script.js");
+      const { createFeedExtras } = await import("./feed_extras.js");
       if (extras) return;
       extras = createFeedExtras({ root, ctx, own, reader, from, dataset, part, list, bar, drawnFeed, draw, drawSoon });
       list.completePosts();

@@ -7,7 +7,7 @@
  */
 
 import { isBelow, ordered, positionOf } from "./fold.js";
-import { createNewPosts } from "./new_posts_notice.js";
+import { createNewPosts } from "./count_and_announce_new_posts.js";
 import { createPostSelection } from "./which_posts_belong_on_page.js";
 import { h } from "./render_post.js";
 import { visibleArea } from "./scroll_anchoring.js";
@@ -15,7 +15,7 @@ import { articlePosition } from "./state_from_page.js";
 
 const MAX_POSTS = 200;
 
-/** @param {import("./second_script.js").FeedSurroundings} surroundings */
+/** @param {import("./feed_extras.js").FeedSurroundings} surroundings */
 export function createPostArrivals({ ctx, reader, from, dataset, part, list, bar, draw }) {
   const { posts } = part;
   const { rising, home, isBefore, includes } = createPostSelection(from, dataset, posts.firstElementChild);
@@ -36,7 +36,7 @@ export function createPostArrivals({ ctx, reader, from, dataset, part, list, bar
     draw(true);
     const fresh = /** @type {any[]} */ ([...posts.children]).filter(({ dataset }) => ids.has(dataset.id));
     const [first] = fresh;
-    const oldest = rising ? first : fresh.at(-1);
+    const oldest = fresh.at(rising ? 0 : -1);
     const below = rising ? oldest : oldest?.nextElementSibling;
     if (go || wasHidden) {
       posts.querySelector(".sp-since")?.remove();
@@ -94,8 +94,8 @@ export function createPostArrivals({ ctx, reader, from, dataset, part, list, bar
     },
 
     visibilityChanged() {
-      if (document.hidden) wasHidden = true;
-      else notice.announce();
+      wasHidden ||= document.hidden;
+      notice.announce();
     },
 
     /** Forget those that wait: the feed is gone. */

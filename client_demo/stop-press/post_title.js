@@ -7,7 +7,7 @@
  */
 
 import { fragment } from "./render_post.js";
-import { hostOf, shorten } from "./shorten_text.js";
+import { hostOf, shorten } from "./shorten_text_and_name_host.js";
 
 /**
  * @param {import("./fold.js").Post} post

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { isUploaded, smallest } from "./picture_variants.js";
-import { hostOf } from "./shorten_text.js";
+import { isUploaded, smallest } from "./smallest_uploaded_picture.js";
+import { hostOf } from "./shorten_text_and_name_host.js";
 import { fill } from "./localization.js";
 import { h, safeUrl } from "./render_post.js";
 

@@ -9,7 +9,7 @@
  */
 
 import { dayText, fullText, localTime } from "./localization.js";
-import { smallest } from "./picture_variants.js";
+import { smallest } from "./smallest_uploaded_picture.js";
 import { trusted } from "./trusted_types.js";
 
 /**
@@ -18,7 +18,7 @@ import { trusted } from "./trusted_types.js";
  * @typedef {{words: import("./localization.js").Words, feed: Feed, base: string,
  *   headingLevel: number, more?: More}} Context What one feed is drawn with: `base` precedes
  *   root-relative addresses, `headingLevel` is that of the title's heading, `more` is there
- *   once `second_script.js` is loaded.
+ *   once `feed_extras.js` is loaded.
  * @typedef {{renderMedia: typeof import("./render_media.js").renderMedia,
  *   patchElement: typeof import("./patch_post.js").patchElement}} More
  */

@@ -21,12 +21,13 @@ from functools import partial
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from stoppress.build_schedule_and_inbox import redis_inbox, scheduled_posts
+from stoppress.desk.choose_credential_source import Callers, CallerSource
 from stoppress.desk.desk import Desk
-from stoppress.desk.find_caller_of_secret import Callers, CallerSource
+from stoppress.desk.manage_and_check_tokens import Tokens
 from stoppress.desk.private_feed_read_tickets import TicketMetrics, Tickets
+from stoppress.desk.publish_due_drafts import ScheduleMetrics
 from stoppress.desk.restore_lost_schedule_entries import ScheduleRestore
-from stoppress.desk.schedule import ScheduleMetrics
-from stoppress.desk.tokens import Tokens
 from stoppress.domain.audit import digests
 from stoppress.domain.errors import Unavailable
 from stoppress.guard.limits import LimitMetrics, Limits
@@ -52,11 +53,11 @@ from stoppress.log.log_metrics import (
 )
 from stoppress.log.publish_from_redis_inbox import Inbox
 from stoppress.log.reader_census import RedisCensus
-from stoppress.log.session_store import RedisSessionStore
+from stoppress.log.session_and_single_use_store import RedisSessionStore
 from stoppress.log.shard_pools import Shards
 from stoppress.log.shared_limits import SharedLimits
 from stoppress.log.store import RedisStore
-from stoppress.log.upload_records import UploadRecords
+from stoppress.log.upload_records_and_used_pictures import UploadRecords
 from stoppress.media.picture_files_in_folder_or_s3 import MediaFiles
 from stoppress.media.picture_library import Pictures
 from stoppress.media.run_encoder_processes import PictureEncoder, PictureMetrics
@@ -67,10 +68,9 @@ from stoppress.overwrite_freed_memory import (
     overwrite_when_freed,
 )
 from stoppress.purge_withdrawn_posts_from_caches import CachePurge, PurgeMetrics
-from stoppress.scheduled_and_inbox_publishing import redis_inbox, scheduled_posts
+from stoppress.routes_before_and_after_redis import newsroom_routes, waiting_routes
 from stoppress.setting_variables import settings_as_text
 from stoppress.settings import BadSetting, Settings
-from stoppress.site_routes import newsroom_routes, waiting_routes
 from stoppress.web import problems
 from stoppress.web.edge.add_request_id_and_log_refusal import RequestTrace
 from stoppress.web.edge.fast_feed_routing import IndexedStarlette

@@ -15,7 +15,7 @@ import pytest
 from playwright.async_api import Page, expect
 from redis import Redis
 
-from stoppress.desk.webhooks import DeadLetter, message_id
+from stoppress.desk.webhooks_and_dead_letters import DeadLetter, message_id
 from stoppress.log.redis_keys import webhook_keys
 from tests.browser.editor import Site, enter, open_site
 from tests.browser.patience import close

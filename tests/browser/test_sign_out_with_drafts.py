@@ -322,7 +322,7 @@ async def test_a_key_of_another_server_opens_nothing(
     )
     await desk.write("Lost zyxwvut")
     await desk.publish_without_session(profile)
-    await expect(page.get_by_label("Token")).to_be_visible()
+    await expect(page.locator("#sealed")).to_be_visible()
     again = await enter(site, profile, feed, mine)
     await again.holds("", "")
     note = again.page.locator("#list-status")

@@ -23,8 +23,8 @@ from typing import Any, cast
 import uvicorn
 from starlette.applications import Starlette
 
-from stoppress.desk.find_caller_of_secret import Callers
-from stoppress.desk.tokens import Tokens
+from stoppress.desk.choose_credential_source import Callers
+from stoppress.desk.manage_and_check_tokens import Tokens
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.fold import Json
 from stoppress.hub.decide_or_delay_follow_requests import CATCH_UP_S

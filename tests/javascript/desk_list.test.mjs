@@ -8,7 +8,7 @@ import { deskModule } from "./desk_modules.mjs";
 const { tagPatch } = await deskModule("bulk_bar.js");
 const { clockOf, instantOf, skippedTime } = await deskModule("feed_time.js");
 const { EVERY_POST, matcher, namesOf } = await deskModule("post_matches_search.js");
-const { postTitle, searchText } = await deskModule("post_as_plain_text.js");
+const { postTitle, searchText } = await deskModule("post_title_and_search_text.js");
 
 const post = {
   id: "p1", rev: 2, headline: "Kurtulmuş: “Köprü kapalı”", html: "<p>The <em>bridge</em> is shut &amp; guarded.</p>",

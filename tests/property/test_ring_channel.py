@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from stoppress.domain.cursor import Cursor
 from stoppress.hub.channel import Channel
-from stoppress.hub.reader_positions_in_channel import Follow
+from stoppress.hub.follow_and_round_robin_order import Follow
 from stoppress.wire.close_codes import CloseCode
 from tests.scripted_upstream import ScriptedUpstream
 from tests.unit.hub.benches import Bench, Message, SocketPair, join

@@ -61,10 +61,14 @@ MAY_IMPORT = {
     "metrics": {"metric_instruments"},
     "overwrite_freed_memory": set(),
     "purge_withdrawn_posts_from_caches": {"metric_instruments", "desk"},
-    "site_routes": {"domain", "settings", "web", "wire"},
-    "scheduled_and_inbox_publishing": {"domain", "guard", "desk", "log", "web"},
+    "routes_before_and_after_redis": {"domain", "settings", "web", "wire"},
+    "build_schedule_and_inbox": {"domain", "guard", "desk", "log", "web"},
     "app": {
-        *("scheduled_and_inbox_publishing", "site_routes", "setting_variables"),
+        *(
+            "build_schedule_and_inbox",
+            "routes_before_and_after_redis",
+            "setting_variables",
+        ),
         *("domain", "wire", "guard", "hub", "desk", "identity", "log", "web"),
         "media",
         *(
@@ -104,7 +108,7 @@ MAY_IMPORT = {
 ONLY = {
     "redis": {"log"},
     "hiredis": {"log"},
-    "starlette": {"web", "site_routes", "app"},
+    "starlette": {"web", "routes_before_and_after_redis", "app"},
     "uvicorn": {"web", "process"},
     "click": {"cli"},
     "rich": {"cli", "bench"},

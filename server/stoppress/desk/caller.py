@@ -28,7 +28,7 @@ drafts. manage: the feed itself, and takedown. admin: tokens, audit, copies."""
 
 CallerKind = Literal["token", "ticket", "jwt", "session"]
 """How a caller proved who it is; each kind has one CallerSource
-(`find_caller_of_secret.py`)."""
+(`choose_credential_source.py`)."""
 
 _RANK = {scope: rank for rank, scope in enumerate(SCOPES)}
 _ALIASES: dict[str, Scope] = {"write": "manage"}

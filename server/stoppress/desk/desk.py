@@ -13,12 +13,6 @@ from stoppress.desk.drafts import DraftDesk
 from stoppress.desk.feed_import import ImportDesk
 from stoppress.desk.feeds import FeedDesk
 from stoppress.desk.history_and_restore_withdrawn import RevisionDesk
-from stoppress.desk.pictures import (
-    NoPictures,
-    PictureDesk,
-    PictureLibrary,
-    UploadStore,
-)
 from stoppress.desk.posts import PostDesk
 from stoppress.desk.posts_by_external_id import ExternalPostDesk
 from stoppress.desk.presence_and_leases import PresenceDesk
@@ -28,7 +22,13 @@ from stoppress.desk.templates_and_post_notes import (
     PostNotesDesk,
     TemplateDesk,
 )
-from stoppress.desk.webhooks import WebhookDesk, WebhookStore
+from stoppress.desk.upload_and_take_down_pictures import (
+    NoPictures,
+    PictureDesk,
+    PictureLibrary,
+    UploadStore,
+)
+from stoppress.desk.webhooks_and_dead_letters import WebhookDesk, WebhookStore
 from stoppress.desk.write_outcome_and_checks import now_ms
 
 

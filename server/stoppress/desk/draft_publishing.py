@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from stoppress.desk.draft_from_and_to_input import (
+from stoppress.desk.draft_revisions_and_draft_to_post import (
     due_ms,
     equal_revs,
     post_input,

@@ -18,7 +18,8 @@ import msgspec
 
 from stoppress.desk import draft_permissions
 from stoppress.desk.caller import Caller
-from stoppress.desk.draft_from_and_to_input import (
+from stoppress.desk.draft_publishing import DraftPublishing
+from stoppress.desk.draft_revisions_and_draft_to_post import (
     check_draft_input,
     commented_draft,
     due_ms,
@@ -29,7 +30,6 @@ from stoppress.desk.draft_from_and_to_input import (
     same_input,
     uncommented_draft,
 )
-from stoppress.desk.draft_publishing import DraftPublishing
 from stoppress.desk.json_input import read
 from stoppress.desk.post_ids_and_idempotency_keys import (
     Requester,

@@ -20,7 +20,7 @@ from typing import Annotated, NamedTuple, Protocol
 import msgspec
 
 from stoppress.desk.caller import Caller
-from stoppress.desk.draft_from_and_to_input import person_behind
+from stoppress.desk.draft_revisions_and_draft_to_post import person_behind
 from stoppress.desk.json_input import read
 from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
 from stoppress.domain.errors import Conflict, Invalid, TooMany

@@ -17,7 +17,7 @@ import random
 
 import msgspec
 
-from stoppress.desk.draft_from_and_to_input import due_ms
+from stoppress.desk.draft_revisions_and_draft_to_post import due_ms
 from stoppress.desk.draft_store_protocol import DraftStore
 from stoppress.domain.desk_log_name import desk_log_of
 from stoppress.domain.errors import StopPressError

@@ -22,12 +22,12 @@ from typing import Protocol
 import msgspec
 
 from stoppress.desk.drafts import DraftDesk
-from stoppress.desk.idempotency_without_stored_answers import under_key
+from stoppress.desk.idempotency_of_repeatable_calls import under_key
 from stoppress.desk.json_input import read
-from stoppress.desk.pictures import PictureDesk, RemovedPicture
 from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
 from stoppress.desk.posts import PostDesk
 from stoppress.desk.store_protocol import Store
+from stoppress.desk.upload_and_take_down_pictures import PictureDesk, RemovedPicture
 from stoppress.desk.write_outcome_and_checks import WRITE_ATTEMPTS, about
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Conflict, Gone, Unavailable

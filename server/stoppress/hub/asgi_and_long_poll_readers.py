@@ -14,8 +14,8 @@ import asyncio
 import random
 
 from stoppress.hub.feed_status_and_access import ReadRights
+from stoppress.hub.follow_and_round_robin_order import Follow
 from stoppress.hub.reader import DETAILS, MAX_WAITING, Reader, ReaderOwner
-from stoppress.hub.reader_positions_in_channel import Follow
 from stoppress.hub.ring import Bytes
 from stoppress.wire import encode_frames
 from stoppress.wire.close_codes import CloseCode

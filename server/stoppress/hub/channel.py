@@ -4,7 +4,7 @@ Rules:
 - The upstream fills the ring; `Delivery` serves the follows from it.
 - A follow joins at a cursor that the ring can continue, or is reset to the head.
 - An order to many follows (reset, close) is a number in each follow's `seq`; the
-  sweep carries it out (`reader_positions_in_channel.py`).
+  sweep carries it out (`follow_and_round_robin_order.py`).
 - If the feed begins or stops to show its posts' verification, the ring is emptied and
   all follows are reset: their messages were encoded by the other rule.
 - If the ring's content can't be sent, the ring is emptied and all follows are reset:
@@ -23,7 +23,7 @@ from stoppress.hub.bell import Bell
 from stoppress.hub.channel_delivery_rounds import Delivery
 from stoppress.hub.channel_owner_protocol import ChannelOwner
 from stoppress.hub.feed_status_and_access import UNKNOWN, FeedState
-from stoppress.hub.reader_positions_in_channel import (
+from stoppress.hub.follow_and_round_robin_order import (
     CLOSE_ORDER,
     NOT_JOINED,
     RESET,

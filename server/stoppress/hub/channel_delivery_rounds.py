@@ -23,15 +23,15 @@ from typing import TYPE_CHECKING
 from stoppress.hub.bell import Bell
 from stoppress.hub.bytes_after_cursor_cache import BacklogCache, Tail, parts_of
 from stoppress.hub.channel_owner_protocol import ChannelOwner
-from stoppress.hub.hello_and_reset import HelloAndReset
-from stoppress.hub.pace_rounds_behind_proxy import LOOK_AGAIN_S, ProxyReadWindow
-from stoppress.hub.publish_backpressure_and_round_pauses import WriteThrottle
-from stoppress.hub.reader_positions_in_channel import (
+from stoppress.hub.follow_and_round_robin_order import (
     CLOSE_ORDER,
     RESET,
     Follow,
     RoundRobin,
 )
+from stoppress.hub.hello_and_reset import HelloAndReset
+from stoppress.hub.pace_rounds_behind_proxy import LOOK_AGAIN_S, ProxyReadWindow
+from stoppress.hub.publish_backpressure_and_round_pauses import WriteThrottle
 from stoppress.hub.ring import Bytes, Ring
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat, framed

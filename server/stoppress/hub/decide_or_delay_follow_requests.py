@@ -21,9 +21,9 @@ from stoppress.hub.feed_status_and_access import (
     DESK_STATE,
     rights_for,
 )
+from stoppress.hub.follow_and_round_robin_order import Follow
 from stoppress.hub.log_follower_protocol import Upstream
 from stoppress.hub.reader import DETAILS, MAX_FOLLOWS, Reader
-from stoppress.hub.reader_positions_in_channel import Follow
 from stoppress.hub.task_set import TaskSet
 from stoppress.wire.close_codes import CloseCode
 

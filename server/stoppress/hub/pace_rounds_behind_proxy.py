@@ -19,8 +19,8 @@ Rules:
 
 from __future__ import annotations
 
+from stoppress.hub.follow_and_round_robin_order import RoundRobin
 from stoppress.hub.reader import Reader
-from stoppress.hub.reader_positions_in_channel import RoundRobin
 
 SLICES_AHEAD = 2
 """Slices of which a proxy may have read nothing: 256 readers, 4 ms of its time."""

@@ -16,7 +16,7 @@ Rules:
 
 from __future__ import annotations
 
-from stoppress.hub.reader_positions_in_channel import RoundRobin
+from stoppress.hub.follow_and_round_robin_order import RoundRobin
 from stoppress.hub.ring import Ring
 
 MAX_BACKLOG_BYTES = 20 << 10

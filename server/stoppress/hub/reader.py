@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Protocol
 from stoppress.domain.cursor import Cursor
 from stoppress.hub.abort_or_probe_closing_connections import ClosingConnections
 from stoppress.hub.feed_status_and_access import ReadRights
+from stoppress.hub.follow_and_round_robin_order import Follow
 from stoppress.hub.hub_metrics import BARRED, HubMetrics
 from stoppress.hub.incoming_messages import ReaderOp
-from stoppress.hub.reader_positions_in_channel import Follow
 from stoppress.hub.ring import Bytes
 from stoppress.settings import Settings
 from stoppress.wire import encode_messages

@@ -24,11 +24,11 @@ from typing import Self, cast
 
 from stoppress.domain.errors import Malformed
 from stoppress.hub.feed_status_and_access import ReadRights
+from stoppress.hub.follow_and_round_robin_order import Follow
 from stoppress.hub.incoming_messages import InboundMessages, ProtocolViolation, read_op
+from stoppress.hub.is_socket_reset_or_unread import has_unread_bytes, is_reset
 from stoppress.hub.reader import DETAILS, MAX_WAITING, Reader, ReaderOwner
-from stoppress.hub.reader_positions_in_channel import Follow
 from stoppress.hub.ring import Bytes
-from stoppress.hub.socket_reset_and_unread_checks import has_unread_bytes, is_reset
 from stoppress.wire import encode_frames
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import LAST_CHUNK, WireFormat, chunk

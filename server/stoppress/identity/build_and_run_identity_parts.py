@@ -16,7 +16,7 @@ from stoppress.identity.jwt_keys import ASYMMETRIC, SYMMETRIC, shared_secret
 from stoppress.identity.oidc_sign_in import OidcSignIn
 from stoppress.identity.provider_http import ProviderHttp
 from stoppress.identity.provider_keys import FixedKeys, ProviderKeys, read_file
-from stoppress.identity.session_store_protocol import SessionStore
+from stoppress.identity.session_and_single_use_store_protocol import SessionStore
 from stoppress.identity.sessions import (
     SessionAudit,
     SessionMetrics,

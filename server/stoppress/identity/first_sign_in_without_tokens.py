@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 from stoppress.desk.caller import Caller
-from stoppress.identity.session_store_protocol import SessionStore
+from stoppress.identity.session_and_single_use_store_protocol import SessionStore
 from stoppress.identity.sessions import digest
 
 FIRST_SIGN_IN_S = 3600

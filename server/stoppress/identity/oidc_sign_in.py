@@ -33,7 +33,7 @@ from stoppress.identity.jwt_parsing_and_signature import parse_jwt, verified_cla
 from stoppress.identity.pending_sign_in import PENDING_S, PendingSignIn
 from stoppress.identity.provider_http import ProviderAway, ProviderHttp
 from stoppress.identity.provider_keys import ProviderKeys
-from stoppress.identity.session_store_protocol import SessionStore
+from stoppress.identity.session_and_single_use_store_protocol import SessionStore
 from stoppress.identity.sessions import digest
 from stoppress.identity.validate_oidc_metadata import (
     OidcMetadata,

@@ -28,7 +28,7 @@ import msgspec
 from msgspec import Struct
 
 from stoppress.desk.caller import Caller, CallerKind, scopes_of
-from stoppress.identity.session_store_protocol import SessionStore
+from stoppress.identity.session_and_single_use_store_protocol import SessionStore
 from stoppress.metric_instruments import NO_METER, Meter
 
 PREFIX = "sps_"

@@ -13,6 +13,7 @@ from stoppress.domain.store_requests_and_results import (
     Write,
     Written,
 )
+from stoppress.log.epoch_rule_and_script_arguments import epoch_args, now_ms
 from stoppress.log.feed_write_scripts import (
     Dropped,
     FeedWrite,
@@ -37,7 +38,6 @@ from stoppress.log.script_answers import (
     check_found,
     text,
 )
-from stoppress.log.when_epoch_ends import epoch_args, now_ms
 
 _OPEN = LuaScript("require_primary", "need_acl_rights", "message_hmac", "open_desk_log")
 _PUBLISH = LuaScript(
@@ -47,7 +47,12 @@ _PUBLISH = LuaScript(
         "message_hmac",
         "check_epoch_and_read_meta",
     ),
-    *("find_repeated_write", "trim_by_age", "keep_revision", "add_audit_entry"),
+    *(
+        "find_repeated_write",
+        "trim_event_log_by_age",
+        "keep_revision",
+        "add_audit_entry",
+    ),
     *("append_changes_to_log", "publish_draft"),
 )
 _DUE = LuaScript("require_primary", "need_acl_rights", "read_schedule")

@@ -28,6 +28,7 @@ from redis.exceptions import ResponseError
 from stoppress.desk.takedown import Confirmation
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.log.audit_log import RedisAudit, made_entry
+from stoppress.log.epoch_rule_and_script_arguments import now_ms
 from stoppress.log.log_metrics import ErasureMetrics
 from stoppress.log.redis_commands_scripts_and_durability import (
     Arg,
@@ -44,7 +45,6 @@ from stoppress.log.redis_keys import (
     feed_keys,
 )
 from stoppress.log.shard_pools import Shards, at
-from stoppress.log.when_epoch_ends import now_ms
 
 _ERASE = LuaScript(
     *("need_acl_rights", "keep_revision", "add_audit_entry", "erase_post")

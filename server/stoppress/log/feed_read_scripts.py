@@ -20,6 +20,7 @@ from stoppress.domain.store_requests_and_results import (
     Snapshot,
     StoredFeed,
 )
+from stoppress.log.epoch_rule_and_script_arguments import epoch_args, now_ms
 from stoppress.log.event_record import read_event
 from stoppress.log.redis_commands_scripts_and_durability import (
     Arg,
@@ -28,7 +29,6 @@ from stoppress.log.redis_commands_scripts_and_durability import (
 )
 from stoppress.log.redis_keys import feed_keys
 from stoppress.log.script_answers import check_found, cursor_of, page_mark, text
-from stoppress.log.when_epoch_ends import epoch_args, now_ms
 
 _HEAD = LuaScript(
     "require_primary",

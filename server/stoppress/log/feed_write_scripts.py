@@ -18,6 +18,7 @@ from stoppress.domain.store_requests_and_results import (
     Written,
 )
 from stoppress.log.audit_log import NO_AUDIT, AuditArgs
+from stoppress.log.epoch_rule_and_script_arguments import epoch_args, now_ms
 from stoppress.log.event_record import recorded_post
 from stoppress.log.pubsub_message import new_secret
 from stoppress.log.redis_commands_scripts_and_durability import (
@@ -40,7 +41,6 @@ from stoppress.log.script_answers import (
     result_of_write,
     text,
 )
-from stoppress.log.when_epoch_ends import epoch_args, now_ms
 
 _WRITE = LuaScript(
     "require_primary",
@@ -48,7 +48,7 @@ _WRITE = LuaScript(
     "message_hmac",
     "check_epoch_and_read_meta",
     "find_repeated_write",
-    "trim_by_age",
+    "trim_event_log_by_age",
     "keep_revision",
     "add_audit_entry",
     "append_changes_to_log",

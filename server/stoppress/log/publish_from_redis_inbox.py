@@ -31,13 +31,13 @@ from redis.exceptions import ResponseError
 from stoppress.desk.caller import Caller
 from stoppress.domain.errors import Damaged, StopPressError, Unavailable
 from stoppress.domain.signed_redis_inbox_entry import InboxEntry, read_inbox_entry
+from stoppress.log.epoch_rule_and_script_arguments import now_ms
 from stoppress.log.log_metrics import InboxMetrics
 from stoppress.log.pool import overwrite_buffer
 from stoppress.log.redis_commands_scripts_and_durability import Command, new_epoch
 from stoppress.log.redis_errors import unavailable
 from stoppress.log.redis_keys import INBOX, REFUSED, taken_key
 from stoppress.log.shard_pools import Shards, at
-from stoppress.log.when_epoch_ends import now_ms
 
 Check = Callable[[InboxEntry], Awaitable[Caller]]
 """Returns the caller that signed an entry and may publish it. Raises StopPressError."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from stoppress.desk.webhooks import (
+from stoppress.desk.webhooks_and_dead_letters import (
     MAX_DEAD_LETTERS,
     DeadLetter,
     Webhook,

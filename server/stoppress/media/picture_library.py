@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import BinaryIO
 
-from stoppress.desk.pictures import NewPicture
+from stoppress.desk.upload_and_take_down_pictures import NewPicture
 from stoppress.domain.picture_address import (
     ID_DIGITS,
     ID_LENGTH,

@@ -17,7 +17,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from stoppress.desk.pictures import PictureLibrary
+from stoppress.desk.upload_and_take_down_pictures import PictureLibrary
 from stoppress.domain.errors import Unavailable
 from stoppress.domain.picture_address import picture_of_file
 from stoppress.media.picture_files_in_folder_or_s3 import MediaFiles

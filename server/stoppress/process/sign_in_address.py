@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from stoppress.domain.errors import Unavailable
 from stoppress.identity.first_sign_in_without_tokens import FirstSignIn
 from stoppress.log.connect import reach
-from stoppress.log.session_store import RedisSessionStore
+from stoppress.log.session_and_single_use_store import RedisSessionStore
 from stoppress.log.store import RedisStore
 from stoppress.settings import Settings
 

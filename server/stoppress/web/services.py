@@ -19,11 +19,11 @@ from stoppress.web.response_cache import ResponseCache
 
 if TYPE_CHECKING:
     from stoppress.desk.caller import Caller
+    from stoppress.desk.choose_credential_source import Callers
     from stoppress.desk.desk import Desk
-    from stoppress.desk.find_caller_of_secret import Callers
+    from stoppress.desk.manage_and_check_tokens import Tokens
     from stoppress.desk.private_feed_read_tickets import Tickets
     from stoppress.desk.store_protocol import Store
-    from stoppress.desk.tokens import Tokens
     from stoppress.hub.feed_status_and_access import ReadRights
     from stoppress.hub.hub import Hub
     from stoppress.identity.build_and_run_identity_parts import Identity

@@ -26,7 +26,7 @@ from typing import Protocol
 
 import msgspec
 
-from stoppress.desk.webhooks import (
+from stoppress.desk.webhooks_and_dead_letters import (
     DeadLetter,
     Webhook,
     WebhookStore,

@@ -224,8 +224,8 @@ def _bytes(text: str) -> bytes:
 def load(redis: Any, found: Mapping[str, Any]) -> None:
     """Put a set into an empty Redis, as if it had always been this one's.
 
-    Its epochs are taken over too (see `log/when_epoch_ends.py`): what is tested is a
-    later release on the same server, not a move to another.
+    Its epochs are taken over too (see `log/epoch_rule_and_script_arguments.py`): what
+    is tested is a later release on the same server, not a move to another.
     """
     replid = redis.info("replication")["master_replid"]
     for name, (kind, value) in found["keys"].items():

@@ -13,7 +13,7 @@ from pathlib import Path
 from stoppress.desk.caller import Caller
 from stoppress.desk.presence_and_leases import Touch
 from stoppress.desk.templates_and_post_notes import DeskTextChange
-from stoppress.desk.webhooks import DeadLetter, Webhook
+from stoppress.desk.webhooks_and_dead_letters import DeadLetter, Webhook
 from stoppress.domain.desk_log_name import desk_log_of
 from stoppress.domain.event import EventType, Subject
 from stoppress.domain.signed_redis_inbox_entry import InboxEntry, signed_entry

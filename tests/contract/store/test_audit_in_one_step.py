@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from stoppress.desk.webhooks import DeadLetter, Webhook
+from stoppress.desk.webhooks_and_dead_letters import DeadLetter, Webhook
 from stoppress.domain.desk_log_name import desk_log_of
 from stoppress.domain.errors import NotPermitted
 from stoppress.domain.event import EventType, Subject
@@ -24,7 +24,7 @@ from stoppress.log import redis_user_rights
 from stoppress.log.erase_post_in_all_processes import PostErasure
 from stoppress.log.shard_pools import Shards
 from stoppress.log.store import RedisStore
-from stoppress.log.upload_records import UploadRecords
+from stoppress.log.upload_records_and_used_pictures import UploadRecords
 from stoppress.settings import Settings
 from tests.contract.store.news import AT, FEED, body, published, withdrawn, write
 from tests.contract.store.redis_users import (

@@ -19,7 +19,7 @@ import pytest
 from stoppress.desk.caller import Caller
 from stoppress.desk.desk import Desk
 from stoppress.desk.post_ids_and_idempotency_keys import Requester
-from stoppress.desk.schedule import Schedule
+from stoppress.desk.publish_due_drafts import Schedule
 from stoppress.domain.errors import Invalid, Unavailable
 from stoppress.domain.event import Event, EventType
 from stoppress.domain.timestamps import instant

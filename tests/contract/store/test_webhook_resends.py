@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from stoppress.desk.post_ids_and_idempotency_keys import Requester
-from stoppress.desk.webhooks import DeadLetter, Webhook, WebhookDesk
+from stoppress.desk.webhooks_and_dead_letters import DeadLetter, Webhook, WebhookDesk
 from stoppress.domain.errors import NoDeadLetter
 from stoppress.log.connect import connect
 from stoppress.log.store import RedisStore

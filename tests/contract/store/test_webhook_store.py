@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from stoppress.desk.webhooks import DeadLetter, Webhook
+from stoppress.desk.webhooks_and_dead_letters import DeadLetter, Webhook
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import DeletedSince, IdempotencyKeyReused, NotFound
 from stoppress.domain.store_requests_and_results import Idempotency

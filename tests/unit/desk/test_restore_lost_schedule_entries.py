@@ -6,7 +6,7 @@ import pytest
 
 from stoppress.desk.restore_lost_schedule_entries import PAGE_DRAFTS, ScheduleRestore
 from stoppress.domain.errors import Unavailable
-from tests.unit.desk.test_schedule import ScheduleHarness
+from tests.unit.desk.test_publish_due_drafts import ScheduleHarness
 
 pytestmark = pytest.mark.asyncio
 

@@ -19,12 +19,12 @@ from stoppress.hub.abort_or_probe_closing_connections import ClosingConnections
 from stoppress.hub.channel import Channel
 from stoppress.hub.delivery_scheduler import Sweep
 from stoppress.hub.feed_status_and_access import ANYONE, ReadRights
+from stoppress.hub.follow_and_round_robin_order import Follow
 from stoppress.hub.hub_metrics import HubMetrics
+from stoppress.hub.is_socket_reset_or_unread import has_unread_bytes
 from stoppress.hub.reader import Reader
-from stoppress.hub.reader_positions_in_channel import Follow
 from stoppress.hub.ring import Bytes
 from stoppress.hub.ring_memory_limit import RingMemoryLimit
-from stoppress.hub.socket_reset_and_unread_checks import has_unread_bytes
 from stoppress.settings import Settings
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stoppress.domain.cursor import Cursor
-from stoppress.hub.reader_positions_in_channel import RESET, Follow, RoundRobin
+from stoppress.hub.follow_and_round_robin_order import RESET, Follow, RoundRobin
 from stoppress.wire.close_codes import CloseCode
 from tests.unit.hub.benches import ChannelHarness, SocketPair, join
 

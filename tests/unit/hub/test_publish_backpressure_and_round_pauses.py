@@ -6,8 +6,8 @@ import asyncio
 
 from stoppress.hub.channel import Channel
 from stoppress.hub.delivery_scheduler import SLICE_VISITS
+from stoppress.hub.follow_and_round_robin_order import Follow
 from stoppress.hub.publish_backpressure_and_round_pauses import MAX_PAUSE_S
-from stoppress.hub.reader_positions_in_channel import Follow
 from tests.unit.hub.benches import ChannelHarness
 
 

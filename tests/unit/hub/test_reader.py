@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from stoppress.hub.feed_status_and_access import ANYONE
+from stoppress.hub.follow_and_round_robin_order import Follow
 from stoppress.hub.hub_metrics import HubMetrics
 from stoppress.hub.reader import MAX_FOLLOWS, Reader
-from stoppress.hub.reader_positions_in_channel import Follow
 from stoppress.hub.ring import Bytes
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.wire_formats import WireFormat

@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
+from stoppress.desk.choose_credential_source import Callers, CallerSource
 from stoppress.desk.desk import Desk
-from stoppress.desk.find_caller_of_secret import Callers, CallerSource
+from stoppress.desk.manage_and_check_tokens import Tokens
 from stoppress.desk.private_feed_read_tickets import Tickets
 from stoppress.desk.store_protocol import NoAudit
-from stoppress.desk.tokens import Tokens
 from stoppress.domain.errors import Unavailable
 from stoppress.guard.limits import NO_LIMITS, Limits
 from stoppress.hub.hub import Hub

@@ -13,8 +13,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stoppress.guard.client_address import is_trusted
+from stoppress.routes_before_and_after_redis import newsroom_routes
 from stoppress.settings import Settings
-from stoppress.site_routes import newsroom_routes
 from stoppress.web.site_address_and_path_prefix import (
     FIRST_SEGMENTS,
     MAX_SITES,

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from stoppress.desk.webhooks import DeadLetter, Webhook
+from stoppress.desk.webhooks_and_dead_letters import DeadLetter, Webhook
 from stoppress.domain.cursor import Cursor
 from stoppress.log.feed_read_scripts import (
     LogPiece,

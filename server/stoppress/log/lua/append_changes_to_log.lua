@@ -1,5 +1,5 @@
 -- append_changes_to_log.lua: put before every script that changes posts or drafts. Needs
--- need_acl_rights.lua, message_hmac.lua, trim_by_age.lua and keep_revision.lua.
+-- need_acl_rights.lua, message_hmac.lua, trim_event_log_by_age.lua and keep_revision.lua.
 --
 -- `keys` are the names of one log: meta, log, line, posts, order, ext, revisions. `feed` is
 -- what `enter` returns. A change is SIZE arguments, from `first` to `last` the first of each:

@@ -1,5 +1,5 @@
 -- check_epoch_and_read_meta.lua: put before every script that names a cursor. Ends the epoch if its
--- history can no longer be proved complete; see when_epoch_ends.py for the rule.
+-- history can no longer be proved complete; see epoch_rule_and_script_arguments.py for the rule.
 --
 -- enter(meta, log, line, chance, life, at)
 --   meta, log, line   key names: the feed's meta hash, its log, its channel

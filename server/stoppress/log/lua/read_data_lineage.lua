@@ -1,5 +1,5 @@
 -- read_data_lineage.lua: the lineage of this server's data; read for each new connection.
--- See when_epoch_ends.py for the rule.
+-- See epoch_rule_and_script_arguments.py for the rule.
 --
 -- KEYS  1 node
 -- ARGV  1 chance  2 "1" if this server fsyncs every write before it answers

@@ -11,11 +11,11 @@ import functools
 import msgspec
 
 from stoppress import __version__
-from stoppress.web.api.openapi_answer_schemas import Schema, reference
 from stoppress.web.api.openapi_call import RESPONSES, ApiCall
 from stoppress.web.api.openapi_operations import CALLS
 from stoppress.web.api.openapi_parameters import PARAMETERS
 from stoppress.web.api.openapi_schemas import schemas_by_name
+from stoppress.web.api.openapi_schemas_without_struct import Schema, reference
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
 Rules: a schema comes from the struct that validates or encodes; this module adds only
 what the struct does not say, such as the format of times. Answers without a struct are
-in `openapi_answer_schemas.py`.
+in `openapi_schemas_without_struct.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import msgspec
 
 from stoppress.desk.feed_from_and_to_input import FeedCopy, NewFeed
 from stoppress.desk.feed_import import WithdrawnCopy
-from stoppress.desk.pictures import PictureAnswer
 from stoppress.desk.post_from_and_to_input import PostCopy
 from stoppress.desk.presence_and_leases import LeaseInput, PresenceInput
 from stoppress.desk.private_feed_read_tickets import Ticket, TicketInput
@@ -25,12 +24,13 @@ from stoppress.desk.templates_and_post_notes import (
     TemplateInput,
 )
 from stoppress.desk.token_record import Token, TokenInput
-from stoppress.desk.webhooks import DeadLetter, WebhookInput
+from stoppress.desk.upload_and_take_down_pictures import PictureAnswer
+from stoppress.desk.webhooks_and_dead_letters import DeadLetter, WebhookInput
 from stoppress.domain.draft import CommentInput, Draft, DraftInput
 from stoppress.domain.feed import SLUG_RULE, Feed, FeedInput
 from stoppress.domain.post import PRIVATE, Post, PostInput
 from stoppress.link_cards.link_cards import LinkCard, LinkCardInput
-from stoppress.web.api.openapi_answer_schemas import (
+from stoppress.web.api.openapi_schemas_without_struct import (
     REFERENCE,
     Schema,
     schemas_without_struct,

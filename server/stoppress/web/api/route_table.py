@@ -11,7 +11,7 @@ from stoppress.web.api import (
     audit,
     drafts,
     feeds,
-    import_export,
+    import_copies_and_list_withdrawn,
     link_cards,
     operator_routes,
     posts,
@@ -33,7 +33,7 @@ RESOURCES: dict[str, tuple[bool, dict[str, Handler]]] = {
         {
             "GET": posts.show,
             "PATCH": posts.edit,
-            "PUT": import_export.put_post,
+            "PUT": import_copies_and_list_withdrawn.put_post,
             "DELETE": posts.withdraw,
         },
     ),
@@ -105,14 +105,20 @@ RESOURCES: dict[str, tuple[bool, dict[str, Handler]]] = {
         {
             "GET": feeds.show,
             "PATCH": feeds.change,
-            "PUT": import_export.put_feed,
+            "PUT": import_copies_and_list_withdrawn.put_feed,
             "DELETE": feeds.delete,
         },
     ),
     "/v1/feeds/{feed}/tickets": (False, {"POST": tokens_and_tickets.issue_ticket}),
     "/v1/feeds/{feed}/link-cards": (False, {"POST": link_cards.create}),
-    "/v1/feeds/{feed}/withdrawn": (False, {"GET": import_export.withdrawn}),
-    "/v1/feeds/{feed}/withdrawn/{post}": (False, {"PUT": import_export.put_withdrawn}),
+    "/v1/feeds/{feed}/withdrawn": (
+        False,
+        {"GET": import_copies_and_list_withdrawn.withdrawn},
+    ),
+    "/v1/feeds/{feed}/withdrawn/{post}": (
+        False,
+        {"PUT": import_copies_and_list_withdrawn.put_withdrawn},
+    ),
     "/v1/feeds": (True, {"GET": feeds.index, "POST": feeds.create}),
     "/v1/templates": (False, {"GET": templates_and_notes.index}),
     "/v1/templates/{template}": (

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stoppress.desk.caller import Caller, Scope
-from stoppress.desk.draft_from_and_to_input import person_behind
+from stoppress.desk.draft_revisions_and_draft_to_post import person_behind
 from stoppress.desk.post_ids_and_idempotency_keys import check_idempotency_key
 from stoppress.desk.templates_and_post_notes import TaggedNotes
 from stoppress.domain.errors import MissingScope

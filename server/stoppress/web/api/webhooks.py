@@ -6,7 +6,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stoppress.desk.webhooks import Webhook
+from stoppress.desk.webhooks_and_dead_letters import Webhook
 from stoppress.web import cache_control, request_parsing, successful_json_answers
 from stoppress.web.authorization import admit, feed_of
 from stoppress.web.services import Services

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 from stoppress.desk.caller import Caller
-from stoppress.desk.find_caller_of_secret import Callers
+from stoppress.desk.choose_credential_source import Callers
 from stoppress.domain.desk_log_name import feed_behind, is_desk_log
 from stoppress.domain.errors import Unavailable
 from stoppress.hub.feed_status_and_access import ANYONE, ReadRights

@@ -37,7 +37,7 @@ REVALIDATED = "public, max-age=300, stale-while-revalidate=86400"
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 _PAGE_HEAD = "update_page_head.js"
-_SHORTEN = "shorten_text.js"
+_SHORTEN = "shorten_text_and_name_host.js"
 _STATIC = Path(__file__).with_name("static")
 _TYPES = {
     "css": "text/css; charset=utf-8",

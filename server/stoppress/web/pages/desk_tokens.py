@@ -3,7 +3,8 @@
 Rules:
 - It is plain forms without a script. A form of another site changes nothing.
 - The secret is in the answer that makes the token, and nowhere else.
-- What a token may have is decided where the API decides it (`desk/tokens.py`).
+- What a token may have is decided where the API decides it
+  (`desk/manage_and_check_tokens.py`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from stoppress.domain.errors import Invalid, Malformed, Unauthenticated
 from stoppress.domain.timestamps import instant
 from stoppress.web.authorization import caller_of, check_origin, check_write_rate
 from stoppress.web.dispatch_cors_and_write_pacing import Handler
-from stoppress.web.pages.desk_sign_in import SignInPages
+from stoppress.web.pages.desk_sign_in_and_sessions import SignInPages
 from stoppress.web.pages.draw_desk_page import DeskPages
 from stoppress.web.pages.read_desk_form import form_fields
 from stoppress.web.services import Services

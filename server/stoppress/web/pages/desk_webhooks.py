@@ -4,7 +4,8 @@ Rules:
 - It is plain forms without a script. A form of another site changes nothing.
 - The secret is in the answer that makes the webhook, and nowhere else; the form that
   is sent again by a reload makes no second one.
-- What a webhook may be is decided where the API decides it (`desk/webhooks.py`).
+- What a webhook may be is decided where the API decides it
+  (`desk/webhooks_and_dead_letters.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from starlette.responses import RedirectResponse, Response
 
 from stoppress.desk.caller import Caller
 from stoppress.desk.post_ids_and_idempotency_keys import Requester
-from stoppress.desk.webhooks import DeadLetter, Webhook
+from stoppress.desk.webhooks_and_dead_letters import DeadLetter, Webhook
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import (
     Conflict,
@@ -33,7 +34,7 @@ from stoppress.domain.event import KNOWN_TYPES
 from stoppress.domain.feed import Feed
 from stoppress.web.authorization import caller_of, check_origin, check_write_rate
 from stoppress.web.dispatch_cors_and_write_pacing import Handler
-from stoppress.web.pages.desk_sign_in import SignInPages
+from stoppress.web.pages.desk_sign_in_and_sessions import SignInPages
 from stoppress.web.pages.draw_desk_page import DeskPages
 from stoppress.web.pages.read_desk_form import form_fields
 from stoppress.web.services import Services

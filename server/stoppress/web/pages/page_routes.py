@@ -13,7 +13,7 @@ from stoppress.web.dispatch_cors_and_write_pacing import Resource
 from stoppress.web.pages import picture_files, well_known
 from stoppress.web.pages.browser_files import BrowserFiles
 from stoppress.web.pages.find_browser_files import browser_folder
-from stoppress.web.pages.reader_page_handlers import Pages
+from stoppress.web.pages.handle_pages_and_feed_documents import Pages
 from stoppress.web.pages.reader_template_values import PageViews
 from stoppress.web.pages.render_html import Templates
 from stoppress.web.services import Services

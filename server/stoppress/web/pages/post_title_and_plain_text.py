@@ -1,8 +1,9 @@
 """Plain text of a post: without markup, shortened, and as a headline.
 
 Twin of `client_demo/stop-press/post_title.js`, which has a page's DOM, of the desk's
-`post_as_plain_text.js`, which has none, and of `update_page_head.js`, which has the
-articles alone; `tests/fixtures/post_titles.json` is the table of posts for all. Rules:
+`post_title_and_search_text.js`, which has none, and of `update_page_head.js`, which
+has the articles alone; `tests/fixtures/post_titles.json` is the table of posts for
+all. Rules:
 - The title of a post is its headline, else the first of these that has words: its text,
   a picture in the text, each medium (caption, alternative text, text, title, provider,
   host). Else it is "Picture" or "Update", never the id.

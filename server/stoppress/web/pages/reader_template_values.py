@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from stoppress.web.encoded_snapshot import EncodedSnapshot
 from stoppress.web.filter_and_scan_posts import PostFilter
+from stoppress.web.pages.build_atom_and_json_feed import SyndicatedPage
 from stoppress.web.pages.find_index_feeds import IndexGroup
 from stoppress.web.pages.find_other_feeds import FeedTeaser
 from stoppress.web.pages.linked_data import (
@@ -32,7 +33,6 @@ from stoppress.web.pages.post_title_and_plain_text import (
 )
 from stoppress.web.pages.render_html import Templates, data_block
 from stoppress.web.pages.share_targets import shared
-from stoppress.web.pages.syndication import SyndicatedPage
 
 Json = Mapping[str, Any]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from stoppress.domain.errors import Unavailable
 from stoppress.domain.timestamps import instant
-from stoppress.web.pages.syndication import xml_text
+from stoppress.web.pages.build_atom_and_json_feed import xml_text
 
 if TYPE_CHECKING:
     from stoppress.desk.store_protocol import Store

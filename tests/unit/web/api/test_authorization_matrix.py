@@ -19,7 +19,7 @@ from stoppress.web.api import route_table
 from stoppress.web.api.openapi_call import ApiCall
 from stoppress.web.api.openapi_operations import CALLS
 from stoppress.web.line import websocket_and_events_routes
-from stoppress.web.pages import desk_console
+from stoppress.web.pages import desk_routes_page_and_preview
 from stoppress.web.problems import exception_handlers
 from tests.unit.web.desk_harness import BASE, DeskHarness, open_harness
 
@@ -113,7 +113,7 @@ async def newsroom(
             routes=[
                 *websocket_and_events_routes.routes(harness.services),
                 *route_table.routes(harness.services),
-                *desk_console.routes(harness.services),
+                *desk_routes_page_and_preview.routes(harness.services),
             ],
             exception_handlers=exception_handlers(BASE),
         )

@@ -16,7 +16,7 @@ from tests.unit.web.desk_harness import BASE, open_harness
 LIVE = {"/v1/live", "/v1/feeds/{feed}/events"}
 """Served by `web/line/websocket_and_events_routes.py`."""
 DESK = {"/v1/desk/feeds", "/v1/feeds/{feed}/preview"}
-"""Served by `web/pages/desk_console.py`, which has the templates."""
+"""Served by `web/pages/desk_routes_page_and_preview.py`, which has the templates."""
 
 
 def description() -> dict[str, Any]:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from stoppress.desk.webhooks import MAX_WEBHOOKS, DeadLetter
+from stoppress.desk.webhooks_and_dead_letters import MAX_WEBHOOKS, DeadLetter
 from tests.unit.web.desk_harness import open_harness
 
 pytestmark = pytest.mark.asyncio

@@ -11,7 +11,7 @@ import httpx
 from starlette.applications import Starlette
 
 from stoppress.web.api import route_table
-from stoppress.web.pages import desk_console
+from stoppress.web.pages import desk_routes_page_and_preview
 from stoppress.web.problems import exception_handlers
 from tests.unit.web.desk_harness import ADMIN, BASE, DeskHarness, open_harness
 
@@ -48,7 +48,7 @@ async def open_desk_site(**given: Any) -> AsyncIterator[DeskSite]:
     async with open_harness(**given) as harness:
         app = Starlette(
             routes=[
-                *desk_console.routes(harness.services),
+                *desk_routes_page_and_preview.routes(harness.services),
                 *route_table.routes(harness.services),
             ],
             exception_handlers=exception_handlers(BASE),

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
 
-from stoppress.web.pages import desk_console, desk_files
+from stoppress.web.pages import desk_files, desk_routes_page_and_preview
 from stoppress.web.pages.find_browser_files import browser_folder
 from stoppress.web.problems import exception_handlers
 from tests.unit.web.desk_harness import BASE, open_harness
@@ -39,7 +39,7 @@ _TYPE_OPTIONS = {
 async def browser() -> AsyncIterator[httpx.AsyncClient]:
     async with open_harness() as harness:
         app = Starlette(
-            routes=desk_console.routes(harness.services),
+            routes=desk_routes_page_and_preview.routes(harness.services),
             exception_handlers=exception_handlers(BASE),
         )
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from stoppress.desk.webhooks import DeadLetter
+from stoppress.desk.webhooks_and_dead_letters import DeadLetter
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.event import KNOWN_TYPES
 from stoppress.web.pages.desk_webhooks import EVENTS

@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 
 from stoppress.web.pages.reader_template_values import PageViews
-from tests.unit.web.pages.test_reader_page_handlers import ATOM, linked_data, stand
+from tests.unit.web.pages.test_handle_pages_and_feed_documents import (
+    ATOM,
+    linked_data,
+    stand,
+)
 from tests.unit.web.web_harness import BASE, Stand, feed, post
 
 pytestmark = pytest.mark.asyncio

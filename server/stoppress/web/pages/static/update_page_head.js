@@ -8,10 +8,10 @@
  * - A script of the page, not of the element: on other sites the head is theirs.
  * - What can't be drawn again from the page (a picture for sharing) is removed.
  *
- * `browser_files.py` serves it with what it imports, the package's `shorten_text.js`, inside.
+ * `browser_files.py` serves it with what it imports, the package's `shorten_text_and_name_host.js`, inside.
  */
 
-import { shorten } from "./shorten_text.js";
+import { shorten } from "./shorten_text_and_name_host.js";
 
 const LINKED_DATA = '[type="application/ld+json"]';
 const DESCRIPTION = 200;

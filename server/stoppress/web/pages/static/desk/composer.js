@@ -18,7 +18,7 @@ import { EntryLock } from "./one_tab_per_entry.js";
 import { fetchPost } from "./fetch_post.js";
 import { asNewPost, entryTitle, isUntouched, needsDecision, newEntry, queued, rebased, withOwnText, withdrawn } from "./outbox_entry.js";
 import { PostForm } from "./post_form.js";
-import { fetchNotes, keepNotes } from "./post_notes.js";
+import { fetchNotes, keepNotes } from "./fetch_keep_and_send_post_notes.js";
 import { isUnknown } from "./repeat_request_until_outcome.js";
 import { isEqualJson } from "./three_way_merge.js";
 

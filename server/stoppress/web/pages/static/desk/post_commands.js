@@ -9,7 +9,7 @@
  * @module
  */
 
-import { postTitle } from "./post_as_plain_text.js";
+import { postTitle } from "./post_title_and_search_text.js";
 import { RepeatedRequest, newIdempotencyKey } from "./repeat_request_until_outcome.js";
 
 /**

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { foldedText, searchText } from "./post_as_plain_text.js";
+import { foldedText, searchText } from "./post_title_and_search_text.js";
 
 /**
  * @typedef {import("../stop-press/fold.js").Post} Post

@@ -10,7 +10,7 @@ import { localTime } from "../stop-press/localization.js";
 import { serverNow } from "../stop-press/server_time.js";
 import { appendButton, appendElement } from "./append_element.js";
 import { SURENESS } from "./post_field_table.js";
-import { postTitle } from "./post_as_plain_text.js";
+import { postTitle } from "./post_title_and_search_text.js";
 import { ROOT } from "./repeat_request_until_outcome.js";
 
 /**

@@ -16,7 +16,7 @@ import { commentCount } from "./draft_comments.js";
 import { newEntry } from "./outbox_entry.js";
 import { SURENESS } from "./post_field_table.js";
 import { isKeyReused, newIdempotencyKey, sendOnce } from "./repeat_request_until_outcome.js";
-import { keepNotes } from "./post_notes.js";
+import { keepNotes } from "./fetch_keep_and_send_post_notes.js";
 import { draftOf, filledMembers } from "./three_way_merge.js";
 
 /**

@@ -11,7 +11,7 @@ import { formatCursor } from "../stop-press/cursor.js";
 import { localTime } from "../stop-press/localization.js";
 import { appendButton, appendElement } from "./append_element.js";
 import { byId } from "./status_messages_and_questions.js";
-import { postTitle } from "./post_as_plain_text.js";
+import { postTitle } from "./post_title_and_search_text.js";
 import { sendOnce } from "./repeat_request_until_outcome.js";
 
 /**

@@ -7,7 +7,7 @@
  */
 
 import { appendButton } from "./append_element.js";
-import { foldedText } from "./post_as_plain_text.js";
+import { foldedText } from "./post_title_and_search_text.js";
 
 const OFFERED = 8;
 

@@ -6,7 +6,7 @@
 import { localTime } from "../stop-press/localization.js";
 import { appendElement } from "./append_element.js";
 import { byId, refusalText } from "./status_messages_and_questions.js";
-import { postTitle } from "./post_as_plain_text.js";
+import { postTitle } from "./post_title_and_search_text.js";
 import { RepeatedRequest, newIdempotencyKey } from "./repeat_request_until_outcome.js";
 
 /** @typedef {import("../stop-press/fold.js").Post} Post */

@@ -19,7 +19,7 @@ import { addComment, hasComment } from "./draft_comments.js";
 import { asNewPost, entryTitle, isUntouched, withPictures } from "./outbox_entry.js";
 import { keptList } from "./unsent_lists_in_local_storage.js";
 import { forgetPicturesExcept } from "./picture_store.js";
-import { sendNotes, waitingNotesName } from "./post_notes.js";
+import { sendNotes, waitingNotesName } from "./fetch_keep_and_send_post_notes.js";
 import { isUnknown, sendOnce } from "./repeat_request_until_outcome.js";
 import { saveDraft } from "./shared_drafts.js";
 import { byId, refusalText } from "./status_messages_and_questions.js";

@@ -10,7 +10,7 @@
 
 import { showAges } from "./ages.js";
 import { createJumpButtons } from "./arrival_count_and_jump_buttons.js";
-import { followIndex } from "./live_index.js";
+import { followIndex } from "./follow_feeds_on_index.js";
 import { loadOlderOnScroll } from "./load_older_on_scroll.js";
 import { createOtherFeeds } from "./other_feeds.js";
 import { openPicturesOnClick } from "./picture_viewer.js";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { hostOf, shorten } from "../stop-press/shorten_text.js";
+import { hostOf, shorten } from "../stop-press/shorten_text_and_name_host.js";
 
 /** @typedef {import("../stop-press/fold.js").Post} Post */
 

@@ -7,14 +7,14 @@ from typing import Any, cast
 
 import pytest
 
+from stoppress.build_schedule_and_inbox import redis_inbox, scheduled_posts
 from stoppress.desk.caller import Caller
-from stoppress.desk.schedule import ScheduleMetrics
+from stoppress.desk.publish_due_drafts import ScheduleMetrics
 from stoppress.domain.errors import MissingScope, Unauthenticated
 from stoppress.domain.signed_redis_inbox_entry import InboxEntry
 from stoppress.guard.request_context import CURRENT
 from stoppress.log.log_metrics import InboxMetrics
 from stoppress.log.publish_from_redis_inbox import Inbox
-from stoppress.scheduled_and_inbox_publishing import redis_inbox, scheduled_posts
 from stoppress.settings import Settings
 
 pytestmark = pytest.mark.asyncio

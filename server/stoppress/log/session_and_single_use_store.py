@@ -1,5 +1,5 @@
 """Sessions at the desk, single-use names and the secret of the keys of texts, in Redis
-(`identity/session_store_protocol.py`).
+(`identity/session_and_single_use_store_protocol.py`).
 
 Rules: a session is one key that expires. The list of an owner's sessions is another
 key, on another server in a cluster; it is written first, so that it lacks no session.

@@ -7,7 +7,7 @@ import socket
 from contextlib import closing
 from pathlib import Path
 
-from stoppress.hub.socket_reset_and_unread_checks import has_unread_bytes, is_reset
+from stoppress.hub.is_socket_reset_or_unread import has_unread_bytes, is_reset
 
 
 def test_bytes_are_unread_until_the_peer_has_read_them_all() -> None:

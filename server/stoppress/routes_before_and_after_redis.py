@@ -25,7 +25,7 @@ from stoppress.web.dispatch_cors_and_write_pacing import SHARED, preflight
 from stoppress.web.line import websocket_and_events_routes
 from stoppress.web.line.accepts_event_stream import accepts_event_stream
 from stoppress.web.line.event_stream import retry_later
-from stoppress.web.pages import desk_console, page_routes
+from stoppress.web.pages import desk_routes_page_and_preview, page_routes
 from stoppress.web.pages.find_browser_files import browser_folder
 from stoppress.web.services import Services
 from stoppress.wire.close_codes import CloseCode
@@ -41,7 +41,7 @@ def newsroom_routes(services: Services) -> list[BaseRoute]:
         *websocket_and_events_routes.routes(services),
         *route_table.routes(services),
         *page_routes.routes(services),
-        *desk_console.routes(services),
+        *desk_routes_page_and_preview.routes(services),
         *(demo_routes(settings.root) if settings.demo else ()),
         Route("/{path:path}/", slash_taker(settings.root), methods=_METHODS),
     ]

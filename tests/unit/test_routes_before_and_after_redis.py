@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 
 from stoppress.desk.caller import SCOPES
-from stoppress.site_routes import newsroom_routes
+from stoppress.routes_before_and_after_redis import newsroom_routes
 from stoppress.web.api.openapi_operations import CALLS
 from stoppress.web.credential import TICKET_COOKIE
 from stoppress.web.problems import exception_handlers

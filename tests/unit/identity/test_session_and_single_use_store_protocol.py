@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 
-from stoppress.identity.session_store_protocol import SessionStore
-from stoppress.log.session_store import RedisSessionStore
+from stoppress.identity.session_and_single_use_store_protocol import SessionStore
+from stoppress.log.session_and_single_use_store import RedisSessionStore
 from tests.memory_sessions import MemorySessionStore
 
 

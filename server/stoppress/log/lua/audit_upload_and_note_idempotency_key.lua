@@ -1,4 +1,4 @@
--- note_upload.lua: note an upload in the audit and under its Idempotency-Key; or look it up.
+-- audit_upload_and_note_idempotency_key.lua: note an upload in the audit and under its Idempotency-Key; or look it up.
 --
 -- KEYS  1 meta  2 idem  3 audit
 -- ARGV  1 fingerprint ('' for none)  2 name ('' to look it up only)  3 ttl, in s

@@ -27,8 +27,12 @@ from stoppress.web import cache_control
 from stoppress.web.authorization import caller_of, feed_of, visible
 from stoppress.web.encoded_snapshot import EncodedSnapshot
 from stoppress.web.filter_and_scan_posts import PostFilter, filtered_posts
-from stoppress.web.pages import syndication
 from stoppress.web.pages.begin_page_at_time import moment_mark
+from stoppress.web.pages.build_atom_and_json_feed import (
+    SyndicatedPage,
+    atom,
+    json_feed,
+)
 from stoppress.web.pages.find_index_feeds import find_index_feeds
 from stoppress.web.pages.find_key_moments import KeyMoments
 from stoppress.web.pages.find_other_feeds import OtherFeeds
@@ -175,18 +179,18 @@ class Pages:
     async def atom(self, request: Request) -> Response:
         """Posts as Atom."""
         kind = "application/atom+xml; charset=utf-8"
-        return await self._syndicated(request, "atom", syndication.atom, kind)
+        return await self._syndicated(request, "atom", atom, kind)
 
     async def json_feed(self, request: Request) -> Response:
         """Posts as JSON Feed."""
         kind = "application/feed+json"
-        return await self._syndicated(request, "json", syndication.json_feed, kind)
+        return await self._syndicated(request, "json", json_feed, kind)
 
     async def _syndicated(
         self,
         request: Request,
         name: str,
-        encode: Callable[[syndication.SyndicatedPage], bytes],
+        encode: Callable[[SyndicatedPage], bytes],
         kind: str,
     ) -> Response:
         """The newest posts, or those after the mark in the query."""

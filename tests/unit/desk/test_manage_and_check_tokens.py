@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from stoppress.desk import tokens as module
+from stoppress.desk import manage_and_check_tokens as module
+from stoppress.desk.manage_and_check_tokens import ADMIN, Tokens
 from stoppress.desk.post_ids_and_idempotency_keys import Requester
-from stoppress.desk.tokens import ADMIN, Tokens
 from stoppress.domain.errors import Invalid, SecretShownOnce, Unavailable
 from stoppress.domain.signed_redis_inbox_entry import (
     read_inbox_entry,

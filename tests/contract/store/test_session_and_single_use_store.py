@@ -10,11 +10,11 @@ import pytest
 import pytest_asyncio
 
 from stoppress.domain.errors import Unavailable
-from stoppress.identity.session_store_protocol import SessionStore
+from stoppress.identity.session_and_single_use_store_protocol import SessionStore
 from stoppress.log.connect import connect
 from stoppress.log.pool import Pool
 from stoppress.log.redis_keys import ONCE, SESSION
-from stoppress.log.session_store import RedisSessionStore
+from stoppress.log.session_and_single_use_store import RedisSessionStore
 from stoppress.settings import Settings
 from tests.contract.store.servers import Server
 from tests.memory_sessions import MemorySessionStore

@@ -10,7 +10,7 @@ from __future__ import annotations
 from stoppress.desk.caller import Caller
 from stoppress.desk.desk import Desk
 from stoppress.desk.post_ids_and_idempotency_keys import Requester
-from stoppress.desk.schedule import Schedule, ScheduleMetrics
+from stoppress.desk.publish_due_drafts import Schedule, ScheduleMetrics
 from stoppress.domain.errors import MissingScope, Unauthenticated
 from stoppress.domain.signed_redis_inbox_entry import InboxEntry
 from stoppress.guard.request_context import CURRENT, RequestContext, new_request_id

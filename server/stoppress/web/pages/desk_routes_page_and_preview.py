@@ -1,7 +1,7 @@
 """The desk page `/desk`, where editors write and preview posts.
 
 Rules: the page writes through the public API, like every other client; these routes
-store nothing. Sign-in is in `desk_sign_in.py`.
+store nothing. Sign-in is in `desk_sign_in_and_sessions.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from stoppress.desk.caller import Scope
-from stoppress.desk.idempotency_without_stored_answers import under_key
+from stoppress.desk.idempotency_of_repeatable_calls import under_key
 from stoppress.desk.json_input import read
 from stoppress.desk.post_from_and_to_input import check_draft, new_post
 from stoppress.desk.post_ids_and_idempotency_keys import idempotency_of
@@ -29,7 +29,7 @@ from stoppress.web.authorization import (
     signed_in,
 )
 from stoppress.web.dispatch_cors_and_write_pacing import Handler, Resource
-from stoppress.web.pages.desk_sign_in import SignInPages
+from stoppress.web.pages.desk_sign_in_and_sessions import SignInPages
 from stoppress.web.pages.desk_tokens import TokenPages
 from stoppress.web.pages.desk_webhooks import WebhookPages
 from stoppress.web.pages.draw_desk_page import DeskPages

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from stoppress.desk import schedule as module
+from stoppress.desk import publish_due_drafts as module
 from stoppress.desk.caller import Caller
 from stoppress.desk.desk import Desk
 from stoppress.desk.draft_store_protocol import DueDraft
 from stoppress.desk.feeds import read_new_feed
 from stoppress.desk.post_ids_and_idempotency_keys import Requester
-from stoppress.desk.schedule import FORGET_MS, Schedule
+from stoppress.desk.publish_due_drafts import FORGET_MS, Schedule
 from stoppress.domain.errors import Unavailable
 from stoppress.domain.timestamps import instant
 from tests.memory_store import MemoryStore

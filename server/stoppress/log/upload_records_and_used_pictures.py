@@ -25,7 +25,12 @@ from stoppress.log.redis_keys import PICTURE_REMOVAL, audit_key, feed_keys, idem
 from stoppress.log.shard_pools import Shards, at
 
 _NOTE = LuaScript(
-    *("need_acl_rights", "find_repeated_write", "add_audit_entry", "note_upload")
+    *(
+        "need_acl_rights",
+        "find_repeated_write",
+        "add_audit_entry",
+        "audit_upload_and_note_idempotency_key",
+    )
 )
 SCANNED = 200
 """Fields of a hash per step: 2 ms of Redis for posts of 4 KB."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from stoppress.desk.caller import Caller, CallerKind
-from stoppress.desk.find_caller_of_secret import MAX_CREDENTIAL, Callers
+from stoppress.desk.choose_credential_source import MAX_CREDENTIAL, Callers
 
 
 @dataclass

@@ -9,7 +9,7 @@ from stoppress.domain.store_requests_and_results import Idempotency
 from stoppress.log.audit_log import RedisAudit
 from stoppress.log.pool import Pool
 from stoppress.log.store import RedisStore
-from stoppress.log.upload_records import UploadRecords
+from stoppress.log.upload_records_and_used_pictures import UploadRecords
 from tests.contract.store.news import made, published, updated, withdrawn, write
 
 pytestmark = pytest.mark.asyncio

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from stoppress.web.pages.build_atom_and_json_feed import SyndicatedPage, atom, json_feed
 from stoppress.web.pages.find_browser_files import browser_folder
 from stoppress.web.pages.localization import read_tables
-from stoppress.web.pages.syndication import SyndicatedPage, atom, json_feed
 from tests.unit.web.web_harness import BASE, feed, post
 
 ATOM = "{http://www.w3.org/2005/Atom}"

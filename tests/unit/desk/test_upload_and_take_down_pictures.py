@@ -7,8 +7,8 @@ from typing import BinaryIO
 
 import pytest
 
-from stoppress.desk.pictures import NoPictures, PictureDesk
 from stoppress.desk.post_ids_and_idempotency_keys import Requester
+from stoppress.desk.upload_and_take_down_pictures import NoPictures, PictureDesk
 from stoppress.domain.errors import IdempotencyKeyReused, Unavailable
 from tests.memory_pictures import Library, Records
 

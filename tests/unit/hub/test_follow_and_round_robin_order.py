@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import cast
 
-from stoppress.hub.reader import Reader
-from stoppress.hub.reader_positions_in_channel import (
+from stoppress.hub.follow_and_round_robin_order import (
     MAX_SCANNED,
     NOT_JOINED,
     RESET,
     Follow,
     RoundRobin,
 )
+from stoppress.hub.reader import Reader
 
 
 class Someone:

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from stoppress.guard.limits import Limits
 from stoppress.settings import Settings
-from stoppress.web.pages import desk_console
+from stoppress.web.pages import desk_routes_page_and_preview
 from tests.unit.web.desk_harness import ADMIN, BASE, open_harness
 from tests.unit.web.pages.desk_site import (
     COOKIE,
@@ -52,7 +52,7 @@ async def test_plain_http_gets_a_cookie_that_plain_http_can_send() -> None:
     async with open_harness() as harness:
         plain = replace(harness.services.settings, public_url="")
         services = replace(harness.services, settings=plain)
-        app = Starlette(routes=desk_console.routes(services))
+        app = Starlette(routes=desk_routes_page_and_preview.routes(services))
         base = "http://127.0.0.1:8000"
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url=base

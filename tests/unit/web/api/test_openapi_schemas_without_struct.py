@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from jsonschema import Draft202012Validator
 
-from stoppress.web.api.openapi_answer_schemas import reference, schemas_without_struct
+from stoppress.web.api.openapi_schemas_without_struct import (
+    reference,
+    schemas_without_struct,
+)
 
 TOKEN = {"title": "Token", "description": "", "properties": {}, "required": []}
 

@@ -1,4 +1,4 @@
--- trim_by_age.lua: put before every script that adds to a log. Drops events that are
+-- trim_event_log_by_age.lua: put before every script that adds to a log. Drops events that are
 -- too old.
 --
 -- trim_by_age(log, at, age, writes): `log` has just got the events of so many writes, the

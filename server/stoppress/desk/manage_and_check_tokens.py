@@ -3,8 +3,9 @@
 Rules:
 - A token is `sp_` and 192 random bits. It is shown once and stored as a SHA-256
   digest: with that much randomness a slow hash would add nothing.
-- A secret made with an Idempotency-Key is derived (`make_token_secrets.py`): a repeat
-  with the same credential gets it again.
+- A secret made with an Idempotency-Key is derived
+  (`random_or_derived_token_secrets.py`): a repeat with the same credential gets it
+  again.
 - A token has one or more scopes, on listed feeds, on patterns of feeds, or on all.
 - An expired token counts as unknown; its record stays listed until it is revoked.
 - Managing tokens needs `admin` on all feeds.
@@ -30,13 +31,13 @@ import msgspec
 
 from stoppress.desk.caller import Caller, CallerKind
 from stoppress.desk.json_input import read
-from stoppress.desk.make_token_secrets import (
+from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
+from stoppress.desk.random_or_derived_token_secrets import (
     PREFIX,
     derived_secret,
     new_salt,
     new_secret,
 )
-from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
 from stoppress.desk.store_protocol import TokenStore
 from stoppress.desk.token_record import (
     MINUTE_MS,

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from stoppress.desk.post_ids_and_idempotency_keys import Requester
-from stoppress.desk.webhooks import MAX_WEBHOOKS, WebhookDesk
+from stoppress.desk.webhooks_and_dead_letters import MAX_WEBHOOKS, WebhookDesk
 from stoppress.domain.errors import Conflict, Invalid, NotFound
 from stoppress.link_cards.allowed_fetch_targets import target_of
 from tests.memory_store import MemoryStore

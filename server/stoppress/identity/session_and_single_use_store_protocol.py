@@ -1,4 +1,4 @@
-"""The interface of the store (`log/session_store.py`) as sessions use it.
+"""The store (`log/session_and_single_use_store.py`) as sessions use it.
 
 Every method raises Unavailable if the store does not answer. A name is the digest of a
 secret; no secret reaches the store.

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 
-from stoppress.desk.make_token_secrets import derived_secret, new_salt, new_secret
+from stoppress.desk.random_or_derived_token_secrets import (
+    derived_secret,
+    new_salt,
+    new_secret,
+)
 from stoppress.domain.store_requests_and_results import Idempotency
 
 KEY = Idempotency("me", "k", "f")
