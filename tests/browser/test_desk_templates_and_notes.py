@@ -81,17 +81,17 @@ async def test_notes_are_on_every_machine(site: Site, profile: BrowserContext) -
     await desk.edit("Fire")
     await desk.page.get_by_text("Notes for the desk").click()
     notes = desk.page.get_by_label("for the desk alone")
-    await notes.fill("Ring zyxwvut.")
+    await notes.fill("Ring qponmlk.")
     await desk.publish()
     await desk.says("The notes are kept")
 
     async def kept() -> bool:
         text = (await site.api.get(f"{path}/notes")).json().get("notes")
-        return bool(text == "Ring zyxwvut.")
+        return bool(text == "Ring qponmlk.")
 
     await until(kept)
     assert (await site.api.get(path)).json()["rev"] == 1
-    given = {"notes": "Ring zyxwvut.\n\n\nShe called."}
+    given = {"notes": "Ring qponmlk.\n\n\nShe called."}
     assert (await site.api.put(f"{path}/notes", json=given)).status_code == 200
     await desk.edit("Fire")
     await expect(notes).to_have_value(given["notes"])
@@ -108,7 +108,7 @@ async def test_notes_of_two_editors_who_save_at_once_both_stay(
     desk = await enter(site, profile, feed)
     await desk.edit("Fire")
     await desk.page.get_by_text("Notes for the desk").click()
-    await desk.page.get_by_label("for the desk alone").fill("Mine zyxwvut.")
+    await desk.page.get_by_label("for the desk alone").fill("Mine qponmlk.")
     saves: list[str] = []
 
     async def after_theirs(route: Route) -> None:
@@ -123,7 +123,7 @@ async def test_notes_of_two_editors_who_save_at_once_both_stay(
 
     async def both() -> bool:
         text = (await site.api.get(path)).json().get("notes", "")
-        return "Theirs." in text and "Mine zyxwvut." in text
+        return "Theirs." in text and "Mine qponmlk." in text
 
     await until(both)
     assert len(saves) == 2
@@ -140,7 +140,7 @@ async def test_what_a_browser_kept_is_taken_over(
     person = await desk.page.locator("#desk").get_attribute("data-person")
     kept = {
         "templates": [{"name": "Of old", "draft": {"headline": "Old", "body": ""}}],
-        "notes": [[post["id"], "Of old zyxwvut."]],
+        "notes": [[post["id"], "Of old qponmlk."]],
     }
     for kind, texts in kept.items():
         await desk.page.evaluate(
@@ -156,7 +156,7 @@ async def test_what_a_browser_kept_is_taken_over(
     await desk.edit("Fire")
     await desk.page.get_by_text("Notes for the desk").click()
     notes = desk.page.get_by_label("for the desk alone")
-    await expect(notes).to_have_value("Of old zyxwvut.")
+    await expect(notes).to_have_value("Of old qponmlk.")
     answer = await site.api.get(f"/v1/feeds/{feed}/posts/{post['id']}/notes")
-    assert answer.json()["notes"] == "Of old zyxwvut."
+    assert answer.json()["notes"] == "Of old qponmlk."
     assert desk.complaints == []

@@ -78,11 +78,11 @@ async def test_a_refused_request_does_not_disturb_the_sign_out(
     """The tab removes the texts; it neither covers itself nor seals them meanwhile."""
     feed = await site.feed("refused-meanwhile")
     desk = await enter(site, profile, feed)
-    await desk.write("Meanwhile zyxwvut")
+    await desk.write("Meanwhile ponmlkj")
     await desk.page.evaluate(REFUSED_MEANWHILE)
     await sign_out(desk)
     await expect(desk.page.get_by_label("Token")).to_be_visible()
-    await keeps_nothing_of(desk.page, "zyxwvut")
+    await keeps_nothing_of(desk.page, "ponmlkj")
     told: list[str] = []
 
     async def is_told() -> bool:
@@ -93,7 +93,7 @@ async def test_a_refused_request_does_not_disturb_the_sign_out(
     await until(is_told)
     assert told == ["false"]
     (draft,) = await drafts_of(site, feed)
-    assert draft["headline"] == "Meanwhile zyxwvut"
+    assert draft["headline"] == "Meanwhile ponmlkj"
 
 
 async def test_signing_out_waits_for_the_script(
@@ -102,10 +102,10 @@ async def test_signing_out_waits_for_the_script(
     """Texts become drafts however early the button is pressed."""
     feed = await site.feed("early")
     desk = await enter(site, profile, feed)
-    await desk.write("Early zyxwvut")
+    await desk.write("Early ponmlkj")
 
     async def is_written() -> bool:
-        return "Early zyxwvut" in await all_kept(desk.page)
+        return "Early ponmlkj" in await all_kept(desk.page)
 
     await until(is_written)
     html = await desk.page.evaluate("fetch('/desk').then((answer) => answer.text())")
@@ -114,5 +114,5 @@ async def test_signing_out_waits_for_the_script(
     await sign_out(desk)
     await expect(desk.page.get_by_label("Token")).to_be_visible()
     (draft,) = await drafts_of(site, feed)
-    assert draft["headline"] == "Early zyxwvut"
-    await keeps_nothing_of(desk.page, "zyxwvut")
+    assert draft["headline"] == "Early ponmlkj"
+    await keeps_nothing_of(desk.page, "ponmlkj")
