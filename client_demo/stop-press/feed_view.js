@@ -23,7 +23,7 @@ import { createStatusBar } from "./status_bar.js";
 /** @typedef {ReturnType<typeof createFeedView>} FeedView */
 
 /** How many posts a frame adds to a list that was empty. */
-const FIRST_POSTS = 4;
+const FIRST_POSTS = 2;
 
 /**
  * @param {HTMLElement} root The `.sp` element.
