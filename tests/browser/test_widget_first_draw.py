@@ -42,12 +42,12 @@ def test_the_first_posts_are_drawn_a_few_per_frame(
     reader.page.goto(f"{host.url}/")
     reader.shows(*names(22, 3))
     draws = reader.page.evaluate("draws")
-    assert [fresh for _, fresh in draws] == [0] * 5
-    assert [added for added, _ in draws] == [4] * 5
+    assert [fresh for _, fresh in draws] == [0] * 10
+    assert [added for added, _ in draws] == [2] * 10
     reader.is_live()
     reader.page.get_by_role("link", name="Older posts").click()
     reader.shows(*names(22, 1))
-    assert reader.page.evaluate("draws.slice(5)") == [[2, 0]]
+    assert reader.page.evaluate("draws.slice(10)") == [[2, 0]]
 
 
 @pytest.mark.parametrize("width", [390, 1440])
