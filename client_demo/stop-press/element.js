@@ -125,6 +125,8 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
         const [language] = feed.language.split("-");
         const words = (language === guess && (await guessed)) || (await loadWords(language));
         await extras;
+        // A task of its own: no task keeps a phone from scrolling.
+        await new Promise((go) => setTimeout(go));
         if (this.#reader !== reader) return;
         const style = new CSSStyleSheet();
         style.replaceSync(words.style);
