@@ -6,11 +6,16 @@ screen, axe finds nothing, and Publish is in view.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import NamedTuple
 
 from playwright.async_api import Page
 
 from tests.browser.test_desk import faults
+
+AT_REST_S = 20.0
+AGAIN_S = 0.5
 
 
 class Look(NamedTuple):
@@ -37,8 +42,20 @@ async def look_at(page: Page, look: Look) -> None:
 
 
 async def complaints_of(page: Page, look: Look) -> list[str]:
-    """What axe finds in this look, and what is wider than the screen."""
+    """What axe finds in this look, and what is wider than the screen.
+
+    Of a page at rest: what is gone a moment later was on its way there.
+    """
     await look_at(page, look)
+    deadline = time.monotonic() + AT_REST_S
+    while found := await _complaints(page, look):
+        if time.monotonic() > deadline:
+            break
+        await asyncio.sleep(AGAIN_S)
+    return found
+
+
+async def _complaints(page: Page, look: Look) -> list[str]:
     found = await faults(page)
     if await page.evaluate("document.documentElement.scrollWidth") > look.width:
         found.append("the page is wider than the screen")
