@@ -16,7 +16,7 @@ import { ConflictView } from "./conflict_view.js";
 import { CorrectionChoice } from "./correction_choice.js";
 import { EntryLock } from "./one_tab_per_entry.js";
 import { fetchPost } from "./fetch_post.js";
-import { asNewPost, entryTitle, isUntouched, needsDecision, newEntry, queued, rebased, withOwnText, withdrawn } from "./outbox_entry.js";
+import { asNewPost, entryTitle, hasSameText, isUntouched, needsDecision, newEntry, queued, rebased, withOwnText, withdrawn } from "./outbox_entry.js";
 import { PostForm } from "./post_form.js";
 import { fetchNotes, keepNotes } from "./fetch_keep_and_send_post_notes.js";
 import { isUnknown } from "./repeat_request_until_outcome.js";
@@ -121,9 +121,10 @@ export class Composer {
       const isMine = await this.#lock.take(entry.id);
       // The editor opened something else meanwhile.
       if (isMine === null) return;
+      const kept = isMine && (await this.#store.fresh(entry.id));
       // The editor may have begun to write, or opened something else.
       if (this.#entry.id !== fresh.id || !isUntouched(this.#read())) break;
-      if (isMine) return this.#showOpened((await this.#store.fresh(entry.id)) ?? fresh);
+      if (kept) return this.#showOpened(kept);
     }
     await this.#lock.take(this.#entry.id);
   }
@@ -229,10 +230,22 @@ export class Composer {
     await this.#lock.take(entry.id);
   }
 
-  /** The text is elsewhere now: drop the entry, and begin another. */
-  async finish() {
-    await this.#store.remove(this.#entry.id);
-    this.startNew(false);
+  /**
+   * The text is elsewhere now: drop the entry. What was written since stays.
+   * @param {Entry} [sent]
+   * @param {Entry["shared"]} [shared] of which it is a change then
+   */
+  async finish(sent, shared) {
+    const entry = this.#read();
+    if (sent && !hasSameText(entry, sent)) {
+      this.#entry = { ...entry, shared };
+      this.#showMode();
+      return this.#put(this.#entry);
+    }
+    // Before: what is typed while the entry is removed belongs to the next.
+    this.#leave();
+    this.#form.focus();
+    await this.#store.remove(entry.id);
   }
 
   /**
@@ -245,10 +258,7 @@ export class Composer {
     const entry = this.#read();
     if (isUntouched(entry)) {
       // Nothing here is the editor's own, and what was taken down must be nowhere.
-      this.#show(newEntry(this.#store.person, entry.feed));
-      this.#lock.take(this.#entry.id);
-      this.#feedback.show("The post that was open here was withdrawn.", "trouble");
-      return;
+      return this.#leave("The post that was open here was withdrawn.", "trouble");
     }
     this.#show(withdrawn(entry));
     this.#put(this.#entry);
@@ -278,12 +288,10 @@ export class Composer {
       const nothing = entry.base ? "Nothing was changed." : "Nothing is written yet.";
       return this.#feedback.show(nothing);
     }
-    this.#show(newEntry(this.#store.person, entry.feed));
-    this.#lock.take(this.#entry.id);
+    this.#leave("");
     this.#store.put(ready);
     this.sentId = ready.id;
     this.#root.dispatchEvent(new CustomEvent("entry"));
-    this.#feedback.show("");
     this.#form.focus();
   }
 
@@ -357,11 +365,15 @@ export class Composer {
     else if (entry.state === "refused") this.#showOpened(known);
   }
 
-  /** @param {string} why */
-  #leave(why) {
+  /**
+   * Begin another entry.
+   * @param {string} [why] Without it, what was said stays.
+   * @param {"trouble"} [tone]
+   */
+  #leave(why, tone) {
     this.#show(newEntry(this.#store.person, this.#entry.feed));
     this.#lock.take(this.#entry.id);
-    this.#feedback.show(why);
+    if (why !== undefined) this.#feedback.show(why, tone);
   }
 
   /**
@@ -376,10 +388,8 @@ export class Composer {
   }
 
   /** Leave the entry where it is, in the outbox, and begin another. */
-  startNew(isQuiet = true) {
-    this.#show(newEntry(this.#store.person, this.#entry.feed));
-    this.#lock.take(this.#entry.id);
-    if (isQuiet) this.#feedback.show("");
+  startNew() {
+    this.#leave("");
     this.#form.focus();
   }
 
@@ -389,8 +399,8 @@ export class Composer {
       const question = `Throw away “${entryTitle(entry)}”?`;
       if (!(await this.#feedback.confirm(question, "Throw away"))) return;
     }
-    await this.#store.remove(entry.id);
     this.startNew();
+    await this.#store.remove(entry.id);
   }
 
   /** @param {string} name */

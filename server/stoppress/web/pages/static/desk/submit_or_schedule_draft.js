@@ -43,8 +43,8 @@ export function setUpHandingOver(composer, drafts, feedback, zone) {
       else if (answer.status === 422 && field) composer.showRefusal({ field, reason: detail });
       else drafts.tell(answer);
     });
-    // Nothing is taken from under the hands of an editor who went on writing.
-    if (handed && composer.entryId === entry.id) await composer.finish();
+    // Nothing is taken from under the hands of an editor who opened another text.
+    if (handed && composer.entryId === entry.id) await composer.finish(entry, handed);
     return wrongTime;
   };
   const schedule = async () => {
@@ -73,6 +73,6 @@ export function setUpHandingOver(composer, drafts, feedback, zone) {
     if (!shared || isHeldBack(entry)) return;
     const state = shared.state === "scheduled" ? "approved" : shared.state;
     const kept = await drafts.hand(entry, state);
-    if (kept && (await drafts.publish(kept)) && composer.entryId === entry.id) await composer.finish();
+    if (kept && (await drafts.publish(kept)) && composer.entryId === entry.id) await composer.finish(entry);
   });
 }
