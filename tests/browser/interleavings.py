@@ -127,9 +127,9 @@ class Play:
     async def _click(self, page: Page, selector: str) -> None:
         """Click one of what is there; nothing, if nothing is or it goes."""
         found = page.locator(selector).locator("visible=true")
-        if count := await found.count():
-            one = found.nth(self.draw.randrange(count))
-            await page.evaluate("one => one?.click()", await one.element_handle())
+        # Taken at once: a locator would wait for one that has gone meanwhile.
+        if there := await found.element_handles():
+            await page.evaluate("one => one.click()", self.draw.choice(there))
         over = page.get_by_role("button", name="Take it over")
         if await over.is_visible():
             await over.click()
