@@ -31,7 +31,7 @@ def _fields(command: Command) -> Command:
         click.option(
             "--direction",
             type=click.Choice(get_args(Direction)),
-            help="The direction of texts; auto: that of the language.",
+            help="Of texts, if not the language's; auto: as each begins.",
         ),
         click.option("--timezone", help="Such as Europe/Istanbul."),
         click.option(

@@ -66,6 +66,9 @@ def schemas_by_name() -> Schema:
         "description": SLUG_RULE,
     }
     schemas["NewFeed"]["properties"]["slug"] = slug
+    for name in ("NewFeed", "FeedInput"):
+        # The language decides: a client that fills in defaults must not.
+        del schemas[name]["properties"]["direction"]["default"]
     for name in DRAFT_BOOKKEEPING:
         del schemas["Draft"]["properties"][name]
     schemas["PostInputPatch"] = _patch(schemas["PostInput"])

@@ -41,3 +41,9 @@ def test_private_members_are_marked_and_bookkeeping_is_left_out() -> None:
     for name in PRIVATE:
         assert "may publish" in schemas["Post"]["properties"][name]["description"]
     assert not schemas["Draft"]["properties"].keys() & set(DRAFT_BOOKKEEPING)
+
+
+def test_no_default_is_named_where_another_field_decides() -> None:
+    """A client that fills in defaults would write Arabic from left to right."""
+    for name in ("NewFeed", "FeedInput"):
+        assert "default" not in schemas_by_name()[name]["properties"]["direction"]
