@@ -81,3 +81,26 @@ async def test_what_is_written_while_a_draft_is_handed_in_stays(
 
     assert await texts() == ["One. Two."]
     assert desk.complaints == []
+
+
+async def test_a_draft_that_could_not_be_published_is_published_by_the_next_try(
+    site: Site, profile: BrowserContext
+) -> None:
+    """The first had saved it: that is no change by somebody else."""
+    feed = await site.feed("second-try")
+    given = {"headline": "Ready", "body": "One.", "state": "submitted"}
+    await site.api.post(f"/v1/feeds/{feed}/drafts", json=given)
+    desk = await enter(site, profile, feed)
+    page = desk.page
+    await page.locator("[data-draft]").get_by_role("button", name="Open").click()
+    await desk.holds("Ready", "One.")
+    await page.get_by_label("Text Markdown").fill("One. Two.")
+    await profile.route("**/publish", lambda route: route.fulfill(status=503))
+    await desk.publish()
+    await desk.says("can't be reached")
+    await desk.holds("Ready", "One. Two.")
+    await profile.unroute("**/publish")
+    await desk.publish()
+    await desk.holds("", "")
+    (post,) = await site.posts(feed)
+    assert (post["headline"], post["body"]) == ("Ready", "One. Two.")

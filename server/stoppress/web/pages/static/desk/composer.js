@@ -16,7 +16,7 @@ import { ConflictView } from "./conflict_view.js";
 import { CorrectionChoice } from "./correction_choice.js";
 import { EntryLock } from "./one_tab_per_entry.js";
 import { fetchPost } from "./fetch_post.js";
-import { asNewPost, entryTitle, hasSameText, isUntouched, needsDecision, newEntry, queued, rebased, withOwnText, withdrawn } from "./outbox_entry.js";
+import { asNewPost, entryTitle, isUntouched, needsDecision, newEntry, queued, rebased, withOwnText, withdrawn } from "./outbox_entry.js";
 import { PostForm } from "./post_form.js";
 import { fetchNotes, keepNotes } from "./fetch_keep_and_send_post_notes.js";
 import { isUnknown } from "./repeat_request_until_outcome.js";
@@ -232,20 +232,26 @@ export class Composer {
 
   /**
    * The text is elsewhere now: drop the entry. What was written since stays.
-   * @param {Entry} [sent]
+   * @param {Entry} [sent] as it was sent
    * @param {Entry["shared"]} [shared] of which it is a change then
    */
   async finish(sent, shared) {
     const entry = this.#read();
-    if (sent && !hasSameText(entry, sent)) {
-      this.#entry = { ...entry, shared };
-      this.#showMode();
-      return this.#put(this.#entry);
-    }
+    if (sent && !isEqualJson(entry, sent)) return this.keepAsChange(shared);
     // Before: what is typed while the entry is removed belongs to the next.
     this.#leave();
     this.#form.focus();
     await this.#store.remove(entry.id);
+  }
+
+  /**
+   * The text is from now on a change of this draft of the desk.
+   * @param {Entry["shared"]} shared
+   */
+  keepAsChange(shared) {
+    this.#entry = { ...this.#read(), shared };
+    this.#showMode();
+    return this.#put(this.#entry);
   }
 
   /**

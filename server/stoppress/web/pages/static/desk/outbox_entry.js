@@ -85,14 +85,6 @@ export const isUntouched = ({ state, draft, base, attempt, notes = "", notesBefo
   state === "draft" && !attempt && !comment && notes === notesBefore && isEqualJson(draft, cleanDraft(base));
 
 /**
- * Whether nothing was written in one that is not in the other.
- * @param {Entry} one
- * @param {Entry} other
- */
-export const hasSameText = (one, other) =>
-  isEqualJson([one.draft, one.notes, one.comment], [other.draft, other.notes, other.comment]);
-
-/**
  * Whether the editor must decide before the entry may be sent.
  * @param {Entry} entry
  */

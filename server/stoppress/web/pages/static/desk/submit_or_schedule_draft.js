@@ -73,6 +73,9 @@ export function setUpHandingOver(composer, drafts, feedback, zone) {
     if (!shared || isHeldBack(entry)) return;
     const state = shared.state === "scheduled" ? "approved" : shared.state;
     const kept = await drafts.hand(entry, state);
-    if (kept && (await drafts.publish(kept)) && composer.entryId === entry.id) await composer.finish(entry);
+    const isOut = kept && (await drafts.publish(kept));
+    if (!kept || composer.entryId !== entry.id) return;
+    // Saved and not out: the next try is of what is saved.
+    await (isOut ? composer.finish(entry) : composer.keepAsChange(kept));
   });
 }
