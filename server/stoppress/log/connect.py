@@ -13,9 +13,11 @@ from functools import partial
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
+import redis
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.driver_info import DriverInfo
 from redis.exceptions import (
     ClusterDownError,
     ConnectionError,
@@ -59,6 +61,10 @@ _ROLE = LuaScript("require_primary", "refuse_on_replica")
 
 _TO_BE_CHANGED = (VolatileServer, NotPermitted, LoginRefused, WrongAddress)
 """Problems that last until an operator changes something: the start is refused."""
+
+_DRIVER = DriverInfo(lib_version=redis.__version__)
+"""What `CLIENT LIST` names. Left to itself redis-py reads its version from the disk for
+each connection, for some milliseconds."""
 
 Greet = Callable[[AbstractConnection], Awaitable[None]]
 
@@ -146,6 +152,7 @@ def _pool(url: str, settings: Settings, greet: Greet) -> ConnectionPool:
     return ConnectionPool.from_url(
         url,
         protocol=2,
+        driver_info=_DRIVER,
         retry=Retry(NoBackoff(), 0),
         socket_timeout=None,
         socket_connect_timeout=settings.redis_timeout_s,
