@@ -47,7 +47,7 @@ from stoppress.web.line.lingering_close import LingeringClose, LingeringMetrics
 from stoppress.web.line.poll_sockets_with_one_epoll import SocketPoller, socket_poller
 from stoppress.web.line.queued_ordinary_request import (
     RequestQueueMetrics,
-    new_request_queue,
+    RequestQueues,
 )
 from stoppress.web.line.takeover import LiveWebSocket
 from stoppress.web.line.tls_handshake import TlsMetrics, TlsPort
@@ -256,9 +256,8 @@ async def serve(settings: Settings, listen: list[int], ready: int) -> None:
             settings.unread_bytes if settings.has_limits else 0,
             UnreadMetrics(metrics),
         ),
-        serving.limits,
         LingeringClose(call_later, LingeringMetrics(metrics)),
-        new_request_queue(RequestQueueMetrics(metrics)),
+        RequestQueues(RequestQueueMetrics(metrics), serving.limits),
     )
     config = uvicorn.Config(
         serving.asgi,

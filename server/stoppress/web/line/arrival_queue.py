@@ -10,6 +10,7 @@ Rules:
   one delays only itself. Peers that forward for others share a turn. A connection
   queued longer than clients wait is closed; one that
   the peer has closed meanwhile does not use up a place.
+- A queue may rest after each slice, so that it has a bounded share of the time.
 - `handshakes_per_s`, if set, limits the rate further; a burst may be a tenth of a
   second's worth.
 - The queue is bounded in number and in bytes; a connection above a bound is closed,
@@ -139,12 +140,17 @@ class ArrivalQueue:
         per_second: float = 0,
         clock: Callable[[], float] = time.perf_counter,
         *,
+        slice_s: float = ADMIT_SLICE_S,
         max_pause_s: float = ADMIT_SLICE_S,
+        rest_s: float = 0.0,
         measures_cost: bool = False,
     ) -> None:
-        """`max_pause_s`: the longest time between two slices. `measures_cost`: what an
+        """`slice_s`: the time per turn for admissions. `max_pause_s`: the longest time
+        between two slices; `rest_s`: the shortest one. `measures_cost`: what an
         admission costs in later turns differs, and is measured."""
         self._later = later
+        self._slice_s = slice_s
+        self._rest_s = rest_s
         self._max_pause_s = max_pause_s
         self._measures_cost = measures_cost
         self._plain_cost_s = PLAIN_PATH_COST_S
@@ -158,7 +164,7 @@ class ArrivalQueue:
         self._count = 0
         self._queued_bytes = 0
         self._scheduled = False
-        self._left_s = ADMIT_SLICE_S
+        self._left_s = slice_s
         self._turns_left = 0
         self._slice_end = 0.0
         self._burst = max(1.0, per_second / 10)
@@ -183,7 +189,7 @@ class ArrivalQueue:
         if not self._count and self._left_s > 0 and self._has_token(now):
             self._admit(connection, now, 0.0)
             if not self._scheduled:
-                self._schedule(0)
+                self._schedule(self._rest_s)
             return None
         if self._count >= MAX_QUEUED or self._queued_bytes + size > MAX_QUEUED_BYTES:
             self._metrics.rejected.add()
@@ -228,12 +234,12 @@ class ArrivalQueue:
             self._turns_left -= 1
             self._schedule(0)
             return
-        self._left_s, self._turns_left = ADMIT_SLICE_S, 0
-        wait_s = 0.0
+        self._left_s, self._turns_left = self._slice_s, 0
+        wait_s = self._rest_s
         try:
             while self._count and self._left_s > 0:
                 if not self._has_token(now):
-                    wait_s = max(0.001, (1 - self._tokens) / self._rate)
+                    wait_s = max(wait_s, 0.001, (1 - self._tokens) / self._rate)
                     break
                 place = self._next()
                 connection = place.connection
@@ -289,5 +295,5 @@ class ArrivalQueue:
                 self._admitted_at = ended
         elif entry is ArrivalOutcome.GONE and self._rate:
             self._tokens += 1
-        if self._left_s <= 0:
+        if self._left_s <= 0 and not self._rest_s:
             self._turns_left, self._slice_end = TURNS_BETWEEN_SLICES, ended

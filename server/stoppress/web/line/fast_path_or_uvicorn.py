@@ -31,8 +31,11 @@ from typing import Any, cast
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from stoppress.guard.limits import NO_LIMITS, Limits
-from stoppress.guard.open_connections import OpenConnections, address_among
+from stoppress.guard.open_connections import (
+    OVER_LIMIT,
+    OpenConnections,
+    address_among,
+)
 from stoppress.guard.refusal_log import RefusalLog
 from stoppress.guard.request_context import new_request_id
 from stoppress.guard.unread_answers import UnreadAnswers
@@ -45,18 +48,16 @@ from stoppress.web.line.arrival_queue import (
     has_left,
 )
 from stoppress.web.line.fast_websocket_handshake import FastPath
-from stoppress.web.line.head_checks import TOO_MANY, refusal_response
+from stoppress.web.line.head_checks import (
+    TOO_MANY,
+    TOO_MANY_HEADERS,
+    TOO_MANY_TEXT,
+    refusal_response,
+)
 from stoppress.web.line.head_limits import HeadLimits
 from stoppress.web.line.http_protocol import LiveHttp
 from stoppress.web.line.lingering_close import LingeringClose
-from stoppress.web.line.queued_ordinary_request import (
-    RequestQueueMetrics,
-    is_crowd,
-    new_request_queue,
-)
-
-REFUSED_RETRY_S = 10
-"""Seconds after which a connection over the limit may be tried again."""
+from stoppress.web.line.queued_ordinary_request import RequestQueues
 
 LOGGED_EVERY_S = 60.0
 """Seconds between two log lines about clients that speak TLS here."""
@@ -77,22 +78,18 @@ class ProtocolSelection:
         head_limits: HeadLimits,
         refusals: RefusalLog | None = None,
         unread_answers: UnreadAnswers | None = None,
-        limits: Limits = NO_LIMITS,
         lingering_close: LingeringClose | None = None,
-        request_queue: ArrivalQueue | None = None,
+        request_queues: RequestQueues | None = None,
     ) -> None:
         self._fast_path = fast_path
         self._live = tuple(b"GET %b/v1/live?" % root for root in fast_path.roots)
         self._feeds = tuple(b"GET %b/v1/feeds/" % root for root in fast_path.roots)
         self.arrival_queue = arrival_queue
-        if request_queue is None:
-            request_queue = new_request_queue(RequestQueueMetrics())
-        self.request_queue = request_queue
+        self.request_queues = request_queues or RequestQueues()
         self.head_limits = head_limits
         self._logged_at = -LOGGED_EVERY_S
         self._refusals = refusals
         self._unread_answers = unread_answers
-        self._limits = limits
         if lingering_close is None:
             lingering_close = LingeringClose(call_later)
         self.lingering_close = lingering_close
@@ -145,7 +142,7 @@ class ProtocolSelection:
             was_queued,
             self.head_limits,
         )
-        http.request_queue = self.request_queue
+        http.request_queues = self.request_queues
         http.refusals = self._refusals
         http.unread_answers = self._unread_answers
         http.lingering_close = self.lingering_close
@@ -160,7 +157,8 @@ class ProtocolSelection:
         self, connection: NewConnection, data: bytes, *, has_turn: bool
     ) -> ArrivalOutcome:
         """Give a connection that is no reader's to uvicorn, or refuse it."""
-        if self.is_over_limit(connection) or self.is_in_debt(connection):
+        address = address_among(connection.registry, connection.transport)
+        if address == OVER_LIMIT or self.request_queues.is_in_debt(address):
             self.refuse(connection)
             return ArrivalOutcome.WHOLE
         return self.admit(connection, data, has_turn=has_turn)
@@ -176,27 +174,6 @@ class ProtocolSelection:
             transport.get_extra_info("sockname"),
         )
 
-    def is_over_limit(self, connection: NewConnection) -> bool:
-        """Whether the peer's address has too many connections."""
-        registry = connection.registry
-        return isinstance(registry, OpenConnections) and registry.is_over_limit(
-            connection.transport
-        )
-
-    def waits_for_turn(self, connection: NewConnection, address: str) -> bool:
-        """Whether a request that is no reader's waits: a crowd's, or of an address that
-        goes on although it is refused."""
-        return bool(address) and (
-            is_crowd(connection.registry, address)
-            or self.is_over_limit(connection)
-            or self._limits.is_refused_often(address)
-        )
-
-    def is_in_debt(self, connection: NewConnection) -> bool:
-        """Whether the peer was refused so often that its request is not parsed."""
-        key = address_among(connection.registry, connection.transport)
-        return bool(key) and self._limits.is_in_debt(key)
-
     def refuse(self, connection: NewConnection) -> None:
         """Answer 429 to a request that is not parsed: its address is over a limit."""
         request_id = new_request_id()
@@ -204,12 +181,8 @@ class ProtocolSelection:
             peer = connection.peer
             client = str(peer[0]) if isinstance(peer, tuple) else ""
             self._refusals.add("too-many", request_id, status=429, client=client)
-        headers = b"Retry-After: %d\r\nX-Request-ID: %b\r\n" % (
-            REFUSED_RETRY_S,
-            request_id.encode(),
-        )
-        text = b"Too many requests or connections from this address."
-        connection.transport.write(refusal_response(TOO_MANY, text, headers))
+        headers = TOO_MANY_HEADERS + b"X-Request-ID: %b\r\n" % request_id.encode()
+        connection.transport.write(refusal_response(TOO_MANY, TOO_MANY_TEXT, headers))
         self.lingering_close.close(connection.transport, connection)
 
 
@@ -273,10 +246,11 @@ class NewConnection(asyncio.Protocol):
             return
         address = address_among(self.registry, self.transport)
         if not selection.is_reader(data):
-            if not selection.waits_for_turn(self, address):
+            queue = selection.request_queues.of_address(self.registry, address)
+            if queue is None:
                 selection.admit_request(self, data, has_turn=bool(address))
                 return
-            self.queue = selection.request_queue
+            self.queue = queue
         self.received = data
         self.place = self.queue.enter(self, len(data), address)
 

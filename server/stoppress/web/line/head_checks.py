@@ -16,6 +16,8 @@ from stoppress.web.line.accepts_event_stream import accepts_event_stream
 TIMEOUT = b"408 Request Timeout"
 TOO_LARGE = b"431 Request Header Fields Too Large"
 TOO_MANY = b"429 Too Many Requests"
+TOO_MANY_TEXT = b"Too many requests or connections from this address."
+TOO_MANY_HEADERS = b"Retry-After: 10\r\n"
 BAD_REQUEST = b"400 Bad Request"
 OTHER_VERSION = b"505 HTTP Version Not Supported"
 OTHER_CODING = b"501 Not Implemented"

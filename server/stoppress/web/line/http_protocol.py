@@ -56,7 +56,7 @@ from stoppress.web.line.ignored_upgrade import parser_of_the_rest
 from stoppress.web.line.lingering_close import AnswerTransport, LingeringClose
 from stoppress.web.line.pending_upgrade import PendingUpgrade
 from stoppress.web.line.queued_live_request import QueuedLiveRequest
-from stoppress.web.line.queued_ordinary_request import QueuedRequest, waits_for_turn
+from stoppress.web.line.queued_ordinary_request import QueuedRequest, RequestQueues
 from stoppress.web.line.takeover import TAKEN, TransportTaker, hide_token
 from stoppress.web.line.websocket_handshake import Fields, refusal
 
@@ -73,8 +73,8 @@ class LiveHttp(HttpToolsProtocol):
     """The queue in which live requests wait for admission; None: no queue."""
     was_queued = False
     """Whether the first live request has been in the queue already."""
-    request_queue: ArrivalQueue | None = None
-    """The queue in which all other requests wait for their turn; None: no queue."""
+    request_queues: RequestQueues | None = None
+    """The queues in which all other requests wait for their turn; None: no queue."""
     has_turn = False
     """Whether a request in the segment that is being read has waited already."""
     queued_request: QueuedRequest | None = None
@@ -224,7 +224,7 @@ class LiveHttp(HttpToolsProtocol):
         self._head_bytes += size if self._is_in_head else 0
         if head_limits.is_too_long(self._head_bytes):
             head_limits.end(self)
-            self._refuse(TOO_LARGE, _TOO_LARGE)
+            self.refuse(TOO_LARGE, _TOO_LARGE)
         else:
             head_limits.begin(self, address_among(self.connections, self.transport))
 
@@ -236,9 +236,10 @@ class LiveHttp(HttpToolsProtocol):
 
     def head_timed_out(self) -> None:
         """Refuse: the head was not complete in time."""
-        self._refuse(TIMEOUT, b"The request was not complete in time.")
+        self.refuse(TIMEOUT, b"The request was not complete in time.")
 
-    def _refuse(self, status: bytes, text: bytes, headers: bytes = b"") -> None:
+    def refuse(self, status: bytes, text: bytes, headers: bytes = b"") -> None:
+        """Answer, unless an earlier answer is being sent, and close the connection."""
         if self.is_closing:
             return
         request_id = new_request_id()
@@ -278,7 +279,7 @@ class LiveHttp(HttpToolsProtocol):
         fields = self._fields()
         upgrade = PendingUpgrade.of(self, fields) if fields is not None else None
         if upgrade is None:
-            self._refuse(*refusal(self.scope["method"], fields))
+            self.refuse(*refusal(self.scope["method"], fields))
             return
         upgrade.begin()
         if early:
@@ -299,11 +300,11 @@ class LiveHttp(HttpToolsProtocol):
         if self.head_limits is not None and self.head_limits.is_too_long(
             head_bytes(self.url, self.headers)
         ):
-            self._refuse(TOO_LARGE, _TOO_LARGE)
+            self.refuse(TOO_LARGE, _TOO_LARGE)
             raise ValueError("the head is too long")  # stops the parser
         version = self.parser.get_http_version()
         if refused := refused_head(version, self.headers):
-            self._refuse(*refused)
+            self.refuse(*refused)
             raise ValueError("the head is refused")  # stops the parser
         self.url = origin_form(self.url)
         # A client of HTTP/1.0 would take 100 for the answer (RFC 9110, 10.1.1).
@@ -312,7 +313,7 @@ class LiveHttp(HttpToolsProtocol):
         if "query_string" in self.scope:
             hide_token(cast("dict[str, Any]", self.scope))
         elif has_body(self.headers):
-            self._refuse(BAD_REQUEST, b"A WebSocket handshake has no body: send none.")
+            self.refuse(BAD_REQUEST, b"A WebSocket handshake has no body: send none.")
 
     def on_message_complete(self) -> None:
         """Complete a request; not at the end of the head of an ignored upgrade."""
@@ -321,7 +322,7 @@ class LiveHttp(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse a request that can't be parsed, unless it is refused already."""
-        self._refuse(BAD_REQUEST, msg.encode())
+        self.refuse(BAD_REQUEST, msg.encode())
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Offer the takeover to the application; queue an event stream first.
@@ -346,8 +347,9 @@ class LiveHttp(HttpToolsProtocol):
             self._when_its_turn(scope, partial(super()._start_asgi_task, cycle, app))
 
     def _when_its_turn(self, scope: dict[str, Any], start: Callable[[], None]) -> None:
-        queue = self.request_queue
-        if queue is None or self.has_turn or not waits_for_turn(self, queue):
+        queues = None if self.has_turn else self.request_queues
+        queue = None if queues is None else queues.of_request(self)
+        if queue is None:
             start()
             return
         self.queued_request = QueuedRequest(self, queue, start)

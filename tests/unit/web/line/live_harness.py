@@ -38,7 +38,7 @@ from stoppress.web.line.http_protocol import LiveHttp
 from stoppress.web.line.poll_sockets_with_one_epoll import socket_poller
 from stoppress.web.line.queued_ordinary_request import (
     RequestQueueMetrics,
-    new_request_queue,
+    RequestQueues,
 )
 from stoppress.web.line.recheck_rights import LineRights
 from stoppress.web.line.takeover import LiveWebSocket
@@ -131,7 +131,7 @@ class LiveServer:
         self.arrival_queue = ArrivalQueue(
             call_later, ArrivalMetrics(self.ledger), self.settings.handshakes_per_s
         )
-        self.request_queue = new_request_queue(RequestQueueMetrics(self.ledger))
+        self.request_queues = RequestQueues(RequestQueueMetrics(self.ledger))
         self.head_limits = HeadLimits(
             lambda _, look: self.looks.append(look),
             HeadMetrics(self.ledger),
@@ -223,7 +223,7 @@ class LiveServer:
         fast_path.open(self.services)
         return ProtocolSelection(
             *(fast_path, self.arrival_queue, self.head_limits),
-            request_queue=self.request_queue,
+            request_queues=self.request_queues,
         )
 
     @property

@@ -179,6 +179,28 @@ def test_a_cost_that_is_measured_decides_how_many_are_admitted(
     assert abs(max(last) - at_once) <= (at_once > 1)
 
 
+@pytest.mark.parametrize("at_once", [1, 1000])
+def test_a_queue_that_rests_has_a_share_of_the_time(at_once: int) -> None:
+    """However its connections arrive: many at once, or one each turn of the loop."""
+    loop = QueueOnFakeLoop()
+    slice_s, rest_s = 3 * COST_S, 0.001
+    loop.arrival_queue = ArrivalQueue(
+        *(loop._later, ArrivalMetrics(loop.ledger), 0, lambda: loop.now),
+        slice_s=slice_s,
+        rest_s=rest_s,
+    )
+    began = loop.now
+    for number in range(1000):
+        loop.arrival_queue.enter(FakeConnection(loop, number), 500)
+        if number % at_once == 0:
+            loop.turn()
+    while len(loop.arrival_queue):
+        loop.turn()
+    assert loop.admitted == list(range(1000))
+    share = 1000 * COST_S / (loop.now - began)
+    assert share <= slice_s / (slice_s + rest_s) * 1.1
+
+
 @pytest.mark.parametrize("per_second", [5, 200])
 def test_a_rate_limit_spreads_admissions(per_second: int) -> None:
     loop = QueueOnFakeLoop(per_second)

@@ -14,7 +14,6 @@ from stoppress.guard.open_connections import OpenConnections
 from stoppress.settings import Settings
 from stoppress.web.line import queued_ordinary_request
 from stoppress.web.line.arrival_queue import ArrivalQueue, QueuedArrival
-from stoppress.web.line.fast_path_or_uvicorn import ProtocolSelection
 from stoppress.web.line.http_protocol import LiveHttp
 from stoppress.web.line.queued_ordinary_request import QueuedRequest
 from tests.unit.web.line.bare import Raw, raw, taken
@@ -28,13 +27,15 @@ UVLOOP = uvloop.new_event_loop, "fast_path"
 
 def shut(live: LiveServer) -> None:
     """Give nobody a turn for days."""
-    live.request_queue._rate, live.request_queue._tokens = 1e-6, 0.0
+    for queue in (live.request_queues.crowd, live.request_queues.refused):
+        queue._rate, queue._tokens = 1e-6, 0.0
 
 
 def open_again(live: LiveServer) -> None:
     """Give everybody a turn."""
-    live.request_queue._rate = 0
-    live.request_queue._turn()
+    for queue in (live.request_queues.crowd, live.request_queues.refused):
+        queue._rate = 0
+        queue._turn()
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +59,8 @@ async def another_request(client: Raw) -> None:
 
 async def waiting(live: LiveServer, count: int) -> None:
     """Wait until so many requests wait."""
-    await live.until(lambda: len(live.request_queue) == count)
+    queues = live.request_queues
+    await live.until(lambda: len(queues.crowd) + len(queues.refused) == count)
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["new", "used"])
@@ -82,7 +84,7 @@ def test_requests_wait_for_their_turn(first: bool, counted: bool) -> None:
             for client in (one, two):
                 assert (await client.until(ANSWER)).startswith(ANSWER)
         await live.until(lambda: not live.server.server_state.connections)
-        assert len(live.request_queue) == 0
+        assert len(live.request_queues.crowd) == 0
         assert live.ledger.waited_requests == before + 3
 
     taken(scenario)(*UVLOOP)
@@ -155,26 +157,63 @@ def test_only_a_crowd_waits(counted: bool, monkeypatch: pytest.MonkeyPatch) -> N
     taken(scenario)(*UVLOOP)
 
 
+def refuse_often(live: LiveServer, settings: Settings) -> None:
+    """Behave as if the clients' address had gone on although it was refused."""
+    limits = live.request_queues._limits = Limits(settings)
+    for _ in range(100):
+        limits.refused(Client("127.0.0.1", "127.0.0.1"))
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["new", "used"])
 def test_an_address_that_is_refused_often_waits(
-    monkeypatch: pytest.MonkeyPatch,
+    first: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Although it has few connections."""
+    """Although it has few connections, and in a queue of its own."""
+    monkeypatch.setattr(queued_ordinary_request, "CROWD", 100)
+    without_debt = Settings(address_requests_per_s=0)
 
     async def scenario(live: LiveServer) -> None:
-        monkeypatch.setattr(queued_ordinary_request, "CROWD", 100)
         count_by_address(live)
-        shut(live)
-        async with raw(live) as before:
-            await another_request(before)
-        selection = cast(ProtocolSelection, live.server.config.http_protocol_class)
-        selection._limits = Limits(Settings())
-        for _ in range(100):
-            selection._limits.refused(Client("127.0.0.1", "127.0.0.1"))
         async with raw(live) as client:
+            if not first:
+                await another_request(client)
+            shut(live)
+            refuse_often(live, without_debt)
             client.send(GET)
             await waiting(live, 1)
+            assert len(live.request_queues.refused) == 1
             open_again(live)
             await client.until(ANSWER)
+
+    taken(scenario)(*UVLOOP)
+
+
+@pytest.mark.parametrize("body", [b"", b"x" * 200_000], ids=["none", "large"])
+@pytest.mark.parametrize("first", [True, False], ids=["new", "used"])
+def test_an_address_in_debt_is_refused_unread(
+    first: bool, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On connections that it keeps too, which end with the refusal."""
+    monkeypatch.setattr(queued_ordinary_request, "CROWD", 100)
+
+    async def scenario(live: LiveServer) -> None:
+        count_by_address(live)
+        async with raw(live) as client:
+            if not first:
+                await another_request(client)
+            refuse_often(live, Settings(address_requests_per_s=1))
+            asked = live.asked
+            client.send(
+                b"POST /v1/nothing HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n"
+                % len(body)
+                + body
+            )
+            told = await client.end()
+            assert told.startswith(b"HTTP/1.1 429 ")
+            assert b"\r\nRetry-After: 10\r\n" in told
+            assert b"\r\nX-Request-ID: " in told
+            assert live.asked == asked
+        await live.until(lambda: not live.server.server_state.connections)
 
     taken(scenario)(*UVLOOP)
 
