@@ -16,9 +16,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from stoppress.admin_token_jwt_and_oidc_settings import SecretSettings
 from stoppress.limit_metric_log_and_audit_settings import LimitSettings
 from stoppress.picture_embed_webhook_and_contact_settings import ContentSettings
-from stoppress.secret_settings import SecretSettings
 from stoppress.setting_declaration_and_checks import BadSetting as BadSetting
 from stoppress.setting_declaration_and_checks import (
     check_addresses,

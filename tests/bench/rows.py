@@ -16,7 +16,7 @@ import json
 import sys
 from pathlib import Path
 
-from stoppress.bench.read_and_publish_requests import STOP_PRESS
+from stoppress.bench.requests_per_server_kind import STOP_PRESS
 from stoppress.bench.run_plan_and_result import BenchFailed
 from tests.bench import measures
 from tests.bench.measures import TINY, Scale, fan_out

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from stoppress.bench.read_and_publish_requests import STOP_PRESS, ServerKind
+from stoppress.bench.requests_per_server_kind import STOP_PRESS, ServerKind
 from tests.bench.stage import TOKEN, Command
 from tests.ports import reserve_port
 

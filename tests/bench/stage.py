@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stoppress.bench import process_stats
-from stoppress.bench.read_and_publish_requests import ServerKind
+from stoppress.bench.requests_per_server_kind import ServerKind
 from stoppress.bench.run_plan_and_result import BenchFailed, RunPlan
 
 TOKEN = "sp_bench-bench-bench-bench"

@@ -11,7 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from stoppress.bench.read_and_publish_requests import STOP_PRESS
+from stoppress.bench.requests_per_server_kind import STOP_PRESS
 from tests.bench import behind_proxy
 from tests.bench.servers import (
     CACHE,

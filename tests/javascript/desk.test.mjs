@@ -7,7 +7,7 @@ import { deskModule } from "./desk_modules.mjs";
 
 const {
   changedMembers, draftOf, filledMembers, isEqualJson, mergePatch, rebase,
-} = await deskModule("three_way_merge.js");
+} = await deskModule("draft_patch_and_three_way_merge.js");
 const { EMPTY_DRAFT, FIELDS, FIELD_NAMES } = await deskModule("post_field_table.js");
 const { RepeatedRequest, isUnknown, newIdempotencyKey, sendOnce } = await deskModule("repeat_request_until_outcome.js");
 const { withFormer } = await deskModule("unsent_lists_in_local_storage.js");

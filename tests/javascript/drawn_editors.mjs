@@ -14,7 +14,7 @@ const { EntryStore } = await deskModule("entry_store.js");
 const { EntryLock } = await deskModule("one_tab_per_entry.js");
 const { Outbox } = await deskModule("outbox.js");
 const { asNewPost, isUntouched, needsDecision, newEntry, queued, rebased, withOwnText, withdrawn } = await deskModule("outbox_entry.js");
-const { isEqualJson } = await deskModule("three_way_merge.js");
+const { isEqualJson } = await deskModule("draft_patch_and_three_way_merge.js");
 const { sendOnce } = await deskModule("repeat_request_until_outcome.js");
 
 const FEED = "x";

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[2] / "server" / "stoppress"
 MAY_IMPORT = {
     "domain": set(),
     "setting_declaration_and_checks": set(),
-    "secret_settings": {"setting_declaration_and_checks"},
+    "admin_token_jwt_and_oidc_settings": {"setting_declaration_and_checks"},
     "limit_metric_log_and_audit_settings": {"setting_declaration_and_checks"},
     "picture_embed_webhook_and_contact_settings": {
         "setting_declaration_and_checks",
@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "settings": {
         *(
             "setting_declaration_and_checks",
-            "secret_settings",
+            "admin_token_jwt_and_oidc_settings",
             "limit_metric_log_and_audit_settings",
             "picture_embed_webhook_and_contact_settings",
         ),

@@ -24,7 +24,7 @@ from bundle_widget import (
     bundle,
     bundle_page,
 )
-from stoppress.web.response_cache import CachedBody
+from stoppress.web.response_cache_and_compression import CachedBody
 
 FIRST_BUDGET = 8 << 10
 """Bytes of what a page loads at once, by Brotli."""

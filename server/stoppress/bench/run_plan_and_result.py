@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from stoppress.bench.read_and_publish_requests import ServerKind
+    from stoppress.bench.requests_per_server_kind import ServerKind
 
 Transport = Literal["websocket", "sse"]
 

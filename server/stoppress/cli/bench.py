@@ -10,8 +10,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from stoppress.bench.read_and_publish_requests import STOP_PRESS
 from stoppress.bench.report import check_limit, figures, table
+from stoppress.bench.requests_per_server_kind import STOP_PRESS
 from stoppress.bench.run import run
 from stoppress.bench.run_plan_and_result import BenchFailed, RunPlan
 from stoppress.cli.api_client import server_options

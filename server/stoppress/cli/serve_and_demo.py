@@ -169,7 +169,7 @@ async def _say_ready(settings: Settings) -> None:
 
 
 async def _say_how_to_sign_in(settings: Settings) -> None:
-    from stoppress.process.sign_in_address import sign_in_address
+    from stoppress.process.first_sign_in_address import sign_in_address
 
     await _say_ready(settings)
     address = await sign_in_address(settings)

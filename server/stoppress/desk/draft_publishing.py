@@ -12,12 +12,6 @@ from collections.abc import Callable
 
 import msgspec
 
-from stoppress.desk.draft_revisions_and_draft_to_post import (
-    due_ms,
-    equal_revs,
-    post_input,
-    refused_draft,
-)
 from stoppress.desk.post_from_and_to_input import edited, new_post, order
 from stoppress.desk.post_ids_and_idempotency_keys import (
     Requester,
@@ -25,6 +19,12 @@ from stoppress.desk.post_ids_and_idempotency_keys import (
 )
 from stoppress.desk.posts import CHANGED_MEANWHILE, render, updated_post
 from stoppress.desk.read_and_save_drafts import DraftRecords, removal
+from stoppress.desk.stored_draft_from_input_and_to_post import (
+    due_ms,
+    equal_revs,
+    post_input,
+    refused_draft,
+)
 from stoppress.desk.write_outcome_and_checks import (
     WRITE_ATTEMPTS,
     Expected,

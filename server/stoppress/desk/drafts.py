@@ -19,7 +19,13 @@ import msgspec
 from stoppress.desk import draft_permissions
 from stoppress.desk.caller import Caller
 from stoppress.desk.draft_publishing import DraftPublishing
-from stoppress.desk.draft_revisions_and_draft_to_post import (
+from stoppress.desk.json_input import read
+from stoppress.desk.post_ids_and_idempotency_keys import (
+    Requester,
+    idempotency_of,
+)
+from stoppress.desk.posts import CHANGED_MEANWHILE
+from stoppress.desk.stored_draft_from_input_and_to_post import (
     check_draft_input,
     commented_draft,
     due_ms,
@@ -30,12 +36,6 @@ from stoppress.desk.draft_revisions_and_draft_to_post import (
     same_input,
     uncommented_draft,
 )
-from stoppress.desk.json_input import read
-from stoppress.desk.post_ids_and_idempotency_keys import (
-    Requester,
-    idempotency_of,
-)
-from stoppress.desk.posts import CHANGED_MEANWHILE
 from stoppress.desk.write_outcome_and_checks import (
     WRITE_ATTEMPTS,
     Expected,

@@ -20,9 +20,9 @@ from typing import Annotated, NamedTuple, Protocol
 import msgspec
 
 from stoppress.desk.caller import Caller
-from stoppress.desk.draft_revisions_and_draft_to_post import person_behind
 from stoppress.desk.json_input import read
 from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
+from stoppress.desk.stored_draft_from_input_and_to_post import person_behind
 from stoppress.domain.errors import Conflict, Invalid, TooMany
 from stoppress.domain.store_requests_and_results import Idempotency
 

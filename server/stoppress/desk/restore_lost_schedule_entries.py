@@ -5,7 +5,7 @@ It may lose an entry that its feed has: a failover before the entry was copied, 
 restored from an older backup. Every process goes through the feeds when it starts, and
 then about every RESTORE_S. Rules:
 - The draft is the record. Adding an entry that is there changes nothing, and one too
-  many is removed when it is checked (`schedule.py`): nothing goes out twice.
+  many is removed when it is checked (`publish_due_drafts.py`): nothing goes out twice.
 - It reads one number of each feed, and the drafts only of feeds that have any.
 """
 
@@ -17,8 +17,8 @@ import random
 
 import msgspec
 
-from stoppress.desk.draft_revisions_and_draft_to_post import due_ms
 from stoppress.desk.draft_store_protocol import DraftStore
+from stoppress.desk.stored_draft_from_input_and_to_post import due_ms
 from stoppress.domain.desk_log_name import desk_log_of
 from stoppress.domain.errors import StopPressError
 from stoppress.domain.keep_unknown_members import STORED_DRAFTS

@@ -22,7 +22,7 @@ from typing import Protocol
 import msgspec
 
 from stoppress.desk.drafts import DraftDesk
-from stoppress.desk.idempotency_of_repeatable_calls import under_key
+from stoppress.desk.idempotency_key_without_kept_answer import under_key
 from stoppress.desk.json_input import read
 from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
 from stoppress.desk.posts import PostDesk

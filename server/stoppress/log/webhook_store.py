@@ -1,4 +1,4 @@
-"""Webhooks in Redis: `desk.webhooks.WebhookStore`.
+"""Webhooks in Redis: `desk.webhooks_and_dead_letters.WebhookStore`.
 
 The data of one feed's webhooks has the feed's hash tag and is deleted with the feed.
 The index of feeds that may have webhooks has no tag; its entries are checked when they

@@ -25,7 +25,7 @@ from stoppress.web.paginate_posts_as_json import (
     next_path,
     public_posts,
 )
-from stoppress.web.response_cache import CachedBody
+from stoppress.web.response_cache_and_compression import CachedBody
 from stoppress.wire.encode_messages import public_feed
 
 

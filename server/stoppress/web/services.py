@@ -15,7 +15,7 @@ from stoppress.desk.hide_private_feeds import FeedDisclosure
 from stoppress.desk.store_protocol import AuditStore, NoAudit
 from stoppress.guard.limits import NO_LIMITS, Limits
 from stoppress.link_cards.link_cards import LinkCards
-from stoppress.web.response_cache import ResponseCache
+from stoppress.web.response_cache_and_compression import ResponseCache
 
 if TYPE_CHECKING:
     from stoppress.desk.caller import Caller

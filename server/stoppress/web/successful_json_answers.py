@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from stoppress.web.cache_control import NO_STORE
 from stoppress.web.request_parsing import is_unchanged
-from stoppress.web.response_cache import CachedBody, add_vary, encoded
+from stoppress.web.response_cache_and_compression import CachedBody, add_vary, encoded
 
 JSON = "application/json"
 

@@ -12,8 +12,8 @@ from contextlib import ExitStack, closing
 import pytest
 
 from stoppress.bench.many_readers_in_one_process import ReaderCrowd
-from stoppress.bench.read_and_publish_requests import STOP_PRESS
 from stoppress.bench.reader_process import need_descriptors
+from stoppress.bench.requests_per_server_kind import STOP_PRESS
 from stoppress.bench.run_plan_and_result import (
     MARK,
     STEPS_A_SECOND,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from stoppress.bench import publisher
-from stoppress.bench.read_and_publish_requests import STOP_PRESS
+from stoppress.bench.requests_per_server_kind import STOP_PRESS
 from stoppress.bench.run_plan_and_result import BenchFailed
 from tests.ports import reserve_port
 from tests.unit.bench.test_many_readers_in_one_process import plan

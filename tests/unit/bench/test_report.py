@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from stoppress.bench.read_and_publish_requests import STOP_PRESS
 from stoppress.bench.report import check_limit, delay_ms, figures, percentile
+from stoppress.bench.requests_per_server_kind import STOP_PRESS
 from stoppress.bench.run_plan_and_result import BenchFailed, RunPlan, RunResult
 
 PLAN = RunPlan(STOP_PRESS, "http://x", "", "f", readers=10, posts=5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from stoppress.web import successful_json_answers
-from stoppress.web.response_cache import CachedBody
+from stoppress.web.response_cache_and_compression import CachedBody
 
 SHARED = {"cache-control": "public"}
 

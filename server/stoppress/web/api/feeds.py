@@ -26,7 +26,7 @@ from stoppress.web.authorization import (
 )
 from stoppress.web.encoded_snapshot import EncodedSnapshot, full_body
 from stoppress.web.paginate_posts_as_json import feeds_path, parse_mark
-from stoppress.web.response_cache import CachedBody
+from stoppress.web.response_cache_and_compression import CachedBody
 from stoppress.web.services import Services
 from stoppress.wire.encode_messages import public_feed
 

@@ -6,7 +6,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stoppress.desk.idempotency_of_repeatable_calls import under_key
+from stoppress.desk.idempotency_key_without_kept_answer import under_key
 from stoppress.desk.post_ids_and_idempotency_keys import idempotency_of
 from stoppress.domain.errors import TooMany
 from stoppress.web import cache_control, request_parsing, successful_json_answers

@@ -20,7 +20,7 @@ from stoppress.web.paginate_posts_as_json import (
     public_posts,
 )
 from stoppress.web.problems import Problem, problem
-from stoppress.web.response_cache import CachedBody
+from stoppress.web.response_cache_and_compression import CachedBody
 from stoppress.web.services import Services
 from stoppress.wire.encode_messages import full_post, public_post
 

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stoppress.desk.caller import Caller, Scope
-from stoppress.desk.draft_revisions_and_draft_to_post import person_behind
 from stoppress.desk.post_ids_and_idempotency_keys import check_idempotency_key
+from stoppress.desk.stored_draft_from_input_and_to_post import person_behind
 from stoppress.desk.templates_and_post_notes import TaggedNotes
 from stoppress.domain.errors import MissingScope
 from stoppress.web import cache_control, request_parsing, successful_json_answers

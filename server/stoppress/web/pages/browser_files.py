@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from stoppress.web.pages.find_browser_files import MORE, PAGE, SCRIPT
 from stoppress.web.pages.render_html import Templates
-from stoppress.web.response_cache import CachedBody, send
+from stoppress.web.response_cache_and_compression import CachedBody, send
 from stoppress.web.services import Services
 
 TICKETS = "stop-press-tickets.js"

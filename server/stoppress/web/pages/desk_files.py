@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from stoppress.web.pages.bundle_desk_script import desk_script
 from stoppress.web.problems import Problem
-from stoppress.web.response_cache import CachedBody, encoded
+from stoppress.web.response_cache_and_compression import CachedBody, encoded
 from stoppress.web.services import Services
 
 _TYPES = {

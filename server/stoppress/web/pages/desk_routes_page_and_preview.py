@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from stoppress.desk.caller import Scope
-from stoppress.desk.idempotency_of_repeatable_calls import under_key
+from stoppress.desk.idempotency_key_without_kept_answer import under_key
 from stoppress.desk.json_input import read
 from stoppress.desk.post_from_and_to_input import check_draft, new_post
 from stoppress.desk.post_ids_and_idempotency_keys import idempotency_of

@@ -27,7 +27,6 @@ from stoppress.web import cache_control
 from stoppress.web.authorization import caller_of, feed_of, visible
 from stoppress.web.encoded_snapshot import EncodedSnapshot
 from stoppress.web.filter_and_scan_posts import PostFilter, filtered_posts
-from stoppress.web.pages.begin_page_at_time import moment_mark
 from stoppress.web.pages.build_atom_and_json_feed import (
     SyndicatedPage,
     atom,
@@ -38,6 +37,7 @@ from stoppress.web.pages.find_key_moments import KeyMoments
 from stoppress.web.pages.find_other_feeds import OtherFeeds
 from stoppress.web.pages.oembed import HEIGHT, WIDTH, page_address, size
 from stoppress.web.pages.page_policy import page_policy
+from stoppress.web.pages.parse_page_start_time import moment_mark
 from stoppress.web.pages.reader_template_values import PageViews, PostSelection
 from stoppress.web.pages.sitemap import last_changes, sitemap
 from stoppress.web.paginate_posts_as_json import (
@@ -49,7 +49,12 @@ from stoppress.web.paginate_posts_as_json import (
 )
 from stoppress.web.problems import Problem
 from stoppress.web.problems import answer as problem
-from stoppress.web.response_cache import CachedBody, Renderer, ResponseCache, send
+from stoppress.web.response_cache_and_compression import (
+    CachedBody,
+    Renderer,
+    ResponseCache,
+    send,
+)
 from stoppress.web.services import Services
 from stoppress.wire.encode_messages import public_feed, public_post
 

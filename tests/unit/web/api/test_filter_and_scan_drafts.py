@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from stoppress.desk.caller import Caller
-from stoppress.desk.draft_revisions_and_draft_to_post import new_draft
+from stoppress.desk.stored_draft_from_input_and_to_post import new_draft
 from stoppress.domain.desk_log_name import desk_log_of
 from stoppress.domain.draft import DraftInput, Person
 from stoppress.domain.errors import Invalid

@@ -20,7 +20,7 @@ import { asNewPost, entryTitle, isUntouched, needsDecision, newEntry, queued, re
 import { PostForm } from "./post_form.js";
 import { fetchNotes, keepNotes } from "./fetch_keep_and_send_post_notes.js";
 import { isUnknown } from "./repeat_request_until_outcome.js";
-import { isEqualJson } from "./three_way_merge.js";
+import { isEqualJson } from "./draft_patch_and_three_way_merge.js";
 
 /**
  * @typedef {import("./outbox_entry.js").Entry} Entry

@@ -7,7 +7,7 @@
  */
 
 import { clockOf, instantOf } from "./feed_time.js";
-import { isEqualJson } from "./three_way_merge.js";
+import { isEqualJson } from "./draft_patch_and_three_way_merge.js";
 
 /**
  * @typedef {{box: (name: string) => HTMLInputElement, zone: string}} Form `zone`: of the

@@ -10,7 +10,7 @@
 import { checkFields, complainAt } from "./field_errors.js";
 import { FEED_FIELDS, differing, memberOf, patchOf } from "./feed_field_table.js";
 import { RepeatedRequest, newIdempotencyKey } from "./repeat_request_until_outcome.js";
-import { isEqualJson } from "./three_way_merge.js";
+import { isEqualJson } from "./draft_patch_and_three_way_merge.js";
 import { keepForm, keptForm } from "./unsaved_feed_forms.js";
 
 /**

@@ -14,7 +14,7 @@
 import { appendButton, appendElement } from "./append_element.js";
 import { clearComplaint, complainAt } from "./field_errors.js";
 import { isUnknown, sendOnce } from "./repeat_request_until_outcome.js";
-import { replaceText } from "./text_toolbar.js";
+import { replaceText } from "./text_toolbar_keys_and_paste.js";
 
 /**
  * @typedef {import("./repeat_request_until_outcome.js").Answer} Answer

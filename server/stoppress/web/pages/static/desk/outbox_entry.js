@@ -16,7 +16,7 @@
 import { waitingId } from "./picture_store.js";
 import { EMPTY_DRAFT } from "./post_field_table.js";
 import { newIdempotencyKey } from "./repeat_request_until_outcome.js";
-import { draftOf, filledMembers, isEqualJson, mergePatch, rebase } from "./three_way_merge.js";
+import { draftOf, filledMembers, isEqualJson, mergePatch, rebase } from "./draft_patch_and_three_way_merge.js";
 
 /**
  * @typedef {import("./post_field_table.js").Draft} Draft

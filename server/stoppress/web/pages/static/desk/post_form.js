@@ -9,7 +9,7 @@
 import { checkLength, clearComplaints, complainAt } from "./field_errors.js";
 import { skippedTime } from "./feed_time.js";
 import { FIELDS, FIELD_NAMES, draftBy } from "./post_field_table.js";
-import { isEqualJson } from "./three_way_merge.js";
+import { isEqualJson } from "./draft_patch_and_three_way_merge.js";
 
 /**
  * @typedef {import("./post_field_table.js").Draft} Draft

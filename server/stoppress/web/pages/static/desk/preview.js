@@ -6,7 +6,7 @@
 
 import { waitingId } from "./picture_store.js";
 import { sendOnce } from "./repeat_request_until_outcome.js";
-import { filledMembers, isEqualJson } from "./three_way_merge.js";
+import { filledMembers, isEqualJson } from "./draft_patch_and_three_way_merge.js";
 import { trustedHtml } from "./trusted_types.js";
 
 const TYPING_PAUSE_MS = 250;

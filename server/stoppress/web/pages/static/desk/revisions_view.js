@@ -14,7 +14,7 @@ import { fetchPost } from "./fetch_post.js";
 import { FIELDS, FIELD_NAMES } from "./post_field_table.js";
 import { sendOnce } from "./repeat_request_until_outcome.js";
 import { differences } from "./text_differences.js";
-import { draftOf, isEqualJson } from "./three_way_merge.js";
+import { draftOf, isEqualJson } from "./draft_patch_and_three_way_merge.js";
 
 /**
  * @typedef {import("../stop-press/fold.js").Post} Post

@@ -16,7 +16,7 @@ import { withFormer } from "./unsent_lists_in_local_storage.js";
 import { completed } from "./outbox_entry.js";
 import { waitingId } from "./picture_store.js";
 import { RepeatedRequest } from "./repeat_request_until_outcome.js";
-import { isEqualJson } from "./three_way_merge.js";
+import { isEqualJson } from "./draft_patch_and_three_way_merge.js";
 
 /**
  * @typedef {import("./outbox_entry.js").Entry} Entry

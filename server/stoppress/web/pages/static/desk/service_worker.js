@@ -7,7 +7,7 @@
  * - The network is asked first; the kept page is the answer only if none comes.
  * - It touches nothing else: requests to the API pass.
  *
- * The server puts `self.DESK` in front (`desk_routes_page_and_preview.py`).
+ * The server puts `self.DESK` in front (`desk_files.py`).
  * @module
  */
 

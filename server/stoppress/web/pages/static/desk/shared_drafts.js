@@ -17,7 +17,7 @@ import { newEntry } from "./outbox_entry.js";
 import { SURENESS } from "./post_field_table.js";
 import { isKeyReused, newIdempotencyKey, sendOnce } from "./repeat_request_until_outcome.js";
 import { keepNotes } from "./fetch_keep_and_send_post_notes.js";
-import { draftOf, filledMembers } from "./three_way_merge.js";
+import { draftOf, filledMembers } from "./draft_patch_and_three_way_merge.js";
 
 /**
  * @typedef {import("./outbox_entry.js").Entry} Entry

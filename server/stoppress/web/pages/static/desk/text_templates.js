@@ -14,7 +14,7 @@ import { answerOf, byId, refusalText } from "./status_messages_and_questions.js"
 import { keepList, keptList } from "./unsent_lists_in_local_storage.js";
 import { isUntouched } from "./outbox_entry.js";
 import { isUnknown, newIdempotencyKey, sendOnce } from "./repeat_request_until_outcome.js";
-import { draftOf, filledMembers } from "./three_way_merge.js";
+import { draftOf, filledMembers } from "./draft_patch_and_three_way_merge.js";
 
 /**
  * @typedef {import("./post_field_table.js").Draft} Draft

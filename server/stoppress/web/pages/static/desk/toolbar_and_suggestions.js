@@ -5,7 +5,7 @@
 
 import { byId } from "./status_messages_and_questions.js";
 import { RememberedNames, byUse } from "./suggest_tags_and_authors.js";
-import { setUpTextToolbar } from "./text_toolbar.js";
+import { setUpTextToolbar } from "./text_toolbar_keys_and_paste.js";
 
 /** @typedef {import("../stop-press/fold.js").Post} Post */
 

@@ -25,7 +25,7 @@ import { saveDraft } from "./shared_drafts.js";
 import { byId, refusalText } from "./status_messages_and_questions.js";
 import { sendTemplates, waitingTemplatesName } from "./text_templates.js";
 import { unsavedFormsName } from "./unsaved_feed_forms.js";
-import { draftOf, isEqualJson } from "./three_way_merge.js";
+import { draftOf, isEqualJson } from "./draft_patch_and_three_way_merge.js";
 import { uploadPictures } from "./upload_one_or_all_entry_pictures.js";
 
 /**

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stoppress.desk.idempotency_of_repeatable_calls import under_key
+from stoppress.desk.idempotency_key_without_kept_answer import under_key
 from stoppress.domain.errors import IdempotencyKeyReused, NotFound
 from stoppress.domain.store_requests_and_results import Idempotency
 from tests.memory_store import MemoryStore

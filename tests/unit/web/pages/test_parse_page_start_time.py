@@ -6,7 +6,7 @@ import pytest
 
 from stoppress.domain.errors import Invalid
 from stoppress.domain.timestamps import parse_instant
-from stoppress.web.pages.begin_page_at_time import moment_mark
+from stoppress.web.pages.parse_page_start_time import moment_mark
 from tests.unit.web.web_harness import Stand, feed, post
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from stoppress.bench.read_and_publish_requests import STOP_PRESS
+from stoppress.bench.requests_per_server_kind import STOP_PRESS
 from stoppress.bench.run_plan_and_result import MARK
 from tests.unit.bench.test_many_readers_in_one_process import plan
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stoppress.process.sign_in_address import sign_in_address
+from stoppress.process.first_sign_in_address import sign_in_address
 from stoppress.settings import Settings
 
 pytestmark = pytest.mark.asyncio

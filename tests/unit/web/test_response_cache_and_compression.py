@@ -10,8 +10,8 @@ import pytest
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from stoppress.web import response_cache
-from stoppress.web.response_cache import (
+from stoppress.web import response_cache_and_compression
+from stoppress.web.response_cache_and_compression import (
     CachedBody,
     ResponseCache,
     accepted_coding,
@@ -92,7 +92,7 @@ async def test_the_bytes_of_the_cache_are_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The least recently used goes first; what was asked for is always there."""
-    monkeypatch.setattr(response_cache, "CACHED_RESPONSE_BYTES", 10_000)
+    monkeypatch.setattr(response_cache_and_compression, "CACHED_RESPONSE_BYTES", 10_000)
     kept, drawn = ResponseCache(), []
 
     async def ask(name: str, size: int = 2000) -> CachedBody:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from stoppress.desk.caller import Caller
-from stoppress.desk.draft_revisions_and_draft_to_post import (
+from stoppress.desk.stored_draft_from_input_and_to_post import (
     check_draft_input,
     commented_draft,
     due_ms,
