@@ -1,7 +1,7 @@
 """Normalizes texts and times of an editor's input to the form that is stored.
 
 Rules:
-- An empty optional text is None.
+- An empty optional text is None. A text of invisible characters alone is empty.
 - The line breaks of word processors (U+000B, U+000C, U+0085, U+2028, U+2029), which
   no page shows, become line breaks in fields of several lines, spaces in others.
 - Bidirectional controls are closed in the field (`domain.bidi`), except in a post's
@@ -18,6 +18,7 @@ import msgspec
 
 from stoppress.domain.close_bidi_controls import CONTROLS, closed
 from stoppress.domain.errors import Invalid
+from stoppress.domain.invisible_text import is_blank
 from stoppress.domain.timestamps import instant, parse_instant
 from stoppress.domain.web_address import address_fault, addresses_in
 
@@ -88,6 +89,8 @@ def normalized_text(text: str, field: str) -> str:
     # What is odd is not ASCII, but for two: looked for so, it takes a tenth.
     if text.isascii() and "\x0b" not in text and "\x0c" not in text:
         return text
+    if is_blank(text):
+        return ""
     if _ODD.search(text) is None:
         return text
     if field == "body":
@@ -102,6 +105,8 @@ def _check_limits(value: msgspec.Struct, field: str) -> None:
     try:
         msgspec.convert(msgspec.to_builtins(value), type(value))
     except msgspec.ValidationError as wrong:
+        if not getattr(value, field):
+            raise Invalid(field, "shows nothing: write a text") from None
         reason = str(wrong).partition(" - at ")[0]
         raise Invalid(field, f"{reason}, its line breaks included") from None
 

@@ -2,7 +2,7 @@
 
 Pure: the same input, id, HTML and time give the same post. Rules:
 - A post needs a headline, a body or media. A text of spaces and invisible characters
-  alone counts as none.
+  alone counts as none, and so does markup around it.
 - `external_id` is set when the post is created, and never changes.
 - A correction gets the current time when its note is new.
 - An uploaded picture is stored by its path, without the site's address, and with its
@@ -12,7 +12,6 @@ Pure: the same input, id, HTML and time give the same post. Rules:
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,6 +22,7 @@ from stoppress.desk.input_normalization import (
     time_or_none,
 )
 from stoppress.domain.errors import Invalid
+from stoppress.domain.invisible_text import is_blank, shows_nothing
 from stoppress.domain.picture_address import UploadedPicture
 from stoppress.domain.post import Correction, CorrectionNote, Media, Post, PostInput
 from stoppress.domain.timestamps import instant, parse_instant
@@ -56,9 +56,9 @@ def check_draft(
     """
     draft = normalized(draft)
     check_addresses(draft, before)
-    if draft.headline and _is_blank(draft.headline):
+    if draft.headline and is_blank(draft.headline):
         draft = msgspec.structs.replace(draft, headline=None)
-    is_empty = not (draft.media or draft.headline) and _is_blank(draft.body)
+    is_empty = not (draft.media or draft.headline) and is_blank(draft.body)
     if is_empty and not may_be_empty:
         raise Invalid("", "a post needs a headline, a body or media")
     for index, media in enumerate(draft.media):
@@ -79,9 +79,10 @@ def check_draft(
     )
 
 
-def _is_blank(text: str) -> bool:
-    # Cf are invisible: zero-width spaces and joiners, directional marks.
-    return all(char.isspace() or unicodedata.category(char) == "Cf" for char in text)
+def check_shown(draft: PostInput, html: str) -> None:
+    """Raises Invalid if a post has nothing but markup around nothing."""
+    if not (draft.media or draft.headline) and shows_nothing(html):
+        raise Invalid("body", "shows nothing: write what readers are to see")
 
 
 def _check_media(media: Media, path: str) -> None:

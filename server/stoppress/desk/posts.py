@@ -24,6 +24,7 @@ from stoppress.desk.markdown import TooMuchMarkup, to_html
 from stoppress.desk.merge_patch import merge
 from stoppress.desk.post_from_and_to_input import (
     check_draft,
+    check_shown,
     editable_post,
     edited,
     new_post,
@@ -119,8 +120,9 @@ class PostDesk:
     ) -> WriteOutcome:
         """Write a new post from a checked draft: one attempt of `publish`.
 
-        Raises CHANGED_MEANWHILE, ExternalIdTaken.
+        Raises CHANGED_MEANWHILE, ExternalIdTaken, Invalid.
         """
+        check_shown(draft, html)
         if draft.breaking:
             await self._check_breaking(feed)
         now = self._clock()
@@ -290,6 +292,8 @@ async def merged_post(
     if draft == current:
         return None
     html = post.html if draft.body == post.body else await render(draft.body)
+    if _content_of(draft) != _content_of(current):
+        check_shown(draft, html)
     return edited(post, draft, html, now_ms)
 
 
@@ -305,6 +309,11 @@ def updated_post(before: Post, kept: bytes, after: Post) -> Change:
         after.external_id,
         before=kept,
     )
+
+
+def _content_of(post: PostInput) -> tuple[object, ...]:
+    """What a post needs one of."""
+    return post.headline, post.body, post.media
 
 
 def _new_note(before: Post, after: Post) -> str | None:

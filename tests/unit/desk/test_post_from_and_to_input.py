@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from unicodedata import category
-
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stoppress.desk.markdown import to_html
 from stoppress.desk.post_from_and_to_input import (
     check_draft,
+    check_shown,
     editable_post,
     edited,
     new_post,
@@ -18,6 +18,7 @@ from stoppress.desk.post_from_and_to_input import (
     unpinned,
 )
 from stoppress.domain.errors import Invalid
+from stoppress.domain.invisible_text import is_blank
 from stoppress.domain.post import Author, CorrectionNote, Media, Post, PostInput
 from stoppress.domain.timestamps import instant
 
@@ -44,6 +45,24 @@ def test_an_empty_post_is_refused(given: dict[str, str]) -> None:
     """A headline, a body or media: something must be there to read."""
     with pytest.raises(Invalid, match="needs a headline, a body or media"):
         check_draft(PostInput(**given))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("body", ["# ", "---", "&nbsp;", "[](https://e.test/)"])
+def test_a_post_that_shows_nothing_is_refused(body: str) -> None:
+    """Its card would be empty; beside a headline or a picture it may be there."""
+    html = to_html(body)
+    with pytest.raises(Invalid, match="body: shows nothing: write"):
+        check_shown(check_draft(PostInput(body=body)), html)
+    check_shown(check_draft(PostInput(headline="x", body=body)), html)
+    picture = Media(type="image", url="https://e.test/a.png")
+    check_shown(check_draft(PostInput(media=(picture,), body=body)), html)
+
+
+def test_invisible_texts_of_a_post_are_none() -> None:
+    """So that its title is another text that has words."""
+    picture = Media(type="image", url="https://e.test/a.png", caption="\u200b")
+    draft = check_draft(PostInput(body="\u200d\ufe0f", media=(picture,)))
+    assert (draft.body, draft.media[0].caption) == ("", None)
 
 
 def test_a_headline_that_nobody_sees_is_none() -> None:
@@ -165,18 +184,17 @@ def test_unpinning_is_no_news() -> None:
     assert (after.pinned, after.rev, after.updated_at) == (False, 2, post.updated_at)
 
 
+# What is invisible is no text.
+visible = st.text(min_size=1, max_size=9).filter(lambda text: not is_blank(text))
 drafts = st.builds(
     PostInput,
     external_id=st.none() | st.text(min_size=1, max_size=5),
-    # What is invisible is no headline.
-    headline=st.text(min_size=1, max_size=9).filter(
-        lambda text: any(category(one)[0] not in "CZ" for one in text)
-    ),
+    headline=visible,
     body=st.text(max_size=9),
     key=st.booleans(),
     pinned=st.booleans(),
     tags=st.lists(st.sampled_from(["a", "b"]), max_size=3).map(tuple),
-    correction=st.none() | st.builds(CorrectionNote, st.text(min_size=1, max_size=9)),
+    correction=st.none() | st.builds(CorrectionNote, visible),
     published_at=st.none() | st.just("2026-11-22T12:30:00+03:00"),
 )
 
@@ -187,6 +205,8 @@ def test_a_text_of_controls_that_close_nothing_is_none() -> None:
     assert (draft.headline, draft.external_id) == (None, None)
     with pytest.raises(Invalid):
         check_draft(PostInput(body="b", authors=(Author("\u2069"),)))
+    with pytest.raises(Invalid, match="name: shows nothing: write a text"):
+        check_draft(PostInput(body="b", authors=(Author("\u200b"),)))
 
 
 @given(drafts)
