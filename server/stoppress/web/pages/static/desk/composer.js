@@ -12,6 +12,7 @@
 
 import { setUpAttachments } from "./set_up_pictures_and_cards.js";
 import { checkFields } from "./field_errors.js";
+import { composerLabels, openedNotice } from "./composer_labels_and_notices.js";
 import { ConflictView } from "./conflict_view.js";
 import { CorrectionChoice } from "./correction_choice.js";
 import { EntryLock } from "./one_tab_per_entry.js";
@@ -45,8 +46,7 @@ export class Composer {
     this.#form = new PostForm(root, () => this.#onInput());
     this.#correction = new CorrectionChoice(this.#part("correction"), () => this.#onInput());
     this.#lock = new EntryLock(() => this.#leave("Another tab has taken that text over."));
-    const panel = /** @type {HTMLElement} */ (root.querySelector("[data-conflicts]"));
-    this.#conflictView = new ConflictView(panel, {
+    this.#conflictView = new ConflictView(/** @type {HTMLElement} */ (root.querySelector("[data-conflicts]")), {
       swap: (name, value) => {
         const draft = this.#form.read();
         this.#form.fill({ ...draft, [name]: value });
@@ -152,16 +152,8 @@ export class Composer {
     const isRefused = entry.state === "refused";
     this.#show(isTakenBack || isRefused ? { ...entry, state: "draft" } : entry);
     if (isTakenBack) this.#put(this.#entry);
-    if (entry.attempt) {
-      const again = "The last try was not confirmed. Send it again: it can't appear twice.";
-      this.#feedback.show(again, "trouble");
-    } else if (isRefused) {
-      this.showRefusal(entry);
-    } else if (needsDecision(entry)) {
-      this.#feedback.show("This needs your decision before it can be sent.", "trouble");
-    } else {
-      this.#feedback.show("");
-    }
+    if (isRefused && !entry.attempt) this.showRefusal(entry);
+    else this.#feedback.show(openedNotice(entry), "trouble");
   }
 
   /** @param {{field?: string, reason: string}} refusal */
@@ -197,8 +189,7 @@ export class Composer {
       return;
     }
     if (answer.status !== 200) {
-      const later = "The post can't be read now; try again.";
-      const reason = isUnknown(answer) ? later : this.#feedback.refusalText(answer);
+      const reason = isUnknown(answer) ? "The post can't be read now; try again." : this.#feedback.refusalText(answer);
       return this.#feedback.show(reason, "trouble");
     }
     this.#show(newEntry(person, feed, answer.body, undefined, notes));
@@ -291,14 +282,12 @@ export class Composer {
         this.finish();
         return this.#feedback.show("The notes are kept; the post is as it was.", "good");
       }
-      const nothing = entry.base ? "Nothing was changed." : "Nothing is written yet.";
-      return this.#feedback.show(nothing);
+      return this.#feedback.show(entry.base ? "Nothing was changed." : "Nothing is written yet.");
     }
-    this.#leave("");
+    this.startNew();
     this.#store.put(ready);
     this.sentId = ready.id;
     this.#root.dispatchEvent(new CustomEvent("entry"));
-    this.#form.focus();
   }
 
   /** @param {Entry} entry */
@@ -315,14 +304,9 @@ export class Composer {
 
   /** Label the form for a new post or for a change. */
   #showMode() {
-    const { base, attempt } = this.#entry;
-    const isNew = base === null;
-    const newTitle = this.#entry.shared ? "A draft of the desk" : "New post";
-    this.#part("title").textContent = isNew ? newTitle : `Change a post (revision ${base.rev})`;
-    this.#part("send").textContent = isNew ? "Publish" : "Save the change";
-    this.#part("discard").textContent = isNew ? "Discard" : "Leave without saving";
-    this.#part("discard").hidden = attempt !== null;
-    this.#correction.show(!isNew);
+    for (const [part, label] of Object.entries(composerLabels(this.#entry))) this.#part(part).textContent = label;
+    this.#part("discard").hidden = this.#entry.attempt !== null;
+    this.#correction.show(this.#entry.base !== null);
   }
 
   /** The entry as it is in the form. */
