@@ -278,8 +278,8 @@ class ImportDesk:
 def _as_kept_feed(copy: FeedCopy) -> Feed:
     """The feed to store for a copy, with the checks of a draft."""
     _check_rev(copy.rev)
-    kept = editable_feed(copy)
-    draft = check_feed(convert(msgspec.to_builtins(kept), FeedInput), kept)
+    given = msgspec.to_builtins(editable_feed(copy))
+    draft = check_feed(convert(given, FeedInput), None)
     return msgspec.structs.replace(
         new_feed(draft, copy.slug, 0),
         rev=copy.rev,
@@ -300,8 +300,8 @@ def _closed_at(copy: FeedCopy) -> str | None:
 async def _as_kept_post(copy: PostCopy) -> Post:
     """The post to store for a copy, with the checks of a draft."""
     _check_rev(copy.rev)
-    kept = editable_post(copy)
-    draft = check_draft(convert(msgspec.to_builtins(kept), PostInput), kept)
+    given = msgspec.to_builtins(editable_post(copy))
+    draft = check_draft(convert(given, PostInput))
     note = copy.correction
     return msgspec.structs.replace(
         new_post(draft, copy.id, await render(draft.body), 0),

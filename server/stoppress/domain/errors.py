@@ -250,9 +250,11 @@ class StaleRevision(Conflict):
         self.current = current
 
     def __str__(self) -> str:
+        given = f"revision {self.expected} is no longer current"
+        if not self.expected:
+            given = "If-Match names no revision"
         return (
-            f"revision {self.expected} is no longer current: read revision {self.rev}, "
-            "then send the change with that number"
+            f"{given}: read revision {self.rev}, then send the change with that number"
         )
 
 

@@ -6,6 +6,8 @@ Rules:
 - An address leads to the host that it shows: no name before the host
   (`https://bank.example@evil.example/`), no backslash, no control character, and no
   bidirectional control.
+- A host in brackets is an IPv6 address, and a port a number up to 65535: programs that
+  read an address raise errors at others.
 - Stored data is not checked: an address that an earlier release accepted stays
   readable, and stays when the rest of its post is edited.
 """
@@ -15,11 +17,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from ipaddress import IPv6Address
 
 from msgspec import Struct
 from msgspec.structs import astuple
 
 _WEB = re.compile(r"https?://(?P<authority>[^/?#]*)", re.IGNORECASE)
+_HOST_AND_PORT = re.compile(
+    r"(?:\[(?P<ipv6>[^\[\]]*)\]|[^\[\]:]*)(?::(?P<port>[0-9]{0,5}))?"
+)
+MAX_PORT = 65_535
 _ALLOWED = re.compile(r"(https?://|mailto:|tel:|/(?![/\\]))", re.IGNORECASE)
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _HIDDEN = re.compile("[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]")
@@ -45,11 +52,35 @@ def address_fault(address: str) -> str | None:
     if "@" in authority:
         return "is invalid: remove what is before the @, as it hides the host"
     # A browser maps other forms of these characters to them.
-    if _IN_HOST.search(unicodedata.normalize("NFKC", authority)):
+    authority = unicodedata.normalize("NFKC", authority)
+    if _IN_HOST.search(authority):
         return "is invalid: its host contains a character that no host has"
     if not authority.partition(":")[0]:
         return "is invalid: it has no host"
+    return _host_or_port_fault(authority)
+
+
+def _host_or_port_fault(authority: str) -> str | None:
+    found = _HOST_AND_PORT.fullmatch(authority)
+    if found is None:
+        return "is invalid: its host or port is invalid"
+    if int(found["port"] or 0) > MAX_PORT:
+        return f"is invalid: its port is more than {MAX_PORT}"
+    if found["ipv6"] is not None:
+        try:
+            IPv6Address(found["ipv6"])
+        except ValueError:
+            return "is invalid: a host in brackets has to be an IPv6 address"
     return None
+
+
+def authority_of(address: str) -> str:
+    """The host and port of a web address as it is written, checked or not; "" without.
+
+    As the browser's scripts find it; `urlsplit` raises ValueError at some addresses.
+    """
+    web = _WEB.match(address)
+    return "" if web is None else web["authority"]
 
 
 def addresses_in(value: Struct, path: str = "") -> Iterator[tuple[str, str]]:

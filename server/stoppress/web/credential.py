@@ -26,8 +26,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
+from stoppress.domain.web_address import authority_of
 from stoppress.identity.sessions import PREFIX as SESSION
 
 TICKET_COOKIE = "stoppress_ticket"
@@ -164,8 +164,8 @@ def _is_own(origin: str, header: HeaderLookup, own_origin: str) -> bool:
     """
     if origin == own_origin:
         return True
-    host = urlsplit(origin).netloc
-    return host not in ("", urlsplit(own_origin).netloc) and host == header("host")
+    host = authority_of(origin)
+    return host not in ("", authority_of(own_origin)) and host == header("host")
 
 
 def _is_top_level_navigation(header: HeaderLookup) -> bool:

@@ -29,6 +29,8 @@ from stoppress.desk.write_outcome_and_checks import Expected
 from stoppress.domain.errors import Invalid, Malformed
 from stoppress.web.problems import Problem
 
+MAX_REVISION_DIGITS = 16
+"""Those of the highest revision that an import may bring."""
 BODY_TIMEOUT_S = 30.0
 """How long a body may take to arrive; nginx allows 60 s between two reads."""
 DRAINED_BYTES = 1 << 20
@@ -219,7 +221,7 @@ def expected(headers: Headers) -> Expected:
                 f'"{tag[:40]}" is invalid as a revision, which has no leading zero: '
                 "send the ETag as it was received"
             )
-        if len(tag) < 16:
+        if len(tag) <= MAX_REVISION_DIGITS:
             revisions.add(int(tag))
     return frozenset(revisions)
 

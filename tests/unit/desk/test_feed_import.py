@@ -221,6 +221,8 @@ async def test_a_key_settles_a_copy() -> None:
         ({"published_at": "2020-02-03"}, "published_at"),
         ({"lead": "x"}, "lead"),
         ({"media": [{"type": "image"}]}, "media[0].url"),
+        ({"media": [{"type": "link", "url": "https://a@b.example"}]}, "media[0].url"),
+        ({"authors": [{"name": "Ada", "url": "https://a\\b"}]}, "authors[0].url"),
     ],
 )
 async def test_a_copy_passes_the_checks_of_a_draft(

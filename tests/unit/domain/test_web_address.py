@@ -18,6 +18,8 @@ from stoppress.domain.web_address import address_fault, addresses_in
         "https://müller.example/straße",
         "https://news.example/@author",
         "HTTPS://NEWS.EXAMPLE/",
+        *("http://[::1]", "http://[::ffff:192.0.2.1]:65535/", "https://news.example:/"),
+        *("https://news.example/[a]?b=[c]#[d]", "http://192.0.2.1:80"),
         "/live/quay",
         "mailto:desk@news.example",
         "tel:+901234",
@@ -31,6 +33,16 @@ def test_a_good_address(address: str) -> None:
 @pytest.mark.parametrize(
     "address",
     [
+        *(
+            "https://[x",
+            "https://[::1",
+            "https://a[b]/",
+            "https://[gg]/",
+            "https://[]/",
+        ),
+        *("https://[1.2.3.4]/", "https://]/", "https://a]", "https://[::1]x/"),
+        *("https://[::1]:80:80/", "https://a:b/", "https://a:1:2/", "https://a:65536/"),
+        *("https://a：b：c/", "https://[[::1]]/", "https://[::1]]/", "https://℀/"),
         *("https://bank.example@evil.example/", "https://a:b@evil.example"),
         *("https://@evil.example/", "http://bank.example%40evil.example/"),
         *("https://bank.example＠evil.example/", "https://bank.example／evil/"),

@@ -101,6 +101,7 @@ def test_the_header_precedes_the_query_and_the_cookie(
         (SIBLING | {"sec-fetch-site": "same-site"}, False, False),
         (SIBLING | {"sec-fetch-site": "none"}, False, False),
         ({"origin": "null"}, False, False),
+        ({"origin": "https://["}, False, False),
         ({"origin": "null", "host": ""}, False, False),
         ({"origin": f"{OURS}.evil.example"}, False, False),
         ({"origin": OURS, "sec-fetch-site": "cross-site"}, False, False),

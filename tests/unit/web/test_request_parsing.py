@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Message
 
+from stoppress.desk.feed_import import MAX_REV
 from stoppress.web import request_parsing
 from stoppress.web.problems import Problem
 from stoppress.web.request_parsing import (
@@ -186,6 +187,12 @@ def test_a_tag_that_a_proxy_changed_is_the_same_tag(form: str) -> None:
     digest = "k3v9-120.00c0ffee1d"
     given = Headers({"if-none-match": form.format(digest)})
     assert is_unchanged(given, f'"{digest}"')
+
+
+def test_the_highest_revision_of_an_import_is_one() -> None:
+    """A longer number is no revision that a post can have."""
+    tags = Headers({"if-match": f'"{MAX_REV}", "{"9" * 17}"'})
+    assert expected(tags) == frozenset({MAX_REV})
 
 
 @pytest.mark.parametrize("tag", ['"3-4"', '"3gzip"', '"-gzip"', '"3-"', '"3-gzip-4"'])

@@ -82,7 +82,7 @@ class ShownPost(msgspec.Struct):
 
     id: str
     published_at: str
-    html: str
+    html: str = ""
     headline: str | None = None
 
 

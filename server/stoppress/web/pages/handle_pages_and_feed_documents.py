@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -23,6 +24,7 @@ from starlette.responses import Response
 from stoppress.domain.errors import Gone, Invalid, NotFound
 from stoppress.domain.store_requests_and_results import PageMark
 from stoppress.domain.timestamps import parse_instant
+from stoppress.domain.web_address import address_fault
 from stoppress.web import cache_control
 from stoppress.web.authorization import caller_of, feed_of, visible
 from stoppress.web.encoded_snapshot import EncodedSnapshot
@@ -60,6 +62,7 @@ from stoppress.wire.encode_messages import public_feed, public_post
 
 FRAMES_BYTES = 4 << 20
 """Cached frames: each has the origin of the page around it in its name."""
+_ORIGIN = re.compile(r"https?://[^/?#\s;,'\"<>]+(?=[/?#]|$)", re.IGNORECASE)
 _ANY_PARENT = "https://parent-page.invalid"
 
 HTML = "text/html; charset=utf-8"
@@ -362,9 +365,9 @@ def _origin(text: str) -> str:
     """The origin to which a frame may report its height. Raises Invalid."""
     if not text:
         return ""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    found = _ORIGIN.match(text)
+    if found is None or address_fault(found[0]) is not None:
         raise Invalid(
             "parent", f"{text[:100]!r} is no origin such as https://a.example"
         )
-    return f"{parts.scheme}://{parts.netloc}"
+    return found[0].lower()

@@ -19,9 +19,9 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from stoppress.domain.close_bidi_controls import closed
+from stoppress.domain.web_address import authority_of
 
 Json = Mapping[str, Any]
 
@@ -92,7 +92,7 @@ def _texts(post: Json) -> Iterator[str]:
         for name in ("caption", "alt", "text", "title", "provider"):
             yield item.get(name) or ""
         if item["type"] in ("link", "embed"):
-            yield urlsplit(item.get("url") or "").netloc
+            yield authority_of(item.get("url") or "")
 
 
 def one_line(text: str) -> str:

@@ -47,6 +47,27 @@ async def test_only_public_live_feeds_with_posts() -> None:
         assert reported(other) == [("quay", "Older"), ("x", "Headline 1")]
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"headline": "Headline alone"},
+        {"headline": None, "media": [{"type": "link", "url": "https://[a"}]},
+    ],
+)
+async def test_a_post_without_a_text_is_shown_as_well(
+    given: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    """By its headline, or by what its medium has; on the index too."""
+    made = services()
+    made.put(feed("quay", title="The quay"), post(20, body="", html="", **given))
+    async with made.client() as client:
+        text = (await client.get("/live/x")).text
+        shown = str(given["headline"] or "[a")
+        assert reported(text)[0] == ("quay", shown)
+        assert shown in (await client.get("/")).text
+        assert "damaged" not in caplog.text
+
+
 async def test_other_feeds_show_their_current_posts() -> None:
     """A post of another feed changes the page, and what the page asks for."""
     made = services()

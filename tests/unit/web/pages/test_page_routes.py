@@ -97,11 +97,15 @@ async def test_the_frame_may_stand_anywhere_and_tells_its_height_to_one() -> Non
         assert 'data-parent="https://news.example"' in frame.text
         rendered = frame.text.count("data-parent")
         assert rendered == 1 and "parent-page.invalid" not in frame.text
-        odd = await client.get("/embed/x", params={"parent": 'https://a"b<c'})
-        assert 'data-parent="https://a&quot;b&lt;c"' in odd.text
-        assert odd.headers["etag"] != frame.headers["etag"]
-        bad = await client.get("/embed/x", params={"parent": "*"})
-        assert bad.status_code == 422
+        other = await client.get("/embed/x", params={"parent": "https://[::1]:8443"})
+        assert 'data-parent="https://[::1]:8443"' in other.text
+        assert other.headers["etag"] != frame.headers["etag"]
+        for bad in ("*", "https://[", "http://a]", "http://／", "http://℀", "//a"):
+            answer = await client.get("/embed/x", params={"parent": bad})
+            assert answer.status_code == 422, bad
+        for bad in ('https://a"b<c', "https://a b", "https://a;b", "https://u@a:99999"):
+            answer = await client.get("/embed/x", params={"parent": bad})
+            assert answer.status_code == 422, bad
         page = await client.get("/live/x")
         assert "frame-ancestors 'self'" in page.headers["content-security-policy"]
 
