@@ -32,7 +32,6 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from stoppress.guard.open_connections import OpenConnections, address_among
 from stoppress.guard.refusal_log import RefusalLog
-from stoppress.guard.request_context import new_request_id
 from stoppress.guard.unread_answers import UnreadAnswers
 from stoppress.hub.socket_readers import Registry
 from stoppress.web.line.arrival_queue import ArrivalQueue
@@ -48,7 +47,6 @@ from stoppress.web.line.head_checks import (
     joined,
     offers_websocket,
     origin_form,
-    refusal_response,
     refused_head,
 )
 from stoppress.web.line.head_limits import HeadLimits
@@ -57,10 +55,17 @@ from stoppress.web.line.lingering_close import AnswerTransport, LingeringClose
 from stoppress.web.line.pending_upgrade import PendingUpgrade
 from stoppress.web.line.queued_live_request import QueuedLiveRequest
 from stoppress.web.line.queued_ordinary_request import QueuedRequest, RequestQueues
+from stoppress.web.line.refuse_after_pending_answers import (
+    has_stopped,
+    is_answer_pending,
+    refuse,
+    send_last,
+)
 from stoppress.web.line.takeover import TAKEN, TransportTaker, hide_token
 from stoppress.web.line.websocket_handshake import Fields, refusal
 
 _TOO_LARGE = b"The head of the request is too long."
+_HANDSHAKE_TOO_EARLY = b"A WebSocket handshake waits for earlier answers: send it then."
 
 
 class LiveHttp(HttpToolsProtocol):
@@ -89,6 +94,8 @@ class LiveHttp(HttpToolsProtocol):
     """The log of requests refused here."""
     lingering_close: LingeringClose | None = None
     """Closes the connection after its last answer; None: it is closed at once."""
+    last_refusal: bytes | None = None
+    """What is sent after the pending answers; nothing more is read until then."""
     _is_ended = False
     """Whether the last answer is sent: further bytes are not read as requests."""
     _is_in_head = False
@@ -105,10 +112,12 @@ class LiveHttp(HttpToolsProtocol):
         if self.queued_live_request is not None:
             self.queued_live_request.add_bytes(data)
             return
+        if self.last_refusal is not None:
+            return
         self._segment = data
         super().data_received(data)
         # Without a parser, another protocol owns the connection.
-        while self._unparsed is not None and self.parser and not self.is_closing:
+        while self._unparsed is not None and self.parser and not has_stopped(self):
             self._segment, self._unparsed = self._unparsed, None
             self.parser = parser_of_the_rest(
                 self, self.scope["http_version"], self.headers
@@ -176,8 +185,11 @@ class LiveHttp(HttpToolsProtocol):
         if self._is_ended:
             self.server_state.total_requests += 1
             return
+        has_more = bool(self.pipeline)
         super().on_response_complete()
-        if self._is_half_closed and self.cycle.response_complete:
+        if self.last_refusal is not None and not has_more and not self.is_closing:
+            send_last(self, self.last_refusal)
+        elif self._is_half_closed and self.cycle.response_complete:
             self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -214,7 +226,7 @@ class LiveHttp(HttpToolsProtocol):
         # None: another protocol owns the connection by now.
         if (
             self.parser is None
-            or self.is_closing
+            or has_stopped(self)
             or self.queued_live_request is not None
             or not self._expects_head()
         ):
@@ -224,7 +236,7 @@ class LiveHttp(HttpToolsProtocol):
         self._head_bytes += size if self._is_in_head else 0
         if head_limits.is_too_long(self._head_bytes):
             head_limits.end(self)
-            self.refuse(TOO_LARGE, _TOO_LARGE)
+            refuse(self, TOO_LARGE, _TOO_LARGE)
         else:
             head_limits.begin(self, address_among(self.connections, self.transport))
 
@@ -236,24 +248,7 @@ class LiveHttp(HttpToolsProtocol):
 
     def head_timed_out(self) -> None:
         """Refuse: the head was not complete in time."""
-        self.refuse(TIMEOUT, b"The request was not complete in time.")
-
-    def refuse(self, status: bytes, text: bytes, headers: bytes = b"") -> None:
-        """Answer, unless an earlier answer is being sent, and close the connection."""
-        if self.is_closing:
-            return
-        request_id = new_request_id()
-        if self.refusals is not None:
-            reason = status[4:].decode().lower().replace(" ", "-")
-            client = "" if self.client is None else self.client[0]
-            code = int(status[:3])
-            self.refusals.add(reason, request_id, status=code, client=client)
-        if self.cycle is None or self.cycle.response_complete:
-            headers += b"X-Request-ID: %b\r\n" % request_id.encode()
-            self.transport.write(refusal_response(status, text, headers))
-            self.end()
-        else:  # the response to an earlier request is being sent
-            self.transport.abort()
+        refuse(self, TIMEOUT, b"The request was not complete in time.")
 
     def when_admitted(self, go_on: Callable[[bytes], None]) -> None:
         """Call `go_on` at admission, with the bytes received while queued."""
@@ -270,6 +265,9 @@ class LiveHttp(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """Upgrade at admission, with the bytes after the handshake."""
+        if is_answer_pending(self):
+            refuse(self, BAD_REQUEST, _HANDSHAKE_TOO_EARLY)
+            return
         count_reader(self, cast("dict[str, Any]", self.scope))
         early = self._after_head()
         self.when_admitted(lambda more: self._upgrade(early + more))
@@ -279,7 +277,7 @@ class LiveHttp(HttpToolsProtocol):
         fields = self._fields()
         upgrade = PendingUpgrade.of(self, fields) if fields is not None else None
         if upgrade is None:
-            self.refuse(*refusal(self.scope["method"], fields))
+            refuse(self, *refusal(self.scope["method"], fields))
             return
         upgrade.begin()
         if early:
@@ -300,11 +298,11 @@ class LiveHttp(HttpToolsProtocol):
         if self.head_limits is not None and self.head_limits.is_too_long(
             head_bytes(self.url, self.headers)
         ):
-            self.refuse(TOO_LARGE, _TOO_LARGE)
+            refuse(self, TOO_LARGE, _TOO_LARGE)
             raise ValueError("the head is too long")  # stops the parser
         version = self.parser.get_http_version()
         if refused := refused_head(version, self.headers):
-            self.refuse(*refused)
+            refuse(self, *refused)
             raise ValueError("the head is refused")  # stops the parser
         self.url = origin_form(self.url)
         # A client of HTTP/1.0 would take 100 for the answer (RFC 9110, 10.1.1).
@@ -313,7 +311,7 @@ class LiveHttp(HttpToolsProtocol):
         if "query_string" in self.scope:
             hide_token(cast("dict[str, Any]", self.scope))
         elif has_body(self.headers):
-            self.refuse(BAD_REQUEST, b"A WebSocket handshake has no body: send none.")
+            refuse(self, BAD_REQUEST, b"A WebSocket handshake has no body: send none.")
 
     def on_message_complete(self) -> None:
         """Complete a request; not at the end of the head of an ignored upgrade."""
@@ -322,7 +320,7 @@ class LiveHttp(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse a request that can't be parsed, unless it is refused already."""
-        self.refuse(BAD_REQUEST, msg.encode())
+        refuse(self, BAD_REQUEST, msg.encode())
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Offer the takeover to the application; queue an event stream first.
@@ -377,6 +375,7 @@ class LiveHttp(HttpToolsProtocol):
             or cycle.response_complete
             or cycle.disconnected
             or transport.is_closing()
+            or transport.get_protocol() is not self
         ):
             return False
         if cycle.chunked_encoding is None or cycle.expected_content_length:

@@ -113,7 +113,11 @@ class PendingUpgrade(asyncio.Protocol):
     def take(self, reader: TransportTaker, begin: Callable[[], None]) -> bool:
         """Answer the handshake, make `reader` own the transport, and begin."""
         transport = self.transport
-        if self._library is not None or transport.is_closing():
+        if (
+            self._library is not None
+            or transport.is_closing()
+            or transport.get_protocol() is not self
+        ):
             return False
         registry = cast(Registry, self._http.connections)
         registry.discard(self)

@@ -39,6 +39,7 @@ from stoppress.web.line.head_checks import (
     TOO_MANY_HEADERS,
     TOO_MANY_TEXT,
 )
+from stoppress.web.line.refuse_after_pending_answers import refuse
 
 if TYPE_CHECKING:
     from stoppress.web.line.http_protocol import LiveHttp
@@ -150,7 +151,7 @@ class QueuedRequest:
         queues = http.request_queues
         if queues is not None and queues.is_in_debt(self._address):
             http.cycle = None  # type: ignore[assignment]  # as before a first request
-            http.refuse(TOO_MANY, TOO_MANY_TEXT, TOO_MANY_HEADERS)
+            refuse(http, TOO_MANY, TOO_MANY_TEXT, TOO_MANY_HEADERS)
             return ArrivalOutcome.WHOLE
         self._start()
         return ArrivalOutcome.PLAIN

@@ -45,6 +45,7 @@ class UvicornMessages:
             or cycle.scope["method"] == "HEAD"
             or cycle.response_started
             or cycle.disconnected
+            or cycle.transport.is_closing()
             or cycle.flow.write_paused
         ):
             return False

@@ -40,7 +40,7 @@ def test_everything_private_that_is_used_is_listed() -> None:
         "_is_in_head",
         "_check_head",
         "_expects_head",
-        "refuse",
+        "last_refusal",
         "_after_head",
         "_on_half_close",
         "_is_half_closed",
