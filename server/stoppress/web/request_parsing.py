@@ -29,6 +29,8 @@ from stoppress.desk.write_outcome_and_checks import Expected
 from stoppress.domain.errors import Invalid, Malformed
 from stoppress.web.problems import Problem
 
+MAX_DIGITS = 9
+"""Digits of a number in a query: Python refuses to read thousands."""
 MAX_REVISION_DIGITS = 16
 """Those of the highest revision that an import may bring."""
 BODY_TIMEOUT_S = 30.0
@@ -47,7 +49,8 @@ _CODING = re.compile(
 this: tags are numbers, cursors with a build, and hexadecimal digests."""
 MAX_CODINGS = 4
 """Suffixes removed from one tag: as many compressing proxies may follow each other."""
-_TAGS = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)')
+_TAGS = re.compile(r'[\s,]*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,[\s,]*|$)')
+"""A tag of a list, which may have empty members (RFC 9110, section 5.6.1)."""
 _JSON_TYPES = re.compile(
     r"(application|text)/([\w.+-]+\+)?json"
     # What curl -d and a script's fetch() send by default.
@@ -173,8 +176,16 @@ async def _receive(receive: Receive, limit: int) -> bytes:
 
 def requester(headers: Headers, owner: str) -> Requester:
     """The requester with its Idempotency-Key, if any. Raises Malformed."""
-    given = headers.get("idempotency-key")
-    return Requester(owner, None if given is None else check_idempotency_key(given))
+    given = set(headers.getlist("idempotency-key"))
+    if len(given) > 1:
+        raise Malformed("Idempotency-Key is there more than once: send one")
+    key = check_idempotency_key(given.pop()) if given else None
+    return Requester(owner, key)
+
+
+def joined_lines(headers: Headers, name: str) -> str | None:
+    """A list's header in one line; several lines are one list (RFC 9110, 5.3)."""
+    return ",".join(headers.getlist(name)) if name in headers else None
 
 
 def entity_tags(text: str) -> list[tuple[bool, str]] | None:
@@ -228,14 +239,14 @@ def expected(headers: Headers) -> Expected:
 
 def expected_tags(headers: Headers) -> frozenset[str] | None:
     """The tags in If-Match, weak or not; None if any is accepted. Raises Malformed."""
-    given = headers.get("if-match")
+    given = joined_lines(headers, "if-match")
     tags = None if given is None else entity_tags(given)
     return None if tags is None else frozenset(tag for _, tag in tags)
 
 
 def is_unchanged(headers: Headers, etag: str) -> bool:
     """Whether If-None-Match names `etag` (a proxy may have made it weak)."""
-    given = headers.get("if-none-match")
+    given = joined_lines(headers, "if-none-match")
     if given is None:
         return False
     try:
@@ -250,11 +261,19 @@ def whole_number(request: Request, name: str, default: int, most: int) -> int:
     text = request.query_params.get(name)
     if text is None:
         return default
-    if text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= most:
-        return int(text)
+    number = decimal(text)
+    if number is not None and 1 <= number <= most:
+        return number
     raise Invalid(
         name, f"{text[:40]!r} is invalid: use a whole number from 1 to {most}"
     )
+
+
+def decimal(text: str) -> int | None:
+    """A text of up to MAX_DIGITS decimal digits as a number; None for any other."""
+    if len(text) > MAX_DIGITS or not text.isascii() or not text.isdecimal():
+        return None
+    return int(text)
 
 
 def flag(request: Request, name: str) -> bool:

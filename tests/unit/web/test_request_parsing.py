@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from starlette.datastructures import Headers
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from stoppress.desk.feed_import import MAX_REV
+from stoppress.domain.errors import Invalid, Malformed
 from stoppress.web import request_parsing
 from stoppress.web.problems import Problem
 from stoppress.web.request_parsing import (
@@ -23,7 +25,9 @@ from stoppress.web.request_parsing import (
     entity_tags,
     expected,
     is_unchanged,
+    requester,
     whole_messages,
+    whole_number,
 )
 from tests.unit.web.desk_harness import open_harness
 
@@ -187,6 +191,38 @@ def test_a_tag_that_a_proxy_changed_is_the_same_tag(form: str) -> None:
     digest = "k3v9-120.00c0ffee1d"
     given = Headers({"if-none-match": form.format(digest)})
     assert is_unchanged(given, f'"{digest}"')
+
+
+def test_lists_may_have_several_lines_and_empty_members() -> None:
+    """RFC 9110, sections 5.3 and 5.6.1."""
+    assert entity_tags(',"a",, "b" ,') == [(False, "a"), (False, "b")]
+    lines = [(b"if-match", b'"1"'), (b"if-match", b', "2"')]
+    assert expected(Headers(raw=lines)) == frozenset({1, 2})
+    lines = [(b"if-none-match", b'"x"'), (b"if-none-match", b'"3"')]
+    assert is_unchanged(Headers(raw=lines), '"3"')
+    with pytest.raises(Malformed):
+        entity_tags(" , ")
+
+
+def test_two_idempotency_keys_are_none() -> None:
+    """Which one counts would be a guess; the same twice is one."""
+    same = [(b"idempotency-key", b"k"), (b"idempotency-key", b"k")]
+    assert requester(Headers(raw=same), "me").idempotency_key == "k"
+    two = [(b"idempotency-key", b"k"), (b"idempotency-key", b"l")]
+    with pytest.raises(Malformed, match="more than once"):
+        requester(Headers(raw=two), "me")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0" * 8 + "1" + "0" * 5000, "1" + "0" * 400, "0000000001", "\u0661", "1.5", "-1"]
+    + ["+1", " 1", "1_0", "", "0", "101"],
+)
+def test_a_number_of_a_query_is_read_as_a_whole(text: str) -> None:
+    """Or refused: its first digits are not the number."""
+    scope = {"type": "http", "query_string": urlencode({"limit": text}).encode()}
+    with pytest.raises(Invalid, match="use a whole number from 1 to 100"):
+        whole_number(Request(scope), "limit", 50, 100)
 
 
 def test_the_highest_revision_of_an_import_is_one() -> None:

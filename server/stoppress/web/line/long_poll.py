@@ -23,7 +23,7 @@ from stoppress.hub.feed_status_and_access import ReadRights
 from stoppress.web.line import relay_reader_over_asgi
 from stoppress.web.line.event_stream import ended
 from stoppress.web.line.takeover import HALF_CLOSED
-from stoppress.web.request_parsing import ClientDisconnected
+from stoppress.web.request_parsing import ClientDisconnected, decimal
 from stoppress.web.services import Services
 from stoppress.wire.close_codes import CloseCode
 
@@ -35,9 +35,10 @@ MAX_WAIT_S = 60
 
 def wait_s_of(text: str) -> float:
     """The seconds in `wait=`. Raises Invalid."""
-    if not text.isascii() or not text.isdigit() or int(text[:9]) > MAX_WAIT_S:
+    seconds = decimal(text)
+    if seconds is None or seconds > MAX_WAIT_S:
         raise Invalid("wait", f"{text[:20]!r}: send whole seconds, 0 to {MAX_WAIT_S}")
-    return float(text)
+    return float(seconds)
 
 
 async def poll(

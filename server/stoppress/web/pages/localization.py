@@ -60,10 +60,12 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def moment(at: str, zone: str) -> datetime:
-    """An instant, as a local time of that zone."""
-    return datetime.fromtimestamp(parse_instant(at) // 1000, UTC).astimezone(
-        zone_of(zone)
-    )
+    """An instant, as a local time of that zone; of UTC where its year is 10000."""
+    instant = datetime.fromtimestamp(parse_instant(at) // 1000, UTC)
+    try:
+        return instant.astimezone(zone_of(zone))
+    except OverflowError:
+        return instant
 
 
 def local(at: str, zone: str) -> LocalTime:

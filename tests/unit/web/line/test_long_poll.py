@@ -26,6 +26,8 @@ async def test_a_poll_answers_as_documented(live: LiveServer) -> None:
         ("wait=61", 422),
         ("wait=-1", 422),
         ("wait=soon", 422),
+        ("wait=0000000300", 422),
+        ("wait=000000000" + "9" * 400, 422),
     ]:
         answer = await live.get(f"/v1/feeds/x/events?{query}")
         assert answer.status_code == status, query
