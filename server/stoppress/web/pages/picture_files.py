@@ -7,7 +7,7 @@ Rules:
 - A caller that may not read the feed gets 404, as everywhere.
 - No file can act as a page: its type is sent and not guessed, and its
   Content-Security-Policy grants nothing.
-- A request may ask for one range of bytes.
+- A GET may ask for one range of bytes; a HEAD may not (RFC 9110, 14.2).
 """
 
 from __future__ import annotations
@@ -75,6 +75,8 @@ async def show(services: Services, request: Request) -> Response:
 
 def _span(request: Request, tag: str, size: int) -> tuple[int, int] | None:
     """The first and last byte requested; None: the whole file."""
+    if request.method != "GET":
+        return None
     asked = _RANGE.fullmatch(request.headers.get("range", "").strip())
     if asked is None or request.headers.get("if-range", tag) != tag:
         return None

@@ -60,6 +60,10 @@ async def test_a_range_is_answered(asked: str, status: int, body: bytes) -> None
             assert answer.headers["content-range"].endswith(f"/{len(NAME)}")
         other = {"range": asked, "if-range": '"other"'}
         assert (await client.get(PATH, headers=other)).status_code == 200
+        # A range is for GET only.
+        head = await client.head(PATH, headers={"range": asked})
+        assert head.status_code == 200 and "content-range" not in head.headers
+        assert head.headers["content-length"] == str(len(NAME))
 
 
 async def test_a_private_feed_s_files_are_private() -> None:
