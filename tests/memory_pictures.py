@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import BinaryIO
 
 from stoppress.desk.upload_and_take_down_pictures import NewPicture
-from stoppress.domain.errors import IdempotencyKeyReused
-from stoppress.domain.picture_address import UploadedPicture
+from stoppress.domain.errors import IdempotencyKeyReused, Unavailable
+from stoppress.domain.picture_address import FeedPicture, UploadedPicture
 from stoppress.domain.store_requests_and_results import Idempotency
 
 
@@ -41,8 +41,13 @@ class Library:
 class Records:
     """Remembers keys, and which pictures are used."""
 
-    def __init__(self, used: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        used: frozenset[str] = frozenset(),
+        elsewhere: frozenset[FeedPicture] | Unavailable = frozenset(),
+    ) -> None:
         self.used = used
+        self.elsewhere = elsewhere
         self.names: dict[str, tuple[str, str]] = {}
         self.noted: list[str] = []
         self.earlier = ""
@@ -70,3 +75,9 @@ class Records:
     ) -> set[str]:
         """Those that were given."""
         return set(pictures) & self.used
+
+    async def used_elsewhere(self, pictures: Set[FeedPicture]) -> Set[FeedPicture]:
+        """Those that were given, or the error."""
+        if isinstance(self.elsewhere, Unavailable):
+            raise self.elsewhere
+        return pictures & self.elsewhere

@@ -249,7 +249,8 @@ class ServerProcess:
 
     def _uploads(self, shards: Shards, store: RedisStore) -> UploadRecords:
         hours = self.settings.idempotency_hours
-        return UploadRecords(shards, store.audit, hours * 3600)
+        shown = (self.settings.publisher_logo,)
+        return UploadRecords(shards, store.audit, hours * 3600, shown)
 
     async def _reached(self) -> Shards:
         """The connections to Redis; waits until they can be made."""

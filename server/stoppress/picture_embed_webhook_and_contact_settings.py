@@ -58,7 +58,7 @@ class ContentSettings:
     )
     unused_media_days: float = _(
         30,
-        "age at which an uploaded picture that no post uses is removed",
+        "age at which an uploaded picture that nothing uses is removed",
         unit="days",
         zero="never",
     )

@@ -2,7 +2,7 @@
 
 Rules:
 - First the post is withdrawn, by the ordinary event: open pages and caches follow.
-- Then its pictures are removed, except those that another post uses. If their storage
+- Then its pictures are removed, except those that are used elsewhere. If their storage
   does not answer, the takedown must be repeated, and nothing else is erased yet.
 - Then everything of it is deleted from the store: earlier states, drafts that would
   change it, and refused entries of the inbox that contain its texts. Only the record of
@@ -101,7 +101,7 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     readers: int
     purge: tuple[dict[str, object], ...]
     media: tuple[RemovedPicture, ...] = ()
-    """The pictures of the post, each removed, or kept for another post."""
+    """The pictures of the post, each removed, or kept with the reason."""
 
 
 class TakenDownPost(msgspec.Struct, frozen=True):

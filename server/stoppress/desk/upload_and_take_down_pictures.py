@@ -5,21 +5,25 @@ Rules:
 - An upload that is repeated with its Idempotency-Key stores nothing: it returns the
   picture that was stored. Its files are written before its record, so a recorded
   picture is complete; files without a record are removed with unused pictures.
-- A picture of a post that is taken down is removed everywhere, unless another post of
-  the feed, or an earlier state of one, uses it.
+- A picture of a post that is taken down is removed everywhere, unless something else
+  uses it: another post of any feed, or an earlier state of one, the feed itself, a
+  template, a setting. While a feed can't be read, it may use the picture.
+- A picture that belongs to another feed stays: it is taken down there.
+- A deleted feed's pictures go with it, whoever uses them: nobody may read them then.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
 from typing import BinaryIO, NamedTuple, Protocol
 
 from msgspec import Struct
 
 from stoppress.desk.post_ids_and_idempotency_keys import Requester
-from stoppress.domain.errors import Unavailable
+from stoppress.domain.errors import Damaged, Unavailable
 from stoppress.domain.picture_address import (
+    FeedPicture,
     UploadedPicture,
     Variant,
     pictures_in,
@@ -27,6 +31,10 @@ from stoppress.domain.picture_address import (
 from stoppress.domain.store_requests_and_results import Idempotency
 
 HASHED_BYTES = 1 << 20
+USED_BY_POST = "another post uses it"
+USED_ELSEWHERE = "the feed itself, another feed, a template or a setting uses it"
+PERHAPS_USED = "another feed can't be read now, and may use it"
+"""Why a picture is kept."""
 
 
 Announce = Callable[[str], Awaitable[object]]
@@ -103,7 +111,17 @@ class UploadStore(Protocol):
     async def used_pictures(
         self, feed: str, pictures: Iterable[str], besides: str
     ) -> set[str]:
-        """The pictures that posts besides `besides`, or their earlier states, use."""
+        """The feed's pictures that its posts besides `besides`, or their earlier
+        states, use.
+
+        Raises Unavailable.
+        """
+
+    async def used_elsewhere(self, pictures: Set[FeedPicture]) -> Set[FeedPicture]:
+        """The pictures that something other than posts of their own feed uses.
+
+        Raises Unavailable.
+        """
 
 
 class PictureAnswer(Struct, frozen=True, omit_defaults=True):
@@ -202,11 +220,20 @@ class PictureDesk:
         self, feed: str, post: str, bodies: Sequence[bytes], at: str
     ) -> tuple[RemovedPicture, ...]:
         """Remove the pictures that only this withdrawn post uses."""
-        named = pictures_in(feed, bodies)
-        if not named or self._uploads is None:
+        every = pictures_in(bodies)
+        if not every or self._uploads is None:
             return ()
-        used = await self._store.used_pictures(feed, named, post)
-        unused = sorted(named - used)
+        named = {one.id for one in every if one.feed == feed}
+        kept = {
+            one.id: f"it belongs to the feed {one.feed!r}"
+            for one in every
+            if one.feed != feed
+        }
+        # The long search first: what posts of the feed use is looked up just before.
+        kept |= await self._used_elsewhere(feed, named)
+        for one in await self._store.used_pictures(feed, named, post):
+            kept[one] = USED_BY_POST
+        unused = sorted(named - kept.keys())
         files = await self._library.remove(feed, unused)
         addresses = {
             picture.id: picture.addresses
@@ -214,11 +241,20 @@ class PictureDesk:
             if (picture := UploadedPicture.of(feed, name)) is not None
         }
         removed = [RemovedPicture(one, at, addresses.get(one, ())) for one in unused]
-        kept = [
-            RemovedPicture(one, kept="another post uses it")
-            for one in sorted(named & used)
-        ]
-        return (*removed, *kept)
+        stay = [RemovedPicture(one, kept=why) for one, why in sorted(kept.items())]
+        return (*removed, *stay)
+
+    async def _used_elsewhere(self, feed: str, pictures: Set[str]) -> dict[str, str]:
+        """Those that more than the feed's posts use, each with the reason."""
+        if not pictures:
+            return {}
+        try:
+            used = await self._store.used_elsewhere(
+                {FeedPicture(feed, one) for one in pictures}
+            )
+        except Damaged:
+            return dict.fromkeys(pictures, PERHAPS_USED)
+        return {one.id: USED_ELSEWHERE for one in used}
 
 
 def _picture(feed: str, name: str) -> UploadedPicture:

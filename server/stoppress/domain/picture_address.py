@@ -47,6 +47,13 @@ _UPLOADED = re.compile(rf"media/[^/]*/{_ID}-[^/]*$")
 _IN_TEXT = re.compile(rb"/media/([a-z0-9-]{1,80})/(%b)-" % _ID.encode())
 
 
+class FeedPicture(NamedTuple):
+    """A picture, by the feed that it was uploaded to and its id."""
+
+    feed: str
+    id: str
+
+
 class Variant(Struct, frozen=True):
     """One file of a picture, in one size."""
 
@@ -158,12 +165,10 @@ def picture_of_file(name: str) -> str | None:
     return None if match is None else match["id"]
 
 
-def pictures_in(feed: str, texts: Iterable[bytes]) -> set[str]:
-    """The ids of the feed's pictures that occur anywhere in the texts."""
-    own = feed.encode()
+def pictures_in(texts: Iterable[bytes]) -> set[FeedPicture]:
+    """The pictures whose addresses occur anywhere in the texts."""
     return {
-        name.decode()
+        FeedPicture(slug.decode(), name.decode())
         for text in texts
         for slug, name in _IN_TEXT.findall(text)
-        if slug == own
     }

@@ -1,27 +1,39 @@
-"""What the store knows about uploaded pictures, and which of them posts use.
+"""What the store knows about uploaded pictures, and which of them are in use.
 
 Rules:
 - An upload has an entry in the audit; under its Idempotency-Key, its name is stored.
-- A picture is used if its address is anywhere in a post, a draft, or an earlier state
-  of one. The store looks that up, in pieces, before a picture is removed.
+- A picture is used if its address is anywhere in a post, a draft or an earlier state of
+  one, of any feed, in what a feed says of itself (its image), in a template of the
+  newsroom or in a setting. The store looks that up, in pieces, before a picture is
+  removed.
+- What can't be read is an error, never "unused".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import AsyncIterator, Iterable, Set
 from typing import Any
 
 from stoppress.domain.desk_log_name import desk_log_of
 from stoppress.domain.errors import IdempotencyKeyReused, NotFound
-from stoppress.domain.picture_address import pictures_in
+from stoppress.domain.picture_address import FeedPicture, pictures_in
 from stoppress.domain.store_requests_and_results import Idempotency
 from stoppress.log.audit_log import RedisAudit, made_entry
+from stoppress.log.desk_log_schedule_and_presence_store import readable
 from stoppress.log.redis_commands_scripts_and_durability import (
-    Arg,
     LuaScript,
     RedisCommands,
 )
-from stoppress.log.redis_keys import PICTURE_REMOVAL, audit_key, feed_keys, idem_key
+from stoppress.log.redis_keys import (
+    FEEDS,
+    OF_TEMPLATES,
+    PICTURE_REMOVAL,
+    TEMPLATES,
+    audit_key,
+    feed_keys,
+    idem_key,
+)
 from stoppress.log.shard_pools import Shards, at
 
 _NOTE = LuaScript(
@@ -34,15 +46,23 @@ _NOTE = LuaScript(
 )
 SCANNED = 200
 """Fields of a hash per step: 2 ms of Redis for posts of 4 KB."""
+_RUN = re.compile(rb"^run_id:(\w+)", re.MULTILINE)
 
 
 class UploadRecords:
     """Records of uploads in one store; `desk.pictures.UploadStore`."""
 
-    def __init__(self, shards: Shards, audit: RedisAudit, ttl_s: int) -> None:
+    def __init__(
+        self,
+        shards: Shards,
+        audit: RedisAudit,
+        ttl_s: int,
+        settings: Iterable[str] = (),
+    ) -> None:
         self._shards = shards
         self._audit = audit
         self._ttl_s = ttl_s
+        self._in_settings = pictures_in(value.encode() for value in settings)
 
     async def uploaded(self, feed: str, idempotency: Idempotency) -> str | None:
         """The name of the picture uploaded under this Idempotency-Key.
@@ -89,29 +109,88 @@ class UploadRecords:
     async def claim_removal(self, for_s: int) -> bool:
         """Whether this process is the one that removes unused pictures now."""
         command = ("SET", PICTURE_REMOVAL, "1", "NX", "EX", for_s)
-        return await self._one(PICTURE_REMOVAL, *command) is not None
-
-    async def _one(self, key: str, *command: Arg) -> Any:
-        return await at(self._shards, key, lambda redis: redis.one(*command))
+        claimed = await at(
+            self._shards, PICTURE_REMOVAL, lambda redis: redis.one(*command)
+        )
+        return claimed is not None
 
     async def used_pictures(
         self, feed: str, pictures: Iterable[str], besides: str = ""
     ) -> set[str]:
-        """The pictures that posts besides `besides`, or their earlier states, use."""
-        wanted = set(pictures)
-        used: set[str] = set()
-        posts, drafts = feed_keys(feed), feed_keys(desk_log_of(feed))
-        for key in (posts.posts, posts.revisions, drafts.posts, drafts.revisions):
-            place = b"0"
-            while used != wanted:
-                command = ("HSCAN", key, place, "COUNT", SCANNED)
-                place, flat = await self._one(key, *command)
+        """The feed's pictures that its posts besides `besides`, or their earlier
+        states, use.
+
+        Raises Unavailable.
+        """
+        wanted = {FeedPicture(feed, one) for one in pictures}
+        used: set[FeedPicture] = set()
+        for key in _post_keys(feed):
+            if used == wanted:
+                break
+            async for piece in self._pieces(feed, key):
                 texts = (
                     text
-                    for field, text in zip(flat[::2], flat[1::2], strict=True)
+                    for field, text in piece
                     if field.partition(b" ")[0] != besides.encode()
                 )
-                used |= pictures_in(feed, texts) & wanted
-                if place == b"0":
-                    break
+                used |= pictures_in(texts) & wanted
+        return {one.id for one in used}
+
+    async def used_elsewhere(self, pictures: Set[FeedPicture]) -> set[FeedPicture]:
+        """The pictures that something other than posts of their own feed uses: a feed
+        in what it says of itself, another feed's posts, a template, a setting.
+
+        It reads all feeds, one after the other. Raises Unavailable.
+        """
+        used = self._in_settings & pictures
+        async for piece in self._pieces(OF_TEMPLATES, TEMPLATES):
+            used |= pictures_in(text for _, text in piece) & pictures
+        for feed in await self._feeds():
+            if used == pictures:
+                break
+            meta = feed_keys(feed).meta
+            for key in (meta, *_post_keys(feed)):
+                async for piece in self._pieces(feed, key):
+                    found = pictures_in(text for _, text in piece) & pictures
+                    used |= {one for one in found if key == meta or one.feed != feed}
         return used
+
+    async def _feeds(self) -> list[str]:
+        """The slugs of all feeds, and perhaps of some that are gone."""
+        members = await at(
+            self._shards, FEEDS, lambda redis: redis.one("ZRANGE", FEEDS, 0, -1)
+        )
+        return list(dict.fromkeys(one.decode().partition(" ")[0] for one in members))
+
+    async def _pieces(
+        self, feed: str, key: str
+    ) -> AsyncIterator[list[tuple[bytes, bytes]]]:
+        """All fields of a hash with their values, in pieces.
+
+        A place in a hash counts on one server only: on another one, after a failover or
+        a move of the slot, the hash is read from its beginning.
+        """
+        place, server = b"0", b""
+        while True:
+            steps = (("INFO", "server"), ("HSCAN", key, place, "COUNT", SCANNED))
+
+            async def step(redis: RedisCommands, steps: Any = steps) -> list[Any]:
+                return await redis.all(*steps)
+
+            with readable(feed):
+                info, (after, flat) = await at(self._shards, key, step)
+            run = _RUN.search(info)
+            name = b"" if run is None else run[1]
+            if place != b"0" and name != server:
+                place = b"0"
+                continue
+            place, server = after, name
+            yield list(zip(flat[::2], flat[1::2], strict=True))
+            if place == b"0":
+                return
+
+
+def _post_keys(feed: str) -> tuple[str, ...]:
+    """The hashes with a feed's posts, drafts, and earlier states of both."""
+    posts, drafts = feed_keys(feed), feed_keys(desk_log_of(feed))
+    return posts.posts, posts.revisions, drafts.posts, drafts.revisions

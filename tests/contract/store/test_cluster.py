@@ -16,6 +16,7 @@ from redis.exceptions import AskError, TryAgainError
 
 from stoppress.desk.caller import Caller
 from stoppress.domain.errors import NotFound, Unavailable
+from stoppress.domain.picture_address import FeedPicture
 from stoppress.domain.signed_redis_inbox_entry import InboxEntry, signed_entry
 from stoppress.domain.store_requests_and_results import Written
 from stoppress.log.connect import reach
@@ -24,6 +25,7 @@ from stoppress.log.publish_from_redis_inbox import Inbox
 from stoppress.log.redis_keys import feed_keys
 from stoppress.log.shard_pools import Shards
 from stoppress.log.store import RedisStore
+from stoppress.log.upload_records_and_used_pictures import UploadRecords
 from stoppress.settings import BadSetting, Settings
 from tests.contract.store.clusters import Cluster, begin_move, end_move, migrate
 from tests.contract.store.following import Counts, following, up
@@ -122,6 +124,26 @@ async def test_all_shards_are_used(cluster: Cluster, settings: Settings) -> None
         with pytest.raises(NotFound):
             await store.feed("f3")
         assert len(await store.feeds()) == len(FEEDS) - 1
+
+
+async def test_used_pictures_are_found_on_all_shards(
+    cluster: Cluster, settings: Settings
+) -> None:
+    """Feeds on each show one of the pictures; also after a slot has moved."""
+    wanted = {FeedPicture("f0", f"a{number:016}") for number in range(len(FEEDS))}
+    async with reached(cluster, settings) as shards:
+        store = RedisStore(shards, settings)
+        records = UploadRecords(shards, store.audit, 60)
+        assert await records.used_elsewhere(wanted) == set()
+        for feed, (_, picture) in zip(FEEDS, sorted(wanted), strict=True):
+            await store.make_feed(feed, FEED, AT, None)
+            text = f"/media/f0/{picture}-9x6.jpg"
+            await store.write(write(published("p", text), feed=feed))
+        for _ in range(2):
+            found = await records.used_elsewhere(wanted)
+            assert found == wanted - {min(wanted)}  # that one is used by its own feed
+            assert await records.used_pictures("f0", [min(wanted).id])
+            await cluster.move("{f1}")
 
 
 async def test_a_slot_moves_under_writes(cluster: Cluster, settings: Settings) -> None:

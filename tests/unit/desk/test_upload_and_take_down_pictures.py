@@ -9,7 +9,8 @@ import pytest
 
 from stoppress.desk.post_ids_and_idempotency_keys import Requester
 from stoppress.desk.upload_and_take_down_pictures import NoPictures, PictureDesk
-from stoppress.domain.errors import IdempotencyKeyReused, Unavailable
+from stoppress.domain.errors import Damaged, IdempotencyKeyReused, Unavailable
+from stoppress.domain.picture_address import FeedPicture
 from tests.memory_pictures import Library, Records
 
 pytestmark = pytest.mark.asyncio
@@ -68,6 +69,38 @@ async def test_a_picture_that_another_post_uses_is_kept() -> None:
     assert removed.addresses == first.addresses
     assert (kept.id, kept.at, kept.kept) == (second.id, None, "another post uses it")
     assert await desk.remove_from("quay", "p", [b"none"], "now") == ()
+
+
+async def test_a_picture_that_is_used_elsewhere_is_kept() -> None:
+    """By the feed itself, another feed, a template; or if that can't be found out."""
+    library = Library()
+    await library.add("quay", a_file())
+    (picture,) = library.made
+    bodies = [picture.path.encode()]
+    used = frozenset({FeedPicture("quay", picture.id)})
+    for elsewhere, why in (
+        (used, "the feed itself, another feed, a template or a setting uses it"),
+        (Damaged("pier", "x"), "another feed can't be read now, and may use it"),
+    ):
+        desk = PictureDesk(Records(elsewhere=elsewhere), library)
+        (kept,) = await desk.remove_from("quay", "p", bodies, "now")
+        assert (kept.id, kept.at, kept.kept) == (picture.id, None, why)
+    desk = PictureDesk(Records(elsewhere=Unavailable("away")), library)
+    with pytest.raises(Unavailable, match="away"):
+        await desk.remove_from("quay", "p", bodies, "now")
+    assert library.removed == []
+
+
+async def test_a_picture_of_another_feed_is_kept() -> None:
+    """The receipt says where it belongs, whether or not that feed uses it."""
+    library = Library()
+    await library.add("pier", a_file())
+    (picture,) = library.made
+    bodies = [picture.path.encode()]
+    desk = PictureDesk(Records(), library)
+    (kept,) = await desk.remove_from("quay", "p", bodies, "now")
+    assert (kept.id, kept.kept) == (picture.id, "it belongs to the feed 'pier'")
+    assert library.removed == []
 
 
 async def test_a_deleted_feed_is_told_to_all() -> None:

@@ -73,4 +73,5 @@ def test_files_and_texts_tell_their_picture() -> None:
     for name in ("", ID, f"{ID}-480.jpg", f"x{NAME}", f"{NAME}/..", f"{ID}-0.webp"):
         assert picture_of_file(name) is None
     texts = [f'{{"url":"{PATH}"}}'.encode(), PATH.replace("quay", "other").encode()]
-    assert pictures_in("quay", texts) == {ID}
+    assert pictures_in(texts) == {("quay", ID), ("other", ID)}
+    assert pictures_in([b"/media/quay/", ID.encode()]) == set()

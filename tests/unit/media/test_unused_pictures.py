@@ -1,15 +1,17 @@
-"""What no post uses goes after some days; what one uses stays."""
+"""What nothing uses goes after some days; what anything uses stays."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import time
+from collections.abc import Set
 from pathlib import Path
 
 import pytest
 
-from stoppress.domain.errors import Unavailable
+from stoppress.domain.errors import Damaged, Unavailable
+from stoppress.domain.picture_address import FeedPicture
 from stoppress.media import unused_pictures
 from stoppress.media.picture_files_in_folder_or_s3 import MediaFiles
 from stoppress.media.picture_library import Pictures
@@ -21,11 +23,13 @@ pytestmark = pytest.mark.asyncio
 
 
 class Use:
-    """One picture is in use."""
+    """One picture is in use by posts; and some elsewhere."""
 
-    def __init__(self, used: str) -> None:
+    def __init__(self, used: str, *elsewhere: FeedPicture) -> None:
         self.used = used
-        self.away = False
+        self.elsewhere = set(elsewhere)
+        self.away = self.damaged = False
+        self.searches = 0
 
     async def used_pictures(
         self, feed: str, pictures: set[str], besides: str = ""
@@ -34,6 +38,13 @@ class Use:
         if self.away:
             raise Unavailable("away")
         return {self.used} & pictures
+
+    async def used_elsewhere(self, pictures: Set[FeedPicture]) -> Set[FeedPicture]:
+        """Those, if all can be read."""
+        self.searches += 1
+        if self.damaged:
+            raise Damaged("pier", "x")
+        return self.elsewhere & pictures
 
 
 async def an_archive(tmp_path: Path) -> tuple[MediaFiles, Pictures, list[str]]:
@@ -60,7 +71,40 @@ async def test_old_pictures_that_nothing_uses_are_removed(tmp_path: Path) -> Non
         *("readme", f"{ids[0]}-480.webp", f"{ids[0]}-900x600.jpg"),
         *(f"{ids[2]}-480.webp", f"{ids[2]}-900x600.jpg"),
     }
-    assert await remove_unused(files, library, Use(ids[0]), 30) == 0
+    use = Use(ids[0])
+    assert await remove_unused(files, library, use, 30) == use.searches == 0
+
+
+async def test_what_is_used_elsewhere_stays(tmp_path: Path) -> None:
+    """Of the feed that it belongs to; one search is for all feeds."""
+    files, library, ids = await an_archive(tmp_path)
+    use = Use(ids[0], FeedPicture("quay", ids[1]))
+    assert await remove_unused(files, library, use, 30) == use.searches == 1
+    assert ids[1] in "".join([one.name async for one in files.list("quay")])
+    assert ids[1] not in "".join([one.name async for one in files.list("pier")])
+
+
+async def test_nothing_goes_if_something_can_t_be_read(tmp_path: Path) -> None:
+    """It may use any picture."""
+    files, library, ids = await an_archive(tmp_path)
+    use = Use(ids[0])
+    use.damaged = True
+    with pytest.raises(Unavailable):
+        await remove_unused(files, library, use, 30)
+    assert len([one async for one in files.list("pier")]) == 6
+
+
+async def test_what_a_post_uses_meanwhile_stays(tmp_path: Path) -> None:
+    """Posts of the feed are looked at again after the long search."""
+    files, library, ids = await an_archive(tmp_path)
+
+    class Late(Use):
+        async def used_elsewhere(self, pictures: Set[FeedPicture]) -> Set[FeedPicture]:
+            self.used = ids[1]
+            return set()
+
+    assert await remove_unused(files, library, Late(ids[0]), 30) == 0
+    assert len([one async for one in files.list("pier")]) == 6
 
 
 async def test_one_process_removes_unused_pictures(
