@@ -2,11 +2,13 @@
 
 Rules:
 - First the post is withdrawn, by the ordinary event: open pages and caches follow.
+- Then drafts that would change it are deleted, before anything looks for what uses its
+  pictures; and once more after all, as one may have come meanwhile.
 - Then its pictures are removed, except those that are used elsewhere. If their storage
   does not answer, the takedown must be repeated, and nothing else is erased yet.
-- Then everything of it is deleted from the store: earlier states, drafts that would
-  change it, and refused entries of the inbox that contain its texts. Only the record of
-  the takedown stays: when, by whom and why.
+- Then everything of it is deleted from the store: earlier states, and refused entries
+  of the inbox that contain its texts. Only the record of the takedown stays: when, by
+  whom and why.
 - Then, in parallel: the store's file is rewritten, every process drops its caches, and
   purge requests go to the caches in front. The receipt says when each was done, and
   what was not done.
@@ -162,6 +164,7 @@ class TakedownDesk:
             texts |= _texts(bodies)
             if history.state is PostState.LIVE:
                 cursor = await self._posts.withdraw(feed, name, None, unkeyed)
+            await self._drafts.delete_changes_of(feed, name, unkeyed)
             at = instant(self._clock())
             for one in await self._pictures.remove_from(feed, name, bodies, at):
                 media[one.id] = one

@@ -34,3 +34,18 @@ def test_a_picture_that_is_used_elsewhere_outlives_its_post(server: Server) -> N
     (reported,) = server.request("POST", path, {}).json()["media"]
     assert reported == {"id": made[1]["id"], "kept": "it belongs to the feed 'lent'"}
     server.request("DELETE", "/v1/templates/lent")
+
+
+def test_a_draft_of_a_change_keeps_no_picture(server: Server) -> None:
+    """It is deleted with the post that it would change."""
+    a_feed(server, "changed")
+    made = uploaded(server, "changed", encoded(photo(60, 40, 9), "JPEG"))
+    media = [{"type": "image", "url": made["url"]}]
+    post = server.publish("changed", "Look", media=media)["post"]
+    draft = {"body": "Look!", "media": media, "base": {"id": post["id"], "rev": 1}}
+    answer = server.request("POST", "/v1/feeds/changed/drafts", draft)
+    assert answer.status_code == 201, answer.text
+    path = f"/v1/feeds/changed/posts/{post['id']}/takedown"
+    (reported,) = server.request("POST", path, {}).json()["media"]
+    assert reported["id"] == made["id"] and reported["at"]
+    assert [fetch(server, made["url"]).status_code for _ in range(6)] == [404] * 6
