@@ -4,7 +4,8 @@ CommonMark with tables, strikethrough, bare links (`autolinks`) and the rules of
 `markdown_lists_tables_cjk`. Rules:
 - Raw HTML is escaped: readers see it as the editor typed it.
 - Links lead to http, https, mailto, tel, or a path of the feed's own site; any other
-  address (`domain/web_address.py`) leaves the text as typed.
+  address (`domain/web_address.py`) leaves the text as typed. Without any address a
+  link, or a picture, is its words.
 - Headings begin at h3, below the page's title and the post's headline, and descend one
   level at a time: the outline counts, not the number.
 - No attribute affects the page around it: no id, style or event handler, and of
@@ -27,6 +28,7 @@ import threading
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
 
 from stoppress.desk.autolinks import bare_link
 from stoppress.desk.markdown_lists_tables_cjk import ALIGNMENTS, CjkInline, add_rules
@@ -126,6 +128,25 @@ def _outline(state: StateCore) -> None:
             token.tag = f"h{min(2 + len(above), 6)}"
 
 
+def _unwrap_without_address(state: StateCore) -> None:
+    """Replace links and pictures with an empty address, as in `[a]()`, by their words:
+    a browser takes it for the address of the page."""
+    for token in state.tokens:
+        children = token.children or ()
+        if not any(child.type in ("link_open", "image") for child in children):
+            continue
+        kept: list[Token] = []
+        is_link = True  # links do not nest
+        for child in children:
+            if child.type == "link_open":
+                is_link = bool(child.attrGet("href"))
+            if child.type == "image" and not child.attrGet("src"):
+                kept += child.children or ()
+            elif is_link or child.type not in ("link_open", "link_close"):
+                kept.append(child)
+        token.children = kept
+
+
 def _make() -> MarkdownIt:
     markdown = _Markdown("commonmark", {"html": False, "maxNesting": 20})
     markdown.inline = CjkInline()
@@ -134,6 +155,7 @@ def _make() -> MarkdownIt:
     markdown.enable(["table", "strikethrough"])
     markdown.inline.ruler.push("bare_link", bare_link)
     markdown.core.ruler.push("outline", _outline)
+    markdown.core.ruler.push("unwrap_without_address", _unwrap_without_address)
     add_rules(markdown)
     return markdown
 

@@ -132,6 +132,23 @@ def test_no_text_makes_harmful_html(text: str) -> None:
     assert_harmless(to_html(text))
 
 
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("[a **b**]() c", "<p>a <strong>b</strong> c</p>"),
+        ("[]()", "<p></p>"),
+        ("![a *b*]( ) c", "<p>a <em>b</em> c</p>"),
+        ("[![a]()](/b)", '<p><a href="/b" rel="noopener nofollow ugc">a</a></p>'),
+        ("[a]( 'title')", "<p>[a]( 'title')</p>"),
+        ("[![a](/a.png)]()", '<p><img src="/a.png" alt="a" loading="lazy"></p>'),
+        ("[a]() [b](/b)", '<p>a <a href="/b" rel="noopener nofollow ugc">b</a></p>'),
+    ],
+)
+def test_what_has_no_address_is_its_words(text: str, html: str) -> None:
+    """An empty address is that of the page itself."""
+    assert to_html(text) == html
+
+
 def test_pictures_load_late() -> None:
     """A picture keeps its words, and waits until it is near."""
     assert to_html('![Map](https://x.example/a.png "The quay")') == (
