@@ -28,6 +28,7 @@ from stoppress.cli.feeds import path_of
 from stoppress.domain.errors import Invalid
 from stoppress.domain.event import KNOWN_TYPES
 from stoppress.domain.feed import check_slug
+from stoppress.domain.undecodable_json import UNDECODABLE
 
 FORMAT = 1
 PAGE = 100
@@ -272,6 +273,6 @@ def _decoded(raw: bytes) -> Json:
         raise CallFailed(f"is longer than {MAX_LINE} bytes: this is not an export")
     try:
         line: Json = msgspec.json.decode(raw, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+    except UNDECODABLE as wrong:
         raise CallFailed(f"is not a JSON object: {wrong}") from None
     return line

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from stoppress.domain.signed_redis_inbox_entry import signed_entry
+from stoppress.domain.undecodable_json import UNDECODABLE
 
 
 @click.command()
@@ -28,7 +29,7 @@ def sign(feed: str, post: str, token: str | None) -> None:
         post = sys.stdin.read().strip()
     try:
         msgspec.json.decode(post)
-    except msgspec.DecodeError as wrong:
+    except UNDECODABLE as wrong:
         raise click.UsageError(f"the post is not JSON: {wrong}") from None
     entry = signed_entry(token, feed, post, time.time_ns() // 1_000_000)
     fields = " ".join(f"{name} {_quoted(value)}" for name, value in entry.items())

@@ -16,6 +16,7 @@ import msgspec
 
 from stoppress.client.api_errors import RequestRefused
 from stoppress.client.request_attempts import RequestAttempts
+from stoppress.domain.undecodable_json import UNDECODABLE
 
 REPEAT_FOR_S = 30.0
 """How long a request is repeated, by default."""
@@ -196,7 +197,7 @@ def decoded(response: httpx.Response) -> Any:
     """The JSON of a successful response, None if it is empty. Raises RequestRefused."""
     try:
         return msgspec.json.decode(response.content) if response.content else None
-    except msgspec.DecodeError:
+    except UNDECODABLE:
         raise RequestRefused(
             f"{response.url} is not a Stop Press server: its answer is not JSON",
             response.status_code,

@@ -22,6 +22,7 @@ import httpx
 import msgspec
 
 from stoppress.client.api_errors import ApiCallFailed, OutcomeUnknown, RequestRefused
+from stoppress.domain.undecodable_json import UNDECODABLE
 
 FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 4.0
@@ -117,6 +118,6 @@ def retry_after_s(text: str) -> float:
 def _problem(response: httpx.Response) -> Mapping[str, Any]:
     try:
         problem = msgspec.json.decode(response.content)
-    except msgspec.DecodeError:
+    except UNDECODABLE:
         return {}
     return problem if isinstance(problem, dict) else {}

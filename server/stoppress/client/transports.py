@@ -26,6 +26,7 @@ from websockets.exceptions import (
 )
 
 from stoppress.client.line_credential import LineCredential, TicketsUnavailable
+from stoppress.domain.undecodable_json import UNDECODABLE
 from stoppress.wire.close_codes import CloseCode, is_final
 
 Message = Mapping[str, Any]
@@ -225,6 +226,6 @@ def _check(status: int, body: bytes | bytearray) -> None:
         code = CloseCode(4000 + status) if status in known else CloseCode.BAD_REQUEST
         try:
             reason = str(_decode(body)["detail"])
-        except (msgspec.DecodeError, KeyError):
+        except (*UNDECODABLE, KeyError):
             reason = f"the server answered {status}"
         raise LineRefused(code, reason)

@@ -18,6 +18,8 @@ from typing import Protocol
 
 import msgspec
 
+from stoppress.domain.undecodable_json import UNDECODABLE
+
 KNOWN_S = 2.0
 """How long a feed counts as not private without another read, in seconds."""
 MAX_KNOWN = 1024
@@ -80,7 +82,7 @@ class FeedDisclosure:
         body = await self._store.feed_body(feed)
         try:
             is_private = _visible.decode(body or _NO_FEED).visibility == "private"
-        except msgspec.MsgspecError:
+        except UNDECODABLE:
             return True
         if not is_private:
             self._until[feed] = self._clock() + KNOWN_S

@@ -19,6 +19,7 @@ from stoppress.domain.draft import DraftState
 from stoppress.domain.errors import BrokenJson, Invalid
 from stoppress.domain.feed import Status, Visibility
 from stoppress.domain.post import Direction, Verification
+from stoppress.domain.undecodable_json import UNDECODABLE
 
 T = TypeVar("T")
 Object = dict[str, object]
@@ -89,7 +90,7 @@ def read(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         check_json(raw)
         check_keys(raw)
         raise invalid(str(wrong)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         raise broken(raw) from None
     check_keys(raw)
     # Control characters occur only as escapes, besides U+FFFE and U+FFFF; few inputs
@@ -110,7 +111,7 @@ def check_json(raw: bytes) -> None:
         _any.decode(raw)
     except msgspec.ValidationError:
         return  # it is JSON, with a number that is too large
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         raise broken(raw) from None
 
 

@@ -23,6 +23,7 @@ from stoppress.domain.desk_log_name import desk_log_of
 from stoppress.domain.errors import StopPressError
 from stoppress.domain.keep_unknown_members import STORED_DRAFTS
 from stoppress.domain.store_requests_and_results import PageMark
+from stoppress.domain.undecodable_json import UNDECODABLE
 
 RESTORE_S = 600.0
 PAGE_DRAFTS = 100
@@ -60,10 +61,11 @@ class ScheduleRestore:
     async def restore(self) -> None:
         """Go through all feeds once."""
         for body in await self._store.feeds():
-            feed = _slug.decode(body).slug
+            feed = "a damaged feed"
             try:
+                feed = _slug.decode(body).slug
                 await self._restore(feed)
-            except StopPressError as problem:
+            except (StopPressError, *UNDECODABLE) as problem:
                 log.info("the schedule of %s is restored later: %s", feed, problem)
             await asyncio.sleep(FEED_PAUSE_S)
 

@@ -24,6 +24,7 @@ from stoppress.domain.errors import Invalid
 from stoppress.domain.post import Name
 from stoppress.domain.signed_redis_inbox_entry import token_digest, token_id
 from stoppress.domain.timestamps import instant, parse_instant
+from stoppress.domain.undecodable_json import UNDECODABLE
 
 MINUTE_MS = 60_000
 
@@ -88,7 +89,7 @@ def decode_record(record: bytes) -> TokenRecord | None:
         kept = _record.decode(record)
         if kept.expires_at is not None:
             parse_instant(kept.expires_at)
-    except (msgspec.MsgspecError, ValueError):
+    except (*UNDECODABLE, ValueError):
         log.error("a token's record is damaged: the token counts as unknown")
         return None
     return kept

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from msgspec import DecodeError, Struct, ValidationError, json
+from msgspec import Struct, json
 from websockets.exceptions import PayloadTooBig
 from websockets.frames import BINARY, CLOSE, CONT, TEXT, Frame
 from websockets.protocol import OPEN
@@ -20,6 +20,7 @@ from stoppress.domain.cursor import Cursor
 from stoppress.domain.desk_log_name import desk_log_of
 from stoppress.domain.errors import Malformed
 from stoppress.domain.feed import check_slug
+from stoppress.domain.undecodable_json import UNDECODABLE
 from stoppress.hub.deflate_negotiation import inflater
 from stoppress.wire.close_codes import CloseCode
 from stoppress.wire.encode_frames import websocket_close
@@ -54,7 +55,7 @@ def read_op(text: bytes | None) -> ReaderOp:
         raise Malformed("a binary message; send JSON as text")
     try:
         op = json.decode(text, type=ReaderRequest)
-    except (DecodeError, ValidationError) as problem:
+    except UNDECODABLE as problem:
         raise Malformed(str(problem)) from None
     cursor = None if op.cursor is None else Cursor.parse(op.cursor)
     ticket = op.ticket or "" if op.op == "renew" else ""

@@ -17,6 +17,8 @@ import secrets
 import msgspec
 from msgspec import Struct
 
+from stoppress.domain.undecodable_json import UNDECODABLE
+
 PENDING_S = 600
 MAX_PENDING_BYTES = 1024
 """Limit of the cookie."""
@@ -64,7 +66,7 @@ def from_cookie(value: str, now_ms: int) -> PendingSignIn | None:
     try:
         raw = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
         found = _pending.decode(raw)
-    except (binascii.Error, ValueError, msgspec.MsgspecError):
+    except (binascii.Error, ValueError, *UNDECODABLE):
         return None
     if not (found.state and found.nonce and found.verifier):
         return None

@@ -28,6 +28,7 @@ import msgspec
 from msgspec import Struct
 
 from stoppress.desk.caller import Caller, CallerKind, scopes_of
+from stoppress.domain.undecodable_json import UNDECODABLE
 from stoppress.identity.session_and_single_use_store_protocol import SessionStore
 from stoppress.metric_instruments import NO_METER, Meter
 
@@ -322,7 +323,7 @@ def _decoded(record: bytes | None) -> Session | None:
         return None
     try:
         return _record.decode(record)
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         log.error("a session's record is damaged: the session is treated as ended")
         return None
 

@@ -28,6 +28,7 @@ from stoppress.domain.errors import Invalid
 from stoppress.domain.event import SubjectKind
 from stoppress.domain.store_requests_and_results import AuditPage, Write
 from stoppress.domain.timestamps import instant
+from stoppress.domain.undecodable_json import UNDECODABLE
 from stoppress.guard.request_context import CURRENT
 from stoppress.log.redis_commands_scripts_and_durability import (
     Arg,
@@ -156,7 +157,7 @@ def _now_ms() -> int:
 def _members(body: bytes) -> dict[str, Any]:
     try:
         members = msgspec.json.decode(body) if body else {}
-    except msgspec.DecodeError:
+    except UNDECODABLE:
         return {}  # damaged: the entry then lists the new members only
     return members if isinstance(members, dict) else {}
 
@@ -274,7 +275,7 @@ def _entries(feed: str, answer: list[Any]) -> list[tuple[Place, AuditEntry]]:
         ms, _, number = ident.decode().partition("-")
         try:
             entry = _kept.decode(fields[1])
-        except (msgspec.MsgspecError, IndexError):
+        except (*UNDECODABLE, IndexError):
             continue  # damaged: the others still count
         found.append((Place(int(ms), int(number), feed), entry))
     return found

@@ -14,11 +14,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from urllib.parse import urlencode
 
-import msgspec
-
 from stoppress.domain.errors import Invalid
 from stoppress.domain.external_picture_and_embed_rules import ForeignContent
 from stoppress.domain.store_requests_and_results import PAGE_BYTES, PageMark, PostPage
+from stoppress.domain.undecodable_json import UNDECODABLE
 from stoppress.wire.encode_messages import full_post, public_post
 
 PAGE_POSTS = 20
@@ -140,6 +139,6 @@ def _encoded(
     for body in bodies:
         try:
             found.append(encode(body, feed, base))
-        except msgspec.MsgspecError as wrong:
+        except UNDECODABLE as wrong:
             _log.error("a post of the feed %r is left out as damaged: %s", feed, wrong)
     return b"[%b]" % b",".join(found)

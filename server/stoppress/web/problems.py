@@ -22,13 +22,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stoppress.domain import draft_errors, errors
+from stoppress.domain.undecodable_json import UNDECODABLE
 from stoppress.guard.request_context import CURRENT
 from stoppress.web.cache_control import FULL
 from stoppress.wire.encode_messages import full_draft, full_post, public_feed
 
 MEDIA_TYPE = "application/problem+json"
-
-_UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError)
 
 _log = logging.getLogger("stoppress.web")
 
@@ -85,12 +84,12 @@ def answer(error: Exception, base: str, feed: str | None = None) -> Response:
         context.detail = str(error)
     if isinstance(error, Problem):
         return error.response()
-    if isinstance(error, _UNDECODABLE):
+    if isinstance(error, UNDECODABLE):
         error = _damaged_by(error, feed)
     if isinstance(error, errors.StopPressError):
         try:
             return problem(error, base, feed).response()
-        except _UNDECODABLE as undecodable:
+        except UNDECODABLE as undecodable:
             # The current state, which the answer should contain, is damaged too.
             return problem(_damaged_by(undecodable, feed), base, feed).response()
     if isinstance(error, HTTPException):

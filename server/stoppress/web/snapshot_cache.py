@@ -22,13 +22,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-import msgspec
-
 from stoppress.desk.store_protocol import Store
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Gap, NotFound, Unavailable
 from stoppress.domain.feed import Visibility
 from stoppress.domain.keep_unknown_members import STORED_FEEDS
+from stoppress.domain.undecodable_json import UNDECODABLE
 from stoppress.hub.feed_status_and_access import FeedState
 from stoppress.metric_instruments import ByLabel, Counter
 from stoppress.settings import Settings
@@ -260,7 +259,7 @@ class SnapshotCache:
                 # Validated once: most are unchanged since the last call.
                 if body not in self._validated:
                     STORED_FEEDS.read(body)
-            except msgspec.MsgspecError:
+            except UNDECODABLE:
                 self.unreadable(f"a feed that begins {body[:60]!r}")
             else:
                 found.append(body)

@@ -22,6 +22,7 @@ from stoppress.domain.external_picture_and_embed_rules import ForeignContent
 from stoppress.domain.feed import Feed
 from stoppress.domain.post import IF_THE_FEED_SAYS_SO, PRIVATE, Post
 from stoppress.domain.timestamps import instant
+from stoppress.domain.undecodable_json import UNDECODABLE
 
 _json = msgspec.json.encode
 _feed = msgspec.json.Decoder(output_struct(Feed, first=("slug", "url")))
@@ -137,7 +138,7 @@ def _public_or_id(
         return public_post(
             change.body, feed, base, foreign, with_verification=with_verification
         )
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         return _id(change)
 
 
@@ -157,7 +158,7 @@ def _draft_summary(change: Event) -> bytes:
         return _id(change)
     try:
         return _json(_summary.decode(change.body))
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         return _id(change)  # damaged: reading it tells
 
 

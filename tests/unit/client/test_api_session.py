@@ -67,11 +67,12 @@ def test_a_site_under_a_path(is_async: bool) -> None:
 def test_an_answer_that_is_not_json() -> None:
     """It is a page of something else."""
     with (
-        answering((200, b"<html>"), (204, b"")) as (url, _),
+        answering((200, b"<html>"), (200, b"[" * 5000), (204, b"")) as (url, _),
         ApiSession(url) as session,
     ):
-        with pytest.raises(RequestRefused, match="is not a Stop Press server"):
-            decoded(session.send(ApiRequest("GET", "/")))
+        for _ in range(2):
+            with pytest.raises(RequestRefused, match="is not a Stop Press server"):
+                decoded(session.send(ApiRequest("GET", "/")))
         assert decoded(session.send(ApiRequest("GET", "/"))) is None
 
 

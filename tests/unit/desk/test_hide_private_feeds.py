@@ -55,7 +55,10 @@ async def test_private_and_absent_are_read_each_time() -> None:
 
 
 async def test_a_damaged_record_is_for_the_reader_to_say() -> None:
-    assert await FeedDisclosure(Bodies()).may_know("damaged")
+    store = Bodies()
+    for body in (b"{", b'{"visibility":"\xff"}', b'{"x":' + b"[" * 5000):
+        store.kept["damaged"] = body
+        assert await FeedDisclosure(store).may_know("damaged")
 
 
 async def test_a_store_that_is_away_is_told_to_everybody() -> None:

@@ -55,3 +55,20 @@ async def test_a_feed_whose_store_is_away_keeps_no_other(
     away.clear()
     await ScheduleRestore(room.store).restore()
     assert [one.draft for one in room.store.scheduled] == [name]
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"slug":"\xff"}', b'{"x":' + b"[" * 5000])
+async def test_a_damaged_feed_keeps_no_other(
+    monkeypatch: pytest.MonkeyPatch, body: bytes
+) -> None:
+    room = await ScheduleHarness().open()
+    name = await room.save(5)
+    room.store.scheduled.clear()
+    feeds = [body, *await room.store.feeds()]
+
+    async def all_feeds() -> list[bytes]:
+        return feeds
+
+    monkeypatch.setattr(room.store, "feeds", all_feeds)
+    await ScheduleRestore(room.store).restore()
+    assert [one.draft for one in room.store.scheduled] == [name]

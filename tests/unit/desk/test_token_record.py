@@ -58,7 +58,10 @@ def test_unknown_scopes_of_a_record_are_ignored() -> None:
     assert listed_token(record, 1).last_used_at == "1970-01-01T00:01:00.000Z"
 
 
-@pytest.mark.parametrize("data", [b"", b'{"id":1}', LATER[:-1] + b',"expires_at":"?"}'])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b'{"id":1}', LATER[:-1] + b',"expires_at":"?"}', b'{"x":' + b"[" * 5000],
+)
 def test_a_damaged_record_is_logged(
     data: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -108,3 +108,6 @@ def test_ops_are_read() -> None:
     for junk in (None, b"", b"{", b"[]", b'{"op":"follow"}', b'{"op":1,"feed":"x"}'):
         with pytest.raises(Malformed):
             read_op(junk)
+    for junk in (b'{"op":"\xff"}', b'{"op":"follow","feed":"x","y":' + b"[" * 3900):
+        with pytest.raises(Malformed):
+            read_op(junk)

@@ -260,8 +260,9 @@ async def test_a_damaged_or_unknown_session_has_no_caller() -> None:
     """A store that is away is told, as nothing can be said then."""
     harness = SessionHarness()
     secret = await harness.sessions.begin(ANNA, "")
-    harness.store.kept[digest(secret)] = (harness.now + 60, b"{")
-    assert await harness.sessions.check(secret) is None
+    for record in (b"{", b'{"x":"\xff"}', b'{"x":' + b"[" * 5000):
+        harness.store.kept[digest(secret)] = (harness.now + 60, record)
+        assert await harness.sessions.check(secret) is None
     assert await harness.sessions.check(PREFIX + "x" * 43) is None
     assert harness.sessions.recognises(secret)
     assert not harness.sessions.recognises("sp_x")

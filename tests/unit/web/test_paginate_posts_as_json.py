@@ -59,6 +59,7 @@ def test_a_damaged_post_is_left_out_of_a_list(
 ) -> None:
     """The others are shown, and the list is JSON still."""
     bodies = [b"{no JSON", b'{"id":"01","rev":1}', b"\xff", b'{"id":2}', b""]
+    bodies += [b'{"x":' + b"[" * 5000, b'{"id":"\xff"}']
     shown = json.loads(encode(bodies, "x", "http://h"))
     assert [post["id"] for post in shown] == ["01"]
     assert json.loads(encode(bodies[:1], "x", "http://h")) == []

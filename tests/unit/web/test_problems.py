@@ -198,6 +198,7 @@ async def test_redis_away_is_503_on_every_write() -> None:
     [
         errors.Damaged("quay", "a secret value"),
         msgspec.DecodeError("a secret value"),
+        RecursionError("a secret value"),
         errors.StaleRevision(1, 3, b"{a secret value"),
         errors.ExternalIdTaken("e", "01", b"\xff"),
     ],

@@ -89,7 +89,9 @@ def test_the_desk_is_told_of_a_draft_without_its_words() -> None:
     assert (whole["headline"], whole["notes"]) == ("Not out", "Call her back.")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'{"id":"\xff"}', b'{"x":' + b"[" * 5000]
+)
 def test_of_a_draft_that_is_gone_or_damaged_only_the_id_is_told(body: bytes) -> None:
     assert desk_event(body)["draft"] == {"id": "d1"}
 
