@@ -6,9 +6,12 @@ Rules:
   pictures; and once more after all, as one may have come meanwhile.
 - Then its pictures are removed, except those that are used elsewhere. If their storage
   does not answer, the takedown must be repeated, and nothing else is erased yet.
-- Then everything of it is deleted from the store: earlier states, and refused entries
-  of the inbox that contain its texts. Only the record of the takedown stays: when, by
-  whom and why.
+- Then everything of it is deleted from the store: refused entries of the inbox that
+  contain its texts (`find_texts_in_refused_entries.py`), and earlier states. Only the
+  record of the takedown stays: when, by whom and why.
+- The refused entries go first, as only the earlier states tell the texts: whatever
+  fails then, a repeat leaves nothing. They are searched again for entries that were
+  refused meanwhile.
 - Then, in parallel: the store's file is rewritten, every process drops its caches, and
   purge requests go to the caches in front. The receipt says when each was done, and
   what was not done.
@@ -24,6 +27,7 @@ from typing import Protocol
 import msgspec
 
 from stoppress.desk.drafts import DraftDesk
+from stoppress.desk.find_texts_in_refused_entries import texts_of
 from stoppress.desk.idempotency_key_without_kept_answer import under_key
 from stoppress.desk.json_input import read
 from stoppress.desk.post_ids_and_idempotency_keys import Requester, idempotency_of
@@ -33,7 +37,6 @@ from stoppress.desk.upload_and_take_down_pictures import PictureDesk, RemovedPic
 from stoppress.desk.write_outcome_and_checks import WRITE_ATTEMPTS, about
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import Conflict, Gone, Unavailable
-from stoppress.domain.keep_unknown_members import STORED_POSTS
 from stoppress.domain.post import Text
 from stoppress.domain.store_requests_and_results import PostHistory, PostState
 from stoppress.domain.timestamps import instant
@@ -65,7 +68,9 @@ class Eraser(Protocol):
         """Erase a withdrawn post from the store; None if it is live again."""
 
     async def erase_refused(self, feed: str, texts: Sequence[str]) -> int:
-        """Delete the refused entries of the inbox that contain one of the texts."""
+        """Delete the refused entries of the inbox that contain one of the texts of a
+        post of the feed, or can't be read.
+        """
 
     async def rewrite_disk(self, feed: str) -> bool:
         """Rewrite the file with the feed's data; returns whether that is done."""
@@ -161,13 +166,14 @@ class TakedownDesk:
         for _ in range(WRITE_ATTEMPTS):
             history = await self._store.revisions(feed, name)
             bodies = await self._bodies(feed, name, history)
-            texts |= _texts(bodies)
+            texts |= texts_of(bodies)
             if history.state is PostState.LIVE:
                 cursor = await self._posts.withdraw(feed, name, None, unkeyed)
             await self._drafts.delete_changes_of(feed, name, unkeyed)
             at = instant(self._clock())
             for one in await self._pictures.remove_from(feed, name, bodies, at):
                 media[one.id] = one
+            await eraser.erase_refused(feed, sorted(texts))
             if await eraser.erase(feed, name, made) is not None:
                 break
         else:
@@ -226,12 +232,3 @@ class TakedownDesk:
             except Gone:
                 pass
         return bodies
-
-
-def _texts(bodies: Sequence[bytes]) -> set[str]:
-    """The texts of the post in all its states, to find copies that lack its id."""
-    texts: set[str] = set()
-    for body in bodies:
-        post = STORED_POSTS.read(body)
-        texts |= {post.body, post.headline or "", post.external_id or ""}
-    return texts - {""}

@@ -15,7 +15,6 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,6 +24,7 @@ from typing import Any
 import msgspec
 from redis.exceptions import ResponseError
 
+from stoppress.desk.find_texts_in_refused_entries import TextSearch
 from stoppress.desk.takedown import Confirmation
 from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.log.audit_log import RedisAudit, made_entry
@@ -71,8 +71,6 @@ RECORD_S = 60
 """How long the record of an erasure is kept."""
 MAX_ERASURES_HEARD = 64
 """Erasures that wait to be looked up; above it all caches are dropped."""
-LONG_TEXT = 20
-"""From this length on, a text is searched for anywhere in a refused entry."""
 REFUSED_READ = 200
 """Refused entries of the inbox read at once."""
 
@@ -129,18 +127,20 @@ class PostErasure:
         return int(answer[1])
 
     async def erase_refused(self, feed: str, texts: Sequence[str]) -> int:
-        """Delete the refused entries of the inbox that contain one of the texts."""
-        wanted = _Wanted(texts)
+        """Delete the refused entries of the inbox that contain one of the texts of a
+        post of the feed, or can't be read.
+        """
+        search = TextSearch(feed, texts)
         start, gone = "-", 0
         while texts:
             entries = await self._one(
                 REFUSED, "XRANGE", REFUSED, start, "+", "COUNT", REFUSED_READ
             )
-            found = [
-                ident
-                for ident, flat in entries
-                if wanted.is_in(dict(zip(flat[::2], flat[1::2], strict=True)), feed)
-            ]
+            found = []
+            for ident, flat in entries:
+                if search.is_in(dict(zip(flat[::2], flat[1::2], strict=True))):
+                    found.append(ident)
+                await asyncio.sleep(0)  # a long entry takes milliseconds
             if found:
                 gone += len(found)
                 await self._one(REFUSED, "XDEL", REFUSED, *found)
@@ -263,41 +263,6 @@ class PostErasure:
     async def _one(self, key: str, *command: Arg) -> Any:
         """The answer to one command on `key`."""
         return await at(self._shards, key, lambda redis: redis.one(*command))
-
-
-class _Wanted:
-    """The texts of a post, to be found in entries of the inbox."""
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        self._texts = frozenset(texts)
-        # An entry that is not JSON was refused for that: search its raw text.
-        self._spelt = [
-            spelt
-            for text in texts
-            if len(text) >= LONG_TEXT
-            for spelt in (
-                msgspec.json.encode(text)[1:-1],
-                json.dumps(text)[1:-1].encode(),
-                text.encode(),
-            )
-        ]
-
-    def is_in(self, entry: dict[bytes, bytes], feed: str) -> bool:
-        """Whether an entry for the feed contains one of the texts."""
-        held = entry.get(b"post", b"")
-        if entry.get(b"feed") != feed.encode():
-            return False
-        if any(spelt in held for spelt in self._spelt):
-            return True
-        try:
-            given = msgspec.json.decode(held)
-        except msgspec.MsgspecError:
-            return False
-        return isinstance(given, dict) and any(
-            given.get(name) in self._texts
-            for name in ("body", "headline", "external_id")
-            if isinstance(given.get(name), str)
-        )
 
 
 async def _begin_rewrite(redis: RedisCommands) -> bool | None:

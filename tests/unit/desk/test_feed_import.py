@@ -189,9 +189,9 @@ async def test_a_takedown_is_imported_as_one() -> None:
     assert await desk.imports.put_withdrawn("quay", ID, copy, ME) is not None
     with pytest.raises(Gone):
         await store.post("quay", ID)
-    erased, texts = eraser.asked
+    texts, erased, again = eraser.asked
     assert erased == ("quay", ID, None)
-    assert isinstance(texts, list) and "Libel" in texts
+    assert isinstance(texts, list) and "Libel" in texts and again == texts
     with pytest.raises(NotFound):
         await desk.imports.put_withdrawn("nowhere", ID, copy, ME)
     unable, _ = await archive()

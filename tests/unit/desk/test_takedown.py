@@ -82,15 +82,37 @@ async def test_the_receipt_says_what_was_done() -> None:
     desk, name = await a_desk(eraser, store)
     done = await desk.takedowns.take_down("quay", name, js(reason="order"), ME)
     assert done.cursor and kinds(store)[-1] == ("post.withdrawn", name)
-    assert eraser.asked == [
-        ("quay", name, "order"),
-        ["*b*", "One", "Two", "e"],
-    ]
+    texts = ["*b*", "One", "Two", "e"]
+    assert eraser.asked == [texts, ("quay", name, "order"), texts]
     receipt = done.receipt
     assert (receipt.post, receipt.readers) == (name, 7)
     assert receipt.at < receipt.store < receipt.disk
     assert [one["at"] is None for one in receipt.workers] == [False, True]
     assert receipt.purge[0]["url"] == f"https://cdn.example/quay/{name}"
+
+
+async def test_what_fails_after_the_texts_are_gone_leaves_no_refused_copy() -> None:
+    """A repeat can't look for them: only the erased states told the texts."""
+    copies = {"Two"}
+
+    class Failing(Erasing):
+        async def erase_refused(self, feed: str, texts: Sequence[str]) -> int:
+            copies.difference_update(texts)
+            return await super().erase_refused(feed, texts)
+
+        async def erase(self, feed: str, post: str, about: bytes) -> int | None:
+            done = await super().erase(feed, post, about)
+            store.kept[feed].revisions.clear()
+            store.away = fails
+            return done
+
+    store, fails = MemoryStore(), True
+    desk, name = await a_desk(Failing(), store)
+    with pytest.raises(Unavailable):
+        await desk.takedowns.take_down("quay", name, b"{}", ME)
+    store.away = fails = False
+    assert (await desk.takedowns.take_down("quay", name, b"{}", ME)).receipt
+    assert not copies
 
 
 async def test_a_withdrawn_post_has_no_second_event() -> None:
