@@ -48,6 +48,7 @@ class MemoryFeed:
     posts: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     revs: dict[str, int] = field(default_factory=dict)
     gone: dict[str, int] = field(default_factory=dict)
+    taken_down: set[str] = field(default_factory=set)
     external: dict[str, str] = field(default_factory=dict)
     abouts: dict[str, bytes] = field(default_factory=dict)
     """What is kept of the last write of each post."""

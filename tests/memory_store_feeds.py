@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.desk_log_name import desk_log_of, is_desk_log
+from stoppress.domain.desk_log_name import desk_log_of, feed_behind, is_desk_log
 from stoppress.domain.errors import (
     ExternalIdTaken,
     Gone,
@@ -16,6 +16,7 @@ from stoppress.domain.errors import (
     PinMoved,
     SlugTaken,
     StaleRevision,
+    TakenDown,
 )
 from stoppress.domain.store_requests_and_results import (
     PAGE_BYTES,
@@ -244,15 +245,22 @@ class MemoryFeeds(MemoryStoreCore):
             if change.restores or change.expected != kept.revs[change.subject.id]:
                 body = kept.posts[change.subject.id][1]
                 raise StaleRevision(change.expected, kept.revs[change.subject.id], body)
+            self._check_base(kept, change)
             return
         if change.expected:
             raise NotFound(kept.slug, change.subject.id)
+        self._check_base(kept, change)
         owner = kept.external.get(change.external_id or "")
         if change.external_id and owner is not None:
             current = kept.posts.get(owner)
             raise ExternalIdTaken(
                 change.external_id, owner, current[1] if current else None
             )
+
+    def _check_base(self, kept: MemoryFeed, change: Change) -> None:
+        feed = feed_behind(kept.slug)
+        if change.base and change.base in self.kept[feed].taken_down:
+            raise TakenDown(feed, change.base, 0)
 
 
 def _page(

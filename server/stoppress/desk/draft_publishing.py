@@ -44,6 +44,7 @@ from stoppress.domain.errors import (
     Gone,
     StaleRevision,
     StopPressError,
+    TakenDown,
     Unavailable,
 )
 from stoppress.domain.event import EventType, Subject
@@ -125,7 +126,11 @@ class DraftPublishing(DraftRecords):
             raise
         except StopPressError as problem:
             after = refused_draft(draft, str(problem), at)
-            await self._save(feed, draft, body, after, None, requester)
+            try:
+                await self._save(feed, draft, body, after, None, requester)
+            except TakenDown:
+                # The takedown deletes it; an earlier release may have left it.
+                await self._removed(feed, draft, body, requester)
             return False
         return True
 

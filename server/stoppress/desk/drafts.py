@@ -7,6 +7,8 @@ feed's log. Rules:
 - The time of a scheduled draft is compared with the store's clock. The index of
   scheduled drafts is written before the draft.
 - A feed has at most `max_drafts`; concurrent saves may exceed it by a few.
+- No draft changes a post that was taken down: the store checks it in the step of the
+  write. A post that was only withdrawn may come back, and its drafts stay.
 - A command repeated with its Idempotency-Key changes nothing, as for posts.
 """
 
@@ -52,8 +54,10 @@ from stoppress.domain.draft_errors import (
 )
 from stoppress.domain.errors import (
     Conflict,
+    Gone,
     Invalid,
     StaleRevision,
+    TakenDown,
 )
 from stoppress.domain.keep_unknown_members import STORED_DRAFTS
 from stoppress.domain.store_requests_and_results import (
@@ -78,7 +82,7 @@ class DraftDesk(DraftPublishing):
     async def create(
         self, feed: str, raw: bytes, caller: Caller, requester: Requester
     ) -> WriteOutcome:
-        """Save a new draft from the JSON in `raw`."""
+        """Save a new draft from the JSON in `raw`. Raises TakenDown, TooManyDrafts."""
         given = read(raw, _input)
         path = f"/v1/feeds/{feed}/drafts"
         idempotency = idempotency_of(requester, "POST", path, encode(given))
@@ -116,7 +120,10 @@ class DraftDesk(DraftPublishing):
         caller: Caller,
         requester: Requester,
     ) -> WriteOutcome:
-        """Replace a draft. Raises NoDraft, DraftGone, StaleRevision, OnlyForEditors."""
+        """Replace a draft.
+
+        Raises NoDraft, DraftGone, StaleRevision, TakenDown, OnlyForEditors.
+        """
         given = read(raw, _input)
         path = f"/v1/feeds/{feed}/drafts/{name}"
         idempotency = idempotency_of(requester, "PUT", path, encode(given))
@@ -214,7 +221,10 @@ class DraftDesk(DraftPublishing):
                 while draft.base is not None and draft.base.id == post:
                     if await self._removed(feed, draft, body, requester):
                         break
-                    body = await self._store.post(log, draft.id)
+                    try:
+                        body = await self._store.post(log, draft.id)
+                    except Gone:
+                        break
                     draft = STORED_DRAFTS.read(body)
             mark = page.next
             if mark is None:
@@ -253,6 +263,8 @@ class DraftDesk(DraftPublishing):
                 return await self._save(
                     feed, before, body, after, idempotency, requester
                 )
+            except TakenDown:
+                raise
             except CHANGED_MEANWHILE:
                 continue
         raise Conflict(f"the draft {name!r} changes too often now: try again")

@@ -74,7 +74,7 @@ class DraftRecords:
         idempotency: Idempotency | None,
         requester: Requester,
     ) -> WriteOutcome:
-        """One attempt. Raises CHANGED_MEANWHILE."""
+        """One attempt. Raises CHANGED_MEANWHILE, TakenDown."""
         body = encode(after) if before is None else STORED_DRAFTS.written(after, kept)
         change = Change(
             EventType.DRAFT_CREATED if before is None else EventType.DRAFT_UPDATED,
@@ -84,6 +84,7 @@ class DraftRecords:
             body,
             parse_instant(after.updated_at),
             before=kept,
+            base="" if after.base is None else after.base.id,
         )
         now = self._clock()
         made = about(now, requester)

@@ -59,6 +59,8 @@ class Change(NamedTuple):
     restores: bool = False
     before: bytes = b""
     """The replaced state, for the audit; it is not stored."""
+    base: str = ""
+    """The post that a draft changes ("": none): it may not be taken down."""
 
 
 class AuditPage(NamedTuple):

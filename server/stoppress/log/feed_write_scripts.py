@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from stoppress.domain.cursor import Cursor
-from stoppress.domain.desk_log_name import desk_log_of
+from stoppress.domain.desk_log_name import desk_log_of, feed_behind
 from stoppress.domain.store_requests_and_results import (
     Change,
     Idempotency,
@@ -137,6 +137,7 @@ def write_args(
     feed = writes[0].asked.feed
     kept = writes[0].kept
     names = [*feed_keys(feed, redis.database), audit_key(feed)]
+    names.append(feed_keys(feed_behind(feed)).revisions)
     chance, life, _ = epoch_args(redis, 0)
     args: list[Arg] = [
         *(chance, life, kept.events, kept.age_s, kept.ttl_s),
@@ -167,6 +168,7 @@ def change_args(change: Change) -> tuple[Arg, ...]:
         change.order,
         change.external_id or "",
         int(change.restores),
+        change.base,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stoppress.domain.cursor import Cursor
+from stoppress.domain.desk_log_name import feed_behind
 from stoppress.domain.errors import (
     ExternalIdTaken,
     Gone,
@@ -36,7 +37,7 @@ def result_of_write(answer: list[Any], feed: str, idem: Idempotency | None) -> W
         case [b"gone", post, rev]:
             raise Gone(feed, text(post), int(rev))
         case [b"down", post, rev]:
-            raise TakenDown(feed, text(post), int(rev))
+            raise TakenDown(feed_behind(feed), text(post), int(rev))
         case [b"pin"]:
             raise PinMoved
         case [b"stale", expected, rev, body]:

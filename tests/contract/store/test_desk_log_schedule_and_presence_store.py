@@ -15,9 +15,12 @@ from stoppress.domain.errors import (
     NotFound,
     PinMoved,
     StaleRevision,
+    TakenDown,
 )
 from stoppress.domain.event import Effect, EventType, Subject
-from stoppress.domain.store_requests_and_results import Change
+from stoppress.domain.store_requests_and_results import Change, Written
+from stoppress.log.audit_log import RedisAudit
+from stoppress.log.erase_post_in_all_processes import PostErasure
 from stoppress.log.follower import Follower
 from stoppress.log.redis_keys import feed_keys
 from stoppress.log.store import RedisStore
@@ -29,10 +32,12 @@ from tests.contract.store.news import (
     made,
     published,
     updated,
+    withdrawn,
     write,
 )
 from tests.contract.store.servers import Server
 from tests.contract.store.sinks import Recorder
+from tests.memory_store import MemoryStore
 
 pytestmark = pytest.mark.asyncio
 
@@ -92,6 +97,45 @@ async def test_the_desk_log_is_separate_from_the_feeds_log(any_store: AnyStore) 
     assert all(kind.effect is Effect.REMOVES for kind in kinds)
     with pytest.raises(Gone):
         await store.post(LOG, "d")
+
+
+async def taken_down(store: AnyStore, name: str) -> None:
+    """The post of x, withdrawn and erased."""
+    await store.write(write(withdrawn(name, 1)))
+    if isinstance(store, MemoryStore):
+        store.kept["x"].taken_down.add(name)
+    elif isinstance(store, RedisStore):
+        erasure = PostErasure(store._shards, RedisAudit(store._shards, 0))
+        await erasure.erase("x", name, b"{}")
+
+
+async def test_a_draft_that_changes_a_post_taken_down_is_refused(
+    any_store: AnyStore,
+) -> None:
+    """New or changed; it can be deleted, and others are written in the same moment."""
+    store = any_store
+    await saved(store, "d")
+    for name in ("p", "q"):
+        await store.write(write(published(name)))
+    new, later = draft("e")._replace(base="p"), draft("d", 1)._replace(base="p")
+    await store.write(write(draft("old")._replace(base="p"), feed=LOG))
+    await store.write(write(withdrawn("q", 1)))
+    await store.write(write(draft("f")._replace(base="q"), feed=LOG))
+    await taken_down(store, "p")
+    before = await store.window(LOG)
+    for change in (new, later, draft("old", 1)._replace(base="p")):
+        with pytest.raises(TakenDown) as refused:
+            await store.write(write(change, feed=LOG))
+        assert (refused.value.feed, refused.value.post) == ("x", "p")
+    assert await store.window(LOG) == before
+    with pytest.raises(StaleRevision):
+        await store.write(write(draft("d", 7)._replace(base="p"), feed=LOG))
+    changes = (new, draft("g")._replace(base="q"), leaves("old", published=False))
+    done = await asyncio.gather(
+        *(store.write(write(one, feed=LOG)) for one in changes), return_exceptions=True
+    )
+    assert [type(one) for one in done] == [TakenDown, Written, Written]
+    assert await store.count_drafts("x") == 3
 
 
 async def test_publishing_a_draft_is_one_step(any_store: AnyStore) -> None:

@@ -15,6 +15,7 @@ from stoppress.desk.draft_store_protocol import DueDraft
 from stoppress.desk.feeds import read_new_feed
 from stoppress.desk.post_ids_and_idempotency_keys import Requester
 from stoppress.desk.publish_due_drafts import FORGET_MS, Schedule
+from stoppress.domain.draft_errors import DraftGone
 from stoppress.domain.errors import Unavailable
 from stoppress.domain.timestamps import instant
 from tests.memory_store import MemoryStore
@@ -145,6 +146,21 @@ async def test_a_base_that_changed_is_a_reason() -> None:
     _, draft = await harness.desk.drafts.read("x", name, EDITOR)
     assert "revision 1 is no longer current" in (draft.refusal or "")
     assert msgspec.json.decode(await harness.store.post("x", post))["headline"] == "B"
+
+
+async def test_a_due_change_to_a_post_taken_down_is_deleted() -> None:
+    """No revision of it is written again, and nothing tries it once more."""
+    harness = await ScheduleHarness().open()
+    post = (await harness.desk.posts.publish("x", b'{"headline":"A"}', ME)).post
+    name = await harness.save(5, base={"id": post, "rev": 1})
+    await harness.desk.posts.withdraw("x", post, None, ME)
+    harness.store.kept["x"].taken_down.add(post)
+    harness.now += 6_000
+    await harness.schedule.publish_due()
+    with pytest.raises(DraftGone, match="deleted"):
+        await harness.desk.drafts.read("x", name, EDITOR)
+    await harness.schedule.publish_due()
+    assert harness.store.scheduled == []
 
 
 async def test_a_store_that_is_away_is_asked_again() -> None:

@@ -11,7 +11,15 @@ from stoppress.desk.caller import Caller
 from stoppress.desk.desk import Desk
 from stoppress.desk.feeds import read_new_feed
 from stoppress.desk.takedown import Confirmation, PurgeResult
-from stoppress.domain.errors import Conflict, Invalid, NotFound, Unavailable
+from stoppress.domain.errors import (
+    Conflict,
+    Invalid,
+    NotFound,
+    StaleRevision,
+    Unavailable,
+)
+from stoppress.domain.event import EventType
+from stoppress.domain.store_requests_and_results import Write, Written
 from tests.memory_store import MemoryStore
 from tests.unit.desk.test_posts import ME, NOW, Clock, js, kinds
 
@@ -74,6 +82,30 @@ async def test_drafts_that_were_to_change_it_are_deleted() -> None:
     await desk.takedowns.take_down("quay", name, b"{}", ME)
     left = (await store.page("quay/desk", None, 10)).posts
     assert len(left) == 1 and b"base" not in left[0]
+
+
+async def test_a_draft_that_goes_while_it_is_being_deleted_is_gone() -> None:
+    """Changed, and then deleted by somebody else: the takedown goes on."""
+
+    class Raced(MemoryStore):
+        async def write(self, write: Write) -> Written:
+            kind = write.changes[-1].type
+            if kind is EventType.DRAFT_DELETED and self.races:
+                self.races = False
+                await super().write(write)
+                raise StaleRevision(1, 2, b"{}")
+            return await super().write(write)
+
+        races = False
+
+    store = Raced()
+    desk, name = await a_desk(Erasing(), store)
+    editor = Caller(id="me", name="Me", kind="session", scopes=("publish",))
+    given = js(headline="Two, and more", base={"id": name, "rev": 2})
+    await desk.drafts.create("quay", given, editor, ME)
+    store.races = True
+    assert (await desk.takedowns.take_down("quay", name, b"{}", ME)).receipt
+    assert not store.kept["quay/desk"].posts
 
 
 async def test_the_receipt_says_what_was_done() -> None:

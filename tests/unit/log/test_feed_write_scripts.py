@@ -45,7 +45,7 @@ async def test_a_write_names_the_line_of_descent_of_its_connection() -> None:
     chance, life, events, *_ = run.args
     assert (life, events) == ("k3v9", 10)
     assert isinstance(chance, bytes) and b" " in chance
-    assert len(run.keys) == 9
+    assert len(run.keys) == 10
 
 
 async def test_writes_to_one_feed_are_one_call() -> None:
@@ -63,9 +63,10 @@ async def test_writes_to_one_feed_are_one_call() -> None:
     assert [key.rpartition("}:")[2] for key in keys[:8]] == [
         *("meta", "log", "line", "posts", "order", "ext", "revisions", "audit")
     ]
-    assert len(keys) == 10 and keys[8] != keys[9]
+    assert keys[8] == keys[6]
+    assert len(keys) == 11 and keys[9] != keys[10]
     own = [0, "", "", "f", b"", b"entry", 0], [9, "", "p", "", b"by", b"2", 2]
-    one_change = ["post.published", "p", 0, 1, body, 5, "", 0]
+    one_change = ["post.published", "p", 0, 1, body, 5, "", 0, ""]
     assert args[1:] == [
         *("k3v9", 10, 0, 60, 5, 1 << 20, 1, 2, 3),
         *(*own[0], *own[1], *one_change, *one_change),

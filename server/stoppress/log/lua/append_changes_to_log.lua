@@ -1,15 +1,17 @@
 -- append_changes_to_log.lua: put before every script that changes posts or drafts. Needs
 -- need_acl_rights.lua, message_hmac.lua, trim_event_log_by_age.lua and keep_revision.lua.
 --
--- `keys` are the names of one log: meta, log, line, posts, order, ext, revisions. `feed` is
--- what `enter` returns. A change is SIZE arguments, from `first` to `last` the first of each:
+-- `keys` are the names of one log: meta, log, line, posts, order, ext, revisions; where a
+-- change may have a base, also the revisions of the base's feed. `feed` is what `enter`
+-- returns. A change is SIZE arguments, from `first` to `last` the first of each:
 --   type  post  expected rev  rev  body ('' withdraws)  order  external id
 --   '1' if the post is to be withdrawn at the expected rev, and comes back
+--   base: the post that a draft changes, which may not be taken down ('' for none)
 -- It parses no JSON: bodies arrive encoded and are passed on unchanged. Everything is
 -- checked (`find_fault`) before anything is written (`apply`), and written before
 -- anything is announced (`announce`). Several writes may do so one after the other; then
 -- `finish` is called once.
-local SIZE = 8
+local SIZE = 9
 
 -- need_to_change(keys): check the rights that the functions below need.
 local function need_to_change(keys)
@@ -26,6 +28,7 @@ local function need_to_change(keys)
   need('HGET', keys[6], '')
   need('HSET', keys[6], '', '')
   need_to_keep_revision(keys[7])
+  if keys[8] then need('HGET', keys[8], '') end
 end
 
 local function held(keys, post)
@@ -56,6 +59,8 @@ local function find_fault(keys, feed, first, last)
       end
       was[i] = {rev, body}
       if not rev and expected ~= '0' then return {'nopost', post} end
+      local base = ARGV[i + 8]
+      if base ~= '' and is_taken_down(keys[8], base) then return {'down', base, '0'} end
       if not rev and external ~= '' then
         local owner = redis.call('HGET', keys[6], external)
         if owner then

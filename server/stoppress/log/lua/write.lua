@@ -2,7 +2,8 @@
 -- whatever becomes of the others; a write finds what the ones before it made.
 --
 -- KEYS  1 meta  2 log  3 line  4 posts  5 order  6 ext  7 revisions  8 audit
---       and from 9 on, of each write: idem
+--       9 revisions of the feed whose posts drafts change
+--       and from 10 on, of each write: idem
 -- ARGV  1 chance  2 life  3 events kept  4 age of the oldest event kept, in s (0: no limit)
 --       5 ttl of the idempotency records, in s  6 revisions per post  7 bytes of them
 --       8 oldest  9 ttl  10 most: of the audit (add_audit_entry.lua)
@@ -11,16 +12,18 @@
 --       number of changes  and the changes (append_changes_to_log.lua)
 -- Returns of each write {'ok', epoch, seq, post, events dropped by age, revisions dropped} or
 --   {'repeated', cursor, post} or {'reused'} or {'nofeed'} or {'nopost', post} or
---   {'gone', post, rev} or {'down', post, rev} or {'pin'} or
+--   {'gone', post, rev} or {'down', post or base, rev (of a base: 0)} or {'pin'} or
 --   {'stale', expected, rev, body} or {'taken', external id, post, body} or the error of
 --   what it found damaged
 local FIRST, OWN = 11, 7
+local OTHERS = 9
 local keys, audit = {unpack(KEYS, 1, 7)}, KEYS[8]
+keys[8] = KEYS[9]
 need_to_change(keys)
 need_to_audit(audit)
 local starts, start = {}, FIRST
-for number = 1, #KEYS - 8 do
-  if ARGV[start + 3] ~= '' then need_to_recollect(KEYS[8 + number]) end
+for number = 1, #KEYS - OTHERS do
+  if ARGV[start + 3] ~= '' then need_to_recollect(KEYS[OTHERS + number]) end
   starts[number] = start
   start = start + OWN + ARGV[start + 6] * SIZE
 end
@@ -63,7 +66,7 @@ for number, own in ipairs(starts) do
   if not feed then
     answers[number] = {'nofeed'}
   else
-    local is_sound, answer = pcall(made, KEYS[8 + number], own)
+    local is_sound, answer = pcall(made, KEYS[OTHERS + number], own)
     if not is_sound and type(answer) == 'string' then answer = {err = 'ERR ' .. answer} end
     answers[number] = answer
   end

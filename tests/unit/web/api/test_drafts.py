@@ -270,6 +270,33 @@ async def test_a_change_to_a_withdrawn_post_is_refused(harness: DeskHarness) -> 
     assert (await harness.client.get(f"{DRAFTS}/{made['id']}")).status_code == 200
 
 
+async def test_a_change_to_a_post_taken_down_is_not_saved(
+    harness: DeskHarness,
+) -> None:
+    """Nor commented, if a draft is left; it can be deleted, or made a new post."""
+    post = (await harness.post()).json()["post"]
+    given = {"headline": "H", "base": {"id": post["id"], "rev": 1}}
+    made, other = [await save(harness.client, **given) for _ in range(2)]
+    await harness.client.delete(f"/v1/feeds/quay/posts/{post['id']}")
+    withdrawn = await save(harness.client, **given)
+    harness.store.kept["quay"].taken_down.add(post["id"])
+    path, seen = f"{DRAFTS}/{made['id']}", {"if-match": "*"}
+    changed = given | {"headline": "I"}
+    for answer in (
+        await harness.client.post(DRAFTS, json=given),
+        await harness.client.put(path, json=changed, headers=seen),
+        await harness.client.post(f"{path}/comments", json={"text": "?"}),
+    ):
+        assert answer.status_code == 410
+        assert answer.json()["type"] == "urn:stop-press:problem:taken-down"
+        assert post["id"] in answer.json()["detail"]
+    free = await harness.client.put(path, json={"headline": "H"}, headers=seen)
+    assert (free.status_code, "base" in free.json()["draft"]) == (200, False)
+    for left in (other, withdrawn):
+        gone = await harness.client.delete(f"{DRAFTS}/{left['id']}")
+        assert gone.status_code == 204
+
+
 async def test_a_draft_with_a_taken_external_id_is_refused(
     harness: DeskHarness,
 ) -> None:

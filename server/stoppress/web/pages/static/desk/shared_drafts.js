@@ -117,7 +117,7 @@ export class SharedDrafts {
   tell(answer) {
     const { status, body } = answer;
     if (status === 412) this.#feedback.show(`Someone else changed this draft meanwhile; it says now: “${titleOf(body.current)}”. Open it from the queue; your text stays here.`, "trouble");
-    else if (status === 410) this.#feedback.show("The draft is gone: published or deleted meanwhile. Your text stays here.", "trouble");
+    else if (status === 410 && body?.type !== "urn:stop-press:problem:taken-down") this.#feedback.show("The draft is gone: published or deleted meanwhile. Your text stays here.", "trouble");
     else if (!status || status >= 500) this.#feedback.show("The desk can't be reached now; your text stays here. Try again.", "trouble");
     else this.#feedback.show(refusalText(answer), "trouble");
   }
