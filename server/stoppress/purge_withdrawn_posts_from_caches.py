@@ -7,6 +7,7 @@ takedown also the addresses of its pictures. Rules:
   counted.
 - At most MAX_PENDING_PURGES calls wait, each for a few seconds at most.
 - Redirects are not followed, and proxies of the environment are not used.
+- Of an answer only the status is read.
 """
 
 from __future__ import annotations
@@ -100,9 +101,11 @@ class CachePurge:
             if attempt:
                 await asyncio.sleep(PURGE_PAUSE_S * attempt)
             try:
-                async with asyncio.timeout(PURGE_TIMEOUT_S):
-                    answer = await client.post(address, json={"urls": urls})
-                status = answer.status_code
+                async with (
+                    asyncio.timeout(PURGE_TIMEOUT_S),
+                    client.stream("POST", address, json={"urls": urls}) as answer,
+                ):
+                    status = answer.status_code
             except (TimeoutError, httpx.HTTPError) as wrong:
                 log.warning("a purge address does not answer: %r", wrong)
                 continue

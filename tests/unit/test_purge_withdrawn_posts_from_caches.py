@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -84,6 +85,27 @@ async def test_a_failed_purge_is_tried_a_few_times(
     caches = Caches(monkeypatch, *statuses)
     (done,) = await CachePurge([ADDRESS], "https://l.example").purge("quay", "01")
     assert (done.status, len(caches.calls)) == (status, calls)
+
+
+async def test_the_body_of_an_answer_is_not_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may have any length; the status says all."""
+
+    class Endless(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            raise AssertionError("the body is read")
+            yield b""
+
+    transport = httpx.MockTransport(
+        lambda request: httpx.Response(200, stream=Endless())
+    )
+    client = httpx.AsyncClient
+    monkeypatch.setattr(
+        httpx, "AsyncClient", lambda **given: client(transport=transport, **given)
+    )
+    (done,) = await CachePurge([ADDRESS], "https://l.example").purge("quay", "01")
+    assert done.status == 200
 
 
 async def test_more_than_can_wait_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:

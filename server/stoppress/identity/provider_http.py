@@ -1,7 +1,8 @@
 """HTTP to the identity provider: few calls, each with a limit of time and bytes.
 
 Rules: redirects are not followed, as every address is configured or comes from a
-configured document; an answer is JSON of at most MAX_ANSWER_BYTES; every failure is
+configured document; an answer is JSON of at most MAX_ANSWER_BYTES, and no compressed
+one is asked for or unpacked, as a few bytes can become gigabytes; every failure is
 ProviderAway, with one line that holds no secret.
 """
 
@@ -69,7 +70,11 @@ class ProviderHttp:
                     method,
                     url,
                     data=form,
-                    headers={"accept": "application/json", **headers},
+                    headers={
+                        "accept": "application/json",
+                        "accept-encoding": "identity",
+                        **headers,
+                    },
                 )
                 response = await client.send(request, stream=True)
                 try:
@@ -105,8 +110,15 @@ def _client(timeout_s: float) -> httpx.AsyncClient:
 
 
 async def _body(response: httpx.Response) -> bytes:
+    """The bytes as they came, counted piece by piece. Raises ProviderAway."""
+    coding = response.headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity"):
+        raise ProviderAway(
+            f"{_shown(str(response.url))}: compressed ({coding[:40]!r}), "
+            "which was not asked for"
+        )
     found = bytearray()
-    async for piece in response.aiter_bytes():
+    async for piece in response.aiter_raw():
         found += piece
         if len(found) > MAX_ANSWER_BYTES:
             raise ProviderAway(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -84,6 +85,46 @@ async def test_an_invalid_answer_counts_as_no_answer(raw: bytes) -> None:
         with pytest.raises(ProviderAway) as caught:
             await http.get(f"{url}?secret=s3cr3t")
     assert "s3cr3t" not in str(caught.value) and url in str(caught.value)
+    await http.aclose()
+
+
+def packed(answer: bytes, times: int, coding: bytes) -> bytes:
+    """An answer compressed so often, which says so."""
+    for _ in range(times):
+        answer = gzip.compress(answer)
+    return OK.replace(b"close", b"close\r\ncontent-encoding: " + coding) + answer
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        packed(b'{"a": 1}', 1, b"gzip"),
+        packed(b'{"a": "' + b"x" * MAX_ANSWER_BYTES + b'"}', 2, b"gzip, gzip"),
+        packed(b'{"a": 1}', 0, b"identity\r\nContent-Encoding: br"),
+    ],
+    ids=["once", "twice", "two headers"],
+)
+async def test_a_compressed_answer_is_not_unpacked(
+    raw: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None is asked for; a few kilobytes would become gigabytes."""
+
+    def unpack(self: object, data: bytes) -> bytes:
+        raise AssertionError(f"{len(data)} bytes are unpacked")
+
+    monkeypatch.setattr("httpx._decoders.GZipDecoder.decode", unpack)
+    monkeypatch.setattr("httpx._decoders.BrotliDecoder.decode", unpack)
+    http = ProviderHttp()
+    async with answering(raw) as (url, asked):
+        with pytest.raises(ProviderAway, match="compressed"):
+            await http.get(url)
+        with pytest.raises(ProviderAway, match="compressed"):
+            await http.post(url, {}, {})
+    for head in asked:
+        assert b"accept-encoding: identity\r\n" in head.lower()
+    plain = OK.replace(b"close", b"close\r\nContent-Encoding: Identity")
+    async with answering(plain + b'{"a": 1}') as (url, _):
+        assert await http.get(url) == {"a": 1}
     await http.aclose()
 
 
