@@ -144,6 +144,7 @@ async def test_a_subject_is_text() -> None:
         (sign(claims(iss="https://evil.test")), "wrong issuer"),
         (sign(claims(aud="other")), "wrong audience"),
         (sign(claims(exp=NOW_S - 60)), "expired"),
+        (sign(claims(iat=10**400)), "malformed claim"),
         (sign(claims(), rsa("evil")), "unknown key"),
         (sign(claims(stoppress={"scopes": "admin"})), "malformed claim"),
         (sign(claims(), jku="https://evil.test/"), "forbidden header"),

@@ -233,6 +233,7 @@ LIES: dict[str, dict[str, Any]] = {
     "another azp of one": {"claims": {"azp": "other"}},
     "expired": {"claims": {"exp": int(NOW_S) - 60}},
     "of the future": {"claims": {"iat": int(NOW_S) + 600}},
+    "a time that is no float": {"claims": {"exp": 10**400}},
     "nobody": {"claims": {"sub": ""}},
     "malformed rights": {"claims": {"stoppress": "admin"}},
     "another's key": {"key": rsa("evil"), "header": {"kid": "rsa-1"}},
