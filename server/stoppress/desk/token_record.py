@@ -20,6 +20,7 @@ from stoppress.desk.caller import (
     check_feed_pattern,
     scopes_of,
 )
+from stoppress.desk.input_normalization import canonical_time
 from stoppress.domain.errors import Invalid
 from stoppress.domain.post import Name
 from stoppress.domain.signed_redis_inbox_entry import token_digest, token_id
@@ -126,10 +127,8 @@ def _expiry(text: str | None, now: int) -> str | None:
     """The canonical `expires_at` of an input. Raises Invalid."""
     if text is None:
         return None
-    try:
-        moment = parse_instant(text)
-    except ValueError as wrong:
-        raise Invalid("expires_at", str(wrong)) from None
-    if moment <= now:
+    ends = canonical_time(text, "expires_at")
+    # Canonical texts sort as their instants.
+    if ends <= instant(now):
         raise Invalid("expires_at", f"{text[:80]!r} is in the past: use a future time")
-    return instant(moment)
+    return ends

@@ -15,6 +15,7 @@ from stoppress.desk.token_record import (
     new_record,
 )
 from stoppress.domain.errors import Invalid
+from stoppress.domain.timestamps import instant
 
 NOW = 1_800_000_000_000
 LATER = b"""{"id":"a","name":"x","scopes":["write","sing"],"feeds":["quay"],
@@ -40,6 +41,10 @@ def test_a_new_record_is_decoded_unchanged() -> None:
         (TokenInput(("read",), feeds=("quay", "**")), "feeds[1]"),
         (TokenInput(("read",), expires_at="2001-01-01T00:00:00Z"), "expires_at"),
         (TokenInput(("read",), expires_at="soon"), "expires_at"),
+        # The year 10000, rounded or in UTC, and before 1970.
+        (TokenInput(("read",), expires_at="9999-12-31T23:59:59.9999Z"), "expires_at"),
+        (TokenInput(("read",), expires_at="9999-12-31T23:59:59-00:01"), "expires_at"),
+        (TokenInput(("read",), expires_at="0001-01-01T00:00:00+01:00"), "expires_at"),
     ],
 )
 def test_an_invalid_input_makes_no_record(draft: TokenInput, field: str) -> None:
@@ -47,6 +52,16 @@ def test_an_invalid_input_makes_no_record(draft: TokenInput, field: str) -> None
     with pytest.raises(Invalid) as error:
         new_record("sp_secret", draft, NOW)
     assert error.value.field == field
+
+
+def test_the_last_time_that_is_written_is_an_expiry() -> None:
+    """In its canonical form; a moment that is now is over."""
+    last = TokenInput(("read",), expires_at="9999-12-31T23:59:59.9994Z")
+    assert new_record("sp_secret", last, NOW).expires_at == "9999-12-31T23:59:59.999Z"
+    soon = TokenInput(("read",), expires_at=instant(NOW + 1))
+    assert new_record("sp_secret", soon, NOW).expires_at == instant(NOW + 1)
+    with pytest.raises(Invalid):
+        new_record("sp", TokenInput(("read",), expires_at=instant(NOW)), NOW)
 
 
 def test_unknown_scopes_of_a_record_are_ignored() -> None:
