@@ -2,8 +2,10 @@
 
 Rules:
 - The peer's address counts, unless the peer is a trusted proxy (`trusted_proxies`, or
-  any peer of a Unix socket): then the last address in X-Forwarded-For, or Forwarded,
-  that is not a trusted proxy's.
+  any peer of a Unix socket): then the last address in X-Forwarded-For, or without that
+  header in Forwarded, that is not a trusted proxy's.
+- An element of Forwarded that is malformed or has no `for` is a client without an
+  address: what stands before it is not believed in its place.
 - IPv6 is counted by /64, the least that one customer gets; an IPv4 address mapped into
   IPv6 is that IPv4 address.
 - A peer that is not trusted and yet forwards for others (`Client.is_forwarder`) hides
@@ -12,7 +14,6 @@ Rules:
 
 from __future__ import annotations
 
-import re
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import (
@@ -23,6 +24,8 @@ from ipaddress import (
     ip_address,
 )
 from typing import Any, NamedTuple
+
+from stoppress.guard.forwarded_header import elements
 
 Network = IPv4Network | IPv6Network
 HeaderValue = Callable[[str], str | None]
@@ -38,7 +41,6 @@ CLIENT = "stop_press.client"
 """The key of a request's Client in its ASGI scope."""
 
 _MAPPED = bytes(10) + b"\xff\xff"
-_FOR = re.compile(r'for=(?:"([^"]*)"|([^;,\s"]*))', re.IGNORECASE)
 MAX_HOPS = 16
 """Addresses read in a forwarding header, from its end."""
 
@@ -138,9 +140,19 @@ def _hops(header: HeaderValue) -> list[str]:
     if said is not None:
         named = [part.strip() for part in said.split(",")]
     else:
-        found = _FOR.findall(header("forwarded") or "")
-        named = [quoted or plain for quoted, plain in found]
+        named = _named_in(header("forwarded") or "")
     return [_bare(text) for text in named if text]
+
+
+def _named_in(forwarded: str) -> list[str]:
+    """The `for` of each element; UNKNOWN for an element that does not say it.
+
+    Empty for a proxy that names no client, but for example the site alone.
+    """
+    found = elements(forwarded)
+    if all(element is not None and "for" not in element for element in found):
+        return []
+    return [(element or {}).get("for") or UNKNOWN for element in found]
 
 
 def _bare(text: str) -> str:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stoppress.guard.client_address import is_trusted
+from stoppress.guard.forwarded_header import elements
 from stoppress.settings import BadSetting, Settings
 
 FIRST_SEGMENTS = frozenset(
@@ -154,13 +155,13 @@ def forwarded(
     """Whether the reader's connection has TLS, and the address, from a proxy's headers.
 
     `X-Forwarded-Proto`, `-Host` and `-Prefix`, or RFC 7239's `Forwarded`; None without
-    any. Of several proxies the outermost one is named first.
+    any. Of several proxies the outermost one is named first; a malformed element says
+    nothing.
     """
     found: dict[str, str] = {}
     for name, value in headers:
         found.setdefault(name.decode("latin-1"), value.decode("latin-1"))
-    pairs = _PAIR.findall(found.get("forwarded", "").partition(",")[0])
-    said = {name.lower(): quoted or plain for name, quoted, plain in pairs}
+    said = next(iter(elements(found.get("forwarded", ""))), None) or {}
 
     def first(name: str) -> str:
         return found.get(f"x-forwarded-{name}", "").partition(",")[0].strip()
@@ -175,7 +176,6 @@ def forwarded(
     return proto in ("https", "wss"), f"{_HTTP.get(proto, proto)}://{host}{prefix}"
 
 
-_PAIR = re.compile(r'\b(\w+)=(?:"([^"]*)"|([^;,\s"]*))')
 _HTTP = {"ws": "http", "wss": "https"}
 
 

@@ -59,6 +59,36 @@ def client(peer: object, **headers: str) -> Client:
         ),
         (("::1", 1), {"forwarded": "for=203.0.113.9"}, "203.0.113.9"),
         (("10.0.0.1", 1), {"forwarded": "for=1.1.1.1, for=203.0.113.9"}, "203.0.113.9"),
+        (
+            ("10.0.0.1", 1),
+            {"forwarded": "for=203.0.113.9;host=for=6.6.6.6;proto=http"},
+            "203.0.113.9",
+        ),
+        (
+            ("10.0.0.1", 1),
+            {"forwarded": 'for=203.0.113.9;host="for=6.6.6.6"'},
+            "203.0.113.9",
+        ),
+        (
+            ("10.0.0.1", 1),
+            {"forwarded": 'for=203.0.113.9;by="x, for=6.6.6.6"'},
+            "203.0.113.9",
+        ),
+        (("10.0.0.1", 1), {"forwarded": "for=6.6.6.6, xfor=7.7.7.7"}, UNKNOWN),
+        (("10.0.0.1", 1), {"forwarded": "for=6.6.6.6, proto=https"}, UNKNOWN),
+        (("10.0.0.1", 1), {"forwarded": "for=6.6.6.6, for=10.1.1.1, for="}, UNKNOWN),
+        (("10.0.0.1", 1), {"forwarded": 'x=", for=203.0.113.9'}, UNKNOWN),
+        (("10.0.0.1", 1), {"forwarded": 'for=6.6.6.6, x=", for=1.1.1.1'}, UNKNOWN),
+        (("10.0.0.1", 1), {"forwarded": "for=_hidden"}, UNKNOWN),
+        # It names the site alone.
+        (("10.0.0.1", 1), {"forwarded": "proto=https;host=n.example"}, "10.0.0.1"),
+        (("10.0.0.1", 1), {"forwarded": ""}, "10.0.0.1"),
+        # X-Forwarded-For wins where both are there.
+        (
+            ("10.0.0.1", 1),
+            {"x_forwarded_for": "203.0.113.9", "forwarded": "for=6.6.6.6"},
+            "203.0.113.9",
+        ),
         (("10.0.0.1", 1), {"x_forwarded_for": "<script>"}, UNKNOWN),
         (("10.0.0.1", 1), {}, "10.0.0.1"),
         (None, {"x_forwarded_for": "203.0.113.9"}, "203.0.113.9"),

@@ -120,6 +120,17 @@ def test_only_trusted_peers_name_the_site(client: object, counts: bool) -> None:
             "https://n.example/",
         ),
         ({"forwarded": "for=192.0.2.1"}, None),
+        (
+            {"forwarded": 'by="x,host=evil.example;y";proto=https;host=n.example'},
+            "https://n.example/",
+        ),
+        (
+            {"forwarded": "for=host=evil.example;host=n.example;proto=http"},
+            "http://n.example/",
+        ),
+        # A malformed first element says nothing, nor does the second one for it.
+        ({"forwarded": 'for="x;host=evil.example, host=n.example'}, None),
+        ({"forwarded": "host=a.example;host=b.example, host=n.example"}, None),
     ],
 )
 def test_forwarded_headers_name_the_site(
