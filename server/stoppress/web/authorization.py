@@ -94,6 +94,9 @@ async def caller_of(
     Raises Unauthenticated, Refused, Unavailable.
     """
     credential = credential_in(services, request, from_link=from_link)
+    if PERSON in request.headers:
+        # The desk asks for its person, for whom a reader's ticket does not stand in.
+        credential = credential._replace(ticket="")
     caller = await caller_behind(services, credential, client_in(request.scope))
     if caller is not None and credential.kind is CredentialKind.COOKIE:
         if not credential.may_write and request.method not in ("GET", "HEAD"):
@@ -109,6 +112,7 @@ async def caller_behind(
 ) -> Caller | None:
     """The caller of a credential, or None; an unknown cookie gives None.
 
+    A session that has ended leaves the ticket beside it, if there is one.
     Raises Unauthenticated, Unavailable, TooMany.
     """
     if credential.kind is CredentialKind.NONE:
@@ -128,6 +132,8 @@ async def caller_behind(
     if wait_s := limits.credential(client, credential.secret):
         raise TooMany("unknown tokens from this address", wait_s)
     caller = await services.callers.check(credential.secret)
+    if caller is None and credential.ticket:
+        caller = await services.callers.check(credential.ticket)
     if caller is None:
         limits.credential_failed(client)
         if credential.must_be_known:

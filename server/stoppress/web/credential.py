@@ -18,6 +18,7 @@ Rules:
 - The cookie holds a session, and nothing else does: another secret in it counts as
   none, and a session anywhere else is an unknown secret.
 - A cookie whose session has ended counts as none: the browser sends it, not the editor.
+  A read then counts by the ticket in its own cookie, if there is one.
   An unknown bearer token or `?token=` is refused.
 """
 
@@ -62,6 +63,8 @@ class Credential(NamedTuple):
     secret: str = ""
     may_write: bool = True
     """False for a cookie that is not proven to come from our own page."""
+    ticket: str = ""
+    """The ticket in its own cookie, for a read whose session has ended."""
 
     @property
     def must_be_known(self) -> bool:
@@ -99,10 +102,12 @@ def credential_of(
     if cookies is None or (cookie not in cookies and TICKET_COOKIE not in cookies):
         return NO_CREDENTIAL
     found = cookies_in(cookies)
-    secret = found.get(cookie, "")
+    secret, ticket = found.get(cookie, ""), found.get(TICKET_COOKIE, "")
+    if not ticket.startswith(TICKET):
+        ticket = ""
     if not secret.startswith(SESSION):
-        secret = found.get(TICKET_COOKIE, "")
-    if not secret.startswith((SESSION, TICKET)):
+        secret, ticket = ticket, ""
+    if not secret:
         return NO_CREDENTIAL
     if method not in ("GET", "HEAD"):
         is_ours = is_from_our_page(header, own_origin)
@@ -110,7 +115,7 @@ def credential_of(
     if _may_read(header, own_origin) or (
         from_link and _is_top_level_navigation(header)
     ):
-        return Credential(CredentialKind.COOKIE, secret, may_write=False)
+        return Credential(CredentialKind.COOKIE, secret, may_write=False, ticket=ticket)
     return NO_CREDENTIAL
 
 

@@ -113,6 +113,33 @@ async def test_the_cookie_reads() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_ticket_counts_beside_a_session_that_has_ended() -> None:
+    """For its reader, not in the place of the person at the desk."""
+    async with open_harness() as harness:
+        await harness.feed(visibility="private")
+        ticket = (await harness.services.tickets.issue("quay", b"")).ticket
+        desk = harness.services.settings.desk_cookie
+        cookies = f"{desk}=sps_dead; stoppress_ticket={ticket}"
+        reader = harness.reader(cookie=cookies)
+        assert (await reader.get("/v1/feeds/quay")).status_code == 200
+        assert (await reader.head("/v1/feeds/quay/posts")).status_code == 200
+        person = {"stop-press-person": "0123456789abcdef"}
+        answer = await reader.get("/v1/feeds/quay", headers=person)
+        assert answer.status_code == 404
+        ours = {"sec-fetch-site": "same-origin"}
+        write = await reader.post("/v1/feeds/quay/posts", json={}, headers=ours)
+        assert write.status_code == 401
+        sibling = {"sec-fetch-site": "same-site"}
+        answer = await reader.get("/v1/feeds/quay", headers=sibling)
+        assert answer.status_code == 404
+        over = harness.reader(cookie=f"{desk}=sps_dead; stoppress_ticket=st_x")
+        assert (await over.get("/v1/feeds/quay")).status_code == 404
+        both = f"{await harness.session()}; stoppress_ticket={ticket}"
+        editor = harness.reader(cookie=both)
+        assert (await editor.get("/v1/tokens")).status_code == 200
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     "headers",
     [{"origin": "https://blog.example.org"}, {"sec-fetch-site": "same-site"}],

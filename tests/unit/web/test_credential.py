@@ -126,6 +126,28 @@ def test_a_link_opens_the_desk_and_nothing_else(site: str) -> None:
         assert found(given | change, from_link=True) == NOBODY
 
 
+@pytest.mark.parametrize(
+    ("cookies", "secret", "ticket"),
+    [
+        (f"{COOKIE}=sps_a; stoppress_ticket=st_b", "sps_a", "st_b"),
+        (f"stoppress_ticket=st_b; {COOKIE}=sps_a", "sps_a", "st_b"),
+        (f"{COOKIE}=sps_a; stoppress_ticket=sp_b", "sps_a", ""),
+        (f"{COOKIE}=st_a; stoppress_ticket=st_b", "st_b", ""),
+        ("stoppress_ticket=st_b", "st_b", ""),
+        ("stoppress_ticket=sps_b", "", ""),
+    ],
+)
+def test_a_ticket_stands_behind_a_session(
+    cookies: str, secret: str, ticket: str
+) -> None:
+    """For reads, from our own pages: no write counts by a ticket."""
+    given = {"cookie": cookies}
+    read = found(given)
+    assert (read.secret, read.ticket) == (secret, ticket)
+    assert found(given, method="POST").ticket == ""
+    assert found(given | SIBLING) == NOBODY
+
+
 def test_a_cookie_may_be_unknown_and_a_token_may_not() -> None:
     must = {kind: Credential(kind).must_be_known for kind in CredentialKind}
     assert {kind.value for kind, known in must.items() if known} == {

@@ -9,7 +9,8 @@ Rules, in this order:
 - Too many from one address: reconnect later; nothing is looked up.
 - The server shuts down: reconnect. Too many readers: reconnect later.
 - A token that is sent must be known, even if none is needed. The page does not send
-  the cookie by itself: an unknown cookie counts as none.
+  the cookie by itself: an unknown cookie counts as none, and leaves the ticket beside
+  it.
 - A feed that does not exist, or is private and not for this token: no such feed. Only
   a token with another right on the feed gets the code that reading is not allowed.
 - A feed closed more than an hour ago has no live connection.
@@ -164,6 +165,10 @@ async def admitted(
         services.settings.desk_cookie,
         query_token=query_secret(connection.query_params),
     )
+    is_desk = any(map(is_desk_log, feeds))
+    if is_desk:
+        # For the desk's person a reader's ticket does not stand in.
+        credential = credential._replace(ticket="")
     caller: Caller | None = None
     token_unknown = False
     try:
@@ -173,7 +178,7 @@ async def admitted(
     except TooMany:
         return ANYONE, CloseCode.TOO_MANY
     rights = services.line_rights.of(caller)
-    if caller is None and any(map(is_desk_log, feeds)):
+    if caller is None and is_desk:
         # Checked whether or not the feed exists.
         return rights, CloseCode.UNAUTHENTICATED
     if len(feeds) == 1:

@@ -9,6 +9,9 @@ CALLERS = {
     "sp_other": Caller(
         id="t2", name="other", kind="token", scopes=("read",), feeds=("other",)
     ),
+    "st_secret": Caller(
+        id="t3", name="reader", kind="ticket", scopes=("read",), feeds=("secret",)
+    ),
 }
 
 SESSION = Caller(id="t1", name="all", kind="session", scopes=("read",))

@@ -110,6 +110,26 @@ async def test_a_stale_cookie_is_ignored_on_every_transport(live: LiveServer) ->
 
 
 @on_every_server()
+async def test_a_stale_cookie_leaves_the_ticket_beside_it(live: LiveServer) -> None:
+    """On every transport; not at the desk, whose person has to sign in again."""
+    live.upstream.make("secret", visibility="private")
+    await live.hub.channel("secret")
+    cookies = "stoppress_desk=sps_wrong; stoppress_ticket=st_secret"
+    both = {"cookie": cookies, "origin": "http://h"}
+    for query in ("feed=secret", "feed=x&feed=secret"):
+        async with live.ws(query, additional_headers=both) as socket:
+            assert (await take(socket, 1))[0]["type"] == "hello"
+    async with live.stream("secret", **both) as stream:
+        assert cursors(await stream.take(1)) == ["hello k3v9-0"]
+    assert (await live.get("/v1/feeds/secret/events", **both)).status_code == 200
+    async with live.ws("desk=secret&feed=x", additional_headers=both) as socket:
+        assert await code(socket) == 4401
+    sibling = {"cookie": cookies, "origin": "http://blog.h"}
+    async with live.ws("feed=secret", additional_headers=sibling) as socket:
+        assert await code(socket) == 4404
+
+
+@on_every_server()
 async def test_a_cookie_counts_only_from_the_sites_own_origin(live: LiveServer) -> None:
     """A page of a sibling site reads public feeds only."""
     live.upstream.make("secret", visibility="private")
