@@ -77,7 +77,7 @@ def credential_in(
         services.settings.origin,
         services.settings.desk_cookie,
         method=request.method,
-        query_token=(
+        query_ticket=(
             request.query_params.get("ticket")
             if request.scope["query_string"]
             else None

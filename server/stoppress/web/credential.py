@@ -1,8 +1,12 @@
 """Finds the credential of a request: one pure function for API, pages and live line.
 
 Rules:
-- A request has at most one: `Authorization: Bearer`, else `?token=` where it is
-  allowed (browsers set no headers on WebSocket and EventSource), else the cookie.
+- A request has at most one: `Authorization: Bearer`, else `?ticket=`, else `?token=`
+  where it is allowed (browsers set no headers on WebSocket and EventSource), else the
+  cookie.
+- `?ticket=` is for tickets, which only read, and for a minute in an address: another
+  secret in it is an unknown one.
+- Blanks around a secret are no part of it, for every rule.
 - Browsers add the cookie to requests of any page, so it is accepted only from pages of
   our own origin, for reads too. The browser names the requesting site: Sec-Fetch-Site,
   which no page can set, else Origin. `none` (the address bar) is accepted.
@@ -19,7 +23,7 @@ Rules:
   none, and a session anywhere else is an unknown secret.
 - A cookie whose session has ended counts as none: the browser sends it, not the editor.
   A read then counts by the ticket in its own cookie, if there is one.
-  An unknown bearer token or `?token=` is refused.
+  An unknown bearer token, `?token=` or `?ticket=` is refused.
 """
 
 from __future__ import annotations
@@ -38,8 +42,7 @@ TICKET = "st_"
 """The prefix of tickets (`desk/private_feed_read_tickets.py`)."""
 FROM_QUERY = "Ticket"
 """The scheme of an Authorization header that was a ticket in the query: it is moved
-from
-there before the address can be logged (`line/takeover.py`)."""
+from there before the address can be logged (`line/takeover.py`)."""
 
 HeaderLookup = Callable[[str], str | None]
 """A header's value by its lower-case name; several cookies joined by "; "."""
@@ -82,6 +85,7 @@ def credential_of(
     *,
     method: str = "GET",
     query_token: str | None = None,
+    query_ticket: str | None = None,
     from_link: bool = False,
 ) -> Credential:
     """Find the credential of a request, by the rules of this module.
@@ -91,12 +95,15 @@ def credential_of(
     authorization = header("authorization")
     if authorization is not None:
         scheme, _, secret = authorization.partition(" ")
+        secret = secret.strip()
         if scheme.lower() == FROM_QUERY.lower():
-            return Credential(CredentialKind.QUERY, _no_session(secret.strip()))
+            return Credential(CredentialKind.QUERY, _only_ticket(secret))
         if scheme.lower() != "bearer":
             return Credential(CredentialKind.MALFORMED, scheme)
-        return Credential(CredentialKind.BEARER, _no_session(secret.strip()))
-    if query_token:
+        return Credential(CredentialKind.BEARER, _no_session(secret))
+    if query_ticket := (query_ticket or "").strip():
+        return Credential(CredentialKind.QUERY, _only_ticket(query_ticket))
+    if query_token := (query_token or "").strip():
         return Credential(CredentialKind.QUERY, _no_session(query_token))
     cookies = header("cookie")
     if cookies is None or (cookie not in cookies and TICKET_COOKIE not in cookies):
@@ -140,6 +147,11 @@ def cookies_in(header: str) -> dict[str, str]:
 def _no_session(secret: str) -> str:
     """The secret; "" for a session, which is accepted only in its cookie."""
     return "" if secret.startswith(SESSION) else secret
+
+
+def _only_ticket(secret: str) -> str:
+    """The secret; "", which is unknown, for all but a ticket."""
+    return secret if secret.startswith(TICKET) else ""
 
 
 def is_from_our_page(header: HeaderLookup, own_origin: str) -> bool:

@@ -158,6 +158,28 @@ async def test_a_page_of_another_site_reads_nothing_with_the_cookie(
 
 
 @pytest.mark.asyncio
+async def test_an_address_holds_tickets_only() -> None:
+    """Another secret in it is an unknown one, for reads and writes."""
+    async with open_harness() as harness:
+        await harness.feed(visibility="private")
+        given = {"ticket": ADMIN}
+        path = "/v1/feeds/quay"
+        write = await harness.public.post(f"{path}/posts", params=given, json={})
+        assert write.status_code == 401
+        for address in (path, f"{path}/posts", "/v1/feeds", "/v1/tokens"):
+            answer = await harness.public.get(address, params=given)
+            assert answer.status_code == 401, address
+        ticket = (await harness.services.tickets.issue("quay", b"")).ticket
+        for text in (ticket, f" {ticket} "):
+            answer = await harness.public.get(path, params={"ticket": text})
+            assert answer.status_code == 200
+        write = await harness.public.post(
+            f"{path}/posts", params={"ticket": ticket}, json={"body": "x"}
+        )
+        assert write.status_code == 403
+
+
+@pytest.mark.asyncio
 async def test_a_bearer_token_beats_the_cookie() -> None:
     """And needs no origin."""
     async with open_harness() as harness:

@@ -126,6 +126,33 @@ def test_a_link_opens_the_desk_and_nothing_else(site: str) -> None:
         assert found(given | change, from_link=True) == NOBODY
 
 
+def test_a_ticket_in_the_query_is_a_ticket() -> None:
+    """Nothing else is, however it is written; blanks are no part of it."""
+    for given, secret in (
+        ("st_a", "st_a"),
+        (" st_a\t", "st_a"),
+        ("sp_a", ""),
+        ("sps_a", ""),
+        ("ey.a.b", ""),
+        ("x", ""),
+    ):
+        expected = Credential(CredentialKind.QUERY, secret)
+        assert found(DESK, query_ticket=given) == expected
+        assert found({"authorization": f"Ticket {given}"}) == expected
+        assert found({}, query_ticket=given, query_token="sp_b") == expected
+    for empty in (None, "", " "):
+        assert found(DESK, query_ticket=empty) == READS
+        assert found({}, query_ticket=empty, query_token="sp_b").secret == "sp_b"
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t", "\x1c"])
+def test_blanks_around_a_secret_change_nothing(blank: str) -> None:
+    session = f"{blank}sps_a{blank}"
+    assert found({}, query_token=session) == Credential(CredentialKind.QUERY, "")
+    assert found({"authorization": f"Bearer {session}"}).secret == ""
+    assert found({}, query_token=f"{blank}st_a{blank}").secret == "st_a"
+
+
 @pytest.mark.parametrize(
     ("cookies", "secret", "ticket"),
     [

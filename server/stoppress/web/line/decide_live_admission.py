@@ -98,11 +98,6 @@ def has_secret(query: bytes) -> bool:
     return b"token=" in query or b"ticket=" in query
 
 
-def query_secret(query: Mapping[str, str]) -> str | None:
-    """The secret in a query, of either parameter."""
-    return query.get("ticket") or query.get("token")
-
-
 def _asked_for(query: bytes) -> Wanted:
     pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True)
     feeds = [value for name, value in pairs if name == "feed"]
@@ -163,7 +158,8 @@ async def admitted(
         header_lookup(connection),
         services.settings.origin,
         services.settings.desk_cookie,
-        query_token=query_secret(connection.query_params),
+        query_token=connection.query_params.get("token"),
+        query_ticket=connection.query_params.get("ticket"),
     )
     is_desk = any(map(is_desk_log, feeds))
     if is_desk:

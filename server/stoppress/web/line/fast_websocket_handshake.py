@@ -32,7 +32,6 @@ from stoppress.web.line.decide_live_admission import (
     asked_for,
     decide,
     has_secret,
-    query_secret,
 )
 from stoppress.web.line.head_checks import is_host
 from stoppress.web.line.websocket_handshake import accepted, agreement, head
@@ -178,12 +177,13 @@ def _caller(
     services: Services, request: HandshakeRequest, query: bytes
 ) -> Caller | None:
     """The caller of the request, or None; raises LookupError if it is not cached."""
-    named = query_secret(dict(parse_qsl(query.decode()))) if has_secret(query) else None
+    named = dict(parse_qsl(query.decode())) if has_secret(query) else {}
     credential = credential_of(
         request.header,
         services.settings.origin,
         services.settings.desk_cookie,
-        query_token=named,
+        query_token=named.get("token"),
+        query_ticket=named.get("ticket"),
     )
     if credential.kind is CredentialKind.NONE:
         return None

@@ -14,8 +14,8 @@ Rules:
   if none takes the connection, to uvicorn's own parser).
 - The reader replaces the protocol in uvicorn's `connections`: the shutdown finds it
   there and waits for it. Therefore `limit_concurrency` must not be set.
-- A secret in the query (`token=`), for browsers that can't set headers, becomes an
-  Authorization header before it can be logged.
+- A secret in the query (`token=`, `ticket=`), for browsers that can't set headers,
+  becomes an Authorization header before it can be logged.
 - The names used inside uvicorn are listed in `uvicorn_private_names.py`.
 """
 
@@ -34,6 +34,7 @@ from websockets.protocol import Protocol as Framing
 
 from stoppress.hub.deflate_negotiation import DeflateAgreement
 from stoppress.hub.socket_readers import Registry
+from stoppress.web.credential import FROM_QUERY, TICKET
 from stoppress.web.line.lingering_close import AnswerTransport, LingeringClose
 
 TAKEOVER = "stop_press.takeover"
@@ -228,16 +229,19 @@ def hide_token(scope: dict[str, Any]) -> None:
     ):
         return
     kept: list[bytes] = []
-    secret = ""
+    secrets = {b"token": "", b"ticket": ""}
     for part in query.split(b"&"):
         name, _, value = part.partition(b"=")
-        if name in (b"token", b"ticket"):
-            secret = unquote_plus(value.decode("latin-1"))
+        if name in secrets:
+            secrets[name] = unquote_plus(value.decode("latin-1")).strip()
         else:
             kept.append(part)
+    secret = secrets[b"ticket"] or secrets[b"token"]
     scope["query_string"] = b"&".join(kept)
     headers: list[tuple[bytes, bytes]] = scope["headers"]
     if secret and not any(name == b"authorization" for name, _ in headers):
         value = secret.encode("ascii", "replace")
-        scheme = b"Ticket " if secret.startswith("st_") else b"Bearer "
-        headers.append((b"authorization", scheme + value))
+        # Also of a ticket in `token=`, for which the age in an address counts as well.
+        is_ticket = bool(secrets[b"ticket"]) or secret.startswith(TICKET)
+        scheme = FROM_QUERY if is_ticket else "Bearer"
+        headers.append((b"authorization", scheme.encode() + b" " + value))

@@ -62,6 +62,8 @@ async def test_refusals_are_close_codes(live: LiveServer) -> None:
         ("feed=secret", {"Authorization": "Bearer sp_other"}, 4404),
         ("feed=secret", {"Authorization": "Bearer sp_wrong"}, 4401),
         ("feed=x&token=sp_wrong", {}, 4401),
+        ("feed=x&ticket=sp_all", {}, 4401),
+        ("feed=x&ticket=%20sp_all", {}, 4401),
     ]:
         async with live.ws(query, additional_headers=headers) as socket:
             assert await code(socket) == expected, (query, headers)
@@ -84,8 +86,9 @@ async def test_a_token_opens_a_private_feed_on_every_transport(
     bearer = {"Authorization": "Bearer sp_all"}
     async with live.ws("feed=secret", additional_headers=bearer) as socket:
         assert cursors(await take(socket, 1)) == ["hello k3v9-0"]
-    async with live.ws("feed=secret&token=sp_all") as socket:
-        assert cursors(await take(socket, 1)) == ["hello k3v9-0"]
+    for query in ("token=sp_all", "token=%20sp_all", "ticket=st_secret"):
+        async with live.ws(f"feed=secret&{query}") as socket:
+            assert cursors(await take(socket, 1)) == ["hello k3v9-0"]
     async with live.stream("secret", "token=sp_all") as stream:
         assert cursors(await stream.take(1)) == ["hello k3v9-0"]
     assert (await live.get("/v1/feeds/secret/events", **bearer)).status_code == 200

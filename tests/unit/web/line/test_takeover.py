@@ -10,6 +10,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from stoppress.hub import open_channels
+from stoppress.web.line.takeover import hide_token
 from stoppress.wire.close_codes import CloseCode
 from tests.unit.web.line.bare import STREAM, UPGRADE, raw, taken
 from tests.unit.web.line.live_harness import LiveServer, code, cursors, take
@@ -187,3 +188,32 @@ async def test_a_secret_in_the_query_is_not_logged(live: LiveServer) -> None:
     assert any("/v1/live?feed=nowhere" in line for line in lines)
     assert any("since=k3v9-0" in line for line in lines)
     assert not any("sp_all" in line or "sp%5Fall" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("query", "header"),
+    [
+        (b"feed=x", None),
+        (b"feed=x&token=sp_a", b"Bearer sp_a"),
+        (b"token=ey.a.b&feed=x", b"Bearer ey.a.b"),
+        (b"feed=x&ticket=st_a", b"Ticket st_a"),
+        (b"feed=x&token=st_a", b"Ticket st_a"),
+        # Blanks are no part of it: the age of a ticket in an address counts.
+        (b"feed=x&token=%20st_a", b"Ticket st_a"),
+        (b"feed=x&ticket=%20st_a+", b"Ticket st_a"),
+        (b"feed=x&token=%1Cst_a", b"Ticket st_a"),
+        # Not a ticket, and so unknown (`web/credential.py`).
+        (b"feed=x&ticket=sp_a", b"Ticket sp_a"),
+        (b"ticket=st_a&feed=x&token=sp_a", b"Ticket st_a"),
+        (b"feed=x&ticket=&token=sp_a", b"Bearer sp_a"),
+        (b"feed=x&ticket=%20", None),
+    ],
+)
+def test_a_secret_of_the_query_becomes_a_header(
+    query: bytes, header: bytes | None
+) -> None:
+    headers: list[tuple[bytes, bytes]] = []
+    scope = {"query_string": query, "path": "/v1/live", "headers": headers}
+    hide_token(scope)
+    assert scope["query_string"] == b"feed=x"
+    assert headers == ([] if header is None else [(b"authorization", header)])
