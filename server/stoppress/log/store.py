@@ -339,12 +339,12 @@ class RedisStore(RedisDeskLogs):
                 return MarkedWindow(window, newest.secret)
         raise Unavailable(f"the log of {feed!r} keeps changing")
 
-    async def since(self, feed: str, seq: int) -> LogPiece:
+    async def since(self, feed: str, seq: int, most: int = PIECE_EVENTS) -> LogPiece:
         """The events after `seq`: a bounded piece, which may end before the head.
 
-        Raises NotFound.
+        `most` is the limit of events. Raises NotFound.
         """
-        return await self._piece(feed, back=False, beyond=seq)
+        return await self._piece(feed, back=False, beyond=seq, most=most)
 
     async def renew(self, feed: str, reported: Cursor) -> Cursor:
         """Begin a new epoch if the log ends before `told`: its tail is lost.
@@ -353,7 +353,9 @@ class RedisStore(RedisDeskLogs):
         """
         return await self._feed(feed, lambda redis: writes.renew(redis, feed, reported))
 
-    async def _piece(self, feed: str, *, back: bool, beyond: int | None) -> LogPiece:
+    async def _piece(
+        self, feed: str, *, back: bool, beyond: int | None, most: int = PIECE_EVENTS
+    ) -> LogPiece:
         return await self._feed(
             feed,
             lambda redis: reads.piece(
@@ -361,7 +363,7 @@ class RedisStore(RedisDeskLogs):
                 feed,
                 back=back,
                 beyond=beyond,
-                events=PIECE_EVENTS,
+                events=most,
                 size=PIECE_BYTES,
             ),
         )

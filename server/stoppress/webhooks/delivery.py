@@ -10,7 +10,11 @@ Rules:
   beside the new messages: neither waits for the other. It is deleted when accepted,
   otherwise it is kept with the new reason.
 - A message has the form of the live line: an event contains the state of its post when
-  it is sent; the event of a withdrawn post says only that.
+  it is sent; the event of a withdrawn post says only that. So it is read for each
+  attempt, and only its place in the log is kept between two: no text of a post that is
+  withdrawn meanwhile is sent, or stays in memory.
+- Types are chosen by what an event is when it is sent: if only publications are chosen,
+  one whose post is withdrawn meanwhile is not sent any more.
 - If the log does not continue from the cursor (a new epoch, or a pause longer than
   events are kept), the message is a `reset`: the receiver must read the feed again.
 """
@@ -22,7 +26,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -51,7 +55,9 @@ HOLD_S = 15.0
 DELAYS_S = (1.0, 5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0)
 """Pauses between attempts: nine attempts in less than four hours."""
 GONE = "its event is no longer kept: read the feed again"
-"""The reason if a dead letter can't be sent again."""
+"""The reason if the log no longer contains an event that is to be sent."""
+RESET = "reset"
+"""The type of the message that is no event."""
 
 log = logging.getLogger(__name__)
 
@@ -99,8 +105,23 @@ class EventPiece(Protocol):
 class EventStore(WebhookStore, Protocol):
     """Stores webhooks, and reads the logs of their events."""
 
-    async def since(self, feed: str, seq: int) -> EventPiece:
-        """The events after `seq`, in pieces. Raises NotFound."""
+    async def since(self, feed: str, seq: int, most: int = ...) -> EventPiece:
+        """The events after `seq`, in pieces of at most `most`. Raises NotFound."""
+
+
+class _Place(NamedTuple):
+    """Where a message is in the log, without its text, and its type."""
+
+    at: Cursor
+    kind: str
+
+
+class _Sent(NamedTuple):
+    """The result of sending a message: the reason of the last failure, "" if there is
+    nothing more to send."""
+
+    reason: str
+    attempts: int
 
 
 class WebhookDelivery:
@@ -195,108 +216,102 @@ class WebhookDelivery:
                 await asyncio.sleep(FIND_S)
 
     async def _deliver(self, feed: str, hook: Webhook) -> bool:
-        """Deliver a piece of the log; returns whether it had events."""
+        """Deliver a piece of the log; returns whether there was anything new."""
         cursor = await self._store.webhook_cursor(feed, hook.id)
+        places = await self._places_after(feed, cursor)
+        for place in places:
+            if place.kind == RESET or _chosen(hook, place.kind):
+                sent = await self._send(feed, hook, place)
+                if sent is None or sent.reason == GONE:
+                    # It is another process's by now, or the next look finds that the
+                    # log does not continue from the cursor.
+                    return True
+                if sent.reason:
+                    letter = DeadLetter(str(place.at), place.kind, "", 0)
+                    await self._add_dead_letter(feed, hook, letter, sent)
+            await self._store.put_webhook_cursor(feed, hook.id, place.at)
+        return bool(places)
+
+    async def _places_after(self, feed: str, cursor: Cursor) -> list[_Place]:
+        """What follows the cursor: a reset if the log does not continue from it."""
         piece = await self._store.since(feed, cursor.seq)
-        head, events = piece.head, piece.events
+        head = piece.head
         if (
             head.epoch != cursor.epoch
             or head.seq < cursor.seq
-            or _has_hole(events, cursor.seq, head.seq)
+            or _has_hole(piece.events, cursor.seq, head.seq)
         ):
-            reset = encode_messages.reset(feed, head, retry_ms=0)
-            if not await self._send_or_give_up(feed, hook, head, "reset", reset):
-                return True  # it is another process's by now
-            await self._store.put_webhook_cursor(feed, hook.id, head)
-            return True
-        if not events:
-            return False
-        for event in events:
-            at = Cursor(head.epoch, event.seq)
-            if not hook.events or event.type.name in hook.events:
-                message = self._message(feed, piece, event)
-                kind = event.type.name
-                if not await self._send_or_give_up(feed, hook, at, kind, message):
-                    return True
-            await self._store.put_webhook_cursor(feed, hook.id, at)
-        return True
+            return [_Place(head, RESET)]
+        return [
+            _Place(Cursor(head.epoch, event.seq), event.type.name)
+            for event in piece.events
+        ]
 
     async def _resend(self, feed: str, hook: Webhook) -> bool:
         """Send the queued dead letters again; returns whether there were any."""
         letters = await self._store.resends(feed, hook.id)
         for letter in letters:
-            at = Cursor.parse(letter.cursor)
-            message = await self._message_at(feed, at, letter.type)
-            if message is None:
-                await self._add_dead_letter(feed, hook, letter, GONE, 0)
-                continue
-            reason = await self._send(feed, hook, at, message)
-            if reason is None:
+            place = _Place(Cursor.parse(letter.cursor), letter.type)
+            sent = await self._send(feed, hook, place)
+            if sent is None:
                 break  # it is another process's by now
-            if reason:
-                attempts = len(self._delays_s) + 1
-                await self._add_dead_letter(feed, hook, letter, reason, attempts)
+            if sent.reason:
+                await self._add_dead_letter(feed, hook, letter, sent)
             else:
                 await self._store.drop_dead_letter(feed, letter.id)
         return bool(letters)
 
-    async def _message_at(self, feed: str, at: Cursor, kind: str) -> bytes | None:
-        """The message of an earlier event; None if the log no longer contains it."""
-        if kind == "reset":
-            return encode_messages.reset(feed, at, retry_ms=0)
-        piece = await self._store.since(feed, at.seq - 1)
-        found = [event for event in piece.events if event.seq == at.seq]
-        if piece.head.epoch != at.epoch or not found:
-            return None
-        return self._message(feed, piece, found[0])
+    async def _send(self, feed: str, hook: Webhook, place: _Place) -> _Sent | None:
+        """Send one message until it is accepted or all attempts failed.
 
-    def _message(self, feed: str, piece: EventPiece, event: Event) -> bytes:
-        """The message of an event, with the state of its post as it is now."""
-        return encode_messages.event(
-            *(feed, piece.head.epoch, event, self._base, self._foreign),
-            with_verification=_settings.decode(piece.feed).show_verification,
-        )
-
-    async def _send_or_give_up(
-        self, feed: str, hook: Webhook, at: Cursor, kind: str, message: bytes
-    ) -> bool:
-        """Send one message, or add a dead letter; False: lease lost."""
-        reason = await self._send(feed, hook, at, message)
-        if reason:
-            letter = DeadLetter(str(at), kind, reason, 0)
-            attempts = len(self._delays_s) + 1
-            await self._add_dead_letter(feed, hook, letter, reason, attempts)
-        return reason is not None
-
-    async def _send(
-        self, feed: str, hook: Webhook, at: Cursor, message: bytes
-    ) -> str | None:
-        """Send one message until it is accepted ("") or all attempts failed.
-
-        Returns the reason of the last failure; None if the lease was lost.
+        Returns None if the lease was lost.
         """
-        ident = message_id(hook.id, at)
-        reason = ""
+        sent = _Sent("", 0)
         for delay_s in (0.0, *self._delays_s):
             if not await self._waited(feed, hook.id, delay_s):
                 return None
-            now_s = int(self._clock())
-            headers = signed_headers(hook.secret, ident, now_s, message)
-            reason = await self._sender.send(hook.url, headers, message)
+            reason = await self._attempt(feed, hook, place)
+            if reason == GONE:
+                return _Sent(GONE, sent.attempts)
+            sent = _Sent(reason, sent.attempts + 1)
             if not reason:
-                self._metrics.delivered.add()
+                break
+        return sent
+
+    async def _attempt(self, feed: str, hook: Webhook, place: _Place) -> str:
+        """Send one message as it is now; "" if it is accepted or not chosen any more.
+
+        Otherwise the reason. The text is held only while this runs.
+        """
+        if place.kind == RESET:
+            message = encode_messages.reset(feed, place.at, retry_ms=0)
+        else:
+            seq = place.at.seq
+            piece = await self._store.since(feed, seq - 1, 1)
+            event = next((one for one in piece.events if one.seq == seq), None)
+            if piece.head.epoch != place.at.epoch or event is None:
+                return GONE
+            if not _chosen(hook, event.type.name):
                 return ""
-            self._metrics.failed.add()
+            message = encode_messages.event(
+                *(feed, piece.head.epoch, event, self._base, self._foreign),
+                with_verification=_settings.decode(piece.feed).show_verification,
+            )
+        ident, now_s = message_id(hook.id, place.at), int(self._clock())
+        headers = signed_headers(hook.secret, ident, now_s, message)
+        reason = await self._sender.send(hook.url, headers, message)
+        (self._metrics.failed if reason else self._metrics.delivered).add()
         return reason
 
     async def _add_dead_letter(
-        self, feed: str, hook: Webhook, letter: DeadLetter, reason: str, attempts: int
+        self, feed: str, hook: Webhook, letter: DeadLetter, sent: _Sent
     ) -> None:
-        """Store a dead letter after so many more attempts."""
+        """Store a dead letter after more attempts."""
         self._metrics.dead.add()
-        log.warning("a webhook of %s does not take %s: %s", feed, letter.cursor, reason)
+        what = letter.cursor
+        log.warning("a webhook of %s does not take %s: %s", feed, what, sent.reason)
         kept = msgspec.structs.replace(
-            letter, reason=reason, attempts=letter.attempts + attempts
+            letter, reason=sent.reason, attempts=letter.attempts + sent.attempts
         )
         await self._store.add_dead_letter(feed, hook.id, kept)
 
@@ -312,6 +327,11 @@ class WebhookDelivery:
             if left_s <= 0:
                 return True
             await asyncio.sleep(min(left_s, HOLD_S / 3))
+
+
+def _chosen(hook: Webhook, kind: str) -> bool:
+    """Whether the webhook gets events of this type."""
+    return not hook.events or kind in hook.events
 
 
 def _has_hole(events: tuple[Event, ...], seq: int, head: int) -> bool:

@@ -1,4 +1,4 @@
-"""A post that is taken down is nowhere: store, disk, answers, lines, memory."""
+"""A post that is taken down is nowhere: store, disk, answers, messages, memory."""
 
 from __future__ import annotations
 
@@ -34,16 +34,20 @@ OTHER_REQUESTS = 40
 
 
 class Purged:
-    """A cache in front that writes down what it is told to drop."""
+    """A cache in front that writes down what it is told to drop; and the address of a
+    webhook, which accepts nothing of a post."""
 
     def __init__(self) -> None:
         calls = self.calls = list[Any]()
+        hooked = self.hooked = list[Any]()
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 size = int(self.headers["content-length"])
-                calls.append(msgspec.json.decode(self.rfile.read(size)))
-                self.send_response(200)
+                is_purge = self.path == "/purge"
+                said = msgspec.json.decode(self.rfile.read(size))
+                (calls if is_purge else hooked).append(said)
+                self.send_response(200 if is_purge else 500)
                 self.send_header("content-length", "0")
                 self.end_headers()
 
@@ -51,7 +55,8 @@ class Purged:
                 """Say nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/purge"
+        self.host = f"127.0.0.1:{self.server.server_port}"
+        self.url = f"http://{self.host}/purge"
         Thread(target=self.server.serve_forever, daemon=True).start()
 
 
@@ -69,7 +74,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, purged: Purged) -> Iterator[S
     """Two workers with an embedded store, and a cache in front."""
     data = tmp_path_factory.mktemp("takedown") / "data"
     options = ("--workers", "2", "--drain-s", "0.2", "--purge-url", purged.url)
-    with started(data, *options) as server:
+    with started(data, *options, "--webhook-hosts", purged.host) as server:
         yield server
 
 
@@ -162,14 +167,21 @@ def other_traffic(lines: Sequence[httpx.Client], feed: str) -> None:
 
 @pytest.mark.asyncio
 async def test_a_takedown_erases_every_copy(pair: Server, purged: Purged) -> None:
-    """On disk, in answers and on live lines at once; in memory after other traffic."""
+    """On disk, in answers and on live lines at once; in memory after other traffic,
+    also of the worker that tries again to send it to a webhook."""
     feed = await asyncio.to_thread(pair.new_feed)
+    hook = {"url": f"http://{purged.host}/hook"}
+    hooks = f"/v1/feeds/{feed}/webhooks"
+    made = await asyncio.to_thread(pair.request, "POST", hooks, hook)
+    assert made.status_code == 201, made.text
     post = await asyncio.to_thread(publish_and_edit, pair, feed)
     with socket_of(pair) as store:
         refused = {"key": "none", "feed": feed, "post": f'{{"body":"{NEEDLE}"}}'}
         store.xadd("stoppress:inbox", refused)
         await until(lambda: bool(store.xlen("stoppress:inbox:refused")))
     assert on_disk(pair.data) and await asyncio.to_thread(shows, pair, feed, post)
+    await until_in_thread(lambda: purged.hooked)
+    assert NEEDLE in purged.hooked[0]["post"]["headline"]
     workers = workers_of(pair)
     assert len(workers) == 2
     assert any(places_of(one, NEEDLE.encode()) for one in workers)
@@ -223,6 +235,9 @@ async def test_a_takedown_erases_every_copy(pair: Server, purged: Purged) -> Non
             client.close()
     with socket_of(pair) as store:
         assert store.xlen("stoppress:inbox:refused") == 0
+    await until(lambda: purged.hooked[-1]["type"] == "post.withdrawn", FORGOTTEN_S)
+    assert purged.hooked[-1]["cursor"] == purged.hooked[0]["cursor"]
+    assert purged.hooked[-1]["post"] == {"id": post}
 
 
 def _epoch(message: Any) -> str:

@@ -72,6 +72,7 @@ async def test_a_part_of_the_log_is_read_after_a_seq(store: RedisStore) -> None:
     piece = await store.since("x", 1)
     assert piece.head == window.cursor
     assert piece.events == window.events[1:]
+    assert (await store.since("x", 1, 1)).events == window.events[1:2]
     assert (await store.since("x", 3)).events == ()
 
 

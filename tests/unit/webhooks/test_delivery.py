@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, cast
 
@@ -35,11 +35,11 @@ class Store(MemoryStore):
     first = 0
     """Events up to this one were let go."""
 
-    async def since(self, feed: str, seq: int) -> LogPiece:
+    async def since(self, feed: str, seq: int, most: int = 2) -> LogPiece:
         """What followed."""
         window = self._feed(feed).window()
         after = [one for one in window.events if one.seq > max(seq, self.first)]
-        return LogPiece(window.cursor, FEED, tuple(after[:2]))
+        return LogPiece(window.cursor, FEED, tuple(after[:most]))
 
 
 class Sender:
@@ -50,15 +50,22 @@ class Sender:
         self.ids: list[str] = []
         self.signed: set[str] = set()
         self.refused: set[str] = set()
+        self.tried: list[bytes] = []
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+        """Done once, before the first refusal."""
 
     async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> str:
         """Take it or not."""
         message = json.loads(body)
         ident, at_s = headers["webhook-id"], int(headers["webhook-timestamp"])
         self.ids.append(ident)
+        self.tried.append(body)
         if dict(headers) == dict(signed_headers(SECRET, ident, at_s, body)):
             self.signed.add(ident)
         if message["cursor"] in self.refused:
+            if self.meanwhile is not None:
+                meanwhile, self.meanwhile = self.meanwhile, None
+                await meanwhile()
             return "it answered 500"
         self.taken.append(message)
         return ""
@@ -104,6 +111,14 @@ async def ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+
+
+def held_by(task: asyncio.Task[Any]) -> Iterator[str]:
+    """What the calls that a task waits in have in their variables."""
+    waiting: Any = task.get_coro()
+    while (frame := getattr(waiting, "cr_frame", None)) is not None:
+        yield repr(frame.f_locals)
+        waiting = waiting.cr_await
 
 
 async def test_events_come_in_order_as_readers_get_them() -> None:
@@ -154,6 +169,110 @@ async def test_types_are_chosen() -> None:
     await until(lambda: bureau.store.hook_cursors["x", "h"] == head)
     await ended(task)
     assert [one["post"] for one in bureau.sender.taken] == [{"id": "a"}] * 2
+
+
+async def test_a_post_that_is_withdrawn_is_not_sent_again() -> None:
+    """Between two attempts, and among what waits: its text is neither sent nor held."""
+    bureau = await Bureau().open()
+    await bureau.publish("a", "b")
+    bureau.sender.refused = {"e1-1"}
+
+    async def withdraw() -> None:
+        await bureau.store.write(write(withdrawn("a", 1), withdrawn("b", 1)))
+
+    bureau.sender.meanwhile = withdraw
+    delivery = bureau.delivery()
+    delivery._delays_s = (3600.0,)
+    task = asyncio.create_task(delivery.run())
+    await until(lambda: bureau.sender.meanwhile is None)
+    await until(lambda: bureau.sender.ids == ["h.e1-1"])
+    held = [text for one in asyncio.all_tasks() for text in held_by(one)]
+    assert any("3600" in text for text in held)
+    assert not any('"headline"' in text for text in held)
+    await ended(task)
+
+    bureau.store.holders.clear()
+    bureau.sender.refused = set()
+    task = asyncio.create_task(bureau.delivery().run())
+    await until(lambda: len(bureau.sender.taken) == 4)
+    await ended(task)
+    shown = [(one["type"], one["post"]) for one in bureau.sender.taken]
+    assert shown == [("post.withdrawn", {"id": name}) for name in "abab"]
+
+
+async def test_an_attempt_has_the_state_of_its_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A withdrawn post, what the feed no longer shows; new events and dead letters."""
+    shows = json.dumps(json.loads(FEED) | {"show_verification": True}).encode()
+    hides = FEED
+    monkeypatch.setitem(globals(), "FEED", shows)
+    monkeypatch.setitem(globals(), "POST", b'{"verification":"single",' + POST[1:])
+    bureau = await Bureau().open()
+    await bureau.publish("a", "b", "c")
+    await bureau.store.put_webhook_cursor("x", "h", Cursor("e1", 1))
+    letter = DeadLetter("e1-1", "post.published", "it answered 500", 3)
+    await bureau.store.add_dead_letter("x", "h", letter)
+    await bureau.store.queue_resends("x", "h", ["h.e1-1"])
+    bureau.sender.refused = {"e1-1", "e1-2"}
+    delivery = bureau.delivery()
+    delivery._delays_s = (0.01,) * 1000
+    task = asyncio.create_task(delivery.run())
+    await until(lambda: {"h.e1-1", "h.e1-2"} <= set(bureau.sender.ids))
+    await bureau.store.write(write(withdrawn("a", 1)))
+    monkeypatch.setitem(globals(), "FEED", hides)
+    bureau.sender.refused = set()
+    await until(lambda: len(bureau.sender.taken) == 4)
+    await ended(task)
+    assert bureau.sender.signed == {f"h.e1-{n}" for n in (1, 2, 3, 4)}
+    assert b'"single"' in bureau.sender.tried[0]
+    taken = {one["cursor"]: one for one in bureau.sender.taken}
+    assert taken["e1-1"]["type"] == taken["e1-4"]["type"] == "post.withdrawn"
+    assert taken["e1-1"]["post"] == taken["e1-4"]["post"] == {"id": "a"}
+    for cursor in ("e1-2", "e1-3"):
+        assert taken[cursor]["post"]["headline"] == "H"
+        assert "verification" not in taken[cursor]["post"]
+    assert bureau.store.letters == []
+
+
+async def test_a_type_that_is_not_chosen_is_not_sent_at_a_later_attempt() -> None:
+    """Nor again: publications were chosen, and the post is withdrawn by then."""
+    bureau = await Bureau().open(events=("post.published",))
+    await bureau.publish("a", "b")
+    bureau.sender.refused = {"e1-1"}
+
+    async def withdraw() -> None:
+        await bureau.store.write(write(withdrawn("a", 1)))
+
+    bureau.sender.meanwhile = withdraw
+    letter = DeadLetter("e1-1", "post.published", "it answered 500", 3)
+    await bureau.store.add_dead_letter("x", "h", letter)
+    task = asyncio.create_task(bureau.delivery().run())
+    await until(lambda: len(bureau.sender.taken) == 1)
+    await bureau.store.queue_resends("x", "h", ["h.e1-1"])
+    await until(lambda: not bureau.store.letters)
+    await ended(task)
+    assert bureau.sender.ids == ["h.e1-1", "h.e1-2"]
+
+
+async def test_an_event_that_is_let_go_between_attempts_is_a_reset() -> None:
+    """Nothing more is tried for it; the receiver is told to read the feed again."""
+    bureau = await Bureau().open()
+    await bureau.publish("a", "b", "c")
+    bureau.sender.refused = {"e1-1"}
+
+    async def let_go() -> None:
+        bureau.store.first = 2
+
+    bureau.sender.meanwhile = let_go
+    task = asyncio.create_task(bureau.delivery().run())
+    await until(lambda: len(bureau.sender.taken) == 1)
+    head = Cursor("e1", 3)
+    await until(lambda: bureau.store.hook_cursors["x", "h"] == head)
+    await ended(task)
+    assert bureau.sender.ids == ["h.e1-1", "h.e1-3"]
+    assert bureau.sender.taken[0]["type"] == "reset"
+    assert bureau.store.letters == []
 
 
 async def test_an_undelivered_message_is_a_dead_letter() -> None:
