@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from stoppress.desk.webhooks_and_dead_letters import DeadLetter, Webhook, message_id
+from stoppress.desk.webhooks_and_dead_letters import (
+    MAX_WEBHOOKS,
+    DeadLetter,
+    Webhook,
+    message_id,
+)
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import (
     DeletedSince,
@@ -40,6 +45,8 @@ class MemoryWebhooks(MemoryStoreCore):
         if earlier is not None:
             return earlier
         kept = self._feed(feed)
+        if sum(of == feed for of, _ in self.hooks) >= MAX_WEBHOOKS:
+            raise OverflowError(feed)
         self.hooks[feed, hook.id] = hook
         self.hook_cursors[feed, hook.id] = kept.cursor
         self.audited.append(("webhook.created", hook.id))

@@ -89,7 +89,8 @@ class WebhookStore(Protocol):
         """Add a webhook; it gets the events after the current head.
 
         Returns the webhook under the Idempotency-Key: `hook`, or the one that the key
-        made before. Raises NotFound, IdempotencyKeyReused, DeletedSince.
+        made before. Raises OverflowError if the feed has MAX_WEBHOOKS, NotFound,
+        IdempotencyKeyReused, DeletedSince.
         """
 
     async def recall_webhook(
@@ -204,8 +205,6 @@ class WebhookDesk:
                 raise Invalid(
                     f"events[{index}]", f"{name[:80]!r} is unknown: use {known}"
                 )
-        if len(await self._store.webhooks(feed)) >= MAX_WEBHOOKS:
-            raise Conflict(f"a feed has {MAX_WEBHOOKS} webhooks at most: delete one")
         hook = Webhook(
             secrets.token_hex(8),
             given.url,
@@ -213,7 +212,11 @@ class WebhookDesk:
             instant(self._clock()),
             tuple(dict.fromkeys(given.events)),
         )
-        stored = await self._store.add_webhook(feed, hook, idempotency)
+        try:
+            stored = await self._store.add_webhook(feed, hook, idempotency)
+        except OverflowError:
+            most = f"a feed has {MAX_WEBHOOKS} webhooks at most"
+            raise Conflict(f"{most}: delete one") from None
         return MadeWebhook(stored, repeated=stored.id != hook.id)
 
     async def all(self, feed: str) -> Sequence[Webhook]:

@@ -17,6 +17,7 @@ import msgspec
 
 from stoppress.desk.webhooks_and_dead_letters import (
     MAX_DEAD_LETTERS,
+    MAX_WEBHOOKS,
     DeadLetter,
     Webhook,
     message_id,
@@ -117,7 +118,8 @@ class RedisWebhooks(RedisCredentials):
         """Add a webhook; it gets the events after the current head.
 
         Returns the webhook under the Idempotency-Key: `hook`, or the one that the key
-        made before. Raises NotFound, IdempotencyKeyReused, DeletedSince.
+        made before. Raises OverflowError if the feed has MAX_WEBHOOKS, NotFound,
+        IdempotencyKeyReused, DeletedSince.
         """
         await self._at(
             WEBHOOK_FEEDS,
@@ -144,7 +146,10 @@ class RedisWebhooks(RedisCredentials):
         )
         fingerprint = "" if idempotency is None else idempotency.fingerprint
         entry = made_entry("webhook.created", feed=feed, subject=values[0])
-        args = (fingerprint, *values, self._ttl_s, *self.audit.args(entry))
+        args = (
+            *(fingerprint, *values, self._ttl_s, *self.audit.args(entry)),
+            MAX_WEBHOOKS,
+        )
 
         async def step(redis: RedisCommands) -> Any:
             return await redis.write(_ADD, names, args)
@@ -156,6 +161,8 @@ class RedisWebhooks(RedisCredentials):
                 raise IdempotencyKeyReused(
                     "" if idempotency is None else idempotency.key
                 )
+            case [b"full"]:
+                raise OverflowError(feed)
             case [b"repeated", name, b""]:
                 raise DeletedSince("webhook", name.decode())
             case [b"repeated", _, record]:

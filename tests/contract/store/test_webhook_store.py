@@ -6,7 +6,11 @@ import asyncio
 
 import pytest
 
-from stoppress.desk.webhooks_and_dead_letters import DeadLetter, Webhook
+from stoppress.desk.webhooks_and_dead_letters import (
+    MAX_WEBHOOKS,
+    DeadLetter,
+    Webhook,
+)
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import DeletedSince, IdempotencyKeyReused, NotFound
 from stoppress.domain.store_requests_and_results import Idempotency
@@ -180,6 +184,34 @@ async def test_a_key_makes_one_webhook(any_store: AnyStore) -> None:
     await any_store.drop_feed("x", None, None)
     await made(any_store)
     assert await any_store.add_webhook("x", other, key) == other
+
+
+async def test_a_feed_has_a_limit_of_webhooks(any_store: AnyStore) -> None:
+    """Also for requests at the same moment; a repeat of a key is none more."""
+    store = any_store
+    await made(store)
+    hooks = [
+        Webhook(f"{n:02}", HOOK.url, HOOK.secret, "a") for n in range(MAX_WEBHOOKS + 6)
+    ]
+    keys = [Idempotency("me", hook.id, "f1") for hook in hooks]
+    adding = (store.add_webhook("x", *one) for one in zip(hooks, keys, strict=True))
+    done = await asyncio.gather(*adding, return_exceptions=True)
+    added = [one for one in done if isinstance(one, Webhook)]
+    assert list(await store.webhooks("x")) == added
+    assert len(added) == MAX_WEBHOOKS
+    refused = [one for one in done if isinstance(one, OverflowError)]
+    assert len(refused) == 6
+    key = keys[hooks.index(added[0])]
+    assert await store.add_webhook("x", HOOK, key) == added[0]
+    await store.put_webhook_cursor("x", added[0].id, Cursor("k", 7))
+    assert await store.drop_webhook("x", added[0].id)
+    await store.put_webhook_cursor("x", added[0].id, Cursor("k", 8))
+    assert await store.add_webhook("x", HOOK) == HOOK
+    with pytest.raises(OverflowError):
+        await store.add_webhook("x", Webhook("z", HOOK.url, HOOK.secret, "a"))
+    await store.drop_feed("x", None, None)
+    await made(store)
+    assert await store.add_webhook("x", HOOK) == HOOK
 
 
 async def test_the_idempotency_record_of_a_webhook_expires(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -64,12 +65,14 @@ async def test_an_invalid_webhook_is_refused(
 
 
 async def test_there_is_a_bound() -> None:
-    """And a feed that is not there has none."""
+    """Also for requests at the same moment; a feed that is not there has none."""
     made = await desk()
     raw = json.dumps({"url": URL}).encode()
-    for _ in range(MAX_WEBHOOKS):
-        await made.make("x", raw, CALLER)
-    with pytest.raises(Conflict):
+    making = [made.make("x", raw, CALLER) for _ in range(MAX_WEBHOOKS + 6)]
+    done = await asyncio.gather(*making, return_exceptions=True)
+    assert sum(isinstance(one, Conflict) for one in done) == 6
+    assert len(await made.all("x")) == MAX_WEBHOOKS
+    with pytest.raises(Conflict, match="10 webhooks at most: delete one"):
         await made.make("x", raw, CALLER)
     with pytest.raises(NotFound):
         await made.make("y", raw, CALLER)
