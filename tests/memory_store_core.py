@@ -111,6 +111,8 @@ class MemoryStoreCore:
         """The schedule, unordered."""
         self.present: dict[str, dict[str, str]] = {}
         self.hooks: dict[tuple[str, str], Webhook] = {}
+        self.hook_feeds: dict[str, int] = {}
+        """Feeds that may have webhooks, by the time when the last one was added."""
         self.hook_cursors: dict[tuple[str, str], Cursor] = {}
         self.holders: dict[tuple[str, str], str] = {}
         self.letters: list[tuple[str, DeadLetter]] = []

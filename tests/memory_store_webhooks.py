@@ -12,6 +12,7 @@ from stoppress.desk.webhooks_and_dead_letters import (
     Webhook,
     message_id,
 )
+from stoppress.desk.write_outcome_and_checks import now_ms
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import (
     DeletedSince,
@@ -28,8 +29,14 @@ class MemoryWebhooks(MemoryStoreCore):
     """The part of a MemoryStore for webhooks."""
 
     async def webhook_feeds(self) -> Sequence[str]:
-        """The feeds with webhooks."""
-        return list({feed for feed, _ in self.hooks})
+        """The feeds that may have webhooks."""
+        return list(self.hook_feeds)
+
+    async def forget_webhook_feeds(self, feeds: Sequence[str], before_ms: int) -> None:
+        """Remove feeds from these."""
+        for feed in feeds:
+            if self.hook_feeds.get(feed, before_ms) < before_ms:
+                del self.hook_feeds[feed]
 
     async def webhooks(self, feed: str) -> Sequence[Webhook]:
         """The feed's webhooks."""
@@ -41,6 +48,7 @@ class MemoryWebhooks(MemoryStoreCore):
         self, feed: str, hook: Webhook, idempotency: Idempotency | None = None
     ) -> Webhook:
         """Keep a webhook under its key, or find the earlier one."""
+        self.hook_feeds[feed] = now_ms()
         earlier = self._webhook_under(feed, idempotency)
         if earlier is not None:
             return earlier

@@ -80,6 +80,12 @@ class WebhookStore(Protocol):
     async def webhook_feeds(self) -> Sequence[str]:
         """The feeds that may have webhooks."""
 
+    async def forget_webhook_feeds(self, feeds: Sequence[str], before_ms: int) -> None:
+        """Remove feeds from these, unless a webhook was added to one since that time.
+
+        In milliseconds since 1970.
+        """
+
     async def webhooks(self, feed: str) -> Sequence[Webhook]:
         """The feed's webhooks. Raises NotFound."""
 

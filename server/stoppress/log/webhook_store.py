@@ -2,9 +2,9 @@
 
 The data of one feed's webhooks has the feed's hash tag and is deleted with the feed.
 The index of feeds that may have webhooks has no tag; its entries are checked when they
-are read. What an editor changes is written in one step with its audit entry. The queue
-of resends contains ids of dead letters; an id without a letter is
-dropped when the queue is read.
+are read, and an entry is removed once its feed has none. What an editor changes is
+written in one step with its audit entry. The queue of resends contains ids of dead
+letters; an id without a letter is dropped when the queue is read.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ _ADD = LuaScript(
 _DROP = LuaScript(
     *("need_acl_rights", "find_repeated_write", "add_audit_entry", "drop_webhook")
 )
+_FORGET = LuaScript("need_acl_rights", "forget_webhook_feeds")
 _QUEUE = LuaScript(
     *(
         "need_acl_rights",
@@ -93,6 +94,13 @@ class RedisWebhooks(RedisCredentials):
             WEBHOOK_FEEDS, lambda redis: redis.one("ZRANGE", WEBHOOK_FEEDS, 0, -1)
         )
         return [feed.decode() for feed in found]
+
+    async def forget_webhook_feeds(self, feeds: Sequence[str], before_ms: int) -> None:
+        """Remove feeds from these, except where a webhook was added since."""
+        await self._at(
+            WEBHOOK_FEEDS,
+            lambda redis: redis.read(_FORGET, (WEBHOOK_FEEDS,), (before_ms, *feeds)),
+        )
 
     async def webhooks(self, feed: str) -> Sequence[Webhook]:
         """The feed's webhooks. Raises NotFound."""

@@ -47,6 +47,9 @@ from stoppress.wire import encode_messages
 
 FIND_S = 2.0
 """Time between two searches for webhooks that no process serves."""
+FORGET_AFTER_S = 60.0
+"""How old a feed's entry among those that may have webhooks must be to be removed: a
+webhook that is just being created, by a process whose clock is behind, keeps it."""
 NEXT_LOOK_S = 0.5
 """Time between two reads of a log without new events."""
 NEXT_QUEUE_LOOK_S = 2.0
@@ -161,15 +164,21 @@ class WebhookDelivery:
         for key, task in list(self._served.items()):
             if task.done():
                 del self._served[key]
+        before_ms = int((self._clock() - FORGET_AFTER_S) * 1000)
+        without: list[str] = []
         for feed in await self._store.webhook_feeds():
             try:
                 hooks = await self._store.webhooks(feed)
             except NotFound:
-                continue  # deleted: the list of feeds outlives it
+                hooks = ()  # deleted: the list of feeds outlives it
+            if not hooks:
+                without.append(feed)
             for hook in hooks:
                 key = feed, hook.id
                 if key not in self._served and await self._holds(*key):
                     self._served[key] = group.create_task(self._serve(*key))
+        if without:
+            await self._store.forget_webhook_feeds(without, before_ms)
 
     async def _holds(self, feed: str, hook: str) -> bool:
         return await self._store.hold_webhook(feed, hook, self._me, HOLD_S)

@@ -139,6 +139,7 @@ async def _draft(store: RedisStore) -> None:
     await store.put_webhook_cursor("x", "h", await store.webhook_cursor("x", "h"))
     await store.add_dead_letter("x", "h", DeadLetter("e-1", "t", "r", 1))
     assert await store.dead_letters("x", 5) and await store.webhook_feeds()
+    await store.forget_webhook_feeds(["x"], 0)
     assert await store.queue_resends("x", "h", ["h.e-1", "h.e-2"]) == 2
     assert await store.resends("x", "h")
     await store.drop_dead_letter("x", "h.e-1")

@@ -11,12 +11,13 @@ from stoppress.desk.webhooks_and_dead_letters import (
     DeadLetter,
     Webhook,
 )
+from stoppress.desk.write_outcome_and_checks import now_ms
 from stoppress.domain.cursor import Cursor
 from stoppress.domain.errors import DeletedSince, IdempotencyKeyReused, NotFound
 from stoppress.domain.store_requests_and_results import Idempotency
 from stoppress.log.redis_keys import feed_keys, idem_key, webhook_keys
 from stoppress.log.store import RedisStore
-from tests.contract.store.news import AnyStore, made, published, write
+from tests.contract.store.news import AT, FEED, AnyStore, made, published, write
 from tests.contract.store.servers import Server
 from tests.waiting import until
 
@@ -48,6 +49,24 @@ async def test_a_webhook_begins_at_the_head(any_store: AnyStore) -> None:
         await store.webhooks("x")
     await made(store)
     assert list(await store.webhooks("x")) == []
+
+
+async def test_a_feed_is_forgotten_unless_a_webhook_was_added_since(
+    any_store: AnyStore,
+) -> None:
+    """One that is not listed stays so; a later webhook lists it again."""
+    store = any_store
+    await made(store)
+    await store.make_feed("y", FEED, AT, None)
+    await store.add_webhook("x", HOOK)
+    before_ms = now_ms() + 1
+    await until(lambda: now_ms() > before_ms)
+    await store.add_webhook("y", HOOK)
+    await store.forget_webhook_feeds(["x", "y", "z"], before_ms)
+    assert list(await store.webhook_feeds()) == ["y"]
+    await store.add_webhook("x", Webhook("i", HOOK.url, HOOK.secret, "b"))
+    await store.forget_webhook_feeds(["x"], before_ms)
+    assert sorted(await store.webhook_feeds()) == ["x", "y"]
 
 
 async def test_dead_letters_are_listed_per_feed(any_store: AnyStore) -> None:

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from stoppress.desk.webhooks_and_dead_letters import DeadLetter, Webhook
+from stoppress.desk.write_outcome_and_checks import now_ms
 from stoppress.domain.cursor import Cursor
 from stoppress.log.feed_read_scripts import (
     LogPiece,
@@ -443,10 +444,23 @@ async def test_a_deleted_webhook_gets_nothing_more() -> None:
 async def test_a_deleted_feed_stops_no_other() -> None:
     """The list of feeds with webhooks outlives a feed."""
     bureau = await Bureau().open()
-    gone = Webhook("g", "https://hooks.example.com/", SECRET, "a")
-    bureau.store.hooks["gone", "g"] = gone
+    bureau.store.hook_feeds = {"gone": now_ms(), **bureau.store.hook_feeds}
     task = asyncio.create_task(bureau.delivery().run())
     await bureau.publish("a")
     await until(lambda: task.done() or len(bureau.sender.taken) == 1)
     assert not task.done()
+    assert set(bureau.store.hook_feeds) == {"gone", "x"}  # its entry is a new one
     await ended(task)
+
+
+async def test_feeds_without_webhooks_are_forgotten() -> None:
+    """Deleted feeds, and those whose webhooks are; the others stay."""
+    bureau = await Bureau().open()
+    await bureau.store.make_feed("bare", FEED, AT, None)
+    bureau.store.hook_feeds = dict.fromkeys(("gone", "bare", "x"), 1)
+    task = asyncio.create_task(bureau.delivery().run())
+    await until(lambda: list(bureau.store.hook_feeds) == ["x"])
+    await bureau.publish("a")
+    await until(lambda: len(bureau.sender.taken) == 1)
+    await ended(task)
+    assert list(bureau.store.hook_feeds) == ["x"]
