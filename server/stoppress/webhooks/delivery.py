@@ -9,6 +9,8 @@ Rules:
 - A dead letter that is queued to be sent again has the same `webhook-id` and attempts,
   beside the new messages: neither waits for the other. It is deleted when accepted,
   otherwise it is kept with the new reason.
+- While a log does not move, its webhooks are only looked at to keep their leases: one
+  read for all of them (`poll_feed_heads.py`) finds the log that moves.
 - A message has the form of the live line: an event contains the state of its post when
   it is sent; the event of a withdrawn post says only that. So it is read for each
   attempt, and only its place in the log is kept between two: no text of a post that is
@@ -41,6 +43,7 @@ from stoppress.domain.errors import NotFound, Unavailable
 from stoppress.domain.event import Event
 from stoppress.domain.external_picture_and_embed_rules import ForeignContent
 from stoppress.metric_instruments import NO_METER, Meter
+from stoppress.webhooks.poll_feed_heads import FeedHeads, HeadStore
 from stoppress.webhooks.post_to_webhook import WebhookSender
 from stoppress.webhooks.signature import signed_headers
 from stoppress.wire import encode_messages
@@ -50,11 +53,11 @@ FIND_S = 2.0
 FORGET_AFTER_S = 60.0
 """How old a feed's entry among those that may have webhooks must be to be removed: a
 webhook that is just being created, by a process whose clock is behind, keeps it."""
-NEXT_LOOK_S = 0.5
-"""Time between two reads of a log without new events."""
 NEXT_QUEUE_LOOK_S = 2.0
 """Time between two reads of an empty queue of resends."""
 HOLD_S = 15.0
+QUIET_LOOK_S = HOLD_S / 3
+"""Time between two looks at a webhook whose log does not move; they keep its lease."""
 DELAYS_S = (1.0, 5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0)
 """Pauses between attempts: nine attempts in less than four hours."""
 GONE = "its event is no longer kept: read the feed again"
@@ -105,7 +108,7 @@ class EventPiece(Protocol):
         """The events of the piece, oldest first."""
 
 
-class EventStore(WebhookStore, Protocol):
+class EventStore(WebhookStore, HeadStore, Protocol):
     """Stores webhooks, and reads the logs of their events."""
 
     async def since(self, feed: str, seq: int, most: int = ...) -> EventPiece:
@@ -149,10 +152,12 @@ class WebhookDelivery:
         self._clock = clock
         self._me = secrets.token_hex(8)
         self._served: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._heads = FeedHeads(store)
 
     async def run(self) -> None:
         """Deliver, until cancelled."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._heads.run())
             while True:
                 try:
                     await self._find(group)
@@ -187,11 +192,8 @@ class WebhookDelivery:
         """Deliver to one webhook until it is deleted, or another process holds it."""
         async with asyncio.TaskGroup() as both:
             tasks = [
-                both.create_task(self._repeat(feed, name, step, pause_s))
-                for step, pause_s in (
-                    (self._deliver, NEXT_LOOK_S),
-                    (self._resend, NEXT_QUEUE_LOOK_S),
-                )
+                both.create_task(self._repeat(feed, name, step))
+                for step in (self._deliver, self._resend)
             ]
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
@@ -201,8 +203,7 @@ class WebhookDelivery:
         self,
         feed: str,
         name: str,
-        step: Callable[[str, Webhook], Awaitable[bool]],
-        pause_s: float,
+        step: Callable[[str, Webhook], Awaitable[None]],
     ) -> None:
         """Repeat a step while the webhook exists and this process holds it."""
         while True:
@@ -213,8 +214,7 @@ class WebhookDelivery:
                 hook = next((one for one in hooks if one.id == name), None)
                 if hook is None:
                     return
-                if not await step(feed, hook):
-                    await asyncio.sleep(pause_s)
+                await step(feed, hook)
             except NotFound:
                 return
             except Unavailable as problem:
@@ -224,8 +224,8 @@ class WebhookDelivery:
                 log.exception("delivering to a webhook of %s failed", feed)
                 await asyncio.sleep(FIND_S)
 
-    async def _deliver(self, feed: str, hook: Webhook) -> bool:
-        """Deliver a piece of the log; returns whether there was anything new."""
+    async def _deliver(self, feed: str, hook: Webhook) -> None:
+        """Deliver a piece of the log, or wait for one."""
         cursor = await self._store.webhook_cursor(feed, hook.id)
         places = await self._places_after(feed, cursor)
         for place in places:
@@ -234,12 +234,13 @@ class WebhookDelivery:
                 if sent is None or sent.reason == GONE:
                     # It is another process's by now, or the next look finds that the
                     # log does not continue from the cursor.
-                    return True
+                    return
                 if sent.reason:
                     letter = DeadLetter(str(place.at), place.kind, "", 0)
                     await self._add_dead_letter(feed, hook, letter, sent)
             await self._store.put_webhook_cursor(feed, hook.id, place.at)
-        return bool(places)
+        if not places:
+            await self._heads.moved(feed, cursor, QUIET_LOOK_S)
 
     async def _places_after(self, feed: str, cursor: Cursor) -> list[_Place]:
         """What follows the cursor: a reset if the log does not continue from it."""
@@ -256,9 +257,13 @@ class WebhookDelivery:
             for event in piece.events
         ]
 
-    async def _resend(self, feed: str, hook: Webhook) -> bool:
-        """Send the queued dead letters again; returns whether there were any."""
-        letters = await self._store.resends(feed, hook.id)
+    async def _resend(self, feed: str, hook: Webhook) -> None:
+        """Wait for queued dead letters, and send them again.
+
+        `_deliver` keeps the lease meanwhile; if it is lost, `_serve` ends this.
+        """
+        while not (letters := await self._store.resends(feed, hook.id)):  # noqa: ASYNC110  # the queue is in Redis
+            await asyncio.sleep(NEXT_QUEUE_LOOK_S)
         for letter in letters:
             place = _Place(Cursor.parse(letter.cursor), letter.type)
             sent = await self._send(feed, hook, place)
@@ -268,7 +273,6 @@ class WebhookDelivery:
                 await self._add_dead_letter(feed, hook, letter, sent)
             else:
                 await self._store.drop_dead_letter(feed, letter.id)
-        return bool(letters)
 
     async def _send(self, feed: str, hook: Webhook, place: _Place) -> _Sent | None:
         """Send one message until it is accepted or all attempts failed.

@@ -67,7 +67,7 @@ async def test_two_processes_send_a_letter_once(
 ) -> None:
     """After any number of clicks; if the sending process ends, the other one sends."""
     monkeypatch.setattr(module, "FIND_S", 0.05)
-    monkeypatch.setattr(module, "NEXT_LOOK_S", 0.05)
+    monkeypatch.setattr(module, "QUIET_LOOK_S", 0.05)
     monkeypatch.setattr(module, "NEXT_QUEUE_LOOK_S", 0.05)
     monkeypatch.setattr(module, "HOLD_S", 1.0)
     await made(store)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from stoppress.log.feed_read_scripts import (
     LogPiece,
 )
 from stoppress.webhooks import delivery as module
+from stoppress.webhooks import poll_feed_heads
 from stoppress.webhooks.delivery import WebhookDelivery
 from stoppress.webhooks.post_to_webhook import WebhookSender
 from stoppress.webhooks.signature import signed_headers
@@ -35,12 +36,18 @@ class Store(MemoryStore):
 
     first = 0
     """Events up to this one were let go."""
+    pieces_read = 0
 
     async def since(self, feed: str, seq: int, most: int = 2) -> LogPiece:
         """What followed."""
         window = self._feed(feed).window()
         after = [one for one in window.events if one.seq > max(seq, self.first)]
+        self.pieces_read += 1
         return LogPiece(window.cursor, FEED, tuple(after[:most]))
+
+    async def heads(self, feeds: Sequence[str]) -> Sequence[Cursor | None]:
+        """Where each log ends."""
+        return [self.kept[feed].cursor if feed in self.kept else None for feed in feeds]
 
 
 class Sender:
@@ -103,7 +110,7 @@ class Bureau:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short pauses."""
     monkeypatch.setattr(module, "FIND_S", 0.01)
-    monkeypatch.setattr(module, "NEXT_LOOK_S", 0.01)
+    monkeypatch.setattr(module, "QUIET_LOOK_S", 0.01)
     monkeypatch.setattr(module, "NEXT_QUEUE_LOOK_S", 0.01)
 
 
@@ -158,6 +165,29 @@ async def test_verification_is_sent_only_if_the_feed_shows_it(
     await ended(task)
     reported = bureau.sender.taken[0]["post"].get("verification")
     assert reported == ("single" if shows else None)
+
+
+async def test_a_quiet_log_is_not_read_until_it_moves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its head is, with those of the others: what comes then is delivered at once."""
+    monkeypatch.setattr(module, "QUIET_LOOK_S", 3600.0)
+    monkeypatch.setattr(poll_feed_heads, "HEADS_LOOK_S", 0.01)
+    bureau = await Bureau().open()
+    looks = 0
+
+    async def heads(feeds: Sequence[str]) -> Sequence[Cursor | None]:
+        nonlocal looks
+        looks += 1
+        return await Store.heads(bureau.store, feeds)
+
+    monkeypatch.setattr(bureau.store, "heads", heads)
+    task = asyncio.create_task(bureau.delivery().run())
+    await until(lambda: looks > 20)
+    assert bureau.store.pieces_read == 1
+    await bureau.publish("a")
+    await until(lambda: len(bureau.sender.taken) == 1)
+    await ended(task)
 
 
 async def test_types_are_chosen() -> None:
