@@ -153,6 +153,8 @@ class WebhookDelivery:
         self._me = secrets.token_hex(8)
         self._served: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._heads = FeedHeads(store)
+        self._unreadable: set[str] = set()
+        """Feeds whose webhooks are damaged in the store, as was logged."""
 
     async def run(self) -> None:
         """Deliver, until cancelled."""
@@ -176,6 +178,14 @@ class WebhookDelivery:
                 hooks = await self._store.webhooks(feed)
             except NotFound:
                 hooks = ()  # deleted: the list of feeds outlives it
+            except Unavailable:
+                raise
+            except Exception:
+                if feed not in self._unreadable:
+                    self._unreadable.add(feed)
+                    log.exception("the webhooks of %s can't be read", feed)
+                continue
+            self._unreadable.discard(feed)
             if not hooks:
                 without.append(feed)
             for hook in hooks:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from stoppress.desk.webhooks_and_dead_letters import DeadLetter, Webhook
@@ -480,6 +481,35 @@ async def test_a_deleted_feed_stops_no_other() -> None:
     await until(lambda: task.done() or len(bureau.sender.taken) == 1)
     assert not task.done()
     assert set(bureau.store.hook_feeds) == {"gone", "x"}  # its entry is a new one
+    await ended(task)
+
+
+async def test_damaged_webhooks_stop_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are logged once, and found again when they are mended."""
+    bureau = await Bureau().open()
+    read, is_damaged, looks = bureau.store.webhooks, True, 0
+
+    async def webhooks(feed: str) -> Sequence[Webhook]:
+        nonlocal looks
+        looks += feed == "x"
+        if feed == "damaged" and is_damaged:
+            raise msgspec.ValidationError("no webhook")
+        return () if feed == "damaged" else await read(feed)
+
+    monkeypatch.setattr(bureau.store, "webhooks", webhooks)
+    bureau.store.hook_feeds = {"damaged": now_ms(), **bureau.store.hook_feeds}
+    task = asyncio.create_task(bureau.delivery().run())
+    await bureau.publish("a")
+    await until(lambda: task.done() or (len(bureau.sender.taken) == 1 and looks > 2))
+    assert not task.done()
+    assert caplog.text.count("the webhooks of damaged can't be read") == 1
+    is_damaged = False
+    seen = looks
+    await until(lambda: looks > seen + 1)
+    is_damaged = True
+    await until(lambda: caplog.text.count("damaged can't be read") == 2)
     await ended(task)
 
 
