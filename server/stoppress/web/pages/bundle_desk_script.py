@@ -10,6 +10,8 @@ are compressed together. Rules, each with an error if it is broken:
 - A line that begins with `const` begins with `let`, and one before a line that begins
   with a word or a brace ends without its semicolon: another 1 %. No template has lines,
   and no loop has an empty body, which would be the next line then.
+- Blanks around operators and braces are left out: 2 %. A line with a template, a regular
+  expression or a string in single quotes is left as it is.
 """
 
 from __future__ import annotations
@@ -37,6 +39,9 @@ _SEMICOLON = re.compile(r";(?=\n(?!(?:in|instanceof|of)\b)[\w}])")
 _EMPTY_BODY = re.compile(
     r"^(?:for|if|while) \((?:[^()\n]|\((?:[^()\n]|\([^()\n]*\))*\))*\);$", re.MULTILINE
 )
+_STRING = re.compile(r'("(?:[^"\\\n]|\\.)*")')
+_OTHER_TEXT = re.compile(r"[`'/]")
+_BLANKS = re.compile(r" ?(=>|&&|\|\||\?\?|[={},:?]) ?")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _LEFT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
@@ -99,7 +104,18 @@ def _body(path: str, source: str, names: Mapping[str, str]) -> str:
     code = _with_short_names(_INDENT.sub("", code).lstrip("\n"))
     if left := _EMPTY_BODY.search(code):
         raise CannotBundle(f"{path} has {left[0]!r}: write its empty body as {{}}")
-    return _SEMICOLON.sub("", _CONST.sub("let ", "".join(taken) + code))
+    code = _SEMICOLON.sub("", _CONST.sub("let ", "".join(taken) + code))
+    return "\n".join(map(_without_blanks, code.split("\n")))
+
+
+def _without_blanks(line: str) -> str:
+    """The line without blanks that separate no words."""
+    parts = _STRING.split(line)
+    codes = parts[::2]
+    if any(_OTHER_TEXT.search(code) for code in codes):
+        return line
+    parts[::2] = [_BLANKS.sub(r"\1", code) for code in codes]
+    return "".join(parts)
 
 
 def _with_short_names(code: str) -> str:

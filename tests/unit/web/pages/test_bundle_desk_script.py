@@ -43,7 +43,7 @@ def test_modules_keep_their_scopes() -> None:
     script = desk_script("a/main.js", SOURCES)
     assert "The entry" not in script
     assert "A comment" not in script
-    assert script.count("let by = ") == 2
+    assert script.count("let by=") == 2
     assert script.count("(() => {") == 3
 
 
@@ -123,7 +123,7 @@ console.log(index, many.join());
 def test_statements_stay_apart(tmp_path: Path) -> None:
     """Also where a line begins with what could continue the one before."""
     script = desk_script("a/m.js", {"a/m.js": WITHOUT_SEMICOLONS})
-    assert "last = many.at(-1);\n[" in script and "let many = []\nlet {" in script
+    assert "last=many.at(-1);\n[" in script and "let many=[]\nlet{" in script
     path = tmp_path / "script.mjs"
     path.write_text(script)
     command = ["node", path.name]
@@ -131,6 +131,35 @@ def test_statements_stay_apart(tmp_path: Path) -> None:
         command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
     )
     assert ran.stdout == "3 in;,of,0,of\n"
+
+
+WITH_BLANKS = """const word = "a = b, { c } ? d : e", one = { "f : g": 1 , h: -1 };
+const text = `${word} = ${one.h}`;
+const found = / = ?, {2}/.test("x = ,  ") && 'i = j, k';
+const far = one.h > 0 ? .5 : one.h >= -1 && !found === false ? { text } : null;
+function* all() { yield { word } ; for (const { text } of [far]) yield { text }; }
+console.log([...all()].map((each) => Object.values(each).join()).join(" ; "), one);
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_blanks_of_texts_stay(tmp_path: Path) -> None:
+    """Others are left out where they separate no words."""
+    script = desk_script("a/m.js", {"a/m.js": WITH_BLANKS})
+    assert 'let word="a = b, { c } ? d : e",one={"f : g":1,h:-1}' in script
+    told = []
+    for name, code in (("a.mjs", WITH_BLANKS), ("b.mjs", script)):
+        (tmp_path / name).write_text(code)
+        ran = subprocess.run(
+            ["node", name],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        told.append(ran.stdout)
+    assert told[0] == told[1] and "a = b, { c } ? d : e ; " in told[0]
 
 
 @pytest.mark.parametrize(
