@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import BrowserContext, expect
 
@@ -96,6 +98,29 @@ async def test_drafts_survive_a_reload(site: Site, profile: BrowserContext) -> N
     await desk.page.reload()
     await expect(choice).to_have_value(one)
     await desk.holds("", "")
+
+
+async def test_a_text_for_a_feed_that_is_deleted_stays_in_reach(
+    site: Site, profile: BrowserContext
+) -> None:
+    """To be read, copied and thrown away."""
+    gone, other = await site.feed("soon-gone"), await site.feed("stays")
+    desk = await enter(site, profile, gone)
+    await desk.write("Kept text qponmlk", "In a feed that goes.")
+    await site.api.delete(f"/v1/feeds/{gone}")
+    await desk.page.reload()
+    choice = desk.page.get_by_role("combobox", name="Feed", exact=True)
+    await expect(choice).to_have_value(gone)
+    await desk.holds("Kept text qponmlk", "In a feed that goes.")
+    await choice.select_option(other)
+    await desk.holds("", "")
+    await choice.select_option(gone)
+    await desk.holds("Kept text qponmlk", "In a feed that goes.")
+    await desk.page.locator("#write").get_by_role("button", name="Discard").click()
+    await desk.page.get_by_role("button", name="Throw away").click()
+    await desk.holds("", "")
+    await desk.page.reload()
+    await expect(choice).to_have_value(re.compile("^(?!soon-gone)"))
 
 
 FORMER = """localStorage.setItem("stop-press-desk:former", JSON.stringify({

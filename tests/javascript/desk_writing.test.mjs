@@ -28,6 +28,8 @@ test("the buttons put Markdown around and before, and take it away again", () =>
     ["quote", "|One\n\nTwo|", "|> One\n\n> Two|"],
     ["numbers", "|One\nTwo|", "|1. One\n2. Two|"],
     ["heading", "|Title|", "|### Title|"],
+    ["bold", "|- a\n- b c \n\n> d|", "|- **a**\n- **b c** \n\n> **d**|"],
+    ["italic", "One |two\nthree| four", "One |*two*\n*three*| four"],
   ]) {
     const made = edited(name, marked(before));
     assert.equal(shown(made), after, name);
@@ -65,6 +67,10 @@ test("pasted HTML keeps what a post may have, and nothing else", () => {
   assert.equal(from(["B", { style: "font-weight:normal" }, ["P", {}, ["SPAN", { style: "font-weight:700" }, "Bold"], " only"]]), "**Bold** only");
   assert.equal(from("a", ["BR", {}], "b", ["IMG", { src: "x" }], ["SCRIPT", {}, "x"]), "a\\\nb");
   assert.equal(from(["P", {}, "1. no list, *no* [link] <b>"]), "1\\. no list, \\*no\\* \\[link\\] \\<b>");
+  assert.equal(from(["P", {}, ["B", {}, "Break"], ["SPAN", { style: "font-weight:700" }, "ing"], ["I", {}, "a"], ["I", {}, "b"], " ", ["B", {}, "c"], " ", ["B", {}, "d"]]), "**Breaking***ab* **c** **d**");
+  assert.equal(from(["P", {}, "https://e.example/a_b_c and a_b, *x* https://e.example/[d]"]), "https://e.example/a_b_c and a\\_b, \\*x\\* https://e.example/\\[d\\]");
+  assert.equal(from(["OL", { start: "3" }, ["LI", {}, "c"], ["LI", {}, "d"]]), "3. c\n4. d");
+  assert.equal(from(["P", {}, "&copy; ~~10~~ a ~ b & c"]), "\\&copy; \\~~10\\~~ a ~ b & c");
   assert.ok(isFormatted("<p>a <b>b</b></p>") && !isFormatted("<div>a</div><div>b</div>"));
 });
 

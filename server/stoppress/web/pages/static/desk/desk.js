@@ -252,6 +252,10 @@ async function loadFeeds(wanted) {
   const answer = await fetchFeeds(person);
   if (!answer) return;
   const { feeds, makes } = answer;
+  // What was written for a feed that is deleted, or no more this person's, stays in reach.
+  for (const { feed, state } of store.all()) {
+    if (feed && state !== "out" && !feeds.some(({ slug }) => slug === feed)) feeds.push({ slug: feed, title: feed });
+  }
   mayManage = makes;
   byId("feed").replaceChildren(...feeds.map(({ title, slug }) => new Option(title, slug)));
   byId("open-make").hidden = !makes;

@@ -33,6 +33,7 @@ export function edited(name, selected) {
 function around({ text, start, end }, mark) {
   const { length } = mark;
   const inside = text.slice(start, end);
+  if (/\S\n+.*\S/.test(inside)) return aroundLines({ text, start, end }, mark);
   const isMarked =
     text.slice(start - length, start) === mark && text.slice(end, end + length) === mark &&
     // One asterisk of two is no italic.
@@ -46,6 +47,24 @@ function around({ text, start, end }, mark) {
   const [from, to] = inside.trim() ? [start + lead, start + inside.trimEnd().length] : [start, end];
   const marked = text.slice(0, from) + mark + text.slice(from, to) + mark + text.slice(to);
   return { text: marked, start: from + length, end: to + length };
+}
+
+/**
+ * Around the words of each selected line: no mark reaches over the end of a paragraph.
+ * @param {Selected} selected
+ * @param {string} mark
+ * @returns {Selected}
+ */
+function aroundLines({ text, start, end }, mark) {
+  const cut = text.slice(start, end).split("\n").map((line) => /** @type {string[]} */ (line.match(/^((?:\s*(?:[-*+>]|\d+\.|#+) )*\s*)(.*?)(\s*)$/)));
+  const { length } = mark;
+  const isMarked = cut.every(([, , words]) => !words || (words.startsWith(mark) && words.endsWith(mark) && words.length > 2 * length));
+  const lines = cut.map(([line, before, words, after]) => {
+    if (!words) return line;
+    return before + (isMarked ? words.slice(length, -length) : mark + words + mark) + after;
+  });
+  const made = lines.join("\n");
+  return { text: text.slice(0, start) + made + text.slice(end), start, end: start + made.length };
 }
 
 /**

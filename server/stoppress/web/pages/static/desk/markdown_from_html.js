@@ -40,14 +40,15 @@ export const markdownFromHtml = (root) =>
  */
 function blocks(node) {
   /** @type {string[]} */ const found = [];
-  let running = "";
+  /** @type {TreeNode[]} */ let running = [];
   const endRunning = () => {
-    if (running.trim()) found.push(paragraph(running));
-    running = "";
+    const text = inlineOf({ childNodes: running });
+    if (text.trim()) found.push(paragraph(text));
+    running = [];
   };
   for (const child of Array.from(node.childNodes)) {
     const own = blockOf(child);
-    if (own === null) running += inline(child);
+    if (own === null) running.push(child);
     else {
       endRunning();
       found.push(...own);
@@ -97,7 +98,7 @@ function list(node, isNumbered) {
   const items = Array.from(node.childNodes).filter(({ nodeName }) => !/^#/.test(nodeName));
   return items
     .map((item, place) => {
-      const mark = isNumbered ? `${place + 1}. ` : "- ";
+      const mark = isNumbered ? `${(Number(node.getAttribute?.("start")) || 1) + place}. ` : "- ";
       const isList = item.nodeName === "UL" || item.nodeName === "OL";
       const text = isList ? list(item, item.nodeName === "OL") : blocks(item).join("\n");
       return isList ? text.replace(/^/gm, "  ") : mark + text.replace(/\n/g, `\n${" ".repeat(mark.length)}`);
@@ -147,8 +148,13 @@ function table(node) {
 const descendants = ({ childNodes }, name) =>
   Array.from(childNodes).flatMap((child) => (child.nodeName === name ? [child] : descendants(child, name)));
 
-/** @param {TreeNode} node */
-const inlineOf = ({ childNodes }) => Array.from(childNodes).map(inline).join("");
+/**
+ * Runs of one format, as word processors cut words, are one: "**Break****ing**" is none. No
+ * HTML has the character between them.
+ * @param {{childNodes: ArrayLike<TreeNode>}} node
+ */
+const inlineOf = ({ childNodes }) =>
+  Array.from(childNodes).map(inline).join("\0").replace(/(?<![\\*])(\*+|~~)\0+\1(?!\*)/g, "").replaceAll("\0", "");
 
 /**
  * @param {TreeNode} node
@@ -194,8 +200,12 @@ function around(text, mark) {
   return inside ? before + mark + inside + mark + text.slice(text.trimEnd().length) : text;
 }
 
-/** @param {string} text */
-const escaped = (text) => text.replace(/([\\`*_[\]<])/g, "\\$1");
+/**
+ * The text as Markdown; a bare address stays as it is, or it would be no link.
+ * @param {string} text
+ */
+const escaped = (text) =>
+  text.replace(/https?:\/\/[^\s<*[\]`\\]+|([\\`*_[\]<]|~(?=~)|&(?=[#\w]+;))/g, (all, mark) => (mark ? `\\${mark}` : all));
 
 /** @param {string} text */
 const oneLine = (text) => text.replace(/\\?\n/g, " ").replace(/\s+/g, " ").trim();

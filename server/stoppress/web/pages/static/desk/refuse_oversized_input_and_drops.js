@@ -33,7 +33,8 @@ export function guardPastes(page, refuse) {
   const check = (event, data) => {
     const field = event.target;
     if (event.defaultPrevented || !data || !(field instanceof HTMLElement) || !field.matches("input, textarea")) return;
-    if (data.files.length) {
+    // A paste may bring a picture of its text too: the text is what is meant.
+    if (data.files.length && (event.type === "drop" || !data.getData("text/plain"))) {
       event.preventDefault();
       refuse(field, "takes text only: add a picture where you write the post");
       return;
