@@ -115,7 +115,8 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
    */
   #draw(slug) {
     const shadow = this.shadowRoot ?? this.attachShadow({ mode: "open" });
-    shadow.replaceChildren(document.createElement("slot"));
+    const own = document.createElement("slot");
+    shadow.replaceChildren(own);
     // Loads with the snapshot; where it is blocked the feed is drawn without it.
     const extras = import("./feed_extras.js").catch(() => {});
     const reader = this.#createReader(slug, async ({ feed }) => {
@@ -139,6 +140,7 @@ export class StopPress extends (globalThis.HTMLElement ?? Object) {
       } catch (error) {
         console.warn("stop-press:", error);
         reader.stop();
+        shadow.replaceChildren(own);
       }
     });
     /** @type {(language: string) => Promise<Words>} */
