@@ -20,6 +20,9 @@ LEAST_SECRET_BYTES = 32
 MAX_SECRET_FILE_BYTES = 4096
 SCOPE_NAMES = ("read", "draft", "publish", "manage", "admin")
 """The scopes that a group may get."""
+MOST_BY_UNIT = {"ms": 10**10, "s": 10**8, "hours": 10**5, "days": 36_500}
+"""The largest values of times: years, and few enough that no sum of times overflows."""
+MOST_OF_OTHERS = 1 << 40
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 

@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 from stoppress.admin_token_jwt_and_oidc_settings import SecretSettings
 from stoppress.limit_metric_log_and_audit_settings import LimitSettings
 from stoppress.picture_embed_webhook_and_contact_settings import ContentSettings
-from stoppress.setting_declaration_and_checks import BadSetting as BadSetting
 from stoppress.setting_declaration_and_checks import (
+    MOST_BY_UNIT,
+    MOST_OF_OTHERS,
     check_addresses,
     check_all_or_none,
     check_networks,
@@ -29,6 +30,7 @@ from stoppress.setting_declaration_and_checks import (
     invalid,
     parts_of,
 )
+from stoppress.setting_declaration_and_checks import BadSetting as BadSetting
 from stoppress.setting_declaration_and_checks import setting as _
 
 SHARE_TARGETS = {
@@ -241,11 +243,16 @@ class Settings(ContentSettings, LimitSettings, SecretSettings):
     )
 
     def __post_init__(self) -> None:
+        check_ports(self.port, self.redirect_port, has_tls=bool(self.tls_cert))
         for entry in fields(self):
             value, least = getattr(self, entry.name), entry.metadata["least"]
-            if isinstance(value, int | float) and not least <= value < math.inf:
+            if not isinstance(value, int | float):
+                continue
+            most = MOST_BY_UNIT.get(entry.metadata["unit"], MOST_OF_OTHERS)
+            if not least <= value < math.inf:
                 raise invalid(entry, entry.name, value, f"use {least:g} or more")
-        check_ports(self.port, self.redirect_port, has_tls=bool(self.tls_cert))
+            if value > most:
+                raise invalid(entry, entry.name, value, f"use {most} or less")
         check_all_or_none(tls_cert=self.tls_cert, tls_key=self.tls_key)
         check_public_url(self.public_url)
         check_networks("trusted_proxies", self.trusted_proxies)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import Field, fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,6 +105,17 @@ def test_a_bad_setting_is_told_by_name(name: str, text: str, says: str) -> None:
         from_environment({f"STOPPRESS_{name}": text})
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+NUMBERS = [one for one in fields(Settings) if one.type in ("int", "float")]
+
+
+@pytest.mark.parametrize("entry", NUMBERS, ids=lambda entry: entry.name)
+def test_a_number_beyond_all_use_is_refused(entry: Field[Any]) -> None:
+    """A sum of times, or an option of a socket, would fail somewhere later."""
+    with pytest.raises(BadSetting, match=rf"^{entry.name}=.* is invalid.*or less$"):
+        value: Any = 10**30 if entry.type == "int" else 1e30
+        Settings(**{entry.name: value})
 
 
 def test_a_message_says_value_meaning_and_what_to_use() -> None:

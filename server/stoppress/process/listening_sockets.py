@@ -28,6 +28,8 @@ from stoppress.settings import Settings
 BIND_FOR_S = 2.0
 CONNECTIONS_PER_TURN = 8
 """Connections accepted per turn of the loop: as many as a turn admits."""
+MOST_OF_AN_OPTION = (1 << 31) - 1
+"""The largest value of a socket's option."""
 _BIND_PAUSE_S = 0.05
 _USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
 
@@ -122,13 +124,13 @@ def limit(listener: socket.socket, settings: Settings) -> None:
     `dead_peer_s` seconds is gone (TCP_USER_TIMEOUT, RFC 5482).
     """
     if settings.send_buffer_bytes:
-        size = settings.send_buffer_bytes
+        size = min(settings.send_buffer_bytes, MOST_OF_AN_OPTION)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
     is_tcp = listener.family != socket.AF_UNIX
     if is_tcp:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if settings.dead_peer_s and _USER_TIMEOUT is not None and is_tcp:
-        limit_ms = int(settings.dead_peer_s * 1000)
+        limit_ms = min(int(settings.dead_peer_s * 1000), MOST_OF_AN_OPTION)
         listener.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, limit_ms)
 
 

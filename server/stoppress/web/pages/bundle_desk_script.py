@@ -10,8 +10,8 @@ are compressed together. Rules, each with an error if it is broken:
 - A line that begins with `const` begins with `let`, and one before a line that begins
   with a word or a brace ends without its semicolon: another 1 %. No template has lines,
   and no loop has an empty body, which would be the next line then.
-- Blanks around operators and braces are left out: 2 %. A line with a template, a regular
-  expression or a string in single quotes is left as it is.
+- Blanks around operators and braces are left out: 2 %. A line with a template, a
+  regular expression or a string in single quotes is left as it is.
 """
 
 from __future__ import annotations
