@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from typing import Any, get_args
-from urllib.parse import quote
 
 import click
 
 from stoppress.cli.api_client import ApiClient, Command, server_options
 from stoppress.cli.output import say_json, table
+from stoppress.client.check_arguments import path_segment
 from stoppress.domain.feed import Status, Visibility
 from stoppress.domain.post import Direction
 
 
 def path_of(feed: str) -> str:
-    """The feed's address in the API."""
-    return f"/v1/feeds/{quote(feed, safe='')}"
+    """The feed's address in the API. Raises InvalidArgument."""
+    return f"/v1/feeds/{path_segment(feed, 'feed')}"
 
 
 def _fields(command: Command) -> Command:

@@ -18,13 +18,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import click
 import msgspec
 
 from stoppress.cli.api_client import ApiClient, CallFailed, server_options
 from stoppress.cli.feeds import path_of
+from stoppress.client.api_errors import InvalidArgument
+from stoppress.client.check_arguments import path_segment
 from stoppress.domain.errors import Invalid
 from stoppress.domain.event import KNOWN_TYPES
 from stoppress.domain.feed import check_slug
@@ -147,7 +149,7 @@ def _line_of(api: ApiClient, path: str, event: Json) -> Json | None:
         # The event contains the readers' form, which is not the whole post.
         post = event[kind.subject.value]["id"]
         try:
-            return {"post": _bare(api.get(f"{path}/posts/{post}"))}
+            return {"post": _bare(api.get(f"{path}/posts/{path_segment(post, 'id')}"))}
         except CallFailed as refused:
             if refused.status != GONE:
                 raise
@@ -179,8 +181,8 @@ def import_(file: IO[bytes], slug: str | None, url: str, token: str | None) -> N
     for number, raw in enumerate(iter(lambda: file.readline(MAX_LINE), b""), 1):
         try:
             importing.take(raw)
-        except CallFailed as wrong:
-            raise CallFailed(f"{file.name}, line {number}: {wrong.message}") from None
+        except (CallFailed, InvalidArgument) as wrong:
+            raise CallFailed(f"{file.name}, line {number}: {wrong}") from None
     if not importing.ended:
         raise CallFailed(
             f"{file.name} is incomplete, it stops at line {number}: import the "
@@ -248,7 +250,7 @@ class _Import:
         if not isinstance(name, str):
             raise CallFailed(f"the {kind} has no id: this is not an export")
         part = "posts" if kind == "post" else "withdrawn"
-        path = f"{self._path}/{part}/{quote(name, safe='')}"
+        path = f"{self._path}/{part}/{path_segment(name, 'id')}"
         try:
             self._api.write("PUT", path, value)
         except CallFailed as refused:

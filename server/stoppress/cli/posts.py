@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Callable
 from typing import Any, get_args, get_origin
-from urllib.parse import quote
 
 import click
 import msgspec
@@ -15,6 +14,7 @@ from msgspec.structs import FieldInfo
 from stoppress.cli.api_client import ApiClient, Command, server_options
 from stoppress.cli.feeds import path_of
 from stoppress.cli.output import say_json
+from stoppress.client.check_arguments import path_segment
 from stoppress.domain.post import Author, CorrectionNote, PostInput, Source
 
 _NAMED = re.compile(r"(?P<name>.*?)\s*<(?P<url>[^<>]+)>\s*")
@@ -136,7 +136,7 @@ def put(
     """Create the post with EXTERNAL_ID, its id in your system, or change it."""
     answer = ApiClient(url, token).write(
         "PUT",
-        f"{path_of(feed)}/external/{quote(external_id, safe='')}",
+        f"{path_of(feed)}/external/{path_segment(external_id, 'external_id')}",
         _content(text, fields),
         idempotency_key=idempotency_key,
     )
@@ -181,7 +181,7 @@ def takedown(
 
 
 def _path_of(feed: str, post: str) -> str:
-    return f"{path_of(feed)}/posts/{quote(post, safe='')}"
+    return f"{path_of(feed)}/posts/{path_segment(post, 'post')}"
 
 
 def _content(text: str, fields: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from stoppress.cli.serve_and_demo import NotServed, demo, serve
 from stoppress.cli.sign_inbox_entry import sign
 from stoppress.cli.tail import tail
 from stoppress.cli.tokens import token
+from stoppress.client.api_errors import InvalidArgument
 from stoppress.client.reader import LineRefused
 from stoppress.domain.errors import StopPressError
 from stoppress.settings import BadSetting
@@ -58,7 +59,7 @@ def run(arguments: list[str]) -> int:
         return _fail(error.format_message(), error.exit_code)
     except NotServed as error:
         return _fail(str(error), error.code)
-    except BadSetting as error:
+    except (BadSetting, InvalidArgument) as error:
         return _fail(str(error), 2)
     except (StopPressError, LineRefused) as error:
         return _fail(str(error), 1)

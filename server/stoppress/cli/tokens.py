@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 import click
 
 from stoppress.cli.api_client import ApiClient, server_options
 from stoppress.cli.output import say_json, table
+from stoppress.client.check_arguments import path_segment
 
 SCOPES = ("read", "draft", "publish", "manage", "admin")
 """The server's scopes; each includes those before it."""
@@ -87,5 +86,5 @@ def index(url: str, token: str | None, *, as_json: bool) -> None:
 @server_options
 def revoke(id: str, url: str, token: str | None) -> None:
     """Revoke the token with this ID: it ends within seconds, everywhere."""
-    ApiClient(url, token).write("DELETE", f"/v1/tokens/{quote(id, safe='')}")
+    ApiClient(url, token).write("DELETE", f"/v1/tokens/{path_segment(id, 'id')}")
     click.echo(f"revoked {id}")

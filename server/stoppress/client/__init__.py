@@ -6,7 +6,12 @@
 
 from __future__ import annotations
 
-from stoppress.client.api_errors import ApiCallFailed, OutcomeUnknown, RequestRefused
+from stoppress.client.api_errors import (
+    ApiCallFailed,
+    InvalidArgument,
+    OutcomeUnknown,
+    RequestRefused,
+)
 from stoppress.client.feed_writer import AsyncFeedWriter, FeedWriter, WriteResult
 from stoppress.client.reader import (
     LineRefused,
@@ -20,6 +25,7 @@ __all__ = [
     "ApiCallFailed",
     "AsyncFeedWriter",
     "FeedWriter",
+    "InvalidArgument",
     "LineRefused",
     "Message",
     "OutcomeUnknown",

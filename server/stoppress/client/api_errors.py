@@ -31,6 +31,10 @@ class RequestRefused(ApiCallFailed):
     """The server refused the request, or was never reached: nothing was changed."""
 
 
+class InvalidArgument(RequestRefused, ValueError):
+    """An argument can't be sent: nothing was, and nothing was changed."""
+
+
 class OutcomeUnknown(ApiCallFailed):
     """The server gave no final answer in time: the request may have been done.
 

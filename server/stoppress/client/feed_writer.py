@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import httpx
 
@@ -23,6 +22,7 @@ from stoppress.client.api_session import (
     AsyncApiSession,
     decoded,
 )
+from stoppress.client.check_arguments import path_segment
 
 Fields = Mapping[str, object]
 
@@ -42,7 +42,7 @@ class _Requests:
     """The requests about posts of one feed."""
 
     def __init__(self, feed: str) -> None:
-        self._feed = f"/v1/feeds/{quote(feed, safe='')}"
+        self._feed = f"/v1/feeds/{path_segment(feed, 'feed')}"
 
     def publish(self, fields: Fields, key: str | None) -> ApiRequest:
         return ApiRequest.write(
@@ -50,14 +50,14 @@ class _Requests:
         )
 
     def read(self, post: str) -> ApiRequest:
-        return ApiRequest("GET", f"{self._feed}/posts/{quote(post, safe='')}")
+        return ApiRequest("GET", self._post(post))
 
     def edit(
         self, post: str, changes: Fields, rev: int | None, key: str | None
     ) -> ApiRequest:
         return ApiRequest.write(
             "PATCH",
-            f"{self._feed}/posts/{quote(post, safe='')}",
+            self._post(post),
             changes,
             idempotency_key=key,
             match="*" if rev is None else f'"{rev}"',
@@ -66,7 +66,7 @@ class _Requests:
     def withdraw(self, post: str, rev: int | None, key: str | None) -> ApiRequest:
         return ApiRequest.write(
             "DELETE",
-            f"{self._feed}/posts/{quote(post, safe='')}",
+            self._post(post),
             idempotency_key=key,
             match=None if rev is None else f'"{rev}"',
         )
@@ -92,8 +92,11 @@ class _Requests:
             match=None if rev is None else f'"{rev}"',
         )
 
+    def _post(self, post: str) -> str:
+        return f"{self._feed}/posts/{path_segment(post, 'post')}"
+
     def _external(self, external_id: str) -> str:
-        return f"{self._feed}/external/{quote(external_id, safe='')}"
+        return f"{self._feed}/external/{path_segment(external_id, 'external_id')}"
 
 
 class FeedWriter:

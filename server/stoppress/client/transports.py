@@ -25,6 +25,7 @@ from websockets.exceptions import (
     InvalidURI,
 )
 
+from stoppress.client.check_arguments import path_segment
 from stoppress.client.line_credential import LineCredential, TicketsUnavailable
 from stoppress.domain.undecodable_json import UNDECODABLE
 from stoppress.wire.close_codes import CloseCode, is_final
@@ -59,6 +60,7 @@ class LiveLine:
     ) -> None:
         self._http = http
         self._feed = feed
+        self._path = f"/v1/feeds/{path_segment(feed, 'feed')}"
         self._credential = credential
         self._silence_s = FIRST_MESSAGE_S
 
@@ -107,7 +109,7 @@ class LiveLine:
         asked = self._feed if since is None else f"{self._feed}@{since}"
         try:
             async with connect(
-                f"{base}/v1/live?feed={quote(asked)}",
+                f"{base}/v1/live?feed={quote(asked, safe='')}",
                 additional_headers=await self._credential.headers(),
                 open_timeout=CONNECT_S,
                 ping_interval=None,
@@ -143,7 +145,7 @@ class LiveLine:
         with contextlib.suppress(httpx.TransportError, TimeoutError):
             async with self._http.stream(
                 "GET",
-                self._path,
+                f"{self._path}/events",
                 params={} if since is None else {"since": since},
                 headers=headers,
                 timeout=httpx.Timeout(CONNECT_S, read=None),
@@ -176,7 +178,7 @@ class LiveLine:
                 if since is not None:
                     asked = {"since": since, "wait": POLL_WAIT_S}
                 response = await self._http.get(
-                    self._path,
+                    f"{self._path}/events",
                     params=asked,
                     headers=await self._credential.headers(),
                     timeout=httpx.Timeout(CONNECT_S, read=POLL_WAIT_S + CONNECT_S),
@@ -200,7 +202,7 @@ class LiveLine:
         with contextlib.suppress(httpx.TransportError, TicketsUnavailable):
             for attempt in range(SNAPSHOT_TRIES):
                 response = await self._http.get(
-                    f"/v1/feeds/{quote(self._feed)}",
+                    self._path,
                     params={"at": at},
                     headers=await self._credential.headers(),
                 )
@@ -211,10 +213,6 @@ class LiveLine:
                 _check(response.status_code, response.content)
                 await asyncio.sleep(random.uniform(0, 1 << attempt))  # noqa: S311 (spreads load, no secret)
         return None
-
-    @property
-    def _path(self) -> str:
-        return f"/v1/feeds/{quote(self._feed)}/events"
 
 
 def _check(status: int, body: bytes | bytearray) -> None:

@@ -3,7 +3,8 @@
 Pure: the same input, id, HTML and time give the same post. Rules:
 - A post needs a headline, a body or media. A text of spaces and invisible characters
   alone counts as none, and so does markup around it.
-- `external_id` is set when the post is created, and never changes.
+- `external_id` is set when the post is created, and never changes. It is not `.` or
+  `..`; posts that have it from before keep it.
 - A correction gets the current time when its note is new.
 - An uploaded picture is stored by its path, without the site's address, and with its
   size unless the editor gave one.
@@ -77,6 +78,16 @@ def check_draft(
         tags=tuple(dict.fromkeys(draft.tags)),
         published_at=time_or_none(draft.published_at, "published_at"),
     )
+
+
+def check_new_external_id(draft: PostInput) -> None:
+    """Raises Invalid for an id of a new post that no address can contain."""
+    if draft.external_id in (".", ".."):
+        raise Invalid(
+            "external_id",
+            f"{draft.external_id!r} can't be in an address, as clients and proxies "
+            "resolve it: use another id",
+        )
 
 
 def check_shown(draft: PostInput, html: str) -> None:

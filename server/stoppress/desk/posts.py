@@ -24,6 +24,7 @@ from stoppress.desk.markdown import TooMuchMarkup, to_html
 from stoppress.desk.merge_patch import merge
 from stoppress.desk.post_from_and_to_input import (
     check_draft,
+    check_new_external_id,
     check_shown,
     editable_post,
     edited,
@@ -122,6 +123,7 @@ class PostDesk:
 
         Raises CHANGED_MEANWHILE, ExternalIdTaken, Invalid.
         """
+        check_new_external_id(draft)
         check_shown(draft, html)
         if draft.breaking:
             await self._check_breaking(feed)

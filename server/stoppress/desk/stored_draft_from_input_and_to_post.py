@@ -13,7 +13,11 @@ import msgspec
 
 from stoppress.desk.caller import Caller
 from stoppress.desk.input_normalization import time_or_none
-from stoppress.desk.post_from_and_to_input import check_draft, members_of
+from stoppress.desk.post_from_and_to_input import (
+    check_draft,
+    check_new_external_id,
+    members_of,
+)
 from stoppress.domain.draft import (
     MAX_COMMENTS,
     Comment,
@@ -42,6 +46,8 @@ def check_draft_input(
     `before`: the stored draft, whose addresses are not checked again.
     """
     checked = check_draft(given, before, site, may_be_empty=given.state == "draft")
+    if before is None or before.external_id != checked.external_id:
+        check_new_external_id(checked)
     due = time_or_none(checked.publish_at, "publish_at")
     if checked.state == "scheduled" and due is None:
         raise Invalid("publish_at", "is missing: a scheduled draft needs a time")

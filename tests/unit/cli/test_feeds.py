@@ -51,3 +51,11 @@ def test_a_refusal_by_the_server_is_one_line(site: Site) -> None:
     code, said, complaint = site.run("feed", "create", "x", "--title", "Rain")
     assert (code, said, complaint) == (1, "", "error: it is taken\n")
     assert site.run("feed", "create", "x", "--title", "R", "--status", "dead")[0] == 2
+
+
+def test_a_slug_that_would_be_another_address_is_misuse(site: Site) -> None:
+    """Nothing is sent."""
+    for name in ("", ".", ".."):
+        code, _, complaint = site.run("feed", "delete", name, "--yes")
+        assert code == 2 and "feed=" in complaint
+    assert site.asked == []

@@ -128,6 +128,7 @@ END_4 = {"end": {"cursor": "e-5", "lines": 4}}
         ([HEAD, {"feed": {"title": "x"}}], 2, "no slug"),
         ([HEAD, {"what": {}}], 2, "use one of feed, post"),
         ([HEAD, FEED, {"post": {}}], 3, "has no id"),
+        ([HEAD, FEED, {"withdrawn": {"id": ".."}}], 3, "id='..' is invalid"),
         ([HEAD, FEED, END], 3, "lines are missing"),
         ([HEAD, FEED, POST, END, POST], 5, "after the end"),
         ([HEAD, FEED], 2, "is incomplete"),

@@ -115,3 +115,20 @@ def test_each_field_has_an_option(command: click.Command, others: set[str]) -> N
     assert options.keys() >= FIELDS - others
     assert not options.keys() & others
     assert all(options[name].help for name in FIELDS - others)
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_an_id_that_would_be_another_address_is_misuse(site: Site, name: str) -> None:
+    """`withdraw x ..` would delete the feed. Nothing is sent."""
+    for arguments in (
+        ("withdraw", "x", name),
+        ("withdraw", name, "p1"),
+        ("restore", "x", name),
+        ("takedown", "x", name, "--yes"),
+        ("edit", "x", name, "text"),
+        ("put", "x", name, "text"),
+        ("publish", name, "text"),
+    ):
+        code, _, complaint = site.run(*arguments)
+        assert code == 2 and "is invalid" in complaint
+    assert site.asked == []

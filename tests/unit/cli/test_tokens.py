@@ -64,3 +64,11 @@ def test_a_token_is_revoked_by_its_id(site: Site) -> None:
     """Whatever stands in it goes into the path as it is."""
     site.answers["DELETE /v1/tokens/a%2Fb"] = 204, None
     assert site.run("token", "revoke", "a/b") == (0, "revoked a/b\n", "")
+
+
+def test_an_id_that_would_be_another_address_is_misuse(site: Site) -> None:
+    """Nothing is sent."""
+    for name in ("", ".", ".."):
+        code, _, complaint = site.run("token", "revoke", name)
+        assert code == 2 and "id=" in complaint
+    assert site.asked == []

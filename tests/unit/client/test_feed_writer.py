@@ -8,7 +8,7 @@ import inspect
 
 import pytest
 
-from stoppress.client import OutcomeUnknown, RequestRefused
+from stoppress.client import InvalidArgument, OutcomeUnknown, RequestRefused
 from stoppress.client.feed_writer import AsyncFeedWriter, FeedWriter, WriteResult
 from tests.unit.client.answering_server import answering
 
@@ -47,6 +47,23 @@ def test_the_requests() -> None:
     ]
     keys = [one.headers.get("idempotency-key") for one in received]
     assert keys[2] == "mine" and keys[-1] is None and len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_an_id_that_would_be_another_address_is_refused(name: str) -> None:
+    """`DELETE …/posts/..` would delete the feed. Nothing is sent."""
+    with answering() as (url, received):
+        with FeedWriter(url, "quay", "sp_t") as writer:
+            for call in (writer.withdraw, writer.withdraw_external, writer.read):
+                with pytest.raises(InvalidArgument):
+                    call(name)
+            for change in (writer.edit, writer.put_external):
+                with pytest.raises(InvalidArgument):
+                    change(name, {"body": "a"})
+        for kind in (FeedWriter, AsyncFeedWriter):
+            with pytest.raises(InvalidArgument, match="feed="):
+                kind(url, name, "sp_t")
+    assert received == []
 
 
 def test_the_errors() -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from stoppress.client import transports
+from stoppress.client.api_errors import InvalidArgument
 from stoppress.client.line_credential import LineCredential
 from stoppress.client.transports import _check
 
@@ -61,6 +62,13 @@ def line(*answers: tuple[int, Any]) -> tuple[Any, list[httpx.Request]]:
 
     http = httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://x")
     return LINE(http, "x", LineCredential("sp_t")), asked
+
+
+@pytest.mark.parametrize("feed", ["", ".", ".."])
+def test_a_feed_that_would_be_another_address_is_refused(feed: str) -> None:
+    """Before anything is sent."""
+    with pytest.raises(InvalidArgument, match="feed="):
+        LINE(httpx.AsyncClient(), feed, LineCredential("sp_t"))
 
 
 @pytest.mark.asyncio

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from stoppress.desk.markdown import to_html
 from stoppress.desk.post_from_and_to_input import (
     check_draft,
+    check_new_external_id,
     check_shown,
     editable_post,
     edited,
@@ -45,6 +46,15 @@ def test_an_empty_post_is_refused(given: dict[str, str]) -> None:
     """A headline, a body or media: something must be there to read."""
     with pytest.raises(Invalid, match="needs a headline, a body or media"):
         check_draft(PostInput(**given))  # type: ignore[arg-type]
+
+
+def test_an_external_id_that_no_address_can_contain_is_refused() -> None:
+    """Clients and proxies resolve it; a longer one with dots is as any other."""
+    for name in (".", ".."):
+        with pytest.raises(Invalid, match="external_id: .* can't be in an address"):
+            check_new_external_id(PostInput(external_id=name))
+    for other in (None, "...", "a/..", ".a"):
+        check_new_external_id(PostInput(external_id=other))
 
 
 @pytest.mark.parametrize("body", ["# ", "---", "&nbsp;", "[](https://e.test/)"])

@@ -158,6 +158,8 @@ async def test_expectations() -> None:
         ("a", {"body": "a", "external_id": "b"}, "external_id"),
         ("a", {"body": "a", "text": "b"}, "text"),
         ("a", {"headline": None}, ""),
+        (".", {"body": "a"}, "external_id"),
+        ("..", {"body": "a"}, "external_id"),
     ],
 )
 async def test_an_invalid_field_is_named(
@@ -169,3 +171,17 @@ async def test_an_invalid_field_is_named(
         await desk.external_posts.put("quay", external_id, js(**fields), None, ME)
     assert wrong.value.field == field
     assert kinds(store) == []
+
+
+@pytest.mark.asyncio
+async def test_a_post_keeps_an_external_id_from_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that new posts may not have: it is found, merged and withdrawn."""
+    desk, _ = await desk_with_feed()
+    with monkeypatch.context() as before:
+        before.setattr("stoppress.desk.posts.check_new_external_id", lambda draft: None)
+        made = await put(desk, "..", body="a")
+    assert (await put(desk, "..", body="b")).rev == 2
+    assert await desk.external_posts.find("quay", "..") == made.post
+    assert await desk.external_posts.withdraw("quay", "..", None, ME)

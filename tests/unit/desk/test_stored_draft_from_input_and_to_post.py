@@ -45,9 +45,17 @@ def test_input_is_normalized_and_checked() -> None:
         DraftInput(state="submitted"),
         msgspec.structs.replace(WORDS, state="scheduled"),
         msgspec.structs.replace(due, state="draft"),
+        DraftInput(external_id=".."),
     ):
         with pytest.raises(Invalid):
             check_draft_input(wrong)
+
+
+def test_a_draft_keeps_an_external_id_from_before() -> None:
+    """One that new drafts may not have."""
+    before = new_draft(DraftInput(external_id=".."), "d", ADA, 1000)
+    kept = DraftInput(headline="H", external_id="..")
+    assert check_draft_input(kept, before) == kept
 
 
 def test_author_and_approver_are_recorded() -> None:
