@@ -65,21 +65,31 @@ def export(feed: str, output: Path | None, url: str, token: str | None) -> None:
 def _written(path: Path | None) -> Iterator[IO[bytes]]:
     """A file that replaces the former one after a success; stdout for None or `-`.
 
-    Raises UsageError if it can't be written. (click's atomic file replaces it even
-    after an error.)
+    Of a symbolic link, what it leads to is replaced. What is no regular file, such as a
+    FIFO or a device, is written as the lines come. Raises UsageError if it can't be
+    written. (click's atomic file replaces it even after an error.)
     """
     if path is None or path == Path("-"):
         yield sys.stdout.buffer
         return
-    part = path.with_name(f".{path.name}.part")
+    part: Path | None = None
     try:
+        # Before the path is resolved: /dev/stdout leads to no path if it is a pipe.
+        if path.exists() and not path.is_file():
+            with path.open("wb") as file:
+                yield file
+            return
+        target = path.resolve()
+        part = target.with_name(f".{target.name}.part")
         with part.open("wb") as file:
             yield file
-        part.replace(path)
-    except OSError as error:
-        raise click.UsageError(f"can't write {path}: {error.strerror}") from None
+        part.replace(target)
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise click.UsageError(f"can't write {path}: {reason}") from None
     finally:
-        part.unlink(missing_ok=True)
+        if part is not None:
+            part.unlink(missing_ok=True)
 
 
 def _lines_of(api: ApiClient, feed: str) -> Iterator[Json]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,59 @@ def test_an_export_that_fails_leaves_no_file(site: Site, tmp_path: Path) -> None
     code, _, complaint = site.run("export", "x", "-o", str(file))
     assert code == 1 and "export again" in complaint
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_replaces_what_a_link_leads_to(site: Site, tmp_path: Path) -> None:
+    """The link stays, whether its file is there or not."""
+    exported(site)
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    file, link = folder / "x.jsonl", tmp_path / "x.jsonl"
+    link.symlink_to(file)
+    for _ in range(2):
+        assert site.run("export", "x", "-o", str(link))[0] == 0
+        assert link.is_symlink() and len(file.read_text().splitlines()) == 5
+    assert list(folder.iterdir()) == [file]
+
+
+def test_an_export_goes_through_what_is_no_file(site: Site, tmp_path: Path) -> None:
+    """A FIFO gets the lines and stays; nothing is made beside it."""
+    exported(site)
+    fifo = tmp_path / "lines"
+    os.mkfifo(fifo)
+    # Open for both, so that the export does not wait for a reader.
+    line = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        assert site.run("export", "x", "-o", str(fifo))[0] == 0
+        assert len(os.read(line, 1 << 16).splitlines()) == 5
+    finally:
+        os.close(line)
+    assert fifo.is_fifo() and list(tmp_path.iterdir()) == [fifo]
+
+
+def test_an_export_goes_through_a_link_to_a_pipe(site: Site, tmp_path: Path) -> None:
+    """As /dev/stdout is, which leads to no path."""
+    exported(site)
+    ours, theirs = os.pipe()
+    link = tmp_path / "stdout"
+    link.symlink_to(f"/proc/self/fd/{theirs}")
+    try:
+        assert site.run("export", "x", "-o", str(link))[0] == 0
+        assert len(os.read(ours, 1 << 16).splitlines()) == 5
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert list(tmp_path.iterdir()) == [link] and link.is_symlink()
+
+
+def test_links_in_a_circle_are_misuse(site: Site, tmp_path: Path) -> None:
+    """They lead nowhere."""
+    exported(site)
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.symlink_to(other)
+    other.symlink_to(one)
+    code, _, complaint = site.run("export", "x", "-o", str(one))
+    assert code == 2 and "can't write" in complaint and one.is_symlink()
 
 
 def test_an_import_puts_each_line(site: Site, tmp_path: Path) -> None:
