@@ -15,6 +15,7 @@ from stoppress.bench.requests_per_server_kind import STOP_PRESS
 from stoppress.bench.run import run
 from stoppress.bench.run_plan_and_result import BenchFailed, RunPlan
 from stoppress.cli.api_client import server_options
+from stoppress.client.check_arguments import clean_secret
 
 
 class CannotBench(click.ClickException):
@@ -118,7 +119,7 @@ def bench(
     plan = RunPlan(
         target=STOP_PRESS,
         url=url.replace("http://", "https://", 1) if tls else url,
-        token=token or "",
+        token=clean_secret(token, "token"),
         feed=f"bench-{secrets.token_hex(4)}",
         readers=readers,
         posts=posts,

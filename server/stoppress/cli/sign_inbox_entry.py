@@ -8,6 +8,7 @@ import time
 import click
 import msgspec
 
+from stoppress.client.check_arguments import clean_secret
 from stoppress.domain.signed_redis_inbox_entry import signed_entry
 from stoppress.domain.undecodable_json import UNDECODABLE
 
@@ -23,7 +24,8 @@ def sign(feed: str, post: str, token: str | None) -> None:
 
     Use the entry within 5 minutes: stoppress sign quay '{"body": "…"}' | redis-cli
     """
-    if not token:
+    secret = clean_secret(token, "token")
+    if not secret:
         raise click.UsageError("a token is needed: use --token or STOPPRESS_TOKEN")
     if post == "-":
         post = sys.stdin.read().strip()
@@ -31,7 +33,7 @@ def sign(feed: str, post: str, token: str | None) -> None:
         msgspec.json.decode(post)
     except UNDECODABLE as wrong:
         raise click.UsageError(f"the post is not JSON: {wrong}") from None
-    entry = signed_entry(token, feed, post, time.time_ns() // 1_000_000)
+    entry = signed_entry(secret, feed, post, time.time_ns() // 1_000_000)
     fields = " ".join(f"{name} {_quoted(value)}" for name, value in entry.items())
     click.echo(f"XADD stoppress:inbox * {fields}")
 

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import httpx
 import msgspec
 
-from stoppress.client.api_errors import RequestRefused
+from stoppress.client.api_errors import InvalidArgument, RequestRefused
+from stoppress.client.check_arguments import checked_key, clean_secret
 from stoppress.client.request_attempts import RequestAttempts
 from stoppress.domain.undecodable_json import UNDECODABLE
 
@@ -44,9 +45,13 @@ class ApiRequest(NamedTuple):
         idempotency_key: str | None = None,
         match: str | None = None,
     ) -> ApiRequest:
-        """A write with a JSON body; its Idempotency-Key is random unless given."""
+        """A write with a JSON body; its Idempotency-Key is random unless given.
+
+        Raises InvalidArgument.
+        """
         body = None if content is None else msgspec.json.encode(content)
-        return cls(method, path, body, idempotency_key or secrets.token_hex(16), match)
+        key = secrets.token_hex(16) if idempotency_key is None else idempotency_key
+        return cls(method, path, body, checked_key(key), match)
 
     def headers(self) -> dict[str, str]:
         """The headers of each attempt."""
@@ -61,7 +66,7 @@ class ApiRequest(NamedTuple):
 
 
 class _Target:
-    """A server and how long its requests are repeated. Raises ValueError."""
+    """A server and how long its requests are repeated. Raises InvalidArgument."""
 
     def __init__(
         self,
@@ -73,13 +78,12 @@ class _Target:
     ) -> None:
         self.url = url.rstrip("/")
         if not _is_address(self.url):
-            raise ValueError(
+            raise InvalidArgument(
                 f"url={url!r} is invalid (the server's address): use one such as "
                 "http://127.0.0.1:8000"
             )
-        if token and not token.isascii():
-            raise ValueError("token is invalid: use ASCII characters only")
-        self.headers = {"authorization": f"Bearer {token}"} if token else {}
+        secret = clean_secret(token, "token")
+        self.headers = {"authorization": f"Bearer {secret}"} if secret else {}
         self._repeat_for_s = repeat_for_s
         self._needs_server = needs_server
 

@@ -1,7 +1,8 @@
 """What a caller gives, checked before it becomes a part of a request.
 
 Rules: a name in an address is one segment of its path, never another address: clients
-and proxies resolve `.` and `..`, so that `…/posts/..` would be the feed itself.
+and proxies resolve `.` and `..`, so that `…/posts/..` would be the feed itself. No
+error contains a secret.
 """
 
 from __future__ import annotations
@@ -9,6 +10,34 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from stoppress.client.api_errors import InvalidArgument
+
+MAX_KEY = 200
+"""Characters of an Idempotency-Key, as the server has it."""
+
+
+def clean_secret(text: str | None, name: str) -> str:
+    """A token or a ticket without the white space around it, "" for none.
+
+    A file of one ends with a line break. Raises InvalidArgument, without the secret.
+    """
+    secret = (text or "").strip()
+    if not _is_printable(secret):
+        raise InvalidArgument(f"{name} is invalid: use printable ASCII characters only")
+    return secret
+
+
+def checked_key(key: str) -> str:
+    """The Idempotency-Key. Raises InvalidArgument if none can be so."""
+    if not 0 < len(key) <= MAX_KEY or not _is_printable(key) or key != key.strip():
+        raise InvalidArgument(
+            f"idempotency_key={key!r} is invalid: use 1 to {MAX_KEY} printable ASCII "
+            "characters, without blanks around them"
+        )
+    return key
+
+
+def _is_printable(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def path_segment(text: str, name: str) -> str:

@@ -57,7 +57,8 @@ async def follow(
     before the last one's end, and once after a refusal.
 
     Never ends by itself. Raises LineRefused when the server says that reconnecting
-    is useless, and MalformedCursor for a `since` that is not a cursor.
+    is useless, MalformedCursor for a `since` that is not a cursor, and InvalidArgument
+    for what no request can carry.
     """
     async with httpx.AsyncClient(base_url=url, timeout=CONNECT_S) as http:
         reader = _Reader(LiveLine(http, feed, LineCredential(token, tickets)), since)

@@ -5,6 +5,7 @@ Rules:
   Idempotency-Key. Every other answer is final.
 - The wait has full jitter over a growing bound. `Retry-After` is a minimum.
 - After `repeat_for_s` the last failure is raised, at once if `Retry-After` is later.
+- A request that can't be sent by the rules of HTTP is final.
 - A first attempt that could not connect changed nothing. It is repeated unless
   `needs_server`.
 """
@@ -58,6 +59,8 @@ class RequestAttempts:
 
         Raises RequestRefused, OutcomeUnknown.
         """
+        if isinstance(outcome, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
+            raise self._unsendable(outcome)
         at_least_s = 0.0
         if isinstance(outcome, httpx.Response):
             if outcome.is_success:
@@ -94,6 +97,15 @@ class RequestAttempts:
         reason = str(error) or type(error).__name__
         return self._failure()(
             f"no answer from {self._url}: {reason}; is the server running?",
+            idempotency_key=self._key,
+        )
+
+    def _unsendable(self, error: httpx.TransportError) -> ApiCallFailed:
+        # A protocol error may quote a header, and so the token.
+        is_scheme = isinstance(error, httpx.UnsupportedProtocol)
+        reason = str(error) if is_scheme else "a header or its body breaks HTTP's rules"
+        return self._failure()(
+            f"the request to {self._url} can't be sent: {reason}",
             idempotency_key=self._key,
         )
 

@@ -49,3 +49,10 @@ def test_a_server_that_refuses_the_feed_fails_the_run(site: Site) -> None:
     ]
     assert slug.startswith("bench-")
     assert asked.headers["authorization"] == "Bearer sp_t"
+
+
+def test_a_token_that_can_not_be_sent_is_misuse(site: Site) -> None:
+    """Without a word of it."""
+    code, _, said = site.run("bench", token="sp_\nx")
+    assert code == 2 and "token is invalid" in said and "sp_" not in said
+    assert site.asked == []

@@ -36,3 +36,15 @@ def test_an_invalid_argument_is_refused_with_its_reason(
     """Before anything is signed."""
     said = CliRunner().invoke(stoppress, ["sign", "quay", *arguments], env={})
     assert said.exit_code == 2 and reason in said.output
+
+
+def test_the_line_break_of_a_token_file_is_not_signed_with() -> None:
+    """Else the server would not know the signature."""
+    said = CliRunner().invoke(stoppress, ["sign", "quay", "{}", "--token", "sp_s\n"])
+    pairs = shlex.split(said.output)[3:]
+    fields = {
+        name.encode(): value.encode()
+        for name, value in zip(pairs[::2], pairs[1::2], strict=True)
+    }
+    entry = read_inbox_entry(f"{fields[b'at'].decode()}-0", fields)
+    assert entry.is_signed_with(token_digest("sp_s"))

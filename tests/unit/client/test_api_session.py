@@ -7,7 +7,7 @@ import asyncio
 import httpx
 import pytest
 
-from stoppress.client.api_errors import RequestRefused
+from stoppress.client.api_errors import InvalidArgument, RequestRefused
 from stoppress.client.api_session import (
     ApiRequest,
     ApiSession,
@@ -23,14 +23,16 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stoppress.client.request_attempts.FIRST_WAIT_S", 0.0)
 
 
-def send(url: str, request: ApiRequest, *, is_async: bool) -> httpx.Response:
+def send(
+    url: str, request: ApiRequest, *, is_async: bool, token: str = "sp_t"
+) -> httpx.Response:
     """Send it by either session."""
     if not is_async:
-        with ApiSession(url, "sp_t") as session:
+        with ApiSession(url, token) as session:
             return session.send(request)
 
     async def run() -> httpx.Response:
-        async with AsyncApiSession(url, "sp_t") as session:
+        async with AsyncApiSession(url, token) as session:
             return await session.send(request)
 
     return asyncio.run(run())
@@ -84,3 +86,20 @@ def test_an_invalid_address(url: str) -> None:
             session(url)
         with pytest.raises(ValueError, match="token"):
             session("http://x", "sp_–")
+        with pytest.raises(InvalidArgument, match="token is invalid"):
+            session("http://x", "sp_\nx")
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_token_from_a_file(is_async: bool) -> None:
+    """Its line break is not sent."""
+    with answering((200, b"{}")) as (url, received):
+        send(url, ApiRequest("GET", "/v1/feeds"), is_async=is_async, token="sp_t\n")
+    assert received[0].headers["authorization"] == "Bearer sp_t"
+
+
+@pytest.mark.parametrize("key", ["", "a\nb", "–"])
+def test_an_idempotency_key_that_can_not_be_sent(key: str) -> None:
+    """None of its own is made instead."""
+    with pytest.raises(InvalidArgument, match="idempotency_key="):
+        ApiRequest.write("PUT", "/v1/x", idempotency_key=key)

@@ -5,7 +5,31 @@ from __future__ import annotations
 import pytest
 
 from stoppress.client.api_errors import InvalidArgument
-from stoppress.client.check_arguments import path_segment
+from stoppress.client.check_arguments import checked_key, clean_secret, path_segment
+
+
+@pytest.mark.parametrize("text", ["sp_x\n", "\r\n sp_x\t", "sp_x"])
+def test_white_space_around_a_secret_is_none_of_it(text: str) -> None:
+    """A file of a token ends with a line break."""
+    assert clean_secret(text, "token") == "sp_x"
+    assert clean_secret(" \n", "token") == clean_secret(None, "token") == ""
+
+
+@pytest.mark.parametrize("text", ["sp_\nx", "sp_\rx", "sp_\x00", "sp_–", "sp_\udcff"])
+def test_a_secret_that_no_header_can_carry_is_refused(text: str) -> None:
+    """Without a word of it."""
+    with pytest.raises(InvalidArgument, match="^token is invalid") as refused:
+        clean_secret(text, "token")
+    assert "sp_" not in str(refused.value)
+
+
+def test_an_idempotency_key_is_what_the_server_takes() -> None:
+    """1 to 200 printable ASCII characters."""
+    for key in ("k", "a b", "k" * 200):
+        assert checked_key(key) == key
+    for key in ("", "a\nb", " a", "a ", "ü", "k" * 201):
+        with pytest.raises(InvalidArgument, match="idempotency_key="):
+            checked_key(key)
 
 
 def test_a_segment_is_percent_encoded() -> None:

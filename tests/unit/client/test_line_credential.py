@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from stoppress.client import line_credential
+from stoppress.client.api_errors import InvalidArgument
 from stoppress.client.line_credential import LineCredential, TicketsUnavailable
 
 pytestmark = pytest.mark.asyncio
@@ -59,3 +60,19 @@ async def test_a_source_that_fails_is_a_broken_line(
     for source in (fails, hangs):
         with pytest.raises(TicketsUnavailable):
             await LineCredential(None, source).headers()
+
+
+async def test_a_secret_is_clean_or_refused() -> None:
+    """Rather than tried for ever, as a source that fails is."""
+    assert await LineCredential("sp_x\n").headers() == {"authorization": "Bearer sp_x"}
+    with pytest.raises(InvalidArgument, match="token is invalid"):
+        LineCredential("sp_\nx")
+    given = iter(["st_1\n", "st_–"])
+
+    async def tickets() -> str:
+        return next(given)
+
+    credential = LineCredential(None, tickets)
+    assert await credential.headers() == {"authorization": "Bearer st_1"}
+    with pytest.raises(InvalidArgument, match="ticket is invalid"):
+        await credential.renew()

@@ -126,3 +126,17 @@ def test_an_answer_that_is_no_problem_is_told_by_its_status() -> None:
         answer = httpx.Response(404, content=content, request=request)
         with pytest.raises(RequestRefused, match="/x answered 404 Not Found"):
             attempts().wait_s(answer)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        httpx.LocalProtocolError("Illegal header value b'Bearer sp_secret'"),
+        httpx.UnsupportedProtocol("no such scheme"),
+    ],
+)
+def test_what_can_not_be_sent_is_not_repeated(error: httpx.TransportError) -> None:
+    """And its headers are not told."""
+    with pytest.raises(RequestRefused, match="can't be sent") as refused:
+        attempts().wait_s(error)
+    assert "sp_" not in str(refused.value)
