@@ -202,10 +202,14 @@ def decoded(response: httpx.Response) -> Any:
     try:
         return msgspec.json.decode(response.content) if response.content else None
     except UNDECODABLE:
-        raise RequestRefused(
-            f"{response.url} is not a Stop Press server: its answer is not JSON",
-            response.status_code,
-        ) from None
+        raise not_stop_press(response, "its answer is not JSON") from None
+
+
+def not_stop_press(response: httpx.Response, why: str) -> RequestRefused:
+    """The error for a successful answer that no Stop Press server gives."""
+    return RequestRefused(
+        f"{response.url} is not a Stop Press server: {why}", response.status_code
+    )
 
 
 def _is_address(url: str) -> bool:

@@ -21,6 +21,7 @@ from stoppress.client.api_session import (
     ApiSession,
     AsyncApiSession,
     decoded,
+    not_stop_press,
 )
 from stoppress.client.check_arguments import path_segment
 
@@ -270,12 +271,18 @@ class AsyncFeedWriter:
 
 
 def _post(response: httpx.Response) -> Mapping[str, Any]:
-    post: Mapping[str, Any] = decoded(response)
+    """The post in the answer. Raises RequestRefused."""
+    post = decoded(response)
+    if not isinstance(post, dict) or "id" not in post:
+        raise not_stop_press(response, "its answer has no post")
     return post
 
 
 def _result(response: httpx.Response) -> WriteResult:
-    answer = decoded(response)
-    return WriteResult(
-        answer["post"], answer["cursor"], created=response.status_code == 201
-    )
+    """What a write made. Raises RequestRefused."""
+    match decoded(response):
+        case {"post": {"id": _}, "cursor": str(cursor)} as answer:
+            return WriteResult(
+                answer["post"], cursor, created=response.status_code == 201
+            )
+    raise not_stop_press(response, "its answer has no post")

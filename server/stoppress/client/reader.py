@@ -23,11 +23,11 @@ from contextlib import aclosing
 import httpx
 
 from stoppress.client.line_credential import LineCredential, TicketSource
+from stoppress.client.line_messages import Message
 from stoppress.client.transports import (
     CONNECT_S,
     LineRefused,
     LiveLine,
-    Message,
     Transport,
 )
 from stoppress.domain.cursor import Cursor
@@ -57,8 +57,8 @@ async def follow(
     before the last one's end, and once after a refusal.
 
     Never ends by itself. Raises LineRefused when the server says that reconnecting
-    is useless, MalformedCursor for a `since` that is not a cursor, and InvalidArgument
-    for what no request can carry.
+    is useless, or if another server is at `url`; MalformedCursor for a `since` that is
+    not a cursor; InvalidArgument for what no request can carry.
     """
     async with httpx.AsyncClient(base_url=url, timeout=CONNECT_S) as http:
         reader = _Reader(LiveLine(http, feed, LineCredential(token, tickets)), since)

@@ -66,6 +66,20 @@ def test_an_id_that_would_be_another_address_is_refused(name: str) -> None:
     assert received == []
 
 
+@pytest.mark.parametrize(
+    "answer", [b"[]", b"{}", b'{"post":1,"cursor":"e-1"}', b'{"post":{"id":"p"}}']
+)
+def test_an_answer_of_another_server_is_a_refusal(answer: bytes) -> None:
+    """JSON, and yet no post with a cursor."""
+    with answering((200, answer), (200, b"[]"), (200, b"{}")) as (url, _):
+        with FeedWriter(url, "quay", "sp_t") as writer:
+            with pytest.raises(RequestRefused, match="is not a Stop Press server"):
+                writer.publish({"body": "a"})
+            for _ in range(2):
+                with pytest.raises(RequestRefused, match="is not a Stop Press server"):
+                    writer.read("p")
+
+
 def test_the_errors() -> None:
     """A refusal with its problem; an outcome that stays open, with the key."""
     stale = b'{"title":"Revision not current","detail":"d","current":{"rev":3}}'
@@ -98,9 +112,9 @@ def test_the_asynchronous_writer_asks_the_same() -> None:
             await writer.read("p")
 
     answers = [(201, MADE), (200, MADE), (204, b""), (200, MADE), (204, b"")]
-    with answering(*answers, (200, b"{}")) as (url, asked):
+    with answering(*answers, (200, b'{"id":"p"}')) as (url, asked):
         asyncio.run(run(url))
-    with answering(*answers, (200, b"{}")) as (url, expected):
+    with answering(*answers, (200, b'{"id":"p"}')) as (url, expected):
         with FeedWriter(url, "quay", "sp_t") as writer:
             writer.publish({"body": "a"}, idempotency_key="1")
             writer.edit("p", {"body": "b"}, rev=2, idempotency_key="2")

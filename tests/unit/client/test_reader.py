@@ -255,3 +255,54 @@ async def test_after_a_goodbye_it_comes_back_when_told(
         monkeypatch.setattr("asyncio.sleep", noted)
         assert await read(place, 1) == [event(5)]
     assert 0.03 in pauses
+
+
+@pytest.mark.asyncio
+async def test_a_garbled_message_is_a_broken_line() -> None:
+    """After the hello: it reconnects from its cursor."""
+    garbled: Message = {"type": "post.published", "feed": "x", "cursor": "e-5"}
+    async with town([hello("e-4"), garbled], [hello("e-4"), event(5)]) as place:
+        assert await read(place, 1) == [event(5)]
+        assert place.asked == ["x", "x@e-4"]
+
+
+@pytest.mark.asyncio
+async def test_a_garbled_first_message_is_a_refusal() -> None:
+    """It is another kind of server."""
+    async with town([{"hello": "world"}]) as place:
+        with pytest.raises(LineRefused, match="is not a Stop Press server"):
+            await read(place, 1)
+
+
+@pytest.mark.parametrize("status", [HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES])
+@pytest.mark.asyncio
+async def test_a_server_without_the_line_is_a_refusal(status: HTTPStatus) -> None:
+    """A web server that gives its front page for any address."""
+
+    def answer(line: ServerConnection, request: Request) -> Response:
+        return line.respond(status, "<html>")
+
+    async def never(line: ServerConnection) -> None:
+        raise AssertionError
+
+    async with serve(never, "127.0.0.1", 0, process_request=answer) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        messages = follow(f"http://127.0.0.1:{port}", "x")
+        with pytest.raises(LineRefused, match=f"it answered {status.value}"):
+            async with asyncio.timeout(PATIENCE_S), aclosing(messages):
+                await anext(messages)
+
+
+@pytest.mark.asyncio
+async def test_an_unknown_final_code_is_the_end() -> None:
+    """Of a later release, and without a reason."""
+
+    async def close(line: ServerConnection) -> None:
+        await line.close(4444)
+
+    async with serve(close, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        messages = follow(f"http://127.0.0.1:{port}", "x")
+        with pytest.raises(LineRefused, match="4444"):
+            async with asyncio.timeout(PATIENCE_S), aclosing(messages):
+                await anext(messages)

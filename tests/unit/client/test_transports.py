@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import httpx
@@ -46,6 +47,10 @@ def test_a_refusal_without_a_reason_has_one() -> None:
     with pytest.raises(REFUSED, match="answered 404"):
         _check(404, b"<html>")
     assert str(REFUSED(4404, "")) == "not found"
+    assert str(REFUSED(4499, "")) == "the server ended the line with 4499"
+
+
+KIND = "text/event-stream"
 
 
 def line(*answers: tuple[int, Any]) -> tuple[Any, list[httpx.Request]]:
@@ -58,6 +63,10 @@ def line(*answers: tuple[int, Any]) -> tuple[Any, list[httpx.Request]]:
         status, body = left.pop(0)
         if status == 0:
             raise httpx.ConnectError("nobody there")
+        if isinstance(body, Exception):
+            raise body
+        if isinstance(body, bytes):
+            return httpx.Response(status, content=body, headers={"content-type": KIND})
         return httpx.Response(status, json=body)
 
     http = httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://x")
@@ -74,7 +83,7 @@ def test_a_feed_that_would_be_another_address_is_refused(feed: str) -> None:
 @pytest.mark.asyncio
 async def test_a_poll_goes_on_from_where_it_was() -> None:
     """Hello once, then events; it ends when nobody answers."""
-    event = {"type": "post.published", "cursor": "e-2"}
+    event = {"type": "post.published", "cursor": "e-2", "post": {"id": "p"}}
     one, asked = line(
         (200, {"cursor": "e-1", "events": []}),
         (200, {"cursor": "e-2", "events": [event]}),
@@ -101,3 +110,79 @@ async def test_a_snapshot_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None
     assert await line(*away)[0].snapshot("e-8") is None
     with pytest.raises(REFUSED, match="gone"):
         await line((404, {"detail": "gone"}))[0].snapshot("e-8")
+
+
+HELLO = b'data:{"type":"hello","cursor":"e-1","beat":9}\n\n'
+
+
+def no_certificate() -> httpx.ConnectError:
+    """As httpx has it: the cause is further down."""
+    wrong = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    wrong.verify_message = "self-signed certificate"
+    middle = OSError("connect")
+    middle.__context__ = wrong
+    error = httpx.ConnectError("connect")
+    error.__cause__ = middle
+    return error
+
+
+@pytest.mark.parametrize("transport", ["sse", "poll"])
+@pytest.mark.parametrize(
+    "answer",
+    [(301, {}), (200, {}), (200, []), (200, {"cursor": 1}), (200, {"cursor": "e"})],
+)
+@pytest.mark.asyncio
+async def test_another_server_is_a_refusal(transport: Any, answer: Any) -> None:
+    """At a wrong address a reader would try for ever, or fail with a fault."""
+    one, _ = line(answer)
+    with pytest.raises(REFUSED, match="http://x is not a Stop Press server") as refused:
+        _ = [message async for message in one.open(transport, None)]
+    assert refused.value.code == 4400
+
+
+@pytest.mark.parametrize(
+    ("transport", "data"),
+    [
+        ("sse", b"data:<html>\n\n"),
+        ("sse", b"data:[]\n\n"),
+        ("sse", b'data:{"type":"hello"}\n\n'),
+        ("poll", b"<html>"),
+        ("poll", b'{"cursor":"e-1","events":7}'),
+    ],
+)
+@pytest.mark.asyncio
+async def test_what_is_not_the_protocol_is_a_refusal(transport: Any, data: Any) -> None:
+    """Also with the right status and type."""
+    one, _ = line((200, data))
+    with pytest.raises(REFUSED, match="is not a Stop Press server"):
+        _ = [message async for message in one.open(transport, None)]
+
+
+@pytest.mark.parametrize("transport", ["sse", "poll"])
+@pytest.mark.asyncio
+async def test_a_certificate_that_can_not_be_verified_is_a_refusal(
+    transport: Any,
+) -> None:
+    one, _ = line((200, no_certificate()))
+    with pytest.raises(REFUSED, match="no valid certificate: self-signed"):
+        _ = [message async for message in one.open(transport, None)]
+
+
+@pytest.mark.parametrize(
+    "later", [(301, {}), (200, {}), (200, b"data:<html>\n\n"), (200, no_certificate())]
+)
+@pytest.mark.asyncio
+async def test_after_the_first_hello_it_is_a_broken_line(later: Any) -> None:
+    """A proxy's page while the server restarts, say."""
+    one, _ = line((200, HELLO), later)
+    assert len([message async for message in one.open("sse", None)]) == 1
+    assert [message async for message in one.open("sse", "e-1")] == []
+    one, _ = line((200, {"cursor": "e-1", "events": []}), later)
+    assert len([message async for message in one.open("poll", None)]) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_snapshot_that_is_none_is_a_broken_line() -> None:
+    """It comes after a reset, and so from a server that was known."""
+    for answer in ((200, b"<html>"), (200, {}), (200, {"cursor": 7})):
+        assert await line(answer)[0].snapshot("e-8") is None
