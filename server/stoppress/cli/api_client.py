@@ -14,7 +14,11 @@ from typing import Any, TypeVar
 import click
 import httpx
 
-from stoppress.client.api_errors import ApiCallFailed
+from stoppress.client.api_errors import (
+    ApiCallFailed,
+    InvalidArgument,
+    InvalidEnvironment,
+)
 from stoppress.client.api_session import ApiRequest, ApiSession, decoded
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -41,7 +45,9 @@ class ApiClient:
             self._session = ApiSession(
                 url, token, repeat_for_s=RETRY_FOR_S, needs_server=True
             )
-        except ValueError as wrong:
+        except InvalidEnvironment:
+            raise
+        except InvalidArgument as wrong:
             raise click.UsageError(f"--{wrong}") from None
         self.url = self._session.url
 

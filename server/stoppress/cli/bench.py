@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import secrets
 import sys
+from typing import Any
 
 import click
 from rich.console import Console
@@ -22,6 +24,19 @@ class CannotBench(click.ClickException):
     """The run failed, or its figures are meaningless."""
 
     exit_code = 2
+
+
+class Finite(click.FloatRange):
+    """A number in a range, and neither nan, which no range refuses, nor infinite."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """The number. Raises BadParameter."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
 
 
 @click.command()
@@ -44,7 +59,7 @@ class CannotBench(click.ClickException):
     "--rate",
     default=0.0,
     show_default=True,
-    type=click.FloatRange(0),
+    type=Finite(0),
     help="Posts per second; 0: one after the other, without a pause.",
 )
 @click.option(
@@ -82,7 +97,7 @@ class CannotBench(click.ClickException):
     "--timeout",
     default=120.0,
     show_default=True,
-    type=click.FloatRange(0, min_open=True),
+    type=Finite(0, min_open=True),
     help="Seconds for each part of the run, besides the time that --rate takes.",
 )
 @click.option(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from typing import Any, get_args, get_origin
 
@@ -14,6 +13,7 @@ from msgspec.structs import FieldInfo
 from stoppress.cli.api_client import ApiClient, Command, server_options
 from stoppress.cli.feeds import path_of
 from stoppress.cli.output import say_json
+from stoppress.cli.piped_text import piped_text
 from stoppress.client.check_arguments import path_segment
 from stoppress.domain.post import Author, CorrectionNote, PostInput, Source
 
@@ -188,7 +188,7 @@ def _content(text: str, fields: dict[str, Any]) -> dict[str, Any]:
     """The given text and fields, in the form of the API."""
     content = {name: value for name, value in fields.items() if value not in (None, ())}
     if text:
-        content["body"] = _stdin() if text == "-" else text
+        content["body"] = piped_text() if text == "-" else text
     for field in msgspec.structs.fields(PostInput):
         given = content.get(field.name)
         if given is None:
@@ -201,13 +201,6 @@ def _content(text: str, fields: dict[str, Any]) -> dict[str, Any]:
         elif CorrectionNote in get_args(kind):
             content[field.name] = {"note": given}
     return content
-
-
-def _stdin() -> str:
-    try:
-        return sys.stdin.buffer.read().decode().strip()
-    except UnicodeDecodeError as error:
-        raise click.UsageError(f"stdin is not UTF-8: {error.reason}") from None
 
 
 def _named(text: str) -> dict[str, str]:

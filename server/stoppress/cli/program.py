@@ -67,11 +67,38 @@ def run(arguments: list[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of the output has closed it. Nothing more may be written.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 1
+    except UnicodeEncodeError as error:
+        return _unencodable(error)
+    except OSError as error:
+        # Such as a full disk, on which the end of the process would fail again.
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _drop_output()
+        about = f": {error.filename}" if error.filename else ""
+        return _fail(f"{error.strerror or error}{about}", 1)
     except Exception as error:
         return _fail(f"internal error: {type(error).__name__}: {error}", 1)
     return code if isinstance(code, int) else 0
+
+
+def _unencodable(error: UnicodeEncodeError) -> int:
+    character = error.object[error.start]
+    # Bytes of the command line that are not UTF-8 come as surrogates.
+    if "\ud800" <= character <= "\udfff":
+        return _fail(f"an argument is not UTF-8: {error.object!a}", 2)
+    return _fail(
+        f"the output's encoding, {error.encoding}, has no {character!a}: use UTF-8, "
+        "such as by PYTHONUTF8=1",
+        1,
+    )
+
+
+def _drop_output() -> None:
+    """Let nothing more be written to stdout."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(reason: str, code: int) -> int:

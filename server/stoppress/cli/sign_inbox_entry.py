@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
 import click
 import msgspec
 
+from stoppress.cli.piped_text import piped_text
 from stoppress.client.check_arguments import clean_secret
 from stoppress.domain.signed_redis_inbox_entry import signed_entry
 from stoppress.domain.undecodable_json import UNDECODABLE
@@ -28,7 +28,7 @@ def sign(feed: str, post: str, token: str | None) -> None:
     if not secret:
         raise click.UsageError("a token is needed: use --token or STOPPRESS_TOKEN")
     if post == "-":
-        post = sys.stdin.read().strip()
+        post = piped_text()
     try:
         msgspec.json.decode(post)
     except UNDECODABLE as wrong:

@@ -35,6 +35,10 @@ class InvalidArgument(RequestRefused, ValueError):
     """An argument can't be sent: nothing was, and nothing was changed."""
 
 
+class InvalidEnvironment(InvalidArgument):
+    """A proxy or a file of certificates that the environment names can't be used."""
+
+
 class OutcomeUnknown(ApiCallFailed):
     """The server gave no final answer in time: the request may have been done.
 

@@ -14,8 +14,13 @@ from typing import Any, NamedTuple
 import httpx
 import msgspec
 
-from stoppress.client.api_errors import InvalidArgument, RequestRefused
-from stoppress.client.check_arguments import checked_key, clean_secret
+from stoppress.client.api_errors import RequestRefused
+from stoppress.client.check_arguments import (
+    checked_key,
+    clean_secret,
+    server_address,
+    usable_environment,
+)
 from stoppress.client.request_attempts import RequestAttempts
 from stoppress.domain.undecodable_json import UNDECODABLE
 
@@ -76,12 +81,7 @@ class _Target:
         repeat_for_s: float,
         needs_server: bool,
     ) -> None:
-        self.url = url.rstrip("/")
-        if not _is_address(self.url):
-            raise InvalidArgument(
-                f"url={url!r} is invalid (the server's address): use one such as "
-                "http://127.0.0.1:8000"
-            )
+        self.url = server_address(url)
         secret = clean_secret(token, "token")
         self.headers = {"authorization": f"Bearer {secret}"} if secret else {}
         self._repeat_for_s = repeat_for_s
@@ -116,9 +116,10 @@ class ApiSession:
             url, token, repeat_for_s=repeat_for_s, needs_server=needs_server
         )
         self.url = self._target.url
-        self._http = httpx.Client(
-            base_url=self.url, headers=self._target.headers, timeout=ANSWER_S
-        )
+        with usable_environment():
+            self._http = httpx.Client(
+                base_url=self.url, headers=self._target.headers, timeout=ANSWER_S
+            )
 
     def send(self, request: ApiRequest, *, repeat: bool = True) -> httpx.Response:
         """The successful response. Raises RequestRefused, OutcomeUnknown."""
@@ -165,9 +166,10 @@ class AsyncApiSession:
             url, token, repeat_for_s=repeat_for_s, needs_server=needs_server
         )
         self.url = self._target.url
-        self._http = httpx.AsyncClient(
-            base_url=self.url, headers=self._target.headers, timeout=ANSWER_S
-        )
+        with usable_environment():
+            self._http = httpx.AsyncClient(
+                base_url=self.url, headers=self._target.headers, timeout=ANSWER_S
+            )
 
     async def send(self, request: ApiRequest) -> httpx.Response:
         """The successful response. Raises RequestRefused, OutcomeUnknown."""
@@ -210,11 +212,3 @@ def not_stop_press(response: httpx.Response, why: str) -> RequestRefused:
     return RequestRefused(
         f"{response.url} is not a Stop Press server: {why}", response.status_code
     )
-
-
-def _is_address(url: str) -> bool:
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        return False
-    return parsed.scheme in ("http", "https") and bool(parsed.host)

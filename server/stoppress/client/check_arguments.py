@@ -7,12 +7,46 @@ error contains a secret.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import quote
 
-from stoppress.client.api_errors import InvalidArgument
+import httpx
+
+from stoppress.client.api_errors import InvalidArgument, InvalidEnvironment
 
 MAX_KEY = 200
 """Characters of an Idempotency-Key, as the server has it."""
+
+
+def server_address(url: str) -> str:
+    """The address of a server, without a slash at its end. Raises InvalidArgument."""
+    address = url.rstrip("/")
+    try:
+        parsed = httpx.URL(address)
+        if parsed.scheme in ("http", "https") and parsed.host:
+            return address
+    except (httpx.InvalidURL, UnicodeError):
+        pass
+    raise InvalidArgument(
+        f"url={url!r} is invalid (the server's address): use one such as "
+        "http://127.0.0.1:8000"
+    )
+
+
+@contextmanager
+def usable_environment() -> Iterator[None]:
+    """A block that makes an httpx client, which reads the environment.
+
+    Raises InvalidEnvironment.
+    """
+    try:
+        yield
+    except (ImportError, ValueError, OSError, httpx.InvalidURL) as wrong:
+        raise InvalidEnvironment(
+            "the environment's proxy (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) or "
+            f"certificates (SSL_CERT_FILE, SSL_CERT_DIR) can't be used: {wrong}"
+        ) from None
 
 
 def clean_secret(text: str | None, name: str) -> str:

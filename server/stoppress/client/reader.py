@@ -22,6 +22,7 @@ from contextlib import aclosing
 
 import httpx
 
+from stoppress.client.check_arguments import server_address, usable_environment
 from stoppress.client.line_credential import LineCredential, TicketSource
 from stoppress.client.line_messages import Message
 from stoppress.client.transports import (
@@ -60,7 +61,9 @@ async def follow(
     is useless, or if another server is at `url`; MalformedCursor for a `since` that is
     not a cursor; InvalidArgument for what no request can carry.
     """
-    async with httpx.AsyncClient(base_url=url, timeout=CONNECT_S) as http:
+    with usable_environment():
+        client = httpx.AsyncClient(base_url=server_address(url), timeout=CONNECT_S)
+    async with client as http:
         reader = _Reader(LiveLine(http, feed, LineCredential(token, tickets)), since)
         while True:
             async with aclosing(reader.connect(transport)) as messages:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 import pytest
 
 from stoppress.cli.api_client import ApiClient, CallFailed
+from stoppress.client.api_errors import InvalidEnvironment
 from tests.unit.client.answering_server import answering
 
 
@@ -79,3 +82,22 @@ def test_an_invalid_token_is_a_usage_error() -> None:
     """A typographic dash, say, got in by copying."""
     with pytest.raises(click.UsageError, match="--token"):
         ApiClient("http://127.0.0.1:1", "sp_–")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTP_PROXY", "socks5://127.0.0.1:1"),
+        ("HTTPS_PROXY", "bogus://x"),
+        ("SSL_CERT_FILE", "/nonexistent"),
+    ],
+)
+def test_an_environment_that_can_not_be_used_is_told(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the names of its variables, rather than as an internal error."""
+    if name == "HTTP_PROXY":
+        monkeypatch.setitem(sys.modules, "socksio", None)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidEnvironment, match=f"environment's .*{name}"):
+        ApiClient("http://127.0.0.1:1", None)

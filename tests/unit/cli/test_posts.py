@@ -132,3 +132,11 @@ def test_an_id_that_would_be_another_address_is_misuse(site: Site, name: str) ->
         code, _, complaint = site.run(*arguments)
         assert code == 2 and "is invalid" in complaint
     assert site.asked == []
+
+
+def test_an_argument_that_is_not_utf_8_is_misuse(site: Site) -> None:
+    """Nothing is sent; the terminal's bytes come as surrogates."""
+    for arguments in (("publish", "x", "a\udcff"), ("withdraw", "x", "a\udcff")):
+        code, _, complaint = site.run(*arguments)
+        assert code == 2 and "not UTF-8" in complaint and "internal" not in complaint
+    assert site.asked == []

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -10,9 +14,11 @@ import pytest
 from stoppress import __version__
 from stoppress.cli import program
 from stoppress.cli.program import INTERRUPTED, run, stoppress
+from stoppress.client.api_errors import InvalidArgument
 from stoppress.domain.errors import NotFound
 from stoppress.settings import BadSetting
 
+UNENCODABLE = UnicodeEncodeError
 COMMANDS = "serve demo feed publish edit withdraw tail export import token settings"
 
 
@@ -67,6 +73,11 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         (BadSetting("beat=x is invalid"), 2, "beat=x is invalid"),
         (NotFound("x"), 1, "there is no feed 'x'"),
         (KeyError("a\nfault"), 1, "internal error: KeyError"),
+        (InvalidArgument("id='..' is invalid"), 2, "id='..' is invalid"),
+        (OSError(28, "No space left"), 1, "error: No space left\n"),
+        (OSError(28, "No space left", "/x"), 1, "error: No space left: /x\n"),
+        (UNENCODABLE("utf-8", "a\udcff", 1, 2, "no"), 2, "not UTF-8: 'a\\udcff'"),
+        (UNENCODABLE("ascii", "é", 0, 1, "no"), 1, "encoding, ascii, has no '\\xe9'"),
     ],
 )
 def test_a_failure_is_one_line(
@@ -81,6 +92,29 @@ def test_a_failure_is_one_line(
     said = capsys.readouterr()
     assert said.out == "" and said.err.startswith("error: ")
     assert text in said.err and said.err.count("\n") == 1
+
+
+def test_a_full_disk_is_one_line(
+    failing: Callable[[BaseException], int],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """What is left in the buffer is dropped, else the end of the process fails."""
+
+    class Full(io.StringIO):
+        def flush(self) -> None:
+            raise OSError(errno.ENOSPC, "No space left")
+
+        def fileno(self) -> int:
+            return file.fileno()
+
+    with (tmp_path / "out").open("w") as file:
+        monkeypatch.setattr("sys.stdout", Full())
+        assert failing(OSError(errno.ENOSPC, "No space left")) == 1
+        assert os.fstat(file.fileno()).st_rdev == os.stat(os.devnull).st_rdev
+        monkeypatch.undo()
+    assert capsys.readouterr().err == "error: No space left\n"
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])

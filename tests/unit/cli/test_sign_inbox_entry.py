@@ -48,3 +48,10 @@ def test_the_line_break_of_a_token_file_is_not_signed_with() -> None:
     }
     entry = read_inbox_entry(f"{fields[b'at'].decode()}-0", fields)
     assert entry.is_signed_with(token_digest("sp_s"))
+
+
+def test_a_piped_post_that_is_not_utf_8_is_misuse() -> None:
+    said = CliRunner().invoke(
+        stoppress, ["sign", "quay", "-", "--token", "sp_s"], input=b"\xff"
+    )
+    assert said.exit_code == 2 and "stdin is not UTF-8" in said.output

@@ -4,8 +4,33 @@ from __future__ import annotations
 
 import pytest
 
-from stoppress.client.api_errors import InvalidArgument
-from stoppress.client.check_arguments import checked_key, clean_secret, path_segment
+from stoppress.client.api_errors import InvalidArgument, InvalidEnvironment
+from stoppress.client.check_arguments import (
+    checked_key,
+    clean_secret,
+    path_segment,
+    server_address,
+    usable_environment,
+)
+
+
+def test_an_address_is_one_of_the_web() -> None:
+    """With a path or without."""
+    assert server_address("http://x/") == "http://x"
+    assert server_address("https://x:1/blog//") == "https://x:1/blog"
+    for url in ("", "x", "localhost:8000", "ftp://x", "http://", "http://x\udcff"):
+        with pytest.raises(InvalidArgument, match="url="):
+            server_address(url)
+
+
+@pytest.mark.parametrize(
+    "error", [ImportError("why"), OSError("why"), ValueError("why")]
+)
+def test_an_environment_that_can_not_be_used_is_told(error: Exception) -> None:
+    """What httpx raises for it has no name in common."""
+    with pytest.raises(InvalidEnvironment, match="HTTP_PROXY.*SSL_CERT_FILE.*why"):
+        with usable_environment():
+            raise error
 
 
 @pytest.mark.parametrize("text", ["sp_x\n", "\r\n sp_x\t", "sp_x"])

@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from stoppress.client import reader
+from stoppress.client import InvalidArgument, reader
 from stoppress.client.reader import LineRefused, Message, Transport, follow
 
 PATIENCE_S = 60
@@ -306,3 +306,12 @@ async def test_an_unknown_final_code_is_the_end() -> None:
         with pytest.raises(LineRefused, match="4444"):
             async with asyncio.timeout(PATIENCE_S), aclosing(messages):
                 await anext(messages)
+
+
+@pytest.mark.asyncio
+async def test_what_is_no_address_is_refused() -> None:
+    """With no transport is it tried for ever."""
+    for transport in ("websocket", "sse", "poll"):
+        messages = follow("localhost:8000", "x", transport=transport)
+        with pytest.raises(InvalidArgument, match="url="):
+            await anext(messages)
