@@ -14,6 +14,7 @@ truncated file is detected. Rules:
 from __future__ import annotations
 
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -215,6 +216,11 @@ class _Import:
 
     def take(self, raw: bytes) -> None:
         """Write one line. Raises CallFailed."""
+        # Editors put a byte order mark before a file, and an empty line after it.
+        if self._lines == 0:
+            raw = raw.removeprefix(BOM_UTF8)
+        if self.ended and not raw.strip():
+            return
         line = _decoded(raw)
         if self.ended:
             raise CallFailed("comes after the end: remove it")

@@ -170,6 +170,17 @@ def test_an_import_puts_each_line(site: Site, tmp_path: Path) -> None:
     assert site.writes()[0][2] == {"slug": "y", "title": "Rain"}
 
 
+def test_what_editors_add_to_a_file_is_skipped(site: Site, tmp_path: Path) -> None:
+    """A byte order mark before it, empty lines after its end."""
+    file = Path(file_of(tmp_path, HEAD, FEED, END | {"end": {"lines": 2}}))
+    site.answers["PUT /v1/feeds/x"] = 201, {}
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes() + b"\n \r\n")
+    assert site.run("import", str(file))[0] == 0
+    file.write_bytes(file.read_bytes() + b"\xef\xbb\xbf{}\n")
+    code, _, complaint = site.run("import", str(file))
+    assert code == 1 and "line 6" in complaint
+
+
 END_4 = {"end": {"cursor": "e-5", "lines": 4}}
 
 
