@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import time
@@ -32,11 +33,19 @@ class Publisher:
         """Create a feed for this run. Raises BenchFailed."""
         if self._plan.target.is_ours:
             body = {"slug": self._plan.feed, "title": "Load", "visibility": "unlisted"}
-            self._call("POST", "/v1/feeds", json.dumps(body).encode(), {201})
+            try:
+                self._call("POST", "/v1/feeds", json.dumps(body).encode(), {201})
+            except KeyboardInterrupt:
+                # The server may have made it.
+                with contextlib.suppress(BenchFailed):
+                    self.drop_feed()
+                raise
 
     def drop_feed(self) -> None:
-        """Delete the run's feed."""
+        """Delete the run's feed. Raises BenchFailed."""
         if self._plan.target.is_ours:
+            # After an interrupt an answer may be on its way on the old connection.
+            self._line.close()
             self._call("DELETE", f"/v1/feeds/{self._plan.feed}", None, {204})
 
     def publish(self) -> Iterator[float]:

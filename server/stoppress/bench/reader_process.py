@@ -1,13 +1,17 @@
 """A process of readers: both its own side and the side of the run.
 
 The run sends orders: `open` (connects a witness), `enter`, `settle`, `read`,
-`tally`. Each is answered once it is done; a failure is an answer too.
+`tally`. Each is answered once it is done; a failure is an answer too. When the run has
+ended, however it did, the pipe is closed, and the process ends at once.
 """
 
 from __future__ import annotations
 
 import os
 import resource
+import select
+import signal
+import threading
 import time
 from collections.abc import Callable, MutableSequence
 from multiprocessing.connection import Connection
@@ -45,14 +49,18 @@ class ReaderProcess:
     def __init__(
         self, context: SpawnContext, plan: RunPlan, share: int, sent: Times
     ) -> None:
-        self._line, theirs = context.Pipe()
+        self._line, self._theirs = context.Pipe()
         self._present = context.RawValue("l", 0)
         self._process: SpawnProcess = context.Process(
-            target=_serve, args=(theirs, plan, share, sent, self._present), daemon=True
+            target=_serve,
+            args=(self._theirs, plan, share, sent, self._present),
+            daemon=True,
         )
 
     def __enter__(self) -> Self:
         self._process.start()
+        # Else the end of the process would not close the pipe.
+        self._theirs.close()
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -98,6 +106,11 @@ def _serve(
 ) -> None:
     """The loader's own process."""
 
+    # An interrupt at the terminal is for the run, which ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    watch = threading.Thread(target=_end_with_run, args=(line.fileno(),), daemon=True)
+    watch.start()
+
     def reported(count: int) -> None:
         present.value = count
 
@@ -110,6 +123,15 @@ def _serve(
     except EOFError:
         pass  # the run is over
     os._exit(0)  # thousands of sockets are closed fastest by the kernel
+
+
+def _end_with_run(line: int) -> None:
+    """End this process when the run has closed its end of the pipe."""
+    poll = select.poll()
+    # Of orders it hears nothing: they are the main thread's.
+    poll.register(line, select.POLLHUP)
+    poll.poll()
+    os._exit(0)
 
 
 def _obey(

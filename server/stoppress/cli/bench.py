@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import math
 import secrets
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -18,6 +21,8 @@ from stoppress.bench.run import run
 from stoppress.bench.run_plan_and_result import BenchFailed, RunPlan
 from stoppress.cli.api_client import server_options
 from stoppress.client.check_arguments import clean_secret
+
+_ENDING = signal.SIGTERM, signal.SIGHUP
 
 
 class CannotBench(click.ClickException):
@@ -123,9 +128,9 @@ def bench(
 ) -> None:
     """Load a server with many readers, publish to them, and measure.
 
-    A feed is made for the run and deleted after it. CPU and memory are shown for
-    a server on this machine. The run fails if the generator, not the server, was
-    the limit: its figures would say nothing about the server.
+    A feed is made for the run and deleted after it, also if it is interrupted. CPU
+    and memory are shown for a server on this machine. The run fails if the generator,
+    not the server, was the limit: its figures would say nothing about the server.
     """
     if deflate and transport == "sse":
         raise click.UsageError(
@@ -148,7 +153,7 @@ def bench(
         tls=tls,
     )
     try:
-        with _bars() as bars:
+        with _interrupted_by_signals(), _bars() as bars:
             tasks = {
                 "readers": bars.add_task("readers", total=readers),
                 "posts": bars.add_task("posts", total=posts),
@@ -164,6 +169,29 @@ def bench(
         check_limit(found)
     except BenchFailed as failed:
         raise CannotBench(str(failed)) from None
+
+
+@contextmanager
+def _interrupted_by_signals() -> Iterator[None]:
+    """A block that SIGTERM and SIGHUP interrupt, so that the run cleans up.
+
+    Only the first one counts. What is ignored, as SIGHUP is under nohup, stays so.
+    """
+    former = {number: signal.getsignal(number) for number in _ENDING}
+    heeded = [number for number in _ENDING if former[number] != signal.SIG_IGN]
+
+    def interrupt(number: int, frame: object) -> None:
+        for each in heeded:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in heeded:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in heeded:
+            signal.signal(number, former[number])
 
 
 def _bars() -> Progress:

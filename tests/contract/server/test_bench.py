@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import Server
+from tests.waiting import WITHIN_S, wait_until
 
 
 def bench(server: Server, *options: str) -> subprocess.CompletedProcess[str]:
@@ -58,3 +61,37 @@ def test_invalid_options_are_one_line(
     assert ran.returncode == 2
     assert ran.stderr.count("\n") == 1
     assert says in ran.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_an_ended_run_leaves_no_process(server: Server, number: signal.Signals) -> None:
+    """And no feed, unless it was killed."""
+    options = ("--readers", "4", "--posts", "9999", "--rate", "5", "--loaders", "2")
+    words = (sys.executable, "-m", "stoppress", "bench", "--url", server.url)
+    with subprocess.Popen([*words, "--token", server.token, *options]) as run:
+        children = Path(f"/proc/{run.pid}/task/{run.pid}/children")
+
+        def posts() -> bool:
+            """The run publishes to its readers."""
+            assert run.poll() is None
+            return any(
+                server.request("GET", f"/v1/feeds/{feed}").json()["posts"]
+                for feed in feeds()
+            )
+
+        def feeds() -> list[str]:
+            found = server.request("GET", "/v1/feeds?all=true").json()["feeds"]
+            slugs = [feed["slug"] for feed in found]
+            return [slug for slug in slugs if slug.startswith("bench-")]
+
+        wait_until(posts)
+        loaders = [Path(f"/proc/{pid}") for pid in children.read_text().split()]
+        assert len(loaders) >= 2
+        run.send_signal(number)
+        code = run.wait(WITHIN_S)
+    wait_until(lambda: not any(process.exists() for process in loaders))
+    if number == signal.SIGKILL:
+        for feed in feeds():
+            server.request("DELETE", f"/v1/feeds/{feed}")
+    else:
+        assert (code, feeds()) == (130, [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from collections.abc import Iterator
 
@@ -48,6 +49,51 @@ def test_a_run_leaves_nothing_behind(site: Site) -> None:
     assert made[2]["visibility"] == "unlisted" and dropped[0] == "DELETE"
     assert [json.dumps(post[2]).count("^|") for post in posts] == [1, 1, 1]
     assert site.asked[0].headers["authorization"] == "Bearer sp_t"
+
+
+def test_the_feed_goes_after_an_interrupt(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of a request, also of the one that makes the feed."""
+    site.answers |= {
+        "POST /v1/feeds": (201, {}),
+        "DELETE /v1/feeds/load": (204, None),
+    }
+
+    def interrupted(line: http.client.HTTPConnection) -> None:
+        raise KeyboardInterrupt
+
+    for call in ("make_feed", "publish"):
+        one = EDITOR(
+            plan(("x", 1))._replace(url=site.url, feed="load", target=STOP_PRESS)
+        )
+        with monkeypatch.context() as patch:
+            patch.setattr(http.client.HTTPConnection, "getresponse", interrupted)
+            if call == "make_feed":
+                patch.setattr(one, "drop_feed", lambda: None)
+            with pytest.raises(KeyboardInterrupt):
+                list(getattr(one, call)() or ())
+        one.drop_feed()
+        one.close()
+        assert site.asked[-1].method == "DELETE"
+
+
+def test_a_feed_that_may_have_been_made_is_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An interrupt came before the answer."""
+    calls: list[str] = []
+
+    def call(editor: object, method: str, *rest: object) -> None:
+        calls.append(method)
+        if method == "POST":
+            raise KeyboardInterrupt
+        raise BenchFailed("it is away")
+
+    monkeypatch.setattr(EDITOR, "_call", call)
+    with pytest.raises(KeyboardInterrupt):
+        EDITOR(plan(("x", 1))._replace(target=STOP_PRESS)).make_feed()
+    assert calls == ["POST", "DELETE"]
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import resource
+import threading
 from typing import Any
 
 import pytest
 
-from stoppress.bench.reader_process import _obey, _spent, need_descriptors
+from stoppress.bench.reader_process import (
+    _end_with_run,
+    _obey,
+    _spent,
+    need_descriptors,
+)
 from stoppress.bench.run_plan_and_result import BenchFailed
 from tests.unit.bench.test_many_readers_in_one_process import plan
+from tests.waiting import WITHIN_S
 
 PLAN = plan(("127.0.0.1", 1))
 
@@ -56,6 +64,21 @@ def test_orders_are_carried_out_in_turn() -> None:
     ]
     tally = _obey(crowd, "tally", PLAN, 5, [])
     assert tally == {"bytes": 12, "delays": {1: 2}, "lasts": [0.5]}
+
+
+def test_a_loader_ends_with_its_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the pipe is closed, and at no order, whatever it is doing."""
+    ended = threading.Event()
+    monkeypatch.setattr("os._exit", lambda code: ended.set())
+    run, loader = multiprocessing.Pipe()
+    watch = threading.Thread(target=_end_with_run, args=(loader.fileno(),))
+    watch.start()
+    run.send("read")
+    assert loader.recv() == "read" and not ended.is_set()
+    run.close()
+    watch.join(WITHIN_S)
+    assert ended.is_set()
+    loader.close()
 
 
 def test_the_measured_time_is_never_zero() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 
+from stoppress.cli.bench import _interrupted_by_signals
 from tests.unit.cli.site import Site
 
 
@@ -59,3 +61,27 @@ def test_a_token_that_can_not_be_sent_is_misuse(site: Site) -> None:
     code, _, said = site.run("bench", token="sp_\nx")
     assert code == 2 and "token is invalid" in said and "sp_" not in said
     assert site.asked == []
+
+
+def test_a_signal_to_end_is_an_interrupt() -> None:
+    """The first one; after the run it is as before."""
+    former = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        with pytest.raises(KeyboardInterrupt):
+            with _interrupted_by_signals():
+                try:
+                    signal.raise_signal(number)
+                finally:
+                    signal.raise_signal(number)
+        now = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
+        assert now == former
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    """SIGHUP under nohup."""
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with _interrupted_by_signals():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, former)
