@@ -186,5 +186,8 @@ def test_links_lead_to_the_newest_post_and_to_a_moment(
     field.fill("2020-01-01T10:00")
     page.get_by_role("button", name="Go", exact=True).click()
     page.wait_for_url(f"{server.url}/live/{feed}?moment=2020-01-01T10%3A00")
-    expect(page.get_by_text("Nothing has been posted yet")).to_be_visible()
+    expect(page.locator(".sp-title")).to_be_visible()
+    expect(page.locator(".sp-post")).to_have_count(0)
+    # It has; only not by then.
+    expect(page.get_by_text("Nothing has been posted yet")).to_be_hidden()
     assert reader.complaints == []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,10 +16,16 @@ from tests.conftest import Server
 from tests.waiting import WITHIN_S, wait_until
 
 
+def _with_token(server: Server) -> dict[str, str]:
+    """The environment of a command: its arguments are there for all to see."""
+    return os.environ | {"STOPPRESS_TOKEN": server.token}
+
+
 def bench(server: Server, *options: str) -> subprocess.CompletedProcess[str]:
     """One run of the command."""
     return subprocess.run(
         [sys.executable, "-m", "stoppress", "bench", "--url", server.url, *options],
+        env=_with_token(server),
         capture_output=True,
         text=True,
         timeout=120,
@@ -29,7 +37,7 @@ def bench(server: Server, *options: str) -> subprocess.CompletedProcess[str]:
 )
 def test_every_delivery_is_counted(server: Server, how: tuple[str, ...]) -> None:
     """Readers × posts, and figures as JSON; the feed is deleted afterwards."""
-    options = ("--token", server.token, "--readers", "60", "--posts", "25", "--json")
+    options = ("--readers", "60", "--posts", "25", "--json")
     ran = bench(server, *options, "--loaders", "2", "--at-once", "0", *how)
     # On a busy machine the generator may have been the limit: told after the figures.
     assert ran.returncode == 0 or "the generator was the limit" in ran.stderr
@@ -57,18 +65,27 @@ def test_invalid_options_are_one_line(
     server: Server, options: tuple[str, ...], says: str
 ) -> None:
     """Exit code 2, what to do, and no traceback."""
-    ran = bench(server, "--token", server.token, "--readers", "1", *options)
+    ran = bench(server, "--readers", "1", *options)
     assert ran.returncode == 2
     assert ran.stderr.count("\n") == 1
     assert says in ran.stderr
 
 
+@pytest.fixture
+def without_nohup() -> Iterator[None]:
+    """SIGHUP counts, also where the tests themselves ignore it."""
+    former = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, former)
+
+
+@pytest.mark.usefixtures("without_nohup")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_an_ended_run_leaves_no_process(server: Server, number: signal.Signals) -> None:
     """And no feed, unless it was killed."""
     options = ("--readers", "4", "--posts", "9999", "--rate", "5", "--loaders", "2")
     words = (sys.executable, "-m", "stoppress", "bench", "--url", server.url)
-    with subprocess.Popen([*words, "--token", server.token, *options]) as run:
+    with subprocess.Popen([*words, *options], env=_with_token(server)) as run:
         children = Path(f"/proc/{run.pid}/task/{run.pid}/children")
 
         def posts() -> bool:
@@ -84,14 +101,26 @@ def test_an_ended_run_leaves_no_process(server: Server, number: signal.Signals) 
             slugs = [feed["slug"] for feed in found]
             return [slug for slug in slugs if slug.startswith("bench-")]
 
-        wait_until(posts)
-        loaders = [Path(f"/proc/{pid}") for pid in children.read_text().split()]
-        assert len(loaders) >= 2
-        run.send_signal(number)
-        code = run.wait(WITHIN_S)
-    wait_until(lambda: not any(process.exists() for process in loaders))
+        try:
+            wait_until(posts)
+            loaders = children.read_text().split()
+            assert len(loaders) >= 2
+            run.send_signal(number)
+            code = run.wait(WITHIN_S)
+        finally:
+            run.kill()
+    wait_until(lambda: not any(map(_is_running, loaders)))
     if number == signal.SIGKILL:
         for feed in feeds():
             server.request("DELETE", f"/v1/feeds/{feed}")
     else:
         assert (code, feeds()) == (130, [])
+
+
+def _is_running(pid: str) -> bool:
+    """Whether a process has not ended; nobody may have asked how it did."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+    except OSError:
+        return False
+    return state not in "ZX"

@@ -263,8 +263,9 @@ def test_bench_runs_over_tls(tls: TlsServer) -> None:
     """`stoppress bench --tls`: each reader gets every byte, as the heads tell."""
     done = subprocess.run(
         [sys.executable, "-m", "stoppress", "bench", "--tls", "--json"]
-        + ["--url", tls.server.url, "--token", tls.server.token]
+        + ["--url", tls.server.url]
         + ["--readers", "50", "--posts", "20", "--size", "3000"],
+        env=os.environ | {"STOPPRESS_TOKEN": tls.server.token},
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,

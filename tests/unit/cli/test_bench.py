@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -63,6 +64,15 @@ def test_a_token_that_can_not_be_sent_is_misuse(site: Site) -> None:
     assert site.asked == []
 
 
+@pytest.fixture
+def without_nohup() -> Iterator[None]:
+    """SIGHUP counts, also where the tests themselves ignore it."""
+    former = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, former)
+
+
+@pytest.mark.usefixtures("without_nohup")
 def test_a_signal_to_end_is_an_interrupt() -> None:
     """The first one; after the run it is as before."""
     former = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
