@@ -44,10 +44,22 @@ class BackgroundLoop:
         self.run(called())
 
     def close(self) -> None:
-        """End the loop and its thread."""
+        """End the loop, what goes on in it, and its thread."""
+        self.run(_end_all())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _end_all() -> None:
+    """End all other tasks: a client may come again just when its relay is closed."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    # Their sockets are closed in the turns after.
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 class Relay:
