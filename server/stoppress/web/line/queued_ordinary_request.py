@@ -151,6 +151,7 @@ class QueuedRequest:
         queues = http.request_queues
         if queues is not None and queues.is_in_debt(self._address):
             http.cycle = None  # type: ignore[assignment]  # as before a first request
+            http.last_refusal = None  # it would wait for the answer that is not given
             refuse(http, TOO_MANY, TOO_MANY_TEXT, TOO_MANY_HEADERS)
             return ArrivalOutcome.WHOLE
         self._start()

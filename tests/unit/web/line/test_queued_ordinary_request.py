@@ -16,7 +16,7 @@ from stoppress.web.line import queued_ordinary_request
 from stoppress.web.line.arrival_queue import ArrivalQueue, QueuedArrival
 from stoppress.web.line.http_protocol import LiveHttp
 from stoppress.web.line.queued_ordinary_request import QueuedRequest
-from tests.unit.web.line.bare import Raw, raw, taken
+from tests.unit.web.line.bare import UPGRADE, Raw, raw, taken
 from tests.unit.web.line.live_harness import LiveServer
 
 GET = b"GET /v1/live HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -213,6 +213,29 @@ def test_an_address_in_debt_is_refused_unread(
             assert b"\r\nRetry-After: 10\r\n" in told
             assert b"\r\nX-Request-ID: " in told
             assert live.asked == asked
+        await live.until(lambda: not live.server.server_state.connections)
+
+    taken(scenario)(*UVLOOP)
+
+
+@pytest.mark.parametrize("behind", [b"NO SUCH THING\r\n\r\n", UPGRADE, GET])
+def test_an_address_in_debt_is_told_whatever_stands_behind(
+    behind: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal that waits for the answer to a request takes its refusal for it."""
+    monkeypatch.setattr(queued_ordinary_request, "CROWD", 100)
+
+    async def scenario(live: LiveServer) -> None:
+        count_by_address(live)
+        async with raw(live) as client:
+            await another_request(client)
+            shut(live)
+            refuse_often(live, Settings(address_requests_per_s=1))
+            client.send(GET + behind)
+            await waiting(live, 1)
+            open_again(live)
+            told = await client.end()
+            assert told.startswith(b"HTTP/1.1 429 ") and told.count(b"HTTP/1.1 ") == 1
         await live.until(lambda: not live.server.server_state.connections)
 
     taken(scenario)(*UVLOOP)
