@@ -9,7 +9,8 @@ Rules:
   uses it: another post of any feed, or an earlier state of one, the feed itself, a
   template, a setting. While a feed can't be read, it may use the picture.
 - A picture that belongs to another feed stays: it is taken down there.
-- A deleted feed's pictures go with it, whoever uses them: nobody may read them then.
+- Deleting a feed deletes its pictures, also those that other feeds show: files of a
+  feed that does not exist are given to nobody.
 """
 
 from __future__ import annotations
