@@ -161,6 +161,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     bundle_widget.build()
 
 
+@pytest.fixture
+def without_nohup() -> Iterator[None]:
+    """SIGHUP counts, also where the tests themselves ignore it."""
+    former = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, former)
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running server for every test that only uses one."""

@@ -28,6 +28,7 @@ OF_NO_MODULE = {
     "test_modules_have_tests.py": "the package and its tests",
     "test_types.py": "the types of the JavaScript modules",
     "test_wheel.py": "what is in the wheel, which server/build_hook.py makes",
+    "webhooks/test_delivery_of_dead_letters.py": "what delivery.py could not deliver",
     "web/test_kinds_of_callers.py": "tokens, JWTs and sessions on every route",
     "web/test_existence_of_private_feeds.py": "the work done for strangers, by route",
     "web/line/test_live_refusals.py": "refusals of websocket_and_events_routes.py",

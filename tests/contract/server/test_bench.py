@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -69,14 +68,6 @@ def test_invalid_options_are_one_line(
     assert ran.returncode == 2
     assert ran.stderr.count("\n") == 1
     assert says in ran.stderr
-
-
-@pytest.fixture
-def without_nohup() -> Iterator[None]:
-    """SIGHUP counts, also where the tests themselves ignore it."""
-    former = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, former)
 
 
 @pytest.mark.usefixtures("without_nohup")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
 
 import pytest
 
@@ -62,14 +61,6 @@ def test_a_token_that_can_not_be_sent_is_misuse(site: Site) -> None:
     code, _, said = site.run("bench", token="sp_\nx")
     assert code == 2 and "token is invalid" in said and "sp_" not in said
     assert site.asked == []
-
-
-@pytest.fixture
-def without_nohup() -> Iterator[None]:
-    """SIGHUP counts, also where the tests themselves ignore it."""
-    former = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, former)
 
 
 @pytest.mark.usefixtures("without_nohup")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from typing import Any, cast
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,112 +13,14 @@ import pytest
 from stoppress.desk.webhooks_and_dead_letters import DeadLetter, Webhook
 from stoppress.desk.write_outcome_and_checks import now_ms
 from stoppress.domain.cursor import Cursor
-from stoppress.log.feed_read_scripts import (
-    LogPiece,
-)
 from stoppress.webhooks import delivery as module
 from stoppress.webhooks import poll_feed_heads
-from stoppress.webhooks.delivery import WebhookDelivery
-from stoppress.webhooks.post_to_webhook import WebhookSender
-from stoppress.webhooks.signature import signed_headers
-from tests.contract.store.news import AT, FEED, published, withdrawn, write
-from tests.memory_store import MemoryStore
+from tests.contract.store.news import AT, FEED, withdrawn, write
+from tests.unit.webhooks import webhook_bureau
+from tests.unit.webhooks.webhook_bureau import SECRET, Bureau, Store, ended
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
-
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-POST = b'{"id":"%b","headline":"H","published_at":"2026-11-22T09:30:00.000Z","rev":1}'
-
-
-class Store(MemoryStore):
-    """Logs that are read by pieces."""
-
-    first = 0
-    """Events up to this one were let go."""
-    pieces_read = 0
-
-    async def since(self, feed: str, seq: int, most: int = 2) -> LogPiece:
-        """What followed."""
-        window = self._feed(feed).window()
-        after = [one for one in window.events if one.seq > max(seq, self.first)]
-        self.pieces_read += 1
-        return LogPiece(window.cursor, FEED, tuple(after[:most]))
-
-    async def heads(self, feeds: Sequence[str]) -> Sequence[Cursor | None]:
-        """Where each log ends."""
-        return [self.kept[feed].cursor if feed in self.kept else None for feed in feeds]
-
-
-class Sender:
-    """Takes messages, but for those of `refused`."""
-
-    def __init__(self) -> None:
-        self.taken: list[dict[str, Any]] = []
-        self.ids: list[str] = []
-        self.signed: set[str] = set()
-        self.refused: set[str] = set()
-        self.tried: list[bytes] = []
-        self.meanwhile: Callable[[], Awaitable[object]] | None = None
-        """Done once, before the first refusal."""
-
-    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> str:
-        """Take it or not."""
-        message = json.loads(body)
-        ident, at_s = headers["webhook-id"], int(headers["webhook-timestamp"])
-        self.ids.append(ident)
-        self.tried.append(body)
-        if dict(headers) == dict(signed_headers(SECRET, ident, at_s, body)):
-            self.signed.add(ident)
-        if message["cursor"] in self.refused:
-            if self.meanwhile is not None:
-                meanwhile, self.meanwhile = self.meanwhile, None
-                await meanwhile()
-            return "it answered 500"
-        self.taken.append(message)
-        return ""
-
-
-class Bureau:
-    """A store with a feed, and deliveries that run."""
-
-    def __init__(self) -> None:
-        self.store, self.sender = Store(), Sender()
-
-    async def open(self, **more: Any) -> Bureau:
-        """Make the feed and its webhook."""
-        await self.store.make_feed("x", FEED, AT, None)
-        hook = Webhook("h", "https://hooks.example.com/", SECRET, "a", **more)
-        await self.store.add_webhook("x", hook)
-        return self
-
-    def delivery(self) -> WebhookDelivery:
-        """One process's."""
-        sender = cast(WebhookSender, self.sender)
-        return WebhookDelivery(
-            self.store, sender, "https://a.example", delays_s=(0.01, 0.01)
-        )
-
-    async def publish(self, *names: str) -> None:
-        """Publish posts."""
-        for name in names:
-            change = published(name)._replace(body=POST % name.encode())
-            await self.store.write(write(change))
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short pauses."""
-    monkeypatch.setattr(module, "FIND_S", 0.01)
-    monkeypatch.setattr(module, "QUIET_LOOK_S", 0.01)
-    monkeypatch.setattr(module, "NEXT_QUEUE_LOOK_S", 0.01)
-
-
-async def ended(task: asyncio.Task[None]) -> None:
-    """Cancel it."""
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
 
 
 def held_by(task: asyncio.Task[Any]) -> Iterator[str]:
@@ -156,9 +57,9 @@ async def test_verification_is_sent_only_if_the_feed_shows_it(
 ) -> None:
     """Only if the feed says so."""
     feed = json.dumps(json.loads(FEED) | {"show_verification": shows}).encode()
-    sure = b'{"verification":"single",' + POST[1:]
-    monkeypatch.setitem(globals(), "FEED", feed)
-    monkeypatch.setitem(globals(), "POST", sure)
+    sure = b'{"verification":"single",' + webhook_bureau.POST[1:]
+    monkeypatch.setattr(webhook_bureau, "FEED", feed)
+    monkeypatch.setattr(webhook_bureau, "POST", sure)
     bureau = await Bureau().open()
     await bureau.publish("a")
     task = asyncio.create_task(bureau.delivery().run())
@@ -238,8 +139,10 @@ async def test_an_attempt_has_the_state_of_its_time(
     """A withdrawn post, what the feed no longer shows; new events and dead letters."""
     shows = json.dumps(json.loads(FEED) | {"show_verification": True}).encode()
     hides = FEED
-    monkeypatch.setitem(globals(), "FEED", shows)
-    monkeypatch.setitem(globals(), "POST", b'{"verification":"single",' + POST[1:])
+    monkeypatch.setattr(webhook_bureau, "FEED", shows)
+    monkeypatch.setattr(
+        webhook_bureau, "POST", b'{"verification":"single",' + webhook_bureau.POST[1:]
+    )
     bureau = await Bureau().open()
     await bureau.publish("a", "b", "c")
     await bureau.store.put_webhook_cursor("x", "h", Cursor("e1", 1))
@@ -252,7 +155,7 @@ async def test_an_attempt_has_the_state_of_its_time(
     task = asyncio.create_task(delivery.run())
     await until(lambda: {"h.e1-1", "h.e1-2"} <= set(bureau.sender.ids))
     await bureau.store.write(write(withdrawn("a", 1)))
-    monkeypatch.setitem(globals(), "FEED", hides)
+    monkeypatch.setattr(webhook_bureau, "FEED", hides)
     bureau.sender.refused = set()
     await until(lambda: len(bureau.sender.taken) == 4)
     await ended(task)
@@ -305,110 +208,6 @@ async def test_an_event_that_is_let_go_between_attempts_is_a_reset() -> None:
     assert bureau.sender.ids == ["h.e1-1", "h.e1-3"]
     assert bureau.sender.taken[0]["type"] == "reset"
     assert bureau.store.letters == []
-
-
-async def test_an_undelivered_message_is_a_dead_letter() -> None:
-    """After all attempts, with the same id; what follows is sent then."""
-    bureau = await Bureau().open()
-    bureau.sender.refused = {"e1-1"}
-    await bureau.publish("a", "b")
-    task = asyncio.create_task(bureau.delivery().run())
-    await until(lambda: len(bureau.sender.taken) == 1)
-    await ended(task)
-    assert bureau.sender.ids == ["h.e1-1"] * 3 + ["h.e1-2"]
-    ((_, letter),) = bureau.store.letters
-    assert (letter.cursor, letter.type, letter.attempts) == (
-        *("e1-1", "post.published"),
-        3,
-    )
-    assert letter.reason == "it answered 500"
-
-
-async def test_a_dead_letter_is_sent_again() -> None:
-    """By whichever process delivers: once, with the same id, signed anew, then gone."""
-    bureau = await Bureau().open()
-    bureau.sender.refused = {"e1-1"}
-    await bureau.publish("a", "b")
-    tasks = [asyncio.create_task(bureau.delivery().run()) for _ in range(2)]
-    await until(lambda: len(bureau.sender.taken) == 1)
-    bureau.sender.refused = set()
-    bureau.sender.ids.clear()
-    for queued in (1, 0):
-        assert await bureau.store.queue_resends("x", "h", ["h.e1-1"]) == queued
-    await until(lambda: bureau.store.letters == [])
-    await bureau.publish("c")
-    await until(lambda: len(bureau.sender.taken) == 3)
-    for task in tasks:
-        await ended(task)
-    assert bureau.sender.ids == ["h.e1-1", "h.e1-3"]
-    assert bureau.sender.taken[1]["post"]["id"] == "a"
-    assert bureau.sender.signed == {"h.e1-1", "h.e1-2", "h.e1-3"}
-
-
-async def test_a_resend_that_fails_is_kept_with_the_new_reason() -> None:
-    """After as many attempts as the first time; new events do not wait for it."""
-    bureau = await Bureau().open()
-    letter = DeadLetter("e1-1", "post.published", "it answered 404", 3)
-    await bureau.publish("a", "b")
-    await bureau.store.put_webhook_cursor("x", "h", Cursor("e1", 2))
-    await bureau.store.add_dead_letter("x", "h", letter)
-    await bureau.store.queue_resends("x", "h", ["h.e1-1"])
-    bureau.sender.refused = {"e1-1"}
-    delivery = bureau.delivery()
-    delivery._delays_s = (0.2, 0.01)
-    task = asyncio.create_task(delivery.run())
-    await until(lambda: bureau.sender.ids == ["h.e1-1"])
-    await bureau.publish("c")
-    await until(lambda: not bureau.store.resending)
-    await ended(task)
-    assert sorted(bureau.sender.ids) == ["h.e1-1"] * 3 + ["h.e1-3"]
-    ((_, kept),) = bureau.store.letters
-    assert (kept.id, kept.reason, kept.attempts) == ("h.e1-1", "it answered 500", 6)
-
-
-async def test_an_event_that_is_let_go_is_not_sent_again() -> None:
-    """The reason says what to do; a reset needs no event."""
-    bureau = await Bureau().open()
-    await bureau.publish("a", "b")
-    await bureau.store.put_webhook_cursor("x", "h", Cursor("e1", 2))
-    bureau.store.first = 1
-    for cursor, kind in (
-        *(("e0-2", "post.published"), ("e1-1", "post.published")),
-        ("e1-2", "reset"),
-    ):
-        letter = DeadLetter(cursor, kind, "it answered 500", 3)
-        await bureau.store.add_dead_letter("x", "h", letter)
-    ids = ["h.e0-2", "h.e1-1", "h.e1-2"]
-    assert await bureau.store.queue_resends("x", "h", ids) == 3
-    task = asyncio.create_task(bureau.delivery().run())
-    await until(lambda: not bureau.store.resending)
-    await ended(task)
-    assert [(one["type"], one["cursor"]) for one in bureau.sender.taken] == [
-        ("reset", "e1-2")
-    ]
-    kept = [(one.id, one.reason, one.attempts) for _, one in bureau.store.letters]
-    assert kept == [("h.e0-2", module.GONE, 3), ("h.e1-1", module.GONE, 3)]
-
-
-async def test_a_resend_ends_when_the_webhook_is_another_process_s() -> None:
-    """The letter stays queued for that process."""
-    bureau = await Bureau().open()
-    await bureau.publish("a")
-    await bureau.store.put_webhook_cursor("x", "h", Cursor("e1", 1))
-    letter = DeadLetter("e1-1", "post.published", "it answered 500", 3)
-    await bureau.store.add_dead_letter("x", "h", letter)
-    await bureau.store.queue_resends("x", "h", ["h.e1-1"])
-    bureau.sender.refused = {"e1-1"}
-    delivery = bureau.delivery()
-    delivery._delays_s = (0.05,) * 1000
-    task = asyncio.create_task(delivery.run())
-    await until(lambda: len(bureau.sender.ids) >= 2)
-    bureau.store.holders["x", "h"] = "another"
-    await until(lambda: not delivery._served or delivery._served["x", "h"].done())
-    await ended(task)
-    ((_, kept),) = bureau.store.letters
-    assert kept.reason == "it answered 500" and kept.attempts == 3
-    assert bureau.store.resending == {("x", "h.e1-1")}
 
 
 async def test_another_process_goes_on_from_the_cursor() -> None:
