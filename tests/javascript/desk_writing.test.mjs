@@ -30,12 +30,17 @@ test("the buttons put Markdown around and before, and take it away again", () =>
     ["heading", "|Title|", "|### Title|"],
     ["bold", "|- a\n- b c \n\n> d|", "|- **a**\n- **b c** \n\n> **d**|"],
     ["italic", "One |two\nthree| four", "One |*two*\n*three*| four"],
+    ["bold", "|a  \n\n 2. b|", "|**a**  \n\n 2. **b**|"],
+    ["bold", "|a\n   \n# b|", "|**a**\n   \n# **b**|"],
   ]) {
     const made = edited(name, marked(before));
     assert.equal(shown(made), after, name);
     assert.equal(edited(name, made).text, marked(before).text, `${name} undone`);
   }
   assert.equal(shown(edited("bold", marked("a | word |more"))), "a  **|word|** more");
+  assert.equal(shown(edited("bold", marked("a |word\n| more"))), "a **|word|**\n more");
+  const blanks = " ".repeat(60_000);
+  assert.equal(edited("bold", { text: `a${blanks}b\nc`, start: 0, end: 60_004 }).text, `**a${blanks}b**\n**c**`);
   assert.equal(shown(edited("link", marked("see |there|."))), "see [there](|https://|).");
   assert.equal(shown(edited("link", marked("|https://a.example|"))), "[||](https://a.example)");
 });

@@ -33,7 +33,7 @@ export function edited(name, selected) {
 function around({ text, start, end }, mark) {
   const { length } = mark;
   const inside = text.slice(start, end);
-  if (/\S\n+.*\S/.test(inside)) return aroundLines({ text, start, end }, mark);
+  if (inside.trim().includes("\n")) return aroundLines({ text, start, end }, mark);
   const isMarked =
     text.slice(start - length, start) === mark && text.slice(end, end + length) === mark &&
     // One asterisk of two is no italic.
@@ -56,14 +56,19 @@ function around({ text, start, end }, mark) {
  * @returns {Selected}
  */
 function aroundLines({ text, start, end }, mark) {
-  const cut = text.slice(start, end).split("\n").map((line) => /** @type {string[]} */ (line.match(/^((?:\s*(?:[-*+>]|\d+\.|#+) )*\s*)(.*?)(\s*)$/)));
   const { length } = mark;
-  const isMarked = cut.every(([, , words]) => !words || (words.startsWith(mark) && words.endsWith(mark) && words.length > 2 * length));
-  const lines = cut.map(([line, before, words, after]) => {
-    if (!words) return line;
-    return before + (isMarked ? words.slice(length, -length) : mark + words + mark) + after;
+  const cut = text.slice(start, end).split("\n").map((line) => {
+    const [{ length: at }] = /** @type {string[]} */ (line.match(/^(?:\s*(?:[-*+>]|\d+\.|#+) )*\s*/));
+    return { line, at, words: line.slice(at).trimEnd() };
   });
-  const made = lines.join("\n");
+  const isMarked = cut.every(({ words }) => !words || (words.startsWith(mark) && words.endsWith(mark) && words.length > 2 * length));
+  const made = cut
+    .map(({ line, at, words }) => {
+      if (!words) return line;
+      const changed = isMarked ? words.slice(length, -length) : mark + words + mark;
+      return line.slice(0, at) + changed + line.slice(at + words.length);
+    })
+    .join("\n");
   return { text: text.slice(0, start) + made + text.slice(end), start, end: start + made.length };
 }
 
